@@ -1,0 +1,3 @@
+//! From files to sequences.
+
+pub mod recording;
