@@ -1,1 +1,8 @@
 //! All tests that see the crate from outside: one binary, one line per module on what belongs there.
+
+/// Every backend and instruction-set path against the `f64` reference, and the reference against finite differences.
+mod conformance;
+/// Reading the golden files.
+mod golden;
+/// Layers, loss and optimiser against PyTorch's answers in `golden/`, to 1e-10.
+mod pytorch;
