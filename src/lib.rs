@@ -5,6 +5,7 @@ pub mod cases;
 pub mod check;
 pub mod data;
 pub mod error;
+pub mod metrics;
 pub mod model;
 pub mod progress;
 pub mod random;

@@ -6,3 +6,5 @@ mod conformance;
 mod golden;
 /// Layers, loss and optimiser against PyTorch's answers in `golden/`, to 1e-10.
 mod pytorch;
+/// Scores against scikit-learn, intervals against SciPy and statsmodels, baselines and tables by hand.
+mod metrics;

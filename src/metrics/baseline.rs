@@ -1,0 +1,129 @@
+//! What can be scored without looking at a signal. A model that does not beat these has read none.
+
+use super::confusion::{Confusion, Overall};
+use crate::{Error, Result};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The actual class of one trial in the training or the test part of one fold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TrialLabel {
+    pub fold: u32,
+    /// Index into the list of subject names.
+    pub subject: u32,
+    /// Index of the trial within its subject; where stimuli are shared, of the stimulus.
+    pub trial: u32,
+    /// The actual class.
+    pub label: u32,
+}
+
+/// The scores of one rule over the test trials of all folds.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Baseline {
+    pub scores: Overall,
+    /// The test trials for which the rule had no training trial to look at, so that its second choice was taken.
+    pub second_choice: u64,
+}
+
+/// The baselines, at trial level, pooled over folds. A most frequent class is the lowest of equally frequent ones.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Baselines {
+    /// The most frequent class among the training trials of the fold.
+    pub global: Baseline,
+    /// The subject's own most frequent class: what knowing the person's bias alone can reach. It is taken from the
+    /// subject's training trials in the fold. Second choice, where there are none (leave one subject out): from the
+    /// subject's own *test* labels in all folds, an oracle and thus an upper bound.
+    pub subject: Baseline,
+    /// The most frequent class that the other subjects have in training for the same stimulus. Second choice: the
+    /// global one. `None` where stimuli are not shared, or no test trial's stimulus occurs in training.
+    pub stimulus: Option<Baseline>,
+}
+
+impl Baselines {
+    /// Scores all rules on the trials of `test`. A trial that is listed more than once counts once. Refuses a fold
+    /// without training trials, a trial with two labels, and labels outside `0..classes`.
+    pub fn of(
+        train: &[TrialLabel],
+        test: &[TrialLabel],
+        classes: usize,
+        shared_stimuli: bool,
+    ) -> Result<Baselines> {
+        let (train, test) = (distinct(train, classes)?, distinct(test, classes)?);
+        let fold = majorities(&train, |t| t.fold);
+        let known = majorities(&train, |t| (t.fold, t.subject));
+        let oracle = majorities(&test, |t| t.subject);
+        let stimulus = group(&train, |t| (t.fold, t.trial));
+        let others = |t: &TrialLabel| {
+            let same = stimulus.get(&(t.fold, t.trial))?;
+            majority(same.iter().filter(|other| other.subject != t.subject))
+        };
+        if let Some(t) = test.iter().find(|t| !fold.contains_key(&t.fold)) {
+            return Err(Error::data(format!("fold {} has test trials but no training trials", t.fold)));
+        }
+
+        let global = |t: &TrialLabel| fold[&t.fold];
+        let own = |t: &TrialLabel| known.get(&(t.fold, t.subject)).copied();
+        let shared = shared_stimuli && test.iter().any(|t| others(t).is_some());
+        Ok(Baselines {
+            global: score(&test, classes, |t| Some(global(t)), global),
+            subject: score(&test, classes, own, |t| oracle[&t.subject]),
+            stimulus: shared.then(|| score(&test, classes, others, global)),
+        })
+    }
+}
+
+fn score(
+    test: &BTreeSet<TrialLabel>,
+    classes: usize,
+    first: impl Fn(&TrialLabel) -> Option<u32>,
+    second: impl Fn(&TrialLabel) -> u32,
+) -> Baseline {
+    let (mut confusion, mut second_choice) = (Confusion::new(classes), 0);
+    for trial in test {
+        let guess = first(trial).unwrap_or_else(|| {
+            second_choice += 1;
+            second(trial)
+        });
+        confusion.add(trial.label, guess);
+    }
+    Baseline { scores: confusion.overall(), second_choice }
+}
+
+fn distinct(trials: &[TrialLabel], classes: usize) -> Result<BTreeSet<TrialLabel>> {
+    let place = |t: &TrialLabel| format!("fold {}, subject {}, trial {}", t.fold, t.subject, t.trial);
+    if let Some(t) = trials.iter().find(|t| t.label as usize >= classes) {
+        return Err(Error::data(format!("label {}, expected {classes} classes", t.label)).at(place(t)));
+    }
+    let trials: BTreeSet<TrialLabel> = trials.iter().copied().collect();
+    let same = |a: &TrialLabel, b: &TrialLabel| (a.fold, a.subject, a.trial) == (b.fold, b.subject, b.trial);
+    // In order, so that two labels of one trial are neighbours.
+    match trials.iter().zip(trials.iter().skip(1)).find(|(a, b)| same(a, b)) {
+        Some((t, _)) => Err(Error::data("the trial has two labels").at(place(t))),
+        None => Ok(trials),
+    }
+}
+
+fn group<K: Ord>(
+    trials: &BTreeSet<TrialLabel>,
+    key: impl Fn(&TrialLabel) -> K,
+) -> BTreeMap<K, Vec<TrialLabel>> {
+    let mut groups: BTreeMap<K, Vec<TrialLabel>> = BTreeMap::new();
+    for trial in trials {
+        groups.entry(key(trial)).or_default().push(*trial);
+    }
+    groups
+}
+
+fn majorities<K: Ord>(trials: &BTreeSet<TrialLabel>, key: impl Fn(&TrialLabel) -> K) -> BTreeMap<K, u32> {
+    group(trials, key).into_iter().filter_map(|(key, group)| Some((key, majority(group.iter())?))).collect()
+}
+
+/// The most frequent label, the lowest of equally frequent ones; `None` without trials.
+fn majority<'a>(trials: impl Iterator<Item = &'a TrialLabel>) -> Option<u32> {
+    let mut counts: BTreeMap<u32, u64> = BTreeMap::new();
+    for trial in trials {
+        *counts.entry(trial.label).or_default() += 1;
+    }
+    // The last of equal maxima wins, hence the reversal.
+    counts.into_iter().rev().max_by_key(|&(_, count)| count).map(|(label, _)| label)
+}

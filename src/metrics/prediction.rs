@@ -1,0 +1,95 @@
+//! What a model said about one window, and how windows become trials.
+
+use crate::{Error, Result};
+use std::borrow::Borrow;
+use std::collections::BTreeMap;
+
+/// The answer of one fold's model for one window of that fold's test part; or, from [`trials`], for one trial.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prediction {
+    pub fold: u32,
+    /// Index into the list of subject names.
+    pub subject: u32,
+    /// Index of the trial within its subject.
+    pub trial: u32,
+    /// Index of the window within its trial; 0 for a whole trial.
+    pub window: u32,
+    /// The actual class.
+    pub label: u32,
+    /// One probability per class; they add up to 1.
+    pub probabilities: Vec<f64>,
+}
+
+impl Prediction {
+    /// The most probable class; of equal ones the lowest. Panics without classes.
+    pub fn argmax(&self) -> u32 {
+        let p = &self.probabilities;
+        (1..p.len()).fold(0, |best, k| if p[k] > p[best] { k } else { best }) as u32
+    }
+
+    fn place(&self) -> String {
+        format!("fold {}, subject {}, trial {}, window {}", self.fold, self.subject, self.trial, self.window)
+    }
+}
+
+/// How far probabilities may be from adding up to 1: single-precision softmax stays well within it.
+const SUM_TOLERANCE: f64 = 1e-5;
+
+/// Refuses what cannot be scored. As data: labels outside `0..classes`, probabilities that are not one per class. As
+/// numerical: probabilities that are not finite, not within 0 to 1, or that do not add up to 1.
+pub fn check(predictions: &[Prediction], classes: usize) -> Result<()> {
+    for prediction in predictions {
+        let p = &prediction.probabilities;
+        if p.len() != classes || prediction.label as usize >= classes {
+            let (found, label) = (p.len(), prediction.label);
+            let message = format!("label {label} and {found} probabilities, expected {classes} classes");
+            return Err(Error::data(message).at(prediction.place()));
+        }
+        // Written so that NaN, which compares false with everything, is refused.
+        let valid = p.iter().all(|p| (0.0..=1.0).contains(p));
+        if !(valid && (p.iter().sum::<f64>() - 1.0).abs() <= SUM_TOLERANCE) {
+            let message = format!("{p:?} are not probabilities that add up to 1");
+            return Err(Error::numerical(message).at(prediction.place()));
+        }
+    }
+    Ok(())
+}
+
+/// One prediction per (fold, subject, trial), in that order: the mean of its windows' probabilities. It does not
+/// depend on the order of `predictions`, to the bit. Refuses a trial whose windows differ in label or in number of
+/// classes, and a window that is there twice.
+pub fn trials(predictions: &[Prediction]) -> Result<Vec<Prediction>> {
+    let mut windows: BTreeMap<(u32, u32, u32), Vec<&Prediction>> = BTreeMap::new();
+    for p in predictions {
+        windows.entry((p.fold, p.subject, p.trial)).or_default().push(p);
+    }
+    windows.into_values().map(mean).collect()
+}
+
+fn mean(mut windows: Vec<&Prediction>) -> Result<Prediction> {
+    windows.sort_by_key(|p| p.window);
+    for pair in windows.windows(2) {
+        let refuse = |what| Err(Error::data(what).at(pair[1].place()));
+        match (pair[0], pair[1]) {
+            (a, b) if a.window == b.window => return refuse("the window is there twice"),
+            (a, b) if a.label != b.label => return refuse("the trial has windows with different labels"),
+            (a, b) if a.probabilities.len() != b.probabilities.len() => {
+                return refuse("the trial has windows with different numbers of classes");
+            }
+            _ => {}
+        }
+    }
+    let probability =
+        |k: usize| windows.iter().map(|p| p.probabilities[k]).sum::<f64>() / windows.len() as f64;
+    let probabilities = (0..windows[0].probabilities.len()).map(probability).collect();
+    Ok(Prediction { window: 0, probabilities, ..*windows[0] })
+}
+
+/// The mean of -ln(probability of the actual class), in nats; `None` without predictions. Probabilities are kept a
+/// machine epsilon away from 0 and 1, as in scikit-learn, so that it is finite.
+pub fn log_loss<P: Borrow<Prediction>>(predictions: &[P]) -> Option<f64> {
+    let loss =
+        |p: &Prediction| -p.probabilities[p.label as usize].clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln();
+    let total: f64 = predictions.iter().map(|p| loss(p.borrow())).sum();
+    (!predictions.is_empty()).then(|| total / predictions.len() as f64)
+}

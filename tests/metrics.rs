@@ -1,0 +1,232 @@
+mod report;
+
+use engine::metrics::auc;
+use engine::metrics::confusion::Average;
+use engine::metrics::interval::{t_critical, wilson};
+use engine::metrics::prediction::{check, log_loss, trials};
+use engine::metrics::{Confusion, Prediction, Summary};
+use engine::{Fault, Result};
+use proptest::prelude::*;
+use serde_json::Value;
+
+/// The same formulas in the same precision: only the order of additions differs.
+const TOLERANCE: f64 = 1e-12;
+
+fn golden() -> Value {
+    serde_json::from_str(include_str!("golden/metrics.json")).unwrap()
+}
+
+/// `ours` is what `theirs` is: undefined where it is null, else equal but for rounding.
+#[track_caller]
+fn same(what: &str, ours: Option<f64>, theirs: &Value) {
+    match (ours, theirs.as_f64()) {
+        (None, None) => assert!(theirs.is_null(), "{what}: not in the golden file"),
+        (Some(a), Some(b)) => {
+            assert!((a - b).abs() <= TOLERANCE * b.abs().max(1.0), "{what}: {a} against {b}")
+        }
+        (a, b) => panic!("{what}: {a:?} against {b:?}"),
+    }
+}
+
+fn floats(list: &Value) -> Vec<f64> {
+    list.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect()
+}
+
+fn prediction(fold: u32, subject: u32, trial: u32, window: u32, label: u32, p: &[f64]) -> Prediction {
+    Prediction { fold, subject, trial, window, label, probabilities: p.to_vec() }
+}
+
+fn answers(case: &Value) -> Vec<Prediction> {
+    let (truth, probabilities) = (&case["truth"], case["probabilities"].as_array().unwrap());
+    let answer = |(i, p)| prediction(0, 0, i as u32, 0, truth[i].as_u64().unwrap() as u32, &floats(p));
+    probabilities.iter().enumerate().map(answer).collect()
+}
+
+#[test]
+fn scores_equal_scikit_learn() {
+    for (name, case) in golden()["cases"].as_object().unwrap() {
+        let predictions = answers(case);
+        let classes = predictions[0].probabilities.len();
+        check(&predictions, classes).unwrap();
+        let confusion = Confusion::of(&predictions, classes);
+        assert_eq!(serde_json::to_value(&confusion).unwrap(), case["confusion"], "{name}");
+
+        let overall = confusion.overall();
+        same(name, overall.accuracy, &case["accuracy"]);
+        same(name, overall.balanced_accuracy, &case["balanced_accuracy"]);
+        same(name, overall.kappa, &case["kappa"]);
+        same(name, overall.mcc, &case["mcc"]);
+        same(name, auc::multiclass(&predictions), &case["auc"]);
+        same(name, log_loss(&predictions), &case["log_loss"]);
+        for (how, average) in [("macro", &overall.macro_average), ("weighted", &overall.weighted_average)] {
+            let ours = |score: fn(&Average) -> f64| average.as_ref().map(score);
+            same(name, ours(|a| a.precision), &case[how]["precision"]);
+            same(name, ours(|a| a.recall), &case[how]["recall"]);
+            same(name, ours(|a| a.f1), &case[how]["f1"]);
+        }
+        for (k, class) in confusion.per_class().iter().enumerate() {
+            same(name, Some(class.precision), &case["precision"][k]);
+            same(name, Some(class.recall), &case["recall"][k]);
+            same(name, Some(class.f1), &case["f1"][k]);
+            assert_eq!(class.support, case["support"][k].as_u64().unwrap(), "{name}");
+        }
+    }
+}
+
+/// The test confusion matrices of the study whose networks this program repeats, with the scores it printed.
+#[test]
+fn published_matrices_give_published_scores() {
+    #[rustfmt::skip]
+    let published = [
+        (vec![vec![1052, 129, 92, 130], vec![111, 552, 44, 98], vec![181, 64, 586, 100], vec![108, 91, 38, 592]],
+         ".701109 .694938 .593066 .594118"),
+        (vec![vec![1050, 124, 130, 99], vec![88, 593, 41, 83], vec![105, 76, 665, 85], vec![99, 79, 61, 590]],
+         ".730343 .724924 .634449 .634729"),
+        (vec![vec![1049, 100, 134, 120], vec![99, 567, 61, 78], vec![108, 65, 686, 72], vec![81, 70, 65, 613]],
+         ".734627 .729608 .640139 .640348"),
+    ];
+    let six = |score: Option<f64>| format!("{:.6}", score.unwrap()).trim_start_matches('0').to_string();
+    for (counts, scores) in published.clone() {
+        let overall = Confusion::from(counts).overall();
+        let f1 = overall.macro_average.as_ref().map(|a| a.f1);
+        assert_eq!([overall.accuracy, f1, overall.kappa, overall.mcc].map(six).join(" "), scores);
+    }
+    let lstm = Confusion::from(published[0].0.clone()).overall();
+    let (macros, weighted) = (lstm.macro_average.unwrap(), lstm.weighted_average.unwrap());
+    assert_eq!(six(lstm.balanced_accuracy), ".694770");
+    assert_eq!([macros.precision, weighted.f1].map(|x| six(Some(x))), [".699834", ".701102"]);
+}
+
+#[test]
+fn without_answers_nothing_is_defined() {
+    let empty = serde_json::to_value(Confusion::new(3).overall()).unwrap();
+    let undefined = |(name, score): (&String, &Value)| if name == "n" { score == 0 } else { score.is_null() };
+    assert!(empty.as_object().unwrap().iter().all(undefined), "{empty}");
+    assert_eq!(auc::multiclass::<Prediction>(&[]), None);
+    assert_eq!(log_loss::<Prediction>(&[]), None);
+    assert_eq!(wilson(0.0, 0), None);
+}
+
+#[test]
+fn t_quantiles_and_intervals_equal_scipy() {
+    let golden = golden();
+    for case in golden["t_critical"].as_array().unwrap() {
+        let (level, freedom) = (case["level"].as_f64().unwrap(), case["freedom"].as_u64().unwrap() as usize);
+        let (ours, theirs) = (t_critical(level, freedom), case["t"].as_f64().unwrap());
+        assert!((ours - theirs).abs() <= TOLERANCE * theirs, "{level}, {freedom}: {ours} against {theirs}");
+    }
+    for case in golden["t_interval"].as_array().unwrap() {
+        let summary = Summary::of(&floats(&case["values"]));
+        let [low, high] = summary.interval.unwrap();
+        same("mean", summary.mean, &case["mean"]);
+        same("sd", summary.sd, &case["sd"]);
+        same("low", Some(low), &case["interval"][0]);
+        same("high", Some(high), &case["interval"][1]);
+    }
+    let one = Summary::of(&[0.7]);
+    assert_eq!((one.n, one.mean, one.sd, one.interval), (1, Some(0.7), None, None));
+    assert_eq!(Summary::of(&[]).mean, None);
+}
+
+#[test]
+fn wilson_intervals_equal_statsmodels() {
+    for case in golden()["wilson"].as_array().unwrap() {
+        let n = case["n"].as_u64().unwrap();
+        let [low, high] = wilson(case["count"].as_f64().unwrap() / n as f64, n as usize).unwrap();
+        same("low", Some(low), &case["interval"][0]);
+        same("high", Some(high), &case["interval"][1]);
+    }
+}
+
+#[test]
+fn the_lowest_of_equally_probable_classes_wins() {
+    assert_eq!(prediction(0, 0, 0, 0, 0, &[0.2, 0.4, 0.4]).argmax(), 1);
+}
+
+#[test]
+fn a_trial_is_the_mean_of_its_windows() {
+    let windows = [
+        prediction(0, 1, 4, 0, 1, &[0.9, 0.1]),
+        prediction(0, 1, 4, 1, 1, &[0.3, 0.7]),
+        prediction(0, 0, 4, 0, 0, &[1.0, 0.0]),
+        prediction(1, 1, 4, 2, 1, &[0.25, 0.75]),
+    ];
+    let expected = [
+        prediction(0, 0, 4, 0, 0, &[1.0, 0.0]),
+        prediction(0, 1, 4, 0, 1, &[(0.9 + 0.3) / 2.0, (0.1 + 0.7) / 2.0]),
+        prediction(1, 1, 4, 0, 1, &[0.25, 0.75]),
+    ];
+    assert_eq!(trials(&windows).unwrap(), expected);
+}
+
+#[test]
+fn what_cannot_be_scored_is_refused() {
+    let refused = |result: Result<()>| result.unwrap_err().fault;
+    let bad = |label, p: &[f64]| refused(check(&[prediction(0, 0, 0, 0, label, p)], 2));
+    assert_eq!(bad(2, &[0.5, 0.5]), Fault::Data);
+    assert_eq!(bad(0, &[0.5, 0.25, 0.25]), Fault::Data);
+    assert_eq!(bad(0, &[0.5, 0.6]), Fault::Numerical);
+    assert_eq!(bad(0, &[f64::NAN, 1.0]), Fault::Numerical);
+    assert_eq!(bad(0, &[-0.5, 1.5]), Fault::Numerical);
+
+    let first = prediction(0, 0, 0, 0, 0, &[0.5, 0.5]);
+    let with = |second| trials(&[first.clone(), second]).unwrap_err().message;
+    assert!(with(prediction(0, 0, 0, 1, 1, &[0.5, 0.5])).contains("different labels"));
+    assert!(with(first.clone()).contains("twice"));
+}
+
+fn some_predictions() -> impl Strategy<Value = Vec<Prediction>> {
+    let one = (0..4u32, 0..3u32, 0..3u32, prop::collection::vec(1..9u32, 3));
+    prop::collection::vec(one, 1..60).prop_map(|list| {
+        let answer = |(i, (fold, subject, label, odds)): (usize, (u32, u32, u32, Vec<u32>))| {
+            let total = f64::from(odds.iter().sum::<u32>());
+            let p: Vec<f64> = odds.iter().map(|&o| f64::from(o) / total).collect();
+            prediction(fold, subject, 3 * (i as u32 % 5) + label, i as u32, label, &p)
+        };
+        list.into_iter().enumerate().map(answer).collect()
+    })
+}
+
+fn in_two_orders() -> impl Strategy<Value = (Vec<Prediction>, Vec<Prediction>)> {
+    some_predictions().prop_flat_map(|p| (Just(p.clone()), Just(p).prop_shuffle()))
+}
+
+proptest! {
+    #[test]
+    fn scores_do_not_depend_on_order((before, after) in in_two_orders()) {
+        prop_assert_eq!(Confusion::of(&before, 3), Confusion::of(&after, 3));
+        prop_assert_eq!(trials(&before).unwrap(), trials(&after).unwrap());
+        prop_assert_eq!(auc::multiclass(&before), auc::multiclass(&after));
+    }
+
+    #[test]
+    fn merged_parts_are_the_whole(all in some_predictions(), cut in 0..60usize) {
+        let (left, right) = all.split_at(cut.min(all.len()));
+        let mut merged = Confusion::of(left, 3);
+        merged.merge(&Confusion::of(right, 3));
+        prop_assert_eq!(merged, Confusion::of(&all, 3));
+    }
+
+    #[test]
+    fn scores_stay_within_their_bounds(all in some_predictions()) {
+        let confusion = Confusion::of(&all, 3);
+        let overall = confusion.overall();
+        let within = |low: f64, score: Option<f64>| score.is_none_or(|x| (low..=1.0 + TOLERANCE).contains(&x));
+        prop_assert!(within(0.0, overall.accuracy) && within(0.0, overall.balanced_accuracy));
+        prop_assert!(within(0.0, overall.macro_average.map(|a| a.f1)) && within(0.0, auc::multiclass(&all)));
+        prop_assert!(within(-1.0 - TOLERANCE, overall.kappa) && within(-1.0 - TOLERANCE, overall.mcc));
+        prop_assert!(overall.accuracy.is_some() && confusion.majority() >= Some(1.0 / 3.0));
+    }
+
+    #[test]
+    fn auc_sees_the_order_only(points in prop::collection::vec((-50..50i32, any::<bool>()), 0..80)) {
+        let (scores, positive): (Vec<f64>, Vec<bool>) = points.iter().map(|&(x, p)| (f64::from(x), p)).unzip();
+        let grown: Vec<f64> = scores.iter().map(|x| (x / 10.0).exp() - 3.0).collect();
+        let negated: Vec<f64> = scores.iter().map(|x| -x).collect();
+        let area = auc::binary(&scores, &positive);
+        prop_assert_eq!(area, auc::binary(&grown, &positive));
+        let mirrored = auc::binary(&negated, &positive).map(|a| 1.0 - a);
+        prop_assert!(area.zip(mirrored).is_none_or(|(a, b)| (a - b).abs() <= TOLERANCE));
+        prop_assert_eq!(area.is_some(), positive.contains(&true) && positive.contains(&false));
+    }
+}
