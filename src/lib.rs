@@ -3,6 +3,7 @@
 pub mod backend;
 pub mod cases;
 pub mod check;
+pub mod checkpoint;
 pub mod data;
 pub mod error;
 pub mod metrics;
@@ -11,5 +12,6 @@ pub mod progress;
 pub mod random;
 pub mod reference;
 pub mod spec;
+pub mod train;
 
 pub use error::{Error, Fault, Result};

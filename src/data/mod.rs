@@ -1,3 +1,10 @@
-//! From files to sequences.
+//! From files to sequences: recordings, frames, labels, splits, normalisation.
 
+mod bandpower;
+pub mod channels;
+pub mod frames;
+pub mod labels;
+pub mod normalise;
 pub mod recording;
+pub mod sequences;
+pub mod split;

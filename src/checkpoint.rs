@@ -1,0 +1,213 @@
+//! Weights on disk: safetensors with PyTorch's names, shapes and gate order, checked by hash when read.
+
+use crate::data::normalise::Stats;
+use crate::error::{Error, Result};
+use crate::spec::Network;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::path::Path;
+
+/// The one key of the metadata: with several, their order in the file would change from run to run.
+const META: &str = "engine";
+
+/// Named tensors of `f32` with their shapes, and something to say about them.
+pub struct Tensors {
+    pub tensors: Vec<(String, Vec<usize>, Vec<f32>)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Envelope<T> {
+    version: String,
+    /// blake3 of all tensor bytes in the order of their names.
+    blake3: String,
+    content: T,
+}
+
+impl Tensors {
+    /// The file's bytes.
+    pub fn to_bytes(&self, content: &impl Serialize) -> Result<Vec<u8>> {
+        let envelope = Envelope { version: env!("CARGO_PKG_VERSION").into(), blake3: self.hash(), content };
+        let meta = serde_json::to_string(&envelope).map_err(|e| Error::data(format!("metadata: {e}")))?;
+        let views = self.tensors.iter().map(|(name, shape, values)| {
+            let view = TensorView::new(Dtype::F32, shape.clone(), bytemuck::cast_slice(values));
+            view.map(|view| (name.as_str(), view))
+        });
+        let views = views.collect::<std::result::Result<Vec<_>, _>>().map_err(|e| Error::data(e.to_string()))?;
+        safetensors::serialize(views, Some(HashMap::from([(META.into(), meta)]))).map_err(|e| Error::data(e.to_string()))
+    }
+
+    /// Reads and checks a file that [`Tensors::to_bytes`] made.
+    pub fn read<T: DeserializeOwned>(path: &Path) -> Result<(Self, T)> {
+        let bytes = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
+        Tensors::from_bytes(&bytes).map_err(|e| e.at(path.display()))
+    }
+
+    fn from_bytes<T: DeserializeOwned>(bytes: &[u8]) -> Result<(Self, T)> {
+        let broken = |what: &dyn std::fmt::Display| Error::data(format!("not a usable checkpoint: {what}"));
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| broken(&e))?;
+        let meta = header.metadata().as_ref().and_then(|map| map.get(META));
+        let meta = meta.ok_or_else(|| broken(&"it was not written by engine"))?;
+        #[derive(Deserialize)]
+        struct Version {
+            version: String,
+        }
+        let Version { version } = serde_json::from_str(meta).map_err(|e| broken(&e))?;
+        if version != env!("CARGO_PKG_VERSION") {
+            return Err(broken(&format!(
+                "written by engine {version}, and this is engine {}",
+                env!("CARGO_PKG_VERSION")
+            )));
+        }
+        let envelope: Envelope<T> = serde_json::from_str(meta).map_err(|e| broken(&e))?;
+        let file = SafeTensors::deserialize(bytes).map_err(|e| broken(&e))?;
+        let mut tensors = Vec::new();
+        for (name, view) in file.iter() {
+            if view.dtype() != Dtype::F32 {
+                return Err(broken(&format!("tensor {name} is {:?}, expected F32", view.dtype())));
+            }
+            let values = view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+            tensors.push((name.to_string(), view.shape().to_vec(), values));
+        }
+        let tensors = Tensors { tensors };
+        if tensors.hash() != envelope.blake3 {
+            return Err(broken(&"its tensors do not have the hash that was written with them"));
+        }
+        Ok((tensors, envelope.content))
+    }
+
+    fn hash(&self) -> String {
+        let mut by_name: Vec<_> = self.tensors.iter().collect();
+        by_name.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut hasher = blake3::Hasher::new();
+        for (name, shape, values) in by_name {
+            hasher.update(name.as_bytes());
+            shape.iter().for_each(|&n| {
+                hasher.update(&(n as u64).to_le_bytes());
+            });
+            hasher.update(bytemuck::cast_slice(values));
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+
+    /// Takes the tensor `name` of that shape.
+    pub fn take(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        let place = self.tensors.iter().position(|(other, ..)| other == name);
+        let place = place.ok_or_else(|| Error::data(format!("the checkpoint has no tensor {name}")))?;
+        let (_, found, values) = self.tensors.swap_remove(place);
+        if found != shape {
+            return Err(Error::data(format!("tensor {name} has the shape {found:?}, expected {shape:?}")));
+        }
+        Ok(values)
+    }
+}
+
+/// What a fold's checkpoint says about itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FoldMeta {
+    pub fold: String,
+    pub epoch: usize,
+    pub network: Network,
+    pub features: Vec<String>,
+    pub class_names: Vec<String>,
+    /// Of the data set it was trained on.
+    pub dataset: String,
+}
+
+/// One fold's weights, with the statistics of its training part.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FoldCheckpoint {
+    pub meta: FoldMeta,
+    /// `(P)`
+    pub weights: Vec<f32>,
+    pub stats: Stats,
+}
+
+impl FoldCheckpoint {
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let features = self.meta.features.len();
+        let mut tensors: Vec<_> = self
+            .meta
+            .network
+            .parameters()
+            .into_iter()
+            .map(|p| {
+                let values = self.weights[p.offset..p.offset + p.count()].to_vec();
+                (p.name, p.shape, values)
+            })
+            .collect();
+        tensors.push(("input.mean".into(), vec![features], self.stats.mean.clone()));
+        tensors.push(("input.inv_std".into(), vec![features], self.stats.inv_std.clone()));
+        Tensors { tensors }.to_bytes(&self.meta)
+    }
+
+    pub fn read(path: &Path) -> Result<Self> {
+        let (mut tensors, meta): (_, FoldMeta) = Tensors::read(path)?;
+        let mut take = |name: &str, shape: &[usize]| tensors.take(name, shape).map_err(|e| e.at(path.display()));
+        let mut weights = Vec::with_capacity(meta.network.params());
+        for parameter in meta.network.parameters() {
+            weights.extend(take(&parameter.name, &parameter.shape)?);
+        }
+        let features = [meta.features.len()];
+        let stats = Stats { mean: take("input.mean", &features)?, inv_std: take("input.inv_std", &features)? };
+        Ok(FoldCheckpoint { meta, weights, stats })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::{Cell, LayerSpec, PoolKind};
+
+    fn checkpoint() -> FoldCheckpoint {
+        let network = Network {
+            features: 2,
+            layers: vec![LayerSpec { cell: Cell::Gru, hidden: 3, dirs: 2 }],
+            pool: PoolKind::Last,
+            dense: None,
+            dropout: 0.0,
+            classes: 2,
+        };
+        FoldCheckpoint {
+            weights: (0..network.params()).map(|i| i as f32 * 0.1).collect(),
+            stats: Stats { mean: vec![1.0, 2.0], inv_std: vec![3.0, 4.0] },
+            meta: FoldMeta {
+                fold: "s01".into(),
+                epoch: 3,
+                network,
+                features: vec!["a".into(), "b".into()],
+                class_names: vec!["low".into(), "high".into()],
+                dataset: "hash".into(),
+            },
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_comes_back_and_its_bytes_do_not_vary() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fold.safetensors");
+        let bytes = checkpoint().to_bytes().unwrap();
+        assert_eq!(bytes, checkpoint().to_bytes().unwrap());
+        std::fs::write(&path, bytes).unwrap();
+        assert_eq!(FoldCheckpoint::read(&path).unwrap(), checkpoint());
+    }
+
+    /// Every bit of a small file is flipped in turn: either the file is refused, or nothing that matters changed.
+    #[test]
+    fn a_flipped_bit_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fold.safetensors");
+        let bytes = checkpoint().to_bytes().unwrap();
+        for bit in (0..bytes.len() * 8).step_by(13) {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            std::fs::write(&path, flipped).unwrap();
+            if let Ok(read) = FoldCheckpoint::read(&path) {
+                assert_eq!((read.weights, read.stats), (checkpoint().weights, checkpoint().stats), "bit {bit}");
+            }
+        }
+        std::fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
+        assert!(FoldCheckpoint::read(&path).unwrap_err().message.contains("fold.safetensors"));
+    }
+}

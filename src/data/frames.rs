@@ -1,0 +1,368 @@
+//! The frame table: everything that a model can be trained on, as one matrix `(frames, D)`.
+//!
+//! A frame is what one step of a sequence reads: a sample of all channels, or the band powers of a stretch of signal.
+
+use super::bandpower::{BANDS, BandPower, differential_entropy};
+use super::recording::{Recording, Target};
+use crate::error::{Error, Result};
+use ndarray::{Array2, ArcArray2};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
+
+/// What a frame holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum FrameKind {
+    /// One sample of every channel.
+    Raw,
+    /// Natural logarithm of the power per channel and band.
+    Bandpower,
+    /// Differential entropy per channel and band, in nats: half the logarithm of the power, plus a constant.
+    DifferentialEntropy,
+}
+
+/// What to do with the stretch before the stimulus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Baseline {
+    /// Leave it out.
+    Drop,
+    /// Treat it as part of the trial.
+    Include,
+    /// Leave it out, and subtract the trial's own mean baseline frame (band frames only).
+    Correct,
+}
+
+/// How signals become frames.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FrameSpec {
+    pub kind: FrameKind,
+    /// Length of a band frame in seconds.
+    pub length: f64,
+    /// From one band frame to the next, in seconds.
+    pub step: f64,
+    pub baseline: Baseline,
+}
+
+/// Frames of one trial without a gap.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Segment {
+    /// Index into [`FrameTable::subjects`].
+    pub subject: u32,
+    /// Number of the trial within its subject.
+    pub trial: u32,
+    /// Row of the table.
+    pub first: usize,
+    pub frames: usize,
+    pub target: Target,
+    pub predefined_test: bool,
+    /// Samples of the recording that the segment's frames cover: frame `i` reads `span` samples from `start + i * step`.
+    pub start: usize,
+    pub step: usize,
+    pub span: usize,
+    /// Frames, counted within the segment, that hold a number which is not finite or a channel that never moves.
+    pub bad: Vec<Range<usize>>,
+}
+
+impl Segment {
+    /// The samples of the recording that `frames` of this segment read.
+    pub fn samples(&self, frames: Range<usize>) -> Range<usize> {
+        self.start + frames.start * self.step..self.start + (frames.end - 1) * self.step + self.span
+    }
+}
+
+/// A data set as frames, one chunk per subject. Sequences refer to rows of the whole.
+pub struct FrameTable {
+    /// `(frames, D)` each; shared, never copied.
+    pub chunks: Vec<ArcArray2<f32>>,
+    pub segments: Vec<Segment>,
+    pub subjects: Vec<String>,
+    /// Names of the `D` columns.
+    pub features: Vec<String>,
+    /// Samples per second of the recordings; `None` where they do not say.
+    pub rate: Option<f64>,
+    /// What was found bad, one line per trial and channel, at most [`DEFECTS`] per subject.
+    pub defects: Vec<String>,
+    /// How many defects there are in all.
+    pub defect_count: usize,
+    /// Of the recordings, subject by subject.
+    pub hashes: Vec<String>,
+}
+
+/// Defects that are told one by one.
+const DEFECTS: usize = 5;
+
+/// One recording's part of the table, with rows counted from 0.
+pub struct SubjectFrames {
+    frames: Array2<f32>,
+    segments: Vec<Segment>,
+    subject: String,
+    features: Vec<String>,
+    rate: Option<f64>,
+    defects: Vec<String>,
+    defect_count: usize,
+    hash: String,
+}
+
+impl SubjectFrames {
+    /// Frames of the chosen `channels` of a recording. `rate` stands in where the recording does not know its own.
+    pub fn build(recording: &Recording, spec: &FrameSpec, channels: &[usize], rate: Option<f64>) -> Result<Self> {
+        let rate = recording.rate.or(rate);
+        let mut frames = SubjectFrames {
+            frames: Array2::zeros((0, 0)),
+            segments: Vec::new(),
+            subject: recording.subject.clone(),
+            features: features(recording, spec, channels),
+            rate,
+            defects: Vec::new(),
+            defect_count: 0,
+            hash: recording.hash.clone(),
+        };
+        let grid = Grid::new(spec, rate)?;
+        let parts: Vec<(Vec<f32>, Segment, Vec<String>)> = (0..recording.trials.len())
+            .into_par_iter()
+            .map(|index| segment(recording, index, spec, channels, &grid))
+            .collect::<Result<_>>()?;
+        let mut values = Vec::with_capacity(parts.iter().map(|(part, ..)| part.len()).sum());
+        let width = frames.features.len();
+        for (part, mut segment, defects) in parts {
+            segment.first = values.len() / width;
+            values.extend(part);
+            frames.segments.push(segment);
+            frames.defect_count += defects.len();
+            frames.defects.extend(defects);
+        }
+        frames.defects.truncate(DEFECTS);
+        frames.frames = Array2::from_shape_vec((values.len() / width, width), values).expect("whole frames");
+        Ok(frames)
+    }
+
+    /// Standardises every feature over all of this subject's frames. It sees the whole subject, test trials too, though
+    /// never a label: results are to be called transductive.
+    pub fn standardise(&mut self) {
+        for mut column in self.frames.columns_mut() {
+            let finite = || column.iter().map(|&x| f64::from(x)).filter(|x| x.is_finite());
+            let count = finite().count().max(1) as f64;
+            let mean = finite().sum::<f64>() / count;
+            let deviation = (finite().map(|x| (x - mean).powi(2)).sum::<f64>() / count).sqrt();
+            let inverse = if deviation > 0.0 { 1.0 / deviation } else { 0.0 };
+            column.mapv_inplace(|x| ((f64::from(x) - mean) * inverse) as f32);
+        }
+    }
+}
+
+impl FrameTable {
+    /// Puts the subjects' frames together. All must have the same features and rate.
+    pub fn assemble(parts: Vec<SubjectFrames>) -> Result<Self> {
+        let first = parts.first().ok_or_else(|| Error::data("there is no recording"))?;
+        let mut table = FrameTable {
+            chunks: Vec::new(),
+            segments: Vec::new(),
+            subjects: Vec::new(),
+            features: first.features.clone(),
+            rate: first.rate,
+            defects: Vec::new(),
+            defect_count: 0,
+            hashes: Vec::new(),
+        };
+        let mut rows = 0;
+        for part in parts {
+            if part.features != table.features || part.rate != table.rate {
+                return Err(Error::data(format!(
+                    "{} has other channels or another rate than {}",
+                    part.subject, table.subjects[0]
+                )));
+            }
+            let subject = table.subjects.len() as u32;
+            table.segments.extend(part.segments.into_iter().map(|mut segment| {
+                segment.subject = subject;
+                segment.first += rows;
+                segment
+            }));
+            rows += part.frames.nrows();
+            table.subjects.push(part.subject);
+            table.chunks.push(part.frames.into_shared());
+            table.defects.extend(part.defects);
+            table.defect_count += part.defect_count;
+            table.hashes.push(part.hash);
+        }
+        u32::try_from(rows).map_err(|_| Error::data(format!("{rows} frames are more than a 32-bit index reaches")))?;
+        Ok(table)
+    }
+
+    /// `D`
+    pub fn width(&self) -> usize {
+        self.features.len()
+    }
+
+    /// Frames `(frames, D)` of a run of rows that lies within one segment.
+    pub fn rows(&self, first: usize, count: usize) -> ndarray::ArrayView2<'_, f32> {
+        let (chunk, row) = crate::reference::locate(&self.chunks, first);
+        self.chunks[chunk].slice(ndarray::s![row..row + count, ..])
+    }
+
+    /// Bytes in memory.
+    pub fn bytes(&self) -> usize {
+        self.chunks.iter().map(|chunk| chunk.len() * 4).sum()
+    }
+}
+
+fn features(recording: &Recording, spec: &FrameSpec, channels: &[usize]) -> Vec<String> {
+    let names = channels.iter().map(|&c| recording.channels[c].name.as_str());
+    match spec.kind {
+        FrameKind::Raw => names.map(String::from).collect(),
+        _ => names.flat_map(|name| BANDS.map(|(band, ..)| format!("{name} {band}"))).collect(),
+    }
+}
+
+/// Sizes in samples.
+struct Grid {
+    /// Of one frame, and from one to the next.
+    span: usize,
+    step: usize,
+    rate: f64,
+}
+
+impl Grid {
+    fn new(spec: &FrameSpec, rate: Option<f64>) -> Result<Self> {
+        if spec.kind == FrameKind::Raw {
+            if spec.baseline == Baseline::Correct {
+                return Err(Error::config("`--baseline correct` needs band frames")
+                    .hint("add `--frames bandpower`, or use `--baseline drop`"));
+            }
+            return Ok(Grid { span: 1, step: 1, rate: 1.0 });
+        }
+        let rate = rate.ok_or_else(|| {
+            Error::config("band frames need a sampling rate, which these files do not have")
+                .hint("give it with `--rate HZ`, or use `--frames raw`")
+        })?;
+        let samples = |seconds: f64| (seconds * rate).round() as usize;
+        let grid = Grid { span: samples(spec.length), step: samples(spec.step), rate };
+        if grid.span < 2 || grid.step == 0 {
+            return Err(Error::config(format!(
+                "frames of {} s every {} s are shorter than a sample at {rate} Hz",
+                spec.length, spec.step
+            )));
+        }
+        Ok(grid)
+    }
+
+    /// Whole frames in so many samples.
+    fn count(&self, samples: usize) -> usize {
+        if samples < self.span { 0 } else { (samples - self.span) / self.step + 1 }
+    }
+}
+
+/// The frames of one trial, `(frames, D)`, with what is wrong in them.
+fn segment(
+    recording: &Recording,
+    index: usize,
+    spec: &FrameSpec,
+    channels: &[usize],
+    grid: &Grid,
+) -> Result<(Vec<f32>, Segment, Vec<String>)> {
+    let trial = &recording.trials[index];
+    let signal = recording.signal(index);
+    let start = if spec.baseline == Baseline::Include { 0 } else { trial.baseline };
+    let count = grid.count(trial.length.saturating_sub(start));
+    if count == 0 {
+        return Err(Error::config(format!(
+            "{} trial {}: a frame of {} samples is longer than the trial's {} samples",
+            recording.subject,
+            trial.trial,
+            grid.span,
+            trial.length.saturating_sub(start)
+        )));
+    }
+    let bands = if spec.kind == FrameKind::Raw { 1 } else { BANDS.len() };
+    let width = channels.len() * bands;
+    let mut values = vec![0.0f32; count * width];
+    let mut bad = vec![false; count];
+    let mut defects = Vec::new();
+    let mut power = (spec.kind != FrameKind::Raw).then(|| BandPower::new(grid.span, grid.rate));
+    for (c, &channel) in channels.iter().enumerate() {
+        let samples = signal.row(channel);
+        let samples = samples.as_slice().expect("a trial is stored row by row");
+        match &mut power {
+            None => {
+                for (frame, &sample) in samples[start..].iter().enumerate() {
+                    values[frame * width + c] = sample;
+                }
+            }
+            Some(power) => {
+                let correction = match spec.baseline {
+                    Baseline::Correct => mean_baseline(power, spec.kind, grid, &samples[..trial.baseline])
+                        .ok_or_else(|| {
+                            Error::config(format!(
+                                "{} trial {} has no baseline as long as a frame",
+                                recording.subject, trial.trial
+                            ))
+                            .hint("use `--baseline drop`")
+                        })?,
+                    _ => [0.0; BANDS.len()],
+                };
+                for frame in 0..count {
+                    let from = start + frame * grid.step;
+                    let measured = band_frame(power, spec.kind, &samples[from..from + grid.span]);
+                    for band in 0..bands {
+                        values[frame * width + c * bands + band] = (measured[band] - correction[band]) as f32;
+                    }
+                }
+            }
+        }
+        let flat = samples[start..].iter().all(|&x| x == samples[start]);
+        let broken = |frame: usize| values[frame * width + c * bands..][..bands].iter().any(|x| !x.is_finite());
+        let broken: Vec<usize> = (0..count).filter(|&frame| flat || broken(frame)).collect();
+        if !broken.is_empty() {
+            let what = if flat { "is flat".into() } else { format!("has {} frames that are not finite", broken.len()) };
+            let name = &recording.channels[channel].name;
+            defects.push(format!("{} trial {} channel {name} {what}", recording.subject, trial.trial));
+            broken.into_iter().for_each(|frame| bad[frame] = true);
+        }
+    }
+    let segment = Segment {
+        subject: 0,
+        trial: trial.trial,
+        first: 0,
+        frames: count,
+        target: trial.target.clone(),
+        predefined_test: trial.predefined_test,
+        start,
+        step: grid.step,
+        span: grid.span,
+        bad: runs(&bad),
+    };
+    Ok((values, segment, defects))
+}
+
+/// What a band frame holds per band, of one channel.
+fn band_frame(power: &mut BandPower, kind: FrameKind, samples: &[f32]) -> [f64; BANDS.len()] {
+    power.measure(samples).map(|variance| match kind {
+        FrameKind::DifferentialEntropy => differential_entropy(variance),
+        _ => variance.ln(),
+    })
+}
+
+/// The mean band frame of the baseline; `None` if it is shorter than a frame.
+fn mean_baseline(power: &mut BandPower, kind: FrameKind, grid: &Grid, samples: &[f32]) -> Option<[f64; BANDS.len()]> {
+    let count = grid.count(samples.len());
+    let mut mean = [0.0; BANDS.len()];
+    for frame in 0..count {
+        let measured = band_frame(power, kind, &samples[frame * grid.step..][..grid.span]);
+        mean.iter_mut().zip(measured).for_each(|(mean, value)| *mean += value / count as f64);
+    }
+    (count > 0).then_some(mean)
+}
+
+/// The stretches of `true`.
+fn runs(flags: &[bool]) -> Vec<Range<usize>> {
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    for (i, _) in flags.iter().enumerate().filter(|(_, flag)| **flag) {
+        match runs.last_mut() {
+            Some(run) if run.end == i => run.end = i + 1,
+            _ => runs.push(i..i + 1),
+        }
+    }
+    runs
+}

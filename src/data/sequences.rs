@@ -1,0 +1,206 @@
+//! Cutting the frame table into sequences with labels.
+
+use super::frames::FrameTable;
+use super::labels::Labels;
+use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
+
+/// How long sequences are and how far apart they begin.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WindowSpec {
+    /// Length in seconds; the whole trial if absent.
+    pub length: Option<f64>,
+    /// From one to the next in seconds; the length, so without overlap, if absent.
+    pub step: Option<f64>,
+}
+
+/// What to do with windows that hold a number which is not finite, or a channel that never moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum BadWindows {
+    /// Stop and say where they are.
+    Fail,
+    /// Leave them out.
+    Drop,
+}
+
+/// One sample of the learning problem: a run of frames and its class.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sequence {
+    /// Index into [`FrameTable::segments`].
+    pub segment: u32,
+    /// Row of the frame table.
+    pub first: u32,
+    /// Steps.
+    pub length: u32,
+    pub label: u32,
+    pub subject: u32,
+    pub trial: u32,
+    /// Number within its subject and trial.
+    pub window: u32,
+    pub predefined_test: bool,
+    /// What it reads of its segment's recording.
+    pub samples: Range<u32>,
+}
+
+/// Frames, the sequences cut from them, and the names that go with the numbers.
+pub struct Dataset {
+    pub frames: FrameTable,
+    pub sequences: Vec<Sequence>,
+    pub class_names: Vec<String>,
+    /// The rule that made the classes, in words.
+    pub label_rule: String,
+    /// Whether a trial number names the same stimulus for all subjects.
+    pub shared_stimuli: bool,
+    /// Things to tell the user.
+    pub warnings: Vec<String>,
+}
+
+/// Whether labels are needed.
+pub enum Labelling<'a> {
+    /// Sequences get the class that the scheme says.
+    Known(&'a Labels),
+    /// Nothing is known; every label is 0.
+    Unknown,
+}
+
+impl Dataset {
+    /// Cuts sequences out of every segment.
+    pub fn cut(
+        frames: FrameTable,
+        window: &WindowSpec,
+        labelling: Labelling,
+        own_classes: &[String],
+        bad_windows: BadWindows,
+    ) -> Result<Self> {
+        let (length, step) = in_frames(&frames, window)?;
+        let mut sequences = Vec::new();
+        let mut dropped = 0;
+        let mut shortest = usize::MAX;
+        let mut windows = std::collections::HashMap::<(u32, u32), u32>::new();
+        for (index, segment) in frames.segments.iter().enumerate() {
+            let label = match &labelling {
+                Labelling::Unknown => Some(0),
+                Labelling::Known(labels) => labels.class(&segment.target)?,
+            };
+            let Some(label) = label else { continue };
+            let length = length.unwrap_or(segment.frames);
+            shortest = shortest.min(segment.frames);
+            if segment.frames < length {
+                continue;
+            }
+            for from in (0..=segment.frames - length).step_by(step.unwrap_or(length)) {
+                let window = windows.entry((segment.subject, segment.trial)).or_default();
+                let number = *window;
+                *window += 1;
+                if segment.bad.iter().any(|bad| bad.start < from + length && from < bad.end) {
+                    dropped += 1;
+                    continue;
+                }
+                let samples = segment.samples(from..from + length);
+                sequences.push(Sequence {
+                    segment: index as u32,
+                    first: (segment.first + from) as u32,
+                    length: length as u32,
+                    label,
+                    subject: segment.subject,
+                    trial: segment.trial,
+                    window: number,
+                    predefined_test: segment.predefined_test,
+                    samples: samples.start as u32..samples.end as u32,
+                });
+            }
+        }
+        if dropped > 0 && bad_windows == BadWindows::Fail {
+            return Err(bad(&frames, dropped));
+        }
+        if sequences.is_empty() {
+            return Err(match length {
+                Some(length) if dropped == 0 && shortest < length => Error::config(format!(
+                    "no window fits: a window has {length} frames, the trials have {shortest}"
+                ))
+                .hint("choose a shorter `--window`"),
+                _ => Error::data(format!("no sequence is left ({dropped} bad windows were left out)")),
+            });
+        }
+        let (class_names, label_rule) = match labelling {
+            Labelling::Known(labels) => (labels.classes(own_classes), labels.describe()),
+            Labelling::Unknown => (Vec::new(), "not labelled".into()),
+        };
+        let mut warnings = Vec::new();
+        if dropped > 0 {
+            let found = frames.defects.join("; ");
+            warnings.push(format!("{dropped} bad windows left out ({} defects: {found} ...)", frames.defect_count));
+        }
+        Ok(Dataset { frames, sequences, class_names, label_rule, shared_stimuli: false, warnings })
+    }
+
+    /// `T`: steps of the longest sequence.
+    pub fn steps(&self) -> usize {
+        self.sequences.iter().map(|s| s.length as usize).max().unwrap_or(0)
+    }
+
+    /// Sequences per class.
+    pub fn class_counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.class_names.len()];
+        self.sequences.iter().for_each(|s| counts[s.label as usize] += 1);
+        counts
+    }
+
+    /// blake3, in hexadecimal, of what the recordings held and how sequences were cut and labelled: a split or a
+    /// checkpoint made for one data set must not be used on another.
+    pub fn hash(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for (subject, hash) in self.frames.subjects.iter().zip(&self.frames.hashes) {
+            hasher.update(subject.as_bytes()).update(hash.as_bytes());
+        }
+        self.frames.features.iter().for_each(|feature| {
+            hasher.update(feature.as_bytes());
+        });
+        for s in &self.sequences {
+            for number in [s.first, s.length, s.label, s.subject, s.trial, s.window, s.samples.start, s.samples.end] {
+                hasher.update(&number.to_le_bytes());
+            }
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+}
+
+/// Window length and step in frames; `None` for whole trials.
+fn in_frames(frames: &FrameTable, window: &WindowSpec) -> Result<(Option<usize>, Option<usize>)> {
+    let Some(length) = window.length else {
+        return match window.step {
+            None => Ok((None, None)),
+            Some(_) => Err(Error::config("`--step` without `--window`: a whole trial has no next window")),
+        };
+    };
+    let rate = frames.rate.ok_or_else(|| {
+        Error::config("`--window` is in seconds, and these files have no sampling rate")
+            .hint("give it with `--rate HZ`, or leave `--window` out to use whole series")
+    })?;
+    let segment = &frames.segments[0];
+    let samples = |seconds: f64| (seconds * rate).round() as usize;
+    // Frames whose stretches of signal fit into the window.
+    let count = match samples(length).checked_sub(segment.span) {
+        Some(rest) => rest / segment.step + 1,
+        None => 0,
+    };
+    let step = samples(window.step.unwrap_or(length)) / segment.step;
+    if count == 0 || step == 0 {
+        return Err(Error::config(format!(
+            "a window of {length} s every {} s is shorter than a frame",
+            window.step.unwrap_or(length)
+        )));
+    }
+    Ok((Some(count), Some(step)))
+}
+
+fn bad(frames: &FrameTable, windows: usize) -> Error {
+    let mut shown = frames.defects.clone();
+    if frames.defect_count > shown.len() {
+        shown.push(format!("and {} more", frames.defect_count - shown.len()));
+    }
+    Error::data(format!("{windows} windows hold bad signals: {}", shown.join("; ")))
+        .hint("leave those windows out with `--bad-windows drop`, or choose other channels with `--channels`")
+}

@@ -1,0 +1,235 @@
+//! Dealing groups into folds.
+
+use super::{Fold, Split, SplitKind};
+use crate::data::sequences::{Dataset, Sequence};
+use crate::error::{Error, Result};
+use crate::random::{Random, Stream};
+use std::collections::BTreeMap;
+
+/// How to split.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SplitSpec {
+    pub kind: SplitKind,
+    /// `k`; by default leave-one-subject-out for `subject`, 5 for the others.
+    pub folds: Option<usize>,
+    /// Share of the training groups that becomes the validation part; 0 for none.
+    pub validation: f64,
+    pub seed: u64,
+}
+
+/// Folds where nobody says how many.
+const DEFAULT_FOLDS: usize = 5;
+/// Places of the random streams: dealing tests, and cutting validation parts.
+const TEST: u32 = 0;
+const VALIDATION: u32 = 1;
+
+type Key = (u32, u32);
+
+impl SplitSpec {
+    /// Deals the groups of `dataset` into folds.
+    pub fn build(&self, dataset: &Dataset) -> Result<Split> {
+        let all: Vec<u32> = (0..dataset.sequences.len() as u32).collect();
+        let folds = match self.kind {
+            SplitKind::Window => self.deal(dataset, &all, |i, _| (i, 0), "window", "")?,
+            SplitKind::Trial => self.deal(dataset, &all, |_, s| (s.subject, s.trial), "trial", "")?,
+            SplitKind::Stimulus => self.deal(dataset, &all, |_, s| (s.trial, 0), "stimulus", "")?,
+            SplitKind::Subject => self.subjects(dataset, &all)?,
+            SplitKind::TrialWithinSubject => {
+                let mut folds = Vec::new();
+                for (subject, name) in dataset.frames.subjects.iter().enumerate() {
+                    let own: Vec<u32> =
+                        all.iter().copied().filter(|&i| dataset.sequences[i as usize].subject == subject as u32).collect();
+                    if !own.is_empty() {
+                        let prefix = format!("{name} ");
+                        folds.extend(self.deal(dataset, &own, |_, s| (s.subject, s.trial), "trial", &prefix)?);
+                    }
+                }
+                folds
+            }
+            SplitKind::SubjectStimulus => self.subjects_and_stimuli(dataset, &all)?,
+            SplitKind::Predefined => self.predefined(dataset, &all)?,
+        };
+        Split::new(self.kind, folds, dataset)
+    }
+
+    /// `k` folds of whole groups among `indices`, stratified by class where a group has one class.
+    fn deal(
+        &self,
+        dataset: &Dataset,
+        indices: &[u32],
+        key: fn(u32, &Sequence) -> Key,
+        group: &str,
+        prefix: &str,
+    ) -> Result<Vec<Fold>> {
+        let groups = groups(dataset, indices, key);
+        let k = self.folds.unwrap_or(DEFAULT_FOLDS);
+        let parts = hands(dataset, &groups, k, group, self.random(TEST, 0))?;
+        (0..k)
+            .map(|f| {
+                let train: Vec<Key> = parts.iter().enumerate().filter(|(p, _)| *p != f).flat_map(|(_, p)| p.clone()).collect();
+                let (train, validation) = self.cut_validation(dataset, &groups, train, group, f)?;
+                Ok(Fold { name: format!("{prefix}{}", f + 1), train, validation, test: members(&groups, &parts[f]) })
+            })
+            .collect()
+    }
+
+    fn subjects(&self, dataset: &Dataset, all: &[u32]) -> Result<Vec<Fold>> {
+        let groups = groups(dataset, all, |_, s| (s.subject, 0));
+        if groups.len() < 2 {
+            return Err(Error::data(format!("a split by subject needs 2 subjects; there is {}", groups.len()))
+                .hint("split by trial with `--split trial`, or add subjects"));
+        }
+        if self.folds.is_some() {
+            return self.deal(dataset, all, |_, s| (s.subject, 0), "subject", "");
+        }
+        let keys: Vec<Key> = groups.keys().copied().collect();
+        keys.iter()
+            .enumerate()
+            .map(|(f, &test)| {
+                let train = keys.iter().copied().filter(|&key| key != test).collect();
+                let (train, validation) = self.cut_validation(dataset, &groups, train, "subject", f)?;
+                let name = dataset.frames.subjects[test.0 as usize].clone();
+                Ok(Fold { name, train, validation, test: members(&groups, &[test]) })
+            })
+            .collect()
+    }
+
+    /// A grid: fold (i, j) tests subjects of part i on stimuli of part j, and trains on neither.
+    fn subjects_and_stimuli(&self, dataset: &Dataset, all: &[u32]) -> Result<Vec<Fold>> {
+        let k = self.folds.unwrap_or(DEFAULT_FOLDS);
+        let (subjects, stimuli) =
+            (groups(dataset, all, |_, s| (s.subject, 0)), groups(dataset, all, |_, s| (s.trial, 0)));
+        let people = hands(dataset, &subjects, k, "subject", self.random(TEST, 0))?;
+        let videos = hands(dataset, &stimuli, k, "stimulus", self.random(TEST, 1))?;
+        let both = |people: &[Key], videos: &[Key]| -> Vec<u32> {
+            let inside = |s: &Sequence| people.contains(&(s.subject, 0)) && videos.contains(&(s.trial, 0));
+            all.iter().copied().filter(|&i| inside(&dataset.sequences[i as usize])).collect()
+        };
+        let rest = |parts: &[Vec<Key>], part: usize| -> Vec<Key> {
+            parts.iter().enumerate().filter(|(p, _)| *p != part).flat_map(|(_, keys)| keys.clone()).collect()
+        };
+        let mut folds = Vec::new();
+        for (i, j) in (0..k).flat_map(|i| (0..k).map(move |j| (i, j))) {
+            let f = folds.len();
+            let (people_train, people_validation) = self.cut(rest(&people, i), "subject", f, dataset, &subjects)?;
+            let (video_train, video_validation) = self.cut(rest(&videos, j), "stimulus", f, dataset, &stimuli)?;
+            folds.push(Fold {
+                name: format!("{} x {}", i + 1, j + 1),
+                train: both(&people_train, &video_train),
+                validation: both(&people_validation, &video_validation),
+                test: both(&people[i], &videos[j]),
+            });
+        }
+        Ok(folds)
+    }
+
+    fn predefined(&self, dataset: &Dataset, all: &[u32]) -> Result<Vec<Fold>> {
+        let (test, rest): (Vec<u32>, Vec<u32>) =
+            all.iter().partition(|&&i| dataset.sequences[i as usize].predefined_test);
+        if test.is_empty() || rest.is_empty() {
+            return Err(Error::config("these data have no TRAIN and TEST parts of their own")
+                .hint("give the second file with `--test FILE`, or choose another `--split`"));
+        }
+        let groups = groups(dataset, &rest, |_, s| (s.subject, s.trial));
+        let keys = groups.keys().copied().collect();
+        let (train, validation) = self.cut_validation(dataset, &groups, keys, "trial", 0)?;
+        Ok(vec![Fold { name: "predefined".into(), train, validation, test }])
+    }
+
+    fn random(&self, purpose: u32, place: usize) -> Random {
+        Random::new(self.seed, Stream::Split, [purpose, place as u32])
+    }
+
+    /// Members of the training groups and of the validation groups cut from them.
+    fn cut_validation(
+        &self,
+        dataset: &Dataset,
+        groups: &BTreeMap<Key, Vec<u32>>,
+        train: Vec<Key>,
+        group: &str,
+        fold: usize,
+    ) -> Result<(Vec<u32>, Vec<u32>)> {
+        let (train, validation) = self.cut(train, group, fold, dataset, groups)?;
+        Ok((members(groups, &train), members(groups, &validation)))
+    }
+
+    /// Cuts the validation groups from the training groups.
+    fn cut(
+        &self,
+        keys: Vec<Key>,
+        group: &str,
+        fold: usize,
+        dataset: &Dataset,
+        groups: &BTreeMap<Key, Vec<u32>>,
+    ) -> Result<(Vec<Key>, Vec<Key>)> {
+        if self.validation == 0.0 {
+            return Ok((keys, Vec::new()));
+        }
+        let wanted = ((keys.len() as f64 * self.validation).round() as usize).max(1);
+        if wanted >= keys.len() {
+            return Err(Error::config(format!(
+                "the validation part would take all training data: fold {} has {} training {group}(s)",
+                fold + 1,
+                keys.len()
+            ))
+            .hint("use `--validation 0 --patience 0`, or data with more of them"));
+        }
+        // Deal the groups class by class and take the first ones: the part is stratified, too.
+        let ordered = stratified(dataset, &keys, groups, &mut self.random(VALIDATION, fold));
+        let chosen: std::collections::BTreeSet<Key> = spread(&ordered, wanted).collect();
+        Ok(keys.into_iter().partition(|key| !chosen.contains(key)))
+    }
+}
+
+/// Sequences by group.
+fn groups(dataset: &Dataset, indices: &[u32], key: fn(u32, &Sequence) -> Key) -> BTreeMap<Key, Vec<u32>> {
+    let mut groups = BTreeMap::<Key, Vec<u32>>::new();
+    for &i in indices {
+        groups.entry(key(i, &dataset.sequences[i as usize])).or_default().push(i);
+    }
+    groups
+}
+
+fn members(groups: &BTreeMap<Key, Vec<u32>>, keys: &[Key]) -> Vec<u32> {
+    let mut members: Vec<u32> = keys.iter().flat_map(|key| groups[key].iter().copied()).collect();
+    members.sort_unstable();
+    members
+}
+
+/// Random order, the classes one after the other. A group of several classes counts as its most frequent one.
+fn stratified(dataset: &Dataset, keys: &[Key], groups: &BTreeMap<Key, Vec<u32>>, random: &mut Random) -> Vec<Key> {
+    let mut keys = keys.to_vec();
+    keys.sort_unstable();
+    random.shuffle(&mut keys);
+    keys.sort_by_key(|key| {
+        let mut counts = vec![0usize; dataset.class_names.len()];
+        groups[key].iter().for_each(|&i| counts[dataset.sequences[i as usize].label as usize] += 1);
+        counts.iter().enumerate().max_by_key(|(class, count)| (**count, usize::MAX - class)).map(|(class, _)| class)
+    });
+    keys
+}
+
+/// `count` of the keys at even distances: of every class its share.
+fn spread(keys: &[Key], count: usize) -> impl Iterator<Item = Key> + '_ {
+    (0..count).map(move |i| keys[i * keys.len() / count])
+}
+
+/// The groups dealt to `k` hands like cards.
+fn hands(
+    dataset: &Dataset,
+    groups: &BTreeMap<Key, Vec<u32>>,
+    k: usize,
+    group: &str,
+    mut random: Random,
+) -> Result<Vec<Vec<Key>>> {
+    if k < 2 || k > groups.len() {
+        return Err(Error::config(format!("{k} folds cannot be made of {} {group}(s)", groups.len()))
+            .hint("choose `--folds` from 2 to that number"));
+    }
+    let keys: Vec<Key> = groups.keys().copied().collect();
+    let mut hands = vec![Vec::new(); k];
+    for (i, key) in stratified(dataset, &keys, groups, &mut random).into_iter().enumerate() {
+        hands[i % k].push(key);
+    }
+    Ok(hands)
+}

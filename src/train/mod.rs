@@ -1,0 +1,74 @@
+//! Training one stack of folds: all of them at once, each as if it were alone.
+
+mod initial;
+mod observer;
+mod plan;
+mod schedule;
+mod stack;
+mod state;
+
+pub use observer::{EpochRecord, Observer, StepRecord, Unobserved};
+pub use schedule::Schedule;
+pub use stack::{FoldResult, Outcome, Stack, predict};
+pub use state::{MemberState, State};
+
+use crate::error::{Error, Result};
+use crate::spec::OptimizerKind;
+use serde::{Deserialize, Serialize};
+
+/// Whether rare classes weigh more in the loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClassWeights {
+    /// All classes weigh 1.
+    None,
+    /// A class weighs `n / (K * n_k)` of the fold's training part.
+    Balanced,
+}
+
+/// How a network is trained.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainSpec {
+    pub epochs: usize,
+    /// Rows of one step of one fold.
+    pub batch: usize,
+    pub optimizer: OptimizerKind,
+    pub learning_rate: f64,
+    pub schedule: Schedule,
+    /// Epochs over which the rate rises to its full value.
+    pub warmup: f64,
+    pub weight_decay: f64,
+    /// Largest global gradient norm; infinite for no clipping.
+    pub clip: f64,
+    pub smoothing: f64,
+    pub class_weights: ClassWeights,
+    /// Epochs without a better validation loss after which a fold stops; 0: never.
+    pub patience: usize,
+    pub seed: u64,
+}
+
+impl TrainSpec {
+    /// Refuses values that cannot work, naming the option.
+    pub fn check(&self) -> Result<()> {
+        let positive = [("--epochs", self.epochs as f64), ("--batch", self.batch as f64), ("--lr", self.learning_rate)];
+        for (option, value) in positive {
+            if value.is_nan() || value <= 0.0 || value.is_infinite() {
+                return Err(Error::config(format!("{option} must be above 0, and is {value}")));
+            }
+        }
+        let not_negative = [("--warmup", self.warmup), ("--weight-decay", self.weight_decay)];
+        for (option, value) in not_negative {
+            if !(0.0..f64::INFINITY).contains(&value) {
+                return Err(Error::config(format!("{option} must not be below 0, and is {value}")));
+            }
+        }
+        if !(0.0..1.0).contains(&self.smoothing) {
+            return Err(Error::config(format!("--label-smoothing must be in [0, 1), and is {}", self.smoothing)));
+        }
+        if self.clip.is_nan() || self.clip <= 0.0 {
+            return Err(Error::config(format!("--clip must be above 0, and is {}", self.clip))
+                .hint("leave `--clip` at `inf` for no clipping"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,66 @@
+//! Who watches a training and keeps what it leaves.
+
+use super::state::State;
+use crate::error::Result;
+use serde::Serialize;
+
+/// One fold's part in one step.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StepRecord {
+    pub fold: u32,
+    /// From 1.
+    pub epoch: usize,
+    /// Updates of this fold, this one included.
+    pub step: u64,
+    pub rows: usize,
+    pub loss: f64,
+    /// Before clipping.
+    pub grad_norm: f64,
+    pub learning_rate: f64,
+}
+
+/// One fold's epoch.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EpochRecord {
+    pub fold: u32,
+    /// From 1.
+    pub epoch: usize,
+    pub train_loss: f64,
+    pub validation_loss: Option<f64>,
+    pub validation_accuracy: Option<f64>,
+    pub learning_rate: f64,
+    /// Steps so far whose gradient was clipped.
+    pub clipped: u64,
+    /// Of the whole stack, on a monotonic clock.
+    pub seconds: f64,
+}
+
+/// Receives what happens; an error stops the training.
+pub trait Observer {
+    /// After each step, the folds that took part.
+    fn step(&mut self, records: &[StepRecord]) -> Result<()>;
+    /// After each epoch, the folds that took part.
+    fn epoch(&mut self, records: &[EpochRecord]) -> Result<()>;
+    /// The state is worth keeping: after each epoch and before an interrupted training ends.
+    fn checkpoint(&mut self, state: &State) -> Result<()>;
+    /// The number of a signal that asks to stop.
+    fn interrupted(&self) -> Option<u8>;
+}
+
+/// Watches nothing and keeps nothing.
+pub struct Unobserved;
+
+impl Observer for Unobserved {
+    fn step(&mut self, _: &[StepRecord]) -> Result<()> {
+        Ok(())
+    }
+    fn epoch(&mut self, _: &[EpochRecord]) -> Result<()> {
+        Ok(())
+    }
+    fn checkpoint(&mut self, _: &State) -> Result<()> {
+        Ok(())
+    }
+    fn interrupted(&self) -> Option<u8> {
+        None
+    }
+}

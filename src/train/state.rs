@@ -1,0 +1,37 @@
+//! Everything that a stopped training needs to go on, bit for bit.
+
+use serde::{Deserialize, Serialize};
+
+/// One fold's place in its training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MemberState {
+    /// Updates done.
+    pub updates: u64,
+    /// Of the epoch at hand: sum of the losses of its rows so far, and how many.
+    pub loss_sum: f64,
+    pub loss_rows: usize,
+    /// Smallest validation loss so far; absent before the first epoch and without a validation part.
+    pub best_loss: Option<f64>,
+    /// Epoch of the best weights, from 1; 0 before the first epoch.
+    pub best_epoch: usize,
+    /// Epochs since.
+    pub stale: usize,
+    /// Steps so far whose gradient was clipped.
+    pub clipped: u64,
+    pub stopped: bool,
+}
+
+/// A stack between two steps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct State {
+    /// Epochs that are complete.
+    pub epoch: usize,
+    /// Steps of the epoch at hand that are done.
+    pub position: usize,
+    pub members: Vec<MemberState>,
+    /// `(M, P)` each.
+    pub weights: Vec<f32>,
+    pub first_moment: Vec<f32>,
+    pub second_moment: Vec<f32>,
+    pub best_weights: Vec<f32>,
+}
