@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+"""Makes the files in tests/golden, and the README.md there that describes them.
+
+usage: tools/golden.py [NAME ...]      (all of them without a name)
+
+A case is a function that returns its tensors by name; its random numbers depend on its name only.
+"""
+import sys
+import zlib
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import nn
+from torch.nn.utils import clip_grad_norm_
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+GOLDEN = Path(__file__).resolve().parent.parent / "tests" / "golden"
+BATCH, STEPS, INPUTS, HIDDEN = 3, 5, 4, 3
+LENGTHS = [5, 2, 4]
+
+README = """\
+# What PyTorch answers
+
+Inputs and answers of PyTorch in float64 (labels and lengths int64), as safetensors; the version is in each file's
+metadata under `torch`. This page and the files are written by `tools/golden.py`:
+
+    python3 -m venv /tmp/torch && /tmp/torch/bin/pip install torch numpy safetensors
+    /tmp/torch/bin/python tools/golden.py          # all of them, or those named
+
+B = batch, T = steps, D = inputs, H = hidden units, dirs = 1 or 2, G = 4 for LSTM (i f g o) and 3 for GRU (r z n).
+
+**Recurrent layers** (`lstm`, `gru`, `bi*`; `*2` has two layers, `*_lengths` rows shorter than T): `x` (B,T,D),
+`h0`, `c0`, `h_n`, `c_n` (layers*dirs,B,H), `y` (B,T,dirs*H), weights under PyTorch's names and shapes
+(`weight_ih_l0` (G*H,D), `weight_hh_l0` (G*H,H), `bias_ih_l0`, `bias_hh_l0` (G*H), `_l1`, `_reverse`).
+`grad.NAME` is the gradient of sum(dy*y) + sum(dh_n*h_n) + sum(dc_n*c_n) by NAME, for every input and weight;
+`dy`, `dh_n`, `dc_n` are stored. `lengths` (B): `y` is 0 behind a row's length, `h_n` and `c_n` are its states there
+(the reverse direction starts at the row's own last step); `x` and `dy` hold numbers there that must not matter.
+
+**Loss** (`loss`): `logits` (6,3), `labels` (6), `weights` (3); per variant `plain`, `weighted`, `smoothed` (0.1),
+`weighted_smoothed`: `VARIANT.loss` (the mean: divided by the sum of the labels' weights), `VARIANT.grad.logits`.
+
+**Optimisers** (`adam`: weight decay added to the gradient; `adamw`: decoupled): learning rate 0.01, betas 0.9 and
+0.999, eps 1e-8, weight decay 0.01, gradients clipped to a global norm of 1 (PyTorch scales by 1/(norm + 1e-6)).
+Two tensors, `a` (4) and `b` (3), five steps: `initial.a`, `grad.a` (5,4) before clipping, `params.a` (5,4) after each
+step, `norms` (5) before clipping.
+
+**Curves** (ten full-batch steps of AdamW, learning rate and weight decay 0.01, clipping at 1): `curve` is a bidirectional
+LSTM `rnn` (H 5), the mean of y over time, linear `head` to 3 classes; `curve_last` is a GRU of two layers, the last
+layer's final state, `dense` (6, ReLU), `head`. `x` (8,7,4), `labels` (8), the initial weights (`rnn.weight_ih_l0`,
+`head.bias`), `losses` (10) each before its step, and `final.NAME` after the last.
+
+| file | torch | made by |
+|---|---|---|
+"""
+
+
+def recurrent(cell, layers=1, bidirectional=False, lengths=None):
+    """Outputs and every gradient of sum(dy * y) + sum(dh_n * h_n) + sum(dc_n * c_n)."""
+    rnn = cell(INPUTS, HIDDEN, layers, batch_first=True, bidirectional=bidirectional)
+    for weight in rnn.parameters():
+        nn.init.normal_(weight, std=0.5)
+    directions = 2 if bidirectional else 1
+    state = (layers * directions, BATCH, HIDDEN)
+    x = torch.randn(BATCH, STEPS, INPUTS, requires_grad=True)
+    initial = {name: torch.randn(state, requires_grad=True) for name in states(cell, "{}0")}
+
+    sequence = x if lengths is None else pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+    y, final = rnn(sequence, tuple(initial.values()) if cell is nn.LSTM else initial["h0"])
+    if lengths is not None:
+        y, _ = pad_packed_sequence(y, batch_first=True, total_length=STEPS)
+    outputs = {"y": y} | dict(zip(states(cell, "{}_n"), final if cell is nn.LSTM else [final]))
+    cotangents = {f"d{name}": torch.randn_like(output) for name, output in outputs.items()}
+    sum((cotangents[f"d{name}"] * output).sum() for name, output in outputs.items()).backward()
+
+    inputs = dict(rnn.named_parameters()) | initial | {"x": x}
+    tensors = inputs | outputs | cotangents | {f"grad.{name}": tensor.grad for name, tensor in inputs.items()}
+    return tensors if lengths is None else tensors | {"lengths": torch.tensor(lengths)}
+
+
+def states(cell, pattern):
+    return [pattern.format(letter) for letter in ("hc" if cell is nn.LSTM else "h")]
+
+
+def loss():
+    """Mean cross-entropy in four variants, each with its gradient by the logits."""
+    logits, labels = torch.randn(6, 3) * 2, torch.tensor([0, 2, 1, 1, 2, 0])
+    weights = torch.tensor([0.5, 1.0, 2.5])
+    tensors = {"logits": logits, "labels": labels, "weights": weights}
+    variants = {"plain": {}, "weighted": {"weight": weights}, "smoothed": {"label_smoothing": 0.1}}
+    variants["weighted_smoothed"] = variants["weighted"] | variants["smoothed"]
+    for name, options in variants.items():
+        z = logits.clone().requires_grad_()
+        value = nn.functional.cross_entropy(z, labels, **options)
+        value.backward()
+        tensors |= {f"{name}.loss": value, f"{name}.grad.logits": z.grad}
+    return tensors
+
+
+def optimiser(kind):
+    """Five steps on given gradients, clipped to a global norm of 1; the norms are those before clipping."""
+    parameters = {"a": nn.Parameter(torch.randn(4)), "b": nn.Parameter(torch.randn(3))}
+    tensors = {f"initial.{name}": p.detach().clone() for name, p in parameters.items()}
+    step = kind(parameters.values(), lr=1e-2, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01)
+    history = {"norms": []} | {f"{what}.{name}": [] for what in ("grad", "params") for name in parameters}
+    for scale in [2.0, 0.1, 1.0, 0.2, 5.0]:
+        for name, p in parameters.items():
+            p.grad = torch.randn_like(p) * scale
+            history[f"grad.{name}"].append(p.grad.clone())
+        history["norms"].append(clip_grad_norm_(parameters.values(), 1.0))
+        step.step()
+        for name, p in parameters.items():
+            history[f"params.{name}"].append(p.detach().clone())
+    assert min(history["norms"]) < 1 < max(history["norms"]), "both sides of the clipping threshold must occur"
+    return tensors | {name: torch.stack(values) for name, values in history.items()}
+
+
+def curve(model, forward):
+    """Ten full-batch steps of AdamW with clipping: the losses before each step and the weights after the last."""
+    model = nn.ModuleDict(model)
+    for weight in model.parameters():
+        nn.init.normal_(weight, std=0.5)
+    initial = {name: p.detach().clone() for name, p in model.named_parameters()}
+    x, labels = torch.randn(8, 7, INPUTS), torch.arange(8) % 3
+    step = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    losses = []
+    for _ in range(10):
+        step.zero_grad()
+        value = nn.functional.cross_entropy(forward(model, x), labels)
+        value.backward()
+        clip_grad_norm_(model.parameters(), 1.0)
+        step.step()
+        losses.append(value.detach())
+    final = {f"final.{name}": p for name, p in model.named_parameters()}
+    return initial | final | {"x": x, "labels": labels, "losses": torch.stack(losses)}
+
+
+def curve_mean():
+    model = {"rnn": nn.LSTM(INPUTS, 5, batch_first=True, bidirectional=True), "head": nn.Linear(10, 3)}
+    return curve(model, lambda m, x: m["head"](m["rnn"](x)[0].mean(1)))
+
+
+def curve_last():
+    model = {"rnn": nn.GRU(INPUTS, 5, 2, batch_first=True), "dense": nn.Linear(5, 6), "head": nn.Linear(6, 3)}
+    return curve(model, lambda m, x: m["head"](m["dense"](m["rnn"](x)[1][-1]).relu()))
+
+
+CASES = {}
+for cell in (nn.LSTM, nn.GRU):
+    for prefix, both in (("", False), ("bi", True)):
+        name = prefix + cell.__name__.lower()
+        CASES[name] = lambda c=cell, b=both: recurrent(c, 1, b)
+        CASES[name + "2"] = lambda c=cell, b=both: recurrent(c, 2, b)
+        CASES[name + "_lengths"] = lambda c=cell, b=both: recurrent(c, 1, b, LENGTHS)
+CASES |= {"loss": loss}
+CASES |= {"adam": lambda: optimiser(torch.optim.Adam), "adamw": lambda: optimiser(torch.optim.AdamW)}
+CASES |= {"curve": curve_mean, "curve_last": curve_last}
+
+
+def main():
+    torch.set_default_dtype(torch.float64)
+    torch.set_num_threads(1)
+    if unknown := set(sys.argv[1:]) - set(CASES):
+        sys.exit(f"no case named {', '.join(sorted(unknown))}; there are: {', '.join(CASES)}")
+    for name in sys.argv[1:] or CASES:
+        torch.manual_seed(zlib.crc32(name.encode()))
+        tensors = {key: value.detach().contiguous() for key, value in CASES[name]().items()}
+        # One key only: more would be written in an order that changes from run to run.
+        save_file(tensors, file(name), {"torch": torch.__version__})
+    (GOLDEN / "README.md").write_text(README + "".join(map(row, CASES)))
+
+
+def file(name):
+    return GOLDEN / f"{name}.safetensors"
+
+
+def row(name):
+    version = safe_open(file(name), "pt").metadata()["torch"]
+    return f"| `{name}.safetensors` | {version} | `tools/golden.py {name}` |\n"
+
+
+if __name__ == "__main__":
+    main()
