@@ -1,3 +1,5 @@
 //! From files to sequences.
 
+pub mod npz;
 pub mod recording;
+pub mod ts;
