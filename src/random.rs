@@ -38,6 +38,11 @@ pub enum Stream {
     Bootstrap = 7,
 }
 
+/// The Philox key of `stream` under `seed`.
+pub fn key(seed: u64, stream: Stream) -> [u32; 2] {
+    [seed as u32 ^ (stream as u32).rotate_left(24), (seed >> 32) as u32]
+}
+
 /// A sequential reader of one Philox stream.
 #[derive(Clone, Debug)]
 pub struct Random {
@@ -51,8 +56,7 @@ pub struct Random {
 impl Random {
     /// The numbers of `stream` under `seed` at `place` (for example fold and epoch): independent of every other place.
     pub fn new(seed: u64, stream: Stream, place: [u32; 2]) -> Self {
-        let key = [seed as u32 ^ (stream as u32).rotate_left(24), (seed >> 32) as u32];
-        Random { key, place, block: 0, words: [0; 4], used: 4 }
+        Random { key: key(seed, stream), place, block: 0, words: [0; 4], used: 4 }
     }
 
     pub fn next_u32(&mut self) -> u32 {

@@ -2,3 +2,9 @@
 
 /// Readers of `.ts` and `.npz` files: values, every refusal, garbage.
 mod archives;
+/// Every backend and instruction-set path against the `f64` reference, and the reference against finite differences.
+mod conformance;
+/// Reading the golden files.
+mod golden;
+/// Layers, loss and optimiser against PyTorch's answers in `golden/`, to 1e-10.
+mod pytorch;

@@ -1,0 +1,139 @@
+//! The processor: recurrent layers as register-blocked kernels over packed weights, in parallel over models,
+//! directions and row tiles.
+
+mod activation;
+mod cell;
+mod gradient;
+mod isa;
+mod panel;
+mod rnn;
+mod update;
+
+pub use isa::Isa;
+
+use super::Backend;
+use crate::error::Result;
+use crate::reference;
+use crate::spec::{
+    Dropout, Gather, GatherOperands, Linear, LinearBackward, LinearForward, Loss, LossOperands, Optimizer,
+    OptimizerOperands, Pool, Rnn, RnnBackward, RnnForward, Word,
+};
+use ndarray::ArcArray2;
+
+/// The processor in `f32`, on Rayon's current thread pool. What is small beside a recurrent layer (dropout, pooling,
+/// linear layers, the loss) is the reference itself.
+pub struct Cpu {
+    isa: Isa,
+}
+
+impl Cpu {
+    /// On the best instruction-set path that this machine has.
+    pub fn new() -> Self {
+        Cpu { isa: Isa::detect() }
+    }
+
+    /// On a path from [`Isa::available`].
+    pub fn with_isa(isa: Isa) -> Self {
+        assert!(Isa::available().contains(&isa), "this machine cannot run the path {}", isa.name());
+        Cpu { isa }
+    }
+}
+
+impl Default for Cpu {
+    fn default() -> Self {
+        Cpu::new()
+    }
+}
+
+impl Backend for Cpu {
+    type Real = f32;
+    type Buf<T: Word> = Vec<T>;
+    /// Shared with the caller: the table is not copied.
+    type Frames = Vec<ArcArray2<f32>>;
+
+    fn describe(&self) -> String {
+        format!("cpu {}", self.isa.name())
+    }
+
+    fn zeros<T: Word>(&self, len: usize) -> Result<Vec<T>> {
+        Ok(vec![T::default(); len])
+    }
+
+    fn write<T: Word>(&self, dst: &mut Vec<T>, src: &[T]) -> Result<()> {
+        dst.copy_from_slice(src);
+        Ok(())
+    }
+
+    fn read<T: Word>(&self, src: &Vec<T>, dst: &mut [T]) -> Result<()> {
+        dst.copy_from_slice(src);
+        Ok(())
+    }
+
+    fn frames(&self, chunks: &[ArcArray2<f32>]) -> Result<Self::Frames> {
+        Ok(chunks.to_vec())
+    }
+
+    fn gather(&self, s: &Gather, frames: &Self::Frames, a: GatherOperands<Vec<f32>, Vec<u32>>) -> Result<()> {
+        update::gather(s, frames, a);
+        Ok(())
+    }
+
+    fn rnn_forward(&self, s: &Rnn, a: RnnForward<Vec<f32>, Vec<u32>>) -> Result<()> {
+        rnn::forward(self.isa, s, a);
+        Ok(())
+    }
+
+    fn rnn_backward(&self, s: &Rnn, a: RnnBackward<Vec<f32>, Vec<u32>>) -> Result<()> {
+        rnn::backward(self.isa, s, a);
+        Ok(())
+    }
+
+    fn dropout(&self, s: &Dropout, marks: &Vec<u32>, x: &Vec<f32>, out: &mut Vec<f32>) -> Result<()> {
+        reference::dropout(s, marks, x, out);
+        Ok(())
+    }
+
+    fn pool_forward(
+        &self,
+        s: &Pool,
+        lengths: &Vec<u32>,
+        y: &Vec<f32>,
+        last: &Vec<f32>,
+        out: &mut Vec<f32>,
+    ) -> Result<()> {
+        reference::pool_forward(s, lengths, y, last, out);
+        Ok(())
+    }
+
+    fn pool_backward(
+        &self,
+        s: &Pool,
+        lengths: &Vec<u32>,
+        d_out: &Vec<f32>,
+        dy: &mut Vec<f32>,
+        d_last: &mut Vec<f32>,
+    ) -> Result<()> {
+        reference::pool_backward(s, lengths, d_out, dy, d_last);
+        Ok(())
+    }
+
+    fn linear_forward(&self, s: &Linear, a: LinearForward<Vec<f32>>) -> Result<()> {
+        reference::linear_forward(s, a);
+        Ok(())
+    }
+
+    fn linear_backward(&self, s: &Linear, a: LinearBackward<Vec<f32>>) -> Result<()> {
+        reference::linear_backward(s, a);
+        Ok(())
+    }
+
+    fn loss(&self, s: &Loss, a: LossOperands<Vec<f32>, Vec<u32>>) -> Result<()> {
+        reference::loss(s, a);
+        Ok(())
+    }
+
+    fn optimize(&self, s: &Optimizer, a: OptimizerOperands<Vec<f32>>) -> Result<()> {
+        update::optimize(s, a);
+        Ok(())
+    }
+}

@@ -1,0 +1,38 @@
+//! Writing one buffer from several threads at once, each its own rows.
+
+use std::marker::PhantomData;
+use std::ops::Range;
+
+/// A mutable slice that tasks share, each of which touches only ranges that no other task touches.
+///
+/// Rayon's chunks give a task one run of memory; a task that owns batch rows of a `(T, B, H)` buffer owns `T` runs.
+pub struct Disjoint<'a, T> {
+    data: *mut T,
+    len: usize,
+    lifetime: PhantomData<&'a mut [T]>,
+}
+
+// SAFETY: the only access is `range`, whose caller promises that ranges in use at the same time do not overlap.
+unsafe impl<T: Send> Sync for Disjoint<'_, T> {}
+unsafe impl<T: Send> Send for Disjoint<'_, T> {}
+
+impl<'a, T> Disjoint<'a, T> {
+    pub fn new(data: &'a mut [T]) -> Self {
+        Disjoint { data: data.as_mut_ptr(), len: data.len(), lifetime: PhantomData }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The elements of `range`. Panics if it is out of bounds.
+    ///
+    /// # Safety
+    /// While the result lives, no other call may hand out an overlapping range.
+    #[allow(clippy::mut_from_ref)] // that is the point of this type
+    pub unsafe fn range(&self, range: Range<usize>) -> &mut [T] {
+        assert!(range.start <= range.end && range.end <= self.len, "{range:?} of {}", self.len);
+        // SAFETY: in bounds by the line above, unaliased by the caller's promise.
+        unsafe { std::slice::from_raw_parts_mut(self.data.add(range.start), range.len()) }
+    }
+}

@@ -1,0 +1,120 @@
+//! The devices: whole layers forward and backward, not tensor operations.
+//!
+//! A recurrence runs in very different ways on a CPU, in CUDA and in WGSL; a contract of tensor operations would force
+//! the worst common plan on all three. The operations are few and closed, and their buffers are described once, at
+//! their operands in [`crate::spec`].
+
+pub mod cpu;
+mod disjoint;
+mod reference;
+
+pub use reference::Reference;
+
+use crate::error::{Error, Result};
+use crate::spec::{
+    Dropout, Gather, GatherOperands, Linear, LinearBackward, LinearForward, Loss, LossOperands, Optimizer,
+    OptimizerOperands, Pool, Real, Rnn, RnnBackward, RnnForward, Word,
+};
+use ndarray::ArcArray2;
+use serde::{Deserialize, Serialize};
+
+/// A device that can train.
+///
+/// Results depend on the inputs alone: not on the number of threads, not on the other models of a stack, not on what a
+/// buffer held before. A step that a backend cannot do as asked is an error, never another algorithm or precision.
+pub trait Backend: Sync {
+    /// The number format of activations and weights.
+    type Real: Real;
+    /// Device memory for `len` words.
+    type Buf<T: Word>: Send + Sync;
+    /// The frame table on the device.
+    type Frames: Sync;
+
+    /// What computes, for the manifest: device, instruction set or driver.
+    fn describe(&self) -> String;
+
+    /// A buffer of zeros.
+    fn zeros<T: Word>(&self, len: usize) -> Result<Self::Buf<T>>;
+    /// Host to device; `src` fills `dst` exactly.
+    fn write<T: Word>(&self, dst: &mut Self::Buf<T>, src: &[T]) -> Result<()>;
+    /// Device to host, waits; `dst` takes all of `src`.
+    fn read<T: Word>(&self, src: &Self::Buf<T>, dst: &mut [T]) -> Result<()>;
+
+    /// Puts a frame table, a list of chunks `(frames, D)`, where `gather` can read it.
+    fn frames(&self, chunks: &[ArcArray2<f32>]) -> Result<Self::Frames>;
+    fn gather(
+        &self,
+        s: &Gather,
+        frames: &Self::Frames,
+        a: GatherOperands<Self::Buf<Self::Real>, Self::Buf<u32>>,
+    ) -> Result<()>;
+
+    fn rnn_forward(&self, s: &Rnn, a: RnnForward<Self::Buf<Self::Real>, Self::Buf<u32>>) -> Result<()>;
+    fn rnn_backward(&self, s: &Rnn, a: RnnBackward<Self::Buf<Self::Real>, Self::Buf<u32>>) -> Result<()>;
+
+    /// `marks (M, 2)`: fold and step of each model. Backward is the same operation on the gradient.
+    fn dropout(
+        &self,
+        s: &Dropout,
+        marks: &Self::Buf<u32>,
+        x: &Self::Buf<Self::Real>,
+        out: &mut Self::Buf<Self::Real>,
+    ) -> Result<()>;
+    /// `y (M, T, B, dirs*H)` and the final states `last (M, S, dirs, B, H)` to `out (M, B, dirs*H)`.
+    fn pool_forward(
+        &self,
+        s: &Pool,
+        lengths: &Self::Buf<u32>,
+        y: &Self::Buf<Self::Real>,
+        last: &Self::Buf<Self::Real>,
+        out: &mut Self::Buf<Self::Real>,
+    ) -> Result<()>;
+    /// Gradient by `out` to gradient by `y` (mean) or by `last` (last); the other one is not touched.
+    fn pool_backward(
+        &self,
+        s: &Pool,
+        lengths: &Self::Buf<u32>,
+        d_out: &Self::Buf<Self::Real>,
+        dy: &mut Self::Buf<Self::Real>,
+        d_last: &mut Self::Buf<Self::Real>,
+    ) -> Result<()>;
+    fn linear_forward(&self, s: &Linear, a: LinearForward<Self::Buf<Self::Real>>) -> Result<()>;
+    fn linear_backward(&self, s: &Linear, a: LinearBackward<Self::Buf<Self::Real>>) -> Result<()>;
+    fn loss(&self, s: &Loss, a: LossOperands<Self::Buf<Self::Real>, Self::Buf<u32>>) -> Result<()>;
+    fn optimize(&self, s: &Optimizer, a: OptimizerOperands<Self::Buf<Self::Real>>) -> Result<()>;
+}
+
+/// Which backend, as the user names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// The processor: always there.
+    Cpu,
+    /// NVIDIA GPUs through CUDA.
+    Cuda,
+    /// Any GPU through Vulkan, Metal or DX12.
+    Wgpu,
+}
+
+impl Kind {
+    pub const ALL: [Kind; 3] = [Kind::Cpu, Kind::Cuda, Kind::Wgpu];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Cpu => "cpu",
+            Kind::Cuda => "cuda",
+            Kind::Wgpu => "wgpu",
+        }
+    }
+
+    /// The devices of this backend, or why there are none.
+    pub fn devices(self) -> Result<Vec<String>> {
+        match self {
+            Kind::Cpu => Ok(vec![cpu::Cpu::new().describe()]),
+            Kind::Cuda | Kind::Wgpu => {
+                Err(Error::backend(format!("the backend `{}` is not built into this engine", self.name()))
+                    .hint("use `--backend cpu`; `engine devices` lists what this build can use"))
+            }
+        }
+    }
+}

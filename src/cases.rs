@@ -1,0 +1,189 @@
+//! The one table of recurrent-layer cases: tests, `engine check` and the benches all walk it.
+
+use crate::backend::Backend;
+use crate::error::Result;
+use crate::random::{Random, Stream};
+use crate::spec::{Cell, Real, Rnn, RnnBackward, RnnForward, Slab};
+
+/// One layer to run forward and backward, with everything that may go wrong turned on or off.
+#[derive(Clone, Debug)]
+pub struct Case {
+    pub rnn: Rnn,
+    /// Rows of unequal length, one of them absent, instead of `T` steps each.
+    pub ragged: bool,
+    /// A given state before the first step, and its gradient.
+    pub initial: bool,
+    /// Typical size of the inputs; 1e4 saturates the gates.
+    pub scale: f64,
+}
+
+/// Inputs and cotangents of a case, on the host.
+pub struct Tensors {
+    pub weights: Vec<f64>,
+    pub x: Vec<f64>,
+    pub lengths: Vec<u32>,
+    pub initial: Option<Vec<f64>>,
+    pub dy: Vec<f64>,
+    pub d_last: Vec<f64>,
+}
+
+/// What a case computes, on the host, by name in the order of [`Outputs::NAMES`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outputs(pub [Vec<f64>; 5]);
+
+impl Outputs {
+    pub const NAMES: [&'static str; 5] = ["y", "last", "dx", "d_initial", "d_weights"];
+}
+
+impl Case {
+    /// A case of one model whose weights are all its parameters.
+    pub fn new(cell: Cell, dirs: usize, [batch, steps, input, hidden]: [usize; 4]) -> Self {
+        let weights = Slab { offset: 0, stride: 0 };
+        let rnn = Rnn { cell, models: 1, batch, steps, input, hidden, dirs, weights };
+        Case { rnn, ragged: false, initial: false, scale: 1.0 }.models(1)
+    }
+
+    /// `models` models side by side.
+    pub fn models(mut self, models: usize) -> Self {
+        self.rnn.models = models;
+        self.rnn.weights.stride = self.rnn.params();
+        self
+    }
+
+    /// `bilstm M=3 B=5 T=7 D=4 H=33 ragged initial`
+    pub fn name(&self) -> String {
+        let Rnn { cell, models, batch, steps, input, hidden, dirs, .. } = self.rnn;
+        let bi = if dirs == 2 { "bi" } else { "" };
+        let mut name = format!("{bi}{} M={models} B={batch} T={steps} D={input} H={hidden}", cell.name());
+        for (word, on) in
+            [("ragged", self.ragged), ("initial", self.initial), ("saturated", self.scale > 1.0)]
+        {
+            if on {
+                name.push(' ');
+                name.push_str(word);
+            }
+        }
+        name
+    }
+
+    /// Random inputs, the same for the same sizes; numbers that `f32` holds, so that every precision starts equal.
+    pub fn tensors(&self) -> Tensors {
+        let s = &self.rnn;
+        let mut random = Random::new(
+            (s.batch * 1_000_003 + s.steps * 10_007 + s.input * 101 + s.hidden) as u64,
+            Stream::Check,
+            [s.cell.gates() as u32, (s.dirs * 100 + s.models) as u32],
+        );
+        let mut normal =
+            |len: usize, scale: f64| (0..len).map(|_| f64::from((random.normal() * scale) as f32)).collect();
+        // Like PyTorch's initialisation, so that sums neither vanish nor explode with the width.
+        let weights = normal(s.models * s.params(), 1.0 / (s.hidden as f64).sqrt().max(2.0));
+        let x = normal(s.x_len(), self.scale);
+        let initial = self.initial.then(|| normal(s.state_len(), 0.5));
+        let (dy, d_last) = (normal(s.y_len(), 1.0), normal(s.state_len(), 1.0));
+        // Row b of the ragged cases: T, T-1, ... wrapping; every fifth row is absent.
+        let ragged = |row: usize| if row % 5 == 4 { 0 } else { s.steps - row % s.steps };
+        let length = |row: usize| if self.ragged { ragged(row) } else { s.steps };
+        let lengths = (0..s.models * s.batch).map(|row| length(row) as u32).collect();
+        Tensors { weights, x, lengths, initial, dy, d_last }
+    }
+
+    /// Forward and backward on `backend`. Outputs are full of NaN before, and a guard behind each must survive.
+    pub fn run<B: Backend>(&self, backend: &B, tensors: &Tensors) -> Result<Outputs> {
+        let s = &self.rnn;
+        let upload = |values: &[f64]| -> Result<B::Buf<B::Real>> {
+            let host: Vec<B::Real> = values.iter().map(|&v| B::Real::of(v)).collect();
+            let mut buffer = backend.zeros(host.len())?;
+            backend.write(&mut buffer, &host)?;
+            Ok(buffer)
+        };
+        let poisoned =
+            |len: usize| upload(&vec![f64::NAN; len].into_iter().chain([GUARD; GUARDS]).collect::<Vec<_>>());
+        let mut lengths = backend.zeros::<u32>(tensors.lengths.len())?;
+        backend.write(&mut lengths, &tensors.lengths)?;
+        let (weights, x) = (upload(&tensors.weights)?, upload(&tensors.x)?);
+        let initial = tensors.initial.as_deref().map(upload).transpose()?;
+        let (dy, d_last) = (upload(&tensors.dy)?, upload(&tensors.d_last)?);
+        let (mut y, mut last, mut reserve) =
+            (poisoned(s.y_len())?, poisoned(s.state_len())?, poisoned(s.reserve_len())?);
+        let (mut dx, mut d_initial, mut d_weights) =
+            (poisoned(s.x_len())?, poisoned(s.state_len())?, poisoned(s.models * s.params())?);
+
+        let forward = RnnForward {
+            weights: &weights,
+            x: &x,
+            lengths: &lengths,
+            initial: initial.as_ref(),
+            y: &mut y,
+            last: &mut last,
+            reserve: &mut reserve,
+        };
+        backend.rnn_forward(s, forward)?;
+        let backward = RnnBackward {
+            weights: &weights,
+            x: &x,
+            lengths: &lengths,
+            initial: initial.as_ref(),
+            y: &y,
+            reserve: &mut reserve,
+            dy: Some(&dy),
+            d_last: Some(&d_last),
+            dx: Some(&mut dx),
+            d_initial: Some(&mut d_initial),
+            d_weights: &mut d_weights,
+        };
+        backend.rnn_backward(s, backward)?;
+
+        let download = |buffer: &B::Buf<B::Real>, len: usize| -> Result<Vec<f64>> {
+            let mut host = vec![B::Real::default(); len + GUARDS];
+            backend.read(buffer, &mut host)?;
+            let mut host: Vec<f64> = host.into_iter().map(Real::get).collect();
+            assert!(
+                host.split_off(len) == [GUARD; GUARDS],
+                "{}: wrote past the end of an output",
+                self.name()
+            );
+            Ok(host)
+        };
+        download(&reserve, s.reserve_len())?;
+        Ok(Outputs([
+            download(&y, s.y_len())?,
+            download(&last, s.state_len())?,
+            download(&dx, s.x_len())?,
+            download(&d_initial, s.state_len())?,
+            download(&d_weights, s.models * s.params())?,
+        ]))
+    }
+}
+
+/// What stands behind each output, and how often. A number that every format holds.
+const GUARD: f64 = -12345.0;
+const GUARDS: usize = 7;
+
+/// Every cell and direction over sizes that are 1, odd, one past a tile, or a multiple of it; ragged and full rows; with
+/// and without initial states; one model and three; saturated gates.
+pub fn table() -> Vec<Case> {
+    // B, T, D, H
+    const SIZES: [[usize; 4]; 7] = [
+        [1, 1, 1, 1],
+        [2, 3, 5, 7],
+        [5, 9, 33, 16],
+        [13, 4, 7, 33],
+        [3, 17, 128, 65],
+        [8, 33, 4, 24],
+        [33, 6, 65, 128],
+    ];
+    let mut cases = Vec::new();
+    for cell in Cell::ALL {
+        for dirs in [1, 2] {
+            for (i, size) in SIZES.into_iter().enumerate() {
+                let case = Case::new(cell, dirs, size);
+                cases.push(Case { ragged: i % 2 == 1, initial: i % 3 == 1, ..case.clone() });
+                cases.push(Case { ragged: i % 2 == 0, initial: i % 3 != 1, ..case });
+            }
+            cases.push(Case { ragged: true, initial: true, ..Case::new(cell, dirs, [7, 5, 6, 9]).models(3) });
+            cases.push(Case { scale: 1e4, initial: true, ..Case::new(cell, dirs, [4, 6, 5, 17]) });
+        }
+    }
+    cases
+}

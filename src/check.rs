@@ -1,0 +1,168 @@
+//! Whether a backend computes what the equations say: its distance from the `f64` reference against a derived bound, and
+//! the reference's own gradients against finite differences.
+
+use crate::backend::{Backend, Reference};
+use crate::cases::{Case, Outputs, Tensors};
+use crate::error::{Error, Result};
+use crate::random::{Random, Stream};
+use crate::spec::Approximate;
+use serde::Serialize;
+
+/// The distance of one buffer from the truth, and how large it may be.
+#[derive(Clone, Debug, Serialize)]
+pub struct Deviation {
+    pub buffer: &'static str,
+    /// Largest absolute difference; infinite if a number is missing or not finite.
+    pub error: f64,
+    pub bound: f64,
+}
+
+impl Deviation {
+    pub fn holds(&self) -> bool {
+        self.error <= self.bound
+    }
+}
+
+/// The outcome of one case.
+#[derive(Clone, Debug, Serialize)]
+pub struct Outcome {
+    pub case: String,
+    pub deviations: Vec<Deviation>,
+}
+
+impl Outcome {
+    pub fn holds(&self) -> bool {
+        self.deviations.iter().all(Deviation::holds)
+    }
+
+    /// The buffer that comes closest to its bound, or passes it by most.
+    pub fn worst(&self) -> &Deviation {
+        let share = |d: &Deviation| if d.bound > 0.0 { d.error / d.bound } else { d.error };
+        self.deviations.iter().max_by(|a, b| share(a).total_cmp(&share(b))).expect("a case has outputs")
+    }
+}
+
+/// A correct backend may be this many times as far off as the reference run in its precision: it sums in another order.
+const ORDER_FACTOR: f64 = 4.0;
+/// And this much of a buffer's largest number, which covers buffers that the reference happens to get exactly.
+const SCALE_FACTOR: f64 = 1e-7;
+
+/// Runs `case` on `backend` and compares every output with the `f64` reference.
+pub fn conformance<B: Backend>(backend: &B, case: &Case) -> Result<Outcome> {
+    conformance_of(case, |tensors| case.run(backend, tensors))
+}
+
+/// As [`conformance`], of anything that runs the case.
+///
+/// The bound of a buffer is `4 * e + 1e-7 * s`: `e` is the error of the reference itself when run in `f32` with
+/// activations off by what a backend's may be, `s` the buffer's largest number.
+pub fn conformance_of(case: &Case, run: impl Fn(&Tensors) -> Result<Outputs>) -> Result<Outcome> {
+    let tensors = case.tensors();
+    let truth = case.run(&Reference::<f64>::default(), &tensors)?;
+    let own_precision = case.run(&Reference::<Approximate>::default(), &tensors)?;
+    let found = run(&tensors)?;
+    let deviations = (0..truth.0.len())
+        .map(|i| {
+            let scale = truth.0[i].iter().fold(0.0, |a: f64, b| a.max(b.abs()));
+            let bound = ORDER_FACTOR * distance(&own_precision.0[i], &truth.0[i]) + SCALE_FACTOR * scale;
+            Deviation { buffer: Outputs::NAMES[i], error: distance(&found.0[i], &truth.0[i]), bound }
+        })
+        .collect();
+    Ok(Outcome { case: case.name(), deviations })
+}
+
+/// Largest absolute difference; infinite where a number is not finite.
+fn distance(found: &[f64], truth: &[f64]) -> f64 {
+    found.iter().zip(truth).fold(0.0, |worst, (a, b)| {
+        let difference = (a - b).abs();
+        if difference.is_finite() { worst.max(difference) } else { f64::INFINITY }
+    })
+}
+
+/// Step of the central differences.
+const EPS: f64 = 1e-6;
+/// `torch.autograd.gradcheck`'s tolerances.
+const ABSOLUTE: f64 = 1e-5;
+const RELATIVE: f64 = 1e-3;
+/// Up to this many numbers every one of them is moved; beyond, random directions.
+const EXHAUSTIVE: usize = 400;
+const DIRECTIONS: u32 = 5;
+
+/// Compares the `f64` reference's gradients with central differences of the scalar
+/// `sum(dy * y) + sum(d_last * last)`: every number of the input, initial state and weights where they are few, random
+/// directions where they are many.
+pub fn gradients(case: &Case) -> Result<Outcome> {
+    gradients_of(case, |tensors| case.run(&Reference::<f64>::default(), tensors))
+}
+
+/// As [`gradients`], of anything that runs the case in `f64`.
+pub fn gradients_of(case: &Case, run: impl Fn(&Tensors) -> Result<Outputs>) -> Result<Outcome> {
+    let tensors = case.tensors();
+    let truth = run(&tensors)?;
+    let value = |tensors: &Tensors| -> Result<f64> {
+        let outputs = run(tensors)?;
+        let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        Ok(product(&outputs.0[0], &tensors.dy) + product(&outputs.0[1], &tensors.d_last))
+    };
+    let mut deviations = Vec::new();
+    for (output, buffer) in [(2, "dx"), (3, "d_initial"), (4, "d_weights")] {
+        if output == 3 && tensors.initial.is_none() {
+            continue;
+        }
+        let gradient = &truth.0[output];
+        let mut worst = Deviation { buffer, error: 0.0, bound: ABSOLUTE };
+        for direction in directions(gradient.len()) {
+            let moved = |sign: f64| -> Result<f64> {
+                let mut tensors = case.tensors();
+                let target = match output {
+                    2 => &mut tensors.x,
+                    3 => tensors.initial.as_mut().expect("checked above"),
+                    _ => &mut tensors.weights,
+                };
+                for (number, d) in target.iter_mut().zip(&direction) {
+                    *number += sign * EPS * d;
+                }
+                value(&tensors)
+            };
+            let numeric = (moved(1.0)? - moved(-1.0)?) / (2.0 * EPS);
+            let analytic: f64 = gradient.iter().zip(&direction).map(|(g, d)| g * d).sum();
+            let (error, bound) = ((numeric - analytic).abs(), ABSOLUTE + RELATIVE * numeric.abs());
+            // Written so that NaN is a failure.
+            if !(error / bound <= worst.error / worst.bound) {
+                let error = if error.is_finite() { error } else { f64::INFINITY };
+                worst = Deviation { buffer, error, bound };
+            }
+        }
+        deviations.push(worst);
+    }
+    Ok(Outcome { case: case.name(), deviations })
+}
+
+/// Unit vectors where they are few, random unit-length directions where they are many.
+fn directions(len: usize) -> Vec<Vec<f64>> {
+    if len <= EXHAUSTIVE {
+        let unit = |i: usize| (0..len).map(|j| if i == j { 1.0 } else { 0.0 }).collect();
+        return (0..len).map(unit).collect();
+    }
+    let random = |i: u32| {
+        let mut random = Random::new(len as u64, Stream::Check, [i, u32::MAX]);
+        let direction: Vec<f64> = (0..len).map(|_| random.normal()).collect();
+        let norm = direction.iter().map(|d| d * d).sum::<f64>().sqrt();
+        direction.into_iter().map(|d| d / norm).collect()
+    };
+    (0..DIRECTIONS).map(random).collect()
+}
+
+/// An error that names the first case out of bounds, if there is one.
+pub fn verdict(backend: &str, outcomes: &[Outcome]) -> Result<()> {
+    let failed: Vec<&Outcome> = outcomes.iter().filter(|outcome| !outcome.holds()).collect();
+    let Some(first) = failed.first() else { return Ok(()) };
+    let Deviation { buffer, error, bound } = first.worst();
+    Err(Error::numerical(format!(
+        "{backend}: {} of {} cases out of bounds; first: {}, {buffer} is off by {error:.2e}, allowed {bound:.2e}",
+        failed.len(),
+        outcomes.len(),
+        first.case
+    ))
+    .hint("do not trust results of this backend on this machine; please report the case"))
+}

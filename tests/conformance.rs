@@ -1,0 +1,203 @@
+//! Backends against the reference, with derived bounds.
+
+use crate::pytorch::curve;
+use engine::Result;
+use engine::backend::cpu::{Cpu, Isa};
+use engine::backend::{Backend, Reference};
+use engine::cases::{self, Case, Outputs, Tensors};
+use engine::check;
+use engine::spec::{
+    Approximate, Cell, Gather, GatherOperands, Optimizer, OptimizerKind, OptimizerOperands, Real,
+};
+
+#[test]
+fn reference_gradients_equal_finite_differences() {
+    for case in cases::table().into_iter().filter(|case| case.rnn.hidden <= 33 && case.scale == 1.0) {
+        let outcome = check::gradients(&case).unwrap();
+        assert!(outcome.holds(), "{outcome:?}");
+    }
+}
+
+#[test]
+fn every_cpu_path_keeps_its_bounds() {
+    for isa in Isa::available() {
+        let outcomes: Vec<_> = cases::table()
+            .iter()
+            .map(|case| check::conformance(&Cpu::with_isa(isa), case).unwrap())
+            .collect();
+        check::verdict(isa.name(), &outcomes).unwrap();
+    }
+}
+
+#[test]
+fn the_cpu_gives_the_same_bits_again_and_on_any_number_of_threads() {
+    let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    for case in cases::table() {
+        let tensors = case.tensors();
+        let run = |threads| pool(threads).install(|| case.run(&Cpu::new(), &tensors).unwrap());
+        let one = run(1);
+        assert_eq!(one, run(1), "{}: twice", case.name());
+        assert_eq!(one, run(2), "{}: two threads", case.name());
+        assert_eq!(one, run(5), "{}: five threads", case.name());
+    }
+}
+
+#[test]
+fn a_layer_in_a_stack_equals_the_layer_alone() {
+    for cell in Cell::ALL {
+        let stacked = Case { ragged: true, initial: true, ..Case::new(cell, 2, [5, 6, 4, 9]).models(3) };
+        let alone = Case { ragged: true, initial: true, ..Case::new(cell, 2, [5, 6, 4, 9]) };
+        let all = stacked.tensors();
+        let outputs = stacked.run(&Cpu::new(), &all).unwrap();
+        let part =
+            |values: &[f64], m: usize| values[m * values.len() / 3..(m + 1) * values.len() / 3].to_vec();
+        for m in 0..3 {
+            let tensors = Tensors {
+                weights: part(&all.weights, m),
+                x: part(&all.x, m),
+                lengths: all.lengths[m * 5..(m + 1) * 5].to_vec(),
+                initial: all.initial.as_deref().map(|initial| part(initial, m)),
+                dy: part(&all.dy, m),
+                d_last: part(&all.d_last, m),
+            };
+            let single = alone.run(&Cpu::new(), &tensors).unwrap();
+            for (stacked, single) in outputs.0.iter().zip(&single.0) {
+                assert_eq!(&part(stacked, m), single, "{} model {m}", alone.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn ten_training_steps_stay_within_the_bound_of_the_cpu() {
+    for name in ["curve", "curve_last"] {
+        let (truth, weights) = curve(&Reference::<f64>::default(), name);
+        let (own_losses, own_weights) = curve(&Reference::<Approximate>::default(), name);
+        for isa in Isa::available() {
+            let (losses, found) = curve(&Cpu::with_isa(isa), name);
+            within(&losses, &truth, &own_losses);
+            within(&found, &weights, &own_weights);
+        }
+    }
+}
+
+/// The bound of `check::conformance`, for plain vectors.
+fn within(found: &[f64], truth: &[f64], own_precision: &[f64]) {
+    let distance = |a: &[f64]| a.iter().zip(truth).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    let scale = truth.iter().fold(0.0f64, |a, b| a.max(b.abs()));
+    let bound = 4.0 * distance(own_precision) + 1e-7 * scale;
+    assert!(distance(found) <= bound, "off by {:e}, allowed {bound:e}", distance(found));
+}
+
+/// A batch out of two chunks of frames, ragged, with statistics per step.
+fn gathered<B: Backend>(backend: &B) -> Vec<f64> {
+    let gather = Gather { models: 2, batch: 3, steps: 4, features: 5, stat_steps: 4 };
+    let chunk = |rows: usize, start: usize| {
+        ndarray::ArcArray2::from_shape_fn((rows, 5), |(r, d)| ((start + r) as f32 * 0.37 + d as f32).sin())
+    };
+    let frames = backend.frames(&[chunk(6, 0), chunk(9, 6)]).unwrap();
+    let words = |values: &[u32]| {
+        let mut buffer = backend.zeros(values.len()).unwrap();
+        backend.write(&mut buffer, values).unwrap();
+        buffer
+    };
+    let real = |values: Vec<f64>| {
+        let values: Vec<B::Real> = values.into_iter().map(B::Real::of).collect();
+        let mut buffer = backend.zeros(values.len()).unwrap();
+        backend.write(&mut buffer, &values).unwrap();
+        buffer
+    };
+    let stats = real((0..2 * 2 * 4 * 5).map(|i| f64::from((f64::from(i) * 0.7).cos() as f32)).collect());
+    let mut x = real(vec![f64::NAN; 2 * 3 * 4 * 5]);
+    let (first, lengths) = (words(&[0, 2, 6, 11, 0, 3]), words(&[4, 4, 4, 4, 0, 2]));
+    let operands = GatherOperands { first: &first, lengths: &lengths, stats: &stats, x: &mut x };
+    backend.gather(&gather, &frames, operands).unwrap();
+    let mut host = vec![B::Real::zero(); 120];
+    backend.read(&x, &mut host).unwrap();
+    host.into_iter().map(Real::get).collect()
+}
+
+#[test]
+fn gather_keeps_its_bound() {
+    within(
+        &gathered(&Cpu::new()),
+        &gathered(&Reference::<f64>::default()),
+        &gathered(&Reference::<f32>::default()),
+    );
+}
+
+/// Three updates of three models: one clipped, one inactive, one with a gradient that is not finite.
+fn optimized<B: Backend>(backend: &B, kind: OptimizerKind) -> Vec<f64> {
+    let (models, params) = (3, 37);
+    let optimizer =
+        Optimizer { kind, models, params, beta1: 0.9, beta2: 0.99, eps: 1e-8, weight_decay: 0.1, clip: 2.0 };
+    let real = |values: Vec<f64>| {
+        let values: Vec<B::Real> = values.into_iter().map(B::Real::of).collect();
+        let mut buffer = backend.zeros(values.len()).unwrap();
+        backend.write(&mut buffer, &values).unwrap();
+        buffer
+    };
+    let wave =
+        |f: f64| (0..models * params).map(|i| f64::from((i as f64 * f).sin() as f32)).collect::<Vec<f64>>();
+    let mut weights = real(wave(0.3));
+    let (mut first, mut second) = (real(vec![0.0; models * params]), real(vec![0.0; models * params]));
+    let mut norms = real(vec![0.0; models]);
+    for update in 1..=3u64 {
+        let mut gradients = wave(update as f64 * 0.77);
+        gradients[2 * params + 5] = f64::NAN;
+        let scalars = (0..models)
+            .flat_map(|m| {
+                let update = if m == 1 { 0 } else { update };
+                engine::spec::StepScalars { learning_rate: 0.05, update }.pack(&optimizer)
+            })
+            .collect();
+        let operands = OptimizerOperands {
+            weights: &mut weights,
+            gradients: &real(gradients),
+            first_moment: &mut first,
+            second_moment: &mut second,
+            scalars: &real(scalars),
+            norms: &mut norms,
+        };
+        backend.optimize(&optimizer, operands).unwrap();
+    }
+    let mut host = vec![B::Real::zero(); models * params];
+    backend.read(&weights, &mut host).unwrap();
+    host.into_iter().map(Real::get).collect()
+}
+
+#[test]
+fn optimisers_keep_their_bounds_and_leave_inactive_and_broken_models_alone() {
+    for kind in [OptimizerKind::Adam, OptimizerKind::Adamw] {
+        let truth = optimized(&Reference::<f64>::default(), kind);
+        let own_precision = optimized(&Reference::<f32>::default(), kind);
+        let found = optimized(&Cpu::new(), kind);
+        within(&found, &truth, &own_precision);
+        for weights in [&truth, &found] {
+            let start: Vec<f64> = (37..111).map(|i| f64::from((f64::from(i) * 0.3).sin() as f32)).collect();
+            assert_eq!(weights[37..], start[..], "inactive and broken models must not move");
+        }
+    }
+}
+
+/// The reference, but with the weight gradients of gate `gate` off by one in a hundred.
+fn mutant(case: &Case, gate: usize, tensors: &Tensors) -> Result<Outputs> {
+    let mut outputs = case.run(&Reference::<f64>::default(), tensors)?;
+    let rows = case.rnn.hidden * case.rnn.input;
+    outputs.0[4][gate * rows..(gate + 1) * rows].iter_mut().for_each(|gradient| *gradient *= 1.01);
+    Ok(outputs)
+}
+
+#[test]
+fn a_wrong_gradient_is_caught() {
+    for cell in Cell::ALL {
+        let case = Case { initial: true, ..Case::new(cell, 1, [2, 3, 3, 4]) };
+        for gate in 0..cell.gates() {
+            let outcome = check::gradients_of(&case, |tensors| mutant(&case, gate, tensors)).unwrap();
+            assert!(!outcome.holds(), "{} gate {gate} against differences", case.name());
+            let outcome = check::conformance_of(&case, |tensors| mutant(&case, gate, tensors)).unwrap();
+            assert!(!outcome.holds(), "{} gate {gate} against the reference", case.name());
+            assert!(check::verdict("mutant", &[outcome]).is_err());
+        }
+    }
+}
