@@ -106,6 +106,8 @@ def main():
     options = parser.parse_args()
     if bool(options.test) == bool(options.split):
         parser.error("give --test with a .ts file, or --split with an .npz")
+    if options.test:
+        del options.folds
     torch.set_num_threads(options.threads)
     for cell in options.cells.split(","):
         runs = [
