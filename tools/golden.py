@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Makes the files in tests/golden, and the README.md there that describes them.
+"""Makes the files in tests/golden, the README.md there that describes them, and tests/fixtures/npz.
 
-usage: tools/golden.py [NAME ...]      (all of them without a name)
+usage: tools/golden.py [NAME ...]      (all of them without a name; `npz` for the fixtures)
 
 A case is a function that returns its tensors by name; its random numbers depend on its name only.
 """
@@ -9,6 +9,7 @@ import sys
 import zlib
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
@@ -16,7 +17,8 @@ from torch import nn
 from torch.nn.utils import clip_grad_norm_
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-GOLDEN = Path(__file__).resolve().parent.parent / "tests" / "golden"
+TESTS = Path(__file__).resolve().parent.parent / "tests"
+GOLDEN = TESTS / "golden"
 BATCH, STEPS, INPUTS, HIDDEN = 3, 5, 4, 3
 LENGTHS = [5, 2, 4]
 
@@ -49,7 +51,8 @@ step, `norms` (5) before clipping.
 **Curves** (ten full-batch steps of AdamW, learning rate and weight decay 0.01, clipping at 1): `curve` is a bidirectional
 LSTM `rnn` (H 5), the mean of y over time, linear `head` to 3 classes; `curve_last` is a GRU of two layers, the last
 layer's final state, `dense` (6, ReLU), `head`. `x` (8,7,4), `labels` (8), the initial weights (`rnn.weight_ih_l0`,
-`head.bias`), `losses` (10) each before its step, and `final.NAME` after the last.
+`head.bias`), `losses` (10) each before its step, and `final.NAME` after the last. `x` and the initial weights are
+numbers that float32 holds.
 
 | file | torch | made by |
 |---|---|---|
@@ -148,6 +151,21 @@ def curve_last():
     return curve(model, lambda m, x: m["head"](m["dense"](m["rnn"](x)[1][-1]).relu()))
 
 
+def npz():
+    """The same four windows (4,3,2) in several of numpy's ways; element i is i / 8."""
+    folder = TESTS / "fixtures" / "npz"
+    (folder / "folder").mkdir(parents=True, exist_ok=True)
+    x = np.arange(24).reshape(4, 3, 2) / 8
+    integers = {"labels": np.array([7, -1, 7, 7]), "groups": np.array([10, 2, 10, 2]), "trials": np.array([5, 0, 5, 1])}
+    scalars = {"rate": np.float64(128.1), "channels": np.array(["Fp1", "GSR"])}
+    np.savez(folder / "integers.npz", windows=x.astype("f4"), **integers, **scalars)
+    texts = {"y": np.array(["low", "høj", "low", "low"]), "groups": np.array([b"s02", b"s10", b"s02", b"s10"])}
+    np.savez_compressed(folder / "texts.npz", X=np.asfortranarray(x.astype(">f8")), **texts)
+    np.savez(folder / "objects.npz", windows=x, labels=texts["y"].astype(object))
+    np.save(folder / "folder" / "windows.npy", x)
+    np.save(folder / "folder" / "labels.npy", integers["labels"].astype(">i2"))
+
+
 CASES = {}
 for cell in (nn.LSTM, nn.GRU):
     for prefix, both in (("", False), ("bi", True)):
@@ -163,9 +181,12 @@ CASES |= {"curve": curve_mean, "curve_last": curve_last}
 def main():
     torch.set_default_dtype(torch.float64)
     torch.set_num_threads(1)
-    if unknown := set(sys.argv[1:]) - set(CASES):
-        sys.exit(f"no case named {', '.join(sorted(unknown))}; there are: {', '.join(CASES)}")
-    for name in sys.argv[1:] or CASES:
+    names = sys.argv[1:] or [*CASES, "npz"]
+    if unknown := set(names) - set(CASES) - {"npz"}:
+        sys.exit(f"no case named {', '.join(sorted(unknown))}; there are: {', '.join(CASES)}, npz")
+    if "npz" in names:
+        npz()
+    for name in [name for name in CASES if name in names]:
         torch.manual_seed(zlib.crc32(name.encode()))
         tensors = {key: value.detach().contiguous() for key, value in CASES[name]().items()}
         # One key only: more would be written in an order that changes from run to run.

@@ -5,6 +5,8 @@ pub mod channels;
 pub mod frames;
 pub mod labels;
 pub mod normalise;
+pub mod npz;
 pub mod recording;
 pub mod sequences;
 pub mod split;
+pub mod ts;
