@@ -34,8 +34,10 @@ impl Tensors {
             let view = TensorView::new(Dtype::F32, shape.clone(), bytemuck::cast_slice(values));
             view.map(|view| (name.as_str(), view))
         });
-        let views = views.collect::<std::result::Result<Vec<_>, _>>().map_err(|e| Error::data(e.to_string()))?;
-        safetensors::serialize(views, Some(HashMap::from([(META.into(), meta)]))).map_err(|e| Error::data(e.to_string()))
+        let views =
+            views.collect::<std::result::Result<Vec<_>, _>>().map_err(|e| Error::data(e.to_string()))?;
+        safetensors::serialize(views, Some(HashMap::from([(META.into(), meta)])))
+            .map_err(|e| Error::data(e.to_string()))
     }
 
     /// Reads and checks a file that [`Tensors::to_bytes`] made.
@@ -144,13 +146,15 @@ impl FoldCheckpoint {
 
     pub fn read(path: &Path) -> Result<Self> {
         let (mut tensors, meta): (_, FoldMeta) = Tensors::read(path)?;
-        let mut take = |name: &str, shape: &[usize]| tensors.take(name, shape).map_err(|e| e.at(path.display()));
+        let mut take =
+            |name: &str, shape: &[usize]| tensors.take(name, shape).map_err(|e| e.at(path.display()));
         let mut weights = Vec::with_capacity(meta.network.params());
         for parameter in meta.network.parameters() {
             weights.extend(take(&parameter.name, &parameter.shape)?);
         }
         let features = [meta.features.len()];
-        let stats = Stats { mean: take("input.mean", &features)?, inv_std: take("input.inv_std", &features)? };
+        let stats =
+            Stats { mean: take("input.mean", &features)?, inv_std: take("input.inv_std", &features)? };
         Ok(FoldCheckpoint { meta, weights, stats })
     }
 }
@@ -204,7 +208,11 @@ mod tests {
             flipped[bit / 8] ^= 1 << (bit % 8);
             std::fs::write(&path, flipped).unwrap();
             if let Ok(read) = FoldCheckpoint::read(&path) {
-                assert_eq!((read.weights, read.stats), (checkpoint().weights, checkpoint().stats), "bit {bit}");
+                assert_eq!(
+                    (read.weights, read.stats),
+                    (checkpoint().weights, checkpoint().stats),
+                    "bit {bit}"
+                );
             }
         }
         std::fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();

@@ -92,6 +92,20 @@ pub struct DemoConfig {
     pub demo_prior_sd: f64,
 }
 
+impl DemoConfig {
+    pub fn spec(&self) -> DemoSpec {
+        DemoSpec {
+            subjects: self.demo_subjects,
+            seed: self.demo_seed,
+            effect: self.demo_effect,
+            effect_sd: self.demo_effect_sd,
+            trial_sd: self.demo_trial_sd,
+            subject_sd: self.demo_subject_sd,
+            prior_sd: self.demo_prior_sd,
+        }
+    }
+}
+
 /// From signals to sequences.
 #[derive(Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[command(next_help_heading = "Frames and windows")]
@@ -308,20 +322,28 @@ impl Config {
     pub fn resolve(matches: &ArgMatches, file: Option<&Path>) -> Result<Self> {
         let flags = Config::from_arg_matches(matches).map_err(|e| Error::config(e.to_string()))?;
         let Some(path) = file else { return Ok(flags) };
-        let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
-        let mut merged = Config::from_toml(&text).map_err(|e| e.at(path.display()))?.to_table();
+        let mut merged = Config::resolve_file(path)?.to_table();
         for (section, values) in flags.to_table() {
             let Some(values) = values.as_table() else { continue };
             for (key, value) in values {
                 if given(matches, key) {
-                    merged[&section].as_table_mut().expect("sections are tables").insert(key.clone(), value.clone());
+                    merged[&section]
+                        .as_table_mut()
+                        .expect("sections are tables")
+                        .insert(key.clone(), value.clone());
                 }
             }
         }
         merged.try_into().map_err(|e: toml::de::Error| Error::config(e.message()))
     }
 
-    /// Reads a configuration file; what it leaves out has its default.
+    /// The file over the defaults.
+    pub fn resolve_file(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
+        Config::from_toml(&text).map_err(|e| e.at(path.display()))
+    }
+
+    /// Reads a configuration from text; what it leaves out has its default.
     pub fn from_toml(text: &str) -> Result<Self> {
         toml::from_str(text).map_err(|e| {
             let error = Error::config(e.to_string().trim_end().to_string());
@@ -339,18 +361,6 @@ impl Config {
 
     fn to_table(&self) -> toml::Table {
         toml::Table::try_from(self).expect("options are plain values")
-    }
-
-    pub fn demo(&self) -> DemoSpec {
-        DemoSpec {
-            subjects: self.demo.demo_subjects,
-            seed: self.demo.demo_seed,
-            effect: self.demo.demo_effect,
-            effect_sd: self.demo.demo_effect_sd,
-            trial_sd: self.demo.demo_trial_sd,
-            subject_sd: self.demo.demo_subject_sd,
-            prior_sd: self.demo.demo_prior_sd,
-        }
     }
 
     /// `kind` where the user did not choose.
@@ -422,7 +432,10 @@ impl Config {
         ];
         for (option, value) in seconds {
             if value.is_some_and(|value| value.is_nan() || value <= 0.0 || value.is_infinite()) {
-                return Err(Error::config(format!("{option} must be above 0, and is {}", value.unwrap_or(0.0))));
+                return Err(Error::config(format!(
+                    "{option} must be above 0, and is {}",
+                    value.unwrap_or(0.0)
+                )));
             }
         }
         if self.run.folds_at_once == Some(0) || self.run.threads == Some(0) {
@@ -431,7 +444,9 @@ impl Config {
         if let Some(name) = &self.run.name {
             let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
             if name.is_empty() || name.starts_with('.') || !name.chars().all(allowed) {
-                return Err(Error::config(format!("--name may hold letters, digits, `.`, `_` and `-`, not `{name}`")));
+                return Err(Error::config(format!(
+                    "--name may hold letters, digits, `.`, `_` and `-`, not `{name}`"
+                )));
             }
         }
         Ok(())
@@ -465,8 +480,10 @@ mod tests {
     fn flags_beat_the_file_and_the_file_beats_the_default() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.toml");
-        std::fs::write(&path, "[network]\nhidden = [8, 9]\ncell = \"gru\"\n[training]\nepochs = 7\n").unwrap();
-        let config = Config::resolve(&matches(&["--epochs", "3", "--split", "subject"]), Some(&path)).unwrap();
+        std::fs::write(&path, "[network]\nhidden = [8, 9]\ncell = \"gru\"\n[training]\nepochs = 7\n")
+            .unwrap();
+        let config =
+            Config::resolve(&matches(&["--epochs", "3", "--split", "subject"]), Some(&path)).unwrap();
         assert_eq!(config.network.hidden, [8, 9]);
         assert_eq!(config.network.cell, CellName::Gru);
         assert_eq!(config.training.epochs, 3);

@@ -4,13 +4,17 @@ pub mod backend;
 pub mod cases;
 pub mod check;
 pub mod checkpoint;
+pub mod cli;
+pub mod config;
 pub mod data;
 pub mod error;
+pub mod experiment;
 pub mod metrics;
 pub mod model;
 pub mod progress;
 pub mod random;
 pub mod reference;
+pub mod run;
 pub mod spec;
 pub mod train;
 

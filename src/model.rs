@@ -231,6 +231,19 @@ impl<'b, B: Backend> Model<'b, B> {
         Ok(model)
     }
 
+    /// Bytes that the buffers of a training stack take, nearly all of them activations.
+    pub fn bytes(network: &Network, extent: Extent) -> usize {
+        let Extent { models, batch, steps, .. } = extent;
+        let copies = if network.dropout > 0.0 { 4 } else { 2 };
+        let layers: usize = network
+            .rnns(models, batch, steps)
+            .iter()
+            .map(|rnn| rnn.reserve_len() + copies * rnn.y_len() + 2 * rnn.state_len())
+            .sum();
+        let input = models * steps * batch * network.features;
+        size_of::<B::Real>() * (layers + input + 4 * models * network.params())
+    }
+
     pub fn network(&self) -> &Network {
         &self.network
     }

@@ -73,8 +73,9 @@ mod tests {
     fn a_sine_has_half_its_squared_amplitude_in_its_band() {
         let rate = 128.0;
         for (band, hz) in [(0, 6.0), (1, 10.0), (2, 20.0), (3, 40.0)] {
-            let signal: Vec<f32> =
-                (0..256).map(|i| (3.0 * (std::f64::consts::TAU * hz * f64::from(i) / rate).sin() + 100.0) as f32).collect();
+            let signal: Vec<f32> = (0..256)
+                .map(|i| (3.0 * (std::f64::consts::TAU * hz * f64::from(i) / rate).sin() + 100.0) as f32)
+                .collect();
             let power = BandPower::new(256, rate).measure(&signal);
             assert!((power[band] - 4.5).abs() < 1e-3, "{hz} Hz: {power:?}");
             let rest: f64 = power.iter().sum::<f64>() - power[band];

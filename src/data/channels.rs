@@ -28,8 +28,11 @@ fn unknown(word: &str, channels: &[Channel]) -> Error {
     let mut modalities: Vec<&str> = channels.iter().map(|channel| channel.modality.name()).collect();
     modalities.dedup();
     let names: Vec<&str> = channels.iter().map(|channel| channel.name.as_str()).collect();
-    Error::config(format!("no channel or modality is called `{word}`"))
-        .hint(format!("modalities here: {}; channels: {}", modalities.join(" "), names.join(" ")))
+    Error::config(format!("no channel or modality is called `{word}`")).hint(format!(
+        "modalities here: {}; channels: {}",
+        modalities.join(" "),
+        names.join(" ")
+    ))
 }
 
 #[cfg(test)]
@@ -41,7 +44,8 @@ mod tests {
         let channel = |name: &str, modality| Channel { name: name.into(), modality };
         let channels =
             [channel("Fp1", Modality::Eeg), channel("GSR", Modality::Gsr), channel("Cz", Modality::Eeg)];
-        let pick = |words: &[&str]| select(&channels, &words.iter().map(|w| w.to_string()).collect::<Vec<_>>());
+        let pick =
+            |words: &[&str]| select(&channels, &words.iter().map(|w| w.to_string()).collect::<Vec<_>>());
         assert_eq!(pick(&[]).unwrap(), [0, 2]);
         assert_eq!(pick(&["gsr", "fp1"]).unwrap(), [0, 1]);
         assert_eq!(pick(&["all"]).unwrap(), [0, 1, 2]);

@@ -5,7 +5,7 @@
 use super::bandpower::{BANDS, BandPower, differential_entropy};
 use super::recording::{Recording, Target};
 use crate::error::{Error, Result};
-use ndarray::{Array2, ArcArray2};
+use ndarray::{ArcArray2, Array2};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -107,7 +107,12 @@ pub struct SubjectFrames {
 
 impl SubjectFrames {
     /// Frames of the chosen `channels` of a recording. `rate` stands in where the recording does not know its own.
-    pub fn build(recording: &Recording, spec: &FrameSpec, channels: &[usize], rate: Option<f64>) -> Result<Self> {
+    pub fn build(
+        recording: &Recording,
+        spec: &FrameSpec,
+        channels: &[usize],
+        rate: Option<f64>,
+    ) -> Result<Self> {
         let rate = recording.rate.or(rate);
         let mut frames = SubjectFrames {
             frames: Array2::zeros((0, 0)),
@@ -138,6 +143,20 @@ impl SubjectFrames {
         Ok(frames)
     }
 
+    /// A table of one subject.
+    fn into_table(self) -> FrameTable {
+        FrameTable {
+            chunks: vec![self.frames.into_shared()],
+            segments: self.segments,
+            subjects: vec![self.subject],
+            features: self.features,
+            rate: self.rate,
+            defects: self.defects,
+            defect_count: self.defect_count,
+            hashes: vec![self.hash],
+        }
+    }
+
     /// Standardises every feature over all of this subject's frames. It sees the whole subject, test trials too, though
     /// never a label: results are to be called transductive.
     pub fn standardise(&mut self) {
@@ -155,40 +174,37 @@ impl SubjectFrames {
 impl FrameTable {
     /// Puts the subjects' frames together. All must have the same features and rate.
     pub fn assemble(parts: Vec<SubjectFrames>) -> Result<Self> {
-        let first = parts.first().ok_or_else(|| Error::data("there is no recording"))?;
-        let mut table = FrameTable {
-            chunks: Vec::new(),
-            segments: Vec::new(),
-            subjects: Vec::new(),
-            features: first.features.clone(),
-            rate: first.rate,
-            defects: Vec::new(),
-            defect_count: 0,
-            hashes: Vec::new(),
-        };
-        let mut rows = 0;
-        for part in parts {
-            if part.features != table.features || part.rate != table.rate {
+        FrameTable::join(parts.into_iter().map(SubjectFrames::into_table).collect())
+    }
+
+    /// Tables of the same features, one after the other.
+    pub fn join(tables: Vec<FrameTable>) -> Result<Self> {
+        let mut tables = tables.into_iter();
+        let mut joined = tables.next().ok_or_else(|| Error::data("there is no recording"))?;
+        for table in tables {
+            if table.features != joined.features || table.rate != joined.rate {
                 return Err(Error::data(format!(
                     "{} has other channels or another rate than {}",
-                    part.subject, table.subjects[0]
+                    table.subjects[0], joined.subjects[0]
                 )));
             }
-            let subject = table.subjects.len() as u32;
-            table.segments.extend(part.segments.into_iter().map(|mut segment| {
-                segment.subject = subject;
+            let rows: usize = joined.chunks.iter().map(|chunk| chunk.nrows()).sum();
+            let subjects = joined.subjects.len() as u32;
+            joined.segments.extend(table.segments.into_iter().map(|mut segment| {
+                segment.subject += subjects;
                 segment.first += rows;
                 segment
             }));
-            rows += part.frames.nrows();
-            table.subjects.push(part.subject);
-            table.chunks.push(part.frames.into_shared());
-            table.defects.extend(part.defects);
-            table.defect_count += part.defect_count;
-            table.hashes.push(part.hash);
+            joined.subjects.extend(table.subjects);
+            joined.chunks.extend(table.chunks);
+            joined.defects.extend(table.defects);
+            joined.defect_count += table.defect_count;
+            joined.hashes.extend(table.hashes);
         }
-        u32::try_from(rows).map_err(|_| Error::data(format!("{rows} frames are more than a 32-bit index reaches")))?;
-        Ok(table)
+        let rows: usize = joined.chunks.iter().map(|chunk| chunk.nrows()).sum();
+        u32::try_from(rows)
+            .map_err(|_| Error::data(format!("{rows} frames are more than a 32-bit index reaches")))?;
+        Ok(joined)
     }
 
     /// `D`
@@ -312,10 +328,15 @@ fn segment(
             }
         }
         let flat = samples[start..].iter().all(|&x| x == samples[start]);
-        let broken = |frame: usize| values[frame * width + c * bands..][..bands].iter().any(|x| !x.is_finite());
+        let broken =
+            |frame: usize| values[frame * width + c * bands..][..bands].iter().any(|x| !x.is_finite());
         let broken: Vec<usize> = (0..count).filter(|&frame| flat || broken(frame)).collect();
         if !broken.is_empty() {
-            let what = if flat { "is flat".into() } else { format!("has {} frames that are not finite", broken.len()) };
+            let what = if flat {
+                "is flat".into()
+            } else {
+                format!("has {} frames that are not finite", broken.len())
+            };
             let name = &recording.channels[channel].name;
             defects.push(format!("{} trial {} channel {name} {what}", recording.subject, trial.trial));
             broken.into_iter().for_each(|frame| bad[frame] = true);
@@ -345,7 +366,12 @@ fn band_frame(power: &mut BandPower, kind: FrameKind, samples: &[f32]) -> [f64; 
 }
 
 /// The mean band frame of the baseline; `None` if it is shorter than a frame.
-fn mean_baseline(power: &mut BandPower, kind: FrameKind, grid: &Grid, samples: &[f32]) -> Option<[f64; BANDS.len()]> {
+fn mean_baseline(
+    power: &mut BandPower,
+    kind: FrameKind,
+    grid: &Grid,
+    samples: &[f32],
+) -> Option<[f64; BANDS.len()]> {
     let count = grid.count(samples.len());
     let mut mean = [0.0; BANDS.len()];
     for frame in 0..count {

@@ -75,15 +75,12 @@ impl Labels {
     pub fn class(&self, target: &Target) -> Result<Option<u32>> {
         match (self.scheme, target) {
             (LabelScheme::Class, Target::Class(class)) => Ok(Some(*class)),
-            (LabelScheme::Quadrant, Target::Ratings(ratings)) => {
-                Ok(self.high(ratings[0]).zip(self.high(ratings[1])).map(|(valence, arousal)| {
-                    u32::from(!valence) * 2 + u32::from(!arousal)
-                }))
-            }
-            (LabelScheme::Class, _) => {
-                Err(Error::config("these data have ratings, not classes")
-                    .hint("choose `--label valence`, `arousal`, `dominance`, `liking` or `quadrant`"))
-            }
+            (LabelScheme::Quadrant, Target::Ratings(ratings)) => Ok(self
+                .high(ratings[0])
+                .zip(self.high(ratings[1]))
+                .map(|(valence, arousal)| u32::from(!valence) * 2 + u32::from(!arousal))),
+            (LabelScheme::Class, _) => Err(Error::config("these data have ratings, not classes")
+                .hint("choose `--label valence`, `arousal`, `dominance`, `liking` or `quadrant`")),
             (_, Target::Class(_)) => {
                 Err(Error::config("these data have classes, not ratings").hint("choose `--label class`"))
             }
@@ -144,7 +141,10 @@ mod tests {
             let target = Target::Ratings([valence, arousal, 1.0, 1.0]);
             labels(LabelScheme::Quadrant, TieRule::Above, 0.0).class(&target).unwrap().unwrap()
         };
-        assert_eq!([quadrant(9.0, 9.0), quadrant(9.0, 1.0), quadrant(1.0, 9.0), quadrant(1.0, 1.0)], [0, 1, 2, 3]);
+        assert_eq!(
+            [quadrant(9.0, 9.0), quadrant(9.0, 1.0), quadrant(1.0, 9.0), quadrant(1.0, 1.0)],
+            [0, 1, 2, 3]
+        );
     }
 
     #[test]

@@ -2,11 +2,15 @@
 
 mod bandpower;
 pub mod channels;
+pub mod deap;
+pub mod demo;
 pub mod frames;
+pub mod inspect;
 pub mod labels;
 pub mod normalise;
 pub mod npz;
 pub mod recording;
 pub mod sequences;
+pub mod source;
 pub mod split;
 pub mod ts;

@@ -131,7 +131,10 @@ impl Dataset {
         let mut warnings = Vec::new();
         if dropped > 0 {
             let found = frames.defects.join("; ");
-            warnings.push(format!("{dropped} bad windows left out ({} defects: {found} ...)", frames.defect_count));
+            warnings.push(format!(
+                "{dropped} bad windows left out ({} defects: {found} ...)",
+                frames.defect_count
+            ));
         }
         Ok(Dataset { frames, sequences, class_names, label_rule, shared_stimuli: false, warnings })
     }
@@ -159,7 +162,9 @@ impl Dataset {
             hasher.update(feature.as_bytes());
         });
         for s in &self.sequences {
-            for number in [s.first, s.length, s.label, s.subject, s.trial, s.window, s.samples.start, s.samples.end] {
+            for number in
+                [s.first, s.length, s.label, s.subject, s.trial, s.window, s.samples.start, s.samples.end]
+            {
                 hasher.update(&number.to_le_bytes());
             }
         }

@@ -11,7 +11,8 @@ pub fn weights(network: &Network, seed: u64, fold: u32) -> Vec<f32> {
     for (i, parameter) in network.parameters().iter().enumerate() {
         let fan = match parameter.name.strip_prefix("rnn.") {
             Some(_) => {
-                let layer = network.rnns(1, 1, 1).into_iter().rfind(|rnn| rnn.weights.offset <= parameter.offset);
+                let layer =
+                    network.rnns(1, 1, 1).into_iter().rfind(|rnn| rnn.weights.offset <= parameter.offset);
                 layer.expect("a recurrent parameter lies in a layer").hidden
             }
             None => {

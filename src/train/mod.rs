@@ -50,7 +50,8 @@ pub struct TrainSpec {
 impl TrainSpec {
     /// Refuses values that cannot work, naming the option.
     pub fn check(&self) -> Result<()> {
-        let positive = [("--epochs", self.epochs as f64), ("--batch", self.batch as f64), ("--lr", self.learning_rate)];
+        let positive =
+            [("--epochs", self.epochs as f64), ("--batch", self.batch as f64), ("--lr", self.learning_rate)];
         for (option, value) in positive {
             if value.is_nan() || value <= 0.0 || value.is_infinite() {
                 return Err(Error::config(format!("{option} must be above 0, and is {value}")));
@@ -63,7 +64,10 @@ impl TrainSpec {
             }
         }
         if !(0.0..1.0).contains(&self.smoothing) {
-            return Err(Error::config(format!("--label-smoothing must be in [0, 1), and is {}", self.smoothing)));
+            return Err(Error::config(format!(
+                "--label-smoothing must be in [0, 1), and is {}",
+                self.smoothing
+            )));
         }
         if self.clip.is_nan() || self.clip <= 0.0 {
             return Err(Error::config(format!("--clip must be above 0, and is {}", self.clip))

@@ -57,6 +57,8 @@ pub struct FoldResult {
     pub stats: Stats,
     /// Epoch of the best weights, from 1.
     pub best_epoch: usize,
+    /// Epoch in which the fold stopped.
+    pub last_epoch: usize,
     /// Of the best weights, on the test part.
     pub predictions: Vec<Prediction>,
 }
@@ -71,7 +73,8 @@ impl<'a, B: Backend> Stack<'a, B> {
         folds: Vec<(u32, &'a Fold, Stats)>,
     ) -> Result<Self> {
         let extent = Extent { models: folds.len(), batch: spec.batch, steps: dataset.steps(), stat_steps: 1 };
-        let class_weights = folds.iter().flat_map(|(_, fold, _)| class_weights(dataset, fold, spec)).collect();
+        let class_weights =
+            folds.iter().flat_map(|(_, fold, _)| class_weights(dataset, fold, spec)).collect();
         let training = Training {
             optimizer: Optimizer {
                 kind: spec.optimizer,
@@ -104,6 +107,7 @@ impl<'a, B: Backend> Stack<'a, B> {
                     loss_rows: 0,
                     best_loss: None,
                     best_epoch: 0,
+                    last_epoch: 0,
                     stale: 0,
                     clipped: 0,
                     stopped: false,
@@ -117,7 +121,8 @@ impl<'a, B: Backend> Stack<'a, B> {
     /// Goes on from `state`.
     pub fn restore(&mut self, state: &State) -> Result<()> {
         let weights = self.members.len() * self.model.network().params();
-        let lengths = [&state.weights, &state.first_moment, &state.second_moment, &state.best_weights].map(Vec::len);
+        let lengths =
+            [&state.weights, &state.first_moment, &state.second_moment, &state.best_weights].map(Vec::len);
         if state.members.len() != self.members.len() || lengths != [weights; 4] {
             return Err(Error::data("the saved state belongs to another network or another number of folds"));
         }
@@ -185,7 +190,8 @@ impl<'a, B: Backend> Stack<'a, B> {
     fn step(&mut self, lists: &[&[u32]]) -> Result<Vec<StepRecord>> {
         let extent = self.model.extent();
         let batch = plan::batch(self.dataset, lists, extent, self.position);
-        let rows = |m: usize| batch.lengths[m * extent.batch..][..extent.batch].iter().filter(|&&l| l > 0).count();
+        let rows =
+            |m: usize| batch.lengths[m * extent.batch..][..extent.batch].iter().filter(|&&l| l > 0).count();
         let mut turns = Vec::with_capacity(extent.models);
         for (m, member) in self.members.iter_mut().enumerate() {
             let active = rows(m) > 0;
@@ -263,7 +269,8 @@ impl<'a, B: Backend> Stack<'a, B> {
         self.position = 0;
         let mut records = Vec::new();
         for (m, member) in self.members.iter_mut().enumerate().filter(|(m, _)| took_part[*m]) {
-            let validation = (!lists[m].is_empty()).then(|| validate(self.dataset, lists[m], &probabilities[m]));
+            let validation =
+                (!lists[m].is_empty()).then(|| validate(self.dataset, lists[m], &probabilities[m]));
             let state = &mut member.state;
             // Without a validation part the last weights are the best there are. NaN is never better.
             let better = match (validation, state.best_loss) {
@@ -279,6 +286,7 @@ impl<'a, B: Backend> Stack<'a, B> {
             } else {
                 state.stale += 1;
             }
+            state.last_epoch = self.epoch;
             state.stopped = self.spec.patience > 0 && state.stale >= self.spec.patience;
             records.push(EpochRecord {
                 fold: member.number,
@@ -304,14 +312,18 @@ impl<'a, B: Backend> Stack<'a, B> {
         let predictions = predict(&mut self.model, &self.frames, self.dataset, &lists, &numbers)?;
         let params = self.model.network().params();
         let part = |all: &[f32], m: usize| all[m * params..(m + 1) * params].to_vec();
-        let results = self.members.into_iter().zip(predictions).enumerate().map(|(m, (member, predictions))| FoldResult {
-            number: member.number,
-            best: part(&self.best_weights, m),
-            last: part(&last, m),
-            stats: member.stats,
-            best_epoch: member.state.best_epoch,
-            predictions,
-        });
+        let results =
+            self.members.into_iter().zip(predictions).enumerate().map(|(m, (member, predictions))| {
+                FoldResult {
+                    number: member.number,
+                    best: part(&self.best_weights, m),
+                    last: part(&last, m),
+                    stats: member.stats,
+                    best_epoch: member.state.best_epoch,
+                    last_epoch: member.state.last_epoch,
+                    predictions,
+                }
+            });
         Ok(results.collect())
     }
 }

@@ -14,7 +14,9 @@ pub struct MemberState {
     pub best_loss: Option<f64>,
     /// Epoch of the best weights, from 1; 0 before the first epoch.
     pub best_epoch: usize,
-    /// Epochs since.
+    /// Epochs taken part in.
+    pub last_epoch: usize,
+    /// Epochs since the best.
     pub stale: usize,
     /// Steps so far whose gradient was clipped.
     pub clipped: u64,

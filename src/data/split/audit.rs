@@ -88,8 +88,9 @@ pub fn check(kind: SplitKind, fold: &Fold, dataset: &Dataset) -> Result<()> {
     let first = dataset.sequences[fold.train[0] as usize].label;
     if fold.train.iter().all(|&i| dataset.sequences[i as usize].label == first) {
         let class = &dataset.class_names[first as usize];
-        return Err(Error::data(format!("all training sequences are of the class `{class}`"))
-            .hint("nothing can be learnt from one class; choose another `--threshold`, `--label` or `--split`"));
+        return Err(Error::data(format!("all training sequences are of the class `{class}`")).hint(
+            "nothing can be learnt from one class; choose another `--threshold`, `--label` or `--split`",
+        ));
     }
     Ok(())
 }
@@ -102,7 +103,12 @@ fn shared_group(kind: SplitKind, group: (u8, u32, u32), parts: [&str; 2], datase
         (3, stimulus, _) => format!("stimulus {stimulus}"),
         (_, window, _) => format!("window {window}"),
     };
-    Error::data(format!("{group} stands in {} and in {}, which a split by {} forbids", parts[0], parts[1], kind.name()))
+    Error::data(format!(
+        "{group} stands in {} and in {}, which a split by {} forbids",
+        parts[0],
+        parts[1],
+        kind.name()
+    ))
 }
 
 /// Parts by segment: no raw sample may be read by two of them.
@@ -120,7 +126,9 @@ fn overlap(fold: &Fold, dataset: &Dataset) -> Result<()> {
         let mut reach: Vec<(&str, u32)> = Vec::new();
         for &(start, end, part) in stretches.iter() {
             if let Some((other, _)) = reach.iter().find(|(other, until)| *other != part && start < *until) {
-                return Err(Error::data(format!("samples {start}..{end} of a trial stand in {other} and in {part}")));
+                return Err(Error::data(format!(
+                    "samples {start}..{end} of a trial stand in {other} and in {part}"
+                )));
             }
             match reach.iter_mut().find(|(other, _)| *other == part) {
                 Some((_, until)) => *until = (*until).max(end),
@@ -140,8 +148,12 @@ pub fn describe(fold: &Fold, dataset: &Dataset) -> FoldAudit {
         *by_trial.entry((s.subject, s.trial)).or_default() += 1;
         by_segment.entry(s.segment).or_default().push((s.samples.start, s.samples.end));
     }
-    let siblings: Vec<usize> =
-        fold.test.iter().map(sequence).map(|s| by_trial.get(&(s.subject, s.trial)).copied().unwrap_or(0)).collect();
+    let siblings: Vec<usize> = fold
+        .test
+        .iter()
+        .map(sequence)
+        .map(|s| by_trial.get(&(s.subject, s.trial)).copied().unwrap_or(0))
+        .collect();
     let overlaps = |s: &crate::data::sequences::Sequence| {
         let stretches = by_segment.get(&s.segment).map_or(&[][..], Vec::as_slice);
         stretches.iter().any(|&(start, end)| start < s.samples.end && s.samples.start < end)

@@ -37,11 +37,20 @@ impl SplitSpec {
             SplitKind::TrialWithinSubject => {
                 let mut folds = Vec::new();
                 for (subject, name) in dataset.frames.subjects.iter().enumerate() {
-                    let own: Vec<u32> =
-                        all.iter().copied().filter(|&i| dataset.sequences[i as usize].subject == subject as u32).collect();
+                    let own: Vec<u32> = all
+                        .iter()
+                        .copied()
+                        .filter(|&i| dataset.sequences[i as usize].subject == subject as u32)
+                        .collect();
                     if !own.is_empty() {
                         let prefix = format!("{name} ");
-                        folds.extend(self.deal(dataset, &own, |_, s| (s.subject, s.trial), "trial", &prefix)?);
+                        folds.extend(self.deal(
+                            dataset,
+                            &own,
+                            |_, s| (s.subject, s.trial),
+                            "trial",
+                            &prefix,
+                        )?);
                     }
                 }
                 folds
@@ -66,9 +75,15 @@ impl SplitSpec {
         let parts = hands(dataset, &groups, k, group, self.random(TEST, 0))?;
         (0..k)
             .map(|f| {
-                let train: Vec<Key> = parts.iter().enumerate().filter(|(p, _)| *p != f).flat_map(|(_, p)| p.clone()).collect();
+                let train: Vec<Key> =
+                    parts.iter().enumerate().filter(|(p, _)| *p != f).flat_map(|(_, p)| p.clone()).collect();
                 let (train, validation) = self.cut_validation(dataset, &groups, train, group, f)?;
-                Ok(Fold { name: format!("{prefix}{}", f + 1), train, validation, test: members(&groups, &parts[f]) })
+                Ok(Fold {
+                    name: format!("{prefix}{}", f + 1),
+                    train,
+                    validation,
+                    test: members(&groups, &parts[f]),
+                })
             })
             .collect()
     }
@@ -76,8 +91,11 @@ impl SplitSpec {
     fn subjects(&self, dataset: &Dataset, all: &[u32]) -> Result<Vec<Fold>> {
         let groups = groups(dataset, all, |_, s| (s.subject, 0));
         if groups.len() < 2 {
-            return Err(Error::data(format!("a split by subject needs 2 subjects; there is {}", groups.len()))
-                .hint("split by trial with `--split trial`, or add subjects"));
+            return Err(Error::data(format!(
+                "a split by subject needs 2 subjects; there is {}",
+                groups.len()
+            ))
+            .hint("split by trial with `--split trial`, or add subjects"));
         }
         if self.folds.is_some() {
             return self.deal(dataset, all, |_, s| (s.subject, 0), "subject", "");
@@ -111,8 +129,10 @@ impl SplitSpec {
         let mut folds = Vec::new();
         for (i, j) in (0..k).flat_map(|i| (0..k).map(move |j| (i, j))) {
             let f = folds.len();
-            let (people_train, people_validation) = self.cut(rest(&people, i), "subject", f, dataset, &subjects)?;
-            let (video_train, video_validation) = self.cut(rest(&videos, j), "stimulus", f, dataset, &stimuli)?;
+            let (people_train, people_validation) =
+                self.cut(rest(&people, i), "subject", f, dataset, &subjects)?;
+            let (video_train, video_validation) =
+                self.cut(rest(&videos, j), "stimulus", f, dataset, &stimuli)?;
             folds.push(Fold {
                 name: format!("{} x {}", i + 1, j + 1),
                 train: both(&people_train, &video_train),
@@ -197,14 +217,23 @@ fn members(groups: &BTreeMap<Key, Vec<u32>>, keys: &[Key]) -> Vec<u32> {
 }
 
 /// Random order, the classes one after the other. A group of several classes counts as its most frequent one.
-fn stratified(dataset: &Dataset, keys: &[Key], groups: &BTreeMap<Key, Vec<u32>>, random: &mut Random) -> Vec<Key> {
+fn stratified(
+    dataset: &Dataset,
+    keys: &[Key],
+    groups: &BTreeMap<Key, Vec<u32>>,
+    random: &mut Random,
+) -> Vec<Key> {
     let mut keys = keys.to_vec();
     keys.sort_unstable();
     random.shuffle(&mut keys);
     keys.sort_by_key(|key| {
         let mut counts = vec![0usize; dataset.class_names.len()];
         groups[key].iter().for_each(|&i| counts[dataset.sequences[i as usize].label as usize] += 1);
-        counts.iter().enumerate().max_by_key(|(class, count)| (**count, usize::MAX - class)).map(|(class, _)| class)
+        counts
+            .iter()
+            .enumerate()
+            .max_by_key(|(class, count)| (**count, usize::MAX - class))
+            .map(|(class, _)| class)
     });
     keys
 }

@@ -55,7 +55,9 @@ impl SplitKind {
     fn groups(self, index: u32, s: &Sequence) -> Vec<(u8, u32, u32)> {
         match self {
             SplitKind::Window => vec![(0, index, 0)],
-            SplitKind::Trial | SplitKind::TrialWithinSubject | SplitKind::Predefined => vec![(1, s.subject, s.trial)],
+            SplitKind::Trial | SplitKind::TrialWithinSubject | SplitKind::Predefined => {
+                vec![(1, s.subject, s.trial)]
+            }
             SplitKind::Subject => vec![(2, s.subject, 0)],
             SplitKind::Stimulus => vec![(3, s.trial, 0)],
             SplitKind::SubjectStimulus => vec![(2, s.subject, 0), (3, s.trial, 0)],

@@ -1,0 +1,126 @@
+//! `check` and `devices`.
+
+use super::progress::Terminal;
+use super::{out, out_json};
+use crate::backend::Kind;
+use crate::backend::cpu::Cpu;
+use crate::cases::{self, Case};
+use crate::check::{self, Outcome};
+use crate::config::CellName;
+use crate::error::{Error, Result};
+use crate::progress::Progress;
+use clap::Args;
+use serde::Serialize;
+
+#[derive(Args)]
+#[command(
+    after_help = "Without sizes the whole table of cases runs. Columns: the output that comes closest to its bound, \
+its largest absolute error, the bound.\nBounds are derived, not chosen: four times the error of the plain equations in \
+f32 with approximated activations, plus 1e-7 of the output's scale."
+)]
+pub struct CheckCommand {
+    /// What to check
+    #[arg(long, value_enum, default_value_t = Kind::Cpu)]
+    backend: Kind,
+    /// Only this cell
+    #[arg(long, value_enum)]
+    cell: Option<CellName>,
+    /// One case of these sizes: B,T,D,H
+    #[arg(long, value_name = "B,T,D,H", value_delimiter = ',', num_args = 4)]
+    sizes: Option<Vec<usize>>,
+    /// Models side by side in that case
+    #[arg(long, value_name = "M", default_value_t = 1, requires = "sizes")]
+    models: usize,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report {
+    device: String,
+    conformance: Vec<Outcome>,
+    gradients: Vec<Outcome>,
+}
+
+impl CheckCommand {
+    pub fn run(&self, terminal: &Terminal) -> Result<()> {
+        let device = self.backend.devices()?.remove(0);
+        let cases = self.cases()?;
+        terminal.start("checking", 2 * cases.len() as u64, "cases");
+        let mut report = Report { device, conformance: Vec::new(), gradients: Vec::new() };
+        for case in &cases {
+            report.conformance.push(check::conformance(&Cpu::new(), case)?);
+            terminal.advance(1, &case.name());
+            // Saturated gates have no slope that a difference could find.
+            if case.scale == 1.0 {
+                report.gradients.push(check::gradients(case)?);
+            }
+            terminal.advance(1, "");
+        }
+        terminal.finish();
+        if self.json {
+            out_json(&report)?;
+        } else {
+            out(&table(&format!("{} against the f64 reference", report.device), &report.conformance))?;
+            out(&table("f64 reference against finite differences", &report.gradients))?;
+        }
+        check::verdict(self.backend.name(), &report.conformance)?;
+        check::verdict("reference", &report.gradients)
+    }
+
+    fn cases(&self) -> Result<Vec<Case>> {
+        let wanted = self.cell.map(CellName::parts);
+        let Some(sizes) = &self.sizes else {
+            let fits = |case: &Case| wanted.is_none_or(|wanted| wanted == (case.rnn.cell, case.rnn.dirs));
+            return Ok(cases::table().into_iter().filter(fits).collect());
+        };
+        if sizes.contains(&0) || self.models == 0 {
+            return Err(Error::config("--sizes and --models must be above 0"));
+        }
+        let sizes = [sizes[0], sizes[1], sizes[2], sizes[3]];
+        let cells = match wanted {
+            Some(one) => vec![one],
+            None => [CellName::Lstm, CellName::Gru, CellName::Bilstm, CellName::Bigru]
+                .map(CellName::parts)
+                .to_vec(),
+        };
+        let case = |(cell, dirs)| Case {
+            ragged: true,
+            initial: true,
+            ..Case::new(cell, dirs, sizes).models(self.models)
+        };
+        Ok(cells.into_iter().map(case).collect())
+    }
+}
+
+fn table(title: &str, outcomes: &[Outcome]) -> String {
+    let mut text = format!("{title}\n{:<52} {:<10} {:>10} {:>10}\n", "case", "closest", "error", "bound");
+    for outcome in outcomes {
+        let worst = outcome.worst();
+        let verdict = if outcome.holds() { "ok" } else { "FAILED" };
+        text.push_str(&format!(
+            "{:<52} {:<10} {:>10.2e} {:>10.2e}  {verdict}\n",
+            outcome.case, worst.buffer, worst.error, worst.bound
+        ));
+    }
+    let good = outcomes.iter().filter(|outcome| outcome.holds()).count();
+    text.push_str(&format!("{good} of {} cases within bounds\n", outcomes.len()));
+    text
+}
+
+/// `engine devices`
+pub fn devices() -> Result<()> {
+    for kind in Kind::ALL {
+        match kind.devices() {
+            Ok(devices) => {
+                for device in devices {
+                    out(&format!("{:<5} {device}, {} threads", kind.name(), rayon::current_num_threads()))?;
+                }
+            }
+            Err(error) => out(&format!("{:<5} not usable: {}", kind.name(), error.message))?,
+        }
+    }
+    Ok(())
+}

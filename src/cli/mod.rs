@@ -1,0 +1,104 @@
+//! The command line. Only here is anything printed, and are arguments and the environment read.
+//!
+//! Results go to stdout, everything else to stderr.
+
+mod check;
+mod data;
+mod progress;
+mod runs;
+mod signals;
+
+use crate::error::{Error, Fault, Result};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use progress::Terminal;
+use std::io::{ErrorKind, Write};
+use std::process::ExitCode;
+
+/// Recurrent networks for physiological signals: train and cross-validate LSTM, GRU and their bidirectional forms on DEAP
+/// and other recordings, on kernels written for them, without leaks.
+#[derive(Parser)]
+#[command(name = "engine", version, propagate_version = true, max_term_width = 110)]
+#[command(
+    after_help = "Start with `engine train`, which trains on generated recordings, or with `engine data inspect \
+PATH` on your own.\n\nExit codes: 0 done; 1 other failure; 2 wrong usage or configuration; 3 data refused; 4 backend not \
+available; 5 device failed; 6 numerical failure; 7 reading or writing failed; 130, 143 stopped with everything saved."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Tell more: ignored files, folds as they end
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    verbose: bool,
+    /// Print results and errors only
+    #[arg(short, long, global = true)]
+    quiet: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Train on one split and score it
+    Train(Box<runs::TrainCommand>),
+    /// Train and score all folds of a split, at once
+    Crossval(Box<runs::CrossvalCommand>),
+    /// Score a run's saved weights again
+    Evaluate(runs::EvaluateCommand),
+    /// Apply a run's networks to other recordings
+    Predict(runs::PredictCommand),
+    /// Look at data, or make some
+    #[command(subcommand)]
+    Data(data::DataCommand),
+    /// Check the backend against the equations, and the equations against finite differences
+    Check(check::CheckCommand),
+    /// List what this build can compute on
+    Devices,
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.exit());
+    let terminal = Terminal::new(cli.quiet, cli.verbose);
+    // Rayon hands a worker's panic on to here: saved state stays as it is, and the exit code tells.
+    let run = std::panic::AssertUnwindSafe(|| run(&cli, &matches, &terminal));
+    let result = std::panic::catch_unwind(run)
+        .unwrap_or_else(|_| Err(Error::new(Fault::Other, "the program failed; what was saved is intact")));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            terminal.error(&error);
+            ExitCode::from(error.fault.exit_code())
+        }
+    }
+}
+
+fn run(cli: &Cli, matches: &clap::ArgMatches, terminal: &Terminal) -> Result<()> {
+    let own = matches.subcommand().map(|(_, matches)| matches).expect("a command is required");
+    match &cli.command {
+        Command::Train(command) => command.run(own, terminal),
+        Command::Crossval(command) => command.run(own, terminal),
+        Command::Evaluate(command) => command.run(terminal),
+        Command::Predict(command) => command.run(terminal),
+        Command::Data(command) => command.run(terminal),
+        Command::Check(command) => command.run(terminal),
+        Command::Devices => check::devices(),
+    }
+}
+
+/// Prints a result. A reader that has gone (`| head`) ends the program quietly.
+fn out(text: &str) -> Result<()> {
+    match writeln!(std::io::stdout(), "{text}").and_then(|()| std::io::stdout().flush()) {
+        Err(e) if e.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+        result => result.map_err(|e| Error::new(Fault::Io, format!("cannot write to stdout: {e}"))),
+    }
+}
+
+/// Prints a result for programs.
+fn out_json(value: &impl serde::Serialize) -> Result<()> {
+    out(&serde_json::to_string_pretty(value).map_err(|e| Error::data(format!("JSON: {e}")))?)
+}
+
+/// Sizes the thread pool; called once, before any work.
+fn set_threads(threads: Option<usize>) -> Result<()> {
+    let builder = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0));
+    builder.build_global().map_err(|e| Error::new(Fault::Other, format!("cannot start threads: {e}")))
+}

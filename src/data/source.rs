@@ -1,0 +1,168 @@
+//! One way in for all data: whatever the path names becomes recordings, and recordings become frames.
+
+use super::demo::{self, DemoSpec};
+use super::frames::{FrameKind, FrameTable, SubjectFrames};
+use super::recording::{Recording, Target};
+use super::{deap, npz, ts};
+use crate::error::{Error, Result};
+use crate::progress::Progress;
+use rayon::prelude::*;
+use std::path::{Path, PathBuf};
+
+/// What `--data` names.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// Generated recordings, in DEAP's format and through its reader.
+    Demo(DemoSpec),
+    /// Files in DEAP's format.
+    Deap(Vec<PathBuf>),
+    /// A `.ts` file of the UEA archive, or its TRAIN and TEST parts.
+    Ts(PathBuf, Option<PathBuf>),
+    /// Windows cut elsewhere: `.npz`, `.npy`, or a folder of `.npy` files.
+    Npz(PathBuf),
+}
+
+impl Source {
+    /// Finds out what `path` is. Ignored files and missing subjects are told to `progress`.
+    pub fn open(path: &Path, test: Option<&Path>, demo: &DemoSpec, progress: &dyn Progress) -> Result<Self> {
+        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("");
+        let source = if path.as_os_str() == "demo" {
+            demo.check()?;
+            Source::Demo(*demo)
+        } else if extension == "ts" {
+            return Ok(Source::Ts(path.to_path_buf(), test.map(Path::to_path_buf)));
+        } else if extension == "npz" || extension == "npy" || holds_npy(path) {
+            Source::Npz(path.to_path_buf())
+        } else if extension == "dat" && path.is_file() {
+            Source::Deap(vec![path.to_path_buf()])
+        } else {
+            let listing = deap::subjects(path)?;
+            if !listing.ignored.is_empty() {
+                progress.detail(&format!("ignored in {}: {}", path.display(), listing.ignored.join(", ")));
+            }
+            if !listing.gaps.is_empty() {
+                progress.warn(&format!("{} has no {}", path.display(), listing.gaps.join(", ")));
+            }
+            Source::Deap(listing.files)
+        };
+        match test {
+            None => Ok(source),
+            Some(test) => {
+                Err(Error::config(format!("--test {} goes with a .ts file in --data only", test.display())))
+            }
+        }
+    }
+
+    /// Frames where the user did not choose.
+    pub fn default_frames(&self) -> FrameKind {
+        match self {
+            Source::Demo(_) | Source::Deap(_) => FrameKind::Bandpower,
+            Source::Ts(..) | Source::Npz(_) => FrameKind::Raw,
+        }
+    }
+
+    /// Window length in seconds where the user did not choose.
+    pub fn default_window(&self) -> Option<f64> {
+        match self {
+            Source::Demo(_) | Source::Deap(_) => Some(4.0),
+            Source::Ts(..) | Source::Npz(_) => None,
+        }
+    }
+
+    /// Length of all trials in seconds, baseline included, where it is known before anything is read.
+    pub fn trial_seconds(&self) -> Option<f64> {
+        match self {
+            Source::Demo(_) | Source::Deap(_) => Some(deap::channels::SAMPLES as f64 / deap::channels::RATE),
+            Source::Ts(..) | Source::Npz(_) => None,
+        }
+    }
+
+    /// Whether a trial number names the same stimulus for all subjects.
+    pub fn shared_stimuli(&self) -> bool {
+        matches!(self, Source::Demo(_) | Source::Deap(_))
+    }
+
+    /// Reads every recording, in parallel where there are several, and keeps what `each` makes of it. Also returns the
+    /// class names of data that have classes.
+    pub fn read<T: Send>(
+        &self,
+        progress: &dyn Progress,
+        each: impl Fn(Recording) -> Result<T> + Sync,
+    ) -> Result<(Vec<T>, Vec<String>)> {
+        match self {
+            Source::Demo(spec) => {
+                let subjects: Vec<u32> = (0..spec.subjects).collect();
+                let read = |&index: &u32| demo::read_subject(spec, index);
+                Ok((in_parallel(&subjects, "generating recordings", progress, read, each)?, Vec::new()))
+            }
+            Source::Deap(files) => {
+                let read = |file: &PathBuf| deap::read(file);
+                Ok((in_parallel(files, "reading recordings", progress, read, each)?, Vec::new()))
+            }
+            Source::Ts(train, test) => {
+                let archive = match test {
+                    None => ts::read(train)?,
+                    Some(test) => ts::read_pair(train, test)?,
+                };
+                Ok((vec![each(archive.recording)?], archive.class_names))
+            }
+            Source::Npz(path) => {
+                let windows = npz::read(path)?;
+                Ok((windows.recordings.into_iter().map(each).collect::<Result<_>>()?, windows.class_names))
+            }
+        }
+    }
+
+    /// The frame table of all recordings; `build` makes one subject's frames.
+    pub fn frames(
+        &self,
+        progress: &dyn Progress,
+        build: impl Fn(&Recording) -> Result<SubjectFrames> + Sync,
+    ) -> Result<(FrameTable, Vec<String>)> {
+        let (parts, class_names) = self.read(progress, |recording| build(&recording))?;
+        let table = FrameTable::assemble(parts)?;
+        let pairs = table.subjects.iter().zip(&table.hashes);
+        deap::check_copies(pairs.map(|(subject, hash)| (subject.as_str(), hash.as_str())))?;
+        if matches!(self, Source::Deap(_)) {
+            let ratings: Vec<[f32; 4]> = table
+                .segments
+                .iter()
+                .filter_map(|segment| match segment.target {
+                    Target::Ratings(ratings) => Some(ratings),
+                    _ => None,
+                })
+                .collect();
+            if let Some(warning) = deap::rating_counts_warning(&ratings) {
+                progress.warn(&warning);
+            }
+        }
+        Ok((table, class_names))
+    }
+}
+
+/// A folder that holds arrays rather than subjects.
+fn holds_npy(path: &Path) -> bool {
+    path.join("windows.npy").is_file() || path.join("X.npy").is_file()
+}
+
+fn in_parallel<I: Sync, T: Send>(
+    items: &[I],
+    what: &str,
+    progress: &dyn Progress,
+    read: impl Fn(&I) -> Result<Recording> + Sync,
+    each: impl Fn(Recording) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
+    progress.start(what, items.len() as u64, "subjects");
+    let results = items
+        .par_iter()
+        .map(|item| {
+            let recording = read(item)?;
+            let subject = recording.subject.clone();
+            let result = each(recording)?;
+            progress.advance(1, &subject);
+            Ok(result)
+        })
+        .collect();
+    progress.finish();
+    results
+}

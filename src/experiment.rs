@@ -1,0 +1,601 @@
+//! From a configuration to a result: data, split, network, all folds, scores. `train`, `crossval`, `evaluate` and
+//! `predict` all walk this path.
+
+use crate::backend::cpu::Cpu;
+use crate::backend::{Backend, Kind};
+use crate::checkpoint::{FoldCheckpoint, FoldMeta};
+use crate::config::Config;
+use crate::data::channels;
+use crate::data::frames::{FrameTable, SubjectFrames};
+use crate::data::labels::{LabelScheme, Labels};
+use crate::data::normalise::{Normalise, Stats};
+use crate::data::sequences::{BadWindows, Dataset, Labelling};
+use crate::data::source::Source;
+use crate::data::split::{Leak, Split};
+use crate::error::{Error, Fault, Result};
+use crate::metrics::{Prediction, Scores, TrialLabel};
+use crate::model::{Extent, Model};
+use crate::progress::Progress;
+use crate::run::{self, Log, Names, Resume, RunFolder};
+use crate::spec::Network;
+use crate::train::{self, EpochRecord, FoldResult, Observer, Outcome, Stack, State, StepRecord, TrainSpec};
+use rayon::prelude::*;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// Data, split and network of a configuration, ready to train.
+pub struct Experiment {
+    pub config: Config,
+    pub dataset: Dataset,
+    pub split: Split,
+    pub network: Network,
+    spec: TrainSpec,
+    dataset_hash: String,
+    fold_names: Vec<String>,
+}
+
+/// How a run ended.
+pub enum Ending {
+    /// With scores.
+    Finished(Box<Scores>),
+    /// By this signal, with everything saved.
+    Interrupted(u8),
+}
+
+impl Experiment {
+    /// Reads the data, cuts and labels sequences, splits them and audits the split.
+    pub fn prepare(mut config: Config, progress: &dyn Progress) -> Result<Self> {
+        config.check()?;
+        // Before minutes of reading: is there such a backend?
+        config.run.backend.devices()?;
+        let source =
+            Source::open(&config.data.path, config.data.test_file.as_deref(), &config.demo.spec(), progress)?;
+        if let (Some(window), Some(trial)) = (config.window_spec(None).length, source.trial_seconds())
+            && window > trial
+        {
+            return Err(Error::config(format!("a window of {window} s is longer than a trial of {trial} s")));
+        }
+        let (table, own_classes) = read_frames(&config, &source, progress)?;
+        let labels = labels(&config, &own_classes);
+        let mut dataset = Dataset::cut(
+            table,
+            &config.window_spec(source.default_window()),
+            Labelling::Known(&labels),
+            &own_classes,
+            config.data.bad_windows,
+        )?;
+        dataset.shared_stimuli = source.shared_stimuli();
+        dataset.warnings.iter().for_each(|warning| progress.warn(warning));
+        let split = match &config.split.split_file {
+            None => config.split_spec().build(&dataset)?,
+            Some(path) => {
+                let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
+                Split::from_json(&text, &dataset).map_err(|e| e.at(path.display()))?
+            }
+        };
+        if split.kind().is_leaky() {
+            progress.warn(&format!(
+                "--split window LEAKS: {}. Scores measure how well trials are recognised, not emotions; compare with \
+                 `--split trial` or `--split subject`",
+                Leak::of(&split.audit(&dataset)).describe()
+            ));
+        }
+        if config.frames.normalise == Normalise::Subject {
+            progress.warn(
+                "--normalise subject is transductive: test subjects' signals, not labels, shaped the scaling",
+            );
+        }
+        let network = Network {
+            features: dataset.frames.width(),
+            layers: config.network.layers(),
+            pool: config.network.pool,
+            dense: (config.network.dense > 0).then_some(config.network.dense),
+            dropout: config.network.dropout,
+            classes: dataset.class_names.len(),
+        };
+        // What was chosen for the user stands in the run's own configuration.
+        config.frames.kind.get_or_insert(source.default_frames());
+        config.frames.window = config.frames.window.or(source.default_window());
+        config.labels.label.get_or_insert(labels.scheme);
+        config.split.kind.get_or_insert(split.kind());
+        let fold_names = split.folds().iter().map(|fold| fold.name.clone()).collect();
+        let dataset_hash = dataset.hash();
+        Ok(Experiment {
+            spec: config.train_spec(),
+            config,
+            dataset_hash,
+            dataset,
+            split,
+            network,
+            fold_names,
+        })
+    }
+
+    /// The name of the run folder where the user gives none: `bilstm-valence-subject`.
+    pub fn default_name(&self) -> String {
+        let label = match self.config.labels.label {
+            Some(LabelScheme::Class) | None => {
+                self.config.data.path.file_stem().and_then(|s| s.to_str()).unwrap_or("data")
+            }
+            Some(LabelScheme::Valence) => "valence",
+            Some(LabelScheme::Arousal) => "arousal",
+            Some(LabelScheme::Dominance) => "dominance",
+            Some(LabelScheme::Liking) => "liking",
+            Some(LabelScheme::Quadrant) => "quadrant",
+        };
+        let label: String = label.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        let (cell, dirs) = self.config.network.cell.parts();
+        let bi = if dirs == 2 { "bi" } else { "" };
+        format!("{bi}{}-{label}-{}", cell.name(), self.split.kind().name())
+    }
+
+    /// What will happen, in lines for people: data, split, network, memory.
+    pub fn describe(&self, selection: &[usize]) -> String {
+        let d = &self.dataset;
+        let classes: Vec<String> = d
+            .class_names
+            .iter()
+            .zip(d.class_counts())
+            .map(|(name, count)| format!("{name} {count}"))
+            .collect();
+        let layers: Vec<String> = self
+            .network
+            .layers
+            .iter()
+            .map(|l| format!("{}{} {}", if l.dirs == 2 { "bi" } else { "" }, l.cell.name(), l.hidden))
+            .collect();
+        let extent = self.extent(self.stack_size(selection.len()));
+        let megabytes = (Model::<Cpu>::bytes(&self.network, extent) + d.frames.bytes()) / (1 << 20);
+        format!(
+            "data     {} subjects, {} trials, {} sequences of {} steps x {} features ({})\n\
+             labels   {}: {}\n\
+             split    {}, {} folds, {} trained at once; {}\n\
+             network  {} -> {}{} classes, {} parameters\n\
+             memory   about {megabytes} MiB",
+            d.frames.subjects.len(),
+            d.frames.segments.len(),
+            d.sequences.len(),
+            d.steps(),
+            d.frames.width(),
+            self.config.data.path.display(),
+            d.label_rule,
+            classes.join(", "),
+            self.split.kind().name(),
+            selection.len(),
+            extent.models,
+            Leak::of(&self.split.audit(d)).describe(),
+            layers.join(" -> "),
+            self.network.dense.map_or(String::new(), |units| format!("dense {units} -> ")),
+            self.network.classes,
+            self.network.params(),
+        )
+    }
+
+    fn stack_size(&self, folds: usize) -> usize {
+        self.config.run.folds_at_once.unwrap_or(folds).min(folds)
+    }
+
+    fn extent(&self, models: usize) -> Extent {
+        Extent { models, batch: self.spec.batch, steps: self.dataset.steps(), stat_steps: 1 }
+    }
+
+    /// Everything that identifies the run, for manifest.json.
+    fn manifest(&self, device: &str, selection: &[usize]) -> serde_json::Value {
+        let d = &self.dataset;
+        let recordings: Vec<_> = d
+            .frames
+            .subjects
+            .iter()
+            .zip(&d.frames.hashes)
+            .map(|(subject, hash)| json!({ "subject": subject, "blake3": hash }))
+            .collect();
+        let audit = self.split.audit(d);
+        json!({
+            "engine": env!("CARGO_PKG_VERSION"),
+            "platform": format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
+            "device": device,
+            "threads": rayon::current_num_threads(),
+            "unix_time": std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |t| t.as_secs()),
+            "seed": self.spec.seed,
+            "dataset": { "blake3": self.dataset_hash, "recordings": recordings, "labels": d.label_rule,
+                         "classes": d.class_names, "class_counts": d.class_counts(), "features": d.frames.features,
+                         "sequences": d.sequences.len(), "steps": d.steps() },
+            "split": { "kind": self.split.kind(), "leak": Leak::of(&audit), "folds": audit },
+            "selected_folds": selection,
+            "normalise": self.config.frames.normalise,
+            "network": self.network,
+            "parameters": self.network.params(),
+        })
+    }
+
+    /// Writes what a run begins with.
+    pub fn record(&self, folder: &RunFolder, selection: &[usize]) -> Result<()> {
+        let device = self.config.run.backend.devices()?.remove(0);
+        folder.write("config.toml", self.config.to_toml().as_bytes())?;
+        folder.write("split.json", self.split.to_json().as_bytes())?;
+        let manifest = self.manifest(&device, selection);
+        folder.write("manifest.json", format!("{manifest:#}\n").as_bytes())?;
+        folder.write("resume.safetensors", &Resume::start(device).to_bytes()?)?;
+        status(folder, "running", None)
+    }
+
+    /// Trains the selected folds, from wherever the folder's saved state stands, and scores them. `interrupt` holds the
+    /// number of a signal that asks to stop, or 0.
+    pub fn run(
+        &self,
+        folder: &RunFolder,
+        selection: &[usize],
+        interrupt: &AtomicUsize,
+        progress: &dyn Progress,
+    ) -> Result<Ending> {
+        let ending = match self.config.run.backend {
+            Kind::Cpu => self.run_on(&Cpu::new(), folder, selection, interrupt, progress),
+            other => Err(other.devices().err().unwrap_or_else(|| Error::backend("no such backend"))),
+        };
+        match &ending {
+            Ok(Ending::Finished(_)) => status(folder, "finished", None)?,
+            Ok(Ending::Interrupted(signal)) => {
+                status(folder, "interrupted", Some(&format!("signal {signal}")))?
+            }
+            // The run's own error comes first, whether or not it can be noted down.
+            Err(error) => drop(status(folder, "failed", Some(&error.message))),
+        }
+        ending
+    }
+
+    fn run_on<B: Backend>(
+        &self,
+        backend: &B,
+        folder: &RunFolder,
+        selection: &[usize],
+        interrupt: &AtomicUsize,
+        progress: &dyn Progress,
+    ) -> Result<Ending> {
+        let mut resume = Resume::read(&folder.file("resume.safetensors"))?;
+        if resume.device != backend.describe() {
+            return Err(Error::config(format!(
+                "the run was made on `{}`, and this is `{}`, which rounds differently",
+                resume.device,
+                backend.describe()
+            ))
+            .hint("go on where it was made, or start a new run"));
+        }
+        let stacks: Vec<&[usize]> = selection.chunks(self.stack_size(selection.len()).max(1)).collect();
+        let done: Vec<u32> =
+            stacks[..resume.stacks_done].iter().flat_map(|stack| stack.iter().map(|&f| f as u32)).collect();
+        let mut predictions = Vec::new();
+        if !done.is_empty() {
+            predictions = run::read_predictions(&folder.file("predictions.csv"), self.names())?;
+            predictions.retain(|p| done.contains(&p.fold));
+        }
+        let [metrics, epochs] = ["metrics.jsonl", "epochs.csv"].map(|name| folder.file(name));
+        let mut metrics = Log::open(metrics, resume.log_lengths[0])?;
+        let mut epochs = Log::open(epochs, resume.log_lengths[1])?;
+        if resume.log_lengths[1] == 0 {
+            epochs.line(EPOCH_COLUMNS)?;
+        }
+        for (number, folds) in stacks.iter().enumerate().skip(resume.stacks_done) {
+            let members: Vec<_> = folds
+                .par_iter()
+                .map(|&f| {
+                    let fold = &self.split.folds()[f];
+                    (f as u32, fold, self.stats(fold))
+                })
+                .collect();
+            let mut stack = Stack::new(backend, &self.dataset, &self.network, &self.spec, members)?;
+            if let Some(state) = resume.state.take() {
+                stack.restore(&state)?;
+            }
+            let what = match stacks.len() {
+                1 => format!("training {} folds", folds.len()),
+                all => format!("training folds, part {} of {all}", number + 1),
+            };
+            progress.start(&what, stack.remaining(), "windows");
+            let mut watch = Watch {
+                folder,
+                progress,
+                interrupt,
+                metrics: &mut metrics,
+                epochs: &mut epochs,
+                stacks_done: number,
+                device: backend.describe(),
+                saved: None,
+                epoch_note: String::new(),
+            };
+            let outcome = stack.run(&mut watch);
+            progress.finish();
+            if let Outcome::Interrupted(signal) = outcome? {
+                return Ok(Ending::Interrupted(signal));
+            }
+            let results = stack.finish()?;
+            for result in &results {
+                self.save_fold(folder, result)?;
+                progress.detail(&format!(
+                    "fold {}: best epoch {}",
+                    self.fold_names[result.number as usize], result.best_epoch
+                ));
+            }
+            predictions.extend(results.into_iter().flat_map(|result| result.predictions));
+            folder.write("predictions.csv", &run::write_predictions(&predictions, self.names())?)?;
+            let log_lengths = [metrics.sync()?, epochs.sync()?];
+            resume = Resume { stacks_done: number + 1, state: None, log_lengths, device: backend.describe() };
+            folder.write("resume.safetensors", &resume.to_bytes()?)?;
+        }
+        let scores = self.score(&predictions)?;
+        folder.write(
+            "confusion.csv",
+            &run::write_confusion(&scores.window.confusion, &self.dataset.class_names)?,
+        )?;
+        let text = serde_json::to_string_pretty(&scores).map_err(|e| Error::data(format!("scores: {e}")))?;
+        folder.write("scores.json", format!("{text}\n").as_bytes())?;
+        Ok(Ending::Finished(Box::new(scores)))
+    }
+
+    fn stats(&self, fold: &crate::data::split::Fold) -> Stats {
+        match self.config.frames.normalise {
+            Normalise::Train => Stats::fit(&self.dataset, fold.train()),
+            Normalise::Subject | Normalise::None => Stats::identity(self.network.features),
+        }
+    }
+
+    fn save_fold(&self, folder: &RunFolder, result: &FoldResult) -> Result<()> {
+        for (which, weights, epoch) in
+            [("best", &result.best, result.best_epoch), ("last", &result.last, result.last_epoch)]
+        {
+            let checkpoint = FoldCheckpoint {
+                meta: FoldMeta {
+                    fold: self.fold_names[result.number as usize].clone(),
+                    epoch,
+                    network: self.network.clone(),
+                    features: self.dataset.frames.features.clone(),
+                    class_names: self.dataset.class_names.clone(),
+                    dataset: self.dataset_hash.clone(),
+                },
+                weights: weights.clone(),
+                stats: result.stats.clone(),
+            };
+            let name = RunFolder::checkpoint(Path::new(""), which, result.number);
+            folder.write(&name.to_string_lossy(), &checkpoint.to_bytes()?)?;
+        }
+        Ok(())
+    }
+
+    fn names(&self) -> Names<'_> {
+        Names {
+            folds: &self.fold_names,
+            subjects: &self.dataset.frames.subjects,
+            classes: &self.dataset.class_names,
+        }
+    }
+
+    /// Scores test predictions beside the baselines that the same folds' training labels give.
+    pub fn score(&self, predictions: &[Prediction]) -> Result<Scores> {
+        let folds: std::collections::BTreeSet<u32> = predictions.iter().map(|p| p.fold).collect();
+        let train: Vec<TrialLabel> = folds
+            .iter()
+            .flat_map(|&f| {
+                let train = self.split.folds()[f as usize].train().sequences();
+                train.iter().map(move |&i| (f, i))
+            })
+            .map(|(fold, i)| {
+                let s = &self.dataset.sequences[i as usize];
+                TrialLabel { fold, subject: s.subject, trial: s.trial, label: s.label }
+            })
+            .collect();
+        let d = &self.dataset;
+        Scores::from(predictions, &train, &d.class_names, &d.frames.subjects, d.shared_stimuli)
+    }
+
+    /// Test predictions of a run's saved weights, `which` being `best` or `last`.
+    pub fn evaluate(&self, run: &Path, which: &str) -> Result<Vec<Prediction>> {
+        let folds = saved_folds(run, which)?;
+        let checkpoints = read_folds(run, which, &folds)?;
+        if let Some(other) = checkpoints.iter().find(|c| c.meta.dataset != self.dataset_hash) {
+            return Err(Error::data(format!(
+                "fold {} was trained on other data than these",
+                other.meta.fold
+            ))
+            .hint("recordings, channels, windows and labels must be those of the run"));
+        }
+        let lists: Vec<&[u32]> = folds.iter().map(|&f| self.split.folds()[f as usize].test()).collect();
+        predict_with(self.config.run.backend, &checkpoints, &self.dataset, &lists, &folds, self.spec.batch)
+    }
+}
+
+/// Shortest time between two saved states.
+const SAVE_EVERY: Duration = Duration::from_secs(5);
+
+const EPOCH_COLUMNS: &str =
+    "fold,epoch,train_loss,validation_loss,validation_accuracy,learning_rate,clipped_steps,seconds";
+
+/// Notes down how the run stands.
+fn status(folder: &RunFolder, state: &str, reason: Option<&str>) -> Result<()> {
+    let status = json!({ "state": state, "reason": reason, "pid": std::process::id() });
+    folder.write("status.json", format!("{status:#}\n").as_bytes())
+}
+
+fn labels(config: &Config, own_classes: &[String]) -> Labels {
+    let default = if own_classes.is_empty() { LabelScheme::Valence } else { LabelScheme::Class };
+    Labels {
+        scheme: config.labels.label.unwrap_or(default),
+        threshold: config.labels.threshold,
+        rule: config.labels.tie,
+        dead_zone: config.labels.dead_zone,
+    }
+}
+
+fn read_frames(
+    config: &Config,
+    source: &Source,
+    progress: &dyn Progress,
+) -> Result<(FrameTable, Vec<String>)> {
+    let spec = config.frame_spec(source.default_frames());
+    source.frames(progress, |recording| {
+        let chosen = channels::select(&recording.channels, &config.data.channels)?;
+        let mut frames = SubjectFrames::build(recording, &spec, &chosen, config.data.rate)?;
+        if config.frames.normalise == Normalise::Subject {
+            frames.standardise();
+        }
+        Ok(frames)
+    })
+}
+
+/// Numbers of the folds whose weights a run has saved.
+pub fn saved_folds(run: &Path, which: &str) -> Result<Vec<u32>> {
+    let folder = run.join("checkpoints").join(which);
+    let entries = std::fs::read_dir(&folder).map_err(|e| Error::io("list", &folder, e))?;
+    let mut folds = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(|e| Error::io("list", &folder, e))?.file_name();
+        let number = name
+            .to_str()
+            .and_then(|n| n.strip_prefix("fold-")?.strip_suffix(".safetensors")?.parse::<u32>().ok());
+        folds.extend(number.and_then(|n| n.checked_sub(1)));
+    }
+    folds.sort_unstable();
+    match folds.is_empty() {
+        false => Ok(folds),
+        true => Err(Error::data(format!("{} has no trained fold", folder.display()))
+            .hint("finish the run first: `engine train --resume RUN` or `engine crossval --resume RUN`")),
+    }
+}
+
+/// The saved weights of those folds; all must be of one network.
+pub fn read_folds(run: &Path, which: &str, folds: &[u32]) -> Result<Vec<FoldCheckpoint>> {
+    let read = |&f: &u32| FoldCheckpoint::read(&RunFolder::checkpoint(run, which, f));
+    let checkpoints = folds.iter().map(read).collect::<Result<Vec<_>>>()?;
+    match checkpoints.iter().find(|c| c.meta.network != checkpoints[0].meta.network) {
+        None => Ok(checkpoints),
+        Some(other) => {
+            Err(Error::data(format!("fold {} is of another network than the first", other.meta.fold)))
+        }
+    }
+}
+
+/// Every checkpoint's predictions for its own list of sequences, all models at once.
+pub fn predict_with(
+    kind: Kind,
+    checkpoints: &[FoldCheckpoint],
+    dataset: &Dataset,
+    lists: &[&[u32]],
+    numbers: &[u32],
+    batch: usize,
+) -> Result<Vec<Prediction>> {
+    match kind {
+        Kind::Cpu => predict_on(&Cpu::new(), checkpoints, dataset, lists, numbers, batch),
+        other => Err(other.devices().err().unwrap_or_else(|| Error::backend("no such backend"))),
+    }
+}
+
+fn predict_on<B: Backend>(
+    backend: &B,
+    checkpoints: &[FoldCheckpoint],
+    dataset: &Dataset,
+    lists: &[&[u32]],
+    numbers: &[u32],
+    batch: usize,
+) -> Result<Vec<Prediction>> {
+    let extent = Extent { models: checkpoints.len(), batch, steps: dataset.steps(), stat_steps: 1 };
+    let mut model = Model::new(backend, &checkpoints[0].meta.network, extent, None)?;
+    model.set_weights(&checkpoints.iter().flat_map(|c| c.weights.iter().copied()).collect::<Vec<f32>>())?;
+    model.set_stats(&checkpoints.iter().flat_map(|c| c.stats.flat()).collect::<Vec<f32>>())?;
+    let frames = backend.frames(&dataset.frames.chunks)?;
+    Ok(train::predict(&mut model, &frames, dataset, lists, numbers)?.into_iter().flatten().collect())
+}
+
+/// Recordings that were never labelled, cut as a run cut its own.
+pub fn unlabelled(config: &Config, files: &[PathBuf], progress: &dyn Progress) -> Result<Dataset> {
+    let mut tables = Vec::new();
+    let mut window = None;
+    for file in files {
+        let source = Source::open(file, None, &config.demo.spec(), progress)?;
+        window = source.default_window();
+        let (table, _) = read_frames(config, &source, progress)?;
+        tables.push(table);
+    }
+    let table = FrameTable::join(tables)?;
+    Dataset::cut(table, &config.window_spec(window), Labelling::Unknown, &[], BadWindows::Drop)
+}
+
+/// Writes down what a training does.
+struct Watch<'a> {
+    folder: &'a RunFolder,
+    progress: &'a dyn Progress,
+    interrupt: &'a AtomicUsize,
+    metrics: &'a mut Log,
+    epochs: &'a mut Log,
+    stacks_done: usize,
+    device: String,
+    saved: Option<Instant>,
+    epoch_note: String,
+}
+
+impl Observer for Watch<'_> {
+    fn step(&mut self, records: &[StepRecord]) -> Result<()> {
+        for record in records {
+            let line = serde_json::to_string(record).map_err(|e| Error::data(format!("metrics: {e}")))?;
+            self.metrics.line(&line)?;
+        }
+        let rows: usize = records.iter().map(|record| record.rows).sum();
+        let loss = records.iter().map(|record| record.loss).sum::<f64>() / records.len().max(1) as f64;
+        let epoch = records.first().map_or(0, |record| record.epoch);
+        self.progress.advance(rows as u64, &format!("epoch {epoch} loss {loss:.4}{}", self.epoch_note));
+        Ok(())
+    }
+
+    fn epoch(&mut self, records: &[EpochRecord]) -> Result<()> {
+        let cell = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
+        for r in records {
+            self.epochs.line(&format!(
+                "{},{},{},{},{},{},{},{:.3}",
+                r.fold + 1,
+                r.epoch,
+                r.train_loss,
+                cell(r.validation_loss),
+                cell(r.validation_accuracy),
+                r.learning_rate,
+                r.clipped,
+                r.seconds
+            ))?;
+        }
+        let losses: Vec<f64> = records.iter().filter_map(|r| r.validation_loss).collect();
+        if !losses.is_empty() {
+            let mean = losses.iter().sum::<f64>() / losses.len() as f64;
+            self.epoch_note = format!(" (validation {mean:.4})");
+        }
+        Ok(())
+    }
+
+    fn checkpoint(&mut self, state: &State) -> Result<()> {
+        // A stack of many folds takes a while to write; a run that is killed loses no more than this interval.
+        let recent = self.saved.is_some_and(|saved| saved.elapsed() < SAVE_EVERY);
+        if recent && self.interrupted().is_none() {
+            return Ok(());
+        }
+        let log_lengths = [self.metrics.sync()?, self.epochs.sync()?];
+        let resume = Resume {
+            stacks_done: self.stacks_done,
+            state: Some(state.clone()),
+            log_lengths,
+            device: self.device.clone(),
+        };
+        self.folder.write("resume.safetensors", &resume.to_bytes()?)?;
+        self.saved = Some(Instant::now());
+        Ok(())
+    }
+
+    fn interrupted(&self) -> Option<u8> {
+        match self.interrupt.load(Ordering::Relaxed) {
+            0 => None,
+            signal => Some(signal as u8),
+        }
+    }
+}
+
+/// The error that a run stopped by a signal ends with.
+pub fn interrupted(signal: u8, run: &Path, command: &str) -> Error {
+    Error::new(Fault::Interrupted(signal), format!("stopped by signal {signal}; everything is saved"))
+        .hint(format!("go on with `engine {command} --resume {}`", run.display()))
+}

@@ -1,0 +1,101 @@
+//! The run folder: written as the run goes, each file complete or not at all, never over another run.
+
+mod log;
+mod predictions;
+mod resume;
+
+pub use log::Log;
+pub use predictions::{Names, read_predictions, write_confusion, write_predictions};
+pub use resume::Resume;
+
+use crate::error::{Error, Fault, Result};
+use atomic_write_file::AtomicWriteFile;
+use std::fs::{self, File, TryLockError};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// A run's folder, locked while this lives.
+pub struct RunFolder {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl RunFolder {
+    /// Makes `parent/name`, or `name-2`, `name-3`, ... if there is one already.
+    pub fn create(parent: &Path, name: &str) -> Result<Self> {
+        fs::create_dir_all(parent).map_err(|e| {
+            Error::io("create", parent, e).hint("choose a folder that can be written to with `--runs DIR`")
+        })?;
+        for number in 1u32.. {
+            let path = parent.join(if number == 1 { name.to_string() } else { format!("{name}-{number}") });
+            match fs::create_dir(&path) {
+                Ok(()) => {
+                    for folder in ["checkpoints/best", "checkpoints/last"] {
+                        let folder = path.join(folder);
+                        fs::create_dir_all(&folder).map_err(|e| Error::io("create", &folder, e))?;
+                    }
+                    return RunFolder::lock(path);
+                }
+                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(e) => {
+                    return Err(Error::io("create", &path, e)
+                        .hint("choose a folder that can be written to with `--runs DIR`"));
+                }
+            }
+        }
+        unreachable!("more run folders than numbers")
+    }
+
+    /// Opens a run that exists.
+    pub fn open(path: &Path) -> Result<Self> {
+        if !path.join("config.toml").is_file() {
+            return Err(Error::config(format!(
+                "{} is not a run folder: it has no config.toml",
+                path.display()
+            )));
+        }
+        RunFolder::lock(path.to_path_buf())
+    }
+
+    fn lock(path: PathBuf) -> Result<Self> {
+        let file = path.join("lock");
+        let lock = File::create(&file).map_err(|e| Error::io("create", &file, e))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(RunFolder { path, _lock: lock }),
+            Err(TryLockError::WouldBlock) => {
+                Err(Error::new(Fault::Io, format!("{} is in use by another process", path.display()))
+                    .hint("wait until it has ended, or start a new run"))
+            }
+            Err(TryLockError::Error(e)) => Err(Error::io("lock", &file, e)),
+        }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where a file of the run lies.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Where fold `number`'s weights lie; `which` is `best` or `last`.
+    pub fn checkpoint(path: &Path, which: &str, number: u32) -> PathBuf {
+        path.join(format!("checkpoints/{which}/fold-{:02}.safetensors", number + 1))
+    }
+
+    /// Writes a file of the run: staged beside the target, synced, renamed, folder synced.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let path = self.file(name);
+        let failed = |e| Error::io("write", &path, e).hint("what was written before is intact");
+        let mut staged = AtomicWriteFile::open(&path).map_err(failed)?;
+        staged.write_all(bytes).map_err(failed)?;
+        staged.commit().map_err(failed)
+    }
+
+    /// Reads a file of the run.
+    pub fn read(&self, name: &str) -> Result<String> {
+        let path = self.file(name);
+        fs::read_to_string(&path).map_err(|e| Error::io("read", &path, e))
+    }
+}
