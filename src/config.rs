@@ -114,7 +114,7 @@ pub struct FramesConfig {
     /// What one step of a sequence reads [default: bandpower for recordings of minutes, raw for archives]
     #[arg(long = "frames", value_enum)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub kind: Option<FrameKind>,
+    pub frame_kind: Option<FrameKind>,
     /// Length of a band frame in seconds
     #[arg(long, value_name = "S", default_value_t = 1.0)]
     pub frame_length: f64,
@@ -165,7 +165,7 @@ pub struct SplitConfig {
     /// What never stands on both sides [default: trial; predefined with --test]
     #[arg(long = "split", value_enum)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub kind: Option<SplitKind>,
+    pub split_by: Option<SplitKind>,
     /// How many folds [default: one per subject for --split subject, else 5]
     #[arg(long, value_name = "K")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -366,7 +366,7 @@ impl Config {
     /// `kind` where the user did not choose.
     pub fn frame_spec(&self, kind: FrameKind) -> FrameSpec {
         FrameSpec {
-            kind: self.frames.kind.unwrap_or(kind),
+            kind: self.frames.frame_kind.unwrap_or(kind),
             length: self.frames.frame_length,
             step: self.frames.frame_step,
             baseline: self.frames.baseline,
@@ -381,7 +381,7 @@ impl Config {
     pub fn split_spec(&self) -> SplitSpec {
         let default = if self.data.test_file.is_some() { SplitKind::Predefined } else { SplitKind::Trial };
         SplitSpec {
-            kind: self.split.kind.unwrap_or(default),
+            kind: self.split.split_by.unwrap_or(default),
             folds: self.split.folds,
             validation: self.split.validation,
             seed: self.training.seed,
@@ -487,7 +487,7 @@ mod tests {
         assert_eq!(config.network.hidden, [8, 9]);
         assert_eq!(config.network.cell, CellName::Gru);
         assert_eq!(config.training.epochs, 3);
-        assert_eq!(config.split.kind, Some(SplitKind::Subject));
+        assert_eq!(config.split.split_by, Some(SplitKind::Subject));
         assert_eq!(config.training.batch, 32);
     }
 

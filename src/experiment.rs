@@ -13,10 +13,10 @@ use crate::data::sequences::{BadWindows, Dataset, Labelling};
 use crate::data::source::Source;
 use crate::data::split::{Leak, Split};
 use crate::error::{Error, Fault, Result};
-use crate::metrics::{Prediction, Scores, TrialLabel};
+use crate::metrics::{Names, Prediction, Scores, TrialLabel};
 use crate::model::{Extent, Model};
 use crate::progress::Progress;
-use crate::run::{self, Log, Names, Resume, RunFolder};
+use crate::run::{self, Log, Resume, RunFolder};
 use crate::spec::Network;
 use crate::train::{self, EpochRecord, FoldResult, Observer, Outcome, Stack, State, StepRecord, TrainSpec};
 use rayon::prelude::*;
@@ -96,10 +96,10 @@ impl Experiment {
             classes: dataset.class_names.len(),
         };
         // What was chosen for the user stands in the run's own configuration.
-        config.frames.kind.get_or_insert(source.default_frames());
+        config.frames.frame_kind.get_or_insert(source.default_frames());
         config.frames.window = config.frames.window.or(source.default_window());
         config.labels.label.get_or_insert(labels.scheme);
-        config.split.kind.get_or_insert(split.kind());
+        config.split.split_by.get_or_insert(split.kind());
         let fold_names = split.folds().iter().map(|fold| fold.name.clone()).collect();
         let dataset_hash = dataset.hash();
         Ok(Experiment {
@@ -385,7 +385,7 @@ impl Experiment {
             })
             .collect();
         let d = &self.dataset;
-        Scores::from(predictions, &train, &d.class_names, &d.frames.subjects, d.shared_stimuli)
+        Scores::from(predictions, &train, self.names(), d.shared_stimuli)
     }
 
     /// Test predictions of a run's saved weights, `which` being `best` or `last`.

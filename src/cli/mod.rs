@@ -102,3 +102,14 @@ fn set_threads(threads: Option<usize>) -> Result<()> {
     let builder = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0));
     builder.build_global().map_err(|e| Error::new(Fault::Other, format!("cannot start threads: {e}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two options with one id would shadow each other in release builds without a word.
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -16,4 +16,4 @@ pub use baseline::{Baselines, TrialLabel};
 pub use confusion::Confusion;
 pub use interval::Summary;
 pub use prediction::Prediction;
-pub use report::Scores;
+pub use report::{Names, Scores};

@@ -9,6 +9,14 @@ use crate::{Error, Result};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The names behind the numbers of [`Prediction`]s.
+#[derive(Clone, Copy, Debug)]
+pub struct Names<'a> {
+    pub folds: &'a [String],
+    pub subjects: &'a [String],
+    pub classes: &'a [String],
+}
+
 /// Everything that is to be said about a run's predictions; what `--json` prints.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Scores {
@@ -71,24 +79,25 @@ impl Scores {
     ///
     /// `train` lists the training trials of the same folds, for the baselines; `shared_stimuli` says that a trial
     /// index names the same stimulus for all subjects. Refuses empty and invalid predictions ([`prediction::check`],
-    /// [`prediction::trials`]), fewer than two classes, subjects without a name, and folds without training trials.
+    /// [`prediction::trials`]), fewer than two classes, subjects and folds without a name, and folds without training trials.
     pub fn from(
         predictions: &[Prediction],
         train: &[TrialLabel],
-        class_names: &[String],
-        subject_names: &[String],
+        names: Names,
         shared_stimuli: bool,
     ) -> Result<Scores> {
-        let classes = class_names.len();
+        let classes = names.classes.len();
         if predictions.is_empty() || classes < 2 {
             let n = predictions.len();
             return Err(Error::data(format!("{n} predictions of {classes} classes: nothing to score")));
         }
-        if let Some(p) = predictions.iter().find(|p| p.subject as usize >= subject_names.len()) {
-            let (found, named) = (p.subject, subject_names.len());
-            return Err(Error::data(format!(
-                "a prediction for subject {found}, but only {named} have names"
-            )));
+        let indices: [(&str, fn(&Prediction) -> u32, usize); 2] =
+            [("subject", |p| p.subject, names.subjects.len()), ("fold", |p| p.fold, names.folds.len())];
+        for (what, index, named) in indices {
+            if let Some(p) = predictions.iter().find(|p| index(p) as usize >= named) {
+                let found = index(p);
+                return Err(Error::data(format!("a prediction for {what} {found}, but only {named} have names")));
+            }
         }
         prediction::check(predictions, classes)?;
         let trials = prediction::trials(predictions)?;
@@ -96,20 +105,21 @@ impl Scores {
             |p: &Prediction| TrialLabel { fold: p.fold, subject: p.subject, trial: p.trial, label: p.label };
         let test: Vec<TrialLabel> = trials.iter().map(label).collect();
 
-        let mut trial = Level::of(&trials, classes, subject_names);
+        let mut trial = Level::of(&trials, names);
         let units = test.iter().map(|t| (t.subject, t.trial)).collect::<BTreeSet<_>>().len();
         trial.accuracy_interval = trial.overall.accuracy.and_then(|p| interval::wilson(p, units));
         Ok(Scores {
-            class_names: class_names.to_vec(),
+            class_names: names.classes.to_vec(),
             trial,
-            window: Level::of(predictions, classes, subject_names),
+            window: Level::of(predictions, names),
             baselines: Baselines::of(train, &test, classes, shared_stimuli)?,
         })
     }
 }
 
 impl Level {
-    fn of(predictions: &[Prediction], classes: usize, subject_names: &[String]) -> Level {
+    fn of(predictions: &[Prediction], names: Names) -> Level {
+        let classes = names.classes.len();
         let confusion = Confusion::of(predictions, classes);
         Level {
             overall: confusion.overall(),
@@ -117,12 +127,12 @@ impl Level {
             auc: auc::multiclass(predictions),
             log_loss: prediction::log_loss(predictions),
             by_class: confusion.per_class(),
-            by_fold: Groups::of(predictions, classes, |p| p.fold, |fold| fold.to_string()),
+            by_fold: Groups::of(predictions, classes, |p| p.fold, |fold| names.folds[fold as usize].clone()),
             by_subject: Groups::of(
                 predictions,
                 classes,
                 |p| p.subject,
-                |subject| subject_names[subject as usize].clone(),
+                |subject| names.subjects[subject as usize].clone(),
             ),
             confusion,
         }

@@ -17,10 +17,17 @@ pub fn render(scores: &Scores) -> String {
     let mut parts = vec![
         headline(scores),
         notes(&scores.baselines),
-        groups("fold", &scores.trial.by_fold, &scores.window.by_fold),
-        groups("subject", &scores.trial.by_subject, &scores.window.by_subject),
-        classes(scores),
     ];
+    for (unit, trial, window) in [
+        ("fold", &scores.trial.by_fold, &scores.window.by_fold),
+        ("subject", &scores.trial.by_subject, &scores.window.by_subject),
+    ] {
+        // A single one says what the headline says.
+        if trial.rows.len() > 1 {
+            parts.push(groups(unit, trial, window));
+        }
+    }
+    parts.push(classes(scores));
     if scores.class_names.len() <= MATRIX_CLASSES {
         parts.push(confusion(scores));
     }

@@ -5,7 +5,7 @@ mod predictions;
 mod resume;
 
 pub use log::Log;
-pub use predictions::{Names, read_predictions, write_confusion, write_predictions};
+pub use predictions::{read_predictions, write_confusion, write_predictions};
 pub use resume::Resume;
 
 use crate::error::{Error, Fault, Result};

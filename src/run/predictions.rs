@@ -1,16 +1,8 @@
 //! Predictions and the confusion matrix as CSV.
 
 use crate::error::{Error, Result};
-use crate::metrics::{Confusion, Prediction};
+use crate::metrics::{Confusion, Names, Prediction};
 use std::path::Path;
-
-/// Names behind the numbers of a [`Prediction`].
-#[derive(Clone, Copy)]
-pub struct Names<'a> {
-    pub folds: &'a [String],
-    pub subjects: &'a [String],
-    pub classes: &'a [String],
-}
 
 /// One row per window: fold, subject, trial, window, label, predicted class, a probability per class.
 pub fn write_predictions(predictions: &[Prediction], names: Names) -> Result<Vec<u8>> {

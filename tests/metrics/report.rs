@@ -3,7 +3,7 @@
 use super::prediction;
 use engine::metrics::interval::wilson;
 use engine::metrics::table::render;
-use engine::metrics::{Baselines, Prediction, Scores, Summary, TrialLabel};
+use engine::metrics::{Baselines, Names, Prediction, Scores, Summary, TrialLabel};
 
 /// (fold, subject, trial, label), as many as there are.
 fn labels<const N: usize>(list: [(u32, u32, u32, u32); N]) -> Vec<TrialLabel> {
@@ -16,7 +16,9 @@ fn a_report_refuses_what_it_cannot_score() {
     let names = ["a".to_string(), "b".to_string()];
     let one = std::slice::from_ref(&first);
     let train = [TrialLabel { fold: 0, subject: 0, trial: 1, label: 0 }];
-    let scores = |predictions, train, subjects| Scores::from(predictions, train, &names, subjects, false);
+    let scores = |predictions, train, subjects| {
+        Scores::from(predictions, train, Names { folds: &names, subjects, classes: &names }, false)
+    };
     assert!(scores(one, &train, &names).is_ok());
     assert!(scores(&[], &train, &names).is_err(), "no predictions");
     assert!(scores(one, &[], &names).is_err(), "no training trials");
@@ -102,7 +104,9 @@ fn run() -> Scores {
         }
     }
     let names = |list: [&str; 2]| list.map(str::to_string);
-    Scores::from(&predictions, &train, &names(["low", "high"]), &names(["s1", "s2"]), true).unwrap()
+    let (folds, subjects, classes) = (names(["1", "2"]), names(["s1", "s2"]), names(["low", "high"]));
+    let names = Names { folds: &folds, subjects: &subjects, classes: &classes };
+    Scores::from(&predictions, &train, names, true).unwrap()
 }
 
 #[test]
@@ -139,8 +143,9 @@ fn a_trial_tested_by_several_folds_narrows_no_interval() {
     let window = |i: u32| prediction(i % 4, 0, i / 4, i % 4, i / 4 % 2, &[0.75, 0.25]);
     let predictions: Vec<Prediction> = (0..40).map(window).collect();
     let train = labels([(0, 0, 0, 0), (1, 0, 0, 0), (2, 0, 0, 0), (3, 0, 0, 0)]);
-    let names = ["a".to_string(), "b".to_string()];
-    let scores = Scores::from(&predictions, &train, &names, &names, false).unwrap();
+    let names = ["a", "b", "c", "d"].map(str::to_string);
+    let names = Names { folds: &names, subjects: &names, classes: &names[..2] };
+    let scores = Scores::from(&predictions, &train, names, false).unwrap();
     assert_eq!(scores.trial.overall.n, 40);
     assert_eq!(scores.trial.accuracy_interval, wilson(0.5, 10));
 }
@@ -165,7 +170,8 @@ fn tables_fit_and_name_what_is_undefined() {
             })
             .collect();
         let train = labels([(0, 0, 0, 0), (1, 0, 0, 0)]);
-        let text = render(&Scores::from(&predictions, &train, &names, &names, true).unwrap());
+        let names = Names { folds: &names, subjects: &names, classes: &names };
+        let text = render(&Scores::from(&predictions, &train, names, true).unwrap());
         let widest = text.lines().map(|line| line.chars().count()).max();
         assert!(widest <= Some(100), "{widest:?} columns in\n{text}");
     }
