@@ -4,9 +4,17 @@
 mod archives;
 /// Every backend and instruction-set path against the `f64` reference, and the reference against finite differences.
 mod conformance;
+/// Imports go down only.
+mod floors;
 /// Reading the golden files.
 mod golden;
 /// Scores against scikit-learn, intervals against SciPy and statsmodels, baselines and tables by hand.
 mod metrics;
 /// Layers, loss and optimiser against PyTorch's answers in `golden/`, to 1e-10.
 mod pytorch;
+/// Splits by group, their audit, and statistics that see the training part only.
+mod split;
+/// Small data sets made in memory, for other modules.
+mod synthetic;
+/// The trainer: stack and alone, stopping and going on, bad numbers.
+mod training;

@@ -1,0 +1,199 @@
+//! Splits: what they promise, for random sizes, and what is refused.
+
+use crate::synthetic::{Sizes, cut, dataset, recordings};
+use engine::Fault;
+use engine::data::normalise::Stats;
+use engine::data::recording::Target;
+use engine::data::sequences::Dataset;
+use engine::data::split::{Leak, Split, SplitKind, SplitSpec};
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+
+const KINDS: [SplitKind; 7] = [
+    SplitKind::Window,
+    SplitKind::Trial,
+    SplitKind::TrialWithinSubject,
+    SplitKind::Subject,
+    SplitKind::Stimulus,
+    SplitKind::SubjectStimulus,
+    SplitKind::Predefined,
+];
+
+fn spec(kind: SplitKind, folds: Option<usize>, validation: f64, seed: u64) -> SplitSpec {
+    SplitSpec { kind, folds, validation, seed }
+}
+
+/// The group of a sequence that a kind keeps on one side, as plain as can be.
+fn groups(kind: SplitKind, dataset: &Dataset, index: u32) -> Vec<String> {
+    let s = &dataset.sequences[index as usize];
+    match kind {
+        SplitKind::Window => vec![format!("{index}")],
+        SplitKind::Trial | SplitKind::TrialWithinSubject | SplitKind::Predefined => {
+            vec![format!("{} {}", s.subject, s.trial)]
+        }
+        SplitKind::Subject => vec![format!("subject {}", s.subject)],
+        SplitKind::Stimulus => vec![format!("stimulus {}", s.trial)],
+        SplitKind::SubjectStimulus => vec![format!("subject {}", s.subject), format!("stimulus {}", s.trial)],
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_group_stands_on_two_sides(
+        subjects in 4u32..7,
+        trials in 8u32..12,
+        folds in 2usize..4,
+        validation in prop_oneof![Just(0.0), Just(0.3)],
+        seed in 0u64..1000,
+    ) {
+        let dataset = dataset(subjects, trials, 1.0);
+        for kind in KINDS {
+            let split = match spec(kind, Some(folds), validation, seed).build(&dataset) {
+                Ok(split) => split,
+                // So small a grid may leave a fold with one class in training, which is refused.
+                Err(error) => {
+                    prop_assert!(kind == SplitKind::SubjectStimulus && error.message.contains("are of the class"));
+                    continue;
+                }
+            };
+            let mut tested = Vec::new();
+            for fold in split.folds() {
+                let parts = [fold.train().sequences(), fold.validation(), fold.test()];
+                prop_assert!(!parts[0].is_empty() && !parts[2].is_empty());
+                prop_assert_eq!(parts[1].is_empty(), validation == 0.0);
+                let sets = parts.map(|part| {
+                    part.iter().flat_map(|&i| groups(kind, &dataset, i)).collect::<BTreeSet<String>>()
+                });
+                for (a, b) in [(0, 1), (0, 2), (1, 2)] {
+                    prop_assert!(sets[a].is_disjoint(&sets[b]), "{kind:?} fold {}", fold.name);
+                }
+                tested.extend_from_slice(fold.test());
+            }
+            tested.sort_unstable();
+            if kind == SplitKind::Predefined {
+                let own = |i: &u32| dataset.sequences[*i as usize].predefined_test;
+                prop_assert!(tested.iter().all(own) && split.folds().len() == 1);
+            } else {
+                // Every sequence is tested exactly once.
+                prop_assert!(tested.into_iter().eq(0..dataset.sequences.len() as u32), "{kind:?}");
+            }
+            prop_assert_eq!(&split, &spec(kind, Some(folds), validation, seed).build(&dataset).unwrap());
+            prop_assert_eq!(&split, &Split::from_json(&split.to_json(), &dataset).unwrap());
+        }
+    }
+}
+
+#[test]
+fn a_subject_split_is_leave_one_subject_out_by_default() {
+    let dataset = dataset(5, 4, 1.0);
+    let split = spec(SplitKind::Subject, None, 0.2, 1).build(&dataset).unwrap();
+    let names: Vec<&str> = split.folds().iter().map(|fold| fold.name.as_str()).collect();
+    assert_eq!(names, ["s01", "s02", "s03", "s04", "s05"]);
+    assert_eq!(split.folds()[2].test().len(), 16);
+    assert_eq!(split.folds()[2].validation().len(), 16);
+}
+
+#[test]
+fn the_auditor_counts_siblings_and_overlaps() {
+    let honest = dataset(2, 10, 1.0);
+    let leak = |dataset: &Dataset, kind| {
+        Leak::of(&spec(kind, Some(4), 0.0, 3).build(dataset).unwrap().audit(dataset))
+    };
+    assert_eq!(leak(&honest, SplitKind::Trial), Leak { siblings: 0.0, fewest_siblings: 0, overlapping: 0.0 });
+    let window = leak(&honest, SplitKind::Window);
+    assert!(window.siblings > 2.0 && window.siblings < 3.0 && window.overlapping == 0.0, "{window:?}");
+
+    let sizes = Sizes { subjects: 2, trials: 10, channels: 1, samples: 24, effect: 1.0 };
+    let overlapping = cut(&recordings(sizes), 6, 3).unwrap();
+    let window = leak(&overlapping, SplitKind::Window);
+    assert!(window.overlapping > 0.5, "{window:?}");
+    assert_eq!(leak(&overlapping, SplitKind::Trial).overlapping, 0.0);
+}
+
+/// A split file with one index moved from test to train must be refused: the proof that the auditor looks.
+#[test]
+fn a_mutated_split_is_refused() {
+    let dataset = dataset(4, 8, 1.0);
+    for (kind, group) in [
+        (SplitKind::Trial, "trial"),
+        (SplitKind::Subject, "subject s0"),
+        (SplitKind::Stimulus, "stimulus"),
+        (SplitKind::SubjectStimulus, "stands in"),
+    ] {
+        let split = spec(kind, Some(2), 0.0, 1).build(&dataset).unwrap();
+        let mut file: serde_json::Value = serde_json::from_str(&split.to_json()).unwrap();
+        let moved = file["folds"][0]["test"].as_array_mut().unwrap().remove(0);
+        file["folds"][0]["train"].as_array_mut().unwrap().push(moved);
+        let error = Split::from_json(&file.to_string(), &dataset).unwrap_err();
+        assert_eq!(error.fault, Fault::Data);
+        assert!(error.message.contains(group) && error.message.contains("fold 1"), "{error}");
+    }
+    let split = spec(SplitKind::Window, Some(2), 0.0, 1).build(&dataset).unwrap();
+    let mut file: serde_json::Value = serde_json::from_str(&split.to_json()).unwrap();
+    let twice = file["folds"][0]["test"][0].clone();
+    file["folds"][0]["train"].as_array_mut().unwrap().push(twice);
+    assert!(Split::from_json(&file.to_string(), &dataset).unwrap_err().message.contains("stands in"));
+    file["folds"][0]["test"][0] = 100_000.into();
+    assert!(Split::from_json(&file.to_string(), &dataset).is_err());
+    file["dataset"] = "other".into();
+    assert!(Split::from_json(&file.to_string(), &dataset).unwrap_err().message.contains("other data"));
+}
+
+#[test]
+fn what_cannot_be_split_is_refused_with_a_way_out() {
+    let data = dataset(1, 8, 1.0);
+    let error = spec(SplitKind::Subject, None, 0.0, 1).build(&data).unwrap_err();
+    assert_eq!(error.fault, Fault::Data);
+    assert!(error.hint.unwrap().contains("--split trial"));
+    let two = dataset(2, 8, 1.0);
+    let error = spec(SplitKind::Subject, None, 0.2, 1).build(&two).unwrap_err();
+    assert!(error.hint.unwrap().contains("--validation 0"));
+    assert!(spec(SplitKind::Subject, None, 0.0, 1).build(&two).is_ok());
+    assert_eq!(spec(SplitKind::Trial, Some(17), 0.0, 1).build(&two).unwrap_err().fault, Fault::Config);
+}
+
+#[test]
+fn one_class_in_training_is_refused() {
+    let mut recordings = recordings(Sizes { subjects: 2, trials: 6, channels: 1, samples: 12, effect: 0.0 });
+    for trial in &mut recordings[0].trials {
+        trial.target = Target::Ratings([8.0; 4]);
+    }
+    let data = cut(&recordings, 6, 6).unwrap();
+    let error = spec(SplitKind::Subject, None, 0.0, 1).build(&data).unwrap_err();
+    assert_eq!(error.fault, Fault::Data);
+    assert!(error.message.contains("class `high`") && error.message.contains("s02"), "{error}");
+}
+
+/// Statistics see the training part only: whatever the test part holds, they do not change by a bit.
+#[test]
+fn a_poisoned_test_part_changes_no_statistic() {
+    let sizes = Sizes { subjects: 4, trials: 8, channels: 2, samples: 12, effect: 1.0 };
+    let clean = recordings(sizes);
+    let mut poisoned = clean.clone();
+    poisoned[2].samples.iter_mut().for_each(|x| *x = *x * 1e6 + 1e9);
+    let (clean, poisoned) = (cut(&clean, 6, 3).unwrap(), cut(&poisoned, 6, 3).unwrap());
+    let split = |dataset| spec(SplitKind::Subject, None, 0.0, 1).build(dataset).unwrap();
+    let (a, b) = (split(&clean), split(&poisoned));
+    let fit = |dataset, split: &Split, fold: usize| Stats::fit(dataset, split.folds()[fold].train());
+    assert_eq!(fit(&clean, &a, 2), fit(&poisoned, &b, 2));
+    assert_ne!(fit(&clean, &a, 0), fit(&poisoned, &b, 0));
+}
+
+#[test]
+fn statistics_are_mean_and_population_deviation_and_constants_switch_off() {
+    let mut recordings = recordings(Sizes { subjects: 2, trials: 4, channels: 2, samples: 6, effect: 0.0 });
+    for recording in &mut recordings {
+        for (i, x) in recording.samples.iter_mut().enumerate() {
+            // Channel 0 counts 0..5, channel 1 is almost constant.
+            *x = if i / 6 % 2 == 0 { (i % 6) as f32 } else { 7.0 + if i % 6 == 5 { 1e-3 } else { 0.0 } };
+        }
+    }
+    let data = cut(&recordings, 5, 5).unwrap();
+    let split = spec(SplitKind::Trial, Some(2), 0.0, 1).build(&data).unwrap();
+    let stats = Stats::fit(&data, split.folds()[0].train());
+    // Steps 0 to 4 of every window: mean 2, variance 2.
+    assert!((stats.mean[0] - 2.0).abs() < 1e-6 && (stats.inv_std[0] - 0.5f32.sqrt()).abs() < 1e-6, "{stats:?}");
+    assert_eq!(stats.inv_std[1], 0.0);
+}
