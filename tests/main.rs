@@ -8,6 +8,8 @@ mod conformance;
 mod floors;
 /// Reading the golden files.
 mod golden;
+/// A split that leaks scores where there is nothing to find; honest ones do not.
+mod leak;
 /// Scores against scikit-learn, intervals against SciPy and statsmodels, baselines and tables by hand.
 mod metrics;
 /// Layers, loss and optimiser against PyTorch's answers in `golden/`, to 1e-10.

@@ -1,0 +1,63 @@
+//! What evaluation measures, proved on demo recordings that hold nothing to recognise: a split that leaks scores far above
+//! chance, honest ones stay at chance, and without a fingerprint of trials all do.
+
+use engine::config::{CellName, Config};
+use engine::data::split::SplitKind;
+use engine::experiment::{Ending, Experiment};
+use engine::metrics::Scores;
+use engine::progress::Silent;
+use engine::run::RunFolder;
+use std::sync::atomic::AtomicUsize;
+
+/// A small network on band power of recordings without any effect of emotion.
+fn scores(split: SplitKind, trial_sd: f64) -> Scores {
+    let mut config = Config::default();
+    config.demo.demo_subjects = 5;
+    config.demo.demo_seed = 11;
+    config.demo.demo_effect = 0.0;
+    config.demo.demo_prior_sd = 0.0;
+    config.demo.demo_trial_sd = trial_sd;
+    config.frames.window = Some(4.0);
+    config.split.split_by = Some(split);
+    config.split.validation = 0.0;
+    config.network.cell = CellName::Gru;
+    config.network.hidden = vec![24];
+    config.network.dropout = 0.0;
+    config.training.epochs = 12;
+    config.training.learning_rate = 3e-3;
+    let folder = tempfile::tempdir().unwrap();
+    let run = RunFolder::create(folder.path(), "leak").unwrap();
+    let experiment = Experiment::prepare(config, &Silent).unwrap();
+    let folds: Vec<usize> = (0..experiment.split.folds().len()).collect();
+    experiment.record(&run, &folds).unwrap();
+    match experiment.run(&run, &folds, &AtomicUsize::new(0), &Silent).unwrap() {
+        Ending::Finished(scores) => *scores,
+        Ending::Interrupted(signal) => panic!("nobody sent signal {signal}"),
+    }
+}
+
+/// Balanced accuracy over trials, and how far it may be from one half by chance: 3.3 standard errors (1 in 1000, two-sided)
+/// of the mean of two recalls, each a binomial share of its class's trials.
+fn at_trial_level(scores: &Scores) -> (f64, f64) {
+    let trials: Vec<f64> = scores.trial.by_class.iter().map(|class| class.support as f64).collect();
+    let error = 0.5 * trials.iter().map(|n| 0.25 / n).sum::<f64>().sqrt();
+    (scores.trial.overall.balanced_accuracy.unwrap(), 3.3 * error)
+}
+
+#[test]
+fn only_a_leaky_split_finds_what_is_not_there() {
+    let (leaky, _) = at_trial_level(&scores(SplitKind::Window, 0.3));
+    assert!(leaky > 0.8, "the split by window scores {leaky}: does the fingerprint still leak?");
+    for split in [SplitKind::Trial, SplitKind::Subject] {
+        let (honest, band) = at_trial_level(&scores(split, 0.3));
+        assert!((honest - 0.5).abs() < band, "{split:?}: {honest}, chance is 0.5 +- {band:.3}");
+    }
+}
+
+#[test]
+fn without_a_fingerprint_every_split_is_at_chance() {
+    for split in [SplitKind::Window, SplitKind::Trial, SplitKind::Subject] {
+        let (score, band) = at_trial_level(&scores(split, 0.0));
+        assert!((score - 0.5).abs() < band, "{split:?}: {score}, chance is 0.5 +- {band:.3}");
+    }
+}
