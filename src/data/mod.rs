@@ -1,3 +1,4 @@
 //! From files to sequences.
 
+pub mod deap;
 pub mod recording;
