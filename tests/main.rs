@@ -4,6 +4,8 @@
 mod attacks;
 /// DEAP's checks on a subject and on a folder of subjects.
 mod deap;
+/// The generator: its files are DEAP's, its knobs do what they say.
+mod demo;
 /// Helper: how much memory a piece of work takes.
 mod memory;
 /// Helper: writes pickles, honest and hostile ones.
