@@ -2,21 +2,33 @@
 
 /// Readers of `.ts` and `.npz` files: values, every refusal, garbage.
 mod archives;
+/// Files that must be refused: damaged, hostile, or not DEAP at all.
+mod attacks;
 /// Every backend and instruction-set path against the `f64` reference, and the reference against finite differences.
 mod conformance;
+/// DEAP's checks on a subject and on a folder of subjects.
+mod deap;
+/// The generator: its files are DEAP's, its knobs do what they say.
+mod demo;
 /// Imports go down only.
 mod floors;
 /// Reading the golden files.
 mod golden;
 /// A split that leaks scores where there is nothing to find; honest ones do not.
 mod leak;
+/// Helper: how much memory a piece of work takes.
+mod memory;
 /// Scores against scikit-learn, intervals against SciPy and statsmodels, baselines and tables by hand.
 mod metrics;
+/// Helper: writes pickles, honest and hostile ones.
+mod opcodes;
+/// Every way in which Python and NumPy have saved the same two arrays.
+mod pickle;
 /// Layers, loss and optimiser against PyTorch's answers in `golden/`, to 1e-10.
 mod pytorch;
 /// Splits by group, their audit, and statistics that see the training part only.
 mod split;
-/// Small data sets made in memory, for other modules.
+/// Helper: small data sets made in memory.
 mod synthetic;
 /// The trainer: stack and alone, stopping and going on, bad numbers.
 mod training;

@@ -1,0 +1,82 @@
+//! A reader for one kind of pickle: a dictionary of NumPy arrays of floats, beside plain values that are read over.
+//!
+//! A pickle is a program for a stack machine that may call anything. This machine calls nothing: it knows the effect
+//! of the few calls that NumPy writes and refuses every other name. All that it builds is bounded, so that a hostile
+//! file ends in an error within a moment and not in a full memory. Protocols 0 to 5 (Python's `pickletools` is the
+//! reference of the opcodes), as Python 2 and 3 with NumPy 1 and 2 write them.
+
+mod machine;
+mod numpy;
+mod source;
+mod text;
+mod value;
+
+use std::io::Read;
+
+use ndarray::ArrayD;
+
+use crate::{Error, Result};
+use machine::Machine;
+use source::Source;
+use value::{Object, Value};
+
+/// Reads the arrays that a pickled dictionary holds under `keys`, as `f32` in row-major order, and the blake3 hash of
+/// the file. Other keys may stand beside them.
+///
+/// Large arrays are converted while they are read. `total` is the length of the file in bytes, where it is known.
+///
+/// # Errors
+///
+/// `Fault::Data`, with the offset of the opcode: a truncated file, a global or opcode that arrays of floats do not
+/// need, a dtype other than `f4` and `f8`, an array whose shape and bytes disagree, a file past the bounds, a missing
+/// key. `Fault::Io` if `reader` fails.
+pub fn read_arrays<const N: usize>(
+    reader: impl Read,
+    total: Option<u64>,
+    keys: [&str; N],
+) -> Result<([ArrayD<f32>; N], String)> {
+    let mut machine = Machine::new(Source::new(reader, total)?);
+    if let Some(kind) = other_kind(machine.source.peek()?) {
+        return Err(Error::data(format!("this is {kind}, expected a Python pickle")));
+    }
+    let root = machine.run()?;
+    let Machine { source, mut heap, .. } = machine;
+    let hash = source.finish()?;
+    let Some((_, Object::Dict(entries))) = heap.object(root) else {
+        let found = heap.describe(root);
+        return Err(Error::data(format!("{found}, expected a dictionary of arrays")));
+    };
+    let mut wanted = keys.map(|key| (key, Value::None));
+    for (key, value) in &mut wanted {
+        // In Python the last of equal keys wins.
+        let entry = entries.iter().rev().find(|entry| heap.as_name(entry.0) == Some(key.as_bytes()));
+        *value = match entry {
+            Some(&(_, value)) => value,
+            None => {
+                let found: Vec<_> = entries.iter().take(10).map(|entry| heap.describe(entry.0)).collect();
+                return Err(Error::data(format!("no {key:?} in the dictionary, its keys are {found:?}")));
+            }
+        };
+    }
+    Ok((heap.take_arrays(wanted)?, hash))
+}
+
+/// What a file is that is no pickle, by its first bytes: what downloads and archives are mistaken for.
+fn other_kind(start: &[u8]) -> Option<&'static str> {
+    const KINDS: [(&[u8], &str); 9] = [
+        (b"<", "an HTML or XML page (perhaps of a login that failed)"),
+        (b"PK", "a zip archive (unpack it first)"),
+        (b"\x1f\x8b", "a gzip archive (unpack it first)"),
+        (b"BZh", "a bzip2 archive (unpack it first)"),
+        (b"7z\xbc\xaf", "a 7-Zip archive (unpack it first)"),
+        (b"Rar!", "a RAR archive (unpack it first)"),
+        (b"MATLAB", "a MATLAB file (DEAP has a Python version too: data_preprocessed_python)"),
+        (b"\x93NUMPY", "a NumPy .npy file"),
+        (
+            b"\xffBIOSEMI",
+            "a raw BDF recording (the preprocessed Python version is read: data_preprocessed_python)",
+        ),
+    ];
+    let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
+    KINDS.iter().find(|(magic, _)| start.starts_with(magic)).map(|&(_, kind)| kind)
+}

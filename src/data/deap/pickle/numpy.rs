@@ -1,0 +1,338 @@
+//! What NumPy's own constructors would have done, for the one thing that is wanted of them: arrays of floats.
+
+use std::mem;
+
+use ndarray::{ArrayD, IxDyn, ShapeBuilder};
+
+use super::value::{Global, Heap, Id, Object, Value};
+use crate::{Error, Result};
+
+/// A dtype; its byte order is `None` between `numpy.dtype` and BUILD.
+#[derive(Clone, Copy, PartialEq)]
+pub struct Dtype {
+    float: Float,
+    order: Option<Order>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Float {
+    F4,
+    F8,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Order {
+    Little,
+    Big,
+}
+
+impl Dtype {
+    /// Bytes of one number.
+    fn size(self) -> usize {
+        match self.float {
+            Float::F4 => 4,
+            Float::F8 => 8,
+        }
+    }
+}
+
+/// A complete array whose numbers lie in the object `numbers`.
+#[derive(Clone)]
+pub struct Array {
+    shape: Vec<usize>,
+    fortran: bool,
+    numbers: Id,
+}
+
+/// Numbers of `dtype`, converted to `f32` as their bytes come.
+pub struct Numbers {
+    dtype: Dtype,
+    values: Vec<f32>,
+    /// The beginning of a number whose end has not come yet.
+    partial: Vec<u8>,
+}
+
+impl Numbers {
+    fn new(dtype: Dtype, bytes: usize) -> Self {
+        Numbers { dtype, values: Vec::with_capacity(bytes / dtype.size()), partial: Vec::new() }
+    }
+
+    fn push(&mut self, mut bytes: &[u8]) {
+        let size = self.dtype.size();
+        if !self.partial.is_empty() {
+            let (head, rest) = bytes.split_at(bytes.len().min(size - self.partial.len()));
+            self.partial.extend_from_slice(head);
+            bytes = rest;
+            if self.partial.len() < size {
+                return;
+            }
+            let number = mem::take(&mut self.partial);
+            self.convert(&number);
+        }
+        let (whole, partial) = bytes.split_at(bytes.len() - bytes.len() % size);
+        self.convert(whole);
+        self.partial.extend_from_slice(partial);
+    }
+
+    fn convert(&mut self, bytes: &[u8]) {
+        let values = &mut self.values;
+        match (self.dtype.float, self.dtype.order) {
+            (Float::F8, Some(Order::Big)) => {
+                values.extend(bytes.as_chunks().0.iter().map(|&b| f64::from_be_bytes(b) as f32));
+            }
+            (Float::F8, _) => {
+                values.extend(bytes.as_chunks().0.iter().map(|&b| f64::from_le_bytes(b) as f32))
+            }
+            (Float::F4, Some(Order::Big)) => {
+                values.extend(bytes.as_chunks().0.iter().map(|&b| f32::from_be_bytes(b)));
+            }
+            (Float::F4, _) => values.extend(bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b))),
+        }
+    }
+}
+
+/// Where a string goes while it is read: kept, or converted at once if it is known to be an array's numbers.
+pub enum Sink {
+    Keep(Vec<Vec<u8>>),
+    Convert(Numbers),
+}
+
+impl Sink {
+    /// Kept strings come in pieces of this size, so that each can be freed as soon as it is converted.
+    const PIECE: usize = 1 << 20;
+
+    /// `bytes`: how many are sure to come, 0 where that is not known.
+    pub fn new(dtype: Option<Dtype>, bytes: usize) -> Self {
+        match dtype {
+            Some(dtype) => Sink::Convert(Numbers::new(dtype, bytes)),
+            None => Sink::Keep(vec![Vec::with_capacity(bytes.min(Sink::PIECE))]),
+        }
+    }
+
+    pub fn push(&mut self, mut bytes: &[u8]) {
+        let pieces = match self {
+            Sink::Convert(numbers) => return numbers.push(bytes),
+            Sink::Keep(pieces) => pieces,
+        };
+        while !bytes.is_empty() {
+            match pieces.last_mut() {
+                Some(piece) if piece.len() < Sink::PIECE => {
+                    let (head, rest) = bytes.split_at(bytes.len().min(Sink::PIECE - piece.len()));
+                    piece.extend_from_slice(head);
+                    bytes = rest;
+                }
+                _ => pieces.push(Vec::with_capacity(Sink::PIECE)),
+            }
+        }
+    }
+
+    pub fn object(self) -> Object {
+        match self {
+            Sink::Keep(pieces) => Object::Bytes(pieces),
+            Sink::Convert(numbers) => Object::Numbers(numbers),
+        }
+    }
+}
+
+impl Heap {
+    /// The dtype of the numbers that come next, when the stack says so: an array's state is (1, shape, dtype, is
+    /// Fortran, bytes), and re-saves by Python 3 with protocols up to 2 spell the bytes `_codecs.encode(text, "latin1")`.
+    pub fn awaited_dtype(&self, stack: &[Value]) -> Option<Dtype> {
+        let stack = stack.strip_suffix(&[Value::Global(Global::Encode)]).unwrap_or(stack);
+        match stack {
+            &[.., dtype, Value::Bool(_)] => match self.object(dtype)?.1 {
+                Object::Dtype(dtype) if dtype.order.is_some() => Some(*dtype),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// What calling `function` with `arguments` would give.
+    pub fn reduce(&mut self, function: Value, arguments: Value) -> Result<Value> {
+        let Some(arguments) = self.as_tuple(arguments).map(<[Value]>::to_vec) else {
+            return Err(Error::data(format!(
+                "arguments that are {}, expected a tuple",
+                self.describe(arguments)
+            )));
+        };
+        match (function, arguments.as_slice()) {
+            (Value::Global(Global::Encode), &[text, codec]) if self.as_name(codec) == Some(b"latin1") => {
+                match self.object(text) {
+                    Some((_, Object::Bytes(_) | Object::Numbers(_))) => Ok(text),
+                    _ => {
+                        Err(Error::data(format!("{} to encode, expected Latin-1 text", self.describe(text))))
+                    }
+                }
+            }
+            (Value::Global(Global::Reconstruct), &[Value::Global(Global::Ndarray), _, _]) => {
+                Ok(self.add(Object::Array(None)))
+            }
+            (Value::Global(Global::Dtype), &[code, _, _]) => {
+                let float = match self.as_name(code) {
+                    Some(b"f4") => Float::F4,
+                    Some(b"f8") => Float::F8,
+                    _ => {
+                        let found = self.describe(code);
+                        return Err(Error::data(format!(
+                            "an array of dtype {found}, expected \"f4\" or \"f8\""
+                        )));
+                    }
+                };
+                Ok(self.add(Object::Dtype(Dtype { float, order: None })))
+            }
+            (Value::Global(Global::FromBuffer), &[bytes, dtype, shape, order]) => {
+                let fortran = match self.as_name(order) {
+                    Some(b"C") => false,
+                    Some(b"F") => true,
+                    _ => {
+                        let found = self.describe(order);
+                        return Err(Error::data(format!("the array order {found}, expected \"C\" or \"F\"")));
+                    }
+                };
+                let array = self.array(shape, dtype, fortran, bytes)?;
+                Ok(self.add(Object::Array(Some(array))))
+            }
+            _ => Err(Error::data(format!(
+                "a call of {} with {} arguments that NumPy does not make",
+                self.describe(function),
+                arguments.len()
+            ))),
+        }
+    }
+
+    /// What `object.__setstate__(state)` would do to a dtype or an array.
+    pub fn build(&mut self, object: Value, state: Value) -> Result<()> {
+        let state = self.as_tuple(state).map(<[Value]>::to_vec).unwrap_or_default();
+        match (self.object(object), state.as_slice()) {
+            (
+                Some((id, &Object::Dtype(dtype))),
+                &[
+                    Value::Int(3),
+                    order,
+                    Value::None,
+                    Value::None,
+                    Value::None,
+                    Value::Int(-1),
+                    Value::Int(-1),
+                    Value::Int(0),
+                ],
+            ) => {
+                let order = match self.as_name(order) {
+                    Some(b"<") => Order::Little,
+                    Some(b">") => Order::Big,
+                    _ => {
+                        let found = self.describe(order);
+                        return Err(Error::data(format!("the byte order {found}, expected \"<\" or \">\"")));
+                    }
+                };
+                // Arrays that have this dtype already would change with it.
+                if dtype.order.is_some_and(|old| old != order) {
+                    return Err(Error::data("a dtype whose byte order changes"));
+                }
+                *self.get_mut(id) = Object::Dtype(Dtype { order: Some(order), ..dtype });
+                Ok(())
+            }
+            (
+                Some((id, Object::Array(None))),
+                &[Value::Int(1), shape, dtype, Value::Bool(fortran), bytes],
+            ) => {
+                let array = self.array(shape, dtype, fortran, bytes)?;
+                *self.get_mut(id) = Object::Array(Some(array));
+                Ok(())
+            }
+            _ => {
+                let found = self.describe(object);
+                Err(Error::data(format!(
+                    "a state for {found} that NumPy does not write for an array of floats"
+                )))
+            }
+        }
+    }
+
+    fn array(&mut self, shape: Value, dtype: Value, fortran: bool, bytes: Value) -> Result<Array> {
+        let dtype = match self.object(dtype) {
+            Some((_, &Object::Dtype(dtype))) if dtype.order.is_some() => dtype,
+            _ => return Err(Error::data(format!("an array of {}, expected a dtype", self.describe(dtype)))),
+        };
+        let shape = self.shape(shape)?;
+        let Value::Object(id) = bytes else {
+            return Err(Error::data(format!("an array's bytes are {}", self.describe(bytes))));
+        };
+        if let Object::Bytes(pieces) = self.get_mut(id) {
+            // Grows as the pieces go, so that both together never hold more than the bytes did.
+            let mut numbers = Numbers::new(dtype, 0);
+            for piece in mem::take(pieces) {
+                numbers.push(&piece);
+            }
+            numbers.values.shrink_to_fit();
+            *self.get_mut(id) = Object::Numbers(numbers);
+        }
+        let numbers = match self.get(id) {
+            Object::Numbers(numbers) if numbers.dtype == dtype => numbers,
+            Object::Numbers(_) => return Err(Error::data("the same bytes in arrays of different dtypes")),
+            _ => return Err(Error::data(format!("an array's bytes are {}", self.describe(bytes)))),
+        };
+        let found = numbers.values.len() * dtype.size() + numbers.partial.len();
+        let count = shape.iter().try_fold(1, |count: usize, &length| count.checked_mul(length));
+        match count.and_then(|count| count.checked_mul(dtype.size())) {
+            Some(expected) if expected == found => Ok(Array { shape, fortran, numbers: id }),
+            _ => Err(Error::data(format!("an array of shape {shape:?} with {found} bytes"))),
+        }
+    }
+
+    fn shape(&self, shape: Value) -> Result<Vec<usize>> {
+        const MOST_AXES: usize = 8;
+        let axes = self.as_tuple(shape).filter(|axes| axes.len() <= MOST_AXES);
+        let length = |&axis: &Value| match axis {
+            Value::Int(length) => usize::try_from(length).ok(),
+            _ => None,
+        };
+        axes.and_then(|axes| axes.iter().map(length).collect()).ok_or_else(|| {
+            let found = self.describe(shape);
+            Error::data(format!(
+                "an array's shape is {found}, expected at most {MOST_AXES} lengths, none negative"
+            ))
+        })
+    }
+
+    /// Takes the arrays `wanted` out, in row-major order.
+    pub fn take_arrays<const N: usize>(&mut self, wanted: [(&str, Value); N]) -> Result<[ArrayD<f32>; N]> {
+        let mut arrays = [const { None }; N];
+        for (index, &(name, value)) in wanted.iter().enumerate() {
+            arrays[index] = match self.object(value) {
+                Some((_, Object::Array(Some(array)))) => Some(array.clone()),
+                Some((_, Object::Array(None))) => {
+                    return Err(Error::data(format!("{name:?} is an array without contents")));
+                }
+                _ => {
+                    return Err(Error::data(format!(
+                        "{name:?} is {}, expected an array",
+                        self.describe(value)
+                    )));
+                }
+            };
+        }
+        let arrays = arrays.map(|array| array.expect("every one was found"));
+        let ids = arrays.each_ref().map(|array| array.numbers);
+        let mut index = 0;
+        Ok(arrays.map(|array| {
+            index += 1;
+            let values = match self.get_mut(array.numbers) {
+                Object::Numbers(numbers) if ids[index..].contains(&array.numbers) => numbers.values.clone(),
+                Object::Numbers(numbers) => mem::take(&mut numbers.values),
+                _ => unreachable!("`array` made these bytes numbers, and nothing turns them back"),
+            };
+            row_major(array, values)
+        }))
+    }
+}
+
+fn row_major(array: Array, values: Vec<f32>) -> ArrayD<f32> {
+    let values = ArrayD::from_shape_vec(IxDyn(&array.shape).set_f(array.fortran), values)
+        .expect("the shape was compared with the number of values");
+    match array.fortran {
+        true => values.as_standard_layout().into_owned(),
+        false => values,
+    }
+}

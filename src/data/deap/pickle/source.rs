@@ -1,0 +1,159 @@
+//! The bytes of one file: buffered, counted, hashed as they pass, and compared with what the file has left.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use crate::{Error, Fault, Result};
+
+/// Large enough that a read costs little, small enough to stay in a core's cache between hashing and converting.
+const BUFFER: usize = 256 << 10;
+
+/// No file may be longer. A subject's file has 103 MB; the longest re-save (protocol 0) has some 350.
+const LONGEST: u64 = 1 << 30;
+
+/// Bytes that are read once, in order.
+pub struct Source<R> {
+    reader: BufReader<Hashing<R>>,
+    total: Option<u64>,
+}
+
+struct Hashing<R> {
+    inner: R,
+    hasher: blake3::Hasher,
+    read: u64,
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.inner.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+                Ok(count) => {
+                    self.hasher.update(&buffer[..count]);
+                    self.read += count as u64;
+                    return Ok(count);
+                }
+            }
+        }
+    }
+}
+
+impl<R: Read> Source<R> {
+    /// `total`: length in bytes, where it is known; lengths that the file announces are held against it.
+    pub fn new(reader: R, total: Option<u64>) -> Result<Self> {
+        if let Some(total) = total
+            && total > LONGEST
+        {
+            return Err(too_long(total));
+        }
+        let hashing = Hashing { inner: reader, hasher: blake3::Hasher::new(), read: 0 };
+        Ok(Source { reader: BufReader::with_capacity(BUFFER, hashing), total })
+    }
+
+    /// Offset of the next byte.
+    pub fn position(&self) -> u64 {
+        self.reader.get_ref().read - self.reader.buffer().len() as u64
+    }
+
+    pub fn length_known(&self) -> bool {
+        self.total.is_some()
+    }
+
+    /// The bytes that are ready, empty only at the end of the file; [`Source::consume`] takes them.
+    pub fn peek(&mut self) -> Result<&[u8]> {
+        if self.position() > LONGEST {
+            return Err(too_long(self.position()));
+        }
+        self.reader.fill_buf().map_err(|error| Error::new(Fault::Io, format!("cannot read on: {error}")))
+    }
+
+    pub fn consume(&mut self, count: usize) {
+        self.reader.consume(count);
+    }
+
+    /// Up to `wanted` ready bytes, at least one; `wanted` more are needed to go on.
+    pub fn some(&mut self, wanted: u64) -> Result<&[u8]> {
+        if self.peek()?.is_empty() {
+            return Err(self.truncated(wanted));
+        }
+        let ready = self.reader.buffer();
+        Ok(&ready[..ready.len().min(usize::try_from(wanted).unwrap_or(usize::MAX))])
+    }
+
+    pub fn byte(&mut self) -> Result<u8> {
+        let byte = self.some(1)?[0];
+        self.consume(1);
+        Ok(byte)
+    }
+
+    pub fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
+        let mut bytes = [0; N];
+        let mut empty = bytes.as_mut_slice();
+        while !empty.is_empty() {
+            let piece = self.some(empty.len() as u64)?;
+            let count = piece.len();
+            empty[..count].copy_from_slice(piece);
+            self.consume(count);
+            empty = &mut empty[count..];
+        }
+        Ok(bytes)
+    }
+
+    /// The line up to the next newline, which is taken and not returned. Only names and numbers stand on such lines.
+    pub fn line(&mut self) -> Result<String> {
+        const LONGEST_LINE: usize = 256;
+        let mut line = Vec::new();
+        loop {
+            match self.byte()? {
+                b'\n' => break,
+                _ if line.len() == LONGEST_LINE => {
+                    return Err(Error::data(format!(
+                        "a line of more than {LONGEST_LINE} bytes, expected a name or a number"
+                    )));
+                }
+                byte => line.push(byte),
+            }
+        }
+        String::from_utf8(line).map_err(|_| Error::data("a name or number that is not text"))
+    }
+
+    /// Refuses a length that the file cannot hold, before anything is allocated for it.
+    pub fn announce(&self, length: u64) -> Result<u64> {
+        match self.total {
+            Some(total) if length > total.saturating_sub(self.position()) => Err(self.truncated(length)),
+            _ if length > LONGEST => Err(too_long(length)),
+            _ => Ok(length),
+        }
+    }
+
+    pub fn skip(&mut self, mut length: u64) -> Result<()> {
+        self.announce(length)?;
+        while length > 0 {
+            let count = self.some(length)?.len();
+            self.consume(count);
+            length -= count as u64;
+        }
+        Ok(())
+    }
+
+    /// The blake3 hash, in hexadecimal, of a file that ends here.
+    pub fn finish(mut self) -> Result<String> {
+        let end = self.position();
+        if !self.peek()?.is_empty() {
+            return Err(Error::data(format!("more bytes after the end of the pickle at byte {end}")));
+        }
+        Ok(self.reader.get_ref().hasher.finalize().to_hex().to_string())
+    }
+
+    fn truncated(&self, wanted: u64) -> Error {
+        let position = self.position();
+        let end = self.total.unwrap_or(position).max(position);
+        let needed = position.saturating_add(wanted);
+        Error::data(format!("truncated at byte {end} of at least {needed}"))
+            .hint("the file is damaged or was not copied to its end; copy or download it again")
+    }
+}
+
+fn too_long(length: u64) -> Error {
+    Error::data(format!("{length} bytes, expected one subject's recording, at most {LONGEST}"))
+}

@@ -1,0 +1,395 @@
+use std::time::{Duration, Instant};
+
+use engine::data::deap;
+use engine::data::deap::pickle::read_arrays;
+use engine::{Error, Fault};
+use proptest::prelude::*;
+
+use crate::memory;
+use crate::opcodes::{HEAD, Stored, TAIL, array, dictionary, dtype, small, string};
+
+/// Refusals allocate the read buffer and, at worst, objects up to the bound on opcodes.
+const MOST_MEMORY: usize = 64 << 20;
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// Reads `file` with and without its length told; both must refuse it, soon and in little memory.
+#[track_caller]
+fn refused(file: &[u8]) -> Error {
+    let start = Instant::now();
+    let (errors, peak) = memory::peak(|| {
+        [Some(file.len() as u64), None].map(|total| read_arrays(file, total, ["labels", "data"]).err())
+    });
+    let [Some(error), Some(without_length)] = errors else { panic!("a hostile file was read") };
+    for error in [&error, &without_length] {
+        assert_eq!(error.fault, Fault::Data, "{error}");
+    }
+    assert!(peak < MOST_MEMORY, "{peak} bytes held: {error}");
+    assert!(start.elapsed() < LONGEST, "{:?}: {error}", start.elapsed());
+    error
+}
+
+#[track_caller]
+fn refused_with(file: &[u8], words: &str) {
+    let error = refused(file);
+    assert!(error.message.contains(words), "{words:?} is not in {:?}", error.message);
+}
+
+/// A dictionary with both arrays and one more value, in opcodes.
+fn with(extra: &[u8]) -> Vec<u8> {
+    let file = small();
+    let entry = [string(b"extra").as_slice(), extra].concat();
+    [&file[..file.len() - TAIL.len()], &entry, TAIL].concat()
+}
+
+#[test]
+fn every_truncation_is_named() {
+    let file = small();
+    for length in 0..file.len() {
+        refused_with(&file[..length], &format!("truncated at byte {length} of at least"));
+    }
+}
+
+/// A subject's file cut anywhere says what is there and what is missing, before anything is allocated for it.
+#[test]
+fn a_truncated_array_says_how_much_is_missing() {
+    let file = small();
+    let cut = file.len() - 10;
+    refused_with(&file[..cut], &format!("truncated at byte {cut} of at least {}", file.len() - 4));
+}
+
+#[test]
+fn bytes_after_the_end_are_refused() {
+    refused_with(&[small(), b"\n".to_vec()].concat(), "more bytes after the end");
+}
+
+#[test]
+fn nesting_is_bounded() {
+    for depth in [10_000, 1_000_000] {
+        for opcode in [b"\x85".as_slice(), b"("] {
+            refused(&with(&[b"N".to_vec(), opcode.repeat(depth)].concat()));
+        }
+        let lists = [b"]".repeat(depth), b"a".repeat(depth - 1)].concat();
+        refused(&with(&lists));
+        let dictionaries = [b"}K\x01".repeat(depth), b"N".to_vec(), b"s".repeat(depth)].concat();
+        refused(&with(&dictionaries));
+    }
+    refused_with(&with(&[b")".to_vec(), b"\x85".repeat(40)].concat()), "nested more than 32 deep");
+}
+
+#[test]
+fn doubling_through_the_memo_is_refused() {
+    let doubling: Vec<u8> = (0..60_u8).flat_map(|at| [b'q', at, b'h', at, b'\x86']).collect();
+    refused(&with(&[b")".to_vec(), doubling].concat()));
+}
+
+/// Twenty-five tuples that each hold the one before a hundred times: legitimate, and never expanded.
+#[test]
+fn sharing_that_stands_for_many_objects_costs_nothing() {
+    // BINPUT, POP, and the tuple of a hundred times what was put.
+    let level = [b"q\x200(".to_vec(), b"h\x20".repeat(100), b"t".to_vec()].concat();
+    let file = with(&[b")".to_vec(), level.repeat(25)].concat());
+    let (result, peak) = memory::peak(|| read_arrays(file.as_slice(), None, ["labels", "data"]));
+    assert_eq!(result.unwrap().0[1].len(), 4);
+    assert!(peak < 1 << 20, "{peak} bytes held");
+}
+
+#[test]
+fn cycles_are_refused() {
+    for cycle in [
+        b"]q\x20h\x20a".as_slice(),
+        b"]q\x20(h\x20e",
+        b"]q\x20h\x20\x85a",
+        b"}q\x20K\x01h\x20s",
+        b"]q\x20]q\x21h\x20ah\x21a",
+        b"]q\x20}K\x01h\x20sa",
+    ] {
+        refused_with(&with(cycle), "contains itself");
+    }
+}
+
+#[test]
+fn announced_lengths_are_not_believed() {
+    let lengths = [u64::from(u32::MAX), 1 << 40, 1 << 60, u64::MAX];
+    for length in lengths {
+        for opcode in [0x8e_u8, 0x96, 0x8d, 0x95] {
+            refused(&with(&[[opcode].as_slice(), &length.to_le_bytes(), b"abc"].concat()));
+        }
+    }
+    for length in [u32::MAX, 1 << 30, 0x8000_0000] {
+        for opcode in [b'T', b'B', b'X', 0x8b] {
+            refused(&with(&[[opcode].as_slice(), &length.to_le_bytes(), b"abc"].concat()));
+        }
+    }
+    refused_with(&with(b"T\xff\xff\xff\xffabc"), "the length -1");
+    // In an array's place, where the numbers would be converted at once.
+    let file = small();
+    let at = file.windows(4).rposition(|bytes| bytes == 32_u32.to_le_bytes()).unwrap();
+    let mut huge = file.clone();
+    huge[at..at + 4].copy_from_slice(&0x7fff_ffff_u32.to_le_bytes());
+    refused_with(&huge, "truncated");
+}
+
+/// Repeats a byte without holding it.
+struct Flood(u64, u8);
+
+impl std::io::Read for Flood {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = (buffer.len() as u64).min(self.0) as usize;
+        buffer[..count].fill(self.1);
+        self.0 -= count as u64;
+        Ok(count)
+    }
+}
+
+#[test]
+fn floods_end_early() {
+    let start = Instant::now();
+    for opcode in *b"N()]}\x88" {
+        let (result, peak) = memory::peak(|| {
+            let flood = std::io::Read::chain(HEAD, Flood(50_000_000, opcode));
+            read_arrays(flood, Some(HEAD.len() as u64 + 50_000_000), ["labels", "data"])
+        });
+        let error = result.unwrap_err();
+        assert_eq!(error.fault, Fault::Data);
+        assert!(error.message.contains("more than 262144 opcodes"), "{error}");
+        assert!(peak < MOST_MEMORY, "{peak}");
+    }
+    assert!(start.elapsed() < LONGEST);
+}
+
+/// A stream without end, all of it one string.
+#[test]
+fn no_stream_is_read_forever() {
+    let endless = std::io::Read::chain(b"\x80\x02cnumpy\n".as_slice(), Flood(u64::MAX, b'x'));
+    let error = read_arrays(endless, None, ["labels", "data"]).unwrap_err();
+    assert!(error.message.contains("a line of more than"), "{error}");
+    let error = read_arrays(Flood(1 << 31, b'N'), Some(1 << 31), ["labels", "data"]).unwrap_err();
+    assert!(error.message.contains("at most 1073741824"), "{error}");
+}
+
+#[test]
+fn every_other_global_is_refused_by_name() {
+    const GLOBALS: [&str; 40] = [
+        "posix system",
+        "nt system",
+        "os system",
+        "os popen",
+        "os execv",
+        "os remove",
+        "subprocess Popen",
+        "subprocess call",
+        "subprocess check_output",
+        "builtins eval",
+        "builtins exec",
+        "builtins compile",
+        "builtins open",
+        "builtins getattr",
+        "builtins __import__",
+        "builtins bytearray",
+        "__builtin__ eval",
+        "__builtin__ file",
+        "__builtin__ apply",
+        "copyreg _reconstructor",
+        "copy_reg _reconstructor",
+        "codecs encode",
+        "_codecs decode",
+        "numpy.core.multiarray scalar",
+        "numpy._core.multiarray scalar",
+        "numpy.core.multiarray fromfile",
+        "numpy load",
+        "numpy memmap",
+        "numpy ndarray.tofile",
+        "numpy.testing._private.utils runstring",
+        "pickle loads",
+        "_pickle loads",
+        "marshal loads",
+        "types FunctionType",
+        "types CodeType",
+        "runpy run_path",
+        "shutil rmtree",
+        "socket create_connection",
+        "webbrowser open",
+        "functools partial",
+    ];
+    for global in GLOBALS {
+        let (module, name) = global.split_once(' ').unwrap();
+        let shown = format!("{:?} is not allowed", format!("{module}.{name}"));
+        let call = format!("c{module}\n{name}\n(U\x02idtR");
+        refused_with(&with(call.as_bytes()), &shown);
+        refused_with(&with(&format!("(U\x02idi{module}\n{name}\n").into_bytes()), &shown);
+        let text = |text: &str| [&[0x8c, text.len() as u8], text.as_bytes()].concat();
+        refused_with(&with(&[text(module), text(name), b"\x93)R".to_vec()].concat()), &shown);
+    }
+    let file = with(b"cposix\nsystem\n");
+    let at = file.windows(6).position(|bytes| bytes == b"cposix").unwrap();
+    refused_with(&file, &format!("byte {at}: "));
+}
+
+#[test]
+fn opcodes_that_reach_outside_are_refused() {
+    for opcodes in [
+        b"Ppersistent\n".as_slice(),
+        b"NQ",
+        b"\x82\x01",
+        b"\x83\x01\x00",
+        b"\x84\x01\x00\x00\x00",
+        b"cnumpy\nndarray\n)\x81",
+        b"cnumpy\nndarray\n)}\x92",
+        b"(cnumpy\nndarray\no",
+        b"(icnumpy\nndarray\n",
+        b"\x97",
+        b"N\x98",
+        b"\x8f",
+        b"\x80\x06",
+        b"\xfe",
+    ] {
+        refused(&with(opcodes));
+    }
+}
+
+#[test]
+fn the_stack_cannot_run_under() {
+    for opcodes in
+        ["0", "00000", "1", "2222a", "t", "a", "s", "u", "R", "b", "q\x01", "h\x63", "g-1\n", "\u{85}"]
+    {
+        refused(&[b"\x80\x02".as_slice(), opcodes.as_bytes(), b"."].concat());
+    }
+    refused(b".");
+    refused(b"N.");
+}
+
+/// The one constructor that may be named, called with what NumPy would not give it.
+#[test]
+fn hostile_arrays_are_refused() {
+    let good = Stored::f8(&[2, 2], [1.0, 2.0, 3.0, 4.0]);
+    let with_data = |stored: Stored| dictionary(&[("labels", array(&good)), ("data", array(&stored))]);
+    let shape = |shape: &[i32]| with_data(Stored { shape: shape.into(), ..good.clone() });
+    for bad in [&[2, 3][..], &[4, 2], &[], &[-2, -2], &[0], &[i32::MAX, i32::MAX, i32::MAX], &[1; 20]] {
+        refused(&shape(bad));
+    }
+    for code in ["i8", "i4", "u1", "O", "O8", "c16", "f2", "f16", "V8", "S8", "b1", "M8", "", "f8,f8"] {
+        refused_with(&with_data(Stored { code, ..good.clone() }), &format!("dtype \"{code}\""));
+    }
+    for order in ["|", "=", "", "<<", "!"] {
+        refused_with(&with_data(Stored { order, ..good.clone() }), "byte order");
+    }
+    for bytes in [vec![], vec![0; 31], vec![0; 33], vec![0; 64]] {
+        refused_with(&with_data(Stored { bytes, ..good.clone() }), "an array of shape [2, 2] with");
+    }
+    refused_with(&with_data(Stored { code: "f4", ..good.clone() }), "an array of shape [2, 2] with 32 bytes");
+}
+
+#[test]
+fn states_that_numpy_does_not_write_are_refused() {
+    let state = |state: &[u8]| [b"cnumpy\ndtype\nU\x02f8K\0K\x01\x87R".as_slice(), state, b"b"].concat();
+    for bad in [
+        b"N".as_slice(),
+        b")",
+        b"}",
+        b"(K\x03U\x01<t",
+        // Item size 4 and item size 2^31 - 1 for eight-byte numbers; fields; a sub-array; an old version; object flags.
+        b"(K\x03U\x01<NNNK\x04K\x01K\0t",
+        b"(K\x03U\x01<NNNJ\xff\xff\xff\x7fK\x01K\0t",
+        b"(K\x03U\x01<N)}J\xff\xff\xff\xffJ\xff\xff\xff\xffK\0t",
+        b"(K\x03U\x01<K\x01NNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0t",
+        b"(K\x02U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0t",
+        b"(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x3ft",
+    ] {
+        refused(&with(&state(bad)));
+    }
+    // A dtype changed through the memo after an array has it.
+    let changed = [dtype("f8", "<"), b"q\x20(K\x03U\x01>NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb".to_vec()];
+    refused_with(&with(&changed.concat()), "byte order changes");
+    // An array filled twice, a string built upon, a global built upon.
+    let twice = [array(&Stored::f8(&[1], [1.0])), b"(K\x01K\x01\x85NN)tb".to_vec()].concat();
+    refused(&with(&twice));
+    refused(&with(b"U\x01a}b"));
+    refused(&with(b"cnumpy\nndarray\n}b"));
+    // Calls with other arguments.
+    for call in [
+        b"cnumpy\nndarray\nK\x05\x85R".as_slice(),
+        b"cnumpy\ndtype\ncnumpy\ndtype\nK\0K\x01\x87R",
+        b"cnumpy\ndtype\nU\x02f8\x85R",
+        b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\ndtype\nK\0\x85U\x01b\x87R",
+        b"c_codecs\nencode\nU\x01aU\x06base64\x86R",
+        b"c_codecs\nencode\nNU\x06latin1\x86R",
+        b"U\x01a)R",
+    ] {
+        refused(&with(call));
+    }
+}
+
+#[test]
+fn other_kinds_of_file_are_named() {
+    for (start, kind) in [
+        (b"<!DOCTYPE html><html><head><title>Log in</title>".as_slice(), "HTML"),
+        (b"\n  <html>", "HTML"),
+        (b"PK\x03\x04\x14\x00\x00\x00", "zip"),
+        (b"\x1f\x8b\x08\x00", "gzip"),
+        (b"MATLAB 5.0 MAT-file, Platform", "MATLAB"),
+        (b"\x93NUMPY\x01\x00", "npy"),
+        (b"\xffBIOSEMI", "BDF"),
+    ] {
+        refused_with(start, kind);
+    }
+    refused_with(b"", "truncated at byte 0 of at least 1");
+    refused_with(b"dear diary", "byte 0: ");
+}
+
+#[test]
+fn a_dictionary_without_the_arrays_says_what_it_holds() {
+    refused_with(
+        &dictionary(&[("label", array(&Stored::f8(&[1], [1.0])))]),
+        "no \"labels\" in the dictionary",
+    );
+    refused_with(&dictionary(&[("labels", b"K\x05".to_vec()), ("data", b"N".to_vec())]), "the integer 5");
+    let empty = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85U\x01b\x87R".to_vec();
+    refused_with(&dictionary(&[("labels", empty.clone()), ("data", empty)]), "without contents");
+}
+
+#[test]
+fn a_reader_that_fails_is_no_fault_of_the_data() {
+    struct Broken;
+    impl std::io::Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+            Err(std::io::Error::other("the disk is gone"))
+        }
+    }
+    let error = deap::read_from(std::io::Read::chain(HEAD, Broken), None, "s01").unwrap_err();
+    assert_eq!(error.fault, Fault::Io, "{error}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever happens to a good file, the reader ends with arrays or with an error.
+    #[test]
+    fn damage_never_panics(
+        changes in proptest::collection::vec((0_usize..2000, any::<u8>(), 0_u8..3), 1..12),
+        protocol in 0..3,
+    ) {
+        let mut file = match protocol {
+            0 => include_bytes!("fixtures/np162_cp0.dat").to_vec(),
+            1 => include_bytes!("fixtures/py311_np2_p5.pkl").to_vec(),
+            _ => small(),
+        };
+        for (at, byte, kind) in changes {
+            let at = at % file.len();
+            match kind {
+                0 => file[at] = byte,
+                1 => file.insert(at, byte),
+                _ => {
+                    let from = usize::from(byte) % file.len();
+                    file.splice(at..at, file[from..(from + 20).min(file.len())].to_vec());
+                }
+            }
+        }
+        let (result, peak) = memory::peak(|| {
+            [Some(file.len() as u64), None].map(|total| read_arrays(file.as_slice(), total, ["labels", "data"]).map(drop))
+        });
+        prop_assert!(peak < MOST_MEMORY);
+        for error in result.into_iter().filter_map(Result::err) {
+            prop_assert_eq!(error.fault, Fault::Data);
+        }
+    }
+}
