@@ -127,9 +127,8 @@ pub fn gradients_of(case: &Case, run: impl Fn(&Tensors) -> Result<Outputs>) -> R
             let numeric = (moved(1.0)? - moved(-1.0)?) / (2.0 * EPS);
             let analytic: f64 = gradient.iter().zip(&direction).map(|(g, d)| g * d).sum();
             let (error, bound) = ((numeric - analytic).abs(), ABSOLUTE + RELATIVE * numeric.abs());
-            // Written so that NaN is a failure.
-            if !(error / bound <= worst.error / worst.bound) {
-                let error = if error.is_finite() { error } else { f64::INFINITY };
+            let error = if error.is_finite() { error } else { f64::INFINITY };
+            if error / bound > worst.error / worst.bound {
                 worst = Deviation { buffer, error, bound };
             }
         }

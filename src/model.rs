@@ -224,9 +224,8 @@ impl<'b, B: Backend> Model<'b, B> {
             linears,
             learner,
         };
-        let identity: Vec<f32> = (0..models * 2 * stat_steps * network.features)
-            .map(|i| if i / (stat_steps * network.features) % 2 == 0 { 0.0 } else { 1.0 })
-            .collect();
+        let statistics = stat_steps * network.features;
+        let identity = [vec![0.0; statistics], vec![1.0; statistics]].concat().repeat(models);
         model.set_stats(&identity)?;
         Ok(model)
     }

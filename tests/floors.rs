@@ -33,7 +33,8 @@ fn rust_files(folder: &Path, files: &mut Vec<std::path::PathBuf>) {
 fn imports(text: &str) -> Vec<String> {
     let text = text.split("#[cfg(test)]").next().unwrap();
     let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
-    let word = |rest: &str| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect::<String>();
+    let word =
+        |rest: &str| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect::<String>();
     code.join("\n").split("crate::").skip(1).map(word).filter(|module| place(module).is_some()).collect()
 }
 

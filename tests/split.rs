@@ -194,6 +194,9 @@ fn statistics_are_mean_and_population_deviation_and_constants_switch_off() {
     let split = spec(SplitKind::Trial, Some(2), 0.0, 1).build(&data).unwrap();
     let stats = Stats::fit(&data, split.folds()[0].train());
     // Steps 0 to 4 of every window: mean 2, variance 2.
-    assert!((stats.mean[0] - 2.0).abs() < 1e-6 && (stats.inv_std[0] - 0.5f32.sqrt()).abs() < 1e-6, "{stats:?}");
+    assert!(
+        (stats.mean[0] - 2.0).abs() < 1e-6 && (stats.inv_std[0] - 0.5f32.sqrt()).abs() < 1e-6,
+        "{stats:?}"
+    );
     assert_eq!(stats.inv_std[1], 0.0);
 }

@@ -8,7 +8,8 @@ use engine::data::sequences::Dataset;
 use engine::data::split::{Split, SplitKind, SplitSpec};
 use engine::spec::{Cell, LayerSpec, Network, OptimizerKind, PoolKind};
 use engine::train::{
-    ClassWeights, EpochRecord, FoldResult, Observer, Outcome, Schedule, Stack, State, StepRecord, TrainSpec, Unobserved,
+    ClassWeights, EpochRecord, FoldResult, Observer, Outcome, Schedule, Stack, State, StepRecord, TrainSpec,
+    Unobserved,
 };
 use engine::{Fault, Result};
 
@@ -86,7 +87,8 @@ fn a_fold_in_a_stack_equals_the_fold_alone() {
     for (f, fold) in all.iter().enumerate() {
         assert_same(fold, &train(&dataset, &spec, &[f])[0]);
     }
-    let parts: Vec<FoldResult> = [&[0, 1][..], &[2, 3], &[4]].iter().flat_map(|p| train(&dataset, &spec, p)).collect();
+    let parts: Vec<FoldResult> =
+        [&[0, 1][..], &[2, 3], &[4]].iter().flat_map(|p| train(&dataset, &spec, p)).collect();
     all.iter().zip(&parts).for_each(|(a, b)| assert_same(a, b));
 }
 

@@ -91,12 +91,15 @@ impl Scores {
             let n = predictions.len();
             return Err(Error::data(format!("{n} predictions of {classes} classes: nothing to score")));
         }
-        let indices: [(&str, fn(&Prediction) -> u32, usize); 2] =
-            [("subject", |p| p.subject, names.subjects.len()), ("fold", |p| p.fold, names.folds.len())];
-        for (what, index, named) in indices {
-            if let Some(p) = predictions.iter().find(|p| index(p) as usize >= named) {
-                let found = index(p);
-                return Err(Error::data(format!("a prediction for {what} {found}, but only {named} have names")));
+        for p in predictions {
+            for (what, found, named) in
+                [("subject", p.subject, names.subjects.len()), ("fold", p.fold, names.folds.len())]
+            {
+                if found as usize >= named {
+                    return Err(Error::data(format!(
+                        "a prediction for {what} {found}, but only {named} have names"
+                    )));
+                }
             }
         }
         prediction::check(predictions, classes)?;

@@ -14,10 +14,7 @@ const MATRIX_CLASSES: usize = 10;
 /// All tables: the scores beside their baselines, then by fold, by subject and by class, and the confusion matrix;
 /// at trial level but where windows are named.
 pub fn render(scores: &Scores) -> String {
-    let mut parts = vec![
-        headline(scores),
-        notes(&scores.baselines),
-    ];
+    let mut parts = vec![headline(scores), notes(&scores.baselines)];
     for (unit, trial, window) in [
         ("fold", &scores.trial.by_fold, &scores.window.by_fold),
         ("subject", &scores.trial.by_subject, &scores.window.by_subject),

@@ -146,9 +146,9 @@ pub fn loss<F: Real>(s: &Loss, a: LossOperands<Vec<F>, Vec<u32>>) {
                 F::of(own + s.smoothing / k as f64) * weights[c]
             };
             let all: F = (0..k).map(mass).sum();
-            for c in 0..k {
-                sum = sum - mass(c) * log_p[c];
-                a.d_logits[row * k + c] = (all * log_p[c].exp() - mass(c)) / total;
+            for (c, log_p) in log_p.into_iter().enumerate() {
+                sum = sum - mass(c) * log_p;
+                a.d_logits[row * k + c] = (all * log_p.exp() - mass(c)) / total;
             }
         }
         a.losses[m] = if present.is_empty() { F::zero() } else { sum / total };
