@@ -121,9 +121,11 @@ pub struct FramesConfig {
     /// From one band frame to the next, in seconds
     #[arg(long, value_name = "S", default_value_t = 0.5)]
     pub frame_step: f64,
-    /// What to do with the 3 s before the stimulus
-    #[arg(long, value_enum, default_value_t = Baseline::Drop)]
-    pub baseline: Baseline,
+    /// What to do with the seconds before the stimulus [default: correct for band frames of recordings that have them,
+    /// else drop]
+    #[arg(long, value_enum)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Baseline>,
     /// Length of a sequence in seconds [default: 4 for DEAP and demo, whole series for archives]
     #[arg(long, value_name = "S")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -363,13 +365,16 @@ impl Config {
         toml::Table::try_from(self).expect("options are plain values")
     }
 
-    /// `kind` where the user did not choose.
-    pub fn frame_spec(&self, kind: FrameKind) -> FrameSpec {
+    /// `kind` where the user did not choose; `has_baseline` says whether trials begin before their stimulus.
+    pub fn frame_spec(&self, kind: FrameKind, has_baseline: bool) -> FrameSpec {
+        let kind = self.frames.frame_kind.unwrap_or(kind);
+        // Differences from the trial's own rest take out what a trial has of its own and no emotion gave it.
+        let correct = has_baseline && kind != FrameKind::Raw;
         FrameSpec {
-            kind: self.frames.frame_kind.unwrap_or(kind),
+            kind,
             length: self.frames.frame_length,
             step: self.frames.frame_step,
-            baseline: self.frames.baseline,
+            baseline: self.frames.baseline.unwrap_or(if correct { Baseline::Correct } else { Baseline::Drop }),
         }
     }
 

@@ -96,7 +96,9 @@ impl Experiment {
             classes: dataset.class_names.len(),
         };
         // What was chosen for the user stands in the run's own configuration.
-        config.frames.frame_kind.get_or_insert(source.default_frames());
+        let frames = config.frame_spec(source.default_frames(), source.has_baseline());
+        config.frames.frame_kind = Some(frames.kind);
+        config.frames.baseline = Some(frames.baseline);
         config.frames.window = config.frames.window.or(source.default_window());
         config.labels.label.get_or_insert(labels.scheme);
         config.split.split_by.get_or_insert(split.kind());
@@ -431,7 +433,7 @@ fn read_frames(
     source: &Source,
     progress: &dyn Progress,
 ) -> Result<(FrameTable, Vec<String>)> {
-    let spec = config.frame_spec(source.default_frames());
+    let spec = config.frame_spec(source.default_frames(), source.has_baseline());
     source.frames(progress, |recording| {
         let chosen = channels::select(&recording.channels, &config.data.channels)?;
         let mut frames = SubjectFrames::build(recording, &spec, &chosen, config.data.rate)?;

@@ -1,4 +1,51 @@
 //! Recurrent networks for physiological signals, trained on kernels written for them and evaluated without leaks.
+//!
+//! ```text
+//! s01.dat --data--> Recording --frames--> FrameTable --cut--> sequences --split (groups)--> folds
+//!    --gather--> x (M,T,B,D) --rnn_forward--> y --pool, linear--> logits --loss--> losses, gradients
+//!    --linear_backward, rnn_backward--> gradients --optimize--> weights --evaluate--> predictions --metrics--> scores
+//! ```
+//!
+//! `M`, the models, is the leading axis of every buffer: all folds of a cross-validation train in the same calls, and
+//! each ends with the bits that it would have alone. Every command walks this one path.
+//!
+//! From the ground up (imports go down only):
+//!
+//! | floor | modules |
+//! |---|---|
+//! | 4 | [`cli`]: the only place that prints |
+//! | 3 | [`experiment`] from configuration to scores; [`train`] the loop; [`run`] the run folder; [`config`] every option; [`check`] |
+//! | 2 | [`model`] networks in device memory; [`metrics`]; [`checkpoint`]; [`cases`] the table that tests and benches share |
+//! | 1 | [`backend`] the devices; [`data`] from files to folds |
+//! | 0 | [`reference`](mod@reference) the equations; [`spec`] the contract; [`random`]; [`error`]; [`progress`] |
+//!
+//! A layer on its own, backward included, checked against the equations in `f64`:
+//!
+//! ```
+//! use engine::{backend::cpu::Cpu, cases::Case, check, spec::Cell};
+//!
+//! // A bidirectional LSTM: batch 3, 10 steps, 5 inputs, 8 hidden units.
+//! let case = Case::new(Cell::Lstm, 2, [3, 10, 5, 8]);
+//! let outcome = check::conformance(&Cpu::new(), &case)?;
+//! assert!(outcome.holds(), "{outcome:?}");
+//! # Ok::<(), engine::Error>(())
+//! ```
+//!
+//! Frames of a recording as [`ndarray`] views:
+//!
+//! ```
+//! use engine::config::Config;
+//! use engine::experiment::Experiment;
+//! use engine::progress::Silent;
+//!
+//! let mut config = Config::default();
+//! config.demo.demo_subjects = 2;
+//! let experiment = Experiment::prepare(config, &Silent)?;
+//! let sequence = &experiment.dataset.sequences[0];
+//! let frames = experiment.dataset.frames.rows(sequence.first as usize, sequence.length as usize);
+//! assert_eq!(frames.dim(), (7, 32 * 4)); // (T, channels x bands)
+//! # Ok::<(), engine::Error>(())
+//! ```
 
 pub mod backend;
 pub mod cases;
@@ -17,5 +64,4 @@ pub mod reference;
 pub mod run;
 pub mod spec;
 pub mod train;
-
 pub use error::{Error, Fault, Result};

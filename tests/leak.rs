@@ -2,6 +2,7 @@
 //! chance, honest ones stay at chance, and without a fingerprint of trials all do.
 
 use engine::config::{CellName, Config};
+use engine::data::frames::Baseline;
 use engine::data::split::SplitKind;
 use engine::experiment::{Ending, Experiment};
 use engine::metrics::Scores;
@@ -10,7 +11,7 @@ use engine::run::RunFolder;
 use std::sync::atomic::AtomicUsize;
 
 /// A small network on band power of recordings without any effect of emotion.
-fn scores(split: SplitKind, trial_sd: f64) -> Scores {
+fn scores(split: SplitKind, trial_sd: f64, baseline: Baseline) -> Scores {
     let mut config = Config::default();
     config.demo.demo_subjects = 5;
     config.demo.demo_seed = 11;
@@ -18,6 +19,7 @@ fn scores(split: SplitKind, trial_sd: f64) -> Scores {
     config.demo.demo_prior_sd = 0.0;
     config.demo.demo_trial_sd = trial_sd;
     config.frames.window = Some(4.0);
+    config.frames.baseline = Some(baseline);
     config.split.split_by = Some(split);
     config.split.validation = 0.0;
     config.network.cell = CellName::Gru;
@@ -46,10 +48,10 @@ fn at_trial_level(scores: &Scores) -> (f64, f64) {
 
 #[test]
 fn only_a_leaky_split_finds_what_is_not_there() {
-    let (leaky, _) = at_trial_level(&scores(SplitKind::Window, 0.3));
+    let (leaky, _) = at_trial_level(&scores(SplitKind::Window, 0.3, Baseline::Drop));
     assert!(leaky > 0.8, "the split by window scores {leaky}: does the fingerprint still leak?");
     for split in [SplitKind::Trial, SplitKind::Subject] {
-        let (honest, band) = at_trial_level(&scores(split, 0.3));
+        let (honest, band) = at_trial_level(&scores(split, 0.3, Baseline::Drop));
         assert!((honest - 0.5).abs() < band, "{split:?}: {honest}, chance is 0.5 +- {band:.3}");
     }
 }
@@ -57,7 +59,17 @@ fn only_a_leaky_split_finds_what_is_not_there() {
 #[test]
 fn without_a_fingerprint_every_split_is_at_chance() {
     for split in [SplitKind::Window, SplitKind::Trial, SplitKind::Subject] {
-        let (score, band) = at_trial_level(&scores(split, 0.0));
+        let (score, band) = at_trial_level(&scores(split, 0.0, Baseline::Drop));
         assert!((score - 0.5).abs() < band, "{split:?}: {score}, chance is 0.5 +- {band:.3}");
     }
+}
+
+/// Every window of a trial has the same noisy baseline taken off: a fingerprint where the signals have none. Honest splits
+/// do not care.
+#[test]
+fn baseline_correction_makes_a_fingerprint_of_its_own() {
+    let (leaky, _) = at_trial_level(&scores(SplitKind::Window, 0.0, Baseline::Correct));
+    assert!(leaky > 0.7, "the split by window scores {leaky}");
+    let (honest, band) = at_trial_level(&scores(SplitKind::Trial, 0.0, Baseline::Correct));
+    assert!((honest - 0.5).abs() < band, "{honest}, chance is 0.5 +- {band:.3}");
 }

@@ -77,6 +77,11 @@ impl Source {
         }
     }
 
+    /// Whether trials begin before their stimulus.
+    pub fn has_baseline(&self) -> bool {
+        matches!(self, Source::Demo(_) | Source::Deap(_))
+    }
+
     /// Whether a trial number names the same stimulus for all subjects.
     pub fn shared_stimuli(&self) -> bool {
         matches!(self, Source::Demo(_) | Source::Deap(_))

@@ -15,14 +15,13 @@ const MATRIX_CLASSES: usize = 10;
 /// at trial level but where windows are named.
 pub fn render(scores: &Scores) -> String {
     let mut parts = vec![headline(scores), notes(&scores.baselines)];
-    for (unit, trial, window) in [
-        ("fold", &scores.trial.by_fold, &scores.window.by_fold),
-        ("subject", &scores.trial.by_subject, &scores.window.by_subject),
-    ] {
-        // A single one says what the headline says.
-        if trial.rows.len() > 1 {
-            parts.push(groups(unit, trial, window));
-        }
+    let (folds, subjects) = (&scores.trial.by_fold, &scores.trial.by_subject);
+    // A single one says what the headline says, and leave-one-subject-out folds are the subjects.
+    if folds.rows.len() > 1 && folds != subjects {
+        parts.push(groups("fold", folds, &scores.window.by_fold));
+    }
+    if subjects.rows.len() > 1 {
+        parts.push(groups("subject", subjects, &scores.window.by_subject));
     }
     parts.push(classes(scores));
     if scores.class_names.len() <= MATRIX_CLASSES {

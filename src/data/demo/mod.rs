@@ -54,7 +54,7 @@ impl Default for DemoSpec {
         DemoSpec {
             subjects: 8,
             seed: 1,
-            effect: 0.12,
+            effect: 0.16,
             effect_sd: 0.3,
             trial_sd: 0.18,
             subject_sd: 0.5,
