@@ -102,15 +102,10 @@ impl Experiment {
         config.split.split_by.get_or_insert(split.kind());
         let fold_names = split.folds().iter().map(|fold| fold.name.clone()).collect();
         let dataset_hash = dataset.hash();
-        Ok(Experiment {
-            spec: config.train_spec(),
-            config,
-            dataset_hash,
-            dataset,
-            split,
-            network,
-            fold_names,
-        })
+        // A larger batch would only take memory.
+        let spec =
+            TrainSpec { batch: config.training.batch.min(dataset.sequences.len()), ..config.train_spec() };
+        Ok(Experiment { spec, config, dataset_hash, dataset, split, network, fold_names })
     }
 
     /// The name of the run folder where the user gives none: `bilstm-valence-subject`.
@@ -497,6 +492,7 @@ fn predict_on<B: Backend>(
     numbers: &[u32],
     batch: usize,
 ) -> Result<Vec<Prediction>> {
+    let batch = batch.min(dataset.sequences.len());
     let extent = Extent { models: checkpoints.len(), batch, steps: dataset.steps(), stat_steps: 1 };
     let mut model = Model::new(backend, &checkpoints[0].meta.network, extent, None)?;
     model.set_weights(&checkpoints.iter().flat_map(|c| c.weights.iter().copied()).collect::<Vec<f32>>())?;
