@@ -6,7 +6,7 @@ use crate::backend::{Backend, Kind};
 use crate::checkpoint::{FoldCheckpoint, FoldMeta};
 use crate::config::Config;
 use crate::data::channels;
-use crate::data::frames::{FrameTable, SubjectFrames};
+use crate::data::frames::{FrameKind, FrameTable, SubjectFrames};
 use crate::data::labels::{LabelScheme, Labels};
 use crate::data::normalise::{Normalise, Stats};
 use crate::data::sequences::{BadWindows, Dataset, Labelling};
@@ -52,10 +52,8 @@ impl Experiment {
         config.run.backend.devices()?;
         let source =
             Source::open(&config.data.path, config.data.test_file.as_deref(), &config.demo.spec(), progress)?;
-        if let (Some(window), Some(trial)) = (config.window_spec(None).length, source.trial_seconds())
-            && window > trial
-        {
-            return Err(Error::config(format!("a window of {window} s is longer than a trial of {trial} s")));
+        if let Some(window) = config.window_spec(source.default_window()).length {
+            check_window(window, &config, &source)?;
         }
         let (table, own_classes) = read_frames(&config, &source, progress)?;
         let labels = labels(&config, &own_classes);
@@ -409,6 +407,25 @@ const EPOCH_COLUMNS: &str =
 fn status(folder: &RunFolder, state: &str, reason: Option<&str>) -> Result<()> {
     let status = json!({ "state": state, "reason": reason, "pid": std::process::id() });
     folder.write("status.json", format!("{status:#}\n").as_bytes())
+}
+
+/// Refuses windows that no trial can hold, or that can hold no frame, before minutes of reading.
+fn check_window(window: f64, config: &Config, source: &Source) -> Result<()> {
+    if let Some(trial) = source.trial_seconds(config.frames.baseline)
+        && window > trial
+    {
+        return Err(Error::config(format!("a window of {window} s is longer than a trial of {trial} s"))
+            .hint("choose a shorter `--window`"));
+    }
+    let spec = config.frame_spec(source.default_frames());
+    if spec.kind != FrameKind::Raw && window < spec.length {
+        return Err(Error::config(format!(
+            "a window of {window} s is shorter than a frame of {} s",
+            spec.length
+        ))
+        .hint("choose a longer `--window` or a shorter `--frame-length`"));
+    }
+    Ok(())
 }
 
 fn labels(config: &Config, own_classes: &[String]) -> Labels {
