@@ -70,7 +70,17 @@ impl Experiment {
             None => config.split_spec().build(&dataset)?,
             Some(path) => {
                 let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
-                Split::from_json(&text, &dataset).map_err(|e| e.at(path.display()))?
+                let split = Split::from_json(&text, &dataset).map_err(|e| e.at(path.display()))?;
+                if let Some(asked) = config.split.split_by.filter(|&asked| asked != split.kind()) {
+                    return Err(Error::config(format!(
+                        "{} splits by {}, and --split asks for {}",
+                        path.display(),
+                        split.kind().name(),
+                        asked.name()
+                    ))
+                    .hint("leave `--split` out"));
+                }
+                split
             }
         };
         if split.kind().is_leaky() {
