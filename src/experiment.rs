@@ -539,7 +539,10 @@ pub fn unlabelled(config: &Config, files: &[PathBuf], progress: &dyn Progress) -
         tables.push(table);
     }
     let table = FrameTable::join(tables)?;
-    Dataset::cut(table, &config.window_spec(window), Labelling::Unknown, &[], BadWindows::Drop)
+    let window = config.window_spec(window);
+    let dataset = Dataset::cut(table, &window, Labelling::Unknown, &[], BadWindows::Drop)?;
+    dataset.warnings.iter().for_each(|warning| progress.warn(warning));
+    Ok(dataset)
 }
 
 /// Writes down what a training does.
