@@ -6,7 +6,7 @@ use crate::backend::{Backend, Kind};
 use crate::checkpoint::{FoldCheckpoint, FoldMeta};
 use crate::config::Config;
 use crate::data::channels;
-use crate::data::frames::{FrameTable, SubjectFrames};
+use crate::data::frames::{FrameKind, FrameTable, SubjectFrames};
 use crate::data::labels::{LabelScheme, Labels};
 use crate::data::normalise::{Normalise, Stats};
 use crate::data::sequences::{BadWindows, Dataset, Labelling};
@@ -52,10 +52,8 @@ impl Experiment {
         config.run.backend.devices()?;
         let source =
             Source::open(&config.data.path, config.data.test_file.as_deref(), &config.demo.spec(), progress)?;
-        if let (Some(window), Some(trial)) = (config.window_spec(None).length, source.trial_seconds())
-            && window > trial
-        {
-            return Err(Error::config(format!("a window of {window} s is longer than a trial of {trial} s")));
+        if let Some(window) = config.window_spec(source.default_window()).length {
+            check_window(window, &config, &source)?;
         }
         let (table, own_classes) = read_frames(&config, &source, progress)?;
         let labels = labels(&config, &own_classes);
@@ -72,7 +70,17 @@ impl Experiment {
             None => config.split_spec().build(&dataset)?,
             Some(path) => {
                 let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
-                Split::from_json(&text, &dataset).map_err(|e| e.at(path.display()))?
+                let split = Split::from_json(&text, &dataset).map_err(|e| e.at(path.display()))?;
+                if let Some(asked) = config.split.split_by.filter(|&asked| asked != split.kind()) {
+                    return Err(Error::config(format!(
+                        "{} splits by {}, and --split asks for {}",
+                        path.display(),
+                        split.kind().name(),
+                        asked.name()
+                    ))
+                    .hint("leave `--split` out"));
+                }
+                split
             }
         };
         if split.kind().is_leaky() {
@@ -104,15 +112,10 @@ impl Experiment {
         config.split.split_by.get_or_insert(split.kind());
         let fold_names = split.folds().iter().map(|fold| fold.name.clone()).collect();
         let dataset_hash = dataset.hash();
-        Ok(Experiment {
-            spec: config.train_spec(),
-            config,
-            dataset_hash,
-            dataset,
-            split,
-            network,
-            fold_names,
-        })
+        // A larger batch would only take memory.
+        let spec =
+            TrainSpec { batch: config.training.batch.min(dataset.sequences.len()), ..config.train_spec() };
+        Ok(Experiment { spec, config, dataset_hash, dataset, split, network, fold_names })
     }
 
     /// The name of the run folder where the user gives none: `bilstm-valence-subject`.
@@ -418,6 +421,25 @@ fn status(folder: &RunFolder, state: &str, reason: Option<&str>) -> Result<()> {
     folder.write("status.json", format!("{status:#}\n").as_bytes())
 }
 
+/// Refuses windows that no trial can hold, or that can hold no frame, before minutes of reading.
+fn check_window(window: f64, config: &Config, source: &Source) -> Result<()> {
+    if let Some(trial) = source.trial_seconds(config.frames.baseline)
+        && window > trial
+    {
+        return Err(Error::config(format!("a window of {window} s is longer than a trial of {trial} s"))
+            .hint("choose a shorter `--window`"));
+    }
+    let spec = config.frame_spec(source.default_frames());
+    if spec.kind != FrameKind::Raw && window < spec.length {
+        return Err(Error::config(format!(
+            "a window of {window} s is shorter than a frame of {} s",
+            spec.length
+        ))
+        .hint("choose a longer `--window` or a shorter `--frame-length`"));
+    }
+    Ok(())
+}
+
 fn labels(config: &Config, own_classes: &[String]) -> Labels {
     let default = if own_classes.is_empty() { LabelScheme::Valence } else { LabelScheme::Class };
     Labels {
@@ -499,6 +521,7 @@ fn predict_on<B: Backend>(
     numbers: &[u32],
     batch: usize,
 ) -> Result<Vec<Prediction>> {
+    let batch = batch.min(dataset.sequences.len());
     let extent = Extent { models: checkpoints.len(), batch, steps: dataset.steps(), stat_steps: 1 };
     let mut model = Model::new(backend, &checkpoints[0].meta.network, extent, None)?;
     model.set_weights(&checkpoints.iter().flat_map(|c| c.weights.iter().copied()).collect::<Vec<f32>>())?;
@@ -518,7 +541,10 @@ pub fn unlabelled(config: &Config, files: &[PathBuf], progress: &dyn Progress) -
         tables.push(table);
     }
     let table = FrameTable::join(tables)?;
-    Dataset::cut(table, &config.window_spec(window), Labelling::Unknown, &[], BadWindows::Drop)
+    let window = config.window_spec(window);
+    let dataset = Dataset::cut(table, &window, Labelling::Unknown, &[], BadWindows::Drop)?;
+    dataset.warnings.iter().for_each(|warning| progress.warn(warning));
+    Ok(dataset)
 }
 
 /// Writes down what a training does.

@@ -59,6 +59,7 @@ fn files_are_what_python_2_wrote() {
 
 /// What Python itself makes of a file: values as this crate reads them.
 #[test]
+#[ignore = "needs python3 with numpy; tools/test runs it"]
 fn python_reads_the_same_values() {
     const SCRIPT: &str = "
 import pickle, sys
@@ -69,14 +70,6 @@ assert sorted(d) == ['data', 'labels'] and labels.dtype == data.dtype == 'float6
 assert labels.shape == (40, 4) and data.shape == (40, 40, 8064)
 print(labels[3, 1], data[0, 0, 0], data[7, 36, 5000], data[39, 39, 8063])
 ";
-    let numpy = Command::new("python3").args(["-c", "import numpy"]).output();
-    if !numpy.is_ok_and(|output| output.status.success()) {
-        let required =
-            std::env::var("ENGINE_REQUIRE").is_ok_and(|list| list.split(',').any(|item| item == "python"));
-        assert!(!required, "ENGINE_REQUIRE asks for python, and python3 with numpy is not here");
-        eprintln!("skipped: python3 with numpy is not here");
-        return;
-    }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("s01.dat");
     std::fs::write(&path, default_file()).unwrap();

@@ -26,7 +26,7 @@ pub struct CheckCommand {
     #[arg(long, value_enum)]
     cell: Option<CellName>,
     /// One case of these sizes: B,T,D,H
-    #[arg(long, value_name = "B,T,D,H", value_delimiter = ',', num_args = 4)]
+    #[arg(long, value_name = "B,T,D,H", value_delimiter = ',')]
     sizes: Option<Vec<usize>>,
     /// Models side by side in that case
     #[arg(long, value_name = "M", default_value_t = 1, requires = "sizes")]
@@ -76,10 +76,12 @@ impl CheckCommand {
             let fits = |case: &Case| wanted.is_none_or(|wanted| wanted == (case.rnn.cell, case.rnn.dirs));
             return Ok(cases::table().into_iter().filter(fits).collect());
         };
+        let sizes: [usize; 4] = sizes.as_slice().try_into().map_err(|_| {
+            Error::config(format!("--sizes takes four numbers, B,T,D,H, and not {}", sizes.len()))
+        })?;
         if sizes.contains(&0) || self.models == 0 {
             return Err(Error::config("--sizes and --models must be above 0"));
         }
-        let sizes = [sizes[0], sizes[1], sizes[2], sizes[3]];
         let cells = match wanted {
             Some(one) => vec![one],
             None => [CellName::Lstm, CellName::Gru, CellName::Bilstm, CellName::Bigru]

@@ -8,7 +8,8 @@ use crate::error::{Error, Result};
 use crate::experiment::{self, Ending, Experiment};
 use crate::metrics::{self, Prediction, Scores};
 use crate::progress::Progress;
-use crate::run::RunFolder;
+use crate::run::{Resume, RunFolder};
+use crate::train::Schedule;
 use clap::{ArgMatches, Args, ValueEnum};
 use std::path::{Path, PathBuf};
 
@@ -41,7 +42,7 @@ engine train --data X_TRAIN.ts --test X_TEST.ts --validation 0 --epochs 50"
 )]
 pub struct TrainCommand {
     /// Which fold of the split, by number from 1
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "resume")]
     fold: usize,
     #[command(flatten)]
     flags: RunFlags,
@@ -78,10 +79,11 @@ impl RunFlags {
         matches: &ArgMatches,
         terminal: &Terminal,
     ) -> Result<()> {
-        let run_config = self.resume.as_ref().map(|run| run.join("config.toml"));
-        let config = Config::resolve(matches, run_config.as_deref().or(self.config_file.as_deref()))?;
-        if let Some(run) = &run_config {
-            refuse_changes(&Config::resolve_file(run)?, &config)?;
+        let before = self.resume.as_deref().map(run_config).transpose()?;
+        let run_file = self.resume.as_ref().map(|run| run.join("config.toml"));
+        let config = Config::resolve(matches, run_file.as_deref().or(self.config_file.as_deref()))?;
+        if let Some(before) = &before {
+            refuse_changes(before, &config)?;
         }
         if self.print_config {
             config.check()?;
@@ -90,6 +92,9 @@ impl RunFlags {
         set_threads(config.run.threads)?;
         // The run's lock comes before minutes of reading.
         let resumed = self.resume.as_deref().map(RunFolder::open).transpose()?;
+        if let (Some(folder), Some(before)) = (&resumed, &before) {
+            refuse_late_changes(folder, before, &config)?;
+        }
         let experiment = Experiment::prepare(config, terminal)?;
         let selection = match &resumed {
             Some(folder) => resumed_folds(folder)?,
@@ -136,7 +141,10 @@ impl RunFlags {
 /// Only what does not change a step already done may change on resume.
 fn refuse_changes(before: &Config, now: &Config) -> Result<()> {
     let mut comparable = now.clone();
-    comparable.training.epochs = before.training.epochs;
+    // The cosine's rates depend on how many epochs there will be.
+    if before.training.schedule == Schedule::Constant {
+        comparable.training.epochs = before.training.epochs;
+    }
     comparable.training.patience = before.training.patience;
     comparable.run.threads = before.run.threads;
     comparable.run.runs.clone_from(&before.run.runs);
@@ -154,7 +162,30 @@ fn refuse_changes(before: &Config, now: &Config) -> Result<()> {
         })
         .collect();
     Err(Error::config(format!("a resumed run cannot change: {}", changed.join("; ")))
-        .hint("only --epochs, --patience and --threads may change; start a new run for the rest"))
+        .hint(
+            "only --epochs (with --schedule constant), --patience and --threads may change; start a new run for the rest",
+        ))
+}
+
+/// Epochs and patience must not change for some folds only, and what is done stays done.
+fn refuse_late_changes(folder: &RunFolder, before: &Config, now: &Config) -> Result<()> {
+    let resume = Resume::read(&folder.file("resume.safetensors"))?;
+    let length = |config: &Config| (config.training.epochs, config.train_spec().patience);
+    if resume.stacks_done > 0 && length(before) != length(now) {
+        return Err(Error::config(
+            "--epochs and --patience cannot change any more: folds of this run are finished",
+        )
+        .hint("start a new run"));
+    }
+    // An epoch that has begun counts.
+    let begun = resume.state.map_or(0, |state| state.epoch + usize::from(state.position > 0));
+    if now.training.epochs < begun {
+        return Err(Error::config(format!(
+            "--epochs {}: the run is in epoch {begun} already",
+            now.training.epochs
+        )));
+    }
+    Ok(())
 }
 
 /// The folds that a run was started with.

@@ -1,7 +1,7 @@
 //! One way in for all data: whatever the path names becomes recordings, and recordings become frames.
 
 use super::demo::{self, DemoSpec};
-use super::frames::{FrameKind, FrameTable, SubjectFrames};
+use super::frames::{Baseline, FrameKind, FrameTable, SubjectFrames};
 use super::recording::{Recording, Target};
 use super::{deap, npz, ts};
 use crate::error::{Error, Result};
@@ -69,10 +69,13 @@ impl Source {
         }
     }
 
-    /// Length of all trials in seconds, baseline included, where it is known before anything is read.
-    pub fn trial_seconds(&self) -> Option<f64> {
+    /// Seconds of all trials that frames are cut from, where they are known before anything is read.
+    pub fn trial_seconds(&self, baseline: Baseline) -> Option<f64> {
+        let skipped = if baseline == Baseline::Include { 0 } else { deap::channels::BASELINE };
         match self {
-            Source::Demo(_) | Source::Deap(_) => Some(deap::channels::SAMPLES as f64 / deap::channels::RATE),
+            Source::Demo(_) | Source::Deap(_) => {
+                Some((deap::channels::SAMPLES - skipped) as f64 / deap::channels::RATE)
+            }
             Source::Ts(..) | Source::Npz(_) => None,
         }
     }

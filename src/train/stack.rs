@@ -11,7 +11,7 @@ use crate::backend::Backend;
 use crate::data::normalise::Stats;
 use crate::data::sequences::Dataset;
 use crate::data::split::Fold;
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, Result};
 use crate::metrics::Prediction;
 use crate::model::{Batch, Extent, Model, StepReport, Training, Turn};
 use crate::spec::{Network, Optimizer, StepScalars};
@@ -211,7 +211,7 @@ impl<'a, B: Backend> Stack<'a, B> {
         for (m, turn) in turns.iter().enumerate().filter(|(_, turn)| turn.scalars.update > 0) {
             let (loss, grad_norm) = (report.losses[m], report.norms[m]);
             if !loss.is_finite() || !grad_norm.is_finite() {
-                return Err(self.not_finite(m, &batch, &report, lists[m]));
+                return Err(self.broken_step(m, &batch, &report, lists[m]));
             }
             let member = &mut self.members[m].state;
             member.loss_sum += loss * rows(m) as f64;
@@ -231,27 +231,26 @@ impl<'a, B: Backend> Stack<'a, B> {
         Ok(records)
     }
 
-    fn not_finite(&self, m: usize, batch: &Batch, report: &StepReport, list: &[u32]) -> Error {
+    fn broken_step(&self, m: usize, batch: &Batch, report: &StepReport, list: &[u32]) -> Error {
+        let rows = batch.lengths.len() / self.members.len();
+        let sequences: Vec<u32> = list.iter().skip(self.position * rows).take(rows).copied().collect();
+        let what = format!(
+            "step {}: loss {}, gradient norm {}, sequences {sequences:?}",
+            self.members[m].state.updates, report.losses[m], report.norms[m]
+        );
+        self.not_finite(m, self.epoch + 1, &what)
+    }
+
+    /// The error for member `m`, with the first tensor that is not finite.
+    fn not_finite(&self, m: usize, epoch: usize, what: &str) -> Error {
         let tensor = match self.model.first_non_finite(m) {
             Ok(tensor) => tensor.unwrap_or_else(|| "none that is kept".into()),
             Err(error) => return error,
         };
-        let rows = batch.lengths.len() / self.members.len();
-        let sequences: Vec<u32> = list.iter().skip(self.position * rows).take(rows).copied().collect();
-        let member = &self.members[m];
-        Error::new(
-            Fault::Numerical,
-            format!(
-                "fold {}, epoch {}, step {}: loss {}, gradient norm {}; first tensor that is not finite: {tensor}; seed {}, \
-                 sequences {sequences:?}",
-                member.fold.name,
-                self.epoch + 1,
-                member.state.updates,
-                report.losses[m],
-                report.norms[m],
-                self.spec.seed
-            ),
-        )
+        Error::numerical(format!(
+            "fold {}, epoch {epoch}, {what}; first tensor that is not finite: {tensor}; seed {}",
+            self.members[m].fold.name, self.spec.seed
+        ))
         .hint("the last checkpoint is good; try a smaller `--lr`, or `--clip 1`")
     }
 
@@ -265,6 +264,13 @@ impl<'a, B: Backend> Stack<'a, B> {
         let probabilities = probabilities(&mut self.model, &self.frames, self.dataset, &lists)?;
         let weights = self.model.weights()?;
         let params = self.model.network().params();
+        // What the last step broke shows here: no such weights may become the best ones, or a checkpoint.
+        for (m, probabilities) in probabilities.iter().enumerate() {
+            let finite = weights[m * params..(m + 1) * params].iter().all(|w| w.is_finite());
+            if !finite || probabilities.iter().flatten().any(|p| !p.is_finite()) {
+                return Err(self.not_finite(m, self.epoch + 1, "after its last step"));
+            }
+        }
         self.epoch += 1;
         self.position = 0;
         let mut records = Vec::new();
@@ -310,6 +316,10 @@ impl<'a, B: Backend> Stack<'a, B> {
         let lists: Vec<&[u32]> = self.members.iter().map(|member| member.fold.test()).collect();
         let numbers: Vec<u32> = self.members.iter().map(|member| member.number).collect();
         let predictions = predict(&mut self.model, &self.frames, self.dataset, &lists, &numbers)?;
+        let finite = |p: &Prediction| p.probabilities.iter().all(|p| p.is_finite());
+        if let Some(m) = predictions.iter().position(|fold| !fold.iter().all(finite)) {
+            return Err(self.not_finite(m, self.members[m].state.best_epoch, "test part"));
+        }
         let params = self.model.network().params();
         let part = |all: &[f32], m: usize| all[m * params..(m + 1) * params].to_vec();
         let results =

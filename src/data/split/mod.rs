@@ -114,7 +114,11 @@ impl Split {
         if folds.is_empty() {
             return Err(Error::data("a split without folds"));
         }
-        for fold in &folds {
+        for (number, fold) in folds.iter().enumerate() {
+            if folds[..number].iter().any(|other| other.name == fold.name) {
+                return Err(Error::data(format!("two folds are called {}", fold.name))
+                    .hint("predictions are kept by fold name: give each its own"));
+            }
             audit::check(kind, fold, dataset).map_err(|e| e.at(format!("fold {}", fold.name)))?;
         }
         Ok(Split { kind, dataset: dataset.hash(), folds })
