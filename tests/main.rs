@@ -10,6 +10,8 @@ mod conformance;
 mod deap;
 /// The generator: its files are DEAP's, its knobs do what they say.
 mod demo;
+/// Faults and bad input through the program itself: exit code, message, and what is left on disk.
+mod faults;
 /// Imports go down only.
 mod floors;
 /// Reading the golden files.

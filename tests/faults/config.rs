@@ -1,0 +1,121 @@
+//! Wrong flags, wrong files of flags, and flags that do not go together.
+
+use super::{assert_same, engine, folder, with_series};
+use std::fs;
+
+const SMALL: &str = "train --data x.ts --hidden 4 --epochs 2";
+
+#[test]
+fn a_wrong_configuration_file_is_told_by_line() {
+    let folder = with_series();
+    let path = folder.path().join("c.toml");
+    for (text, parts) in [
+        (
+            "[data]\npath = \"x.ts\"\n[network]\nhiden = [4]\n",
+            &["c.toml: ", "line 4, column 1", "hiden", "did you mean `hidden`?"][..],
+        ),
+        ("[trainning]\nepochs = 1\n", &["line 1, column 2", "did you mean `training`?"]),
+        ("[training]\nepochs = \"many\"\n", &["line 2, column 10", "expected usize"]),
+        ("[network]\ncell = \"rnn\"\n", &["line 2, column 8", "rnn", "lstm"]),
+        ("[training\n", &["line 1"]),
+    ] {
+        fs::write(&path, text).unwrap();
+        engine(folder.path(), "train --config c.toml").ends(2, parts);
+    }
+    engine(folder.path(), "train --config nowhere.toml").ends(7, &["cannot read nowhere.toml"]);
+}
+
+#[test]
+fn wrong_flags_are_told_by_name() {
+    let folder = with_series();
+    for (flags, parts) in [
+        ("--hiden 4", &["--hiden", "--hidden"][..]),
+        ("--cell rnn", &["rnn", "lstm"]),
+        ("--epochs 0", &["--epochs must be above 0"]),
+        ("--dropout 1", &["--dropout must be in [0, 1)"]),
+        ("--validation 0 --patience 3", &["--patience needs a validation part", "--patience 0"]),
+        ("--name ../x", &["--name may hold letters", "`../x`"]),
+        ("--name runs/../../x", &["--name may hold letters"]),
+        ("--fold 6", &["--fold 6: the split has folds 1 to 5"]),
+        ("--folds 41", &["41 folds cannot be made of 40 trial(s)", "--folds"]),
+        ("--channels Fp1", &["`Fp1`", "ch0 ch1"]),
+        ("--label valence", &["classes, not ratings", "--label class"]),
+    ] {
+        engine(folder.path(), &format!("train --data x.ts {flags}")).ends(2, parts);
+    }
+    engine(folder.path(), "check --sizes 2,3,4").ends(2, &["--sizes takes four numbers"]);
+    engine(folder.path(), "check --sizes 2,3,4,0").ends(2, &["--sizes and --models must be above 0"]);
+    assert!(!folder.path().join("runs").exists(), "a run was begun");
+}
+
+/// Before anything is read, and never with another backend instead.
+#[test]
+fn a_backend_that_is_not_there_is_told_at_once() {
+    let folder = folder();
+    for backend in ["cuda", "wgpu"] {
+        for command in ["train --data nowhere", "crossval --data nowhere", "check"] {
+            let call = engine(folder.path(), &format!("{command} --backend {backend}"));
+            let call = call.ends(4, &[&format!("the backend `{backend}` is not built"), "--backend cpu"]);
+            assert!(call.out.is_empty() && call.err.lines().count() == 2, "{}", call.err);
+        }
+    }
+}
+
+#[test]
+fn a_split_file_that_leaks_is_refused() {
+    let folder = with_series();
+    engine(folder.path(), &format!("{SMALL} --name r")).ends(0, &[]);
+    let text = fs::read_to_string(folder.path().join("runs/r/split.json")).unwrap();
+    let good: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let first = |part: &str| good["folds"][0][part][0].clone();
+    let mutated = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut split = good.clone();
+        change(&mut split);
+        split
+    };
+    let push = |part: &str, index: serde_json::Value| {
+        mutated(&|split| split["folds"][0][part].as_array_mut().unwrap().push(index.clone()))
+    };
+    let by_subject = mutated(&|split| split["kind"] = "subject".into());
+    for (split, what) in [
+        (push("test", first("train")), "stands in train and in test"),
+        (push("validation", first("train")), "stands in train and in validation"),
+        (push("train", 40.into()), "names sequence 40, and there are 40"),
+        (by_subject, "subject all stands in train and in validation, which a split by subject forbids"),
+        (mutated(&|split| split["folds"][0]["test"] = serde_json::json!([])), "the test part is empty"),
+        (mutated(&|split| split["folds"][1]["name"] = "1".into()), "two folds are called 1"),
+        (mutated(&|split| split["dataset"] = "0123456789abcdef".into()), "the split was made for other data"),
+        (mutated(&|split| split["kund"] = 1.into()), "not a split file"),
+    ] {
+        fs::write(folder.path().join("s.json"), split.to_string()).unwrap();
+        engine(folder.path(), &format!("{SMALL} --split-file s.json")).ends(3, &["s.json: ", what]);
+    }
+    fs::write(folder.path().join("s.json"), &text).unwrap();
+    engine(folder.path(), &format!("{SMALL} --split-file s.json --split window"))
+        .ends(2, &["s.json splits by trial, and --split asks for window"]);
+    engine(folder.path(), &format!("{SMALL} --split-file s.json --name again")).ends(0, &[]);
+    let runs = folder.path().join("runs");
+    assert_same(&runs.join("r"), &runs.join("again"), &["split.json", "predictions.csv", "scores.json"]);
+}
+
+#[test]
+fn a_resumed_run_lists_what_cannot_change() {
+    let folder = with_series();
+    engine(folder.path(), &format!("{SMALL} --name r")).ends(0, &[]);
+    let call = engine(folder.path(), "train --resume runs/r --hidden 8 --lr 0.01 --epochs 5");
+    let call = call.ends(
+        2,
+        &[
+            "hidden = [8] (was hidden = [4])",
+            "learning_rate = 0.01 (was learning_rate = 0.001)",
+            "start a new run",
+        ],
+    );
+    assert!(!call.err.contains("epochs = "), "{}", call.err);
+    engine(folder.path(), "train --resume runs/r --config c.toml").ends(2, &["--config", "--resume"]);
+    engine(folder.path(), "train --resume runs/r --fold 2").ends(2, &["--fold", "--resume"]);
+    engine(folder.path(), "train --resume runs").ends(2, &["runs is not a run folder"]);
+    // The fold is finished: it would keep its old number of epochs under the new one's name.
+    engine(folder.path(), "train --resume runs/r --epochs 5").ends(2, &["folds of this run are finished"]);
+    engine(folder.path(), "train --resume runs/r --threads 1").ends(0, &[]);
+}
