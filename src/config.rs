@@ -374,7 +374,11 @@ impl Config {
             kind,
             length: self.frames.frame_length,
             step: self.frames.frame_step,
-            baseline: self.frames.baseline.unwrap_or(if correct { Baseline::Correct } else { Baseline::Drop }),
+            baseline: self.frames.baseline.unwrap_or(if correct {
+                Baseline::Correct
+            } else {
+                Baseline::Drop
+            }),
         }
     }
 

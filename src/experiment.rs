@@ -6,7 +6,7 @@ use crate::backend::{Backend, Kind};
 use crate::checkpoint::{FoldCheckpoint, FoldMeta};
 use crate::config::Config;
 use crate::data::channels;
-use crate::data::frames::{FrameKind, FrameTable, SubjectFrames};
+use crate::data::frames::{FrameKind, FrameSpec, FrameTable, SubjectFrames};
 use crate::data::labels::{LabelScheme, Labels};
 use crate::data::normalise::{Normalise, Stats};
 use crate::data::sequences::{BadWindows, Dataset, Labelling};
@@ -104,7 +104,7 @@ impl Experiment {
             classes: dataset.class_names.len(),
         };
         // What was chosen for the user stands in the run's own configuration.
-        let frames = config.frame_spec(source.default_frames(), source.has_baseline());
+        let frames = frame_spec(&config, &source);
         config.frames.frame_kind = Some(frames.kind);
         config.frames.baseline = Some(frames.baseline);
         config.frames.window = config.frames.window.or(source.default_window());
@@ -423,13 +423,13 @@ fn status(folder: &RunFolder, state: &str, reason: Option<&str>) -> Result<()> {
 
 /// Refuses windows that no trial can hold, or that can hold no frame, before minutes of reading.
 fn check_window(window: f64, config: &Config, source: &Source) -> Result<()> {
-    if let Some(trial) = source.trial_seconds(config.frames.baseline)
+    let spec = frame_spec(config, source);
+    if let Some(trial) = source.trial_seconds(spec.baseline)
         && window > trial
     {
         return Err(Error::config(format!("a window of {window} s is longer than a trial of {trial} s"))
             .hint("choose a shorter `--window`"));
     }
-    let spec = config.frame_spec(source.default_frames());
     if spec.kind != FrameKind::Raw && window < spec.length {
         return Err(Error::config(format!(
             "a window of {window} s is shorter than a frame of {} s",
@@ -438,6 +438,11 @@ fn check_window(window: f64, config: &Config, source: &Source) -> Result<()> {
         .hint("choose a longer `--window` or a shorter `--frame-length`"));
     }
     Ok(())
+}
+
+/// How signals become frames, with what the user left open filled in.
+fn frame_spec(config: &Config, source: &Source) -> FrameSpec {
+    config.frame_spec(source.default_frames(), source.has_baseline())
 }
 
 fn labels(config: &Config, own_classes: &[String]) -> Labels {
@@ -455,7 +460,7 @@ fn read_frames(
     source: &Source,
     progress: &dyn Progress,
 ) -> Result<(FrameTable, Vec<String>)> {
-    let spec = config.frame_spec(source.default_frames(), source.has_baseline());
+    let spec = frame_spec(config, source);
     source.frames(progress, |recording| {
         let chosen = channels::select(&recording.channels, &config.data.channels)?;
         let mut frames = SubjectFrames::build(recording, &spec, &chosen, config.data.rate)?;

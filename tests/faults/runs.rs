@@ -7,7 +7,6 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Row 22.
 #[test]
 fn a_fold_of_a_crossvalidation_equals_the_fold_alone() {
     let folder = with_series();
@@ -78,26 +77,24 @@ fn stop_and_go_on(arguments: &str, folds: usize, signal: (&str, i32), file: &str
 
 const LONG: &str = "train --data x.ts --hidden 4 --epochs 5000 --patience 0";
 
-/// Row 35.
 #[test]
 fn ctrl_c_saves_and_the_run_goes_on_bit_for_bit() {
     stop_and_go_on(LONG, 1, ("-INT", 2), "metrics.jsonl");
 }
 
-/// Row 37.
 #[test]
 fn a_lost_connection_saves_and_the_run_goes_on_bit_for_bit() {
     stop_and_go_on(LONG, 1, ("-HUP", 1), "metrics.jsonl");
 }
 
-/// Row 37, in the middle of a later part of the run.
+/// In the middle of a later part of the run.
 #[test]
 fn a_job_that_is_ended_goes_on_bit_for_bit() {
     let arguments = "crossval --data x.ts --hidden 4 --epochs 1500 --patience 0 --folds-at-once 2";
     stop_and_go_on(arguments, 5, ("-TERM", 15), "predictions.csv");
 }
 
-/// Row 24: what may change, and only as long as it can.
+/// Only as long as it can.
 #[test]
 fn a_stopped_run_may_get_other_epochs() {
     let folder = with_series();
@@ -120,7 +117,6 @@ fn a_stopped_run_may_get_other_epochs() {
     assert_same(&runs.join("whole"), &runs.join("stopped"), &files);
 }
 
-/// Rows 25 and 26.
 #[test]
 fn runs_do_not_touch_each_other() {
     let folder = with_series();
@@ -137,7 +133,6 @@ fn runs_do_not_touch_each_other() {
     engine(folder.path(), "train --resume runs/stopped --epochs 5000 --dry-run").ends(0, &[]);
 }
 
-/// Row 39.
 #[test]
 fn a_reader_that_has_gone_ends_the_program_quietly() {
     let folder = with_series();
@@ -159,7 +154,7 @@ fn a_reader_that_has_gone_ends_the_program_quietly() {
     Call::of(child.wait_with_output().unwrap()).ends(7, &["cannot write to stdout"]);
 }
 
-/// Row 40; that no escape sequence shows is asserted for every call.
+/// That no escape sequence shows is asserted for every call.
 #[test]
 fn away_from_a_terminal_there_are_plain_lines() {
     let folder = with_series();
@@ -177,7 +172,7 @@ fn away_from_a_terminal_there_are_plain_lines() {
     }
 }
 
-/// Row 41: in a step, after the last step of an epoch, and only on the test part.
+/// In a step, after the last step of an epoch, and only on the test part.
 #[test]
 fn a_number_that_is_not_finite_stops_the_run_and_is_named() {
     for flags in ["--batch 4", "--batch 40", "--batch 40 --validation 0 --patience 0"] {
@@ -199,7 +194,6 @@ fn a_number_that_is_not_finite_stops_the_run_and_is_named() {
     }
 }
 
-/// Row 44.
 #[test]
 fn a_batch_larger_than_the_data_works() {
     let folder = with_series();

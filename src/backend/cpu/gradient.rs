@@ -102,14 +102,23 @@ impl WeightTask<'_> {
         let mut deltas = vec![0.0; row_groups * R * DEPTH];
         for piece in self.live.chunks(DEPTH) {
             let depth = piece.len();
-            let panels = Panels::columns(depth, columns + 1, V, |k, n| {
+            let panels = Panels::rows_and_ones(depth, columns, V, |k| {
                 let (t, b) = piece[k];
-                if n < columns { input(t, b)[n] } else { 1.0 }
+                input(t, b)
             });
             for (k, &(t, b)) in piece.iter().enumerate() {
                 let saved = &self.inputs.deltas[s.reserve_at(self.m, self.dir, t, b)..];
-                for (i, row) in self.rows.clone().enumerate() {
-                    deltas[i * DEPTH + k] = saved[slot(row / hidden) * hidden + row % hidden];
+                let mut row = self.rows.start;
+                while row < self.rows.end {
+                    // To the end of the gate, or of the task's rows.
+                    let (gate, unit) = (row / hidden, row % hidden);
+                    let count = (hidden - unit).min(self.rows.end - row);
+                    let values = &saved[slot(gate) * hidden + unit..][..count];
+                    let to = &mut deltas[(row - self.rows.start) * DEPTH + k..];
+                    for (i, &value) in values.iter().enumerate() {
+                        to[i * DEPTH] = value;
+                    }
+                    row += count;
                 }
             }
             for block in 0..blocks {

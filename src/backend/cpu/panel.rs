@@ -49,6 +49,25 @@ impl Panels {
         })
     }
 
+    /// Packs `depth` rows of `columns` numbers each, with a column of ones behind them.
+    #[inline(always)]
+    pub fn rows_and_ones<'r>(
+        depth: usize,
+        columns: usize,
+        vectors: usize,
+        row: impl Fn(usize) -> &'r [f32],
+    ) -> Self {
+        let width = vectors * LANES;
+        let mut data = vec![0.0; (columns + 1).div_ceil(width) * depth * width];
+        for k in 0..depth {
+            for (block, part) in row(k).chunks(width).enumerate() {
+                data[(block * depth + k) * width..][..part.len()].copy_from_slice(part);
+            }
+            data[(columns / width * depth + k) * width + columns % width] = 1.0;
+        }
+        Panels { data, block: depth * width }
+    }
+
     #[inline(always)]
     pub fn block(&self, index: usize) -> &[f32] {
         &self.data[index * self.block..][..self.block]
