@@ -20,7 +20,7 @@ pub struct Tensors {
 #[derive(Serialize, Deserialize)]
 struct Envelope<T> {
     version: String,
-    /// blake3 of all tensor bytes in the order of their names.
+    /// blake3 of the content and of all tensors in the order of their names.
     blake3: String,
     content: T,
 }
@@ -28,7 +28,10 @@ struct Envelope<T> {
 impl Tensors {
     /// The file's bytes.
     pub fn to_bytes(&self, content: &impl Serialize) -> Result<Vec<u8>> {
-        let envelope = Envelope { version: env!("CARGO_PKG_VERSION").into(), blake3: self.hash(), content };
+        // Through a value, whose keys have one order: the reader hashes what it finds.
+        let content = serde_json::to_value(content).map_err(|e| Error::data(format!("metadata: {e}")))?;
+        let blake3 = self.hash(&content);
+        let envelope = Envelope { version: env!("CARGO_PKG_VERSION").into(), blake3, content };
         let meta = serde_json::to_string(&envelope).map_err(|e| Error::data(format!("metadata: {e}")))?;
         let views = self.tensors.iter().map(|(name, shape, values)| {
             let view = TensorView::new(Dtype::F32, shape.clone(), bytemuck::cast_slice(values));
@@ -62,7 +65,7 @@ impl Tensors {
                 env!("CARGO_PKG_VERSION")
             )));
         }
-        let envelope: Envelope<T> = serde_json::from_str(meta).map_err(|e| broken(&e))?;
+        let envelope: Envelope<serde_json::Value> = serde_json::from_str(meta).map_err(|e| broken(&e))?;
         let file = SafeTensors::deserialize(bytes).map_err(|e| broken(&e))?;
         let mut tensors = Vec::new();
         for (name, view) in file.iter() {
@@ -73,16 +76,17 @@ impl Tensors {
             tensors.push((name.to_string(), view.shape().to_vec(), values));
         }
         let tensors = Tensors { tensors };
-        if tensors.hash() != envelope.blake3 {
-            return Err(broken(&"its tensors do not have the hash that was written with them"));
+        if tensors.hash(&envelope.content) != envelope.blake3 {
+            return Err(broken(&"it does not have the hash that was written with it"));
         }
-        Ok((tensors, envelope.content))
+        Ok((tensors, serde_json::from_value(envelope.content).map_err(|e| broken(&e))?))
     }
 
-    fn hash(&self) -> String {
+    fn hash(&self, content: &serde_json::Value) -> String {
         let mut by_name: Vec<_> = self.tensors.iter().collect();
         by_name.sort_by(|a, b| a.0.cmp(&b.0));
         let mut hasher = blake3::Hasher::new();
+        hasher.update(content.to_string().as_bytes());
         for (name, shape, values) in by_name {
             hasher.update(name.as_bytes());
             shape.iter().for_each(|&n| {
@@ -197,7 +201,7 @@ mod tests {
         assert_eq!(FoldCheckpoint::read(&path).unwrap(), checkpoint());
     }
 
-    /// Every bit of a small file is flipped in turn: either the file is refused, or nothing that matters changed.
+    /// Bits all over a small file are flipped in turn: either the file is refused, or nothing that it says changed.
     #[test]
     fn a_flipped_bit_is_refused() {
         let folder = tempfile::tempdir().unwrap();

@@ -323,6 +323,7 @@ impl Config {
     /// Flags over the file over the defaults.
     pub fn resolve(matches: &ArgMatches, file: Option<&Path>) -> Result<Self> {
         let flags = Config::from_arg_matches(matches).map_err(|e| Error::config(e.to_string()))?;
+        flags.refuse_unwritable_paths()?;
         let Some(path) = file else { return Ok(flags) };
         let mut merged = Config::resolve_file(path)?.to_table();
         for (section, values) in flags.to_table() {
@@ -337,6 +338,17 @@ impl Config {
             }
         }
         merged.try_into().map_err(|e: toml::de::Error| Error::config(e.message()))
+    }
+
+    /// Every path stands in the run's configuration, which is text.
+    fn refuse_unwritable_paths(&self) -> Result<()> {
+        let optional = [&self.data.test_file, &self.split.split_file];
+        let paths = [&self.data.path, &self.run.runs].into_iter().chain(optional.into_iter().flatten());
+        match paths.into_iter().find(|path| path.to_str().is_none()) {
+            None => Ok(()),
+            Some(path) => Err(Error::config(format!("the path {} is not UTF-8", path.display()))
+                .hint("give the folder another name, or a symbolic link")),
+        }
     }
 
     /// The file over the defaults.
@@ -447,6 +459,10 @@ impl Config {
                 )));
             }
         }
+        let widest = self.network.hidden.iter().copied().max().unwrap_or(0).max(self.network.dense);
+        if widest > WIDEST {
+            return Err(Error::config(format!("--hidden and --dense go up to {WIDEST} units, not {widest}")));
+        }
         if self.run.folds_at_once == Some(0) || self.run.threads == Some(0) {
             return Err(Error::config("--folds-at-once and --threads must be above 0"));
         }
@@ -461,6 +477,9 @@ impl Config {
         Ok(())
     }
 }
+
+/// Units of a layer; its square must be a number of weights that some memory can hold.
+const WIDEST: usize = 16_384;
 
 /// Whether the option was given as a flag. Option ids are unique over all sections.
 fn given(matches: &ArgMatches, id: &str) -> bool {

@@ -83,6 +83,11 @@ impl Experiment {
                 split
             }
         };
+        let empty = split.folds().iter().find(|fold| fold.validation().is_empty());
+        if let Some(fold) = empty.filter(|_| config.train_spec().patience > 0) {
+            return Err(Error::config(format!("fold {} has no validation part to stop early by", fold.name))
+                .hint("use `--patience 0`"));
+        }
         if split.kind().is_leaky() {
             progress.warn(&format!(
                 "--split window LEAKS: {}. Scores measure how well trials are recognised, not emotions; compare with \
@@ -222,8 +227,7 @@ impl Experiment {
         folder.write("split.json", self.split.to_json().as_bytes())?;
         let manifest = self.manifest(&device, selection);
         folder.write("manifest.json", format!("{manifest:#}\n").as_bytes())?;
-        folder.write("resume.safetensors", &Resume::start(device).to_bytes()?)?;
-        status(folder, "running", None)
+        folder.write("resume.safetensors", &Resume::start(device).to_bytes()?)
     }
 
     /// Trains the selected folds, from wherever the folder's saved state stands, and scores them. `interrupt` holds the
@@ -235,6 +239,7 @@ impl Experiment {
         interrupt: &AtomicUsize,
         progress: &dyn Progress,
     ) -> Result<Ending> {
+        status(folder, "running", None)?;
         let ending = match self.config.run.backend {
             Kind::Cpu => self.run_on(&Cpu::new(), folder, selection, interrupt, progress),
             other => Err(other.devices().err().unwrap_or_else(|| Error::backend("no such backend"))),
@@ -258,6 +263,11 @@ impl Experiment {
         interrupt: &AtomicUsize,
         progress: &dyn Progress,
     ) -> Result<Ending> {
+        if let Some(fold) = selection.iter().find(|&&fold| fold >= self.split.folds().len()) {
+            return Err(Error::data(format!(
+                "the run's manifest selects fold {fold}, counted from 0; there is none"
+            )));
+        }
         let mut resume = Resume::read(&folder.file("resume.safetensors"))?;
         if resume.device != backend.describe() {
             return Err(Error::config(format!(
@@ -333,8 +343,7 @@ impl Experiment {
             "confusion.csv",
             &run::write_confusion(&scores.window.confusion, &self.dataset.class_names)?,
         )?;
-        let text = serde_json::to_string_pretty(&scores).map_err(|e| Error::data(format!("scores: {e}")))?;
-        folder.write("scores.json", format!("{text}\n").as_bytes())?;
+        folder.write("scores.json", format!("{:#}\n", self.scores_json(&scores)?).as_bytes())?;
         Ok(Ending::Finished(Box::new(scores)))
     }
 
@@ -393,6 +402,16 @@ impl Experiment {
         Scores::from(predictions, &train, self.names(), d.shared_stimuli)
     }
 
+    /// The scores for programs, with what they are worth: the split and its leak, and the label rule.
+    pub fn scores_json(&self, scores: &Scores) -> Result<serde_json::Value> {
+        let mut json = serde_json::to_value(scores).map_err(|e| Error::data(format!("scores: {e}")))?;
+        json["split"] = json!(self.split.kind());
+        json["leaky"] = json!(self.split.kind().is_leaky());
+        json["leak"] = json!(Leak::of(&self.split.audit(&self.dataset)));
+        json["labels"] = json!(self.dataset.label_rule);
+        Ok(json)
+    }
+
     /// Test predictions of a run's saved weights, `which` being `best` or `last`.
     pub fn evaluate(&self, run: &Path, which: &str) -> Result<Vec<Prediction>> {
         let folds = saved_folds(run, which)?;
@@ -404,8 +423,28 @@ impl Experiment {
             ))
             .hint("recordings, channels, windows and labels must be those of the run"));
         }
+        for (&number, checkpoint) in folds.iter().zip(&checkpoints) {
+            // A renamed file would be tested on what it was trained on.
+            let named = self.fold_names.get(number as usize);
+            if named != Some(&checkpoint.meta.fold) {
+                return Err(Error::data(format!(
+                    "checkpoint number {} is of fold {}, and the split has {} there",
+                    number + 1,
+                    checkpoint.meta.fold,
+                    named.map_or("no fold", String::as_str)
+                )));
+            }
+        }
         let lists: Vec<&[u32]> = folds.iter().map(|&f| self.split.folds()[f as usize].test()).collect();
-        predict_with(self.config.run.backend, &checkpoints, &self.dataset, &lists, &folds, self.spec.batch)
+        predict_with(
+            self.config.run.backend,
+            self.config.run.folds_at_once,
+            &checkpoints,
+            &self.dataset,
+            &lists,
+            &folds,
+            self.spec.batch,
+        )
     }
 }
 
@@ -503,19 +542,28 @@ pub fn read_folds(run: &Path, which: &str, folds: &[u32]) -> Result<Vec<FoldChec
     }
 }
 
-/// Every checkpoint's predictions for its own list of sequences, all models at once.
+/// Every checkpoint's predictions for its own list of sequences, so many models at once.
 pub fn predict_with(
     kind: Kind,
+    folds_at_once: Option<usize>,
     checkpoints: &[FoldCheckpoint],
     dataset: &Dataset,
     lists: &[&[u32]],
     numbers: &[u32],
     batch: usize,
 ) -> Result<Vec<Prediction>> {
-    match kind {
-        Kind::Cpu => predict_on(&Cpu::new(), checkpoints, dataset, lists, numbers, batch),
-        other => Err(other.devices().err().unwrap_or_else(|| Error::backend("no such backend"))),
+    let at_once = folds_at_once.unwrap_or(checkpoints.len());
+    let mut predictions = Vec::new();
+    for start in (0..checkpoints.len()).step_by(at_once) {
+        let part = start..(start + at_once).min(checkpoints.len());
+        let (checkpoints, lists, numbers) =
+            (&checkpoints[part.clone()], &lists[part.clone()], &numbers[part]);
+        predictions.extend(match kind {
+            Kind::Cpu => predict_on(&Cpu::new(), checkpoints, dataset, lists, numbers, batch)?,
+            other => return Err(other.devices().err().unwrap_or_else(|| Error::backend("no such backend"))),
+        });
     }
+    Ok(predictions)
 }
 
 fn predict_on<B: Backend>(
@@ -583,7 +631,7 @@ impl Observer for Watch<'_> {
         for r in records {
             self.epochs.line(&format!(
                 "{},{},{},{},{},{},{},{:.3}",
-                r.fold + 1,
+                r.fold,
                 r.epoch,
                 r.train_loss,
                 cell(r.validation_loss),

@@ -189,7 +189,10 @@ impl<'b, B: Backend> Model<'b, B> {
                     dy: rnns.iter().map(|spec| real(spec.y_len())).collect::<Result<_>>()?,
                     d_last: real(top.state_len())?,
                     d_pooled: real(pooled_len)?,
-                    scratch: dropped(true, longest.max(pooled_len))?,
+                    scratch: {
+                        let dense = models * batch * network.dense.unwrap_or(0);
+                        dropped(true, longest.max(pooled_len).max(dense))?
+                    },
                     training,
                 };
                 let class_weights = to_real::<B>(&learner.training.class_weights);

@@ -35,7 +35,6 @@ pub enum Stream {
     Split = 4,
     Demo = 5,
     Check = 6,
-    Bootstrap = 7,
 }
 
 /// The Philox key of `stream` under `seed`.

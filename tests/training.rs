@@ -234,3 +234,15 @@ fn the_trainer_runs_on_any_backend() {
         assert!((a - b).abs() < 1e-3, "{a} {b}");
     }
 }
+
+/// The widest gradient that waits for its dropout may be the dense layer's.
+#[test]
+fn a_dense_layer_wider_than_the_recurrent_outputs_trains() {
+    let dataset = dataset(4, 6, 0.5);
+    let (spec, split, backend) = (TrainSpec { epochs: 1, ..spec() }, split(&dataset), Cpu::new());
+    let network = Network { dense: Some(1000), ..network(&dataset) };
+    let fold = &split.folds()[0];
+    let members = vec![(0, fold, Stats::fit(&dataset, fold.train()))];
+    let mut stack = Stack::new(&backend, &dataset, &network, &spec, members).unwrap();
+    assert_eq!(stack.run(&mut Unobserved).unwrap(), Outcome::Finished);
+}

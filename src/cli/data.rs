@@ -94,18 +94,19 @@ impl DemoCommand {
 impl InspectCommand {
     fn run(&self, terminal: &Terminal) -> Result<()> {
         let source = Source::open(&self.path, None, &DemoConfig::default().spec(), terminal)?;
-        let inspection = Inspection::of(&source, terminal)?;
-        let default =
-            if inspection.own_classes.is_empty() { LabelScheme::Valence } else { LabelScheme::Class };
-        let labels = Labels {
-            scheme: self.label.unwrap_or(default),
-            threshold: self.threshold,
-            rule: self.tie,
-            dead_zone: 0.0,
+        let labels = |own_classes: &[String]| {
+            let default = if own_classes.is_empty() { LabelScheme::Valence } else { LabelScheme::Class };
+            Labels {
+                scheme: self.label.unwrap_or(default),
+                threshold: self.threshold,
+                rule: self.tie,
+                dead_zone: 0.0,
+            }
         };
+        let inspection = Inspection::of(&source, labels, terminal)?;
         if self.json {
             return out_json(&inspection);
         }
-        out(&inspect::render(&inspection, &labels)?)
+        out(&inspect::render(&inspection))
     }
 }

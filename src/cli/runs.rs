@@ -171,7 +171,9 @@ fn refuse_changes(before: &Config, now: &Config) -> Result<()> {
 fn refuse_late_changes(folder: &RunFolder, before: &Config, now: &Config) -> Result<()> {
     let resume = Resume::read(&folder.file("resume.safetensors"))?;
     let length = |config: &Config| (config.training.epochs, config.train_spec().patience);
-    if resume.stacks_done > 0 && length(before) != length(now) {
+    let stopped =
+        resume.state.as_ref().is_some_and(|state| state.members.iter().any(|member| member.stopped));
+    if (resume.stacks_done > 0 || stopped) && length(before) != length(now) {
         return Err(Error::config(
             "--epochs and --patience cannot change any more: folds of this run are finished",
         )
@@ -207,7 +209,7 @@ fn select(experiment: &Experiment, fold: Option<usize>) -> Result<Vec<usize>> {
 
 fn print_scores(experiment: &Experiment, scores: &Scores, json: bool) -> Result<()> {
     if json {
-        return out_json(scores);
+        return out_json(&experiment.scores_json(scores)?);
     }
     let mut text = metrics::table::render(scores);
     let split = experiment.split.kind();
@@ -327,8 +329,15 @@ impl PredictCommand {
         let all: Vec<u32> = (0..dataset.sequences.len() as u32).collect();
         let lists = vec![all.as_slice(); folds.len()];
         let batch = config.training.batch;
-        let predictions =
-            experiment::predict_with(config.run.backend, &checkpoints, &dataset, &lists, &folds, batch)?;
+        let predictions = experiment::predict_with(
+            config.run.backend,
+            config.run.folds_at_once,
+            &checkpoints,
+            &dataset,
+            &lists,
+            &folds,
+            batch,
+        )?;
         let mean = mean_over_folds(&predictions, all.len());
         let rows = if self.level == Level::Trial { metrics::prediction::trials(&mean)? } else { mean };
         out(&csv(&rows, &dataset, &meta.class_names, self.level)?)

@@ -40,6 +40,11 @@ impl BandPower {
         BandPower { fft, window, bins, scale, piece, spectrum }
     }
 
+    /// Whether the resolution is too coarse for some band to have a bin.
+    pub fn is_missing_a_band(&self) -> bool {
+        self.bins.iter().any(|(from, to)| from >= to)
+    }
+
     /// The power of every band in `signal`, a frame of the length given to [`BandPower::new`].
     pub fn measure(&mut self, signal: &[f32]) -> [f64; BANDS.len()] {
         let len = self.window.len();

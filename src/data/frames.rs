@@ -61,6 +61,8 @@ pub struct Segment {
     pub start: usize,
     pub step: usize,
     pub span: usize,
+    /// Whether every frame was corrected by the segment's own baseline, and so read it.
+    pub corrected: bool,
     /// Frames, counted within the segment, that hold a number which is not finite or a channel that never moves.
     pub bad: Vec<Range<usize>>,
 }
@@ -255,6 +257,20 @@ impl Grid {
         })?;
         let samples = |seconds: f64| (seconds * rate).round() as usize;
         let grid = Grid { span: samples(spec.length), step: samples(spec.step), rate };
+        let [(slowest, from, to), .., (fastest, _, highest)] = BANDS;
+        if rate / 2.0 < highest {
+            return Err(Error::config(format!(
+                "a rate of {rate} Hz cannot hold the {fastest} band, up to {highest} Hz"
+            ))
+            .hint("use `--frames raw`"));
+        }
+        if BandPower::new(grid.span.max(1), rate).is_missing_a_band() {
+            return Err(Error::config(format!(
+                "frames of {} s are too short for the {slowest} band, {from} to {to} Hz",
+                spec.length
+            ))
+            .hint("choose a longer `--frame-length`"));
+        }
         if grid.span < 2 || grid.step == 0 {
             return Err(Error::config(format!(
                 "frames of {} s every {} s are shorter than a sample at {rate} Hz",
@@ -327,7 +343,7 @@ fn segment(
                 }
             }
         }
-        let flat = samples[start..].iter().all(|&x| x == samples[start]);
+        let flat = samples.len() > start + 1 && samples[start..].iter().all(|&x| x == samples[start]);
         let broken =
             |frame: usize| values[frame * width + c * bands..][..bands].iter().any(|x| !x.is_finite());
         let broken: Vec<usize> = (0..count).filter(|&frame| flat || broken(frame)).collect();
@@ -352,6 +368,7 @@ fn segment(
         start,
         step: grid.step,
         span: grid.span,
+        corrected: spec.baseline == Baseline::Correct,
         bad: runs(&bad),
     };
     Ok((values, segment, defects))

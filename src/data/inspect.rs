@@ -39,16 +39,36 @@ pub struct ChannelInspection {
 #[derive(Clone, Debug, Serialize)]
 pub struct Inspection {
     pub subjects: Vec<SubjectInspection>,
-    /// Class names of data that have classes.
-    pub own_classes: Vec<String>,
+    /// How classes were counted, in words, and their names; empty without labels.
+    pub label_rule: String,
+    pub classes: Vec<String>,
+    /// Trials per class, by subject.
+    pub class_counts: Vec<Vec<usize>>,
     /// Trials per bin of width 1 from 1 to 9, for valence, arousal, dominance and liking; empty without ratings.
     pub ratings: Vec<[usize; 8]>,
 }
 
 impl Inspection {
-    /// Reads everything that `source` holds.
-    pub fn of(source: &Source, progress: &dyn Progress) -> Result<Self> {
+    /// Reads everything that `source` holds; `labels` makes the classes from the data set's own class names.
+    pub fn of(
+        source: &Source,
+        labels: impl Fn(&[String]) -> Labels,
+        progress: &dyn Progress,
+    ) -> Result<Self> {
         let (subjects, own_classes) = source.read(progress, |recording| Ok(inspect(&recording)))?;
+        let labels = labels(&own_classes);
+        let labelled = subjects.iter().flat_map(|s| &s.targets).any(|target| *target != Target::Unknown);
+        let classes = if labelled { labels.classes(&own_classes) } else { Vec::new() };
+        let count = |subject: &SubjectInspection| -> Result<Vec<usize>> {
+            let mut counts = vec![0; classes.len()];
+            for target in subject.targets.iter().filter(|target| **target != Target::Unknown) {
+                if let Some(class) = labels.class(target)? {
+                    counts[class as usize] += 1;
+                }
+            }
+            Ok(counts)
+        };
+        let class_counts = subjects.iter().map(count).collect::<Result<_>>()?;
         let ratings: Vec<[f32; 4]> = subjects
             .iter()
             .flat_map(|s| &s.targets)
@@ -63,7 +83,8 @@ impl Inspection {
             bins
         };
         let ratings = if ratings.is_empty() { Vec::new() } else { (0..4).map(histogram).collect() };
-        Ok(Inspection { subjects, own_classes, ratings })
+        let label_rule = if labelled { labels.describe() } else { String::new() };
+        Ok(Inspection { subjects, label_rule, classes, class_counts, ratings })
     }
 }
 
@@ -105,8 +126,8 @@ fn inspect(recording: &Recording) -> SubjectInspection {
     }
 }
 
-/// The inspection for people, with class counts under `labels`.
-pub fn render(inspection: &Inspection, labels: &Labels) -> Result<String> {
+/// The inspection for people.
+pub fn render(inspection: &Inspection) -> String {
     let mut lines = Vec::new();
     let trials: usize = inspection.subjects.iter().map(|s| s.trials).sum();
     lines.push(format!("{} subjects, {trials} trials", inspection.subjects.len()));
@@ -116,30 +137,22 @@ pub fn render(inspection: &Inspection, labels: &Labels) -> Result<String> {
     }
 
     lines.push(String::new());
-    let classes = labels.classes(&inspection.own_classes);
+    let classes = &inspection.classes;
     if classes.is_empty() {
         lines.push("no labels".into());
     } else {
-        lines.push(format!("classes ({}), in trials", labels.describe()));
+        lines.push(format!("classes ({}), in trials", inspection.label_rule));
         lines.push(format!(
             "  {:<10}{}",
             "subject",
             classes.iter().map(|c| format!("{c:>10}")).collect::<String>()
         ));
-        let mut total = vec![0usize; classes.len()];
-        for subject in &inspection.subjects {
-            let mut counts = vec![0usize; classes.len()];
-            for target in &subject.targets {
-                if let Some(class) = labels.class(target)? {
-                    counts[class as usize] += 1;
-                    total[class as usize] += 1;
-                }
-            }
+        for (subject, counts) in inspection.subjects.iter().zip(&inspection.class_counts) {
             let one_class = counts.iter().filter(|&&n| n > 0).count() < 2;
-            let remark = if one_class { "   one class only" } else { "" };
-            lines.push(row(&subject.subject, &counts, remark));
+            lines.push(row(&subject.subject, counts, if one_class { "   one class only" } else { "" }));
         }
-        lines.push(row("all", &total, ""));
+        let total = |class: usize| inspection.class_counts.iter().map(|counts| counts[class]).sum();
+        lines.push(row("all", &(0..classes.len()).map(total).collect::<Vec<usize>>(), ""));
     }
 
     if !inspection.ratings.is_empty() {
@@ -162,7 +175,7 @@ pub fn render(inspection: &Inspection, labels: &Labels) -> Result<String> {
             lines.extend(bad.into_iter().map(|line| format!("  {line}")));
         }
     }
-    Ok(lines.join("\n"))
+    lines.join("\n")
 }
 
 const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];

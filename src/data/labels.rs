@@ -79,13 +79,13 @@ impl Labels {
                 .high(ratings[0])
                 .zip(self.high(ratings[1]))
                 .map(|(valence, arousal)| u32::from(!valence) * 2 + u32::from(!arousal))),
+            (_, Target::Unknown) => {
+                Err(Error::data("these data have no labels").hint("unlabelled data can only be predicted"))
+            }
             (LabelScheme::Class, _) => Err(Error::config("these data have ratings, not classes")
                 .hint("choose `--label valence`, `arousal`, `dominance`, `liking` or `quadrant`")),
             (_, Target::Class(_)) => {
                 Err(Error::config("these data have classes, not ratings").hint("choose `--label class`"))
-            }
-            (_, Target::Unknown) => {
-                Err(Error::data("these data have no labels").hint("unlabelled data can only be predicted"))
             }
             (scheme, Target::Ratings(ratings)) => Ok(self.high(ratings[rating(scheme).0]).map(u32::from)),
         }

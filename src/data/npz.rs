@@ -39,6 +39,8 @@ pub struct Windows {
     pub recordings: Vec<Recording>,
     /// The distinct labels in ascending order; [`Target::Class`] is an index into it. Empty without labels.
     pub class_names: Vec<String>,
+    /// Whether there is an array `trials`: without it, windows cut from one series cannot be told apart from others.
+    pub has_trials: bool,
 }
 
 /// Reads an `.npz` file, a folder, or a lone `.npy` file of windows.
@@ -87,7 +89,7 @@ pub fn read(path: &Path) -> Result<Windows> {
     for recording in &mut recordings {
         recording.hash = blake3::hash(bytemuck::cast_slice(&recording.samples)).to_hex().to_string();
     }
-    Ok(Windows { recordings, class_names })
+    Ok(Windows { recordings, class_names, has_trials: trials.is_some() })
 }
 
 /// The samples as they lie in the file.

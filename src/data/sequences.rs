@@ -191,7 +191,17 @@ fn in_frames(frames: &FrameTable, window: &WindowSpec) -> Result<(Option<usize>,
         Some(rest) => rest / segment.step + 1,
         None => 0,
     };
-    let step = samples(window.step.unwrap_or(length)) / segment.step;
+    let step = match window.step {
+        // Far enough that windows do not overlap.
+        None => samples(length).div_ceil(segment.step),
+        Some(step) if samples(step) % segment.step != 0 => {
+            return Err(Error::config(format!(
+                "a step of {step} s is no multiple of the frame step, {} s",
+                segment.step as f64 / rate
+            )));
+        }
+        Some(step) => samples(step) / segment.step,
+    };
     if count == 0 || step == 0 {
         return Err(Error::config(format!(
             "a window of {length} s every {} s is shorter than a frame",

@@ -2,7 +2,7 @@
 
 use super::demo::{self, DemoSpec};
 use super::frames::{Baseline, FrameKind, FrameTable, SubjectFrames};
-use super::recording::{Recording, Target};
+use super::recording::{Recording, Target, Trial};
 use super::{deap, npz, ts};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
@@ -40,8 +40,13 @@ impl Source {
             if !listing.ignored.is_empty() {
                 progress.detail(&format!("ignored in {}: {}", path.display(), listing.ignored.join(", ")));
             }
-            if !listing.gaps.is_empty() {
-                progress.warn(&format!("{} has no {}", path.display(), listing.gaps.join(", ")));
+            let (found, all) = (listing.files.len(), deap::SUBJECTS);
+            if found < all as usize {
+                let gaps = match listing.gaps.is_empty() {
+                    true => String::new(),
+                    false => format!("; there is no {}", listing.gaps.join(", ")),
+                };
+                progress.warn(&format!("{} has {found} of DEAP's {all} subjects{gaps}", path.display()));
             }
             Source::Deap(listing.files)
         };
@@ -91,8 +96,34 @@ impl Source {
     }
 
     /// Reads every recording, in parallel where there are several, and keeps what `each` makes of it. Also returns the
-    /// class names of data that have classes.
+    /// class names of data that have classes. One person under two names is refused, ratings that no original copy of
+    /// DEAP has are warned about.
     pub fn read<T: Send>(
+        &self,
+        progress: &dyn Progress,
+        each: impl Fn(Recording) -> Result<T> + Sync,
+    ) -> Result<(Vec<T>, Vec<String>)> {
+        let (read, class_names) = self.read_each(progress, |recording| {
+            let rating = |trial: &Trial| match trial.target {
+                Target::Ratings(ratings) => Some(ratings),
+                _ => None,
+            };
+            let ratings: Vec<[f32; 4]> = recording.trials.iter().filter_map(rating).collect();
+            let person = (recording.subject.clone(), recording.hash.clone());
+            Ok((person, ratings, each(recording)?))
+        })?;
+        deap::check_copies(read.iter().map(|((subject, hash), ..)| (subject.as_str(), hash.as_str())))?;
+        if matches!(self, Source::Deap(_)) {
+            let ratings: Vec<[f32; 4]> =
+                read.iter().flat_map(|(_, ratings, _)| ratings.iter().copied()).collect();
+            if let Some(warning) = deap::rating_counts_warning(&ratings) {
+                progress.warn(&warning);
+            }
+        }
+        Ok((read.into_iter().map(|(.., made)| made).collect(), class_names))
+    }
+
+    fn read_each<T: Send>(
         &self,
         progress: &dyn Progress,
         each: impl Fn(Recording) -> Result<T> + Sync,
@@ -116,6 +147,13 @@ impl Source {
             }
             Source::Npz(path) => {
                 let windows = npz::read(path)?;
+                if !windows.has_trials {
+                    progress.warn(&format!(
+                        "{} has no array `trials`: each window counts as a trial of its own, so if several were cut from \
+                         one series, every split but `subject` leaks",
+                        path.display()
+                    ));
+                }
                 Ok((windows.recordings.into_iter().map(each).collect::<Result<_>>()?, windows.class_names))
             }
         }
@@ -128,23 +166,7 @@ impl Source {
         build: impl Fn(&Recording) -> Result<SubjectFrames> + Sync,
     ) -> Result<(FrameTable, Vec<String>)> {
         let (parts, class_names) = self.read(progress, |recording| build(&recording))?;
-        let table = FrameTable::assemble(parts)?;
-        let pairs = table.subjects.iter().zip(&table.hashes);
-        deap::check_copies(pairs.map(|(subject, hash)| (subject.as_str(), hash.as_str())))?;
-        if matches!(self, Source::Deap(_)) {
-            let ratings: Vec<[f32; 4]> = table
-                .segments
-                .iter()
-                .filter_map(|segment| match segment.target {
-                    Target::Ratings(ratings) => Some(ratings),
-                    _ => None,
-                })
-                .collect();
-            if let Some(warning) = deap::rating_counts_warning(&ratings) {
-                progress.warn(&warning);
-            }
-        }
-        Ok((table, class_names))
+        Ok((FrameTable::assemble(parts)?, class_names))
     }
 }
 

@@ -12,7 +12,7 @@ pub struct LayerSpec {
     pub dirs: usize,
 }
 
-/// `x (M, T, B, D)` -> recurrent layers with dropout after each -> pooling -> [dense + ReLU + dropout] -> `K` logits.
+/// `x (M, T, B, D)` -> recurrent layers, dropout between them -> pooling, dropout -> [dense + ReLU, dropout] -> `K` logits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Network {
     /// `D`

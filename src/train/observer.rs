@@ -7,6 +7,7 @@ use serde::Serialize;
 /// One fold's part in one step.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StepRecord {
+    /// From 1, as in every file of a run.
     pub fold: u32,
     /// From 1.
     pub epoch: usize,
@@ -22,6 +23,7 @@ pub struct StepRecord {
 /// One fold's epoch.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct EpochRecord {
+    /// From 1.
     pub fold: u32,
     /// From 1.
     pub epoch: usize,

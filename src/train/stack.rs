@@ -38,6 +38,15 @@ struct Member<'a> {
     state: MemberState,
 }
 
+impl Member<'_> {
+    /// Of its newest update.
+    fn learning_rate(&self, spec: &TrainSpec) -> f64 {
+        let each_epoch = self.fold.train().sequences().len().div_ceil(spec.batch);
+        let warmup = spec.warmup * each_epoch as f64;
+        spec.schedule.rate(spec.learning_rate, self.state.updates, warmup, (each_epoch * spec.epochs) as u64)
+    }
+}
+
 /// How a training ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -162,17 +171,15 @@ impl<'a, B: Backend> Stack<'a, B> {
         while self.epoch < self.spec.epochs && self.members.iter().any(|member| !member.state.stopped) {
             let orders: Vec<Vec<u32>> = self.members.iter().map(|member| self.order(member)).collect();
             let lists: Vec<&[u32]> = orders.iter().map(Vec::as_slice).collect();
-            let mut rate = self.spec.learning_rate;
             while self.position < plan::steps(&lists, self.spec.batch) {
                 if let Some(signal) = observer.interrupted() {
                     observer.checkpoint(&self.state()?)?;
                     return Ok(Outcome::Interrupted(signal));
                 }
                 let records = self.step(&lists)?;
-                rate = records.last().map_or(rate, |record| record.learning_rate);
                 observer.step(&records)?;
             }
-            let records = self.end_epoch(rate, clock)?;
+            let records = self.end_epoch(clock)?;
             observer.epoch(&records)?;
             observer.checkpoint(&self.state()?)?;
         }
@@ -196,13 +203,7 @@ impl<'a, B: Backend> Stack<'a, B> {
         for (m, member) in self.members.iter_mut().enumerate() {
             let active = rows(m) > 0;
             member.state.updates += u64::from(active);
-            let each_epoch = member.fold.train().sequences().len().div_ceil(self.spec.batch);
-            let learning_rate = self.spec.schedule.rate(
-                self.spec.learning_rate,
-                member.state.updates,
-                self.spec.warmup * each_epoch as f64,
-                (each_epoch * self.spec.epochs) as u64,
-            );
+            let learning_rate = member.learning_rate(self.spec);
             let update = if active { member.state.updates } else { 0 };
             turns.push(Turn { fold: member.number, scalars: StepScalars { learning_rate, update } });
         }
@@ -218,7 +219,7 @@ impl<'a, B: Backend> Stack<'a, B> {
             member.loss_rows += rows(m);
             member.clipped += u64::from(grad_norm > self.spec.clip);
             records.push(StepRecord {
-                fold: turn.fold,
+                fold: turn.fold + 1,
                 epoch: self.epoch + 1,
                 step: turn.scalars.update,
                 rows: rows(m),
@@ -254,7 +255,7 @@ impl<'a, B: Backend> Stack<'a, B> {
         .hint("the last checkpoint is good; try a smaller `--lr`, or `--clip 1`")
     }
 
-    fn end_epoch(&mut self, learning_rate: f64, clock: Instant) -> Result<Vec<EpochRecord>> {
+    fn end_epoch(&mut self, clock: Instant) -> Result<Vec<EpochRecord>> {
         let took_part: Vec<bool> = self.members.iter().map(|member| !member.state.stopped).collect();
         let lists: Vec<&[u32]> = self
             .members
@@ -277,6 +278,7 @@ impl<'a, B: Backend> Stack<'a, B> {
         for (m, member) in self.members.iter_mut().enumerate().filter(|(m, _)| took_part[*m]) {
             let validation =
                 (!lists[m].is_empty()).then(|| validate(self.dataset, lists[m], &probabilities[m]));
+            let learning_rate = member.learning_rate(self.spec);
             let state = &mut member.state;
             // Without a validation part the last weights are the best there are. NaN is never better.
             let better = match (validation, state.best_loss) {
@@ -295,7 +297,7 @@ impl<'a, B: Backend> Stack<'a, B> {
             state.last_epoch = self.epoch;
             state.stopped = self.spec.patience > 0 && state.stale >= self.spec.patience;
             records.push(EpochRecord {
-                fold: member.number,
+                fold: member.number + 1,
                 epoch: self.epoch,
                 train_loss: state.loss_sum / state.loss_rows as f64,
                 validation_loss: validation.map(|(loss, _)| loss),

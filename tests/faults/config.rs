@@ -5,10 +5,6 @@ use std::fs;
 
 const SMALL: &str = "train --data x.ts --hidden 4 --epochs 2";
 
-<<<<<<< HEAD
-/// Row 23.
-=======
->>>>>>> faults
 #[test]
 fn a_wrong_configuration_file_is_told_by_line() {
     let folder = with_series();
@@ -65,10 +61,6 @@ fn a_backend_that_is_not_there_is_told_at_once() {
     }
 }
 
-<<<<<<< HEAD
-/// Row 20.
-=======
->>>>>>> faults
 #[test]
 fn a_split_file_that_leaks_is_refused() {
     let folder = with_series();
@@ -106,10 +98,6 @@ fn a_split_file_that_leaks_is_refused() {
     assert_same(&runs.join("r"), &runs.join("again"), &["split.json", "predictions.csv", "scores.json"]);
 }
 
-<<<<<<< HEAD
-/// Row 24.
-=======
->>>>>>> faults
 #[test]
 fn a_resumed_run_lists_what_cannot_change() {
     let folder = with_series();

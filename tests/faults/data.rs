@@ -67,10 +67,6 @@ fn dry(folder: &TempDir) -> Call {
     engine(folder.path(), DRY)
 }
 
-<<<<<<< HEAD
-/// Rows 1.
-=======
->>>>>>> faults
 #[test]
 fn missing_recordings_say_where_there_are_some() {
     let folder = deap(&[]);
@@ -84,10 +80,6 @@ fn missing_recordings_say_where_there_are_some() {
     engine(folder.path(), "train --data x.ts").ends(7, &["cannot open x.ts"]);
 }
 
-<<<<<<< HEAD
-/// Rows 2 and 3.
-=======
->>>>>>> faults
 #[test]
 fn strange_files_are_ignored_and_gaps_are_told() {
     let folder = deap(&[("s01.dat", "s01.dat"), ("s03.dat", "s02.dat")]);
@@ -95,15 +87,11 @@ fn strange_files_are_ignored_and_gaps_are_told() {
         fs::write(folder.path().join("d").join(stray), "stray").unwrap();
     }
     let call = engine(folder.path(), &format!("{DRY} --verbose"));
-    let call = call.ends(0, &["ignored in d: .DS_Store, Thumbs.db, s02.dat.part", "warning: d has no s02"]);
+    let call = call.ends(0, &["ignored in d: .DS_Store, Thumbs.db, s02.dat.part", "warning: d has 2 of DEAP's 32 subjects; there is no s02"]);
     assert!(call.out.contains("2 subjects, 80 trials"), "{}", call.out);
     assert!(!dry(&folder).ends(0, &["no s02"]).err.contains("ignored"));
 }
 
-<<<<<<< HEAD
-/// Row 3.
-=======
->>>>>>> faults
 #[test]
 fn one_subject_cannot_be_split_by_subject() {
     let folder = deap(&[("s01.dat", "s01.dat")]);
@@ -111,21 +99,13 @@ fn one_subject_cannot_be_split_by_subject() {
         .ends(3, &["needs 2 subjects; there is 1", "--split trial"]);
 }
 
-<<<<<<< HEAD
-/// Row 4.
-=======
->>>>>>> faults
 #[test]
 fn one_person_under_two_names_is_refused() {
     let folder = deap(&[("s01.dat", "s01.dat"), ("s02.dat", "s01.dat")]);
     dry(&folder).ends(3, &["s01 and s02 are the same recording", "remove the copy"]);
 }
 
-<<<<<<< HEAD
-/// Rows 5 to 15, one of each kind; the reader has its own tests.
-=======
 /// One of each kind; the reader has its own tests.
->>>>>>> faults
 #[test]
 fn files_that_are_no_subjects_are_refused_by_name() {
     let folder = deap(&[]);
@@ -147,10 +127,6 @@ fn files_that_are_no_subjects_are_refused_by_name() {
     }
 }
 
-<<<<<<< HEAD
-/// Row 16.
-=======
->>>>>>> faults
 #[test]
 fn bad_signals_are_counted_and_placed() {
     let folder = bent(|file, at| {
@@ -169,10 +145,6 @@ fn bad_signals_are_counted_and_placed() {
     engine(folder.path(), "train --data d --channels Fz --dry-run").ends(0, &[]);
 }
 
-<<<<<<< HEAD
-/// Row 16.
-=======
->>>>>>> faults
 #[test]
 fn bad_series_are_counted_and_placed() {
     let folder = folder();
@@ -189,20 +161,12 @@ fn bad_series_are_counted_and_placed() {
         .ends(0, &found);
 }
 
-<<<<<<< HEAD
-/// Row 17.
-=======
->>>>>>> faults
 #[test]
 fn a_rating_off_the_scale_is_refused() {
     let folder = bent(|file, at| put(file, at.ratings + (12 * 4 + 1) * 8, &[9.5]));
     dry(&folder).ends(3, &["d/s01.dat: trial 12: arousal is rated 9.5, expected 1 to 9"]);
 }
 
-<<<<<<< HEAD
-/// Row 17.
-=======
->>>>>>> faults
 #[test]
 fn a_tie_falls_as_the_rule_says_and_the_rule_is_told() {
     let folder = bent(|file, at| {
@@ -218,10 +182,6 @@ fn a_tie_falls_as_the_rule_says_and_the_rule_is_told() {
     }
 }
 
-<<<<<<< HEAD
-/// Row 18.
-=======
->>>>>>> faults
 #[test]
 fn a_training_part_of_one_class_is_refused() {
     let folder = with_series();
@@ -240,11 +200,7 @@ fn a_training_part_of_one_class_is_refused() {
     assert!(scores["trial"]["overall"]["accuracy"].is_number());
 }
 
-<<<<<<< HEAD
-/// Row 19: before recordings are read, let alone generated.
-=======
 /// Before recordings are read, let alone generated.
->>>>>>> faults
 #[test]
 fn windows_that_cannot_be_are_refused_at_once() {
     let folder = with_series();

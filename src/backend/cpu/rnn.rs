@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 pub fn forward(isa: Isa, s: &Rnn, a: RnnForward<Vec<f32>, Vec<u32>>) {
+    check(s, a.lengths);
     // Rows of the micro-kernel times gates: twelve 8-lane accumulators, what sixteen vector registers hold.
     match s.cell {
         Cell::Lstm => forward_cell::<Lstm, 4, 3>(isa, s, a),
@@ -19,10 +20,22 @@ pub fn forward(isa: Isa, s: &Rnn, a: RnnForward<Vec<f32>, Vec<u32>>) {
 }
 
 pub fn backward(isa: Isa, s: &Rnn, a: RnnBackward<Vec<f32>, Vec<u32>>) {
+    check(s, a.lengths);
     match s.cell {
         Cell::Lstm => backward_cell::<Lstm, 4, 3>(isa, s, a),
         Cell::Gru => backward_cell::<Gru, 3, 4>(isa, s, a),
     }
+}
+
+/// What keeps the ranges that tasks write apart: no row is longer than the buffers, no model's weights reach into the
+/// next one's.
+fn check(s: &Rnn, lengths: &[u32]) {
+    assert!(
+        lengths[..s.models * s.batch].iter().all(|&length| length as usize <= s.steps),
+        "a row longer than T"
+    );
+    let apart = s.models == 1 || s.weights.stride >= s.weights.offset + s.params();
+    assert!(apart, "the models' weights overlap");
 }
 
 /// `(model, direction, rows)` of every task. How rows are tiled changes no result: rows do not meet.

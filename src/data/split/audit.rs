@@ -13,7 +13,7 @@ pub struct FoldAudit {
     pub train: usize,
     pub validation: usize,
     pub test: usize,
-    /// Test windows whose raw samples overlap those of a training window.
+    /// Test windows whose raw samples, the baseline that corrected them included, overlap those of a training window.
     pub overlapping: usize,
     /// Mean number of training windows from the trial of a test window.
     pub siblings: f64,
@@ -81,6 +81,7 @@ pub fn check(kind: SplitKind, fold: &Fold, dataset: &Dataset) -> Result<()> {
     if !kind.is_leaky() {
         overlap(fold, dataset)?;
     }
+    promises(kind, fold, dataset)?;
     if fold.train.is_empty() || fold.test.is_empty() {
         let part = if fold.train.is_empty() { "training" } else { "test" };
         return Err(Error::data(format!("the {part} part is empty")));
@@ -91,6 +92,40 @@ pub fn check(kind: SplitKind, fold: &Fold, dataset: &Dataset) -> Result<()> {
         return Err(Error::data(format!("all training sequences are of the class `{class}`")).hint(
             "nothing can be learnt from one class; choose another `--threshold`, `--label` or `--split`",
         ));
+    }
+    Ok(())
+}
+
+/// What a kind promises beyond disjoint groups.
+fn promises(kind: SplitKind, fold: &Fold, dataset: &Dataset) -> Result<()> {
+    let sequence = |&index: &u32| &dataset.sequences[index as usize];
+    let rest = || fold.train.iter().chain(&fold.validation).map(sequence);
+    match kind {
+        SplitKind::TrialWithinSubject => {
+            let mut subjects: Vec<u32> =
+                rest().chain(fold.test.iter().map(sequence)).map(|s| s.subject).collect();
+            subjects.sort_unstable();
+            subjects.dedup();
+            if subjects.len() > 1 {
+                return Err(Error::data(format!(
+                    "{} subjects in one fold, which a split within subjects forbids",
+                    subjects.len()
+                )));
+            }
+        }
+        SplitKind::Predefined
+            if rest().any(|s| s.predefined_test)
+                || fold.test.iter().map(sequence).any(|s| !s.predefined_test) =>
+        {
+            return Err(Error::data(
+                "a case of the archive's TRAIN part is tested, or one of its TEST part is not",
+            ));
+        }
+        SplitKind::Stimulus | SplitKind::SubjectStimulus if !dataset.shared_stimuli => {
+            return Err(Error::config("trials of these data are no stimuli that subjects share")
+                .hint("split by `trial` or by `subject`"));
+        }
+        _ => {}
     }
     Ok(())
 }
@@ -156,7 +191,9 @@ pub fn describe(fold: &Fold, dataset: &Dataset) -> FoldAudit {
         .collect();
     let overlaps = |s: &crate::data::sequences::Sequence| {
         let stretches = by_segment.get(&s.segment).map_or(&[][..], Vec::as_slice);
-        stretches.iter().any(|&(start, end)| start < s.samples.end && s.samples.start < end)
+        // Windows corrected by one baseline have all read it.
+        let baseline = dataset.frames.segments[s.segment as usize].corrected && !stretches.is_empty();
+        baseline || stretches.iter().any(|&(start, end)| start < s.samples.end && s.samples.start < end)
     };
     FoldAudit {
         name: fold.name.clone(),
