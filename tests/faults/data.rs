@@ -87,7 +87,13 @@ fn strange_files_are_ignored_and_gaps_are_told() {
         fs::write(folder.path().join("d").join(stray), "stray").unwrap();
     }
     let call = engine(folder.path(), &format!("{DRY} --verbose"));
-    let call = call.ends(0, &["ignored in d: .DS_Store, Thumbs.db, s02.dat.part", "warning: d has 2 of DEAP's 32 subjects; there is no s02"]);
+    let call = call.ends(
+        0,
+        &[
+            "ignored in d: .DS_Store, Thumbs.db, s02.dat.part",
+            "warning: d has 2 of DEAP's 32 subjects; there is no s02",
+        ],
+    );
     assert!(call.out.contains("2 subjects, 80 trials"), "{}", call.out);
     assert!(!dry(&folder).ends(0, &["no s02"]).err.contains("ignored"));
 }
