@@ -31,6 +31,8 @@ metadata under `torch`. This page and the files are written by `tools/golden.py`
     python3 -m venv /tmp/torch && /tmp/torch/bin/pip install torch numpy safetensors
     /tmp/torch/bin/python tools/golden.py          # all of them, or those named
 
+`metrics.json` is scikit-learn's, SciPy's and statsmodels' part, by `tools/golden_metrics.py`, which records their versions.
+
 B = batch, T = steps, D = inputs, H = hidden units, dirs = 1 or 2, G = 4 for LSTM (i f g o) and 3 for GRU (r z n).
 
 **Recurrent layers** (`lstm`, `gru`, `bi*`; `*2` has two layers, `*_lengths` rows shorter than T): `x` (B,T,D),
