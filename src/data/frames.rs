@@ -84,7 +84,7 @@ pub struct FrameTable {
     pub features: Vec<String>,
     /// Samples per second of the recordings; `None` where they do not say.
     pub rate: Option<f64>,
-    /// What was found bad, one line per trial and channel, at most [`DEFECTS`] per subject.
+    /// What was found bad, one line per trial and channel, the first few of each subject.
     pub defects: Vec<String>,
     /// How many defects there are in all.
     pub defect_count: usize,

@@ -1,6 +1,11 @@
 //! From a configuration to a result: data, split, network, all folds, scores. `train`, `crossval`, `evaluate` and
 //! `predict` all walk this path.
 
+mod saved;
+mod watch;
+
+pub use saved::{predict_with, read_folds, saved_folds, unlabelled};
+
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, Kind};
 use crate::checkpoint::{FoldCheckpoint, FoldMeta};
@@ -9,7 +14,7 @@ use crate::data::channels;
 use crate::data::frames::{FrameKind, FrameSpec, FrameTable, SubjectFrames};
 use crate::data::labels::{LabelScheme, Labels};
 use crate::data::normalise::{Normalise, Stats};
-use crate::data::sequences::{BadWindows, Dataset, Labelling};
+use crate::data::sequences::{Dataset, Labelling};
 use crate::data::source::Source;
 use crate::data::split::{Leak, Split};
 use crate::error::{Error, Fault, Result};
@@ -18,12 +23,12 @@ use crate::model::{Extent, Model};
 use crate::progress::Progress;
 use crate::run::{self, Log, Resume, RunFolder};
 use crate::spec::Network;
-use crate::train::{self, EpochRecord, FoldResult, Observer, Outcome, Stack, State, StepRecord, TrainSpec};
+use crate::train::{FoldResult, Outcome, Stack, TrainSpec};
 use rayon::prelude::*;
 use serde_json::json;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::sync::atomic::AtomicUsize;
+use watch::{EPOCH_COLUMNS, Watch};
 
 /// Data, split and network of a configuration, ready to train.
 pub struct Experiment {
@@ -448,12 +453,6 @@ impl Experiment {
     }
 }
 
-/// Shortest time between two saved states.
-const SAVE_EVERY: Duration = Duration::from_secs(5);
-
-const EPOCH_COLUMNS: &str =
-    "fold,epoch,train_loss,validation_loss,validation_accuracy,learning_rate,clipped_steps,seconds";
-
 /// Notes down how the run stands.
 fn status(folder: &RunFolder, state: &str, reason: Option<&str>) -> Result<()> {
     let status = json!({ "state": state, "reason": reason, "pid": std::process::id() });
@@ -508,171 +507,6 @@ fn read_frames(
         }
         Ok(frames)
     })
-}
-
-/// Numbers of the folds whose weights a run has saved.
-pub fn saved_folds(run: &Path, which: &str) -> Result<Vec<u32>> {
-    let folder = run.join("checkpoints").join(which);
-    let entries = std::fs::read_dir(&folder).map_err(|e| Error::io("list", &folder, e))?;
-    let mut folds = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(|e| Error::io("list", &folder, e))?.file_name();
-        let number = name
-            .to_str()
-            .and_then(|n| n.strip_prefix("fold-")?.strip_suffix(".safetensors")?.parse::<u32>().ok());
-        folds.extend(number.and_then(|n| n.checked_sub(1)));
-    }
-    folds.sort_unstable();
-    match folds.is_empty() {
-        false => Ok(folds),
-        true => Err(Error::data(format!("{} has no trained fold", folder.display()))
-            .hint("finish the run first: `engine train --resume RUN` or `engine crossval --resume RUN`")),
-    }
-}
-
-/// The saved weights of those folds; all must be of one network.
-pub fn read_folds(run: &Path, which: &str, folds: &[u32]) -> Result<Vec<FoldCheckpoint>> {
-    let read = |&f: &u32| FoldCheckpoint::read(&RunFolder::checkpoint(run, which, f));
-    let checkpoints = folds.iter().map(read).collect::<Result<Vec<_>>>()?;
-    match checkpoints.iter().find(|c| c.meta.network != checkpoints[0].meta.network) {
-        None => Ok(checkpoints),
-        Some(other) => {
-            Err(Error::data(format!("fold {} is of another network than the first", other.meta.fold)))
-        }
-    }
-}
-
-/// Every checkpoint's predictions for its own list of sequences, so many models at once.
-pub fn predict_with(
-    kind: Kind,
-    folds_at_once: Option<usize>,
-    checkpoints: &[FoldCheckpoint],
-    dataset: &Dataset,
-    lists: &[&[u32]],
-    numbers: &[u32],
-    batch: usize,
-) -> Result<Vec<Prediction>> {
-    let at_once = folds_at_once.unwrap_or(checkpoints.len());
-    let mut predictions = Vec::new();
-    for start in (0..checkpoints.len()).step_by(at_once) {
-        let part = start..(start + at_once).min(checkpoints.len());
-        let (checkpoints, lists, numbers) =
-            (&checkpoints[part.clone()], &lists[part.clone()], &numbers[part]);
-        predictions.extend(match kind {
-            Kind::Cpu => predict_on(&Cpu::new(), checkpoints, dataset, lists, numbers, batch)?,
-            other => return Err(other.devices().err().unwrap_or_else(|| Error::backend("no such backend"))),
-        });
-    }
-    Ok(predictions)
-}
-
-fn predict_on<B: Backend>(
-    backend: &B,
-    checkpoints: &[FoldCheckpoint],
-    dataset: &Dataset,
-    lists: &[&[u32]],
-    numbers: &[u32],
-    batch: usize,
-) -> Result<Vec<Prediction>> {
-    let batch = batch.min(dataset.sequences.len());
-    let extent = Extent { models: checkpoints.len(), batch, steps: dataset.steps(), stat_steps: 1 };
-    let mut model = Model::new(backend, &checkpoints[0].meta.network, extent, None)?;
-    model.set_weights(&checkpoints.iter().flat_map(|c| c.weights.iter().copied()).collect::<Vec<f32>>())?;
-    model.set_stats(&checkpoints.iter().flat_map(|c| c.stats.flat()).collect::<Vec<f32>>())?;
-    let frames = backend.frames(&dataset.frames.chunks)?;
-    Ok(train::predict(&mut model, &frames, dataset, lists, numbers)?.into_iter().flatten().collect())
-}
-
-/// Recordings that were never labelled, cut as a run cut its own.
-pub fn unlabelled(config: &Config, files: &[PathBuf], progress: &dyn Progress) -> Result<Dataset> {
-    let mut tables = Vec::new();
-    let mut window = None;
-    for file in files {
-        let source = Source::open(file, None, &config.demo.spec(), progress)?;
-        window = source.default_window();
-        let (table, _) = read_frames(config, &source, progress)?;
-        tables.push(table);
-    }
-    let table = FrameTable::join(tables)?;
-    let window = config.window_spec(window);
-    let dataset = Dataset::cut(table, &window, Labelling::Unknown, &[], BadWindows::Drop)?;
-    dataset.warnings.iter().for_each(|warning| progress.warn(warning));
-    Ok(dataset)
-}
-
-/// Writes down what a training does.
-struct Watch<'a> {
-    folder: &'a RunFolder,
-    progress: &'a dyn Progress,
-    interrupt: &'a AtomicUsize,
-    metrics: &'a mut Log,
-    epochs: &'a mut Log,
-    stacks_done: usize,
-    device: String,
-    saved: Option<Instant>,
-    epoch_note: String,
-}
-
-impl Observer for Watch<'_> {
-    fn step(&mut self, records: &[StepRecord]) -> Result<()> {
-        for record in records {
-            let line = serde_json::to_string(record).map_err(|e| Error::data(format!("metrics: {e}")))?;
-            self.metrics.line(&line)?;
-        }
-        let rows: usize = records.iter().map(|record| record.rows).sum();
-        let loss = records.iter().map(|record| record.loss).sum::<f64>() / records.len().max(1) as f64;
-        let epoch = records.first().map_or(0, |record| record.epoch);
-        self.progress.advance(rows as u64, &format!("epoch {epoch} loss {loss:.4}{}", self.epoch_note));
-        Ok(())
-    }
-
-    fn epoch(&mut self, records: &[EpochRecord]) -> Result<()> {
-        let cell = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
-        for r in records {
-            self.epochs.line(&format!(
-                "{},{},{},{},{},{},{},{:.3}",
-                r.fold,
-                r.epoch,
-                r.train_loss,
-                cell(r.validation_loss),
-                cell(r.validation_accuracy),
-                r.learning_rate,
-                r.clipped,
-                r.seconds
-            ))?;
-        }
-        let losses: Vec<f64> = records.iter().filter_map(|r| r.validation_loss).collect();
-        if !losses.is_empty() {
-            let mean = losses.iter().sum::<f64>() / losses.len() as f64;
-            self.epoch_note = format!(" (validation {mean:.4})");
-        }
-        Ok(())
-    }
-
-    fn checkpoint(&mut self, state: &State) -> Result<()> {
-        // A stack of many folds takes a while to write; a run that is killed loses no more than this interval.
-        let recent = self.saved.is_some_and(|saved| saved.elapsed() < SAVE_EVERY);
-        if recent && self.interrupted().is_none() {
-            return Ok(());
-        }
-        let log_lengths = [self.metrics.sync()?, self.epochs.sync()?];
-        let resume = Resume {
-            stacks_done: self.stacks_done,
-            state: Some(state.clone()),
-            log_lengths,
-            device: self.device.clone(),
-        };
-        self.folder.write("resume.safetensors", &resume.to_bytes()?)?;
-        self.saved = Some(Instant::now());
-        Ok(())
-    }
-
-    fn interrupted(&self) -> Option<u8> {
-        match self.interrupt.load(Ordering::Relaxed) {
-            0 => None,
-            signal => Some(signal as u8),
-        }
-    }
 }
 
 /// The error that a run stopped by a signal ends with.

@@ -1,0 +1,107 @@
+//! What a run has left: its checkpoints, and what they say of sequences.
+
+use super::read_frames;
+use crate::backend::cpu::Cpu;
+use crate::backend::{Backend, Kind};
+use crate::checkpoint::FoldCheckpoint;
+use crate::config::Config;
+use crate::data::frames::FrameTable;
+use crate::data::sequences::{BadWindows, Dataset, Labelling};
+use crate::data::source::Source;
+use crate::error::{Error, Result};
+use crate::metrics::Prediction;
+use crate::model::{Extent, Model};
+use crate::progress::Progress;
+use crate::run::RunFolder;
+use crate::train;
+use std::path::{Path, PathBuf};
+
+/// Numbers of the folds whose weights a run has saved.
+pub fn saved_folds(run: &Path, which: &str) -> Result<Vec<u32>> {
+    let folder = run.join("checkpoints").join(which);
+    let entries = std::fs::read_dir(&folder).map_err(|e| Error::io("list", &folder, e))?;
+    let mut folds = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(|e| Error::io("list", &folder, e))?.file_name();
+        let number = name
+            .to_str()
+            .and_then(|n| n.strip_prefix("fold-")?.strip_suffix(".safetensors")?.parse::<u32>().ok());
+        folds.extend(number.and_then(|n| n.checked_sub(1)));
+    }
+    folds.sort_unstable();
+    match folds.is_empty() {
+        false => Ok(folds),
+        true => Err(Error::data(format!("{} has no trained fold", folder.display()))
+            .hint("finish the run first: `engine train --resume RUN` or `engine crossval --resume RUN`")),
+    }
+}
+
+/// The saved weights of those folds; all must be of one network.
+pub fn read_folds(run: &Path, which: &str, folds: &[u32]) -> Result<Vec<FoldCheckpoint>> {
+    let read = |&f: &u32| FoldCheckpoint::read(&RunFolder::checkpoint(run, which, f));
+    let checkpoints = folds.iter().map(read).collect::<Result<Vec<_>>>()?;
+    match checkpoints.iter().find(|c| c.meta.network != checkpoints[0].meta.network) {
+        None => Ok(checkpoints),
+        Some(other) => {
+            Err(Error::data(format!("fold {} is of another network than the first", other.meta.fold)))
+        }
+    }
+}
+
+/// Every checkpoint's predictions for its own list of sequences, so many models at once.
+pub fn predict_with(
+    kind: Kind,
+    folds_at_once: Option<usize>,
+    checkpoints: &[FoldCheckpoint],
+    dataset: &Dataset,
+    lists: &[&[u32]],
+    numbers: &[u32],
+    batch: usize,
+) -> Result<Vec<Prediction>> {
+    let at_once = folds_at_once.unwrap_or(checkpoints.len());
+    let mut predictions = Vec::new();
+    for start in (0..checkpoints.len()).step_by(at_once) {
+        let part = start..(start + at_once).min(checkpoints.len());
+        let (checkpoints, lists, numbers) =
+            (&checkpoints[part.clone()], &lists[part.clone()], &numbers[part]);
+        predictions.extend(match kind {
+            Kind::Cpu => predict_on(&Cpu::new(), checkpoints, dataset, lists, numbers, batch)?,
+            other => return Err(other.devices().err().unwrap_or_else(|| Error::backend("no such backend"))),
+        });
+    }
+    Ok(predictions)
+}
+
+fn predict_on<B: Backend>(
+    backend: &B,
+    checkpoints: &[FoldCheckpoint],
+    dataset: &Dataset,
+    lists: &[&[u32]],
+    numbers: &[u32],
+    batch: usize,
+) -> Result<Vec<Prediction>> {
+    let batch = batch.min(dataset.sequences.len());
+    let extent = Extent { models: checkpoints.len(), batch, steps: dataset.steps(), stat_steps: 1 };
+    let mut model = Model::new(backend, &checkpoints[0].meta.network, extent, None)?;
+    model.set_weights(&checkpoints.iter().flat_map(|c| c.weights.iter().copied()).collect::<Vec<f32>>())?;
+    model.set_stats(&checkpoints.iter().flat_map(|c| c.stats.flat()).collect::<Vec<f32>>())?;
+    let frames = backend.frames(&dataset.frames.chunks)?;
+    Ok(train::predict(&mut model, &frames, dataset, lists, numbers)?.into_iter().flatten().collect())
+}
+
+/// Recordings that were never labelled, cut as a run cut its own.
+pub fn unlabelled(config: &Config, files: &[PathBuf], progress: &dyn Progress) -> Result<Dataset> {
+    let mut tables = Vec::new();
+    let mut window = None;
+    for file in files {
+        let source = Source::open(file, None, &config.demo.spec(), progress)?;
+        window = source.default_window();
+        let (table, _) = read_frames(config, &source, progress)?;
+        tables.push(table);
+    }
+    let table = FrameTable::join(tables)?;
+    let window = config.window_spec(window);
+    let dataset = Dataset::cut(table, &window, Labelling::Unknown, &[], BadWindows::Drop)?;
+    dataset.warnings.iter().for_each(|warning| progress.warn(warning));
+    Ok(dataset)
+}
