@@ -59,7 +59,7 @@ pub struct DataConfig {
     /// Channel names and modalities (eeg eog emg gsr resp pleth temp all) [default: eeg where there is any, else all]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub channels: Vec<String>,
-    /// What to do with windows that hold NaN, infinity or a channel that never moves
+    /// What to do with windows that hold NaN or infinity, or whose trial has a channel that never moves
     #[arg(long, value_enum, default_value_t = BadWindows::Fail)]
     pub bad_windows: BadWindows,
 }
@@ -268,7 +268,7 @@ pub struct TrainingConfig {
     /// Whether rare classes weigh more in the loss
     #[arg(long, value_enum, default_value_t = ClassWeights::None)]
     pub class_weights: ClassWeights,
-    /// Stop a fold after so many epochs without a better validation loss; 0: never [default: 10 with validation]
+    /// Stop a fold after so many epochs without a better validation loss (plain cross-entropy); 0: never [default: 10 with validation]
     #[arg(long, value_name = "EPOCHS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patience: Option<usize>,
@@ -458,6 +458,11 @@ impl Config {
                     value.unwrap_or(0.0)
                 )));
             }
+        }
+        if !self.labels.threshold.is_finite() || !(0.0..f64::INFINITY).contains(&self.labels.dead_zone) {
+            return Err(Error::config(
+                "--threshold must be a number, and --dead-zone one that is not below 0",
+            ));
         }
         let widest = self.network.hidden.iter().copied().max().unwrap_or(0).max(self.network.dense);
         if widest > WIDEST {

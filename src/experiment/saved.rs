@@ -100,6 +100,11 @@ pub fn unlabelled(config: &Config, files: &[PathBuf], progress: &dyn Progress) -
         tables.push(table);
     }
     let table = FrameTable::join(tables)?;
+    let twice = table.subjects.iter().enumerate().find(|(i, subject)| table.subjects[..*i].contains(subject));
+    if let Some((_, subject)) = twice {
+        return Err(Error::config(format!("two of the files hold a subject called `{subject}`"))
+            .hint("predict them one by one"));
+    }
     let window = config.window_spec(window);
     let dataset = Dataset::cut(table, &window, Labelling::Unknown, &[], BadWindows::Drop)?;
     dataset.warnings.iter().for_each(|warning| progress.warn(warning));
