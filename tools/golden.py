@@ -28,8 +28,8 @@ README = """\
 Inputs and answers of PyTorch in float64 (labels and lengths int64), as safetensors; the version is in each file's
 metadata under `torch`. This page and the files are written by `tools/golden.py`:
 
-    python3 -m venv /tmp/torch && /tmp/torch/bin/pip install torch numpy safetensors
-    /tmp/torch/bin/python tools/golden.py          # all of them, or those named
+    python3 -m venv .venv-torch && .venv-torch/bin/pip install torch numpy safetensors
+    .venv-torch/bin/python tools/golden.py          # all of them, or those named
 
 `metrics.json` is scikit-learn's, SciPy's and statsmodels' part, by `tools/golden_metrics.py`, which records their versions.
 

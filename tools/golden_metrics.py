@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Makes tests/golden/metrics.json: predictions, and what scikit-learn, SciPy and statsmodels say about them.
 
-usage: python3 -m venv /tmp/venv && /tmp/venv/bin/pip install scikit-learn scipy statsmodels
-       /tmp/venv/bin/python tools/golden_metrics.py
+usage: python3 -m venv .venv-metrics && .venv-metrics/bin/pip install scikit-learn scipy statsmodels
+       .venv-metrics/bin/python tools/golden_metrics.py
 
 A score that they call undefined (NaN, or an error) is null. The most probable class is np.argmax: the lowest of equals.
 """
