@@ -13,7 +13,7 @@ fn read_subject(criterion: &mut Criterion) {
     let file = folder.path().join("s01.dat");
     std::fs::write(&file, &bytes).expect("103 MB in the temporary folder");
 
-    let mut group = criterion.benchmark_group("read_subject");
+    let mut group = criterion.benchmark_group("pipeline/read_subject");
     group.sample_size(20).throughput(Throughput::Bytes(bytes.len() as u64));
     group.bench_function("memory", |bencher| {
         bencher
@@ -24,7 +24,7 @@ fn read_subject(criterion: &mut Criterion) {
 }
 
 fn generate_subject(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("generate_subject");
+    let mut group = criterion.benchmark_group("pipeline/generate_subject");
     group.sample_size(10);
     group.bench_function("all_threads", |bencher| {
         bencher.iter(|| demo::write_subject(&demo::DemoSpec::default(), 0, &mut std::io::sink()).unwrap());
