@@ -222,7 +222,7 @@ fn windows_that_cannot_be_are_refused_at_once() {
     ] {
         engine(folder.path(), &format!("train --data demo --demo-subjects 32 {flags}")).ends(2, &[what]);
     }
-    // Generating 32 subjects would take longer than this for any one of them.
+    // Generating 32 subjects for each of them would take minutes.
     assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
     engine(folder.path(), "train --data x.ts --window 2 --rate 8")
         .ends(2, &["no window fits: a window has 16 frames, the trials have 8", "--window"]);
