@@ -3,7 +3,7 @@
 use crate::backend::Backend;
 use crate::error::Result;
 use crate::random::{Random, Stream};
-use crate::spec::{Cell, Real, Rnn, RnnBackward, RnnForward, Slab};
+use crate::spec::{Cell, Purpose, Real, Rnn, RnnBackward, RnnForward, Slab};
 
 /// One layer to run forward and backward, with everything that may go wrong turned on or off.
 #[derive(Clone, Debug)]
@@ -104,28 +104,28 @@ impl Case {
         let (weights, x) = (upload(&tensors.weights)?, upload(&tensors.x)?);
         let initial = tensors.initial.as_deref().map(upload).transpose()?;
         let (dy, d_last) = (upload(&tensors.dy)?, upload(&tensors.d_last)?);
-        let (mut y, mut last, mut reserve) =
-            (poisoned(s.y_len())?, poisoned(s.state_len())?, poisoned(s.reserve_len())?);
+        let (mut y, mut last) = (poisoned(s.y_len())?, poisoned(s.state_len())?);
         let (mut dx, mut d_initial, mut d_weights) =
             (poisoned(s.x_len())?, poisoned(s.state_len())?, poisoned(s.models * s.params())?);
 
+        let mut layer = backend.rnn(s, Purpose::Training { input_gradient: true })?;
+        backend.rnn_load(s, &weights, &mut layer)?;
         let forward = RnnForward {
-            weights: &weights,
+            layer: &mut layer,
+            keep: true,
             x: &x,
             lengths: &lengths,
             initial: initial.as_ref(),
             y: &mut y,
             last: &mut last,
-            reserve: &mut reserve,
         };
         backend.rnn_forward(s, forward)?;
         let backward = RnnBackward {
-            weights: &weights,
+            layer: &mut layer,
             x: &x,
             lengths: &lengths,
             initial: initial.as_ref(),
             y: &y,
-            reserve: &mut reserve,
             dy: Some(&dy),
             d_last: Some(&d_last),
             dx: Some(&mut dx),
@@ -145,7 +145,6 @@ impl Case {
             );
             Ok(host)
         };
-        download(&reserve, s.reserve_len())?;
         Ok(Outputs([
             download(&y, s.y_len())?,
             download(&last, s.state_len())?,

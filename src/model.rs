@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::spec::Real as _;
 use crate::spec::{
     Dropout, Gather, GatherOperands, Linear, LinearBackward, LinearForward, Loss, LossOperands, Network,
-    Optimizer, OptimizerOperands, Pool, PoolKind, Rnn, RnnBackward, RnnForward, StepScalars, Word,
+    Optimizer, OptimizerOperands, Pool, PoolKind, Purpose, Rnn, RnnBackward, RnnForward, StepScalars, Word,
 };
 
 type Buf<B> = <B as Backend>::Buf<<B as Backend>::Real>;
@@ -72,7 +72,7 @@ struct RnnLayer<B: Backend> {
     spec: Rnn,
     y: Buf<B>,
     last: Buf<B>,
-    reserve: Buf<B>,
+    device: B::Layer,
     /// `y` after dropout; absent where nothing is dropped.
     dropped: Option<Buf<B>>,
 }
@@ -110,6 +110,8 @@ pub struct Model<'b, B: Backend> {
     network: Network,
     extent: Extent,
     weights: Buf<B>,
+    /// The recurrent layers have not yet taken these weights.
+    unloaded: bool,
     stats: Buf<B>,
     first: Words<B>,
     lengths: Words<B>,
@@ -145,6 +147,10 @@ impl<'b, B: Backend> Model<'b, B> {
 
         let rnns = network.rnns(models, batch, steps);
         let count = rnns.len();
+        let purpose = |l: usize| match training {
+            None => Purpose::Inference,
+            Some(_) => Purpose::Training { input_gradient: l > 0 },
+        };
         let layers = rnns
             .iter()
             .enumerate()
@@ -153,7 +159,7 @@ impl<'b, B: Backend> Model<'b, B> {
                     spec: *spec,
                     y: real(spec.y_len())?,
                     last: real(spec.state_len())?,
-                    reserve: real(spec.reserve_len())?,
+                    device: backend.rnn(spec, purpose(l))?,
                     dropped: dropped(l + 1 < count, spec.y_len())?,
                 })
             })
@@ -206,6 +212,7 @@ impl<'b, B: Backend> Model<'b, B> {
             network: network.clone(),
             extent,
             weights: real(models * network.params())?,
+            unloaded: true,
             stats: real(models * 2 * stat_steps * network.features)?,
             first: words(models * batch)?,
             lengths: words(models * batch)?,
@@ -256,6 +263,7 @@ impl<'b, B: Backend> Model<'b, B> {
 
     /// `(M, P)` from the host.
     pub fn set_weights(&mut self, weights: &[f32]) -> Result<()> {
+        self.unloaded = true;
         write_f32(self.backend, &mut self.weights, weights)
     }
 
@@ -335,21 +343,24 @@ impl<'b, B: Backend> Model<'b, B> {
                 None => &self.x,
                 Some(below) => below.dropped.as_ref().filter(|_| training).unwrap_or(&below.y),
             };
-            let (y, last, reserve) = (&mut layer.y, &mut layer.last, &mut layer.reserve);
+            if self.unloaded {
+                backend.rnn_load(&layer.spec, &self.weights, &mut layer.device)?;
+            }
             let operands = RnnForward {
-                weights: &self.weights,
+                layer: &mut layer.device,
+                keep: training,
                 x,
                 lengths: &self.lengths,
                 initial: None,
-                y,
-                last,
-                reserve,
+                y: &mut layer.y,
+                last: &mut layer.last,
             };
             backend.rnn_forward(&layer.spec, operands)?;
             if let Some(dropped) = layer.dropped.as_mut().filter(|_| training) {
                 backend.dropout(&dropout, &self.marks, &layer.y, dropped)?;
             }
         }
+        self.unloaded = false;
         let top = self.layers.last().expect("a network has a recurrent layer");
         backend.pool_forward(&self.pool, &self.lengths, &top.y, &top.last, &mut self.pooled)?;
         let dropout = self.dropout(POOLED, self.pool.models * self.pool.batch * self.network.pooled());
@@ -447,12 +458,11 @@ impl<'b, B: Backend> Model<'b, B> {
                 (Some(dy), _) => Some(dy),
             };
             let operands = RnnBackward {
-                weights: &self.weights,
+                layer: &mut layer.device,
                 x,
                 lengths: &self.lengths,
                 initial: None,
                 y: &layer.y,
-                reserve: &mut layer.reserve,
                 dy: from_steps.then_some(&dy[0]),
                 d_last: (!from_steps).then_some(&learner.d_last),
                 dx,
@@ -482,6 +492,7 @@ impl<'b, B: Backend> Model<'b, B> {
             norms: &mut learner.norms,
         };
         backend.optimize(&optimizer, operands)?;
+        self.unloaded = true;
         let read = |buffer| -> Result<Vec<f64>> {
             let mut host = vec![B::Real::zero(); models];
             backend.read(buffer, &mut host)?;

@@ -25,12 +25,11 @@ fn swap_axes(values: &[f64], [a, b, f]: [usize; 3]) -> Vec<f64> {
 /// One layer of a golden file and what it keeps between forward and backward.
 struct Layer {
     rnn: Rnn,
-    weights: Vec<f64>,
     initial: Vec<f64>,
     x: Vec<f64>,
     y: Vec<f64>,
     last: Vec<f64>,
-    reserve: Vec<f64>,
+    device: reference::Layer<f64>,
 }
 
 /// The names of a layer's weights, in the order of the flat buffer.
@@ -72,20 +71,21 @@ fn recurrent(name: &str, cell: Cell, dirs: usize, layers: usize) {
             Some(below) => below.y.clone(),
         };
         let initial = state(&golden, ["h0", "c0"], layer, &rnn);
-        let [mut y, mut last, mut reserve] =
-            [rnn.y_len(), rnn.state_len(), rnn.reserve_len()].map(|len| vec![f64::NAN; len]);
+        let [mut y, mut last] = [rnn.y_len(), rnn.state_len()].map(|len| vec![f64::NAN; len]);
+        let mut device = reference::Layer::new(&rnn);
+        device.weights = weights;
         let operands = RnnForward {
-            weights: &weights,
+            layer: &mut device,
+            keep: true,
             x: &x,
             lengths: &lengths,
             initial: Some(&initial),
             y: &mut y,
             last: &mut last,
-            reserve: &mut reserve,
         };
         reference::rnn_forward(&rnn, operands);
         assert_close("last", &last, &state(&golden, ["h_n", "c_n"], layer, &rnn), TOLERANCE);
-        stack.push(Layer { rnn, weights, initial, x, y, last, reserve });
+        stack.push(Layer { rnn, device, initial, x, y, last });
     }
     let top = stack.last().unwrap();
     assert_close("y", &swap_axes(&top.y, [T, B, dirs * H]), golden.get("y"), TOLERANCE);
@@ -94,14 +94,13 @@ fn recurrent(name: &str, cell: Cell, dirs: usize, layers: usize) {
     for (layer, l) in stack.iter_mut().enumerate().rev() {
         let d_last = state(&golden, ["dh_n", "dc_n"], layer, &l.rnn);
         let (mut dx, mut d_initial) = (vec![f64::NAN; l.rnn.x_len()], vec![f64::NAN; l.last.len()]);
-        let mut d_weights = vec![f64::NAN; l.weights.len()];
+        let mut d_weights = vec![f64::NAN; l.rnn.params()];
         let operands = RnnBackward {
-            weights: &l.weights,
+            layer: &mut l.device,
             x: &l.x,
             lengths: &lengths,
             initial: Some(&l.initial),
             y: &l.y,
-            reserve: &mut l.reserve,
             dy: Some(&dy),
             d_last: Some(&d_last),
             dx: Some(&mut dx),

@@ -21,10 +21,6 @@ impl<'a, T> Disjoint<'a, T> {
         Disjoint { data: data.as_mut_ptr(), len: data.len(), lifetime: PhantomData }
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     /// The elements of `range`. Panics if it is out of bounds.
     ///
     /// # Safety

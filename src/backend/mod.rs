@@ -13,7 +13,7 @@ pub use reference::Reference;
 use crate::error::{Error, Result};
 use crate::spec::{
     Dropout, Gather, GatherOperands, Linear, LinearBackward, LinearForward, Loss, LossOperands, Optimizer,
-    OptimizerOperands, Pool, Real, Rnn, RnnBackward, RnnForward, Word,
+    OptimizerOperands, Pool, Purpose, Real, Rnn, RnnBackward, RnnForward, Word,
 };
 use ndarray::ArcArray2;
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,9 @@ pub trait Backend: Sync {
     type Buf<T: Word>: Send + Sync;
     /// The frame table on the device.
     type Frames: Sync;
+    /// A recurrent layer on the device: its weights in the order that the kernels want, what forward keeps for backward,
+    /// and the memory that both work in.
+    type Layer: Send + Sync;
 
     /// What computes, for the manifest: device, instruction set or driver.
     fn describe(&self) -> String;
@@ -49,8 +52,20 @@ pub trait Backend: Sync {
         a: GatherOperands<Self::Buf<Self::Real>, Self::Buf<u32>>,
     ) -> Result<()>;
 
-    fn rnn_forward(&self, s: &Rnn, a: RnnForward<Self::Buf<Self::Real>, Self::Buf<u32>>) -> Result<()>;
-    fn rnn_backward(&self, s: &Rnn, a: RnnBackward<Self::Buf<Self::Real>, Self::Buf<u32>>) -> Result<()>;
+    /// A recurrent layer with zero weights.
+    fn rnn(&self, s: &Rnn, purpose: Purpose) -> Result<Self::Layer>;
+    /// Takes the layer's weights out of `weights (M, P)`, the parameters of all layers: once after each change of them.
+    fn rnn_load(&self, s: &Rnn, weights: &Self::Buf<Self::Real>, layer: &mut Self::Layer) -> Result<()>;
+    fn rnn_forward(
+        &self,
+        s: &Rnn,
+        a: RnnForward<Self::Layer, Self::Buf<Self::Real>, Self::Buf<u32>>,
+    ) -> Result<()>;
+    fn rnn_backward(
+        &self,
+        s: &Rnn,
+        a: RnnBackward<Self::Layer, Self::Buf<Self::Real>, Self::Buf<u32>>,
+    ) -> Result<()>;
 
     /// `marks (M, 2)`: fold and step of each model. Backward is the same operation on the gradient.
     fn dropout(

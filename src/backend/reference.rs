@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::reference;
 use crate::spec::{
     Dropout, Gather, GatherOperands, Linear, LinearBackward, LinearForward, Loss, LossOperands, Optimizer,
-    OptimizerOperands, Pool, Real, Rnn, RnnBackward, RnnForward, Word,
+    OptimizerOperands, Pool, Purpose, Real, Rnn, RnnBackward, RnnForward, Word,
 };
 use ndarray::ArcArray2;
 use std::marker::PhantomData;
@@ -19,6 +19,7 @@ impl<F: Real> Backend for Reference<F> {
     type Real = F;
     type Buf<T: Word> = Vec<T>;
     type Frames = Vec<ArcArray2<f32>>;
+    type Layer = reference::Layer<F>;
 
     fn describe(&self) -> String {
         format!("reference {}", F::NAME)
@@ -47,12 +48,21 @@ impl<F: Real> Backend for Reference<F> {
         Ok(())
     }
 
-    fn rnn_forward(&self, s: &Rnn, a: RnnForward<Vec<F>, Vec<u32>>) -> Result<()> {
+    fn rnn(&self, s: &Rnn, _: Purpose) -> Result<reference::Layer<F>> {
+        Ok(reference::Layer::new(s))
+    }
+
+    fn rnn_load(&self, _: &Rnn, weights: &Vec<F>, layer: &mut reference::Layer<F>) -> Result<()> {
+        layer.weights.clone_from(weights);
+        Ok(())
+    }
+
+    fn rnn_forward(&self, s: &Rnn, a: RnnForward<reference::Layer<F>, Vec<F>, Vec<u32>>) -> Result<()> {
         reference::rnn_forward(s, a);
         Ok(())
     }
 
-    fn rnn_backward(&self, s: &Rnn, a: RnnBackward<Vec<F>, Vec<u32>>) -> Result<()> {
+    fn rnn_backward(&self, s: &Rnn, a: RnnBackward<reference::Layer<F>, Vec<F>, Vec<u32>>) -> Result<()> {
         reference::rnn_backward(s, a);
         Ok(())
     }

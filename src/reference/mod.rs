@@ -11,5 +11,5 @@ mod sequence;
 
 pub use head::{dropout, linear_backward, linear_forward, loss, pool_backward, pool_forward};
 pub use optimizer::optimize;
-pub use rnn::{rnn_backward, rnn_forward};
+pub use rnn::{Layer, rnn_backward, rnn_forward};
 pub use sequence::{gather, locate};

@@ -4,6 +4,20 @@ use super::cell::{self, State};
 use crate::spec::{Real, Rnn, RnnBackward, RnnForward};
 use rayon::prelude::*;
 
+/// The layer as the equations see it: `weights` are the parameters of the whole network, `(M, P)`, of which the layer
+/// reads its own; `reserve (M, dirs, T, B, saved, H)` is what forward keeps for backward.
+pub struct Layer<F> {
+    pub weights: Vec<F>,
+    reserve: Vec<F>,
+}
+
+impl<F: Real> Layer<F> {
+    pub fn new(s: &Rnn) -> Self {
+        let zeros = |len: usize| vec![F::zero(); len];
+        Layer { weights: zeros(s.weights.start(s.models - 1) + s.params()), reserve: zeros(s.reserve_len()) }
+    }
+}
+
 /// `a . b`, in order.
 fn dot<F: Real>(a: &[F], b: &[F]) -> F {
     a.iter().zip(b).fold(F::zero(), |sum, (&a, &b)| sum + a * b)
@@ -54,7 +68,7 @@ fn gate_parts<F: Real>(
 }
 
 /// `h_s, c_s = cell(W_ih x_s + b_ih, W_hh h_{s-1} + b_hh, h_{s-1}, c_{s-1})` over the steps of every row.
-pub fn rnn_forward<F: Real>(s: &Rnn, a: RnnForward<Vec<F>, Vec<u32>>) {
+pub fn rnn_forward<F: Real>(s: &Rnn, a: RnnForward<Layer<F>, Vec<F>, Vec<u32>>) {
     let saved = s.cell.saved();
     let results: Vec<_> = rows(s)
         .into_par_iter()
@@ -67,7 +81,7 @@ pub fn rnn_forward<F: Real>(s: &Rnn, a: RnnForward<Vec<F>, Vec<u32>>) {
                 let h: Vec<F> = state.iter().map(|unit| unit.h).collect();
                 let mut reserve = vec![F::zero(); saved * s.hidden];
                 for (j, unit) in state.iter_mut().enumerate() {
-                    let (wx, rh) = gate_parts(s, a.weights, m, dir, j, x, &h);
+                    let (wx, rh) = gate_parts(s, &a.layer.weights, m, dir, j, x, &h);
                     let (next, kept) = cell::forward(s.cell, wx, rh, *unit);
                     *unit = next;
                     for slot in 0..saved {
@@ -86,7 +100,10 @@ pub fn rnn_forward<F: Real>(s: &Rnn, a: RnnForward<Vec<F>, Vec<u32>>) {
         for (step, (h, reserve)) in steps.iter().enumerate() {
             let t = s.step(dir, step, steps.len());
             a.y[s.y_at(m, dir, t, b)..][..s.hidden].copy_from_slice(h);
-            a.reserve[s.reserve_at(m, dir, t, b)..][..saved * s.hidden].copy_from_slice(reserve);
+            if a.keep {
+                let at = s.reserve_row(m, dir, t, b) * saved * s.hidden;
+                a.layer.reserve[at..][..saved * s.hidden].copy_from_slice(reserve);
+            }
         }
     }
 }
@@ -100,7 +117,7 @@ struct RowGradients<F> {
 
 fn row_backward<F: Real>(
     s: &Rnn,
-    a: &RnnBackward<Vec<F>, Vec<u32>>,
+    a: &RnnBackward<Layer<F>, Vec<F>, Vec<u32>>,
     (m, dir, b): (usize, usize, usize),
 ) -> RowGradients<F> {
     let (gates, hidden) = (s.cell.gates(), s.hidden);
@@ -129,10 +146,10 @@ fn row_backward<F: Real>(
         let mut dx = vec![F::zero(); s.input];
         for row in 0..gates * hidden {
             for (k, unit) in d.iter_mut().enumerate() {
-                unit.h = unit.h + a.weights[s.weight_hh(m, dir) + row * hidden + k] * d_rh[row];
+                unit.h = unit.h + a.layer.weights[s.weight_hh(m, dir) + row * hidden + k] * d_rh[row];
             }
             for (k, dx) in dx.iter_mut().enumerate() {
-                *dx = *dx + a.weights[s.weight_ih(m, dir) + row * s.input + k] * d_wx[row];
+                *dx = *dx + a.layer.weights[s.weight_ih(m, dir) + row * s.input + k] * d_wx[row];
             }
         }
         steps.push((d_wx, d_rh, dx));
@@ -144,14 +161,14 @@ fn row_backward<F: Real>(
 /// The numbers that forward kept of unit `j` at input step `t`.
 fn saved_at<F: Real>(
     s: &Rnn,
-    a: &RnnBackward<Vec<F>, Vec<u32>>,
+    a: &RnnBackward<Layer<F>, Vec<F>, Vec<u32>>,
     (m, dir, b): (usize, usize, usize),
     t: usize,
     j: usize,
 ) -> [F; 5] {
     let mut saved = [F::zero(); 5];
     for (slot, value) in saved.iter_mut().enumerate().take(s.cell.saved()) {
-        *value = a.reserve[s.reserve_at(m, dir, t, b) + slot * s.hidden + j];
+        *value = a.layer.reserve[(s.reserve_row(m, dir, t, b) * s.cell.saved() + slot) * s.hidden + j];
     }
     saved
 }
@@ -159,7 +176,7 @@ fn saved_at<F: Real>(
 /// The state of unit `j` after step `step` of its direction.
 fn state_after<F: Real>(
     s: &Rnn,
-    a: &RnnBackward<Vec<F>, Vec<u32>>,
+    a: &RnnBackward<Layer<F>, Vec<F>, Vec<u32>>,
     row @ (m, dir, b): (usize, usize, usize),
     step: usize,
     length: usize,
@@ -170,7 +187,7 @@ fn state_after<F: Real>(
 }
 
 /// Backpropagation through time, then the weight gradients as sums over rows and steps.
-pub fn rnn_backward<F: Real>(s: &Rnn, mut a: RnnBackward<Vec<F>, Vec<u32>>) {
+pub fn rnn_backward<F: Real>(s: &Rnn, mut a: RnnBackward<Layer<F>, Vec<F>, Vec<u32>>) {
     let results: Vec<RowGradients<F>> = rows(s).into_par_iter().map(|row| row_backward(s, &a, row)).collect();
 
     if let Some(dx) = a.dx.as_deref_mut() {

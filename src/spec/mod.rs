@@ -21,7 +21,7 @@ pub use head::{Dropout, Linear, LinearBackward, LinearForward, Loss, LossOperand
 pub use network::{LayerSpec, Network, Parameter};
 pub use optimizer::{Optimizer, OptimizerKind, OptimizerOperands, StepScalars};
 pub use real::{Approximate, Real, Word};
-pub use rnn::{Cell, Rnn, RnnBackward, RnnForward};
+pub use rnn::{Cell, Purpose, Rnn, RnnBackward, RnnForward};
 pub use sequence::{Gather, GatherOperands};
 
 /// Where a layer's parameters lie in the flat `(M, P)` parameter buffer: those of model `m` begin at

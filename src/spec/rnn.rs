@@ -123,7 +123,7 @@ impl Rnn {
         self.models * self.cell.states() * self.dirs * self.batch * self.hidden
     }
 
-    /// Numbers in `reserve (M, dirs, T, B, saved*H)`.
+    /// Numbers that forward keeps for backward, `(M, dirs, T, B, saved*H)`, before any padding by the device.
     pub fn reserve_len(&self) -> usize {
         self.models * self.dirs * self.steps * self.batch * self.cell.saved() * self.hidden
     }
@@ -143,9 +143,9 @@ impl Rnn {
         (((m * self.cell.states() + s) * self.dirs + dir) * self.batch + b) * self.hidden
     }
 
-    /// Start of the `saved*H` reserved numbers of row `b` at step `t`, slot after slot.
-    pub fn reserve_at(&self, m: usize, dir: usize, t: usize, b: usize) -> usize {
-        (((m * self.dirs + dir) * self.steps + t) * self.batch + b) * self.cell.saved() * self.hidden
+    /// Which of the `M*dirs*T*B` rows of a reserve belongs to row `b` at step `t`.
+    pub fn reserve_row(&self, m: usize, dir: usize, t: usize, b: usize) -> usize {
+        ((m * self.dirs + dir) * self.steps + t) * self.batch + b
     }
 
     /// The input step that direction `dir` of a row of `length` steps reads as its `s`-th: the reverse direction
@@ -155,10 +155,21 @@ impl Rnn {
     }
 }
 
+/// What a recurrent layer will be asked for, which decides what its device memory holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Forward only.
+    Inference,
+    /// Forward and backward; the lowest layer of a network needs no gradient by its input.
+    Training { input_gradient: bool },
+}
+
 /// Operands of the forward pass. A row of length 0 is absent: nothing of it is read, its state passes through.
-pub struct RnnForward<'a, R: ?Sized, W: ?Sized> {
-    /// `(M, P)`: the parameters of all layers.
-    pub weights: &'a R,
+pub struct RnnForward<'a, L, R: ?Sized, W: ?Sized> {
+    /// The layer on the device, with its weights.
+    pub layer: &'a mut L,
+    /// Whether the layer keeps what the matching backward pass needs; it must then be made for training.
+    pub keep: bool,
     /// `(M, T, B, D)`: not read at steps at or past a row's length.
     pub x: &'a R,
     /// `(M, B)`: steps of each row, at most `T`.
@@ -169,14 +180,12 @@ pub struct RnnForward<'a, R: ?Sized, W: ?Sized> {
     pub y: &'a mut R,
     /// `(M, S, dirs, B, H)`, out: the state after each direction's last step, `h_n` and `c_n`.
     pub last: &'a mut R,
-    /// What backward needs; private to the backend, valid until the matching backward pass.
-    pub reserve: &'a mut R,
 }
 
 /// Operands of the backward pass.
-pub struct RnnBackward<'a, R: ?Sized, W: ?Sized> {
-    /// As in the forward pass.
-    pub weights: &'a R,
+pub struct RnnBackward<'a, L, R: ?Sized, W: ?Sized> {
+    /// As the forward pass left it; what it kept is consumed.
+    pub layer: &'a mut L,
     /// As in the forward pass.
     pub x: &'a R,
     /// As in the forward pass.
@@ -185,13 +194,12 @@ pub struct RnnBackward<'a, R: ?Sized, W: ?Sized> {
     pub initial: Option<&'a R>,
     /// `(M, T, B, dirs*H)`: as the forward pass left it.
     pub y: &'a R,
-    /// From the forward pass; consumed.
-    pub reserve: &'a mut R,
     /// `(M, T, B, dirs*H)`: gradient of the loss by `y`; zero if absent. Not read at or past a row's length.
     pub dy: Option<&'a R>,
     /// `(M, S, dirs, B, H)`: gradient by `last`; zero if absent.
     pub d_last: Option<&'a R>,
-    /// `(M, T, B, D)`, out: gradient by `x`, summed over directions; zero at and past a row's length.
+    /// `(M, T, B, D)`, out: gradient by `x`, summed over directions; zero at and past a row's length. The layer must be
+    /// made for it.
     pub dx: Option<&'a mut R>,
     /// `(M, S, dirs, B, H)`, out: gradient by `initial`.
     pub d_initial: Option<&'a mut R>,

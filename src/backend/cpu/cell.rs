@@ -1,101 +1,126 @@
 //! The cells on vectors of hidden units; the equations are those of `reference/cell.rs`.
 
 use super::activation::{sigmoid, tanh};
-use super::isa::Arithmetic;
-use super::panel::{LANES, Lane};
+use super::simd::Simd;
 
-/// A cell with `G` gates. Slots are what forward keeps for backward.
-pub trait LaneCell<const G: usize>: Send + Sync {
-    /// From both parts of the gates and the previous `h` to the new `h`; `c` is carried. Also the `G + 1` slots.
-    fn forward<A: Arithmetic>(wx: &[Lane; G], rh: &[Lane; G], h: &Lane, c: &mut Lane) -> (Lane, [Lane; 5]);
+/// A cell with `G` gates.
+pub trait VectorCell<const G: usize>: Send + Sync {
+    /// Leading gates whose input and recurrent parts are simply added; the others' recurrent parts stay apart.
+    const JOINT: usize;
+    /// Of what backward leaves, in the order of the reserve: the gradients by the gates' input and recurrent parts.
+    const INPUT_SLOTS: [usize; G];
+    const RECURRENT_SLOTS: [usize; G];
 
-    /// Turns the slots into gradients, in place: `d_wx` in slots `0..G`; returns `d_rh`. `dh` and `dc` come in as
-    /// gradients by the new state and leave as those by the previous one, without what flows through `rh`.
-    fn backward<A: Arithmetic>(
-        slots: &mut [Lane; 5],
-        h: &Lane,
-        c: &Lane,
-        dh: &mut Lane,
-        dc: &mut Lane,
-    ) -> [Lane; G];
+    /// From the gates (the recurrent part alone past `JOINT`, the input part then in `wx`) and the previous `h` to the new
+    /// `h`; `c` is carried. Also the gates' values and the number that is kept besides.
+    unsafe fn forward<S: Simd>(
+        sums: &[S::V; G],
+        wx: *const f32,
+        h: S::V,
+        c: &mut S::V,
+    ) -> (S::V, [S::V; G], S::V);
+
+    /// From what forward kept to the gradients by the gates' input and recurrent parts. `dh` and `dc` come in as gradients
+    /// by the new state and leave as those by the previous one, without what flows through the recurrent product.
+    unsafe fn backward<S: Simd>(
+        gates: &[S::V; G],
+        kept: S::V,
+        h: S::V,
+        c: S::V,
+        dh: &mut S::V,
+        dc: &mut S::V,
+    ) -> ([S::V; G], [S::V; G]);
 }
 
 pub struct Lstm;
 
-impl LaneCell<4> for Lstm {
+impl VectorCell<4> for Lstm {
+    const JOINT: usize = 4;
+    const INPUT_SLOTS: [usize; 4] = [0, 1, 2, 3];
+    const RECURRENT_SLOTS: [usize; 4] = [0, 1, 2, 3];
+
     #[inline(always)]
-    fn forward<A: Arithmetic>(wx: &[Lane; 4], rh: &[Lane; 4], _: &Lane, c: &mut Lane) -> (Lane, [Lane; 5]) {
-        let mut h = [0.0; LANES];
-        let mut slots = [[0.0; LANES]; 5];
-        for l in 0..LANES {
-            let i = sigmoid::<A>(wx[0][l] + rh[0][l]);
-            let f = sigmoid::<A>(wx[1][l] + rh[1][l]);
-            let g = tanh::<A>(wx[2][l] + rh[2][l]);
-            let o = sigmoid::<A>(wx[3][l] + rh[3][l]);
-            c[l] = A::mul_add(f, c[l], i * g);
-            h[l] = o * tanh::<A>(c[l]);
-            (slots[0][l], slots[1][l], slots[2][l], slots[3][l], slots[4][l]) = (i, f, g, o, c[l]);
+    unsafe fn forward<S: Simd>(
+        sums: &[S::V; 4],
+        _: *const f32,
+        _: S::V,
+        c: &mut S::V,
+    ) -> (S::V, [S::V; 4], S::V) {
+        unsafe {
+            let i = sigmoid::<S>(sums[0]);
+            let f = sigmoid::<S>(sums[1]);
+            let g = tanh::<S>(sums[2]);
+            let o = sigmoid::<S>(sums[3]);
+            *c = S::mul_add(f, *c, S::mul(i, g));
+            let h = S::mul(o, tanh::<S>(*c));
+            (h, [i, f, g, o], *c)
         }
-        (h, slots)
     }
 
     #[inline(always)]
-    fn backward<A: Arithmetic>(
-        slots: &mut [Lane; 5],
-        _: &Lane,
-        c: &Lane,
-        dh: &mut Lane,
-        dc: &mut Lane,
-    ) -> [Lane; 4] {
-        for l in 0..LANES {
-            let [i, f, g, o, new_c] = [slots[0][l], slots[1][l], slots[2][l], slots[3][l], slots[4][l]];
-            let tanh_c = tanh::<A>(new_c);
-            let d_c = A::mul_add(dh[l] * o, 1.0 - tanh_c * tanh_c, dc[l]);
-            slots[0][l] = d_c * g * i * (1.0 - i);
-            slots[1][l] = d_c * c[l] * f * (1.0 - f);
-            slots[2][l] = d_c * i * (1.0 - g * g);
-            slots[3][l] = dh[l] * tanh_c * o * (1.0 - o);
-            dc[l] = d_c * f;
-            dh[l] = 0.0;
+    unsafe fn backward<S: Simd>(
+        &[i, f, g, o]: &[S::V; 4],
+        new_c: S::V,
+        _: S::V,
+        c: S::V,
+        dh: &mut S::V,
+        dc: &mut S::V,
+    ) -> ([S::V; 4], [S::V; 4]) {
+        unsafe {
+            let one = S::splat(1.0);
+            let tanh_c = tanh::<S>(new_c);
+            let d_c = S::mul_add(S::mul(*dh, o), S::neg_mul_add(tanh_c, tanh_c, one), *dc);
+            let d_i = S::mul(S::mul(d_c, g), S::neg_mul_add(i, i, i));
+            let d_f = S::mul(S::mul(d_c, c), S::neg_mul_add(f, f, f));
+            let d_g = S::mul(S::mul(d_c, i), S::neg_mul_add(g, g, one));
+            let d_o = S::mul(S::mul(*dh, tanh_c), S::neg_mul_add(o, o, o));
+            *dc = S::mul(d_c, f);
+            *dh = S::splat(0.0);
+            let d = [d_i, d_f, d_g, d_o];
+            (d, d)
         }
-        [slots[0], slots[1], slots[2], slots[3]]
     }
 }
 
 pub struct Gru;
 
-impl LaneCell<3> for Gru {
+impl VectorCell<3> for Gru {
+    const JOINT: usize = 2;
+    const INPUT_SLOTS: [usize; 3] = [0, 1, 2];
+    const RECURRENT_SLOTS: [usize; 3] = [0, 1, 3];
+
     #[inline(always)]
-    fn forward<A: Arithmetic>(wx: &[Lane; 3], rh: &[Lane; 3], h: &Lane, _: &mut Lane) -> (Lane, [Lane; 5]) {
-        let mut new_h = [0.0; LANES];
-        let mut slots = [[0.0; LANES]; 5];
-        for l in 0..LANES {
-            let r = sigmoid::<A>(wx[0][l] + rh[0][l]);
-            let z = sigmoid::<A>(wx[1][l] + rh[1][l]);
-            let n = tanh::<A>(A::mul_add(r, rh[2][l], wx[2][l]));
-            new_h[l] = A::mul_add(z, h[l], (1.0 - z) * n);
-            (slots[0][l], slots[1][l], slots[2][l], slots[3][l]) = (r, z, n, rh[2][l]);
+    unsafe fn forward<S: Simd>(
+        sums: &[S::V; 3],
+        wx: *const f32,
+        h: S::V,
+        _: &mut S::V,
+    ) -> (S::V, [S::V; 3], S::V) {
+        unsafe {
+            let r = sigmoid::<S>(sums[0]);
+            let z = sigmoid::<S>(sums[1]);
+            let n = tanh::<S>(S::mul_add(r, sums[2], S::load(wx.add(2 * S::LANES))));
+            let new_h = S::mul_add(z, h, S::mul(S::sub(S::splat(1.0), z), n));
+            (new_h, [r, z, n], sums[2])
         }
-        (new_h, slots)
     }
 
     #[inline(always)]
-    fn backward<A: Arithmetic>(
-        slots: &mut [Lane; 5],
-        h: &Lane,
-        _: &Lane,
-        dh: &mut Lane,
-        _: &mut Lane,
-    ) -> [Lane; 3] {
-        for l in 0..LANES {
-            let [r, z, n, rh_n] = [slots[0][l], slots[1][l], slots[2][l], slots[3][l]];
-            let d_n = dh[l] * (1.0 - z) * (1.0 - n * n);
-            slots[0][l] = d_n * rh_n * r * (1.0 - r);
-            slots[1][l] = dh[l] * (h[l] - n) * z * (1.0 - z);
-            slots[2][l] = d_n;
-            slots[3][l] = d_n * r;
-            dh[l] *= z;
+    unsafe fn backward<S: Simd>(
+        &[r, z, n]: &[S::V; 3],
+        rh_n: S::V,
+        h: S::V,
+        _: S::V,
+        dh: &mut S::V,
+        _: &mut S::V,
+    ) -> ([S::V; 3], [S::V; 3]) {
+        unsafe {
+            let one = S::splat(1.0);
+            let d_n = S::mul(S::mul(*dh, S::sub(one, z)), S::neg_mul_add(n, n, one));
+            let d_r = S::mul(S::mul(d_n, rh_n), S::neg_mul_add(r, r, r));
+            let d_z = S::mul(S::mul(*dh, S::sub(h, n)), S::neg_mul_add(z, z, z));
+            *dh = S::mul(*dh, z);
+            ([d_r, d_z, d_n], [d_r, d_z, S::mul(d_n, r)])
         }
-        [slots[0], slots[1], slots[3]]
     }
 }

@@ -1,10 +1,16 @@
-//! Gradients by the weights and by the input: large products over all steps and rows, after the time loop.
+//! Gradients by the weights and by the input: large products over all steps and rows, after the walk back.
 
-use super::isa::{self, Arithmetic, Isa, Task};
-use super::panel::{LANES, Lane, Panels, multiply};
+use super::cache::CACHES;
+use super::cell::{Gru, Lstm, VectorCell};
+use super::isa::{self, Isa, Task};
+use super::kernel::{STRIP, block_rows, groups, multiply, outer, with_rows};
+use super::memory::{Scratch, carve, carved};
+use super::pack::{Columns, Packed};
+use super::simd::Simd;
 use crate::backend::disjoint::Disjoint;
-use crate::spec::Rnn;
+use crate::spec::{Cell, Rnn};
 use rayon::prelude::*;
+use std::marker::PhantomData;
 use std::ops::Range;
 
 /// What both products read.
@@ -18,187 +24,280 @@ pub struct Inputs<'a> {
     pub deltas: &'a [f32],
 }
 
-/// Live `(step, row)` pairs are summed in this many at a time, so that a packed piece stays in the cache.
-const DEPTH: usize = 256;
-/// Gate rows of one task.
-const TASK_ROWS: usize = 48;
-/// Rows and vectors of the micro-kernel.
-const R: usize = 6;
-const V: usize = 2;
-
 /// `dW_ih = sum d_wx x^T`, `dW_hh = sum d_rh h_{s-1}^T` and the bias gradients, for every model and direction.
 ///
-/// The sum runs over steps and rows in one fixed order, whatever the number of threads: tasks share the gate rows.
-pub fn weights(isa: Isa, s: &Rnn, inputs: &Inputs, d_weights: &mut [f32]) {
-    let gate_rows = s.cell.gates() * s.hidden;
+/// The sum runs over steps and rows in one fixed order, whatever the number of threads: tasks share the hidden units.
+pub fn weights(isa: Isa, s: &Rnn, inputs: &Inputs, scratch: &Scratch, d_weights: &mut [f32]) {
+    let apart = s.models == 1 || s.weights.stride >= s.weights.offset + s.params();
+    assert!(apart, "the models' weights overlap");
     let d_weights = Disjoint::new(d_weights);
-    (0..s.models * s.dirs).into_par_iter().for_each(|i| {
-        let (m, dir) = (i / s.dirs, i % s.dirs);
-        let live = live_steps(s, inputs, m);
-        (0..gate_rows.div_ceil(TASK_ROWS)).into_par_iter().for_each(|task| {
-            let rows = task * TASK_ROWS..((task + 1) * TASK_ROWS).min(gate_rows);
-            isa::run(isa, WeightTask { s, inputs, m, dir, rows, live: &live, d_weights: &d_weights });
-        });
+    let blocks = s.hidden.div_ceil(isa.lanes());
+    let sequences = s.models * s.dirs;
+    let parts = parts(sequences, blocks);
+    (0..sequences * parts).into_par_iter().with_max_len(1).for_each(|task| {
+        let (sequence, part) = (task / parts, task % parts);
+        let (m, dir) = (sequence / s.dirs, sequence % s.dirs);
+        let blocks = part * blocks / parts..(part + 1) * blocks / parts;
+        let pass = Pass { s, inputs, m, dir, blocks, scratch, d_weights: &d_weights };
+        match s.cell {
+            Cell::Lstm => isa::run(isa, WeightTask::<Lstm, 4>(pass, PhantomData)),
+            Cell::Gru => isa::run(isa, WeightTask::<Gru, 3>(pass, PhantomData)),
+        }
     });
 }
 
-/// `(t, b)` of every step that exists, in the order of the sum.
-fn live_steps(s: &Rnn, inputs: &Inputs, m: usize) -> Vec<(usize, usize)> {
-    let lengths = &inputs.lengths[m * s.batch..][..s.batch];
-    (0..s.steps)
-        .flat_map(|t| (0..s.batch).filter(move |&b| t < lengths[b] as usize).map(move |b| (t, b)))
-        .collect()
+/// Into how many tasks the blocks of one model and direction are cut: as few as keep all threads busy to the end.
+fn parts(sequences: usize, blocks: usize) -> usize {
+    let threads = rayon::current_num_threads();
+    (1..=blocks).find(|parts| sequences * parts % threads == 0).unwrap_or(blocks)
 }
 
-struct WeightTask<'a> {
+struct Pass<'a> {
     s: &'a Rnn,
     inputs: &'a Inputs<'a>,
     m: usize,
     dir: usize,
-    /// Of the `G*H` gate rows.
-    rows: Range<usize>,
-    live: &'a [(usize, usize)],
+    /// Of hidden units.
+    blocks: Range<usize>,
+    scratch: &'a Scratch,
     d_weights: &'a Disjoint<'a, f32>,
 }
 
-impl Task for WeightTask<'_> {
-    #[inline(always)]
-    fn run<A: Arithmetic>(self) {
-        let (s, m, dir) = (self.s, self.m, self.dir);
-        let x = |t: usize, b: usize| &self.inputs.x[s.x_at(m, t, b)..][..s.input];
-        self.product::<A>(s.input, |gate| gate, x, s.weight_ih(m, dir), s.bias_ih(m, dir));
+struct WeightTask<'a, C, const G: usize>(Pass<'a>, PhantomData<C>);
 
-        let zeros = vec![0.0; s.hidden];
-        let h = |t: usize, b: usize| {
-            let length = self.inputs.lengths[m * s.batch + b] as usize;
-            // Both directions: the output of the step before, in the direction's own order.
-            let before = if dir == 0 { t.checked_sub(1) } else { Some(t + 1).filter(|&t| t < length) };
-            match (before, self.inputs.initial) {
-                (Some(t), _) => &self.inputs.y[s.y_at(m, dir, t, b)..][..s.hidden],
-                (None, Some(initial)) => &initial[s.state_at(m, 0, dir, b)..][..s.hidden],
-                (None, None) => &zeros,
-            }
-        };
-        let slot = |gate| s.cell.recurrent_slot(gate);
-        self.product::<A>(s.hidden, slot, h, s.weight_hh(m, dir), s.bias_hh(m, dir));
+/// Some live steps: their inputs, previous outputs and gradients by the gates.
+#[derive(Default)]
+struct Piece {
+    x: Vec<*const f32>,
+    h: Vec<*const f32>,
+    deltas: Vec<*const f32>,
+}
+
+impl Piece {
+    fn clear(&mut self) {
+        self.x.clear();
+        self.h.clear();
+        self.deltas.clear();
     }
 }
 
-impl WeightTask<'_> {
-    /// `dW[rows, :] = sum delta[rows] input^T`; a column of ones after the `columns` inputs gives the bias gradient.
+impl<C: VectorCell<G>, const G: usize> Task for WeightTask<'_, C, G> {
+    type Output = ();
+
     #[inline(always)]
-    fn product<'i, A: Arithmetic>(
-        &self,
-        columns: usize,
-        slot: impl Fn(usize) -> usize,
-        input: impl Fn(usize, usize) -> &'i [f32],
-        weight: usize,
-        bias: usize,
-    ) {
-        let (s, hidden, width) = (self.s, self.s.hidden, V * LANES);
-        let blocks = (columns + 1).div_ceil(width);
-        let row_groups = self.rows.len().div_ceil(R);
-        let mut sums = vec![[[[0.0f32; LANES]; V]; R]; row_groups * blocks];
-        let mut deltas = vec![0.0; row_groups * R * DEPTH];
-        for piece in self.live.chunks(DEPTH) {
-            let depth = piece.len();
-            let panels = Panels::rows_and_ones(depth, columns, V, |k| {
-                let (t, b) = piece[k];
-                input(t, b)
-            });
-            for (k, &(t, b)) in piece.iter().enumerate() {
-                let saved = &self.inputs.deltas[s.reserve_at(self.m, self.dir, t, b)..];
-                let mut row = self.rows.start;
-                while row < self.rows.end {
-                    // To the end of the gate, or of the task's rows.
-                    let (gate, unit) = (row / hidden, row % hidden);
-                    let count = (hidden - unit).min(self.rows.end - row);
-                    let values = &saved[slot(gate) * hidden + unit..][..count];
-                    let to = &mut deltas[(row - self.rows.start) * DEPTH + k..];
-                    for (i, &value) in values.iter().enumerate() {
-                        to[i * DEPTH] = value;
-                    }
-                    row += count;
-                }
+    unsafe fn run<S: Simd>(self) {
+        let Pass { s, inputs, m, dir, ref blocks, scratch, .. } = self.0;
+        // A strip of the gradients by the gates takes half of the first-level cache.
+        let depth = (CACHES.l1 / 2 / size_of::<f32>() / (STRIP * S::LANES)).max(1);
+        let columns = s.input + s.hidden;
+        let block_len = columns * G * S::LANES;
+        let bias_len = STRIP * S::LANES;
+        let lens = [blocks.len() * block_len, blocks.len() * bias_len, depth * bias_len, s.hidden];
+        let mut borrowed = scratch.borrow(carved(lens));
+        let mut space = borrowed.as_mut();
+        let sums = carve(&mut space, lens[0]);
+        let bias = carve(&mut space, lens[1]);
+        let strip = carve(&mut space, lens[2]);
+        let zeros = carve(&mut space, lens[3]);
+        sums.fill(0.0);
+        bias.fill(0.0);
+        zeros.fill(0.0);
+        let mut piece = Piece::default();
+        let saved = s.cell.saved() * s.hidden;
+        let lengths = &inputs.lengths[m * s.batch..][..s.batch];
+        let live = |t: usize, b: usize| t < lengths[b] as usize;
+        let mut steps =
+            (0..s.steps).flat_map(|t| (0..s.batch).map(move |b| (t, b))).filter(|&(t, b)| live(t, b));
+        loop {
+            piece.clear();
+            for (t, b) in steps.by_ref().take(depth) {
+                piece.x.push(inputs.x[s.x_at(m, t, b)..][..s.input].as_ptr());
+                piece.h.push(self.previous(t, b, lengths[b] as usize, zeros).as_ptr());
+                piece.deltas.push(inputs.deltas[s.reserve_row(m, dir, t, b) * saved..][..saved].as_ptr());
             }
-            for block in 0..blocks {
-                for group in 0..row_groups {
-                    let rows = std::array::from_fn(|r| &deltas[(group * R + r) * DEPTH..][..depth]);
-                    multiply::<A, R, V>(rows, panels.block(block), &mut sums[block * row_groups + group]);
-                }
+            if piece.x.is_empty() {
+                break;
+            }
+            for (i, block) in blocks.clone().enumerate() {
+                let sums = &mut sums[i * block_len..][..block_len];
+                // SAFETY: `run`'s caller has `S`'s instructions.
+                unsafe { self.add::<S>(&piece, block, strip, sums, &mut bias[i * bias_len..]) };
             }
         }
-        for (i, row) in self.rows.clone().enumerate() {
-            let start = weight + row * columns;
-            // SAFETY: a gate row's weights and bias are written by the task that owns the row, and by no other.
-            let (weights, bias) = unsafe {
-                (
-                    self.d_weights.range(start..start + columns),
-                    self.d_weights.range(bias + row..bias + row + 1),
-                )
-            };
-            for block in 0..blocks {
-                let sum = sums[block * row_groups + i / R][i % R].as_flattened();
-                for (n, &value) in (block * width..).zip(sum) {
-                    match n.cmp(&columns) {
-                        std::cmp::Ordering::Less => weights[n] = value,
-                        std::cmp::Ordering::Equal => bias[0] = value,
-                        std::cmp::Ordering::Greater => {}
-                    }
+        for (i, block) in blocks.clone().enumerate() {
+            self.store::<S>(block, &sums[i * block_len..][..block_len], &bias[i * bias_len..][..bias_len]);
+        }
+    }
+}
+
+impl<C: VectorCell<G>, const G: usize> WeightTask<'_, C, G> {
+    /// `h` before input step `t` of row `b`, in the direction's own order.
+    #[inline(always)]
+    fn previous<'a>(&'a self, t: usize, b: usize, length: usize, zeros: &'a [f32]) -> &'a [f32] {
+        let Pass { s, inputs, m, dir, .. } = self.0;
+        let before = if dir == 0 { t.checked_sub(1) } else { Some(t + 1).filter(|&t| t < length) };
+        match (before, inputs.initial) {
+            (Some(t), _) => &inputs.y[s.y_at(m, dir, t, b)..][..s.hidden],
+            (None, Some(initial)) => &initial[s.state_at(m, 0, dir, b)..][..s.hidden],
+            (None, None) => zeros,
+        }
+    }
+
+    /// Adds the products of a piece to the sums of one block, `(D + H, G, LANES)`, and of its biases, `(STRIP, LANES)`.
+    #[inline(always)]
+    unsafe fn add<S: Simd>(
+        &self,
+        piece: &Piece,
+        block: usize,
+        strip: &mut [f32],
+        sums: &mut [f32],
+        bias: &mut [f32],
+    ) {
+        let Pass { s, .. } = self.0;
+        let at = block * S::LANES;
+        unsafe {
+            let mut totals = [S::splat(0.0); STRIP];
+            let mut to = strip.as_mut_ptr();
+            for row in &piece.deltas {
+                for slot in 0..STRIP.min(s.cell.saved()) {
+                    let delta = S::load_first(row.add(slot * s.hidden + at), s.hidden - at);
+                    totals[slot] = S::add(totals[slot], delta);
+                    S::store(to.add(slot * S::LANES), delta);
                 }
+                to = to.add(STRIP * S::LANES);
+            }
+            for slot in 0..STRIP {
+                let bias = bias[slot * S::LANES..].as_mut_ptr();
+                S::store(bias, S::add(S::load(bias), totals[slot]));
+            }
+            let (input, recurrent) = sums.split_at_mut(s.input * G * S::LANES);
+            let most = const { block_rows(S::REGISTERS, G) };
+            for (first, rows) in groups(s.input, most) {
+                let sums = input[first * G * S::LANES..].as_mut_ptr();
+                with_rows!(rows, block_rows(S::REGISTERS, G), R => {
+                    outer::<S, R, G>(&piece.x, first, strip.as_ptr(), C::INPUT_SLOTS, sums)
+                });
+            }
+            for (first, rows) in groups(s.hidden, most) {
+                let sums = recurrent[first * G * S::LANES..].as_mut_ptr();
+                with_rows!(rows, block_rows(S::REGISTERS, G), R => {
+                    outer::<S, R, G>(&piece.h, first, strip.as_ptr(), C::RECURRENT_SLOTS, sums)
+                });
+            }
+        }
+    }
+
+    /// Brings the sums of one block into the order of the parameters.
+    #[inline(always)]
+    fn store<S: Simd>(&self, block: usize, sums: &[f32], bias: &[f32]) {
+        let Pass { s, m, dir, d_weights, .. } = self.0;
+        let (input, recurrent) = sums.split_at(s.input * G * S::LANES);
+        let units = S::LANES.min(s.hidden - block * S::LANES);
+        for gate in 0..G {
+            for lane in 0..units {
+                let row = gate * s.hidden + block * S::LANES + lane;
+                // SAFETY: a hidden unit's weights are written by the task with its block, and by no other.
+                let write = |start: usize, len: usize| unsafe { d_weights.range(start..start + len) };
+                let matrices =
+                    [(input, s.weight_ih(m, dir), s.input), (recurrent, s.weight_hh(m, dir), s.hidden)];
+                for (sums, start, columns) in matrices {
+                    let to = write(start + row * columns, columns);
+                    let from = sums.chunks_exact(G * S::LANES).map(|sums| sums[gate * S::LANES + lane]);
+                    to.iter_mut().zip(from).for_each(|(to, from)| *to = from);
+                }
+                write(s.bias_ih(m, dir) + row, 1)[0] = bias[C::INPUT_SLOTS[gate] * S::LANES + lane];
+                write(s.bias_hh(m, dir) + row, 1)[0] = bias[C::RECURRENT_SLOTS[gate] * S::LANES + lane];
             }
         }
     }
 }
 
 /// `dx = sum over directions of d_wx W_ih`; 0 where a row has no step.
-pub fn inputs<const G: usize, const R: usize>(isa: Isa, s: &Rnn, w: &[f32], inputs: &Inputs, dx: &mut [f32]) {
-    let gate_rows = G * s.hidden;
-    let packed: Vec<Panels> = (0..s.models * s.dirs)
-        .into_par_iter()
-        .map(|i| {
-            let w_ih = &w[s.weight_ih(i / s.dirs, i % s.dirs)..][..gate_rows * s.input];
-            Panels::columns(gate_rows, s.input, G, |k, n| w_ih[k * s.input + n])
-        })
-        .collect();
+pub fn inputs(isa: Isa, s: &Rnn, packed: &[Packed], inputs: &Inputs, dx: &mut [f32]) {
     // One task per (model, step): a contiguous `(B, D)`.
     dx[..s.x_len()].par_chunks_mut(s.batch * s.input).enumerate().for_each(|(i, dx)| {
         let (m, t) = (i / s.steps, i % s.steps);
-        isa::run(isa, InputTask::<G, R> { s, inputs, m, t, packed: &packed[m * s.dirs..], dx });
+        let weights = &packed[m * s.dirs..][..s.dirs];
+        isa::run(isa, InputTask { s, inputs, m, t, weights, dx });
     });
 }
 
-struct InputTask<'a, const G: usize, const R: usize> {
+struct InputTask<'a> {
     s: &'a Rnn,
     inputs: &'a Inputs<'a>,
     m: usize,
     t: usize,
     /// By direction.
-    packed: &'a [Panels],
+    weights: &'a [Packed],
     dx: &'a mut [f32],
 }
 
-impl<const G: usize, const R: usize> Task for InputTask<'_, G, R> {
+impl Task for InputTask<'_> {
+    type Output = ();
+
     #[inline(always)]
-    fn run<A: Arithmetic>(self) {
-        let (s, m, t) = (self.s, self.m, self.t);
-        let gate_rows = G * s.hidden;
-        let zeros = vec![0.0; gate_rows];
-        let alive = |b: usize| b < s.batch && t < self.inputs.lengths[m * s.batch + b] as usize;
-        self.dx.fill(0.0);
-        for group in (0..s.batch).step_by(R) {
-            for (block, at) in (0..s.input).step_by(G * LANES).enumerate() {
-                let mut acc: [[Lane; G]; R] = [[[0.0; LANES]; G]; R];
-                for dir in 0..s.dirs {
-                    let deltas = std::array::from_fn(|r| match alive(group + r) {
-                        true => &self.inputs.deltas[s.reserve_at(m, dir, t, group + r)..][..gate_rows],
-                        false => &zeros[..],
-                    });
-                    multiply::<A, R, G>(deltas, self.packed[dir].block(block), &mut acc);
+    unsafe fn run<S: Simd>(self) {
+        let InputTask { s, inputs, m, t, .. } = self;
+        let lengths = &inputs.lengths[m * s.batch..][..s.batch];
+        let live: Vec<usize> = (0..s.batch).filter(|&b| t < lengths[b] as usize).collect();
+        if live.len() < s.batch {
+            self.dx.fill(0.0);
+        }
+        let columns =
+            |dir: usize| -> &Columns { self.weights[dir].input.as_ref().expect("made for this gradient") };
+        let to = self.dx.as_mut_ptr();
+        for (column, vectors) in columns(0).blocks() {
+            // SAFETY: `run`'s caller has `S`'s instructions; the rows are this task's own.
+            match vectors {
+                1 => unsafe { self.block::<S, 1>(columns, column, &live, to) },
+                2 => unsafe { self.block::<S, 2>(columns, column, &live, to) },
+                3 => unsafe { self.block::<S, 3>(columns, column, &live, to) },
+                _ => unsafe { self.block::<S, 4>(columns, column, &live, to) },
+            }
+        }
+    }
+}
+
+impl InputTask<'_> {
+    #[inline(always)]
+    unsafe fn block<'c, S: Simd, const N: usize>(
+        &self,
+        columns: impl Fn(usize) -> &'c Columns,
+        column: usize,
+        live: &[usize],
+        dx: *mut f32,
+    ) {
+        for (first, rows) in groups(live.len(), block_rows(S::REGISTERS, N)) {
+            with_rows!(rows, block_rows(S::REGISTERS, N), R => unsafe {
+                self.rows::<S, R, N>(|dir| columns(dir).block(column), column, &live[first..], dx)
+            });
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn rows<S: Simd, const R: usize, const N: usize>(
+        &self,
+        panel: impl Fn(usize) -> *const f32,
+        column: usize,
+        live: &[usize],
+        dx: *mut f32,
+    ) {
+        let InputTask { s, inputs, m, t, .. } = *self;
+        let gates = s.cell.gates() * s.hidden;
+        unsafe {
+            let mut sums = [[S::splat(0.0); N]; R];
+            for dir in 0..s.dirs {
+                let mut rows = [std::ptr::null(); R];
+                for r in 0..R {
+                    let at = s.reserve_row(m, dir, t, live[r]) * s.cell.saved() * s.hidden;
+                    rows[r] = inputs.deltas[at..][..gates].as_ptr();
                 }
-                for r in (0..R).filter(|&r| alive(group + r)) {
-                    let row = &mut self.dx[(group + r) * s.input..][..s.input];
-                    row[at..].iter_mut().zip(acc[r].as_flattened()).for_each(|(dx, &sum)| *dx = sum);
+                sums = multiply::<S, R, N>(rows, gates, panel(dir), sums);
+            }
+            for r in 0..R {
+                for n in 0..N {
+                    let at = column + n * S::LANES;
+                    S::store_first(dx.add(live[r] * s.input + at), sums[r][n], s.input - at);
                 }
             }
         }

@@ -1,90 +1,111 @@
 //! Which instructions the kernels may use, chosen once at run time.
 //!
-//! Kernels are written once, over [`Arithmetic`], and inlined into one function per instruction set, where the compiler
-//! turns their lane loops into vectors. Fused multiply-add rounds once where the portable path rounds twice, so results
-//! are the same bit for bit per path, and the path is part of what a run records.
+//! Kernels are written once, over [`Simd`], and inlined into one function per instruction set. The paths differ in how
+//! they round a multiply-add and in nothing else, so results are the same bit for bit per path, and the path is part of
+//! what a run records.
+
+use super::simd::{Portable, Simd};
+use serde::{Deserialize, Serialize};
 
 /// An instruction-set path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
 pub enum Isa {
     /// What every target has.
     Portable,
-    /// x86-64 with 8-lane vectors and fused multiply-add.
+    /// x86-64, 8-lane vectors and fused multiply-add.
     Avx2,
+    /// x86-64, 16-lane vectors.
+    Avx512,
+    /// 64-bit ARM, 4-lane vectors.
+    Neon,
 }
 
 impl Isa {
-    /// The best path of this machine.
-    pub fn detect() -> Isa {
-        #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            return Isa::Avx2;
+    pub const ALL: [Isa; 4] = [Isa::Portable, Isa::Avx2, Isa::Avx512, Isa::Neon];
+
+    /// Whether this machine can run the path.
+    pub fn is_available(self) -> bool {
+        match self {
+            Isa::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => is_x86_feature_detected!("avx512f"),
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => true,
+            #[allow(unreachable_patterns)] // which paths are left depends on the target
+            _ => false,
         }
-        Isa::Portable
     }
 
-    /// All paths that this machine can run.
+    /// All paths that this machine can run, the widest vectors last.
     pub fn available() -> Vec<Isa> {
-        let mut paths = vec![Isa::Portable];
-        if Isa::detect() != Isa::Portable {
-            paths.push(Isa::detect());
+        Isa::ALL.into_iter().filter(|isa| isa.is_available()).collect()
+    }
+
+    /// The best path of this machine.
+    pub fn detect() -> Isa {
+        *Isa::available().last().expect("the portable path is always there")
+    }
+
+    /// Numbers per vector.
+    pub fn lanes(self) -> usize {
+        match self {
+            Isa::Portable | Isa::Neon => 4,
+            Isa::Avx2 => 8,
+            Isa::Avx512 => 16,
         }
-        paths
     }
 
     pub fn name(self) -> &'static str {
         match self {
             Isa::Portable => "portable",
-            Isa::Avx2 => "avx2+fma",
+            Isa::Avx2 => "avx2",
+            Isa::Avx512 => "avx512",
+            Isa::Neon => "neon",
         }
-    }
-}
-
-/// The one operation that differs between paths.
-pub trait Arithmetic {
-    /// `a * b + c`
-    fn mul_add(a: f32, b: f32, c: f32) -> f32;
-}
-
-struct Plain;
-
-impl Arithmetic for Plain {
-    #[inline(always)]
-    fn mul_add(a: f32, b: f32, c: f32) -> f32 {
-        a * b + c
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-struct Fused;
-
-#[cfg(target_arch = "x86_64")]
-impl Arithmetic for Fused {
-    #[inline(always)]
-    fn mul_add(a: f32, b: f32, c: f32) -> f32 {
-        a.mul_add(b, c)
     }
 }
 
 /// Work of one thread. `run` and all it calls must be `#[inline(always)]`, so that it is compiled for each path.
 pub trait Task {
-    fn run<A: Arithmetic>(self);
+    type Output;
+
+    /// # Safety
+    /// The processor has `S`'s instructions.
+    unsafe fn run<S: Simd>(self) -> Self::Output;
 }
 
 /// Runs `task` on a path that this machine has.
-pub fn run(isa: Isa, task: impl Task) {
-    match isa {
-        Isa::Portable => task.run::<Plain>(),
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: `Isa::detect` gives this path only where both features exist.
-        Isa::Avx2 => unsafe { run_avx2(task) },
-        #[cfg(not(target_arch = "x86_64"))]
-        Isa::Avx2 => unreachable!("only x86-64 detects this path"),
+pub fn run<T: Task>(isa: Isa, task: T) -> T::Output {
+    assert!(isa.is_available(), "this machine cannot run the path {}", isa.name());
+    // SAFETY: the line above.
+    unsafe {
+        match isa {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => x86::run_avx2(task),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => x86::run_avx512(task),
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => task.run::<super::simd::Neon>(),
+            _ => task.run::<Portable>(),
+        }
     }
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn run_avx2(task: impl Task) {
-    task.run::<Fused>();
+mod x86 {
+    use super::super::simd::{Avx2, Avx512};
+    use super::Task;
+
+    #[target_feature(enable = "avx2,fma")]
+    pub unsafe fn run_avx2<T: Task>(task: T) -> T::Output {
+        unsafe { task.run::<Avx2>() }
+    }
+
+    #[target_feature(enable = "avx512f")]
+    pub unsafe fn run_avx512<T: Task>(task: T) -> T::Output {
+        unsafe { task.run::<Avx512>() }
+    }
 }

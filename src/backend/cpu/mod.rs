@@ -2,21 +2,28 @@
 //! directions and row tiles.
 
 mod activation;
+mod backward;
+mod cache;
 mod cell;
+mod forward;
 mod gradient;
 mod isa;
-mod panel;
-mod rnn;
+mod kernel;
+mod layer;
+mod memory;
+mod pack;
+mod simd;
 mod update;
 
 pub use isa::Isa;
+pub use layer::Layer;
 
 use super::Backend;
 use crate::error::Result;
 use crate::reference;
 use crate::spec::{
     Dropout, Gather, GatherOperands, Linear, LinearBackward, LinearForward, Loss, LossOperands, Optimizer,
-    OptimizerOperands, Pool, Rnn, RnnBackward, RnnForward, Word,
+    OptimizerOperands, Pool, Purpose, Rnn, RnnBackward, RnnForward, Word,
 };
 use ndarray::ArcArray2;
 
@@ -29,12 +36,12 @@ pub struct Cpu {
 impl Cpu {
     /// On the best instruction-set path that this machine has.
     pub fn new() -> Self {
-        Cpu { isa: Isa::detect() }
+        Cpu::with_isa(Isa::detect())
     }
 
     /// On a path from [`Isa::available`].
     pub fn with_isa(isa: Isa) -> Self {
-        assert!(Isa::available().contains(&isa), "this machine cannot run the path {}", isa.name());
+        assert!(isa.is_available(), "this machine cannot run the path {}", isa.name());
         Cpu { isa }
     }
 }
@@ -45,11 +52,18 @@ impl Default for Cpu {
     }
 }
 
+/// What keeps all that the kernels address within the buffers: no row is longer than they are.
+fn check(s: &Rnn, lengths: &[u32]) {
+    let longest = lengths[..s.models * s.batch].iter().max();
+    assert!(longest.is_none_or(|&length| length as usize <= s.steps), "a row longer than T");
+}
+
 impl Backend for Cpu {
     type Real = f32;
     type Buf<T: Word> = Vec<T>;
     /// Shared with the caller: the table is not copied.
     type Frames = Vec<ArcArray2<f32>>;
+    type Layer = Layer;
 
     fn describe(&self) -> String {
         format!("cpu {}", self.isa.name())
@@ -78,13 +92,24 @@ impl Backend for Cpu {
         Ok(())
     }
 
-    fn rnn_forward(&self, s: &Rnn, a: RnnForward<Vec<f32>, Vec<u32>>) -> Result<()> {
-        rnn::forward(self.isa, s, a);
+    fn rnn(&self, s: &Rnn, purpose: Purpose) -> Result<Layer> {
+        Ok(Layer::new(s, purpose, self.isa.lanes()))
+    }
+
+    fn rnn_load(&self, s: &Rnn, weights: &Vec<f32>, layer: &mut Layer) -> Result<()> {
+        layer.load(s, weights);
         Ok(())
     }
 
-    fn rnn_backward(&self, s: &Rnn, a: RnnBackward<Vec<f32>, Vec<u32>>) -> Result<()> {
-        rnn::backward(self.isa, s, a);
+    fn rnn_forward(&self, s: &Rnn, a: RnnForward<Layer, Vec<f32>, Vec<u32>>) -> Result<()> {
+        check(s, a.lengths);
+        forward::forward(self.isa, s, a);
+        Ok(())
+    }
+
+    fn rnn_backward(&self, s: &Rnn, a: RnnBackward<Layer, Vec<f32>, Vec<u32>>) -> Result<()> {
+        check(s, a.lengths);
+        backward::backward(self.isa, s, a);
         Ok(())
     }
 

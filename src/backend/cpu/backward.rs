@@ -1,0 +1,267 @@
+//! Backward through time: a task owns a tile of batch rows and walks all its steps back. What forward kept becomes, in
+//! place, the gradients by the gates, from which `gradient.rs` makes the rest.
+
+use super::cell::{Gru, Lstm, VectorCell};
+use super::gradient;
+use super::isa::{self, Isa, Task};
+use super::kernel::{block_rows, groups, multiply, with_rows};
+use super::layer::{Layer, Tile, for_each_tile, tiles};
+use super::memory::{Scratch, carve, carved};
+use super::pack::Columns;
+use super::simd::Simd;
+use crate::backend::disjoint::Disjoint;
+use crate::spec::{Cell, Rnn, RnnBackward};
+use std::marker::PhantomData;
+
+pub fn backward(isa: Isa, s: &Rnn, a: RnnBackward<Layer, Vec<f32>, Vec<u32>>) {
+    let Layer { packed, reserve, scratch } = a.layer;
+    let initial = a.initial.map(Vec::as_slice);
+    {
+        let reserve = Disjoint::new(reserve);
+        let d_initial = a.d_initial.map(|d_initial| Disjoint::new(d_initial));
+        for_each_tile(tiles(s), |tile| {
+            let pass = Pass {
+                s,
+                weights: packed[tile.m * s.dirs + tile.dir].recurrent.as_ref().expect("made for training"),
+                lengths: &a.lengths[tile.m * s.batch..][tile.rows.clone()],
+                initial,
+                y: a.y,
+                dy: a.dy.map(Vec::as_slice),
+                d_last: a.d_last.map(Vec::as_slice),
+                d_initial: d_initial.as_ref(),
+                reserve: &reserve,
+                scratch,
+                tile,
+            };
+            match s.cell {
+                Cell::Lstm => isa::run(isa, BackwardTile::<Lstm, 4>(pass, PhantomData)),
+                Cell::Gru => isa::run(isa, BackwardTile::<Gru, 3>(pass, PhantomData)),
+            }
+        });
+    }
+    let inputs = gradient::Inputs { x: a.x, y: a.y, initial, lengths: a.lengths, deltas: reserve };
+    gradient::weights(isa, s, &inputs, scratch, a.d_weights);
+    if let Some(dx) = a.dx {
+        gradient::inputs(isa, s, packed, &inputs, dx);
+    }
+}
+
+struct Pass<'a> {
+    s: &'a Rnn,
+    tile: Tile,
+    /// `W_hh (G*H, H)`
+    weights: &'a Columns,
+    /// Of the tile's rows.
+    lengths: &'a [u32],
+    initial: Option<&'a [f32]>,
+    y: &'a [f32],
+    dy: Option<&'a [f32]>,
+    d_last: Option<&'a [f32]>,
+    d_initial: Option<&'a Disjoint<'a, f32>>,
+    /// What forward kept in, gradients by the gates out.
+    reserve: &'a Disjoint<'a, f32>,
+    scratch: &'a Scratch,
+}
+
+struct BackwardTile<'a, C, const G: usize>(Pass<'a>, PhantomData<C>);
+
+/// One row at one step.
+struct Cells {
+    /// `(saved, H)`
+    reserve: *mut f32,
+    /// `h` and `c` before the step.
+    h: *const f32,
+    c: *const f32,
+    /// Null where only the final state has a gradient.
+    dy: *const f32,
+    dh: *mut f32,
+    dc: *mut f32,
+    /// `d_rh (G*H)`
+    d_rh: *mut f32,
+}
+
+impl<C: VectorCell<G>, const G: usize> Task for BackwardTile<'_, C, G> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let Pass { s, ref tile, lengths, scratch, .. } = self.0;
+        let width = s.hidden.next_multiple_of(S::LANES);
+        let (count, gates) = (tile.rows.len(), G * s.hidden);
+        let steps = lengths.iter().max().map_or(0, |&longest| longest as usize);
+        let state = count * width;
+        let mut borrowed = scratch.borrow(carved([state, state, count * gates, width]));
+        let mut space = borrowed.as_mut();
+        let dh = carve(&mut space, state);
+        let dc = carve(&mut space, state);
+        let d_rh = carve(&mut space, count * gates);
+        let zeros = carve(&mut space, width);
+        zeros.fill(0.0);
+        self.begin(width, dh, dc);
+        let mut cells = Vec::with_capacity(count);
+        for step in (0..steps).rev() {
+            cells.clear();
+            for row in (0..count).filter(|&row| step < lengths[row] as usize) {
+                let (dh, dc) = (&mut dh[row * width..], &mut dc[row * width..]);
+                cells.push(self.cells(row, step, zeros, dh, dc, &mut d_rh[row * gates..]));
+            }
+            // SAFETY: `run`'s caller has `S`'s instructions; every row's numbers are its own.
+            unsafe {
+                for row in &cells {
+                    self.cell::<S>(row);
+                }
+                self.recur::<S>(&cells);
+            }
+        }
+        self.end(width, dh, dc);
+    }
+}
+
+impl<C: VectorCell<G>, const G: usize> BackwardTile<'_, C, G> {
+    /// Loads the gradients by the final states.
+    #[inline(always)]
+    fn begin(&self, width: usize, dh: &mut [f32], dc: &mut [f32]) {
+        let Pass { s, tile, d_last, .. } = &self.0;
+        dh.fill(0.0);
+        dc.fill(0.0);
+        let Some(d_last) = d_last else { return };
+        for (row, b) in tile.rows.clone().enumerate() {
+            for (vector, d) in [&mut *dh, &mut *dc].into_iter().enumerate().take(s.cell.states()) {
+                let from = &d_last[s.state_at(tile.m, vector, tile.dir, b)..][..s.hidden];
+                d[row * width..][..s.hidden].copy_from_slice(from);
+            }
+        }
+    }
+
+    /// Stores the gradients by the states before the first step.
+    #[inline(always)]
+    fn end(&self, width: usize, dh: &[f32], dc: &[f32]) {
+        let Pass { s, tile, d_initial, .. } = &self.0;
+        let Some(d_initial) = d_initial else { return };
+        for (row, b) in tile.rows.clone().enumerate() {
+            for (vector, d) in [dh, dc].into_iter().enumerate().take(s.cell.states()) {
+                let at = s.state_at(tile.m, vector, tile.dir, b);
+                // SAFETY: a row of a state belongs to the one tile with the row.
+                unsafe { d_initial.range(at..at + s.hidden) }.copy_from_slice(&d[row * width..][..s.hidden]);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn cells(
+        &self,
+        row: usize,
+        step: usize,
+        zeros: &[f32],
+        dh: &mut [f32],
+        dc: &mut [f32],
+        d_rh: &mut [f32],
+    ) -> Cells {
+        let Pass { s, tile, lengths, initial, y, dy, reserve, .. } = &self.0;
+        let (m, dir, b, length) = (tile.m, tile.dir, tile.rows.start + row, lengths[row] as usize);
+        let (hidden, saved) = (s.hidden, s.cell.saved() * s.hidden);
+        let kept = |t: usize| {
+            let at = s.reserve_row(m, dir, t, b) * saved;
+            // SAFETY: a row of the reserve belongs to the one tile with the row, and is used through pointers only.
+            unsafe { reserve.range(at..at + saved) }.as_mut_ptr()
+        };
+        let t = s.step(dir, step, length);
+        let state = |vector: usize| match initial {
+            Some(initial) if vector < s.cell.states() => {
+                initial[s.state_at(m, vector, dir, b)..][..hidden].as_ptr()
+            }
+            _ => zeros.as_ptr(),
+        };
+        let (h, c) = match step.checked_sub(1).map(|before| s.step(dir, before, length)) {
+            // For a cell without `c` this is some number that it ignores.
+            Some(t) => {
+                (y[s.y_at(m, dir, t, b)..][..hidden].as_ptr(), kept(t).wrapping_add(G * hidden).cast_const())
+            }
+            None => (state(0), state(1)),
+        };
+        Cells {
+            reserve: kept(t),
+            h,
+            c,
+            dy: dy.map_or(std::ptr::null(), |dy| dy[s.y_at(m, dir, t, b)..][..hidden].as_ptr()),
+            dh: dh.as_mut_ptr(),
+            dc: dc.as_mut_ptr(),
+            d_rh: d_rh.as_mut_ptr(),
+        }
+    }
+
+    /// The cell backward, for one row.
+    #[inline(always)]
+    unsafe fn cell<S: Simd>(&self, row: &Cells) {
+        let hidden = self.0.s.hidden;
+        for at in (0..hidden).step_by(S::LANES) {
+            let count = hidden - at;
+            unsafe {
+                let mut gates = [S::splat(0.0); G];
+                for g in 0..G {
+                    gates[g] = S::load_first(row.reserve.add(g * hidden + at), count);
+                }
+                let kept = S::load_first(row.reserve.add(G * hidden + at), count);
+                let (h, c) = (S::load_first(row.h.add(at), count), S::load_first(row.c.add(at), count));
+                let (mut dh, mut dc) = (S::load(row.dh.add(at)), S::load(row.dc.add(at)));
+                if !row.dy.is_null() {
+                    dh = S::add(dh, S::load_first(row.dy.add(at), count));
+                }
+                let (d_wx, d_rh) = C::backward::<S>(&gates, kept, h, c, &mut dh, &mut dc);
+                S::store(row.dh.add(at), dh);
+                S::store(row.dc.add(at), dc);
+                for g in 0..G {
+                    S::store_first(row.reserve.add(g * hidden + at), d_wx[g], count);
+                    S::store_first(row.d_rh.add(g * hidden + at), d_rh[g], count);
+                    // A part that stays apart takes the place of what was kept; the LSTM's is the `c` of the next step.
+                    if g >= C::JOINT {
+                        S::store_first(row.reserve.add(G * hidden + at), d_rh[g], count);
+                    }
+                }
+            }
+        }
+    }
+
+    /// `dh_{s-1} += d_rh W_hh` of all live rows.
+    #[inline(always)]
+    unsafe fn recur<S: Simd>(&self, cells: &[Cells]) {
+        for (column, vectors) in self.0.weights.blocks() {
+            match vectors {
+                1 => unsafe { self.recur_block::<S, 1>(column, cells) },
+                2 => unsafe { self.recur_block::<S, 2>(column, cells) },
+                3 => unsafe { self.recur_block::<S, 3>(column, cells) },
+                _ => unsafe { self.recur_block::<S, 4>(column, cells) },
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn recur_block<S: Simd, const N: usize>(&self, column: usize, cells: &[Cells]) {
+        for (first, rows) in groups(cells.len(), block_rows(S::REGISTERS, N)) {
+            with_rows!(rows, block_rows(S::REGISTERS, N), R => unsafe {
+                self.recur_rows::<S, R, N>(column, &cells[first..])
+            });
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn recur_rows<S: Simd, const R: usize, const N: usize>(&self, column: usize, cells: &[Cells]) {
+        let Pass { s, weights, .. } = &self.0;
+        unsafe {
+            let mut sums = [[S::splat(0.0); N]; R];
+            let mut rows = [std::ptr::null(); R];
+            for r in 0..R {
+                rows[r] = cells[r].d_rh.cast_const();
+                for n in 0..N {
+                    sums[r][n] = S::load(cells[r].dh.add(column + n * S::LANES));
+                }
+            }
+            let sums = multiply::<S, R, N>(rows, G * s.hidden, weights.block(column), sums);
+            for r in 0..R {
+                for n in 0..N {
+                    S::store(cells[r].dh.add(column + n * S::LANES), sums[r][n]);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The two micro-kernels: a few rows times a packed panel, and a sum of outer products. Blocks of `R x N` vector
+//! accumulators stay in registers from the first product to the last.
+//!
+//! Every number is summed by itself in the order of `k`, so neither `R` nor `N` changes a bit of it.
+
+use super::simd::Simd;
+
+/// Rows of a block of `n` vectors: all registers but those for one row's factor and one vector.
+pub const fn block_rows(registers: usize, n: usize) -> usize {
+    let rows = (registers - 2) / n;
+    if rows < MAX_ROWS { rows } else { MAX_ROWS }
+}
+
+/// The most rows of any block; what [`with_rows`] knows.
+pub const MAX_ROWS: usize = 8;
+
+/// Runs `$call` with the constant `$R` equal to `$rows`, which is at most `$max`.
+macro_rules! with_rows {
+    ($rows:expr, $max:expr, $R:ident => $call:expr) => {
+        with_rows!(@ $rows, $max, $R => $call, 1 2 3 4 5 6 7 8)
+    };
+    (@ $rows:expr, $max:expr, $R:ident => $call:expr, $($n:literal)*) => {
+        match $rows {
+            $($n if $n <= const { $max } => {
+                const $R: usize = $n;
+                $call
+            })*
+            rows => unreachable!("a block of {rows} rows"),
+        }
+    };
+}
+pub(super) use with_rows;
+
+/// Cuts `count` rows into as few groups of at most `most` as there can be, all about equal: `(first, rows)`.
+#[inline(always)]
+pub fn groups(count: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
+    let parts = count.div_ceil(most);
+    (0..parts).map(move |i| {
+        let first = i * count / parts;
+        (first, (i + 1) * count / parts - first)
+    })
+}
+
+/// `acc[r][n] + sum over k of rows[r][k] * panel[k][n]`; `panel` is `(depth, N, LANES)`.
+#[inline(always)]
+pub unsafe fn multiply<S: Simd, const R: usize, const N: usize>(
+    rows: [*const f32; R],
+    depth: usize,
+    panel: *const f32,
+    mut acc: [[S::V; N]; R],
+) -> [[S::V; N]; R] {
+    unsafe {
+        let mut columns = panel;
+        for k in 0..depth {
+            let mut column = [S::splat(0.0); N];
+            for n in 0..N {
+                column[n] = S::load(columns.add(n * S::LANES));
+            }
+            columns = columns.add(N * S::LANES);
+            for r in 0..R {
+                let factor = S::splat(*rows[r].add(k));
+                for n in 0..N {
+                    acc[r][n] = S::mul_add(factor, column[n], acc[r][n]);
+                }
+            }
+        }
+    }
+    acc
+}
+
+/// `acc[r][g] += sum over k of rows[k][first + r] * strip[k][vectors[g]]`; `strip` is `(depth, STRIP, LANES)`, `acc` is
+/// `(R, G, LANES)` in memory.
+#[inline(always)]
+pub unsafe fn outer<S: Simd, const R: usize, const G: usize>(
+    rows: &[*const f32],
+    first: usize,
+    strip: *const f32,
+    vectors: [usize; G],
+    acc: *mut f32,
+) {
+    unsafe {
+        let mut sums = [[S::splat(0.0); G]; R];
+        for r in 0..R {
+            for g in 0..G {
+                sums[r][g] = S::load(acc.add((r * G + g) * S::LANES));
+            }
+        }
+        let mut deltas = strip;
+        for row in rows {
+            let row = row.add(first);
+            let mut delta = [S::splat(0.0); G];
+            for g in 0..G {
+                delta[g] = S::load(deltas.add(vectors[g] * S::LANES));
+            }
+            deltas = deltas.add(STRIP * S::LANES);
+            for r in 0..R {
+                let factor = S::splat(*row.add(r));
+                for g in 0..G {
+                    sums[r][g] = S::mul_add(factor, delta[g], sums[r][g]);
+                }
+            }
+        }
+        for r in 0..R {
+            for g in 0..G {
+                S::store(acc.add((r * G + g) * S::LANES), sums[r][g]);
+            }
+        }
+    }
+}
+
+/// Vectors of a strip: all that backward leaves of a block of units, for both cells.
+pub const STRIP: usize = 4;

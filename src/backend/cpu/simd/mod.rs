@@ -1,0 +1,79 @@
+//! Vectors of `f32`, one implementation per instruction set; the kernels are written once, over [`Simd`].
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod portable;
+
+#[cfg(target_arch = "x86_64")]
+pub use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+pub use avx512::Avx512;
+#[cfg(target_arch = "aarch64")]
+pub use neon::Neon;
+pub use portable::Portable;
+
+/// One instruction set's vectors.
+///
+/// # Safety
+/// All functions must run on a processor that has the instructions, inside a function compiled for them; pointers are
+/// to [`Simd::LANES`] numbers and need no alignment.
+pub unsafe trait Simd: Copy + Send + Sync {
+    /// One vector.
+    type V: Copy;
+    /// Numbers in a vector.
+    const LANES: usize;
+    /// Vector registers: what a micro-kernel's block must fit in.
+    const REGISTERS: usize;
+
+    unsafe fn splat(value: f32) -> Self::V;
+    unsafe fn load(from: *const f32) -> Self::V;
+    unsafe fn store(to: *mut f32, v: Self::V);
+    unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn mul(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn div(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn sqrt(a: Self::V) -> Self::V;
+    /// `a * b + c`, rounded once where the instruction set can.
+    unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// `c - a * b`, rounded once where the instruction set can.
+    unsafe fn neg_mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// `x`, but at most `limit`. NaN stays NaN.
+    unsafe fn at_most(x: Self::V, limit: Self::V) -> Self::V;
+    /// `x`, but at least `limit`. NaN stays NaN.
+    unsafe fn at_least(x: Self::V, limit: Self::V) -> Self::V;
+    /// `x * 2^n` for a whole number `n` from -126 to 127 that stands in the low bits of `shifted = n + 1.5 * 2^23`.
+    unsafe fn scale(x: Self::V, shifted: Self::V) -> Self::V;
+
+    /// The first `count` numbers, 0 behind them.
+    #[inline(always)]
+    unsafe fn load_first(from: *const f32, count: usize) -> Self::V {
+        unsafe {
+            if count >= Self::LANES {
+                return Self::load(from);
+            }
+            let mut numbers = [0.0f32; MAX_LANES];
+            std::ptr::copy_nonoverlapping(from, numbers.as_mut_ptr(), count);
+            Self::load(numbers.as_ptr())
+        }
+    }
+
+    /// Stores the first `count` numbers.
+    #[inline(always)]
+    unsafe fn store_first(to: *mut f32, v: Self::V, count: usize) {
+        unsafe {
+            if count >= Self::LANES {
+                return Self::store(to, v);
+            }
+            let mut numbers = [0.0f32; MAX_LANES];
+            Self::store(numbers.as_mut_ptr(), v);
+            std::ptr::copy_nonoverlapping(numbers.as_ptr(), to, count);
+        }
+    }
+}
+
+/// The widest vector of any path.
+pub const MAX_LANES: usize = 16;

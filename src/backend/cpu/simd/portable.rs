@@ -1,0 +1,73 @@
+//! What every target has: arrays that the compiler may turn into vectors. Products are rounded before they are added,
+//! because a fused multiply-add without an instruction for it is a slow library call.
+
+use super::Simd;
+
+#[derive(Clone, Copy)]
+pub struct Portable;
+
+type V = [f32; 4];
+
+#[inline(always)]
+fn each(a: V, b: V, f: impl Fn(f32, f32) -> f32) -> V {
+    std::array::from_fn(|lane| f(a[lane], b[lane]))
+}
+
+unsafe impl Simd for Portable {
+    type V = V;
+    const LANES: usize = 4;
+    const REGISTERS: usize = 16;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> V {
+        [value; 4]
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> V {
+        unsafe { from.cast::<V>().read_unaligned() }
+    }
+    #[inline(always)]
+    unsafe fn store(to: *mut f32, v: V) {
+        unsafe { to.cast::<V>().write_unaligned(v) }
+    }
+    #[inline(always)]
+    unsafe fn add(a: V, b: V) -> V {
+        each(a, b, |a, b| a + b)
+    }
+    #[inline(always)]
+    unsafe fn sub(a: V, b: V) -> V {
+        each(a, b, |a, b| a - b)
+    }
+    #[inline(always)]
+    unsafe fn mul(a: V, b: V) -> V {
+        each(a, b, |a, b| a * b)
+    }
+    #[inline(always)]
+    unsafe fn div(a: V, b: V) -> V {
+        each(a, b, |a, b| a / b)
+    }
+    #[inline(always)]
+    unsafe fn sqrt(a: V) -> V {
+        a.map(f32::sqrt)
+    }
+    #[inline(always)]
+    unsafe fn mul_add(a: V, b: V, c: V) -> V {
+        each(each(a, b, |a, b| a * b), c, |ab, c| ab + c)
+    }
+    #[inline(always)]
+    unsafe fn neg_mul_add(a: V, b: V, c: V) -> V {
+        each(c, each(a, b, |a, b| a * b), |c, ab| c - ab)
+    }
+    #[inline(always)]
+    unsafe fn at_most(x: V, limit: V) -> V {
+        each(x, limit, |x, limit| if x > limit { limit } else { x })
+    }
+    #[inline(always)]
+    unsafe fn at_least(x: V, limit: V) -> V {
+        each(x, limit, |x, limit| if x < limit { limit } else { x })
+    }
+    #[inline(always)]
+    unsafe fn scale(x: V, shifted: V) -> V {
+        each(x, shifted, |x, shifted| f32::from_bits(x.to_bits().wrapping_add(shifted.to_bits() << 23)))
+    }
+}
