@@ -1,0 +1,46 @@
+"""TensorFlow's Keras: `tf_server.py THREADS`. The layers as documented, in a `tf.function`."""
+import os
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+import keras
+import tensorflow as tf
+
+import server
+
+tf.config.threading.set_intra_op_parallelism_threads(server.THREADS)
+tf.config.threading.set_inter_op_parallelism_threads(server.THREADS)
+
+
+def build(case):
+    if case.mode == "step":
+        raise server.Unsupported("only PyTorch's whole training step is compared")
+    keras.backend.clear_session()
+    kind = keras.layers.GRU if case.cell == "gru" else keras.layers.LSTM
+    layer = kind(case.H, return_sequences=True)
+    if case.cell == "bilstm":
+        layer = keras.layers.Bidirectional(layer)
+    x = tf.random.normal((case.B, case.T, case.D))
+    layer.build(x.shape)
+    weights = [variable.value for variable in layer.trainable_variables]
+
+    def last_hidden(y):
+        """The backward direction ends at the first step."""
+        return tf.concat([y[:, -1, : case.H], y[:, 0, case.H :]], axis=1)
+
+    @tf.function
+    def train():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(0.01 * last_hidden(layer(x, training=True)))
+        return tape.gradient(loss, weights)
+
+    @tf.function
+    def infer():
+        return [layer(x, training=False)]
+
+    run = train if case.mode == "train" else infer
+    return lambda: [result.numpy() for result in run()]  # so that a run is over when it returns
+
+
+server.main("tf", tf.__version__, build)

@@ -1,0 +1,65 @@
+"""PyTorch: `torch_server.py [no-mkldnn] THREADS`. Sometimes it is faster without oneDNN (MKL-DNN, in its words)."""
+import sys
+
+import torch
+from torch import nn
+
+import server
+
+torch.set_num_threads(server.THREADS)
+torch.backends.mkldnn.set_flags("no-mkldnn" not in sys.argv)
+
+
+def layer(case):
+    kind = nn.GRU if case.cell == "gru" else nn.LSTM
+    return kind(case.D, case.H, batch_first=True, bidirectional=case.cell == "bilstm")
+
+
+def last_hidden(rnn, x):
+    """h_n, (directions, B, H)"""
+    state = rnn(x)[1]
+    return state[0] if isinstance(state, tuple) else state
+
+
+class Classifier(nn.Module):
+    def __init__(self, case):
+        super().__init__()
+        self.rnn = layer(case)
+        self.head = nn.Linear(case.H * (2 if case.cell == "bilstm" else 1), 2)
+
+    def forward(self, x):
+        return self.head(torch.cat(tuple(last_hidden(self.rnn, x)), dim=1))
+
+
+def training_step(case):
+    x, classes = torch.randn(case.B, case.T, case.D), torch.randint(2, (case.B,))
+    model = Classifier(case)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=1e-2)
+
+    def step():
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(x), classes).backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+
+    return step
+
+
+def build(case):
+    if case.mode == "step":
+        steps = [training_step(case) for _ in range(case.folds)]
+        return lambda: [step() for step in steps]
+    x, rnn = torch.randn(case.B, case.T, case.D), layer(case)
+
+    def train():
+        rnn.zero_grad()
+        (0.01 * last_hidden(rnn, x)).sum().backward()
+
+    def infer():
+        with torch.inference_mode():
+            rnn(x)
+
+    return train if case.mode == "train" else infer
+
+
+server.main("torch", torch.__version__, build)
