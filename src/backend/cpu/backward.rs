@@ -5,7 +5,7 @@ use super::cell::{Gru, Lstm, VectorCell};
 use super::gradient;
 use super::isa::{self, Isa, Task};
 use super::kernel::{block_rows, groups, multiply, with_rows};
-use super::layer::{Layer, Tile, for_each_tile, tiles};
+use super::layer::{Layer, Tile, for_each_tile, reserve_row_len, tiles};
 use super::memory::{Scratch, carve, carved};
 use super::pack::Columns;
 use super::simd::Simd;
@@ -42,7 +42,7 @@ pub fn backward(isa: Isa, s: &Rnn, a: RnnBackward<Layer, Vec<f32>, Vec<u32>>) {
     let inputs = gradient::Inputs { x: a.x, y: a.y, initial, lengths: a.lengths, deltas: reserve };
     gradient::weights(isa, s, &inputs, scratch, a.d_weights);
     if let Some(dx) = a.dx {
-        gradient::inputs(isa, s, packed, &inputs, dx);
+        gradient::inputs(isa, s, packed, &inputs, scratch, dx);
     }
 }
 
@@ -67,11 +67,12 @@ struct BackwardTile<'a, C, const G: usize>(Pass<'a>, PhantomData<C>);
 
 /// One row at one step.
 struct Cells {
-    /// `(saved, H)`
+    /// `(blocks, saved, LANES)`
     reserve: *mut f32,
-    /// `h` and `c` before the step.
+    /// `h` and `c` before the step; from one block of `c` to the next it is `c_stride` numbers.
     h: *const f32,
     c: *const f32,
+    c_stride: usize,
     /// Null where only the final state has a gradient.
     dy: *const f32,
     dh: *mut f32,
@@ -103,7 +104,7 @@ impl<C: VectorCell<G>, const G: usize> Task for BackwardTile<'_, C, G> {
             cells.clear();
             for row in (0..count).filter(|&row| step < lengths[row] as usize) {
                 let (dh, dc) = (&mut dh[row * width..], &mut dc[row * width..]);
-                cells.push(self.cells(row, step, zeros, dh, dc, &mut d_rh[row * gates..]));
+                cells.push(self.cells::<S>(row, step, zeros, dh, dc, &mut d_rh[row * gates..]));
             }
             // SAFETY: `run`'s caller has `S`'s instructions; every row's numbers are its own.
             unsafe {
@@ -148,7 +149,7 @@ impl<C: VectorCell<G>, const G: usize> BackwardTile<'_, C, G> {
     }
 
     #[inline(always)]
-    fn cells(
+    fn cells<S: Simd>(
         &self,
         row: usize,
         step: usize,
@@ -159,7 +160,7 @@ impl<C: VectorCell<G>, const G: usize> BackwardTile<'_, C, G> {
     ) -> Cells {
         let Pass { s, tile, lengths, initial, y, dy, reserve, .. } = &self.0;
         let (m, dir, b, length) = (tile.m, tile.dir, tile.rows.start + row, lengths[row] as usize);
-        let (hidden, saved) = (s.hidden, s.cell.saved() * s.hidden);
+        let (hidden, saved) = (s.hidden, reserve_row_len(s, S::LANES));
         let kept = |t: usize| {
             let at = s.reserve_row(m, dir, t, b) * saved;
             // SAFETY: a row of the reserve belongs to the one tile with the row, and is used through pointers only.
@@ -172,17 +173,20 @@ impl<C: VectorCell<G>, const G: usize> BackwardTile<'_, C, G> {
             }
             _ => zeros.as_ptr(),
         };
-        let (h, c) = match step.checked_sub(1).map(|before| s.step(dir, before, length)) {
+        let (h, c, c_stride) = match step.checked_sub(1).map(|before| s.step(dir, before, length)) {
             // For a cell without `c` this is some number that it ignores.
             Some(t) => {
-                (y[s.y_at(m, dir, t, b)..][..hidden].as_ptr(), kept(t).wrapping_add(G * hidden).cast_const())
+                let h = y[s.y_at(m, dir, t, b)..][..hidden].as_ptr();
+                let c = kept(t).wrapping_add(G * S::LANES).cast_const();
+                (h, c, (G + 1) * S::LANES)
             }
-            None => (state(0), state(1)),
+            None => (state(0), state(1), S::LANES),
         };
         Cells {
             reserve: kept(t),
             h,
             c,
+            c_stride,
             dy: dy.map_or(std::ptr::null(), |dy| dy[s.y_at(m, dir, t, b)..][..hidden].as_ptr()),
             dh: dh.as_mut_ptr(),
             dc: dc.as_mut_ptr(),
@@ -194,15 +198,18 @@ impl<C: VectorCell<G>, const G: usize> BackwardTile<'_, C, G> {
     #[inline(always)]
     unsafe fn cell<S: Simd>(&self, row: &Cells) {
         let hidden = self.0.s.hidden;
-        for at in (0..hidden).step_by(S::LANES) {
+        for block in 0..hidden.div_ceil(S::LANES) {
+            let at = block * S::LANES;
             let count = hidden - at;
             unsafe {
+                let reserve = row.reserve.add(block * (G + 1) * S::LANES);
                 let mut gates = [S::splat(0.0); G];
                 for g in 0..G {
-                    gates[g] = S::load_first(row.reserve.add(g * hidden + at), count);
+                    gates[g] = S::load(reserve.add(g * S::LANES));
                 }
-                let kept = S::load_first(row.reserve.add(G * hidden + at), count);
-                let (h, c) = (S::load_first(row.h.add(at), count), S::load_first(row.c.add(at), count));
+                let kept = S::load(reserve.add(G * S::LANES));
+                let h = S::load_first(row.h.add(at), count);
+                let c = S::load_first(row.c.add(block * row.c_stride), count);
                 let (mut dh, mut dc) = (S::load(row.dh.add(at)), S::load(row.dc.add(at)));
                 if !row.dy.is_null() {
                     dh = S::add(dh, S::load_first(row.dy.add(at), count));
@@ -211,11 +218,11 @@ impl<C: VectorCell<G>, const G: usize> BackwardTile<'_, C, G> {
                 S::store(row.dh.add(at), dh);
                 S::store(row.dc.add(at), dc);
                 for g in 0..G {
-                    S::store_first(row.reserve.add(g * hidden + at), d_wx[g], count);
+                    S::store(reserve.add(g * S::LANES), d_wx[g]);
                     S::store_first(row.d_rh.add(g * hidden + at), d_rh[g], count);
                     // A part that stays apart takes the place of what was kept; the LSTM's is the `c` of the next step.
                     if g >= C::JOINT {
-                        S::store_first(row.reserve.add(G * hidden + at), d_rh[g], count);
+                        S::store(reserve.add(G * S::LANES), d_rh[g]);
                     }
                 }
             }

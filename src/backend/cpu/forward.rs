@@ -6,7 +6,7 @@ use super::cache::CACHES;
 use super::cell::{Gru, Lstm, VectorCell};
 use super::isa::{self, Isa, Task};
 use super::kernel::{block_rows, groups, multiply, with_rows};
-use super::layer::{Layer, Tile, for_each_tile, tiles};
+use super::layer::{Layer, Tile, for_each_tile, reserve_row_len, tiles};
 use super::memory::{Scratch, carve, carved};
 use super::pack::Gates;
 use super::simd::Simd;
@@ -16,7 +16,7 @@ use std::marker::PhantomData;
 
 pub fn forward(isa: Isa, s: &Rnn, a: RnnForward<Layer, Vec<f32>, Vec<u32>>) {
     let Layer { packed, reserve, scratch } = a.layer;
-    assert!(!a.keep || reserve.len() >= s.reserve_len(), "a layer made for inference keeps nothing");
+    assert!(!a.keep || !reserve.is_empty(), "a layer made for inference keeps nothing");
     let (y, last) = (Disjoint::new(a.y), Disjoint::new(a.last));
     let reserve = a.keep.then(|| Disjoint::new(reserve));
     for_each_tile(tiles(s), |tile| {
@@ -63,7 +63,7 @@ struct Cells {
     next_h: *mut f32,
     c: *mut f32,
     y: *mut f32,
-    /// `(saved, H)`, or null if nothing is kept.
+    /// `(blocks, saved, LANES)`, or null if nothing is kept.
     reserve: *mut f32,
 }
 
@@ -95,7 +95,7 @@ impl<C: VectorCell<G>, const G: usize> Task for ForwardTile<'_, C, G> {
             for step in chunk {
                 cells.clear();
                 for row in (0..count).filter(|&row| step < lengths[row] as usize) {
-                    let (y, reserve) = self.outputs(row, step);
+                    let (y, reserve) = self.outputs::<S>(row, step);
                     let at = row * width;
                     let (h, next_h) = (h[at..].as_ptr(), next_h[at..].as_mut_ptr());
                     cells.push(Cells { wx, h, next_h, c: c[at..].as_mut_ptr(), y, reserve });
@@ -144,12 +144,12 @@ impl<C: VectorCell<G>, const G: usize> ForwardTile<'_, C, G> {
 
     /// Where row `row` of the tile leaves its step's output and what is kept of it.
     #[inline(always)]
-    fn outputs(&self, row: usize, step: usize) -> (*mut f32, *mut f32) {
+    fn outputs<S: Simd>(&self, row: usize, step: usize) -> (*mut f32, *mut f32) {
         let Pass { s, tile, lengths, y, reserve, .. } = &self.0;
         let (m, dir, b) = (tile.m, tile.dir, tile.rows.start + row);
         let t = s.step(dir, step, lengths[row] as usize);
         let at = s.y_at(m, dir, t, b);
-        let saved = s.cell.saved() * s.hidden;
+        let saved = reserve_row_len(s, S::LANES);
         let kept = s.reserve_row(m, dir, t, b) * saved;
         // SAFETY: a row of `y` and of the reserve belongs to the one tile with the row.
         unsafe {
@@ -258,10 +258,11 @@ impl<C: VectorCell<G>, const G: usize> ForwardTile<'_, C, G> {
                 S::store(row.next_h.add(at), h);
                 S::store_first(row.y.add(at), h, count);
                 if !row.reserve.is_null() {
+                    let reserve = row.reserve.add(block * (G + 1) * S::LANES);
                     for g in 0..G {
-                        S::store_first(row.reserve.add(g * s.hidden + at), gates[g], count);
+                        S::store(reserve.add(g * S::LANES), gates[g]);
                     }
-                    S::store_first(row.reserve.add(G * s.hidden + at), kept, count);
+                    S::store(reserve.add(G * S::LANES), kept);
                 }
             }
         }

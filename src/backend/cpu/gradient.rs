@@ -4,8 +4,9 @@ use super::cache::CACHES;
 use super::cell::{Gru, Lstm, VectorCell};
 use super::isa::{self, Isa, Task};
 use super::kernel::{STRIP, block_rows, groups, multiply, outer, with_rows};
+use super::layer::reserve_row_len;
 use super::memory::{Scratch, carve, carved};
-use super::pack::{Columns, Packed};
+use super::pack::Packed;
 use super::simd::Simd;
 use crate::backend::disjoint::Disjoint;
 use crate::spec::{Cell, Rnn};
@@ -103,7 +104,7 @@ impl<C: VectorCell<G>, const G: usize> Task for WeightTask<'_, C, G> {
         bias.fill(0.0);
         zeros.fill(0.0);
         let mut piece = Piece::default();
-        let saved = s.cell.saved() * s.hidden;
+        let saved = reserve_row_len(s, S::LANES);
         let lengths = &inputs.lengths[m * s.batch..][..s.batch];
         let live = |t: usize, b: usize| t < lengths[b] as usize;
         let mut steps =
@@ -154,13 +155,18 @@ impl<C: VectorCell<G>, const G: usize> WeightTask<'_, C, G> {
         bias: &mut [f32],
     ) {
         let Pass { s, .. } = self.0;
-        let at = block * S::LANES;
+        let depth = piece.deltas.len();
         unsafe {
             let mut totals = [S::splat(0.0); STRIP];
             let mut to = strip.as_mut_ptr();
             for row in &piece.deltas {
-                for slot in 0..STRIP.min(s.cell.saved()) {
-                    let delta = S::load_first(row.add(slot * s.hidden + at), s.hidden - at);
+                let row = row.add(block * s.cell.saved() * S::LANES);
+                // The same block of the next piece, which lies there if no row is shorter than the others.
+                for slot in 0..STRIP {
+                    S::prefetch(row.wrapping_add(depth * reserve_row_len(s, S::LANES) + slot * S::LANES));
+                }
+                for slot in 0..STRIP {
+                    let delta = S::load(row.add(slot * S::LANES));
                     totals[slot] = S::add(totals[slot], delta);
                     S::store(to.add(slot * S::LANES), delta);
                 }
@@ -213,12 +219,12 @@ impl<C: VectorCell<G>, const G: usize> WeightTask<'_, C, G> {
 }
 
 /// `dx = sum over directions of d_wx W_ih`; 0 where a row has no step.
-pub fn inputs(isa: Isa, s: &Rnn, packed: &[Packed], inputs: &Inputs, dx: &mut [f32]) {
+pub fn inputs(isa: Isa, s: &Rnn, packed: &[Packed], inputs: &Inputs, scratch: &Scratch, dx: &mut [f32]) {
     // One task per (model, step): a contiguous `(B, D)`.
     dx[..s.x_len()].par_chunks_mut(s.batch * s.input).enumerate().for_each(|(i, dx)| {
         let (m, t) = (i / s.steps, i % s.steps);
         let weights = &packed[m * s.dirs..][..s.dirs];
-        isa::run(isa, InputTask { s, inputs, m, t, weights, dx });
+        isa::run(isa, InputTask { s, inputs, m, t, weights, scratch, dx });
     });
 }
 
@@ -229,6 +235,7 @@ struct InputTask<'a> {
     t: usize,
     /// By direction.
     weights: &'a [Packed],
+    scratch: &'a Scratch,
     dx: &'a mut [f32],
 }
 
@@ -237,67 +244,82 @@ impl Task for InputTask<'_> {
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        let InputTask { s, inputs, m, t, .. } = self;
+        let InputTask { s, inputs, m, t, weights, scratch, .. } = self;
         let lengths = &inputs.lengths[m * s.batch..][..s.batch];
         let live: Vec<usize> = (0..s.batch).filter(|&b| t < lengths[b] as usize).collect();
         if live.len() < s.batch {
             self.dx.fill(0.0);
         }
-        let columns =
-            |dir: usize| -> &Columns { self.weights[dir].input.as_ref().expect("made for this gradient") };
-        let to = self.dx.as_mut_ptr();
+        // `d_wx (dirs, live rows, G*H)`, in the order of the parameters.
+        let gates = s.cell.gates() * s.hidden;
+        let mut borrowed = scratch.borrow(s.dirs * live.len() * gates);
+        let deltas = borrowed.as_mut();
+        for (to, (dir, &b)) in
+            deltas.chunks_exact_mut(gates).zip((0..s.dirs).flat_map(|dir| live.iter().map(move |b| (dir, b))))
+        {
+            let saved = reserve_row_len(s, S::LANES);
+            let row = &inputs.deltas[s.reserve_row(m, dir, t, b) * saved..][..saved];
+            for (block, slots) in row.chunks_exact(s.cell.saved() * S::LANES).enumerate() {
+                let at = block * S::LANES;
+                let count = S::LANES.min(s.hidden - at);
+                for (gate, slot) in slots.chunks_exact(S::LANES).take(s.cell.gates()).enumerate() {
+                    to[gate * s.hidden + at..][..count].copy_from_slice(&slot[..count]);
+                }
+            }
+        }
+        let columns = |dir: usize| weights[dir].input.as_ref().expect("made for this gradient");
         for (column, vectors) in columns(0).blocks() {
+            let panels = [columns(0).block(column), columns(s.dirs - 1).block(column)];
+            let block = InputBlock { s, column, panels, deltas, live: &live, dx: self.dx.as_mut_ptr() };
             // SAFETY: `run`'s caller has `S`'s instructions; the rows are this task's own.
             match vectors {
-                1 => unsafe { self.block::<S, 1>(columns, column, &live, to) },
-                2 => unsafe { self.block::<S, 2>(columns, column, &live, to) },
-                3 => unsafe { self.block::<S, 3>(columns, column, &live, to) },
-                _ => unsafe { self.block::<S, 4>(columns, column, &live, to) },
+                1 => unsafe { block.run::<S, 1>() },
+                2 => unsafe { block.run::<S, 2>() },
+                3 => unsafe { block.run::<S, 3>() },
+                _ => unsafe { block.run::<S, 4>() },
             }
         }
     }
 }
 
-impl InputTask<'_> {
+/// Some columns of `dx` at one step.
+struct InputBlock<'a> {
+    s: &'a Rnn,
+    column: usize,
+    /// By direction.
+    panels: [*const f32; 2],
+    /// `(dirs, live rows, G*H)`
+    deltas: &'a [f32],
+    live: &'a [usize],
+    /// `(B, D)`
+    dx: *mut f32,
+}
+
+impl InputBlock<'_> {
     #[inline(always)]
-    unsafe fn block<'c, S: Simd, const N: usize>(
-        &self,
-        columns: impl Fn(usize) -> &'c Columns,
-        column: usize,
-        live: &[usize],
-        dx: *mut f32,
-    ) {
-        for (first, rows) in groups(live.len(), block_rows(S::REGISTERS, N)) {
-            with_rows!(rows, block_rows(S::REGISTERS, N), R => unsafe {
-                self.rows::<S, R, N>(|dir| columns(dir).block(column), column, &live[first..], dx)
-            });
+    unsafe fn run<S: Simd, const N: usize>(&self) {
+        for (first, rows) in groups(self.live.len(), block_rows(S::REGISTERS, N)) {
+            with_rows!(rows, block_rows(S::REGISTERS, N), R => unsafe { self.rows::<S, R, N>(first) });
         }
     }
 
     #[inline(always)]
-    unsafe fn rows<S: Simd, const R: usize, const N: usize>(
-        &self,
-        panel: impl Fn(usize) -> *const f32,
-        column: usize,
-        live: &[usize],
-        dx: *mut f32,
-    ) {
-        let InputTask { s, inputs, m, t, .. } = *self;
+    unsafe fn rows<S: Simd, const R: usize, const N: usize>(&self, first: usize) {
+        let InputBlock { s, column, panels, deltas, live, dx } = *self;
         let gates = s.cell.gates() * s.hidden;
         unsafe {
             let mut sums = [[S::splat(0.0); N]; R];
             for dir in 0..s.dirs {
                 let mut rows = [std::ptr::null(); R];
                 for r in 0..R {
-                    let at = s.reserve_row(m, dir, t, live[r]) * s.cell.saved() * s.hidden;
-                    rows[r] = inputs.deltas[at..][..gates].as_ptr();
+                    rows[r] = deltas[(dir * live.len() + first + r) * gates..][..gates].as_ptr();
                 }
-                sums = multiply::<S, R, N>(rows, gates, panel(dir), sums);
+                sums = multiply::<S, R, N>(rows, gates, panels[dir], sums);
             }
             for r in 0..R {
                 for n in 0..N {
                     let at = column + n * S::LANES;
-                    S::store_first(dx.add(live[r] * s.input + at), sums[r][n], s.input - at);
+                    S::store_first(dx.add(live[first + r] * s.input + at), sums[r][n], s.input - at);
                 }
             }
         }

@@ -5,10 +5,13 @@
 
 use super::simd::Simd;
 
-/// Rows of a block of `n` vectors: all registers but those for one row's factor and one vector.
+/// Rows of a block of `n` vectors: as many as leave registers for the fewer of the two factors and one of the other.
 pub const fn block_rows(registers: usize, n: usize) -> usize {
-    let rows = (registers - 2) / n;
-    if rows < MAX_ROWS { rows } else { MAX_ROWS }
+    let mut rows = MAX_ROWS;
+    while rows > 1 && rows * n + (if rows < n { rows } else { n }) + 1 > registers {
+        rows -= 1;
+    }
+    rows
 }
 
 /// The most rows of any block; what [`with_rows`] knows.
@@ -41,6 +44,47 @@ pub fn groups(count: usize, most: usize) -> impl Iterator<Item = (usize, usize)>
     })
 }
 
+/// `acc[r][n] += factors[r] * vectors[at[n]]`, the loop over the smaller side inside: its factors stay in registers.
+#[inline(always)]
+unsafe fn rank_one<S: Simd, const R: usize, const N: usize>(
+    acc: &mut [[S::V; N]; R],
+    factors: [S::V; R],
+    vectors: *const f32,
+    at: [usize; N],
+) {
+    unsafe {
+        if R < N {
+            for n in 0..N {
+                let vector = S::load(vectors.add(at[n] * S::LANES));
+                for r in 0..R {
+                    acc[r][n] = S::mul_add(factors[r], vector, acc[r][n]);
+                }
+            }
+        } else {
+            let mut vector = [S::splat(0.0); N];
+            for n in 0..N {
+                vector[n] = S::load(vectors.add(at[n] * S::LANES));
+            }
+            for r in 0..R {
+                for n in 0..N {
+                    acc[r][n] = S::mul_add(factors[r], vector[n], acc[r][n]);
+                }
+            }
+        }
+    }
+}
+
+/// `[0, 1, 2, ...]`
+const fn consecutive<const N: usize>() -> [usize; N] {
+    let mut numbers = [0; N];
+    let mut n = 0;
+    while n < N {
+        numbers[n] = n;
+        n += 1;
+    }
+    numbers
+}
+
 /// `acc[r][n] + sum over k of rows[r][k] * panel[k][n]`; `panel` is `(depth, N, LANES)`.
 #[inline(always)]
 pub unsafe fn multiply<S: Simd, const R: usize, const N: usize>(
@@ -52,17 +96,12 @@ pub unsafe fn multiply<S: Simd, const R: usize, const N: usize>(
     unsafe {
         let mut columns = panel;
         for k in 0..depth {
-            let mut column = [S::splat(0.0); N];
-            for n in 0..N {
-                column[n] = S::load(columns.add(n * S::LANES));
-            }
-            columns = columns.add(N * S::LANES);
+            let mut factors = [S::splat(0.0); R];
             for r in 0..R {
-                let factor = S::splat(*rows[r].add(k));
-                for n in 0..N {
-                    acc[r][n] = S::mul_add(factor, column[n], acc[r][n]);
-                }
+                factors[r] = S::splat(*rows[r].add(k));
             }
+            rank_one::<S, R, N>(&mut acc, factors, columns, consecutive());
+            columns = columns.add(N * S::LANES);
         }
     }
     acc
@@ -87,18 +126,12 @@ pub unsafe fn outer<S: Simd, const R: usize, const G: usize>(
         }
         let mut deltas = strip;
         for row in rows {
-            let row = row.add(first);
-            let mut delta = [S::splat(0.0); G];
-            for g in 0..G {
-                delta[g] = S::load(deltas.add(vectors[g] * S::LANES));
-            }
-            deltas = deltas.add(STRIP * S::LANES);
+            let mut factors = [S::splat(0.0); R];
             for r in 0..R {
-                let factor = S::splat(*row.add(r));
-                for g in 0..G {
-                    sums[r][g] = S::mul_add(factor, delta[g], sums[r][g]);
-                }
+                factors[r] = S::splat(*row.add(first + r));
             }
+            rank_one::<S, R, G>(&mut sums, factors, deltas, vectors);
+            deltas = deltas.add(STRIP * S::LANES);
         }
         for r in 0..R {
             for g in 0..G {

@@ -10,14 +10,16 @@ use std::ops::Range;
 /// Weights by model and direction, what forward keeps for backward, and work space.
 pub struct Layer {
     pub packed: Vec<Packed>,
-    /// `(M, dirs, T, B, saved, H)`; empty if made for inference. Backward leaves the gradients by the gates in it.
+    /// `(M, dirs, T, B, blocks, saved, LANES)`; empty if made for inference. Backward leaves the gradients by the gates in
+    /// it.
     pub reserve: Aligned,
     pub scratch: Scratch,
 }
 
 impl Layer {
     pub fn new(s: &Rnn, purpose: Purpose, lanes: usize) -> Self {
-        let reserve = if purpose == Purpose::Inference { 0 } else { s.reserve_len() };
+        let rows = s.models * s.dirs * s.steps * s.batch;
+        let reserve = if purpose == Purpose::Inference { 0 } else { rows * reserve_row_len(s, lanes) };
         Layer {
             packed: (0..s.models * s.dirs).map(|_| Packed::zeros(s, purpose, lanes)).collect(),
             reserve: Aligned::zeros(reserve),
@@ -31,6 +33,11 @@ impl Layer {
             .enumerate()
             .for_each(|(i, packed)| packed.load(s, weights, i / s.dirs, i % s.dirs));
     }
+}
+
+/// Numbers that are kept of one row at one step.
+pub fn reserve_row_len(s: &Rnn, lanes: usize) -> usize {
+    s.cell.saved() * s.hidden.next_multiple_of(lanes)
 }
 
 /// Rows of one model and direction, which one task walks through all steps.

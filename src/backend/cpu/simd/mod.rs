@@ -48,6 +48,10 @@ pub unsafe trait Simd: Copy + Send + Sync {
     /// `x * 2^n` for a whole number `n` from -126 to 127 that stands in the low bits of `shifted = n + 1.5 * 2^23`.
     unsafe fn scale(x: Self::V, shifted: Self::V) -> Self::V;
 
+    /// Asks for a cache line ahead of its use; any address will do.
+    #[inline(always)]
+    fn prefetch(_: *const f32) {}
+
     /// The first `count` numbers, 0 behind them.
     #[inline(always)]
     unsafe fn load_first(from: *const f32, count: usize) -> Self::V {
