@@ -1,7 +1,8 @@
 //! Our side of `tools/bench-peers`: answers the requests described in `tools/peers/README.md`, one JSON line each.
 
 use engine::backend::Backend;
-use engine::backend::cpu::{Cpu, Layer};
+use clap::ValueEnum;
+use engine::backend::cpu::{Cpu, Isa, Layer};
 use engine::cases::Case;
 use engine::model::{Batch, Extent, Model, Training, Turn};
 use engine::spec::{
@@ -204,7 +205,10 @@ impl Pass {
 }
 
 fn main() {
-    let cpu = Cpu::new();
+    // `peer THREADS [ISA]`: the driver sets the threads by the environment too, which is what Rayon reads.
+    let cpu = std::env::args().nth(2).map_or_else(Cpu::new, |isa| {
+        Cpu::with_isa(Isa::from_str(&isa, false).unwrap_or_else(|error| panic!("{error}")))
+    });
     let mut prepared: Option<(Work, Box<dyn FnMut() + '_>)> = None;
     for line in std::io::stdin().lock().lines() {
         let line = line.expect("a line");

@@ -5,10 +5,11 @@
 
 use super::simd::Simd;
 
-/// Rows of a block of `n` vectors: as many as leave registers for the fewer of the two factors and one of the other.
+/// Rows of a block of `n` vectors: as many as [`rank_one`] can do without a spill, which was found out by looking at the
+/// code that the compiler makes.
 pub const fn block_rows(registers: usize, n: usize) -> usize {
     let mut rows = MAX_ROWS;
-    while rows > 1 && rows * n + (if rows < n { rows } else { n }) + 1 > registers {
+    while rows * n + (if rows < n { rows + 1 } else { n + 2 }) > registers {
         rows -= 1;
     }
     rows
@@ -44,20 +45,24 @@ pub fn groups(count: usize, most: usize) -> impl Iterator<Item = (usize, usize)>
     })
 }
 
-/// `acc[r][n] += factors[r] * vectors[at[n]]`, the loop over the smaller side inside: its factors stay in registers.
+/// `acc[r][n] += *factors[r] * vectors[at[n]]`, the loop over the smaller side inside: its vectors stay in registers.
 #[inline(always)]
 unsafe fn rank_one<S: Simd, const R: usize, const N: usize>(
     acc: &mut [[S::V; N]; R],
-    factors: [S::V; R],
+    factors: [*const f32; R],
     vectors: *const f32,
     at: [usize; N],
 ) {
     unsafe {
         if R < N {
+            let mut factor = [S::splat(0.0); R];
+            for r in 0..R {
+                factor[r] = S::splat(*factors[r]);
+            }
             for n in 0..N {
                 let vector = S::load(vectors.add(at[n] * S::LANES));
                 for r in 0..R {
-                    acc[r][n] = S::mul_add(factors[r], vector, acc[r][n]);
+                    acc[r][n] = S::mul_add(factor[r], vector, acc[r][n]);
                 }
             }
         } else {
@@ -66,8 +71,9 @@ unsafe fn rank_one<S: Simd, const R: usize, const N: usize>(
                 vector[n] = S::load(vectors.add(at[n] * S::LANES));
             }
             for r in 0..R {
+                let factor = S::splat(*factors[r]);
                 for n in 0..N {
-                    acc[r][n] = S::mul_add(factors[r], vector[n], acc[r][n]);
+                    acc[r][n] = S::mul_add(factor, vector[n], acc[r][n]);
                 }
             }
         }
@@ -96,9 +102,9 @@ pub unsafe fn multiply<S: Simd, const R: usize, const N: usize>(
     unsafe {
         let mut columns = panel;
         for k in 0..depth {
-            let mut factors = [S::splat(0.0); R];
-            for r in 0..R {
-                factors[r] = S::splat(*rows[r].add(k));
+            let mut factors = rows;
+            for factor in &mut factors {
+                *factor = factor.add(k);
             }
             rank_one::<S, R, N>(&mut acc, factors, columns, consecutive());
             columns = columns.add(N * S::LANES);
@@ -126,9 +132,9 @@ pub unsafe fn outer<S: Simd, const R: usize, const G: usize>(
         }
         let mut deltas = strip;
         for row in rows {
-            let mut factors = [S::splat(0.0); R];
-            for r in 0..R {
-                factors[r] = S::splat(*row.add(first + r));
+            let mut factors = [row.add(first); R];
+            for (r, factor) in factors.iter_mut().enumerate() {
+                *factor = factor.add(r);
             }
             rank_one::<S, R, G>(&mut sums, factors, deltas, vectors);
             deltas = deltas.add(STRIP * S::LANES);
