@@ -34,11 +34,14 @@ fn the_cpu_gives_the_same_bits_again_and_on_any_number_of_threads() {
     let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     for case in cases::table() {
         let tensors = case.tensors();
-        let run = |threads| pool(threads).install(|| case.run(&Cpu::new(), &tensors).unwrap());
-        let one = run(1);
-        assert_eq!(one, run(1), "{}: twice", case.name());
-        assert_eq!(one, run(2), "{}: two threads", case.name());
-        assert_eq!(one, run(5), "{}: five threads", case.name());
+        for isa in Isa::available() {
+            let cpu = Cpu::with_isa(isa);
+            let run = |threads| pool(threads).install(|| case.run(&cpu, &tensors).unwrap());
+            let one = run(1);
+            for threads in [1, 2, 5] {
+                assert_eq!(one, run(threads), "{} on {}: {threads} threads", case.name(), isa.name());
+            }
+        }
     }
 }
 

@@ -44,6 +44,11 @@ impl Cpu {
         assert!(isa.is_available(), "this machine cannot run the path {}", isa.name());
         Cpu { isa }
     }
+
+    /// The path that the kernels take.
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
 }
 
 impl Default for Cpu {
