@@ -130,7 +130,7 @@ fn gather_keeps_its_bound() {
 }
 
 /// More than one chunk of a thread's, and no whole number of vectors.
-const PARAMS: usize = 5003;
+const PARAMS: usize = 20_003;
 
 /// Three updates of three models: one clipped, one inactive, one with a gradient that is not finite.
 fn optimized<B: Backend>(backend: &B, kind: OptimizerKind) -> Vec<f64> {
@@ -178,8 +178,13 @@ fn optimisers_keep_their_bounds_and_leave_inactive_and_broken_models_alone() {
         let truth = optimized(&Reference::<f64>::default(), kind);
         let own_precision = optimized(&Reference::<f32>::default(), kind);
         for isa in Isa::available() {
-            let found = optimized(&Cpu::with_isa(isa), kind);
+            let on = |threads| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| optimized(&Cpu::with_isa(isa), kind))
+            };
+            let found = on(1);
             within(&found, &truth, &own_precision);
+            assert_eq!(found, on(3), "{}: three threads", isa.name());
             for weights in [&truth, &found] {
                 let start: Vec<f64> =
                     (PARAMS..3 * PARAMS).map(|i| f64::from((i as f64 * 0.3).sin() as f32)).collect();
