@@ -130,7 +130,7 @@ fn gather_keeps_its_bound() {
 }
 
 /// More than one chunk of a thread's, and no whole number of vectors.
-const PARAMS: usize = 20_003;
+const PARAMS: usize = 30_003;
 
 /// Three updates of three models: one clipped, one inactive, one with a gradient that is not finite.
 fn optimized<B: Backend>(backend: &B, kind: OptimizerKind) -> Vec<f64> {
