@@ -1,38 +1,133 @@
-//! Throughput of the recurrent layer: groups by (cell, shape), the backends as members, checked before they are timed.
+//! The recurrent layer: a group per cell, pass and shape, its members all devices and paths of this build, each checked
+//! against the reference before it is timed. After each group, how much of the processor's peak the members reach.
 //!
 //! `cargo bench -- rnn`; elements are `M * B * T`, one step of one row.
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+mod peak;
+
+use criterion::{
+    BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime,
+};
+use engine::backend::Backend;
 use engine::backend::cpu::{Cpu, Isa};
-use engine::backend::{Backend, Reference};
-use engine::cases::Case;
+use engine::cases::{Case, Pass};
 use engine::check;
 use engine::spec::Cell;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 /// B, T, D, H
-const SHAPES: [(&str, [usize; 4]); 3] =
-    [("S1", [32, 60, 160, 64]), ("S2", [64, 128, 32, 128]), ("S6", [1, 128, 40, 128])];
+const SHAPES: [(&str, [usize; 4]); 7] = [
+    ("S1", [32, 60, 160, 64]),
+    ("S2", [64, 128, 32, 128]),
+    ("S3", [256, 128, 40, 64]),
+    ("S4", [128, 128, 160, 256]),
+    ("S5", [32, 512, 40, 128]),
+    ("S6", [1, 128, 40, 128]),
+    ("S7", [1024, 16, 70, 128]),
+];
+const CELLS: [(&str, Cell, usize); 3] =
+    [("lstm", Cell::Lstm, 1), ("gru", Cell::Gru, 1), ("bilstm", Cell::Lstm, 2)];
+const SAMPLES: usize = 10;
+
+static PEAK: LazyLock<f64> = LazyLock::new(peak::fma_flops);
+
+/// A device of this build.
+struct Member {
+    name: String,
+    /// Checks the device on the first case, then makes everything that a run of the second, `training` or not, needs.
+    prepare: Box<Prepare>,
+}
+
+type Prepare = dyn Fn(&Case, &Case, bool) -> Prepared;
+
+struct Prepared {
+    /// Of one run.
+    flops: f64,
+    run: Box<dyn FnMut()>,
+}
+
+/// All devices of this build: a backend is one more line here.
+fn members() -> Vec<Member> {
+    Isa::available().into_iter().map(|isa| member(move || Cpu::with_isa(isa))).collect()
+}
+
+fn member<B: Backend + 'static>(open: impl Fn() -> B + 'static) -> Member {
+    Member {
+        name: open().describe(),
+        prepare: Box::new(move |small, case, training| {
+            let backend = open();
+            let outcome = check::conformance(&backend, small).expect("the case runs");
+            assert!(outcome.holds(), "not timed, wrong: {outcome:?}");
+            let mut pass = Pass::new(&backend, case, &case.tensors(), training).expect("fits in memory");
+            Prepared {
+                flops: pass.flops(),
+                run: Box::new(move || pass.run(&backend).expect("the case runs")),
+            }
+        }),
+    }
+}
+
+/// Fewer rows and steps of the same widths, for the check: the reference in `f64` would take minutes on large shapes.
+fn small([batch, steps, input, hidden]: [usize; 4]) -> [usize; 4] {
+    [batch.min(9), steps.min(7), input, hidden]
+}
+
+/// Times one member; its operations per second by the median, if it was not filtered out.
+fn time(
+    group: &mut BenchmarkGroup<WallTime>,
+    member: &Member,
+    small: &Case,
+    case: &Case,
+    training: bool,
+) -> Option<f64> {
+    let mut prepared = None;
+    let mut seconds = Vec::new();
+    // Criterion calls this for every sample, and not at all for what is filtered out.
+    group.bench_function(&member.name, |bencher| {
+        let Prepared { run, .. } = prepared.get_or_insert_with(|| (member.prepare)(small, case, training));
+        bencher.iter_custom(|runs| {
+            let start = Instant::now();
+            (0..runs).for_each(|_| run());
+            let time = start.elapsed();
+            seconds.push(time.as_secs_f64() / runs as f64);
+            time
+        });
+    });
+    // The last ones are the samples; before them it warmed up.
+    let samples = seconds.len().saturating_sub(SAMPLES);
+    let samples = &mut seconds[samples..];
+    samples.sort_by(f64::total_cmp);
+    Some(prepared?.flops / samples[samples.len() / 2])
+}
 
 fn rnn(c: &mut Criterion) {
+    let test = std::env::args().any(|argument| argument == "--test");
     for (shape, sizes) in SHAPES {
-        for (cell, dirs) in [(Cell::Lstm, 1), (Cell::Gru, 1), (Cell::Lstm, 2)] {
-            let case = Case::new(cell, dirs, sizes);
-            let tensors = case.tensors();
-            let mut group = c.benchmark_group(format!("rnn/{shape} {}", case.name()));
-            group.sample_size(10).throughput(Throughput::Elements((sizes[0] * sizes[1]) as u64));
-            for isa in Isa::available() {
-                let cpu = Cpu::with_isa(isa);
-                let outcome = check::conformance(&cpu, &case).expect("the case runs");
-                assert!(outcome.holds(), "not timed, wrong: {outcome:?}");
-                group.bench_function(cpu.describe(), |b| {
-                    b.iter(|| case.run(&cpu, &tensors).expect("the case runs"))
-                });
+        for (name, cell, dirs) in CELLS {
+            let small = Case::new(cell, dirs, small(sizes));
+            let case = if test { small.clone() } else { Case::new(cell, dirs, sizes) };
+            for (pass, training) in [("forward", false), ("train", true)] {
+                let mut group = c.benchmark_group(format!("rnn/{name} {pass} {shape}"));
+                group
+                    .sample_size(SAMPLES)
+                    .throughput(Throughput::Elements((case.rnn.batch * case.rnn.steps) as u64));
+                group.warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
+                let found: Vec<(String, f64)> = members()
+                    .iter()
+                    .filter_map(|member| {
+                        Some((member.name.clone(), time(&mut group, member, &small, &case, training)?))
+                    })
+                    .collect();
+                group.finish();
+                for (member, flops) in found.iter().filter(|_| !test) {
+                    println!(
+                        "  {member}: {:.1} GFLOP/s, {:.0} % of the multiply-add peak",
+                        flops / 1e9,
+                        100.0 * flops / *PEAK
+                    );
+                }
             }
-            if shape == "S1" {
-                let reference = Reference::<f32>::default();
-                group.bench_function(reference.describe(), |b| b.iter(|| case.run(&reference, &tensors)));
-            }
-            group.finish();
         }
     }
 }

@@ -3,7 +3,8 @@
 //! Each option is declared here and nowhere else. A flag beats the file, the file beats the default; the file that a
 //! run folder keeps repeats the run.
 
-use crate::backend::Kind;
+use crate::backend::cpu::Isa;
+use crate::backend::{Device, Kind};
 use crate::data::demo::DemoSpec;
 use crate::data::frames::{Baseline, FrameKind, FrameSpec};
 use crate::data::labels::{LabelScheme, TieRule};
@@ -285,6 +286,10 @@ pub struct RunConfig {
     /// What computes; never another one than asked for
     #[arg(long, value_enum, default_value_t = Kind::Cpu)]
     pub backend: Kind,
+    /// Instruction-set path of the processor [default: the best it has]; paths round differently
+    #[arg(long, value_enum)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub isa: Option<Isa>,
     /// Threads of the processor [default: all cores]; changes no result
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -407,6 +412,11 @@ impl Config {
             validation: self.split.validation,
             seed: self.training.seed,
         }
+    }
+
+    /// What the run computes on.
+    pub fn device(&self) -> Result<Device> {
+        Device::open(self.run.backend, self.run.isa)
     }
 
     pub fn train_spec(&self) -> TrainSpec {

@@ -10,19 +10,28 @@ const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 const ROUNDS: usize = 10;
 
 /// Four random words for one counter under one key.
-pub fn philox(mut key: [u32; 2], mut counter: [u32; 4]) -> [u32; 4] {
+pub fn philox(key: [u32; 2], counter: [u32; 4]) -> [u32; 4] {
+    philox_lanes(key, counter.map(|word| [word])).map(|[word]| word)
+}
+
+/// The same for `N` counters side by side, word by word, so that vectors can hold them.
+#[inline(always)]
+pub fn philox_lanes<const N: usize>(mut key: [u32; 2], mut counters: [[u32; N]; 4]) -> [[u32; N]; 4] {
     for _ in 0..ROUNDS {
-        let product = |i: usize, x: u32| u64::from(MULTIPLIERS[i]) * u64::from(x);
-        let (p0, p1) = (product(0, counter[0]), product(1, counter[2]));
-        counter = [
-            (p1 >> 32) as u32 ^ counter[1] ^ key[0],
-            p1 as u32,
-            (p0 >> 32) as u32 ^ counter[3] ^ key[1],
-            p0 as u32,
-        ];
+        let mut next = [[0; N]; 4];
+        for lane in 0..N {
+            let [c0, c1, c2, c3] = [0, 1, 2, 3].map(|word: usize| counters[word][lane]);
+            let p0 = u64::from(MULTIPLIERS[0]) * u64::from(c0);
+            let p1 = u64::from(MULTIPLIERS[1]) * u64::from(c2);
+            next[0][lane] = (p1 >> 32) as u32 ^ c1 ^ key[0];
+            next[1][lane] = p1 as u32;
+            next[2][lane] = (p0 >> 32) as u32 ^ c3 ^ key[1];
+            next[3][lane] = p0 as u32;
+        }
+        counters = next;
         key = [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])];
     }
-    counter
+    counters
 }
 
 /// What a stream of random numbers is for: two purposes never share numbers.

@@ -34,11 +34,14 @@ fn the_cpu_gives_the_same_bits_again_and_on_any_number_of_threads() {
     let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     for case in cases::table() {
         let tensors = case.tensors();
-        let run = |threads| pool(threads).install(|| case.run(&Cpu::new(), &tensors).unwrap());
-        let one = run(1);
-        assert_eq!(one, run(1), "{}: twice", case.name());
-        assert_eq!(one, run(2), "{}: two threads", case.name());
-        assert_eq!(one, run(5), "{}: five threads", case.name());
+        for isa in Isa::available() {
+            let cpu = Cpu::with_isa(isa);
+            let run = |threads| pool(threads).install(|| case.run(&cpu, &tensors).unwrap());
+            let one = run(1);
+            for threads in [1, 2, 5] {
+                assert_eq!(one, run(threads), "{} on {}: {threads} threads", case.name(), isa.name());
+            }
+        }
     }
 }
 
@@ -82,7 +85,7 @@ fn ten_training_steps_stay_within_the_bound_of_the_cpu() {
 }
 
 /// The bound of `check::conformance`, for plain vectors.
-fn within(found: &[f64], truth: &[f64], own_precision: &[f64]) {
+pub fn within(found: &[f64], truth: &[f64], own_precision: &[f64]) {
     let distance = |a: &[f64]| a.iter().zip(truth).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
     let scale = truth.iter().fold(0.0f64, |a, b| a.max(b.abs()));
     let bound = 4.0 * distance(own_precision) + 1e-7 * scale;
@@ -119,16 +122,19 @@ fn gathered<B: Backend>(backend: &B) -> Vec<f64> {
 
 #[test]
 fn gather_keeps_its_bound() {
-    within(
-        &gathered(&Cpu::new()),
-        &gathered(&Reference::<f64>::default()),
-        &gathered(&Reference::<f32>::default()),
-    );
+    let (truth, own_precision) =
+        (gathered(&Reference::<f64>::default()), gathered(&Reference::<f32>::default()));
+    for isa in Isa::available() {
+        within(&gathered(&Cpu::with_isa(isa)), &truth, &own_precision);
+    }
 }
+
+/// More than one chunk of a thread's, and no whole number of vectors.
+const PARAMS: usize = 30_003;
 
 /// Three updates of three models: one clipped, one inactive, one with a gradient that is not finite.
 fn optimized<B: Backend>(backend: &B, kind: OptimizerKind) -> Vec<f64> {
-    let (models, params) = (3, 37);
+    let (models, params) = (3, PARAMS);
     let optimizer =
         Optimizer { kind, models, params, beta1: 0.9, beta2: 0.99, eps: 1e-8, weight_decay: 0.1, clip: 2.0 };
     let real = |values: Vec<f64>| {
@@ -171,11 +177,19 @@ fn optimisers_keep_their_bounds_and_leave_inactive_and_broken_models_alone() {
     for kind in [OptimizerKind::Adam, OptimizerKind::Adamw] {
         let truth = optimized(&Reference::<f64>::default(), kind);
         let own_precision = optimized(&Reference::<f32>::default(), kind);
-        let found = optimized(&Cpu::new(), kind);
-        within(&found, &truth, &own_precision);
-        for weights in [&truth, &found] {
-            let start: Vec<f64> = (37..111).map(|i| f64::from((f64::from(i) * 0.3).sin() as f32)).collect();
-            assert_eq!(weights[37..], start[..], "inactive and broken models must not move");
+        for isa in Isa::available() {
+            let on = |threads| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| optimized(&Cpu::with_isa(isa), kind))
+            };
+            let found = on(1);
+            within(&found, &truth, &own_precision);
+            assert_eq!(found, on(3), "{}: three threads", isa.name());
+            for weights in [&truth, &found] {
+                let start: Vec<f64> =
+                    (PARAMS..3 * PARAMS).map(|i| f64::from((i as f64 * 0.3).sin() as f32)).collect();
+                assert_eq!(weights[PARAMS..], start[..], "inactive and broken models must not move");
+            }
         }
     }
 }

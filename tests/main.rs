@@ -16,6 +16,8 @@ mod faults;
 mod floors;
 /// Reading the golden files.
 mod golden;
+/// Dropout, pooling and linear layers of every CPU path against the reference.
+mod head;
 /// A split that leaks scores where there is nothing to find; honest ones do not.
 mod leak;
 /// Helper: how much memory a piece of work takes.

@@ -119,8 +119,8 @@ impl Observer for StopAfter {
     fn epoch(&mut self, _: &[EpochRecord]) -> Result<()> {
         Ok(())
     }
-    fn checkpoint(&mut self, state: &State) -> Result<()> {
-        self.state = Some(state.clone());
+    fn checkpoint(&mut self, state: &dyn Fn() -> Result<State>) -> Result<()> {
+        self.state = Some(state()?);
         Ok(())
     }
     fn interrupted(&self) -> Option<u8> {
@@ -199,7 +199,7 @@ fn clipped_steps_are_counted() {
             self.0 = records.iter().map(|record| record.clipped).sum();
             Ok(())
         }
-        fn checkpoint(&mut self, _: &State) -> Result<()> {
+        fn checkpoint(&mut self, _: &dyn Fn() -> Result<State>) -> Result<()> {
             Ok(())
         }
         fn interrupted(&self) -> Option<u8> {

@@ -15,6 +15,7 @@ use crate::spec::{
     Dropout, Gather, GatherOperands, Linear, LinearBackward, LinearForward, Loss, LossOperands, Optimizer,
     OptimizerOperands, Pool, Purpose, Real, Rnn, RnnBackward, RnnForward, Word,
 };
+use cpu::{Cpu, Isa};
 use ndarray::ArcArray2;
 use serde::{Deserialize, Serialize};
 
@@ -122,14 +123,53 @@ impl Kind {
         }
     }
 
-    /// The devices of this backend, or why there are none.
-    pub fn devices(self) -> Result<Vec<String>> {
+    /// The devices of this backend, the one that it takes by itself first, or why there are none.
+    pub fn devices(self) -> Result<Vec<Device>> {
         match self {
-            Kind::Cpu => Ok(vec![cpu::Cpu::new().describe()]),
+            Kind::Cpu => {
+                Ok(Isa::available().into_iter().rev().map(|isa| Device::Cpu(Cpu::with_isa(isa))).collect())
+            }
             Kind::Cuda | Kind::Wgpu => {
                 Err(Error::backend(format!("the backend `{}` is not built into this engine", self.name()))
                     .hint("use `--backend cpu`; `engine devices` lists what this build can use"))
             }
+        }
+    }
+}
+
+/// A device of one of the backends.
+pub enum Device {
+    Cpu(Cpu),
+}
+
+impl Device {
+    /// The one asked for and no other. `isa` is the CPU's instruction-set path; if absent, the best of this machine.
+    pub fn open(kind: Kind, isa: Option<Isa>) -> Result<Self> {
+        match (kind, isa) {
+            (Kind::Cpu, Some(isa)) if isa.is_available() => Ok(Device::Cpu(Cpu::with_isa(isa))),
+            (Kind::Cpu, Some(isa)) => {
+                let paths: Vec<String> =
+                    Isa::available().iter().map(|isa| format!("`--isa {}`", isa.name())).collect();
+                Err(Error::backend(format!(
+                    "this machine cannot run the instruction-set path `{}`",
+                    isa.name()
+                ))
+                .hint(format!("it runs {}", paths.join(", "))))
+            }
+            (_, None) => Ok(kind.devices()?.remove(0)),
+            (_, Some(isa)) => Err(Error::backend(format!(
+                "`--isa {}` is for the backend `cpu`, and `--backend` asks for `{}`",
+                isa.name(),
+                kind.name()
+            ))
+            .hint("leave `--isa` out, or use `--backend cpu`")),
+        }
+    }
+
+    /// What computes, as [`Backend::describe`] says it.
+    pub fn describe(&self) -> String {
+        match self {
+            Device::Cpu(cpu) => cpu.describe(),
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use super::progress::Terminal;
 use super::{out, out_json};
-use crate::backend::Kind;
-use crate::backend::cpu::Cpu;
+use crate::backend::cpu::Isa;
+use crate::backend::{Backend, Device, Kind};
 use crate::cases::{self, Case};
 use crate::check::{self, Outcome};
 use crate::config::CellName;
@@ -22,6 +22,9 @@ pub struct CheckCommand {
     /// What to check
     #[arg(long, value_enum, default_value_t = Kind::Cpu)]
     backend: Kind,
+    /// Instruction-set path of the processor [default: the best it has]
+    #[arg(long, value_enum)]
+    isa: Option<Isa>,
     /// Only this cell
     #[arg(long, value_enum)]
     cell: Option<CellName>,
@@ -46,12 +49,18 @@ struct Report {
 
 impl CheckCommand {
     pub fn run(&self, terminal: &Terminal) -> Result<()> {
-        let device = self.backend.devices()?.remove(0);
+        match Device::open(self.backend, self.isa)? {
+            Device::Cpu(cpu) => self.run_on(&cpu, terminal),
+        }
+    }
+
+    fn run_on<B: Backend>(&self, backend: &B, terminal: &Terminal) -> Result<()> {
+        let device = backend.describe();
         let cases = self.cases()?;
         terminal.start("checking", 2 * cases.len() as u64, "cases");
         let mut report = Report { device, conformance: Vec::new(), gradients: Vec::new() };
         for case in &cases {
-            report.conformance.push(check::conformance(&Cpu::new(), case)?);
+            report.conformance.push(check::conformance(backend, case)?);
             terminal.advance(1, &case.name());
             // Saturated gates have no slope that a difference could find.
             if case.scale == 1.0 {
@@ -117,8 +126,12 @@ pub fn devices() -> Result<()> {
     for kind in Kind::ALL {
         match kind.devices() {
             Ok(devices) => {
-                for device in devices {
-                    out(&format!("{:<5} {device}, {} threads", kind.name(), rayon::current_num_threads()))?;
+                for (i, device) in devices.iter().enumerate() {
+                    let Device::Cpu(cpu) = device;
+                    let option =
+                        if i > 0 { format!(" (with --isa {})", cpu.isa().name()) } else { String::new() };
+                    let threads = rayon::current_num_threads();
+                    out(&format!("{:<5} {}, {threads} threads{option}", kind.name(), device.describe()))?;
                 }
             }
             Err(error) => out(&format!("{:<5} not usable: {}", kind.name(), error.message))?,

@@ -2,6 +2,7 @@
 
 use super::progress::Terminal;
 use super::{out, out_json, set_threads, signals};
+use crate::backend::cpu::Isa;
 use crate::config::Config;
 use crate::data::sequences::Dataset;
 use crate::error::{Error, Result};
@@ -22,6 +23,9 @@ struct RunFlags {
     /// Go on with a run that was stopped, bit for bit
     #[arg(long, value_name = "RUN")]
     resume: Option<PathBuf>,
+    /// Go on although the processor's instruction-set path is not the run's: it rounds differently, and the manifest says so
+    #[arg(long, requires = "resume")]
+    other_isa: bool,
     /// Print the configuration that would run, and stop
     #[arg(long)]
     print_config: bool,
@@ -93,7 +97,12 @@ impl RunFlags {
         // The run's lock comes before minutes of reading.
         let resumed = self.resume.as_deref().map(RunFolder::open).transpose()?;
         if let (Some(folder), Some(before)) = (&resumed, &before) {
-            refuse_late_changes(folder, before, &config)?;
+            let resume = Resume::read(&folder.file("resume.safetensors"))?;
+            let device = config.device()?.describe();
+            if !self.other_isa {
+                experiment::refuse_other_device(&resume, &device)?;
+            }
+            refuse_late_changes(resume, before, &config)?;
         }
         let experiment = Experiment::prepare(config, terminal)?;
         let selection = match &resumed {
@@ -116,6 +125,9 @@ impl RunFlags {
                     .hint("give the run the recordings that it began with"));
                 }
                 folder.write("config.toml", experiment.config.to_toml().as_bytes())?;
+                if self.other_isa {
+                    experiment::move_run(&folder, experiment.config.device()?.describe())?;
+                }
                 folder
             }
             None => {
@@ -147,6 +159,8 @@ fn refuse_changes(before: &Config, now: &Config) -> Result<()> {
     }
     comparable.training.patience = before.training.patience;
     comparable.run.threads = before.run.threads;
+    // Whether the path may change is asked of what was saved, which knows what the run was made on.
+    comparable.run.isa = before.run.isa;
     comparable.run.runs.clone_from(&before.run.runs);
     if comparable == *before {
         return Ok(());
@@ -163,13 +177,13 @@ fn refuse_changes(before: &Config, now: &Config) -> Result<()> {
         .collect();
     Err(Error::config(format!("a resumed run cannot change: {}", changed.join("; ")))
         .hint(
-            "only --epochs (with --schedule constant), --patience and --threads may change; start a new run for the rest",
+            "only --epochs (with --schedule constant), --patience, --threads and, with --other-isa, --isa may change; start a \
+             new run for the rest",
         ))
 }
 
 /// Epochs and patience must not change for some folds only, and what is done stays done.
-fn refuse_late_changes(folder: &RunFolder, before: &Config, now: &Config) -> Result<()> {
-    let resume = Resume::read(&folder.file("resume.safetensors"))?;
+fn refuse_late_changes(resume: Resume, before: &Config, now: &Config) -> Result<()> {
     let length = |config: &Config| (config.training.epochs, config.train_spec().patience);
     let stopped =
         resume.state.as_ref().is_some_and(|state| state.members.iter().any(|member| member.stopped));
@@ -192,9 +206,7 @@ fn refuse_late_changes(folder: &RunFolder, before: &Config, now: &Config) -> Res
 
 /// The folds that a run was started with.
 fn resumed_folds(folder: &RunFolder) -> Result<Vec<usize>> {
-    let manifest: serde_json::Value = serde_json::from_str(&folder.read("manifest.json")?)
-        .map_err(|e| Error::data(format!("{}: {e}", folder.file("manifest.json").display())))?;
-    serde_json::from_value(manifest["selected_folds"].clone())
+    serde_json::from_value(folder.manifest()?["selected_folds"].clone())
         .map_err(|e| Error::data(format!("{}: selected_folds: {e}", folder.file("manifest.json").display())))
 }
 
@@ -256,6 +268,9 @@ pub struct EvaluateCommand {
     /// Which saved weights
     #[arg(long, value_enum, default_value_t = Which::Best)]
     checkpoint: Which,
+    /// Instruction-set path of the processor [default: the run's configuration]
+    #[arg(long, value_enum)]
+    isa: Option<Isa>,
     /// Print the scores as JSON
     #[arg(long)]
     json: bool,
@@ -265,6 +280,7 @@ impl EvaluateCommand {
     pub fn run(&self, terminal: &Terminal) -> Result<()> {
         let mut config = run_config(&self.run)?;
         config.split.split_file = Some(self.run.join("split.json"));
+        config.run.isa = self.isa.or(config.run.isa);
         set_threads(config.run.threads)?;
         let experiment = Experiment::prepare(config, terminal)?;
         let predictions = experiment.evaluate(&self.run, self.checkpoint.name())?;
@@ -296,6 +312,9 @@ pub struct PredictCommand {
     /// Which saved weights
     #[arg(long, value_enum, default_value_t = Which::Best)]
     checkpoint: Which,
+    /// Instruction-set path of the processor [default: the run's configuration]
+    #[arg(long, value_enum)]
+    isa: Option<Isa>,
     /// What a row is; a trial's probabilities are the mean of its windows'
     #[arg(long, value_enum, default_value_t = Level::Window)]
     level: Level,
@@ -303,7 +322,10 @@ pub struct PredictCommand {
 
 impl PredictCommand {
     pub fn run(&self, terminal: &Terminal) -> Result<()> {
-        let config = run_config(&self.run)?;
+        let mut config = run_config(&self.run)?;
+        config.run.isa = self.isa.or(config.run.isa);
+        // Before minutes of reading: is there such a device?
+        config.device()?;
         set_threads(config.run.threads)?;
         let which = self.checkpoint.name();
         let mut folds = experiment::saved_folds(&self.run, which)?;
@@ -329,15 +351,8 @@ impl PredictCommand {
         let all: Vec<u32> = (0..dataset.sequences.len() as u32).collect();
         let lists = vec![all.as_slice(); folds.len()];
         let batch = config.training.batch;
-        let predictions = experiment::predict_with(
-            config.run.backend,
-            config.run.folds_at_once,
-            &checkpoints,
-            &dataset,
-            &lists,
-            &folds,
-            batch,
-        )?;
+        let predictions =
+            experiment::predict_with(&config.run, &checkpoints, &dataset, &lists, &folds, batch)?;
         let mean = mean_over_folds(&predictions, all.len());
         let rows = if self.level == Level::Trial { metrics::prediction::trials(&mean)? } else { mean };
         out(&csv(&rows, &dataset, &meta.class_names, self.level)?)

@@ -1,13 +1,15 @@
 //! From a configuration to a result: data, split, network, all folds, scores. `train`, `crossval`, `evaluate` and
 //! `predict` all walk this path.
 
+mod moved;
 mod saved;
 mod watch;
 
+pub use moved::{move_run, refuse_other_device};
 pub use saved::{predict_with, read_folds, saved_folds, unlabelled};
 
 use crate::backend::cpu::Cpu;
-use crate::backend::{Backend, Kind};
+use crate::backend::{Backend, Device};
 use crate::checkpoint::{FoldCheckpoint, FoldMeta};
 use crate::config::Config;
 use crate::data::channels;
@@ -53,8 +55,8 @@ impl Experiment {
     /// Reads the data, cuts and labels sequences, splits them and audits the split.
     pub fn prepare(mut config: Config, progress: &dyn Progress) -> Result<Self> {
         config.check()?;
-        // Before minutes of reading: is there such a backend?
-        config.run.backend.devices()?;
+        // Before minutes of reading: is there such a device?
+        config.device()?;
         let source =
             Source::open(&config.data.path, config.data.test_file.as_deref(), &config.demo.spec(), progress)?;
         if let Some(window) = config.window_spec(source.default_window()).length {
@@ -227,7 +229,7 @@ impl Experiment {
 
     /// Writes what a run begins with.
     pub fn record(&self, folder: &RunFolder, selection: &[usize]) -> Result<()> {
-        let device = self.config.run.backend.devices()?.remove(0);
+        let device = self.config.device()?.describe();
         folder.write("config.toml", self.config.to_toml().as_bytes())?;
         folder.write("split.json", self.split.to_json().as_bytes())?;
         let manifest = self.manifest(&device, selection);
@@ -245,10 +247,9 @@ impl Experiment {
         progress: &dyn Progress,
     ) -> Result<Ending> {
         status(folder, "running", None)?;
-        let ending = match self.config.run.backend {
-            Kind::Cpu => self.run_on(&Cpu::new(), folder, selection, interrupt, progress),
-            other => Err(other.devices().err().unwrap_or_else(|| Error::backend("no such backend"))),
-        };
+        let ending = self.config.device().and_then(|device| match device {
+            Device::Cpu(cpu) => self.run_on(&cpu, folder, selection, interrupt, progress),
+        });
         match &ending {
             Ok(Ending::Finished(_)) => status(folder, "finished", None)?,
             Ok(Ending::Interrupted(signal)) => {
@@ -274,14 +275,7 @@ impl Experiment {
             )));
         }
         let mut resume = Resume::read(&folder.file("resume.safetensors"))?;
-        if resume.device != backend.describe() {
-            return Err(Error::config(format!(
-                "the run was made on `{}`, and this is `{}`, which rounds differently",
-                resume.device,
-                backend.describe()
-            ))
-            .hint("go on where it was made, or start a new run"));
-        }
+        refuse_other_device(&resume, &backend.describe())?;
         let stacks: Vec<&[usize]> = selection.chunks(self.stack_size(selection.len()).max(1)).collect();
         let done: Vec<u32> =
             stacks[..resume.stacks_done].iter().flat_map(|stack| stack.iter().map(|&f| f as u32)).collect();
@@ -441,15 +435,7 @@ impl Experiment {
             }
         }
         let lists: Vec<&[u32]> = folds.iter().map(|&f| self.split.folds()[f as usize].test()).collect();
-        predict_with(
-            self.config.run.backend,
-            self.config.run.folds_at_once,
-            &checkpoints,
-            &self.dataset,
-            &lists,
-            &folds,
-            self.spec.batch,
-        )
+        predict_with(&self.config.run, &checkpoints, &self.dataset, &lists, &folds, self.spec.batch)
     }
 }
 

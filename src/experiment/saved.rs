@@ -1,10 +1,9 @@
 //! What a run has left: its checkpoints, and what they say of sequences.
 
 use super::read_frames;
-use crate::backend::cpu::Cpu;
-use crate::backend::{Backend, Kind};
+use crate::backend::{Backend, Device};
 use crate::checkpoint::FoldCheckpoint;
-use crate::config::Config;
+use crate::config::{Config, RunConfig};
 use crate::data::frames::FrameTable;
 use crate::data::sequences::{BadWindows, Dataset, Labelling};
 use crate::data::source::Source;
@@ -50,23 +49,22 @@ pub fn read_folds(run: &Path, which: &str, folds: &[u32]) -> Result<Vec<FoldChec
 
 /// Every checkpoint's predictions for its own list of sequences, so many models at once.
 pub fn predict_with(
-    kind: Kind,
-    folds_at_once: Option<usize>,
+    run: &RunConfig,
     checkpoints: &[FoldCheckpoint],
     dataset: &Dataset,
     lists: &[&[u32]],
     numbers: &[u32],
     batch: usize,
 ) -> Result<Vec<Prediction>> {
-    let at_once = folds_at_once.unwrap_or(checkpoints.len());
+    let device = Device::open(run.backend, run.isa)?;
+    let at_once = run.folds_at_once.unwrap_or(checkpoints.len());
     let mut predictions = Vec::new();
     for start in (0..checkpoints.len()).step_by(at_once) {
         let part = start..(start + at_once).min(checkpoints.len());
         let (checkpoints, lists, numbers) =
             (&checkpoints[part.clone()], &lists[part.clone()], &numbers[part]);
-        predictions.extend(match kind {
-            Kind::Cpu => predict_on(&Cpu::new(), checkpoints, dataset, lists, numbers, batch)?,
-            other => return Err(other.devices().err().unwrap_or_else(|| Error::backend("no such backend"))),
+        predictions.extend(match &device {
+            Device::Cpu(cpu) => predict_on(cpu, checkpoints, dataset, lists, numbers, batch)?,
         });
     }
     Ok(predictions)

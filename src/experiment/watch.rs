@@ -63,7 +63,7 @@ impl Observer for Watch<'_> {
         Ok(())
     }
 
-    fn checkpoint(&mut self, state: &State) -> Result<()> {
+    fn checkpoint(&mut self, state: &dyn Fn() -> Result<State>) -> Result<()> {
         // A stack of many folds takes a while to write; a run that is killed loses no more than this interval.
         let recent = self.saved.is_some_and(|saved| saved.elapsed() < SAVE_EVERY);
         if recent && self.interrupted().is_none() {
@@ -72,7 +72,7 @@ impl Observer for Watch<'_> {
         let log_lengths = [self.metrics.sync()?, self.epochs.sync()?];
         let resume = Resume {
             stacks_done: self.stacks_done,
-            state: Some(state.clone()),
+            state: Some(state()?),
             log_lengths,
             device: self.device.clone(),
         };

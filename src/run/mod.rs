@@ -93,6 +93,12 @@ impl RunFolder {
         staged.commit().map_err(failed)
     }
 
+    /// Reads manifest.json.
+    pub fn manifest(&self) -> Result<serde_json::Value> {
+        serde_json::from_str(&self.read("manifest.json")?)
+            .map_err(|e| Error::data(format!("{}: {e}", self.file("manifest.json").display())))
+    }
+
     /// Reads a file of the run.
     pub fn read(&self, name: &str) -> Result<String> {
         let path = self.file(name);

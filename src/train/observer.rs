@@ -43,8 +43,9 @@ pub trait Observer {
     fn step(&mut self, records: &[StepRecord]) -> Result<()>;
     /// After each epoch, the folds that took part.
     fn epoch(&mut self, records: &[EpochRecord]) -> Result<()>;
-    /// The state is worth keeping: after each epoch and before an interrupted training ends.
-    fn checkpoint(&mut self, state: &State) -> Result<()>;
+    /// The state is worth keeping: after each epoch and before an interrupted training ends. It is made only if asked for,
+    /// because it is four copies of all weights.
+    fn checkpoint(&mut self, state: &dyn Fn() -> Result<State>) -> Result<()>;
     /// The number of a signal that asks to stop.
     fn interrupted(&self) -> Option<u8>;
 }
@@ -59,7 +60,7 @@ impl Observer for Unobserved {
     fn epoch(&mut self, _: &[EpochRecord]) -> Result<()> {
         Ok(())
     }
-    fn checkpoint(&mut self, _: &State) -> Result<()> {
+    fn checkpoint(&mut self, _: &dyn Fn() -> Result<State>) -> Result<()> {
         Ok(())
     }
     fn interrupted(&self) -> Option<u8> {

@@ -173,7 +173,7 @@ impl<'a, B: Backend> Stack<'a, B> {
             let lists: Vec<&[u32]> = orders.iter().map(Vec::as_slice).collect();
             while self.position < plan::steps(&lists, self.spec.batch) {
                 if let Some(signal) = observer.interrupted() {
-                    observer.checkpoint(&self.state()?)?;
+                    observer.checkpoint(&|| self.state())?;
                     return Ok(Outcome::Interrupted(signal));
                 }
                 let records = self.step(&lists)?;
@@ -181,7 +181,7 @@ impl<'a, B: Backend> Stack<'a, B> {
             }
             let records = self.end_epoch(clock)?;
             observer.epoch(&records)?;
-            observer.checkpoint(&self.state()?)?;
+            observer.checkpoint(&|| self.state())?;
         }
         Ok(Outcome::Finished)
     }

@@ -1,6 +1,7 @@
 //! Wrong flags, wrong files of flags, and flags that do not go together.
 
 use super::{assert_same, engine, folder, with_series};
+use engine::backend::cpu::Isa;
 use std::fs;
 
 const SMALL: &str = "train --data x.ts --hidden 4 --epochs 2";
@@ -58,6 +59,33 @@ fn a_backend_that_is_not_there_is_told_at_once() {
             let call = call.ends(4, &[&format!("the backend `{backend}` is not built"), "--backend cpu"]);
             assert!(call.out.is_empty() && call.err.lines().count() == 2, "{}", call.err);
         }
+    }
+}
+
+/// Neither another path instead, nor a path on a backend that has none.
+#[test]
+fn an_instruction_set_path_that_is_not_there_is_told_at_once() {
+    let folder = with_series();
+    let missing = Isa::ALL.into_iter().find(|isa| !isa.is_available()).unwrap().name();
+    engine(folder.path(), &format!("{SMALL} --name r")).ends(0, &[]);
+    for command in
+        ["train --data nowhere", "crossval --data nowhere", "check", "evaluate runs/r", "predict runs/r x.ts"]
+    {
+        let said = format!("cannot run the instruction-set path `{missing}`");
+        engine(folder.path(), &format!("{command} --isa {missing}")).ends(4, &[&said, "`--isa portable`"]);
+    }
+    for command in ["train --data nowhere", "check"] {
+        engine(folder.path(), &format!("{command} --isa portable --backend cuda"))
+            .ends(4, &["`--isa portable` is for the backend `cpu`", "asks for `cuda`"]);
+    }
+    engine(folder.path(), "train --isa sse").ends(2, &["sse", "portable"]);
+    engine(folder.path(), "train --other-isa").ends(2, &["--resume"]);
+    for command in ["check --cell gru --sizes 2,3,4,5", "evaluate runs/r", "predict runs/r x.ts"] {
+        engine(folder.path(), &format!("{command} --isa portable")).ends(0, &[]);
+    }
+    let call = engine(folder.path(), "devices").ends(0, &[]);
+    for isa in Isa::available() {
+        assert!(call.out.contains(&format!("cpu {}, ", isa.name())), "{}", call.out);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Runs that are stopped, fail, meet each other, or are asked about data that are not theirs.
 
 use super::{Call, assert_same, command, engine, folder, read, series, unlabelled, with_series};
+use engine::backend::cpu::Isa;
 use engine::run::Resume;
 use std::fs;
 use std::path::Path;
@@ -92,6 +93,53 @@ fn a_lost_connection_saves_and_the_run_goes_on_bit_for_bit() {
 fn a_job_that_is_ended_goes_on_bit_for_bit() {
     let arguments = "crossval --data x.ts --hidden 4 --epochs 1500 --patience 0 --folds-at-once 2";
     stop_and_go_on(arguments, 5, ("-TERM", 15), "predictions.csv");
+}
+
+/// Paths round differently: going on is a choice, and the manifest keeps it.
+#[test]
+fn a_run_goes_on_elsewhere_only_if_told_to() {
+    let folder = with_series();
+    let run = folder.path().join("runs/stopped");
+    let child = start(folder.path(), &format!("{LONG} --isa portable"), "metrics.jsonl");
+    send("-INT", &child);
+    Call::of(child.wait_with_output().unwrap()).ends(130, &[]);
+    let manifest = || serde_json::from_slice::<serde_json::Value>(&read(run.join("manifest.json"))).unwrap();
+    assert_eq!(manifest()["device"], "cpu portable");
+    let resume = "train --resume runs/stopped";
+
+    if let Some(isa) = Isa::available().into_iter().find(|&isa| isa != Isa::Portable) {
+        let here = format!("this is `cpu {}`", isa.name());
+        engine(folder.path(), &format!("{resume} --isa {}", isa.name())).ends(
+            2,
+            &["made on `cpu portable`", &here, "`--isa portable` for the same bits", "`--other-isa`"],
+        );
+    }
+    let path = run.join("resume.safetensors");
+    let saved = Resume::read(&path).unwrap();
+    let elsewhere = Resume { device: "cpu of-another-machine".into(), ..saved };
+    fs::write(&path, elsewhere.to_bytes().unwrap()).unwrap();
+    engine(folder.path(), resume).ends(
+        2,
+        &[
+            "made on `cpu of-another-machine`",
+            "this is `cpu portable`",
+            "go on where it was made",
+            "`--other-isa`",
+        ],
+    );
+    assert_eq!(manifest().get("moves"), None);
+
+    let epochs = elsewhere.state.as_ref().map_or(0, |state| state.epoch);
+    engine(folder.path(), &format!("{resume} --other-isa --epochs {}", epochs + 2)).ends(0, &[]);
+    let manifest = manifest();
+    assert_eq!(manifest["device"], "cpu portable", "where it began");
+    let moves = &manifest["moves"];
+    assert_eq!(
+        (&moves[0]["from"], &moves[0]["to"], &moves[0]["epochs_done"]),
+        (&"cpu of-another-machine".into(), &"cpu portable".into(), &epochs.into())
+    );
+    // The run is here now.
+    engine(folder.path(), resume).ends(0, &[]);
 }
 
 /// Only as long as it can.

@@ -1,14 +1,10 @@
 //! Our side of `tools/bench-peers`: answers the requests described in `tools/peers/README.md`, one JSON line each.
 
-use engine::backend::Backend;
 use clap::ValueEnum;
-use engine::backend::cpu::{Cpu, Isa, Layer};
-use engine::cases::Case;
-use engine::model::{Batch, Extent, Model, Training, Turn};
-use engine::spec::{
-    Cell, LayerSpec, Network, Optimizer, OptimizerKind, PoolKind, Purpose, Rnn, RnnBackward, RnnForward,
-    StepScalars,
-};
+use engine::backend::Backend;
+use engine::backend::cpu::{Cpu, Isa};
+use engine::cases::{Case, Pass, Step};
+use engine::spec::{Cell, LayerSpec, Network, PoolKind};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::io::BufRead;
@@ -70,142 +66,36 @@ impl Work {
 
     /// Everything that is made once; the closure is one run.
     fn prepare<'a>(&self, cpu: &'a Cpu) -> Box<dyn FnMut() + 'a> {
-        match self.mode {
-            Mode::Train | Mode::Infer => {
-                let mut pass = Pass::new(self, cpu);
-                let train = self.mode == Mode::Train;
-                Box::new(move || pass.run(cpu, train))
-            }
-            Mode::Step => self.step(cpu),
-        }
-    }
-
-    /// A whole training step of `folds` models at once.
-    fn step<'a>(&self, cpu: &'a Cpu) -> Box<dyn FnMut() + 'a> {
-        let Work { batch, steps, input, hidden, folds: models, .. } = *self;
+        let Work { batch, steps, input, hidden, folds, mode, .. } = *self;
         let (cell, dirs) = self.cell();
-        let network = Network {
-            features: input,
-            layers: vec![LayerSpec { cell, hidden, dirs }],
-            pool: PoolKind::Last,
-            dense: None,
-            dropout: 0.0,
-            classes: 2,
-        };
-        let optimizer = Optimizer {
-            kind: OptimizerKind::Adamw,
-            models,
-            params: network.params(),
-            beta1: 0.9,
-            beta2: 0.999,
-            eps: 1e-8,
-            weight_decay: 1e-2,
-            clip: 1.0,
-        };
-        let training = Training { optimizer, smoothing: 0.0, class_weights: vec![1.0; models * 2], seed: 0 };
-        let extent = Extent { models, batch, steps, stat_steps: 1 };
-        let mut model = Model::new(cpu, &network, extent, Some(training)).expect("fits in memory");
-        let weights: Vec<f32> = Case::new(cell, dirs, [1, 1, input, hidden])
-            .tensors()
-            .weights
-            .iter()
-            .map(|&w| w as f32)
-            .collect();
-        let fold = [weights, vec![0.1; network.linears(1, 1)[0].params()]].concat();
-        model.set_weights(&fold.repeat(models)).expect("as many as there are");
-        // One sequence per fold and row, one after the other.
-        let rows = models * batch;
-        let frames =
-            Case::new(cell, 1, [rows, steps, input, 1]).tensors().x.iter().map(|&x| x as f32).collect();
-        let frames =
-            ndarray::ArcArray2::from_shape_vec((rows * steps, input), frames).expect("as many as there are");
-        let frames = cpu.frames(&[frames]).expect("fits in memory");
-        let batch = Batch {
-            first: (0..rows).map(|row| (row * steps) as u32).collect(),
-            lengths: vec![steps as u32; rows],
-            labels: (0..rows).map(|row| (row % 2) as u32).collect(),
-        };
-        let mut update = 0;
-        Box::new(move || {
-            update += 1;
-            let scalars = StepScalars { learning_rate: 1e-3, update };
-            let turns: Vec<Turn> = (0..models).map(|fold| Turn { fold: fold as u32, scalars }).collect();
-            let report = model.train(&frames, &batch, &turns).expect("a step");
-            assert!(report.losses.iter().all(|loss| loss.is_finite()));
-        })
-    }
-}
-
-/// One recurrent layer and its buffers.
-struct Pass {
-    rnn: Rnn,
-    layer: Layer,
-    weights: Vec<f32>,
-    x: Vec<f32>,
-    lengths: Vec<u32>,
-    y: Vec<f32>,
-    last: Vec<f32>,
-    d_last: Vec<f32>,
-    d_weights: Vec<f32>,
-}
-
-impl Pass {
-    fn new(work: &Work, cpu: &Cpu) -> Self {
-        let (cell, dirs) = work.cell();
-        let case = Case::new(cell, dirs, [work.batch, work.steps, work.input, work.hidden]);
-        let (rnn, tensors) = (case.rnn, case.tensors());
-        let single = |values: &[f64]| values.iter().map(|&v| v as f32).collect::<Vec<f32>>();
-        let purpose = match work.mode {
-            Mode::Infer => Purpose::Inference,
-            _ => Purpose::Training { input_gradient: false },
-        };
-        // The gradient of 0.01 * sum(h_n), by `h` alone.
-        let mut d_last = vec![0.0; rnn.state_len()];
-        d_last[..rnn.state_len() / cell.states()].fill(0.01);
-        let weights = single(&tensors.weights);
-        let mut layer = cpu.rnn(&rnn, purpose).expect("fits in memory");
-        cpu.rnn_load(&rnn, &weights, &mut layer).expect("its own weights");
-        Pass {
-            layer,
-            x: single(&tensors.x),
-            lengths: tensors.lengths,
-            y: vec![0.0; rnn.y_len()],
-            last: vec![0.0; rnn.state_len()],
-            d_last,
-            d_weights: vec![0.0; if work.mode == Mode::Train { weights.len() } else { 0 }],
-            weights,
-            rnn,
-        }
-    }
-
-    /// Forward; for training with the weights taken anew, as after an optimiser's step, and backward.
-    fn run(&mut self, cpu: &Cpu, train: bool) {
-        let Pass { rnn, layer, weights, x, lengths, y, last, d_last, d_weights } = self;
-        if train {
-            cpu.rnn_load(rnn, weights, layer).expect("its own weights");
-        }
-        let forward = RnnForward { layer, keep: train, x, lengths, initial: None, y, last };
-        cpu.rnn_forward(rnn, forward).expect("forward");
-        if train {
-            let backward = RnnBackward {
-                layer,
-                x,
-                lengths,
-                initial: None,
-                y,
-                dy: None,
-                d_last: Some(d_last),
-                dx: None,
-                d_initial: None,
-                d_weights,
+        if mode == Mode::Step {
+            let network = Network {
+                features: input,
+                layers: vec![LayerSpec { cell, hidden, dirs }],
+                pool: PoolKind::Last,
+                dense: None,
+                dropout: 0.0,
+                classes: 2,
             };
-            cpu.rnn_backward(rnn, backward).expect("backward");
+            let mut step = Step::new(cpu, &network, folds, batch, steps).expect("fits in memory");
+            return Box::new(move || {
+                let report = step.run().expect("a step");
+                assert!(report.losses.iter().all(|loss| loss.is_finite()));
+            });
         }
+        let case = Case::new(cell, dirs, [batch, steps, input, hidden]);
+        let mut tensors = case.tensors();
+        // The gradient of 0.01 * sum(h_n), by `h` alone.
+        let of_h = tensors.d_last.len() / cell.states();
+        tensors.d_last.fill(0.0);
+        tensors.d_last[..of_h].fill(0.01);
+        let mut pass = Pass::new(cpu, &case, &tensors, mode == Mode::Train).expect("fits in memory");
+        Box::new(move || pass.run(cpu).expect("the case runs"))
     }
 }
 
 fn main() {
-    // `peer THREADS [ISA]`: the driver sets the threads by the environment too, which is what Rayon reads.
+    // `peer THREADS [ISA]`; the driver sets the threads by the environment too, which is what Rayon reads.
     let cpu = std::env::args().nth(2).map_or_else(Cpu::new, |isa| {
         Cpu::with_isa(Isa::from_str(&isa, false).unwrap_or_else(|error| panic!("{error}")))
     });

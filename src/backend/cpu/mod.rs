@@ -5,15 +5,20 @@ mod activation;
 mod backward;
 mod cache;
 mod cell;
+mod dropout;
 mod forward;
+mod gather;
 mod gradient;
 mod isa;
 mod kernel;
 mod layer;
+mod linear;
 mod memory;
+mod optimizer;
 mod pack;
+mod pool;
 mod simd;
-mod update;
+mod tasks;
 
 pub use isa::Isa;
 pub use layer::Layer;
@@ -27,8 +32,7 @@ use crate::spec::{
 };
 use ndarray::ArcArray2;
 
-/// The processor in `f32`, on Rayon's current thread pool. What is small beside a recurrent layer (dropout, pooling,
-/// linear layers, the loss) is the reference itself.
+/// The processor in `f32`, on Rayon's current thread pool. The loss, a few numbers per row, is the reference itself.
 pub struct Cpu {
     isa: Isa,
 }
@@ -43,6 +47,11 @@ impl Cpu {
     pub fn with_isa(isa: Isa) -> Self {
         assert!(isa.is_available(), "this machine cannot run the path {}", isa.name());
         Cpu { isa }
+    }
+
+    /// The path that the kernels take.
+    pub fn isa(&self) -> Isa {
+        self.isa
     }
 }
 
@@ -61,7 +70,7 @@ fn check(s: &Rnn, lengths: &[u32]) {
 impl Backend for Cpu {
     type Real = f32;
     type Buf<T: Word> = Vec<T>;
-    /// Shared with the caller: the table is not copied.
+    /// Row-major; shared with the caller, if the table is so already.
     type Frames = Vec<ArcArray2<f32>>;
     type Layer = Layer;
 
@@ -84,11 +93,11 @@ impl Backend for Cpu {
     }
 
     fn frames(&self, chunks: &[ArcArray2<f32>]) -> Result<Self::Frames> {
-        Ok(chunks.to_vec())
+        Ok(chunks.iter().map(|chunk| chunk.as_standard_layout().to_shared()).collect())
     }
 
     fn gather(&self, s: &Gather, frames: &Self::Frames, a: GatherOperands<Vec<f32>, Vec<u32>>) -> Result<()> {
-        update::gather(s, frames, a);
+        gather::gather(self.isa, s, frames, a);
         Ok(())
     }
 
@@ -114,7 +123,7 @@ impl Backend for Cpu {
     }
 
     fn dropout(&self, s: &Dropout, marks: &Vec<u32>, x: &Vec<f32>, out: &mut Vec<f32>) -> Result<()> {
-        reference::dropout(s, marks, x, out);
+        dropout::dropout(self.isa, s, marks, x, out);
         Ok(())
     }
 
@@ -126,7 +135,7 @@ impl Backend for Cpu {
         last: &Vec<f32>,
         out: &mut Vec<f32>,
     ) -> Result<()> {
-        reference::pool_forward(s, lengths, y, last, out);
+        pool::forward(self.isa, s, lengths, y, last, out);
         Ok(())
     }
 
@@ -138,17 +147,17 @@ impl Backend for Cpu {
         dy: &mut Vec<f32>,
         d_last: &mut Vec<f32>,
     ) -> Result<()> {
-        reference::pool_backward(s, lengths, d_out, dy, d_last);
+        pool::backward(self.isa, s, lengths, d_out, dy, d_last);
         Ok(())
     }
 
     fn linear_forward(&self, s: &Linear, a: LinearForward<Vec<f32>>) -> Result<()> {
-        reference::linear_forward(s, a);
+        linear::forward(self.isa, s, a);
         Ok(())
     }
 
     fn linear_backward(&self, s: &Linear, a: LinearBackward<Vec<f32>>) -> Result<()> {
-        reference::linear_backward(s, a);
+        linear::backward(self.isa, s, a);
         Ok(())
     }
 
@@ -158,7 +167,7 @@ impl Backend for Cpu {
     }
 
     fn optimize(&self, s: &Optimizer, a: OptimizerOperands<Vec<f32>>) -> Result<()> {
-        update::optimize(s, a);
+        optimizer::optimize(self.isa, s, a);
         Ok(())
     }
 }

@@ -1,5 +1,11 @@
 //! The one table of recurrent-layer cases: tests, `engine check` and the benches all walk it.
 
+mod pass;
+mod step;
+
+pub use pass::Pass;
+pub use step::Step;
+
 use crate::backend::Backend;
 use crate::error::Result;
 use crate::random::{Random, Stream};

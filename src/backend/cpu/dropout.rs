@@ -1,0 +1,75 @@
+//! Dropout with the bits of the reference: whole-number arithmetic on arrays, which the compiler turns into the vectors of
+//! the path that it compiles for.
+
+use super::isa::{self, Isa, Task};
+use super::simd::Simd;
+use super::tasks::for_each_task;
+use crate::backend::disjoint::Disjoint;
+use crate::random::philox_lanes;
+use crate::spec::Dropout;
+
+/// Counters drawn side by side.
+const LANES: usize = 16;
+/// Numbers that those decide on.
+const DRAW: usize = 4 * LANES;
+/// Draws of one task.
+const DRAWS: usize = 16;
+
+pub fn dropout(isa: Isa, s: &Dropout, marks: &[u32], x: &[f32], out: &mut [f32]) {
+    let chunks = s.len.div_ceil(DRAWS * DRAW);
+    let out = Disjoint::new(out);
+    /// Numbers that could be copied in the time that it takes to draw one.
+    const DRAWN: usize = 8;
+    for_each_task(s.models * chunks, DRAWN * DRAWS * DRAW, |i| {
+        let (m, first) = (i / chunks, i % chunks * DRAWS * DRAW);
+        let range = m * s.len + first..m * s.len + (first + DRAWS * DRAW).min(s.len);
+        let task = Chunk {
+            key: s.key,
+            place: [marks[m * 2 + 1], marks[m * 2], s.layer],
+            counter: (first / 4) as u32,
+            threshold: s.threshold(),
+            scale: (1.0 / (1.0 - s.rate)) as f32,
+            x: &x[range.clone()],
+            // SAFETY: a chunk of a model's numbers belongs to one task.
+            out: unsafe { out.range(range) },
+        };
+        isa::run(isa, task);
+    });
+}
+
+struct Chunk<'a> {
+    key: [u32; 2],
+    /// Step, fold, layer.
+    place: [u32; 3],
+    /// Of the first number.
+    counter: u32,
+    threshold: u32,
+    scale: f32,
+    x: &'a [f32],
+    out: &'a mut [f32],
+}
+
+impl Task for Chunk<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let [step, fold, layer] = self.place.map(|word| [word; LANES]);
+        let mut counters: [u32; LANES] = std::array::from_fn(|lane| self.counter + lane as u32);
+        for (x, out) in self.x.chunks(DRAW).zip(self.out.chunks_mut(DRAW)) {
+            let words = philox_lanes(self.key, [counters, step, fold, layer]);
+            let mut factors = [0.0; DRAW];
+            for lane in 0..LANES {
+                for word in 0..4 {
+                    let dropped = words[word][lane] < self.threshold;
+                    factors[lane * 4 + word] = if dropped { 0.0 } else { self.scale };
+                }
+            }
+            for ((&x, out), factor) in x.iter().zip(out).zip(factors) {
+                // Not a product: a dropped infinity is 0, too.
+                *out = if factor == 0.0 { 0.0 } else { x * factor };
+            }
+            counters = counters.map(|counter| counter + LANES as u32);
+        }
+    }
+}

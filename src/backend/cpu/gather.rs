@@ -1,0 +1,79 @@
+//! Gathering a mini-batch: one pass over its frames, with the bits of the reference.
+
+use super::isa::{self, Isa, Task};
+use super::simd::Simd;
+use super::tasks::for_each_task;
+use crate::backend::disjoint::Disjoint;
+use crate::reference;
+use crate::spec::{Gather, GatherOperands};
+use ndarray::ArcArray2;
+
+/// One task per model and step, `(B, D)`.
+pub fn gather(isa: Isa, s: &Gather, chunks: &[ArcArray2<f32>], a: GatherOperands<Vec<f32>, Vec<u32>>) {
+    let rows = a.first.iter().zip(a.lengths).take(s.models * s.batch);
+    let sequences: Vec<&[f32]> = rows
+        .map(|(&first, &length)| match length {
+            0 => &[],
+            _ => frames_of(chunks, first as usize, length as usize),
+        })
+        .collect();
+    let (step, x) = (s.batch * s.features, Disjoint::new(a.x));
+    for_each_task(s.models * s.steps, step, |i| {
+        let (m, t) = (i / s.steps, i % s.steps);
+        let statistic = |which: usize| {
+            let row = if s.stat_steps == 1 { 0 } else { t };
+            &a.stats[((m * 2 + which) * s.stat_steps + row) * s.features..][..s.features]
+        };
+        let task = Step {
+            t,
+            sequences: &sequences[m * s.batch..][..s.batch],
+            mean: statistic(0),
+            inv_std: statistic(1),
+            // SAFETY: a step of a model belongs to one task.
+            x: unsafe { x.range(i * step..(i + 1) * step) },
+        };
+        isa::run(isa, task);
+    });
+}
+
+/// `(length, D)`, which lies in one chunk of the frame table.
+fn frames_of(chunks: &[ArcArray2<f32>], first: usize, length: usize) -> &[f32] {
+    let (chunk, row) = reference::locate(chunks, first);
+    let features = chunks[chunk].ncols();
+    let frames = chunks[chunk].as_slice().expect("`frames` made it row-major");
+    &frames[row * features..][..length * features]
+}
+
+/// `x (B, D)` of step `t`.
+struct Step<'a> {
+    t: usize,
+    /// `(length, D)` of each row.
+    sequences: &'a [&'a [f32]],
+    mean: &'a [f32],
+    inv_std: &'a [f32],
+    x: &'a mut [f32],
+}
+
+impl Task for Step<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let features = self.mean.len();
+        for (sequence, x) in self.sequences.iter().zip(self.x.chunks_exact_mut(features)) {
+            let Some(frame) = sequence.get(self.t * features..(self.t + 1) * features) else {
+                x.fill(0.0);
+                continue;
+            };
+            for d in (0..features).step_by(S::LANES) {
+                let count = features - d;
+                // SAFETY: `count` numbers are left in each of the four.
+                unsafe {
+                    let load = |from: &[f32]| S::load_first(from.as_ptr().add(d), count);
+                    let centred = S::sub(load(frame), load(self.mean));
+                    S::store_first(x.as_mut_ptr().add(d), S::mul(centred, load(self.inv_std)), count);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Linear layers: dot products forward, weighted sums of rows backward.
+
+use super::isa::{self, Isa, Task};
+use super::simd::{MAX_LANES, Simd};
+use super::tasks::for_each_task;
+use crate::backend::disjoint::Disjoint;
+use crate::spec::{Linear, LinearBackward, LinearForward};
+
+/// One task per row.
+pub fn forward(isa: Isa, s: &Linear, a: LinearForward<Vec<f32>>) {
+    let y = Disjoint::new(a.y);
+    for_each_task(s.models * s.batch, s.params(), |row| {
+        let parameters = &a.weights[s.weights.start(row / s.batch)..][..s.params()];
+        let (weight, bias) = parameters.split_at(s.output * s.input);
+        let x = &a.x[row * s.input..][..s.input];
+        // SAFETY: a row belongs to one task.
+        let y = unsafe { y.range(row * s.output..(row + 1) * s.output) };
+        isa::run(isa, Row { weight, bias, x, relu: s.relu, y });
+    });
+}
+
+/// One row of a batch.
+struct Row<'a> {
+    /// `(out, in)`
+    weight: &'a [f32],
+    bias: &'a [f32],
+    x: &'a [f32],
+    relu: bool,
+    y: &'a mut [f32],
+}
+
+impl Task for Row<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let weights = self.weight.chunks_exact(self.x.len());
+        for ((y, weight), bias) in self.y.iter_mut().zip(weights).zip(self.bias) {
+            // SAFETY: `run`'s caller has `S`'s instructions.
+            *y = bias + unsafe { dot::<S>(weight, self.x) };
+            // A comparison that keeps NaN, which `max` would turn into 0.
+            if self.relu && *y < 0.0 {
+                *y = 0.0;
+            }
+        }
+    }
+}
+
+/// The dot product of two rows of one length.
+#[inline(always)]
+unsafe fn dot<S: Simd>(a: &[f32], b: &[f32]) -> f32 {
+    let mut lanes = [0.0; MAX_LANES];
+    // SAFETY: every load is of the numbers of a chunk.
+    unsafe {
+        let mut sum = S::splat(0.0);
+        for (a, b) in a.chunks(S::LANES).zip(b.chunks(S::LANES)) {
+            sum = S::mul_add(S::load_first(a.as_ptr(), a.len()), S::load_first(b.as_ptr(), b.len()), sum);
+        }
+        S::store(lanes.as_mut_ptr(), sum);
+    }
+    let mut half = MAX_LANES / 2;
+    while half > 0 {
+        for lane in 0..half {
+            lanes[lane] += lanes[lane + half];
+        }
+        half /= 2;
+    }
+    lanes[0]
+}
+
+/// `dy` cut to where the ReLU passed, then one task per row of `dx` and one per row of `dW`.
+pub fn backward(isa: Isa, s: &Linear, a: LinearBackward<Vec<f32>>) {
+    let passed = |i: usize| if s.relu && a.y[i] <= 0.0 { 0.0 } else { a.dy[i] };
+    let dy: Vec<f32> = (0..s.models * s.batch * s.output).map(passed).collect();
+    if let Some(dx) = a.dx {
+        let dx = Disjoint::new(dx);
+        for_each_task(s.models * s.batch, s.params(), |row| {
+            let factors = dy[row * s.output..][..s.output].iter();
+            let rows = &a.weights[s.weights.start(row / s.batch)..];
+            // SAFETY: a row belongs to one task.
+            let out = unsafe { dx.range(row * s.input..(row + 1) * s.input) };
+            isa::run(isa, Combination { factors, rows, out });
+        });
+    }
+    let d_weights = Disjoint::new(a.d_weights);
+    for_each_task(s.models * s.output, s.batch * s.input, |i| {
+        let (m, o) = (i / s.output, i % s.output);
+        let rows = m * s.batch..(m + 1) * s.batch;
+        let factors = dy[rows.start * s.output..rows.end * s.output].iter().skip(o).step_by(s.output);
+        let start = s.weights.start(m) + o * s.input;
+        let bias = s.weights.start(m) + s.output * s.input + o;
+        // SAFETY: the parameters of an output belong to one task.
+        let (out, d_bias) =
+            unsafe { (d_weights.range(start..start + s.input), d_weights.range(bias..bias + 1)) };
+        d_bias[0] = factors.clone().sum();
+        isa::run(isa, Combination { factors, rows: &a.x[rows.start * s.input..], out });
+    });
+}
+
+/// `out = sum over k of factors[k] * rows[k]`, rows as long as `out`, one after the other.
+struct Combination<'a, F> {
+    factors: F,
+    rows: &'a [f32],
+    out: &'a mut [f32],
+}
+
+impl<'f, F: Iterator<Item = &'f f32> + Clone> Task for Combination<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        /// Vectors that are summed at once: an addition does not wait for the one before.
+        const SUMS: usize = 4;
+        let width = self.out.len();
+        for (block, out) in self.out.chunks_mut(SUMS * S::LANES).enumerate() {
+            // SAFETY: every load is of the numbers of a chunk.
+            unsafe {
+                let mut sums = [S::splat(0.0); SUMS];
+                for (factor, row) in self.factors.clone().zip(self.rows.chunks_exact(width)) {
+                    let row = &row[block * SUMS * S::LANES..][..out.len()];
+                    for (sum, row) in sums.iter_mut().zip(row.chunks(S::LANES)) {
+                        *sum = S::mul_add(S::splat(*factor), S::load_first(row.as_ptr(), row.len()), *sum);
+                    }
+                }
+                for (sum, out) in sums.into_iter().zip(out.chunks_mut(S::LANES)) {
+                    S::store_first(out.as_mut_ptr(), sum, out.len());
+                }
+            }
+        }
+    }
+}

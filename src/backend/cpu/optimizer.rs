@@ -1,0 +1,158 @@
+//! Clipping and the parameter update: one pass over the gradients for their norms, one over everything for the update.
+//!
+//! A norm is the sum of its chunks' partial sums, in their order, so neither threads nor the other models change its bits.
+
+use super::isa::{self, Isa, Task};
+use super::simd::{MAX_LANES, Simd};
+use super::tasks::for_each_task;
+use crate::backend::disjoint::Disjoint;
+use crate::spec::{Optimizer, OptimizerKind, OptimizerOperands, StepScalars};
+
+/// Parameters of one task.
+const CHUNK: usize = 4096;
+
+pub fn optimize(isa: Isa, s: &Optimizer, a: OptimizerOperands<Vec<f32>>) {
+    let chunks = s.params.div_ceil(CHUNK);
+    let place = |i: usize| {
+        let (m, first) = (i / chunks, i % chunks * CHUNK);
+        (m, m * s.params + first..m * s.params + (first + CHUNK).min(s.params))
+    };
+    let scalars = |m: usize| -> [f32; StepScalars::LEN] {
+        std::array::from_fn(|scalar| a.scalars[m * StepScalars::LEN + scalar])
+    };
+    let active = |m: usize| scalars(m)[3] != 0.0;
+
+    let mut squares = vec![0.0; s.models * chunks];
+    let partial = Disjoint::new(&mut squares);
+    for_each_task(s.models * chunks, CHUNK, |i| {
+        let (m, range) = place(i);
+        if active(m) {
+            // SAFETY: a partial sum belongs to one task.
+            let partial = unsafe { partial.range(i..i + 1) };
+            partial[0] = isa::run(isa, Squares(&a.gradients[range]));
+        }
+    });
+    for (norm, squares) in a.norms.iter_mut().zip(squares.chunks(chunks)) {
+        *norm = squares.iter().sum::<f32>().sqrt();
+    }
+
+    let (weights, first, second) =
+        (Disjoint::new(a.weights), Disjoint::new(a.first_moment), Disjoint::new(a.second_moment));
+    for_each_task(s.models * chunks, 4 * CHUNK, |i| {
+        let (m, range) = place(i);
+        if !active(m) || !a.norms[m].is_finite() {
+            return;
+        }
+        // SAFETY: a chunk of a model's parameters belongs to one task.
+        let task = unsafe {
+            Update {
+                rule: Rule::new(s, scalars(m), a.norms[m]),
+                weights: weights.range(range.clone()),
+                first: first.range(range.clone()),
+                second: second.range(range.clone()),
+                gradients: &a.gradients[range],
+            }
+        };
+        isa::run(isa, task);
+    });
+}
+
+/// The sum of the squares.
+struct Squares<'a>(&'a [f32]);
+
+impl Task for Squares<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) -> f32 {
+        /// Sums side by side: an addition does not wait for the one before.
+        const SUMS: usize = 4;
+        // SAFETY: every load is of the numbers of a chunk.
+        unsafe {
+            let mut sums = [S::splat(0.0); SUMS];
+            for chunk in self.0.chunks(SUMS * S::LANES) {
+                for (sum, part) in sums.iter_mut().zip(chunk.chunks(S::LANES)) {
+                    let g = S::load_first(part.as_ptr(), part.len());
+                    *sum = S::mul_add(g, g, *sum);
+                }
+            }
+            let mut lanes = [0.0; MAX_LANES];
+            S::store(lanes.as_mut_ptr(), S::add(S::add(sums[0], sums[1]), S::add(sums[2], sums[3])));
+            lanes.iter().sum()
+        }
+    }
+}
+
+/// One model's update of this step, as factors.
+struct Rule {
+    /// Of the gradient, by clipping.
+    scale: f32,
+    beta1: f32,
+    beta2: f32,
+    eps: f32,
+    /// Weight decay as part of the gradient (Adam)
+    coupled: f32,
+    /// or of the weight (AdamW), times the learning rate.
+    shrink: f32,
+    /// Learning rate, the first moment's bias corrected.
+    step: f32,
+    /// Of the second moment's root.
+    inv_correction2: f32,
+}
+
+impl Rule {
+    fn new(s: &Optimizer, [rate, correction1, correction2, _]: [f32; StepScalars::LEN], norm: f32) -> Self {
+        let (coupled, decoupled) = match s.kind {
+            OptimizerKind::Adam => (s.weight_decay as f32, 0.0),
+            OptimizerKind::Adamw => (0.0, s.weight_decay as f32),
+        };
+        Rule {
+            scale: (s.clip as f32 / (norm + 1e-6)).min(1.0),
+            beta1: s.beta1 as f32,
+            beta2: s.beta2 as f32,
+            eps: s.eps as f32,
+            coupled,
+            shrink: rate * decoupled,
+            step: rate / correction1,
+            inv_correction2: 1.0 / correction2,
+        }
+    }
+}
+
+struct Update<'a> {
+    rule: Rule,
+    weights: &'a mut [f32],
+    first: &'a mut [f32],
+    second: &'a mut [f32],
+    gradients: &'a [f32],
+}
+
+impl Task for Update<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let Rule { scale, beta1, beta2, eps, coupled, shrink, step, inv_correction2 } = self.rule;
+        for i in (0..self.weights.len()).step_by(S::LANES) {
+            let count = self.weights.len() - i;
+            // SAFETY: `count` numbers are left in each of the four.
+            unsafe {
+                let [weights, first, second] =
+                    [&mut *self.weights, &mut *self.first, &mut *self.second].map(|b| b.as_mut_ptr().add(i));
+                let w = S::load_first(weights, count);
+                let g = S::mul(S::load_first(self.gradients.as_ptr().add(i), count), S::splat(scale));
+                let g = S::mul_add(S::splat(coupled), w, g);
+                let mean = S::mul(S::splat(1.0 - beta1), g);
+                let mean = S::mul_add(S::splat(beta1), S::load_first(first, count), mean);
+                let square = S::mul(S::mul(S::splat(1.0 - beta2), g), g);
+                let square = S::mul_add(S::splat(beta2), S::load_first(second, count), square);
+                let root = S::mul_add(S::sqrt(square), S::splat(inv_correction2), S::splat(eps));
+                let w = S::neg_mul_add(S::splat(shrink), w, w);
+                let w = S::neg_mul_add(S::splat(step), S::div(mean, root), w);
+                S::store_first(first, mean, count);
+                S::store_first(second, square, count);
+                S::store_first(weights, w, count);
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! A whole training step of a network, data and all, made once: what benches time.
+
+use crate::backend::Backend;
+use crate::error::Result;
+use crate::model::{Batch, Extent, Model, StepReport, Training, Turn};
+use crate::random::{Random, Stream};
+use crate::spec::{Network, Optimizer, OptimizerKind, StepScalars};
+use ndarray::ArcArray2;
+
+/// Models of one network that are trained again and again on one batch.
+pub struct Step<'b, B: Backend> {
+    model: Model<'b, B>,
+    frames: B::Frames,
+    batch: Batch,
+    updates: u64,
+}
+
+impl<'b, B: Backend> Step<'b, B> {
+    /// `models` models side by side, with AdamW and clipping as they are by default.
+    pub fn new(backend: &'b B, network: &Network, models: usize, batch: usize, steps: usize) -> Result<Self> {
+        let optimizer = Optimizer {
+            kind: OptimizerKind::Adamw,
+            models,
+            params: network.params(),
+            beta1: 0.9,
+            beta2: 0.999,
+            eps: 1e-8,
+            weight_decay: 1e-2,
+            clip: 1.0,
+        };
+        let class_weights = vec![1.0; models * network.classes];
+        let training = Training { optimizer, smoothing: 0.0, class_weights, seed: 0 };
+        let extent = Extent { models, batch, steps, stat_steps: 1 };
+        let mut model = Model::new(backend, network, extent, Some(training))?;
+        let mut random = Random::new(0, Stream::Check, [0, 0]);
+        let mut normal =
+            |len: usize, scale: f64| (0..len).map(|_| (random.normal() * scale) as f32).collect::<Vec<f32>>();
+        model.set_weights(&normal(models * network.params(), 0.1))?;
+        // One sequence per model and row, one after the other.
+        let rows = models * batch;
+        let frames = normal(rows * steps * network.features, 1.0);
+        let frames = ArcArray2::from_shape_vec((rows * steps, network.features), frames)
+            .expect("as many numbers as the shape says");
+        let batch = Batch {
+            first: (0..rows).map(|row| (row * steps) as u32).collect(),
+            lengths: vec![steps as u32; rows],
+            labels: (0..rows).map(|row| (row % network.classes) as u32).collect(),
+        };
+        Ok(Step { model, frames: backend.frames(&[frames])?, batch, updates: 0 })
+    }
+
+    pub fn run(&mut self) -> Result<StepReport> {
+        self.updates += 1;
+        let scalars = StepScalars { learning_rate: 1e-3, update: self.updates };
+        let models = self.model.extent().models as u32;
+        let turns: Vec<Turn> = (0..models).map(|fold| Turn { fold, scalars }).collect();
+        self.model.train(&self.frames, &self.batch, &turns)
+    }
+}

@@ -1,0 +1,44 @@
+//! A run that goes on elsewhere. Instruction-set paths round differently, so another one than the run's is refused unless
+//! it is asked for, and then noted down.
+
+use crate::backend::Backend as _;
+use crate::backend::cpu::{Cpu, Isa};
+use crate::error::{Error, Result};
+use crate::run::{Resume, RunFolder};
+use serde_json::json;
+
+/// Refuses to go on with a run on another device than the one that it was last on.
+pub fn refuse_other_device(resume: &Resume, device: &str) -> Result<()> {
+    if resume.device == device {
+        return Ok(());
+    }
+    let same = Isa::available().into_iter().find(|&isa| Cpu::with_isa(isa).describe() == resume.device);
+    let same = same.map_or("go on where it was made".into(), |isa| format!("use `--isa {}`", isa.name()));
+    Err(Error::config(format!(
+        "the run was made on `{}`, and this is `{device}`, which rounds differently",
+        resume.device
+    ))
+    .hint(format!(
+        "{same} for the same bits; `--other-isa` goes on with `{device}`, and the manifest will say so"
+    )))
+}
+
+/// Hands a run over to `device`. The manifest notes it down if that is another one than before.
+pub fn move_run(folder: &RunFolder, device: String) -> Result<()> {
+    let mut resume = Resume::read(&folder.file("resume.safetensors"))?;
+    if resume.device == device {
+        return Ok(());
+    }
+    let mut manifest = folder.manifest()?;
+    let broken = || Error::data(format!("{}: not a manifest", folder.file("manifest.json").display()));
+    let moves = manifest.as_object_mut().ok_or_else(broken)?.entry("moves").or_insert_with(|| json!([]));
+    moves.as_array_mut().ok_or_else(broken)?.push(json!({
+        "from": resume.device,
+        "to": device,
+        "stacks_done": resume.stacks_done,
+        "epochs_done": resume.state.as_ref().map(|state| state.epoch),
+    }));
+    folder.write("manifest.json", format!("{manifest:#}\n").as_bytes())?;
+    resume.device = device;
+    folder.write("resume.safetensors", &resume.to_bytes()?)
+}
