@@ -14,7 +14,7 @@
 //! | floor | modules |
 //! |---|---|
 //! | 4 | [`cli`]: the only place that prints |
-//! | 3 | [`experiment`] from configuration to scores; [`train`] the loop; [`run`] the run folder; [`config`] every option; [`check`] |
+//! | 3 | [`experiment`] from configuration to scores; [`train`] the loop; [`run`] the run folder; [`config`] every option; [`check`]; [`profile`] |
 //! | 2 | [`model`] networks in device memory; [`metrics`]; [`checkpoint`]; [`cases`] the table that tests and benches share |
 //! | 1 | [`backend`] the devices; [`data`] from files to folds |
 //! | 0 | [`reference`](mod@reference) the equations; [`spec`] the contract; [`random`]; [`error`]; [`progress`] |
@@ -58,6 +58,7 @@ pub mod error;
 pub mod experiment;
 pub mod metrics;
 pub mod model;
+pub mod profile;
 pub mod progress;
 pub mod random;
 pub mod reference;

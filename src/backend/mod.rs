@@ -7,8 +7,10 @@
 pub mod cpu;
 mod disjoint;
 mod reference;
+mod timeline;
 
 pub use reference::Reference;
+pub use timeline::{Span, Timeline};
 
 use crate::error::{Error, Result};
 use crate::spec::{
@@ -36,6 +38,11 @@ pub trait Backend: Sync {
 
     /// What computes, for the manifest: device, instruction set or driver.
     fn describe(&self) -> String;
+
+    /// Where the backend records its launches; none if it cannot.
+    fn timeline(&self) -> Option<&Timeline> {
+        None
+    }
 
     /// A buffer of zeros.
     fn zeros<T: Word>(&self, len: usize) -> Result<Self::Buf<T>>;

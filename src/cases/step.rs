@@ -49,11 +49,17 @@ impl<'b, B: Backend> Step<'b, B> {
         Ok(Step { model, frames: backend.frames(&[frames])?, batch, updates: 0 })
     }
 
+    /// A training step.
     pub fn run(&mut self) -> Result<StepReport> {
         self.updates += 1;
         let scalars = StepScalars { learning_rate: 1e-3, update: self.updates };
         let models = self.model.extent().models as u32;
         let turns: Vec<Turn> = (0..models).map(|fold| Turn { fold, scalars }).collect();
         self.model.train(&self.frames, &self.batch, &turns)
+    }
+
+    /// The forward pass of evaluation.
+    pub fn evaluate(&mut self) -> Result<()> {
+        self.model.evaluate(&self.frames, &self.batch).map(drop)
     }
 }

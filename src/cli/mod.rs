@@ -4,6 +4,7 @@
 
 mod check;
 mod data;
+mod profile;
 mod progress;
 mod runs;
 mod signals;
@@ -49,6 +50,8 @@ enum Command {
     Data(data::DataCommand),
     /// Check the backend against the equations, and the equations against finite differences
     Check(check::CheckCommand),
+    /// Time a training step kernel by kernel, against what the machine could do
+    Profile(profile::ProfileCommand),
     /// List what this build can compute on
     Devices,
 }
@@ -80,6 +83,7 @@ fn run(cli: &Cli, matches: &clap::ArgMatches, terminal: &Terminal) -> Result<()>
         Command::Predict(command) => command.run(terminal),
         Command::Data(command) => command.run(terminal),
         Command::Check(command) => command.run(terminal),
+        Command::Profile(command) => command.run(terminal),
         Command::Devices => check::devices(),
     }
 }

@@ -16,6 +16,7 @@ mod optimizer;
 mod real;
 mod rnn;
 mod sequence;
+mod work;
 
 pub use head::{Dropout, Linear, LinearBackward, LinearForward, Loss, LossOperands, Pool, PoolKind};
 pub use network::{LayerSpec, Network, Parameter};
@@ -23,6 +24,7 @@ pub use optimizer::{Optimizer, OptimizerKind, OptimizerOperands, StepScalars};
 pub use real::{Approximate, Real, Word};
 pub use rnn::{Cell, Purpose, Rnn, RnnBackward, RnnForward};
 pub use sequence::{Gather, GatherOperands};
+pub use work::Work;
 
 /// Where a layer's parameters lie in the flat `(M, P)` parameter buffer: those of model `m` begin at
 /// `m * stride + offset`.

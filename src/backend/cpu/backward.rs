@@ -9,16 +9,17 @@ use super::layer::{Layer, Tile, for_each_tile, reserve_row_len, tiles};
 use super::memory::{Scratch, carve, carved};
 use super::pack::Columns;
 use super::simd::Simd;
+use crate::backend::Timeline;
 use crate::backend::disjoint::Disjoint;
 use crate::spec::{Cell, Rnn, RnnBackward};
 use std::marker::PhantomData;
 
-pub fn backward(isa: Isa, s: &Rnn, a: RnnBackward<Layer, Vec<f32>, Vec<u32>>) {
+pub fn backward(isa: Isa, timeline: &Timeline, s: &Rnn, a: RnnBackward<Layer, Vec<f32>, Vec<u32>>) {
     let Layer { packed, reserve, scratch } = a.layer;
     let initial = a.initial.map(Vec::as_slice);
-    {
-        let reserve = Disjoint::new(reserve);
-        let d_initial = a.d_initial.map(|d_initial| Disjoint::new(d_initial));
+    let d_initial = a.d_initial.map(|d_initial| Disjoint::new(d_initial));
+    let kept = Disjoint::new(reserve);
+    timeline.span("rnn backward", s.backward_work(), || {
         for_each_tile(tiles(s), |tile| {
             let pass = Pass {
                 s,
@@ -29,7 +30,7 @@ pub fn backward(isa: Isa, s: &Rnn, a: RnnBackward<Layer, Vec<f32>, Vec<u32>>) {
                 dy: a.dy.map(Vec::as_slice),
                 d_last: a.d_last.map(Vec::as_slice),
                 d_initial: d_initial.as_ref(),
-                reserve: &reserve,
+                reserve: &kept,
                 scratch,
                 tile,
             };
@@ -38,11 +39,15 @@ pub fn backward(isa: Isa, s: &Rnn, a: RnnBackward<Layer, Vec<f32>, Vec<u32>>) {
                 Cell::Gru => isa::run(isa, BackwardTile::<Gru, 3>(pass, PhantomData)),
             }
         });
-    }
+    });
     let inputs = gradient::Inputs { x: a.x, y: a.y, initial, lengths: a.lengths, deltas: reserve };
-    gradient::weights(isa, s, &inputs, scratch, a.d_weights);
+    timeline.span("weight gradient", s.weight_gradient_work(), || {
+        gradient::weights(isa, s, &inputs, scratch, a.d_weights);
+    });
     if let Some(dx) = a.dx {
-        gradient::inputs(isa, s, packed, &inputs, scratch, dx);
+        timeline.span("input gradient", s.input_gradient_work(), || {
+            gradient::inputs(isa, s, packed, &inputs, scratch, dx);
+        });
     }
 }
 

@@ -17,13 +17,15 @@ mod memory;
 mod optimizer;
 mod pack;
 mod pool;
+mod roof;
 mod simd;
 mod tasks;
 
 pub use isa::Isa;
 pub use layer::Layer;
+pub use roof::Roof;
 
-use super::Backend;
+use super::{Backend, Timeline};
 use crate::error::Result;
 use crate::reference;
 use crate::spec::{
@@ -35,6 +37,7 @@ use ndarray::ArcArray2;
 /// The processor in `f32`, on Rayon's current thread pool. The loss, a few numbers per row, is the reference itself.
 pub struct Cpu {
     isa: Isa,
+    timeline: Timeline,
 }
 
 impl Cpu {
@@ -46,12 +49,17 @@ impl Cpu {
     /// On a path from [`Isa::available`].
     pub fn with_isa(isa: Isa) -> Self {
         assert!(isa.is_available(), "this machine cannot run the path {}", isa.name());
-        Cpu { isa }
+        Cpu { isa, timeline: Timeline::default() }
     }
 
     /// The path that the kernels take.
     pub fn isa(&self) -> Isa {
         self.isa
+    }
+
+    /// Measures what this processor could do at most, in about half a second.
+    pub fn roof(&self) -> Roof {
+        roof::measure(self.isa)
     }
 }
 
@@ -78,6 +86,10 @@ impl Backend for Cpu {
         format!("cpu {}", self.isa.name())
     }
 
+    fn timeline(&self) -> Option<&Timeline> {
+        Some(&self.timeline)
+    }
+
     fn zeros<T: Word>(&self, len: usize) -> Result<Vec<T>> {
         Ok(vec![T::default(); len])
     }
@@ -97,7 +109,7 @@ impl Backend for Cpu {
     }
 
     fn gather(&self, s: &Gather, frames: &Self::Frames, a: GatherOperands<Vec<f32>, Vec<u32>>) -> Result<()> {
-        gather::gather(self.isa, s, frames, a);
+        self.timeline.span("gather", s.work(), || gather::gather(self.isa, s, frames, a));
         Ok(())
     }
 
@@ -106,24 +118,24 @@ impl Backend for Cpu {
     }
 
     fn rnn_load(&self, s: &Rnn, weights: &Vec<f32>, layer: &mut Layer) -> Result<()> {
-        layer.load(s, weights);
+        self.timeline.span("load weights", s.load_work(), || layer.load(s, weights));
         Ok(())
     }
 
     fn rnn_forward(&self, s: &Rnn, a: RnnForward<Layer, Vec<f32>, Vec<u32>>) -> Result<()> {
         check(s, a.lengths);
-        forward::forward(self.isa, s, a);
+        self.timeline.span("rnn forward", s.forward_work(a.keep), || forward::forward(self.isa, s, a));
         Ok(())
     }
 
     fn rnn_backward(&self, s: &Rnn, a: RnnBackward<Layer, Vec<f32>, Vec<u32>>) -> Result<()> {
         check(s, a.lengths);
-        backward::backward(self.isa, s, a);
+        backward::backward(self.isa, &self.timeline, s, a);
         Ok(())
     }
 
     fn dropout(&self, s: &Dropout, marks: &Vec<u32>, x: &Vec<f32>, out: &mut Vec<f32>) -> Result<()> {
-        dropout::dropout(self.isa, s, marks, x, out);
+        self.timeline.span("dropout", s.work(), || dropout::dropout(self.isa, s, marks, x, out));
         Ok(())
     }
 
@@ -135,7 +147,7 @@ impl Backend for Cpu {
         last: &Vec<f32>,
         out: &mut Vec<f32>,
     ) -> Result<()> {
-        pool::forward(self.isa, s, lengths, y, last, out);
+        self.timeline.span("pool forward", s.work(), || pool::forward(self.isa, s, lengths, y, last, out));
         Ok(())
     }
 
@@ -147,27 +159,28 @@ impl Backend for Cpu {
         dy: &mut Vec<f32>,
         d_last: &mut Vec<f32>,
     ) -> Result<()> {
-        pool::backward(self.isa, s, lengths, d_out, dy, d_last);
+        self.timeline
+            .span("pool backward", s.work(), || pool::backward(self.isa, s, lengths, d_out, dy, d_last));
         Ok(())
     }
 
     fn linear_forward(&self, s: &Linear, a: LinearForward<Vec<f32>>) -> Result<()> {
-        linear::forward(self.isa, s, a);
+        self.timeline.span("linear forward", s.forward_work(), || linear::forward(self.isa, s, a));
         Ok(())
     }
 
     fn linear_backward(&self, s: &Linear, a: LinearBackward<Vec<f32>>) -> Result<()> {
-        linear::backward(self.isa, s, a);
+        self.timeline.span("linear backward", s.backward_work(), || linear::backward(self.isa, s, a));
         Ok(())
     }
 
     fn loss(&self, s: &Loss, a: LossOperands<Vec<f32>, Vec<u32>>) -> Result<()> {
-        reference::loss(s, a);
+        self.timeline.span("loss", s.work(), || reference::loss(s, a));
         Ok(())
     }
 
     fn optimize(&self, s: &Optimizer, a: OptimizerOperands<Vec<f32>>) -> Result<()> {
-        optimizer::optimize(self.isa, s, a);
+        self.timeline.span("optimize", s.work(), || optimizer::optimize(self.isa, s, a));
         Ok(())
     }
 }

@@ -1,0 +1,212 @@
+//! `profile`.
+
+use super::progress::Terminal;
+use super::{out, out_json, set_threads};
+use crate::backend::cpu::{Cpu, Isa};
+use crate::backend::{Backend, Device, Kind};
+use crate::cases::Step;
+use crate::config::NetworkConfig;
+use crate::error::{Error, Result};
+use crate::profile::{Bound, Profile, profile, roofline, trace};
+use crate::spec::Network;
+use atomic_write_file::AtomicWriteFile;
+use clap::Args;
+use serde::Serialize;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+#[derive(Args)]
+#[command(
+    after_help = "Columns: launches of the kernel; its total time and share of the wall clock; mean, median and 95th \
+percentile of a launch; algorithmic rates (what the mathematics needs, two operations per multiply-add, every operand \
+read or written once, over the time it took); operations per byte; the share of the roof, which is the smaller of the \
+measured multiply-add peak and bandwidth times operations per byte, and which of the two it is. A small operation \
+whose operands are still in a cache can pass a roof made of memory bandwidth.\nKernels and the gaps between them must add \
+up to the wall clock within 5 %, or nothing is printed.\nInputs are random numbers of the sizes given."
+)]
+pub struct ProfileCommand {
+    #[command(flatten)]
+    network: NetworkConfig,
+    /// Sequences of each fold
+    #[arg(long, value_name = "B", default_value_t = 32)]
+    batch: usize,
+    /// Steps of a sequence
+    #[arg(long, value_name = "T", default_value_t = 60)]
+    time_steps: usize,
+    /// Features of a step
+    #[arg(long, value_name = "D", default_value_t = 160)]
+    features: usize,
+    /// Classes
+    #[arg(long, value_name = "K", default_value_t = 2)]
+    classes: usize,
+    /// Folds trained together
+    #[arg(long, value_name = "M", default_value_t = 1)]
+    folds: usize,
+    /// Profile the forward pass of evaluation instead of a training step
+    #[arg(long)]
+    inference: bool,
+    /// Recorded steps
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    steps: usize,
+    /// Steps before, unrecorded
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    warmup: usize,
+    /// What computes
+    #[arg(long, value_enum, default_value_t = Kind::Cpu)]
+    backend: Kind,
+    /// Instruction-set path of the processor [default: the best it has]
+    #[arg(long, value_enum)]
+    isa: Option<Isa>,
+    /// Threads of the processor [default: all cores]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Write all launches as a trace for ui.perfetto.dev
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// Write a roofline plot
+    #[arg(long, value_name = "FILE.svg")]
+    roofline: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report<'a> {
+    device: &'a str,
+    threads: usize,
+    rows_per_step: usize,
+    #[serde(flatten)]
+    profile: &'a Profile,
+}
+
+impl ProfileCommand {
+    pub fn run(&self, terminal: &Terminal) -> Result<()> {
+        set_threads(self.threads)?;
+        for file in [&self.trace, &self.roofline].into_iter().flatten() {
+            refuse_existing(file)?;
+        }
+        let network = self.network()?;
+        match Device::open(self.backend, self.isa)? {
+            Device::Cpu(cpu) => self.profile(&cpu, &network, terminal),
+        }
+    }
+
+    fn network(&self) -> Result<Network> {
+        let NetworkConfig { hidden, pool, dense, dropout, .. } = &self.network;
+        let sizes = [self.batch, self.time_steps, self.features, self.classes, self.folds, self.steps];
+        if sizes.contains(&0) || hidden.is_empty() || hidden.contains(&0) {
+            return Err(Error::config(
+                "--batch, --time-steps, --features, --classes, --folds, --steps and --hidden must be above 0",
+            ));
+        }
+        if !(0.0..1.0).contains(dropout) {
+            return Err(Error::config(format!("--dropout is {dropout}, expected 0 or more and below 1")));
+        }
+        Ok(Network {
+            features: self.features,
+            layers: self.network.layers(),
+            pool: *pool,
+            dense: Some(*dense).filter(|&units| units > 0),
+            dropout: *dropout,
+            classes: self.classes,
+        })
+    }
+
+    fn profile(&self, cpu: &Cpu, network: &Network, terminal: &Terminal) -> Result<()> {
+        terminal.say("measuring the roof");
+        let roof = cpu.roof();
+        let mut step = Step::new(cpu, network, self.folds, self.batch, self.time_steps)?;
+        terminal.say(&format!("{} steps of warm-up, {} recorded", self.warmup, self.steps));
+        let profile = profile(cpu, roof, self.warmup, self.steps, || match self.inference {
+            true => step.evaluate(),
+            false => step.run().map(drop),
+        })?;
+        let device = cpu.describe();
+        if let Some(file) = &self.trace {
+            write(file, trace(&device, &profile).as_bytes())?;
+        }
+        if let Some(file) = &self.roofline {
+            write(file, roofline(&device, &profile).as_bytes())?;
+        }
+        let (threads, rows_per_step) = (rayon::current_num_threads(), self.folds * self.batch);
+        if self.json {
+            return out_json(&Report { device: &device, threads, rows_per_step, profile: &profile });
+        }
+        out(&table(&device, threads, rows_per_step, &profile))
+    }
+}
+
+fn table(device: &str, threads: usize, rows_per_step: usize, profile: &Profile) -> String {
+    let mut text = format!(
+        "{device}, {threads} threads: at most {:.1} GFLOP/s and {:.1} GB/s\n\n{:<16} {:>8} {:>9} {:>6} {:>9} {:>9} {:>9} {:>8} {:>7} {:>7} {:>6}  bound by\n",
+        profile.roof.gflops,
+        profile.roof.gbytes,
+        "kernel",
+        "launches",
+        "total ms",
+        "share",
+        "mean us",
+        "p50 us",
+        "p95 us",
+        "GFLOP/s",
+        "GB/s",
+        "FLOP/B",
+        "roof"
+    );
+    for k in &profile.kernels {
+        text.push_str(&format!(
+            "{:<16} {:>8} {:>9.2} {:>6} {:>9.1} {:>9.1} {:>9.1} {:>8.1} {:>7.1} {:>7.2} {:>6}  {}\n",
+            k.name,
+            k.launches,
+            k.total_ms,
+            percent(k.share),
+            k.mean_us,
+            k.p50_us,
+            k.p95_us,
+            k.gflops,
+            k.gbytes,
+            k.intensity,
+            percent(k.roof_share),
+            match k.bound_by {
+                Bound::Compute => "compute",
+                Bound::Memory => "memory",
+            }
+        ));
+    }
+    let busy: f64 = profile.kernels.iter().map(|kernel| kernel.total_ms).sum();
+    let step_ms = profile.wall_ms / profile.steps as f64;
+    text.push_str(&format!(
+        "{:<16} {:>8} {:>9.2} {:>6}\n\nkernels {busy:.2} ms + gaps {:.2} ms = {:.2} ms; wall clock {:.2} ms\n{step_ms:.3} ms a step, {:.0} sequences a second, {} of the multiply-add peak",
+        "(gaps)",
+        "",
+        profile.gaps_ms,
+        percent(profile.gaps_ms / profile.wall_ms),
+        profile.gaps_ms,
+        busy + profile.gaps_ms,
+        profile.wall_ms,
+        rows_per_step as f64 / step_ms * 1e3,
+        percent(profile.peak_share),
+    ));
+    text
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", 100.0 * share)
+}
+
+fn refuse_existing(file: &Path) -> Result<()> {
+    match file.exists() {
+        true => Err(Error::config(format!("{} is there already", file.display()))
+            .hint("name another file, or move that one away")),
+        false => Ok(()),
+    }
+}
+
+fn write(file: &Path, bytes: &[u8]) -> Result<()> {
+    let failed = |e| Error::io("write", file, e);
+    let mut staged = AtomicWriteFile::open(file).map_err(failed)?;
+    staged.write_all(bytes).map_err(failed)?;
+    staged.commit().map_err(failed)
+}

@@ -1,0 +1,215 @@
+//! Where the time of a training step goes, kernel by kernel, and how far each kernel is from what the machine could do.
+
+mod roofline;
+mod trace;
+
+pub use roofline::roofline;
+pub use trace::trace;
+
+use crate::backend::cpu::Roof;
+use crate::backend::{Backend, Span};
+use crate::error::{Error, Result};
+use serde::Serialize;
+
+/// Kernels and gaps must add up to the wall clock within this share.
+const SUM_TOLERANCE: f64 = 0.05;
+
+/// All launches of one kernel.
+#[derive(Clone, Debug, Serialize)]
+pub struct Kernel {
+    pub name: &'static str,
+    pub launches: usize,
+    pub total_ms: f64,
+    /// Of the wall clock.
+    pub share: f64,
+    pub mean_us: f64,
+    pub p50_us: f64,
+    pub p95_us: f64,
+    /// Algorithmic rates: what the mathematics needs over the time it took.
+    pub gflops: f64,
+    pub gbytes: f64,
+    /// Operations per byte; the roof is the smaller of the peak and this times the bandwidth.
+    pub intensity: f64,
+    /// Of the roof at that intensity.
+    pub roof_share: f64,
+    pub bound_by: Bound,
+}
+
+/// What the roof over a kernel is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Bound {
+    Compute,
+    Memory,
+}
+
+/// Some steps of one network on one device.
+#[derive(Clone, Debug, Serialize)]
+pub struct Profile {
+    pub steps: usize,
+    pub wall_ms: f64,
+    /// Time in which no kernel ran.
+    pub gaps_ms: f64,
+    /// By total time, longest first.
+    pub kernels: Vec<Kernel>,
+    /// Of all products' operations, of the peak.
+    pub peak_share: f64,
+    pub roof: Roof,
+    #[serde(skip)]
+    pub spans: Vec<Span>,
+}
+
+/// Runs `step` `warmup` times unseen, then `steps` times recorded.
+pub fn profile<B: Backend>(
+    backend: &B,
+    roof: Roof,
+    warmup: usize,
+    steps: usize,
+    mut step: impl FnMut() -> Result<()>,
+) -> Result<Profile> {
+    let timeline = backend.timeline().ok_or_else(|| {
+        Error::backend(format!("{} does not record when its kernels run", backend.describe()))
+            .hint("profile on another backend")
+    })?;
+    for _ in 0..warmup {
+        step()?;
+    }
+    timeline.record(true);
+    let start = timeline.now();
+    for _ in 0..steps {
+        step()?;
+    }
+    let wall = timeline.now() - start;
+    let mut spans = timeline.record(false);
+    spans.sort_by_key(|span| span.start);
+    for span in &mut spans {
+        span.start -= start;
+    }
+    summary(roof, steps, wall, spans)
+}
+
+/// Adds up the spans of `wall` nanoseconds.
+fn summary(roof: Roof, steps: usize, wall: u64, spans: Vec<Span>) -> Result<Profile> {
+    // Gaps are measured between the spans, not as what is left over: only so can the sum fail.
+    let mut gaps = 0;
+    let mut end = 0;
+    for span in &spans {
+        gaps += span.start.saturating_sub(end);
+        end = end.max(span.end());
+    }
+    gaps += wall.saturating_sub(end);
+    let busy: u64 = spans.iter().map(|span| span.duration).sum();
+    let sum = (busy + gaps) as f64;
+    if (sum - wall as f64).abs() > SUM_TOLERANCE * wall as f64 {
+        return Err(Error::numerical(format!(
+            "kernels and gaps add up to {:.3} ms, the wall clock says {:.3} ms: launches overlap or were lost",
+            sum / 1e6,
+            wall as f64 / 1e6
+        ))
+        .hint("do not trust this profile; please report it"));
+    }
+    let mut names: Vec<&'static str> = spans.iter().map(|span| span.kernel).collect();
+    names.sort_unstable();
+    names.dedup();
+    let mut kernels: Vec<Kernel> = names.into_iter().map(|name| kernel(name, &spans, wall, roof)).collect();
+    kernels.sort_by(|a, b| b.total_ms.total_cmp(&a.total_ms));
+    let flops: u64 = spans.iter().map(|span| span.work.flops).sum();
+    Ok(Profile {
+        steps,
+        wall_ms: wall as f64 / 1e6,
+        gaps_ms: gaps as f64 / 1e6,
+        kernels,
+        peak_share: flops as f64 / wall as f64 / roof.gflops,
+        roof,
+        spans,
+    })
+}
+
+fn kernel(name: &'static str, spans: &[Span], wall: u64, roof: Roof) -> Kernel {
+    let own: Vec<&Span> = spans.iter().filter(|span| span.kernel == name).collect();
+    let mut durations: Vec<u64> = own.iter().map(|span| span.duration).collect();
+    durations.sort_unstable();
+    let total = durations.iter().sum::<u64>().max(1) as f64;
+    let flops: u64 = own.iter().map(|span| span.work.flops).sum();
+    let bytes: u64 = own.iter().map(|span| span.work.bytes).sum();
+    let (gflops, gbytes, intensity) =
+        (flops as f64 / total, bytes as f64 / total, flops as f64 / bytes.max(1) as f64);
+    let quantile = |q: f64| durations[((durations.len() - 1) as f64 * q).round() as usize] as f64 / 1e3;
+    let bound_by = if intensity * roof.gbytes < roof.gflops { Bound::Memory } else { Bound::Compute };
+    let roof_share = match bound_by {
+        Bound::Compute => gflops / roof.gflops,
+        Bound::Memory => gbytes / roof.gbytes,
+    };
+    Kernel {
+        name,
+        launches: own.len(),
+        total_ms: total / 1e6,
+        share: total / wall as f64,
+        mean_us: total / own.len() as f64 / 1e3,
+        p50_us: quantile(0.5),
+        p95_us: quantile(0.95),
+        gflops,
+        gbytes,
+        intensity,
+        roof_share,
+        bound_by,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::cpu::Cpu;
+    use crate::cases::Step;
+    use crate::spec::{Cell, LayerSpec, Network, PoolKind, Work};
+
+    const ROOF: Roof = Roof { gflops: 100.0, gbytes: 10.0 };
+
+    fn span(kernel: &'static str, start: u64, duration: u64, flops: u64) -> Span {
+        Span { kernel, start, duration, work: Work { flops, bytes: 1000 } }
+    }
+
+    #[test]
+    fn shares_rates_and_gaps_add_up() {
+        let spans = vec![span("a", 100, 300, 15_000), span("b", 500, 100, 0), span("a", 700, 200, 15_000)];
+        let profile = summary(ROOF, 2, 1000, spans).unwrap();
+        assert_eq!(profile.gaps_ms, 400e-6);
+        let a = &profile.kernels[0];
+        assert_eq!((a.name, a.launches, a.share, a.gflops), ("a", 2, 0.5, 60.0));
+        assert_eq!((a.bound_by, a.roof_share), (Bound::Compute, 0.6));
+        let b = &profile.kernels[1];
+        assert_eq!((b.bound_by, b.gbytes, b.roof_share), (Bound::Memory, 10.0, 1.0));
+        assert_eq!(profile.peak_share, 0.3);
+    }
+
+    #[test]
+    fn launches_that_overlap_are_found() {
+        assert!(summary(ROOF, 1, 1000, vec![span("a", 0, 600, 1), span("b", 100, 700, 1)]).is_err());
+    }
+
+    #[test]
+    fn a_training_step_is_seen_whole() {
+        let layer = LayerSpec { cell: Cell::Gru, hidden: 8, dirs: 2 };
+        let network = Network {
+            features: 5,
+            layers: vec![layer, layer],
+            pool: PoolKind::Mean,
+            dense: Some(4),
+            dropout: 0.1,
+            classes: 2,
+        };
+        let cpu = Cpu::new();
+        let mut step = Step::new(&cpu, &network, 2, 3, 4).unwrap();
+        let profile = profile(&cpu, ROOF, 1, 3, || step.run().map(drop)).unwrap();
+        let launches = |name: &str| profile.kernels.iter().find(|k| k.name == name).map(|k| k.launches);
+        assert_eq!(launches("rnn forward"), Some(6));
+        assert_eq!(launches("weight gradient"), Some(6));
+        assert_eq!(launches("input gradient"), Some(3), "the lowest layer needs none");
+        assert_eq!(launches("optimize"), Some(3));
+        assert!(profile.spans.is_sorted_by_key(|span| span.start));
+        let trace: serde_json::Value = serde_json::from_str(&trace("cpu", &profile)).unwrap();
+        let events = trace["traceEvents"].as_array().unwrap();
+        assert_eq!(events.iter().filter(|event| event["ph"] == "X").count(), profile.spans.len());
+        assert!(roofline("cpu", &profile).contains("rnn forward"));
+    }
+}
