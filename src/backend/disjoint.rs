@@ -21,6 +21,15 @@ impl<'a, T> Disjoint<'a, T> {
         Disjoint { data: data.as_mut_ptr(), len: data.len(), lifetime: PhantomData }
     }
 
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The first element, for threads that write between each other's elements and say themselves where.
+    pub fn as_mut_ptr(&self) -> *mut T {
+        self.data
+    }
+
     /// The elements of `range`. Panics if it is out of bounds.
     ///
     /// # Safety

@@ -94,7 +94,12 @@ impl Work {
     }
 }
 
+/// On a thread of the pool, as the program does: from outside, every parallel region would begin by waking one.
 fn main() {
+    rayon::scope(|_| serve());
+}
+
+fn serve() {
     // `peer THREADS [ISA]`; the driver sets the threads by the environment too, which is what Rayon reads.
     let cpu = std::env::args().nth(2).map_or_else(Cpu::new, |isa| {
         Cpu::with_isa(Isa::from_str(&isa, false).unwrap_or_else(|error| panic!("{error}")))

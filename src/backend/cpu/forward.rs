@@ -7,19 +7,26 @@ use super::cell::{Gru, Lstm, VectorCell};
 use super::isa::{self, Isa, Task};
 use super::kernel::{block_rows, groups, multiply, with_rows};
 use super::layer::{Layer, Tile, for_each_tile, reserve_row_len, tiles};
-use super::memory::{Scratch, carve, carved};
+use super::memory::{carve, carved};
 use super::pack::Gates;
 use super::simd::Simd;
+use super::team::{Member, Team};
 use crate::backend::disjoint::Disjoint;
 use crate::spec::{Cell, Rnn, RnnForward};
 use std::marker::PhantomData;
+use std::ops::Range;
 
 pub fn forward(isa: Isa, s: &Rnn, a: RnnForward<Layer, Vec<f32>, Vec<u32>>) {
     let Layer { packed, reserve, scratch } = a.layer;
     assert!(!a.keep || !reserve.is_empty(), "a layer made for inference keeps nothing");
     let (y, last) = (Disjoint::new(a.y), Disjoint::new(a.last));
     let reserve = a.keep.then(|| Disjoint::new(reserve));
-    for_each_tile(tiles(s), |tile| {
+    let tiles = tiles(s);
+    let wanted = members(s, tiles.len());
+    for_each_tile(tiles, |tile| {
+        let width = s.hidden.next_multiple_of(isa.lanes());
+        let mut space = scratch.borrow(Space::len(s, &tile, width));
+        let team = Team::default();
         let pass = Pass {
             s,
             weights: &packed[tile.m * s.dirs + tile.dir].gates,
@@ -29,14 +36,66 @@ pub fn forward(isa: Isa, s: &Rnn, a: RnnForward<Layer, Vec<f32>, Vec<u32>>) {
             y: &y,
             last: &last,
             reserve: reserve.as_ref(),
-            scratch,
+            space: Space::new(s, &tile, width, space.as_mut()),
             tile,
         };
-        match s.cell {
-            Cell::Lstm => isa::run(isa, ForwardTile::<Lstm, 4>(pass, PhantomData)),
-            Cell::Gru => isa::run(isa, ForwardTile::<Gru, 3>(pass, PhantomData)),
+        let walk = |member: Member| match s.cell {
+            Cell::Lstm => isa::run(isa, ForwardTile::<Lstm, 4> { pass: &pass, member, cell: PhantomData }),
+            Cell::Gru => isa::run(isa, ForwardTile::<Gru, 3> { pass: &pass, member, cell: PhantomData }),
+        };
+        if wanted == 1 {
+            return walk(team.lead());
         }
+        rayon::scope(|scope| {
+            for _ in 1..wanted {
+                scope.spawn(|_| walk(team.join()));
+            }
+            walk(team.lead());
+        });
     });
+}
+
+/// How many threads walk a tile together: more than one only if there are threads without a tile, and weights enough for
+/// each that streaming them takes longer than meeting.
+fn members(s: &Rnn, tiles: usize) -> usize {
+    const FEWEST_BYTES: usize = 64 << 10;
+    let bytes = size_of::<f32>() * s.cell.gates() * s.hidden * s.hidden;
+    (rayon::current_num_threads() / tiles.max(1)).min(bytes / FEWEST_BYTES).max(1)
+}
+
+/// What the members of a team share while they walk: each writes its own hidden units.
+struct Space<'a> {
+    /// `h` before and after a step, in turns; `(rows, width)` each.
+    h: [Disjoint<'a, f32>; 2],
+    /// `(rows, width)`
+    c: Disjoint<'a, f32>,
+    /// Input parts of the gates of some steps, `(live rows, blocks, G, LANES)`.
+    wx: Disjoint<'a, f32>,
+    /// How many steps `wx` has room for.
+    chunk: usize,
+}
+
+impl<'a> Space<'a> {
+    fn lens(s: &Rnn, tile: &Tile, width: usize) -> [usize; 4] {
+        let rows = tile.rows.len();
+        let step = rows * s.cell.gates() * width;
+        [rows * width, rows * width, rows * width, chunk_steps(step, s.steps) * step]
+    }
+
+    fn len(s: &Rnn, tile: &Tile, width: usize) -> usize {
+        carved(Space::lens(s, tile, width))
+    }
+
+    fn new(s: &Rnn, tile: &Tile, width: usize, mut space: &'a mut [f32]) -> Self {
+        let lens = Space::lens(s, tile, width);
+        let [h, next_h, c, wx] = lens.map(|len| Disjoint::new(carve(&mut space, len)));
+        Space { h: [h, next_h], c, wx, chunk: chunk_steps(tile.rows.len() * s.cell.gates() * width, s.steps) }
+    }
+}
+
+/// Steps whose input parts, of `step_len` numbers each, are made at once: they must stay in the second-level cache.
+fn chunk_steps(step_len: usize, steps: usize) -> usize {
+    (CACHES.l2 / 4 / (size_of::<f32>() * step_len)).clamp(1, steps.max(1))
 }
 
 struct Pass<'a> {
@@ -50,10 +109,15 @@ struct Pass<'a> {
     y: &'a Disjoint<'a, f32>,
     last: &'a Disjoint<'a, f32>,
     reserve: Option<&'a Disjoint<'a, f32>>,
-    scratch: &'a Scratch,
+    space: Space<'a>,
 }
 
-struct ForwardTile<'a, C, const G: usize>(Pass<'a>, PhantomData<C>);
+/// One member's part of a tile.
+struct ForwardTile<'a, C, const G: usize> {
+    pass: &'a Pass<'a>,
+    member: Member<'a>,
+    cell: PhantomData<C>,
+}
 
 /// One row at one step.
 struct Cells {
@@ -71,73 +135,83 @@ impl<C: VectorCell<G>, const G: usize> Task for ForwardTile<'_, C, G> {
     type Output = ();
 
     #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
-        let Pass { s, ref tile, lengths, scratch, .. } = self.0;
+    unsafe fn run<S: Simd>(mut self) {
+        let Pass { s, tile, lengths, space, .. } = self.pass;
         let width = s.hidden.next_multiple_of(S::LANES);
         let count = tile.rows.len();
         let steps = lengths.iter().max().map_or(0, |&longest| longest as usize);
-        let chunk = chunk_steps(count * G * width, steps);
-        let state = count * width;
-        let len = carved([state, state, state, chunk * count * G * width]);
-        let mut borrowed = scratch.borrow(len);
-        let mut space = borrowed.as_mut();
-        let mut h = carve(&mut space, state);
-        let mut next_h = carve(&mut space, state);
-        let c = carve(&mut space, state);
-        let wx = carve(&mut space, chunk * count * G * width);
-        self.begin(width, h, c);
+        if self.member.leads() {
+            // SAFETY: nobody else touches the states before the first step.
+            unsafe { self.begin(width) };
+        }
+        // Of `h` after a step, of `c` and of `wx` a member writes its own units alone; `h` before a step nobody writes.
+        let h = [space.h[0].as_mut_ptr(), space.h[1].as_mut_ptr()];
+        let (c, wx) = (space.c.as_mut_ptr(), space.wx.as_mut_ptr());
         let mut cells = Vec::with_capacity(count);
-        for first in (0..steps).step_by(chunk) {
-            let chunk = first..(first + chunk).min(steps);
-            // SAFETY: `run`'s caller has `S`'s instructions.
-            unsafe { self.project::<S>(chunk.clone(), wx) };
-            let mut wx = wx.as_ptr();
+        for first in (0..steps).step_by(space.chunk) {
+            let chunk = first..(first + space.chunk).min(steps);
+            // The input parts of a chunk are a step of the team's own.
+            if self.member.begin(first + first / space.chunk + 1) {
+                // SAFETY: `run`'s caller has `S`'s instructions.
+                unsafe { self.project::<S>(chunk.clone(), wx) };
+                self.member.end();
+            }
+            let mut wx = wx.cast_const();
             for step in chunk {
+                let live = |row: &usize| step < lengths[*row] as usize;
+                if !self.member.begin(step + first / space.chunk + 2) {
+                    wx = wx.wrapping_add((0..count).filter(live).count() * G * width);
+                    continue;
+                }
                 cells.clear();
-                for row in (0..count).filter(|&row| step < lengths[row] as usize) {
+                for row in (0..count).filter(live) {
                     let (y, reserve) = self.outputs::<S>(row, step);
-                    let at = row * width;
-                    let (h, next_h) = (h[at..].as_ptr(), next_h[at..].as_mut_ptr());
-                    cells.push(Cells { wx, h, next_h, c: c[at..].as_mut_ptr(), y, reserve });
+                    let at = |state: *mut f32| state.wrapping_add(row * width);
+                    let (h, next_h) = (at(h[step % 2]), at(h[(step + 1) % 2]));
+                    cells.push(Cells { wx, h, next_h, c: at(c), y, reserve });
                     wx = wx.wrapping_add(G * width);
                 }
                 // SAFETY: as above; every row's numbers are its own.
                 unsafe { self.recur::<S>(&cells) };
-                for row in (0..count).filter(|&row| step + 1 == lengths[row] as usize) {
-                    self.finish(row, &next_h[row * width..], &c[row * width..]);
+                self.member.end();
+                if self.member.leads() {
+                    for row in (0..count).filter(|&row| step + 1 == lengths[row] as usize) {
+                        // SAFETY: the step has ended and the next has not begun.
+                        unsafe { self.finish(row, &space.h[(step + 1) % 2], width) };
+                    }
                 }
-                std::mem::swap(&mut h, &mut next_h);
             }
         }
+        if self.member.leads() {
+            self.member.dismiss();
+        }
     }
-}
-
-/// Steps whose input parts, of `step_len` numbers each, are made at once: they must stay in the second-level cache.
-fn chunk_steps(step_len: usize, steps: usize) -> usize {
-    (CACHES.l2 / 4 / (size_of::<f32>() * step_len)).clamp(1, steps.max(1))
 }
 
 impl<C: VectorCell<G>, const G: usize> ForwardTile<'_, C, G> {
     /// Loads the tile's states. A row without steps is finished before it begins.
     #[inline(always)]
-    fn begin(&self, width: usize, h: &mut [f32], c: &mut [f32]) {
-        let Pass { s, tile, lengths, initial, .. } = &self.0;
-        h.fill(0.0);
-        c.fill(0.0);
+    unsafe fn begin(&self, width: usize) {
+        let Pass { s, tile, lengths, initial, space, y, .. } = self.pass;
+        let states = [&space.h[0], &space.c];
         for (row, b) in tile.rows.clone().enumerate() {
-            if let Some(initial) = initial {
-                for (vector, state) in [&mut *h, &mut *c].into_iter().enumerate().take(s.cell.states()) {
+            for (vector, state) in states.into_iter().enumerate() {
+                // SAFETY: the caller is alone.
+                let state = unsafe { state.range(row * width..(row + 1) * width) };
+                state.fill(0.0);
+                if let Some(initial) = initial.filter(|_| vector < s.cell.states()) {
                     let from = &initial[s.state_at(tile.m, vector, tile.dir, b)..][..s.hidden];
-                    state[row * width..][..s.hidden].copy_from_slice(from);
+                    state[..s.hidden].copy_from_slice(from);
                 }
             }
             if lengths[row] == 0 {
-                self.finish(row, &h[row * width..], &c[row * width..]);
+                // SAFETY: the caller is alone.
+                unsafe { self.finish(row, &space.h[0], width) };
             }
             for t in lengths[row] as usize..s.steps {
                 let at = s.y_at(tile.m, tile.dir, t, b);
                 // SAFETY: a row of `y` belongs to the one tile with the row.
-                unsafe { self.0.y.range(at..at + s.hidden) }.fill(0.0);
+                unsafe { y.range(at..at + s.hidden) }.fill(0.0);
             }
         }
     }
@@ -145,7 +219,7 @@ impl<C: VectorCell<G>, const G: usize> ForwardTile<'_, C, G> {
     /// Where row `row` of the tile leaves its step's output and what is kept of it.
     #[inline(always)]
     fn outputs<S: Simd>(&self, row: usize, step: usize) -> (*mut f32, *mut f32) {
-        let Pass { s, tile, lengths, y, reserve, .. } = &self.0;
+        let Pass { s, tile, lengths, y, reserve, .. } = self.pass;
         let (m, dir, b) = (tile.m, tile.dir, tile.rows.start + row);
         let t = s.step(dir, step, lengths[row] as usize);
         let at = s.y_at(m, dir, t, b);
@@ -161,19 +235,22 @@ impl<C: VectorCell<G>, const G: usize> ForwardTile<'_, C, G> {
 
     /// Stores the final state of row `row` of the tile.
     #[inline(always)]
-    fn finish(&self, row: usize, h: &[f32], c: &[f32]) {
-        let Pass { s, tile, last, .. } = &self.0;
-        for (vector, state) in [h, c].into_iter().enumerate().take(s.cell.states()) {
+    unsafe fn finish(&self, row: usize, h: &Disjoint<f32>, width: usize) {
+        let Pass { s, tile, last, space, .. } = self.pass;
+        for (vector, state) in [h, &space.c].into_iter().enumerate().take(s.cell.states()) {
             let at = s.state_at(tile.m, vector, tile.dir, tile.rows.start + row);
-            // SAFETY: a row of a state belongs to the one tile with the row.
-            unsafe { last.range(at..at + s.hidden) }.copy_from_slice(&state[..s.hidden]);
+            // SAFETY: a row of a state belongs to the one tile with the row, whose own state nobody writes now.
+            unsafe {
+                let state = state.as_mut_ptr().add(row * width);
+                last.range(at..at + s.hidden).as_mut_ptr().copy_from_nonoverlapping(state, s.hidden);
+            }
         }
     }
 
     /// `wx = W_ih x + bias` of every live row of several steps, one after the other.
     #[inline(always)]
-    unsafe fn project<S: Simd>(&self, steps: std::ops::Range<usize>, wx: &mut [f32]) {
-        let Pass { s, tile, lengths, x, .. } = &self.0;
+    unsafe fn project<S: Simd>(&self, steps: Range<usize>, wx: *mut f32) {
+        let Pass { s, tile, lengths, x, .. } = self.pass;
         let mut inputs = Vec::with_capacity(steps.len() * lengths.len());
         for step in steps {
             for (row, b) in tile.rows.clone().enumerate().filter(|&(row, _)| step < lengths[row] as usize) {
@@ -182,13 +259,13 @@ impl<C: VectorCell<G>, const G: usize> ForwardTile<'_, C, G> {
             }
         }
         let width = s.hidden.next_multiple_of(S::LANES);
-        assert!(inputs.len() * G * width <= wx.len());
-        for block in 0..width / S::LANES {
+        assert!(inputs.len() * G * width <= self.pass.space.wx.len());
+        for block in self.member.share(width / S::LANES) {
             for (first, rows) in groups(inputs.len(), block_rows(S::REGISTERS, G)) {
-                let wx = &mut wx[(first * width + block * S::LANES) * G..];
+                let wx = wx.wrapping_add((first * width + block * S::LANES) * G);
                 // SAFETY: in bounds by the assertion.
                 with_rows!(rows, block_rows(S::REGISTERS, G), R => unsafe {
-                    self.project_block::<S, R>(block, &inputs[first..], wx.as_mut_ptr())
+                    self.project_block::<S, R>(block, &inputs[first..], wx)
                 });
             }
         }
@@ -201,7 +278,7 @@ impl<C: VectorCell<G>, const G: usize> ForwardTile<'_, C, G> {
         inputs: &[*const f32],
         wx: *mut f32,
     ) {
-        let Pass { s, weights, .. } = &self.0;
+        let Pass { s, weights, .. } = self.pass;
         let width = s.hidden.next_multiple_of(S::LANES);
         unsafe {
             let mut bias = [S::splat(0.0); G];
@@ -222,7 +299,7 @@ impl<C: VectorCell<G>, const G: usize> ForwardTile<'_, C, G> {
     /// One step of all live rows: the recurrent product and the cell.
     #[inline(always)]
     unsafe fn recur<S: Simd>(&self, cells: &[Cells]) {
-        for block in 0..self.0.s.hidden.div_ceil(S::LANES) {
+        for block in self.member.share(self.pass.s.hidden.div_ceil(S::LANES)) {
             for (first, rows) in groups(cells.len(), block_rows(S::REGISTERS, G)) {
                 with_rows!(rows, block_rows(S::REGISTERS, G), R => unsafe {
                     self.recur_block::<S, R>(block, &cells[first..])
@@ -233,7 +310,7 @@ impl<C: VectorCell<G>, const G: usize> ForwardTile<'_, C, G> {
 
     #[inline(always)]
     unsafe fn recur_block<S: Simd, const R: usize>(&self, block: usize, cells: &[Cells]) {
-        let Pass { s, weights, .. } = &self.0;
+        let Pass { s, weights, .. } = self.pass;
         let at = block * S::LANES;
         let count = s.hidden - at;
         unsafe {

@@ -20,6 +20,7 @@ mod pool;
 mod roof;
 mod simd;
 mod tasks;
+mod team;
 
 pub use isa::Isa;
 pub use layer::Layer;
