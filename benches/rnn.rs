@@ -3,8 +3,6 @@
 //!
 //! `cargo bench -- rnn`; elements are `M * B * T`, one step of one row.
 
-mod peak;
-
 use criterion::{
     BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime,
 };
@@ -30,7 +28,8 @@ const CELLS: [(&str, Cell, usize); 3] =
     [("lstm", Cell::Lstm, 1), ("gru", Cell::Gru, 1), ("bilstm", Cell::Lstm, 2)];
 const SAMPLES: usize = 10;
 
-static PEAK: LazyLock<f64> = LazyLock::new(peak::fma_flops);
+/// Multiply-adds of all threads, operations per second.
+static PEAK: LazyLock<f64> = LazyLock::new(|| 1e9 * Cpu::new().roof().gflops);
 
 /// A device of this build.
 struct Member {
@@ -61,7 +60,7 @@ fn member<B: Backend + 'static>(open: impl Fn() -> B + 'static) -> Member {
             assert!(outcome.holds(), "not timed, wrong: {outcome:?}");
             let mut pass = Pass::new(&backend, case, &case.tensors(), training).expect("fits in memory");
             Prepared {
-                flops: pass.flops(),
+                flops: pass.work().flops as f64,
                 run: Box::new(move || pass.run(&backend).expect("the case runs")),
             }
         }),

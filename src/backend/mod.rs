@@ -64,11 +64,13 @@ pub trait Backend: Sync {
     fn rnn(&self, s: &Rnn, purpose: Purpose) -> Result<Self::Layer>;
     /// Takes the layer's weights out of `weights (M, P)`, the parameters of all layers: once after each change of them.
     fn rnn_load(&self, s: &Rnn, weights: &Self::Buf<Self::Real>, layer: &mut Self::Layer) -> Result<()>;
+    #[allow(clippy::type_complexity)] // operands are named after what they are
     fn rnn_forward(
         &self,
         s: &Rnn,
         a: RnnForward<Self::Layer, Self::Buf<Self::Real>, Self::Buf<u32>>,
     ) -> Result<()>;
+    #[allow(clippy::type_complexity)]
     fn rnn_backward(
         &self,
         s: &Rnn,

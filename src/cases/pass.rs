@@ -3,7 +3,7 @@
 use super::{Case, Tensors};
 use crate::backend::Backend;
 use crate::error::Result;
-use crate::spec::{Purpose, Real, Rnn, RnnBackward, RnnForward};
+use crate::spec::{Purpose, Real, Rnn, RnnBackward, RnnForward, Work};
 
 type Buf<B> = <B as Backend>::Buf<<B as Backend>::Real>;
 
@@ -82,14 +82,12 @@ impl<B: Backend> Pass<B> {
         backend.rnn_backward(rnn, operands)
     }
 
-    /// Floating-point operations of the matrix products of one run, two per multiply-add: nearly all that there are.
-    pub fn flops(&self) -> f64 {
-        let Rnn { cell, models, batch, steps, input, hidden, dirs, .. } = self.rnn;
-        let products = |depth: usize| (cell.gates() * hidden * depth) as f64;
-        let forward = products(input + hidden);
-        // Backward takes the gradient by all weights and by the state before.
-        let backward =
-            if self.gradients.is_some() { products(input + hidden) + products(hidden) } else { 0.0 };
-        2.0 * (models * batch * steps * dirs) as f64 * (forward + backward)
+    /// Algorithmic work of one run.
+    pub fn work(&self) -> Work {
+        let s = &self.rnn;
+        match self.gradients {
+            None => s.forward_work(false),
+            Some(_) => s.load_work() + s.forward_work(true) + s.backward_work() + s.weight_gradient_work(),
+        }
     }
 }

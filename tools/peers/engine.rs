@@ -94,7 +94,8 @@ impl Work {
     }
 }
 
-/// On a thread of the pool, as the program does: from outside, every parallel region would begin by waking one.
+/// On a thread of the pool, as a program that has a latency to keep would do it: from outside, every parallel region
+/// begins by waking one.
 fn main() {
     rayon::scope(|_| serve());
 }
@@ -113,6 +114,7 @@ fn serve() {
                 "peer": "engine",
                 "version": env!("CARGO_PKG_VERSION"),
                 "device": cpu.describe(),
+                "peak_gflops": peaks(&cpu),
             }),
             Request::Time { case, seconds } => {
                 if prepared.as_ref().is_none_or(|(ready, _)| *ready != case) {
@@ -132,6 +134,15 @@ fn serve() {
         };
         println!("{answer}");
     }
+}
+
+/// With one thread, two, ... up to as many as there are.
+fn peaks(cpu: &Cpu) -> Vec<f64> {
+    let peak = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("starts threads");
+        pool.install(|| cpu.roof().gflops)
+    };
+    (1..=rayon::current_num_threads()).map(peak).collect()
 }
 
 fn warm_up(run: &mut impl FnMut()) {

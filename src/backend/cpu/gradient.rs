@@ -50,7 +50,7 @@ pub fn weights(isa: Isa, s: &Rnn, inputs: &Inputs, scratch: &Scratch, d_weights:
 /// Into how many tasks the blocks of one model and direction are cut: as few as keep all threads busy to the end.
 fn parts(sequences: usize, blocks: usize) -> usize {
     let threads = rayon::current_num_threads();
-    (1..=blocks).find(|parts| sequences * parts % threads == 0).unwrap_or(blocks)
+    (1..=blocks).find(|parts| (sequences * parts).is_multiple_of(threads)).unwrap_or(blocks)
 }
 
 struct Pass<'a> {

@@ -75,7 +75,7 @@ fn parts(s: &Rnn, sequences: usize) -> usize {
     let most = (s.batch / FEWEST_ROWS).max(least);
     let even = |parts: usize| {
         let tasks = sequences * parts;
-        tasks % threads == 0 || tasks >= ROUNDS * threads
+        tasks.is_multiple_of(threads) || tasks >= ROUNDS * threads
     };
     (least..=most).find(|&parts| even(parts)).unwrap_or(most)
 }

@@ -1,6 +1,9 @@
 //! The processor: recurrent layers as register-blocked kernels over packed weights, in parallel over models,
 //! directions and row tiles.
 
+// Loops over the rows and vectors of a block read like the sums they are, and are all unrolled.
+#![allow(clippy::needless_range_loop)]
+
 mod activation;
 mod backward;
 mod cache;
