@@ -158,6 +158,9 @@ impl<C: VectorCell<G>, const G: usize> WeightTask<'_, C, G> {
         let depth = piece.deltas.len();
         unsafe {
             let mut totals = [S::splat(0.0); STRIP];
+            for slot in 0..STRIP {
+                totals[slot] = S::load(bias[slot * S::LANES..].as_ptr());
+            }
             let mut to = strip.as_mut_ptr();
             for row in &piece.deltas {
                 let row = row.add(block * s.cell.saved() * S::LANES);
@@ -173,8 +176,7 @@ impl<C: VectorCell<G>, const G: usize> WeightTask<'_, C, G> {
                 to = to.add(STRIP * S::LANES);
             }
             for slot in 0..STRIP {
-                let bias = bias[slot * S::LANES..].as_mut_ptr();
-                S::store(bias, S::add(S::load(bias), totals[slot]));
+                S::store(bias[slot * S::LANES..].as_mut_ptr(), totals[slot]);
             }
             let (input, recurrent) = sums.split_at_mut(s.input * G * S::LANES);
             let most = const { block_rows(S::REGISTERS, G) };

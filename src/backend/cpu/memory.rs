@@ -3,23 +3,25 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::Mutex;
 
-/// One cache line.
-#[derive(Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
-#[repr(C, align(64))]
-struct Line([f32; Line::LEN]);
-
-impl Line {
-    const LEN: usize = 16;
-}
+/// Numbers in a cache line.
+const LINE: usize = 16;
 
 /// Numbers that begin on a cache line, so that a vector never lies across two.
-#[derive(Clone, Default)]
-pub struct Aligned(Vec<Line>);
+#[derive(Default)]
+pub struct Aligned {
+    numbers: Vec<f32>,
+    /// To the first number on a cache line.
+    offset: usize,
+    len: usize,
+}
 
 impl Aligned {
-    /// At least `len` zeros.
+    /// `len` zeros; the system gives the memory itself when it is first written, which an aligned allocation would do at
+    /// once.
     pub fn zeros(len: usize) -> Self {
-        Aligned(vec![Line::default(); len.div_ceil(Line::LEN)])
+        let numbers = vec![0.0f32; len + LINE];
+        let offset = numbers.as_ptr().align_offset(LINE * size_of::<f32>());
+        Aligned { numbers, offset, len }
     }
 }
 
@@ -27,13 +29,13 @@ impl Deref for Aligned {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
-        bytemuck::cast_slice(&self.0)
+        &self.numbers[self.offset..self.offset + self.len]
     }
 }
 
 impl DerefMut for Aligned {
     fn deref_mut(&mut self) -> &mut [f32] {
-        bytemuck::cast_slice_mut(&mut self.0)
+        &mut self.numbers[self.offset..self.offset + self.len]
     }
 }
 
@@ -76,12 +78,12 @@ impl Drop for Borrowed<'_> {
 
 /// Cuts the first `len` numbers off `space`, rounded up to whole cache lines.
 pub fn carve<'a>(space: &mut &'a mut [f32], len: usize) -> &'a mut [f32] {
-    let (head, tail) = std::mem::take(space).split_at_mut(len.next_multiple_of(Line::LEN));
+    let (head, tail) = std::mem::take(space).split_at_mut(len.next_multiple_of(LINE));
     *space = tail;
     &mut head[..len]
 }
 
 /// Numbers that `carve` takes for each of these lengths, together.
 pub fn carved<const N: usize>(lens: [usize; N]) -> usize {
-    lens.into_iter().map(|len| len.next_multiple_of(Line::LEN)).sum()
+    lens.into_iter().map(|len| len.next_multiple_of(LINE)).sum()
 }
