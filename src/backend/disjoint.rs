@@ -12,7 +12,8 @@ pub struct Disjoint<'a, T> {
     lifetime: PhantomData<&'a mut [T]>,
 }
 
-// SAFETY: the only access is `range`, whose caller promises that ranges in use at the same time do not overlap.
+// SAFETY: elements are reached through `range`, whose caller promises that ranges in use at the same time do not overlap,
+// or through `pointer`, whose caller says where it writes.
 unsafe impl<T: Send> Sync for Disjoint<'_, T> {}
 unsafe impl<T: Send> Send for Disjoint<'_, T> {}
 
@@ -21,13 +22,15 @@ impl<'a, T> Disjoint<'a, T> {
         Disjoint { data: data.as_mut_ptr(), len: data.len(), lifetime: PhantomData }
     }
 
+    /// All elements.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// The first element, for threads that write between each other's elements and say themselves where.
-    pub fn as_mut_ptr(&self) -> *mut T {
-        self.data
+    /// The first element of `range`, for threads that write between each other's elements. Panics if it is out of bounds.
+    pub fn pointer(&self, range: Range<usize>) -> *mut T {
+        assert!(range.start <= range.end && range.end <= self.len, "{range:?} of {}", self.len);
+        self.data.wrapping_add(range.start)
     }
 
     /// The elements of `range`. Panics if it is out of bounds.
@@ -36,8 +39,7 @@ impl<'a, T> Disjoint<'a, T> {
     /// While the result lives, no other call may hand out an overlapping range.
     #[allow(clippy::mut_from_ref)] // that is the point of this type
     pub unsafe fn range(&self, range: Range<usize>) -> &mut [T] {
-        assert!(range.start <= range.end && range.end <= self.len, "{range:?} of {}", self.len);
-        // SAFETY: in bounds by the line above, unaliased by the caller's promise.
-        unsafe { std::slice::from_raw_parts_mut(self.data.add(range.start), range.len()) }
+        // SAFETY: `pointer` checks the bounds, and the caller promises that there is no other reference.
+        unsafe { std::slice::from_raw_parts_mut(self.pointer(range.clone()), range.len()) }
     }
 }

@@ -169,7 +169,7 @@ const GUARDS: usize = 7;
 /// and without initial states; one model and three; saturated gates.
 pub fn table() -> Vec<Case> {
     // B, T, D, H
-    const SIZES: [[usize; 4]; 7] = [
+    const SIZES: [[usize; 4]; 9] = [
         [1, 1, 1, 1],
         [2, 3, 5, 7],
         [5, 9, 33, 16],
@@ -177,6 +177,9 @@ pub fn table() -> Vec<Case> {
         [3, 17, 128, 65],
         [8, 33, 4, 24],
         [33, 6, 65, 128],
+        // Few rows and many units, which several threads walk together; the first for more steps than are prepared at once.
+        [1, 140, 3, 128],
+        [3, 12, 5, 100],
     ];
     let mut cases = Vec::new();
     for cell in Cell::ALL {

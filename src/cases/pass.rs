@@ -87,7 +87,9 @@ impl<B: Backend> Pass<B> {
         let s = &self.rnn;
         match self.gradients {
             None => s.forward_work(false),
-            Some(_) => s.load_work() + s.forward_work(true) + s.backward_work() + s.weight_gradient_work(),
+            Some(_) => {
+                s.load_work() + s.forward_work(true) + s.backward_work(false) + s.weight_gradient_work()
+            }
         }
     }
 }

@@ -29,16 +29,16 @@ pub fn move_run(folder: &RunFolder, device: String) -> Result<()> {
     if resume.device == device {
         return Ok(());
     }
+    let from = std::mem::replace(&mut resume.device, device.clone());
     let mut manifest = folder.manifest()?;
     let broken = || Error::data(format!("{}: not a manifest", folder.file("manifest.json").display()));
     let moves = manifest.as_object_mut().ok_or_else(broken)?.entry("moves").or_insert_with(|| json!([]));
     moves.as_array_mut().ok_or_else(broken)?.push(json!({
-        "from": resume.device,
+        "from": from,
         "to": device,
         "stacks_done": resume.stacks_done,
         "epochs_done": resume.state.as_ref().map(|state| state.epoch),
     }));
-    folder.write("manifest.json", format!("{manifest:#}\n").as_bytes())?;
-    resume.device = device;
-    folder.write("resume.safetensors", &resume.to_bytes()?)
+    folder.write("resume.safetensors", &resume.to_bytes()?)?;
+    folder.write("manifest.json", format!("{manifest:#}\n").as_bytes())
 }

@@ -52,7 +52,7 @@ pub struct Profile {
     pub gaps_ms: f64,
     /// By total time, longest first.
     pub kernels: Vec<Kernel>,
-    /// Of all products' operations, of the peak.
+    /// All algorithmic operations over the wall clock, of the peak.
     pub peak_share: f64,
     pub roof: Roof,
     #[serde(skip)]
@@ -90,7 +90,7 @@ pub fn profile<B: Backend>(
 
 /// Adds up the spans of `wall` nanoseconds.
 fn summary(roof: Roof, steps: usize, wall: u64, spans: Vec<Span>) -> Result<Profile> {
-    // Gaps are measured between the spans, not as what is left over: only so can the sum fail.
+    // Gaps are measured between the spans, not as what is left over: spans that overlap make the sum too large.
     let mut gaps = 0;
     let mut end = 0;
     for span in &spans {
@@ -102,7 +102,7 @@ fn summary(roof: Roof, steps: usize, wall: u64, spans: Vec<Span>) -> Result<Prof
     let sum = (busy + gaps) as f64;
     if (sum - wall as f64).abs() > SUM_TOLERANCE * wall as f64 {
         return Err(Error::numerical(format!(
-            "kernels and gaps add up to {:.3} ms, the wall clock says {:.3} ms: launches overlap or were lost",
+            "kernels and gaps add up to {:.3} ms, the wall clock says {:.3} ms: launches overlap",
             sum / 1e6,
             wall as f64 / 1e6
         ))

@@ -1,5 +1,6 @@
 //! How much work an operation is: what the mathematics needs, whatever a kernel really does. Multiply-adds of matrix
-//! products count two operations each, element-wise maths counts as noted; every operand is read or written once.
+//! products count two operations each, element-wise maths counts as noted; every operand is read or written once, and every row
+//! has all `T` steps.
 
 use super::{Dropout, Gather, Linear, Loss, Optimizer, Pool, PoolKind, Rnn};
 use serde::Serialize;
@@ -51,25 +52,26 @@ impl Rnn {
         Work::new(self.product(self.input + self.hidden), numbers)
     }
 
-    /// The walk back: `W_hh^T d_rh`; what was kept is read and replaced by gradients.
-    pub fn backward_work(&self) -> Work {
+    /// The walk back: `W_hh^T d_rh`; what was kept is read and replaced by gradients. `dy` is read if there is one.
+    pub fn backward_work(&self, dy: bool) -> Work {
         let weights = self.models * self.dirs * self.cell.gates() * self.hidden * self.hidden;
-        Work::new(
-            self.product(self.hidden),
-            2 * self.reserve_len() + self.y_len() + self.state_len() + weights,
-        )
+        let outputs = (1 + usize::from(dy)) * self.y_len();
+        Work::new(self.product(self.hidden), 2 * self.reserve_len() + outputs + self.state_len() + weights)
     }
 
     /// `sum d_wx x^T` and `sum d_rh h^T`.
     pub fn weight_gradient_work(&self) -> Work {
-        let numbers = self.reserve_len() + self.x_len() + self.y_len() + self.models * self.params();
+        // The GRU's recurrent part of n has a gradient of its own: four a unit for both cells.
+        let deltas = 4 * self.hidden * self.cells();
+        let numbers = deltas + self.x_len() + self.y_len() + self.models * self.params();
         Work::new(self.product(self.input + self.hidden), numbers)
     }
 
     /// `W_ih^T d_wx`.
     pub fn input_gradient_work(&self) -> Work {
-        let weights = self.models * self.dirs * self.cell.gates() * self.hidden * self.input;
-        Work::new(self.product(self.input), self.reserve_len() + self.x_len() + weights)
+        let gate_rows = self.cell.gates() * self.hidden;
+        let numbers = gate_rows * (self.cells() + self.models * self.dirs * self.input) + self.x_len();
+        Work::new(self.product(self.input), numbers)
     }
 }
 
@@ -150,7 +152,7 @@ mod tests {
         };
         // 2 models x 3 rows x 5 steps = 30 rows; an LSTM has 16 gate rows of 7 + 4 columns.
         assert_eq!(rnn(Cell::Lstm, 1).forward_work(false).flops, 2 * 30 * 16 * 11);
-        assert_eq!(rnn(Cell::Lstm, 1).backward_work().flops, 2 * 30 * 16 * 4);
+        assert_eq!(rnn(Cell::Lstm, 1).backward_work(false).flops, 2 * 30 * 16 * 4);
         // A GRU has 12; both directions double it.
         assert_eq!(rnn(Cell::Gru, 2).weight_gradient_work().flops, 2 * 2 * 30 * 12 * 11);
         assert_eq!(rnn(Cell::Gru, 2).input_gradient_work().flops, 2 * 2 * 30 * 12 * 7);

@@ -15,11 +15,12 @@ use crate::spec::{Cell, Rnn, RnnBackward};
 use std::marker::PhantomData;
 
 pub fn backward(isa: Isa, timeline: &Timeline, s: &Rnn, a: RnnBackward<Layer, Vec<f32>, Vec<u32>>) {
-    let Layer { packed, reserve, scratch } = a.layer;
+    a.layer.consume(a.lengths);
+    let Layer { packed, reserve, scratch, .. } = a.layer;
     let initial = a.initial.map(Vec::as_slice);
     let d_initial = a.d_initial.map(|d_initial| Disjoint::new(d_initial));
     let kept = Disjoint::new(reserve);
-    timeline.span("rnn backward", s.backward_work(), || {
+    timeline.span("rnn backward", s.backward_work(a.dy.is_some()), || {
         for_each_tile(tiles(s), |tile| {
             let pass = Pass {
                 s,
@@ -168,8 +169,7 @@ impl<C: VectorCell<G>, const G: usize> BackwardTile<'_, C, G> {
         let (hidden, saved) = (s.hidden, reserve_row_len(s, S::LANES));
         let kept = |t: usize| {
             let at = s.reserve_row(m, dir, t, b) * saved;
-            // SAFETY: a row of the reserve belongs to the one tile with the row, and is used through pointers only.
-            unsafe { reserve.range(at..at + saved) }.as_mut_ptr()
+            reserve.pointer(at..at + saved)
         };
         let t = s.step(dir, step, length);
         let state = |vector: usize| match initial {

@@ -1,4 +1,5 @@
-//! Forward: a task owns a tile of batch rows and runs all its steps, with no synchronisation. The input product is taken
+//! Forward: a task owns a tile of batch rows and runs all its steps, with no synchronisation unless threads without a tile
+//! of their own help (`team.rs`). The input product is taken
 //! for several steps at once, so that the weights are read once for many rows; the gate maths follows the recurrent
 //! product while its sums are still at hand.
 
@@ -17,8 +18,8 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 pub fn forward(isa: Isa, s: &Rnn, a: RnnForward<Layer, Vec<f32>, Vec<u32>>) {
-    let Layer { packed, reserve, scratch } = a.layer;
-    assert!(!a.keep || !reserve.is_empty(), "a layer made for inference keeps nothing");
+    a.layer.keep(a.keep.then_some(a.lengths));
+    let Layer { packed, reserve, scratch, .. } = a.layer;
     let (y, last) = (Disjoint::new(a.y), Disjoint::new(a.last));
     let reserve = a.keep.then(|| Disjoint::new(reserve));
     let tiles = tiles(s);
@@ -60,7 +61,7 @@ pub fn forward(isa: Isa, s: &Rnn, a: RnnForward<Layer, Vec<f32>, Vec<u32>>) {
 fn members(s: &Rnn, tiles: usize) -> usize {
     const FEWEST_BYTES: usize = 64 << 10;
     let bytes = size_of::<f32>() * s.cell.gates() * s.hidden * s.hidden;
-    (rayon::current_num_threads() / tiles.max(1)).min(bytes / FEWEST_BYTES).max(1)
+    (rayon::current_num_threads() / tiles.max(1)).min(bytes / FEWEST_BYTES).clamp(1, Team::LARGEST)
 }
 
 /// What the members of a team share while they walk: each writes its own hidden units.
@@ -145,8 +146,9 @@ impl<C: VectorCell<G>, const G: usize> Task for ForwardTile<'_, C, G> {
             unsafe { self.begin(width) };
         }
         // Of `h` after a step, of `c` and of `wx` a member writes its own units alone; `h` before a step nobody writes.
-        let h = [space.h[0].as_mut_ptr(), space.h[1].as_mut_ptr()];
-        let (c, wx) = (space.c.as_mut_ptr(), space.wx.as_mut_ptr());
+        let pointer = |space: &Disjoint<f32>| space.pointer(0..space.len());
+        let h = [pointer(&space.h[0]), pointer(&space.h[1])];
+        let (c, wx) = (pointer(&space.c), pointer(&space.wx));
         let mut cells = Vec::with_capacity(count);
         for first in (0..steps).step_by(space.chunk) {
             let chunk = first..(first + space.chunk).min(steps);
@@ -181,9 +183,6 @@ impl<C: VectorCell<G>, const G: usize> Task for ForwardTile<'_, C, G> {
                     }
                 }
             }
-        }
-        if self.member.leads() {
-            self.member.dismiss();
         }
     }
 }
@@ -225,12 +224,8 @@ impl<C: VectorCell<G>, const G: usize> ForwardTile<'_, C, G> {
         let at = s.y_at(m, dir, t, b);
         let saved = reserve_row_len(s, S::LANES);
         let kept = s.reserve_row(m, dir, t, b) * saved;
-        // SAFETY: a row of `y` and of the reserve belongs to the one tile with the row.
-        unsafe {
-            let y = y.range(at..at + s.hidden).as_mut_ptr();
-            let reserve = reserve.map_or(std::ptr::null_mut(), |r| r.range(kept..kept + saved).as_mut_ptr());
-            (y, reserve)
-        }
+        let y = y.pointer(at..at + s.hidden);
+        (y, reserve.map_or(std::ptr::null_mut(), |reserve| reserve.pointer(kept..kept + saved)))
     }
 
     /// Stores the final state of row `row` of the tile.
@@ -239,11 +234,9 @@ impl<C: VectorCell<G>, const G: usize> ForwardTile<'_, C, G> {
         let Pass { s, tile, last, space, .. } = self.pass;
         for (vector, state) in [h, &space.c].into_iter().enumerate().take(s.cell.states()) {
             let at = s.state_at(tile.m, vector, tile.dir, tile.rows.start + row);
+            let state = state.pointer(row * width..row * width + s.hidden);
             // SAFETY: a row of a state belongs to the one tile with the row, whose own state nobody writes now.
-            unsafe {
-                let state = state.as_mut_ptr().add(row * width);
-                last.range(at..at + s.hidden).as_mut_ptr().copy_from_nonoverlapping(state, s.hidden);
-            }
+            unsafe { last.range(at..at + s.hidden).as_mut_ptr().copy_from_nonoverlapping(state, s.hidden) };
         }
     }
 

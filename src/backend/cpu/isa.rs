@@ -1,7 +1,7 @@
 //! Which instructions the kernels may use, chosen once at run time.
 //!
 //! Kernels are written once, over [`Simd`], and inlined into one function per instruction set. The paths differ in how
-//! they round a multiply-add and in nothing else, so results are the same bit for bit per path, and the path is part of
+//! they round a multiply-add and, where a sum runs over lanes, in its order; so results are the same bit for bit per path, and the path is part of
 //! what a run records.
 
 use super::simd::{Portable, Simd};

@@ -9,6 +9,10 @@ use std::ops::Range;
 
 /// Weights by model and direction, what forward keeps for backward, and work space.
 pub struct Layer {
+    /// What it was made for: the kernels address memory by these sizes.
+    made_for: (Rnn, Purpose, usize),
+    /// `M * B` lengths of the forward pass whose numbers are in `reserve`; empty if there is none.
+    kept: Vec<u32>,
     pub packed: Vec<Packed>,
     /// `(M, dirs, T, B, blocks, saved, LANES)`; empty if made for inference. Backward leaves the gradients by the gates in
     /// it.
@@ -21,10 +25,37 @@ impl Layer {
         let rows = s.models * s.dirs * s.steps * s.batch;
         let reserve = if purpose == Purpose::Inference { 0 } else { rows * reserve_row_len(s, lanes) };
         Layer {
+            made_for: (*s, purpose, lanes),
+            kept: Vec::new(),
             packed: (0..s.models * s.dirs).map(|_| Packed::zeros(s, purpose, lanes)).collect(),
             reserve: Aligned::zeros(reserve),
             scratch: Scratch::default(),
         }
+    }
+
+    /// Panics unless the layer was made for these sizes and vectors.
+    pub fn check(&self, s: &Rnn, lanes: usize) {
+        let (made_for, _, made_lanes) = self.made_for;
+        assert!(
+            made_for == *s && made_lanes == lanes,
+            "a layer for {made_for:?}, {made_lanes} lanes; not {s:?}, {lanes}"
+        );
+    }
+
+    /// Notes down whose numbers the reserve is about to hold.
+    pub fn keep(&mut self, lengths: Option<&Vec<u32>>) {
+        self.kept.clear();
+        if let Some(lengths) = lengths {
+            assert!(self.made_for.1 != Purpose::Inference, "a layer made for inference keeps nothing");
+            self.kept.extend(&lengths[..self.made_for.0.models * self.made_for.0.batch]);
+        }
+    }
+
+    /// Panics unless the reserve holds what a forward pass over rows of these lengths kept; it does not afterwards.
+    pub fn consume(&mut self, lengths: &[u32]) {
+        let matches = !self.kept.is_empty() && lengths.starts_with(&self.kept);
+        assert!(matches, "backward without the forward pass before it");
+        self.kept.clear();
     }
 
     pub fn load(&mut self, s: &Rnn, weights: &[f32]) {
@@ -33,6 +64,12 @@ impl Layer {
             .enumerate()
             .for_each(|(i, packed)| packed.load(s, weights, i / s.dirs, i % s.dirs));
     }
+}
+
+/// Panics if a row is longer than the buffers.
+pub fn check_lengths(s: &Rnn, lengths: &[u32]) {
+    let longest = lengths[..s.models * s.batch].iter().max();
+    assert!(longest.is_none_or(|&length| length as usize <= s.steps), "a row longer than T");
 }
 
 /// Numbers that are kept of one row at one step.

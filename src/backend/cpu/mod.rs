@@ -61,7 +61,7 @@ impl Cpu {
         self.isa
     }
 
-    /// Measures what this processor could do at most, in about half a second.
+    /// Measures what this processor could do at most, in about a second.
     pub fn roof(&self) -> Roof {
         roof::measure(self.isa)
     }
@@ -71,12 +71,6 @@ impl Default for Cpu {
     fn default() -> Self {
         Cpu::new()
     }
-}
-
-/// What keeps all that the kernels address within the buffers: no row is longer than they are.
-fn check(s: &Rnn, lengths: &[u32]) {
-    let longest = lengths[..s.models * s.batch].iter().max();
-    assert!(longest.is_none_or(|&length| length as usize <= s.steps), "a row longer than T");
 }
 
 impl Backend for Cpu {
@@ -122,18 +116,21 @@ impl Backend for Cpu {
     }
 
     fn rnn_load(&self, s: &Rnn, weights: &Vec<f32>, layer: &mut Layer) -> Result<()> {
+        layer.check(s, self.isa.lanes());
         self.timeline.span("load weights", s.load_work(), || layer.load(s, weights));
         Ok(())
     }
 
     fn rnn_forward(&self, s: &Rnn, a: RnnForward<Layer, Vec<f32>, Vec<u32>>) -> Result<()> {
-        check(s, a.lengths);
+        a.layer.check(s, self.isa.lanes());
+        layer::check_lengths(s, a.lengths);
         self.timeline.span("rnn forward", s.forward_work(a.keep), || forward::forward(self.isa, s, a));
         Ok(())
     }
 
     fn rnn_backward(&self, s: &Rnn, a: RnnBackward<Layer, Vec<f32>, Vec<u32>>) -> Result<()> {
-        check(s, a.lengths);
+        a.layer.check(s, self.isa.lanes());
+        layer::check_lengths(s, a.lengths);
         backward::backward(self.isa, &self.timeline, s, a);
         Ok(())
     }

@@ -1,17 +1,17 @@
-//! Threads that walk one tile together, each with hidden units of its own: a single sequence has no rows to share out,
-//! but its weights are more than one core can stream in time.
+//! Threads that walk one tile together, each with hidden units of its own: a few sequences have no rows to share out, but
+//! their weights are more than one core can stream in time.
 //!
 //! Nobody sleeps or is woken between steps: members spin for the little that one is behind the other. Rayon promises
 //! neither that tasks run at the same time nor how soon one begins, so the leader starts alone, and whoever comes is given
 //! a share from the next step on.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// After so many looks a waiting member lets other threads run: the one it waits for may need its core.
 const LOOKS: usize = 20_000;
 /// Bits of a plan that hold the size of the team; the step is above them.
-const SIZE_BITS: u32 = 8;
+const SIZE_BITS: u32 = usize::BITS / 4;
 /// The plan after the last step.
 const OVER: usize = usize::MAX;
 
@@ -24,6 +24,8 @@ pub struct Team {
     plan: AtomicUsize,
     /// Times that a member other than the leader has ended a step.
     ended: AtomicUsize,
+    /// A member has panicked and will end no step.
+    broken: AtomicBool,
 }
 
 /// One thread's part in a team.
@@ -36,6 +38,9 @@ pub struct Member<'a> {
 }
 
 impl Team {
+    /// The most members that a plan can name.
+    pub const LARGEST: usize = (1 << SIZE_BITS) - 1;
+
     /// The caller as the leader, alone for now.
     pub fn lead(&self) -> Member<'_> {
         Member { team: self, number: 0, size: 1, awaited: 0 }
@@ -44,7 +49,6 @@ impl Team {
     /// The caller as one more member.
     pub fn join(&self) -> Member<'_> {
         let number = self.come.fetch_add(1, Ordering::AcqRel) + 1;
-        assert!(number < 1 << SIZE_BITS, "more members than a plan can name");
         Member { team: self, number, size: 1, awaited: 0 }
     }
 }
@@ -67,10 +71,9 @@ impl Member<'_> {
         // A newcomer passes over steps that began without it.
         let now = wait(|| {
             let plan = plan.load(Ordering::Acquire);
-            (plan == OVER || plan >> SIZE_BITS >= step && self.number < plan & ((1 << SIZE_BITS) - 1))
-                .then_some(plan)
+            (plan == OVER || plan >> SIZE_BITS >= step && self.number < plan & Team::LARGEST).then_some(plan)
         });
-        self.size = now & ((1 << SIZE_BITS) - 1);
+        self.size = now & Team::LARGEST;
         now != OVER && now >> SIZE_BITS == step
     }
 
@@ -83,15 +86,24 @@ impl Member<'_> {
     pub fn end(&mut self) {
         let ended = &self.team.ended;
         if self.leads() {
-            wait(|| (ended.load(Ordering::Acquire) >= self.awaited).then_some(()));
+            wait(|| {
+                assert!(!self.team.broken.load(Ordering::Acquire), "a member of the team has panicked");
+                (ended.load(Ordering::Acquire) >= self.awaited).then_some(())
+            });
         } else {
             ended.fetch_add(1, Ordering::AcqRel);
         }
     }
+}
 
-    /// Sends those home who came too late.
-    pub fn dismiss(&self) {
-        self.team.plan.store(OVER, Ordering::Release);
+/// The leader sends those home who came too late; nobody may wait for a member that has panicked.
+impl Drop for Member<'_> {
+    fn drop(&mut self) {
+        if self.leads() {
+            self.team.plan.store(OVER, Ordering::Release);
+        } else if std::thread::panicking() {
+            self.team.broken.store(true, Ordering::Release);
+        }
     }
 }
 
@@ -130,9 +142,6 @@ mod tests {
                     member.end();
                 }
             }
-            if member.leads() {
-                member.dismiss();
-            }
         };
         std::thread::scope(|scope| {
             for _ in 0..2 {
@@ -148,6 +157,29 @@ mod tests {
         log.sort_unstable();
         let all: Vec<_> = (1..=STEPS).flat_map(|step| (0..5).map(move |part| (step, part))).collect();
         assert_eq!(log, all, "every part once, whoever came when");
+    }
+
+    #[test]
+    fn a_panic_ends_the_walk_for_all() {
+        let team = Team::default();
+        let walk = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    let mut member = team.join();
+                    let mut step = 1;
+                    while !member.begin(step) {
+                        step += 1;
+                    }
+                    panic!("as a kernel might");
+                });
+                let mut leader = team.lead();
+                for step in 1.. {
+                    leader.begin(step);
+                    leader.end();
+                }
+            });
+        }));
+        assert!(walk.is_err());
     }
 
     #[test]
