@@ -4,7 +4,7 @@
 //! run folder keeps repeats the run.
 
 use crate::backend::cpu::Isa;
-use crate::backend::{Device, Kind};
+use crate::backend::{Device, DeviceChoice, Kind};
 use crate::data::demo::DemoSpec;
 use crate::data::frames::{Baseline, FrameKind, FrameSpec};
 use crate::data::labels::{LabelScheme, TieRule};
@@ -290,6 +290,10 @@ pub struct RunConfig {
     #[arg(long, value_enum)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isa: Option<Isa>,
+    /// GPU of the backend `wgpu`: its number, or a part of its name, in `engine devices` [default: the fastest kind]
+    #[arg(long, value_name = "N|NAME")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adapter: Option<String>,
     /// Threads of the processor [default: all cores]; changes no result
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -305,6 +309,19 @@ pub struct RunConfig {
     /// Where run folders are made
     #[arg(long, value_name = "DIR", default_value = "runs")]
     pub runs: PathBuf,
+}
+
+impl RunConfig {
+    /// What the run computes on.
+    pub fn device(&self) -> Result<Device> {
+        Device::open(self.backend, &DeviceChoice { isa: self.isa, adapter: self.adapter.clone() })
+    }
+
+    /// Takes what was chosen instead of the run's own device.
+    pub fn choose(&mut self, choice: &DeviceChoice) {
+        self.isa = choice.isa.or(self.isa);
+        self.adapter = choice.adapter.clone().or(self.adapter.take());
+    }
 }
 
 /// Defaults come from the flags' declarations.
@@ -412,11 +429,6 @@ impl Config {
             validation: self.split.validation,
             seed: self.training.seed,
         }
-    }
-
-    /// What the run computes on.
-    pub fn device(&self) -> Result<Device> {
-        Device::open(self.run.backend, self.run.isa)
     }
 
     pub fn train_spec(&self) -> TrainSpec {

@@ -8,15 +8,18 @@ pub mod cpu;
 mod disjoint;
 mod reference;
 mod timeline;
+#[cfg(feature = "wgpu")]
+pub mod wgpu;
 
 pub use reference::Reference;
-pub use timeline::{Span, Timeline};
+pub use timeline::{Roof, Span, Timeline};
 
 use crate::error::{Error, Result};
 use crate::spec::{
     Dropout, Gather, GatherOperands, Linear, LinearBackward, LinearForward, Loss, LossOperands, Optimizer,
     OptimizerOperands, Pool, Purpose, Real, Rnn, RnnBackward, RnnForward, Word,
 };
+use clap::Args;
 use cpu::{Cpu, Isa};
 use ndarray::ArcArray2;
 use serde::{Deserialize, Serialize};
@@ -42,6 +45,16 @@ pub trait Backend: Sync {
     /// Where the backend records its launches; none if it cannot.
     fn timeline(&self) -> Option<&Timeline> {
         None
+    }
+
+    /// Measures what the device could do at most, in about a second.
+    fn roof(&self) -> Result<Roof> {
+        Err(Error::backend(format!("{} has no peak to be measured", self.describe())))
+    }
+
+    /// Returns when everything that was asked for is done. Only a clock needs it: `read` waits by itself.
+    fn wait(&self) -> Result<()> {
+        Ok(())
     }
 
     /// A buffer of zeros.
@@ -138,25 +151,66 @@ impl Kind {
             Kind::Cpu => {
                 Ok(Isa::available().into_iter().rev().map(|isa| Device::Cpu(Cpu::with_isa(isa))).collect())
             }
-            Kind::Cuda | Kind::Wgpu => {
-                Err(Error::backend(format!("the backend `{}` is not built into this engine", self.name()))
-                    .hint("use `--backend cpu`; `engine devices` lists what this build can use"))
-            }
+            #[cfg(feature = "wgpu")]
+            Kind::Wgpu => Ok(vec![Device::Wgpu(Box::new(wgpu::Adapter::choose(None)?.open()?))]),
+            _ => Err(Error::backend(format!("the backend `{}` is not built into this engine", self.name()))
+                .hint("use `--backend cpu`; `engine devices` lists what this build can use")),
         }
     }
+}
+
+/// Which of a backend's devices.
+#[derive(Args, Clone, Debug, Default)]
+pub struct DeviceChoice {
+    /// Instruction-set path of the processor [default: the best it has]
+    #[arg(long, value_enum)]
+    pub isa: Option<Isa>,
+    /// GPU of the backend `wgpu`: its number, or a part of its name, in `engine devices` [default: the fastest kind]
+    #[arg(long, value_name = "N|NAME")]
+    pub adapter: Option<String>,
 }
 
 /// A device of one of the backends.
 pub enum Device {
     Cpu(Cpu),
+    #[cfg(feature = "wgpu")]
+    Wgpu(Box<wgpu::Wgpu>),
 }
 
+/// Evaluates an expression with a device's backend, whichever it is.
+macro_rules! on_device {
+    ($device:expr, $backend:ident => $work:expr) => {
+        match $device {
+            $crate::backend::Device::Cpu($backend) => $work,
+            #[cfg(feature = "wgpu")]
+            $crate::backend::Device::Wgpu($backend) => {
+                let $backend = &**$backend;
+                $work
+            }
+        }
+    };
+}
+pub(crate) use on_device;
+
 impl Device {
-    /// The one asked for and no other. `isa` is the CPU's instruction-set path; if absent, the best of this machine.
-    pub fn open(kind: Kind, isa: Option<Isa>) -> Result<Self> {
-        match (kind, isa) {
-            (Kind::Cpu, Some(isa)) if isa.is_available() => Ok(Device::Cpu(Cpu::with_isa(isa))),
-            (Kind::Cpu, Some(isa)) => {
+    /// The one asked for and no other.
+    pub fn open(kind: Kind, choice: &DeviceChoice) -> Result<Self> {
+        let not_for = |option: String, backend: Kind| {
+            Err(Error::backend(format!(
+                "`{option}` is for the backend `{}`, and `--backend` asks for `{}`",
+                backend.name(),
+                kind.name()
+            ))
+            .hint(format!("leave `{option}` out, or use `--backend {}`", backend.name())))
+        };
+        match (kind, choice) {
+            (Kind::Cuda | Kind::Wgpu, DeviceChoice { isa: Some(isa), .. }) => {
+                not_for(format!("--isa {}", isa.name()), Kind::Cpu)
+            }
+            (Kind::Cpu | Kind::Cuda, DeviceChoice { adapter: Some(adapter), .. }) => {
+                not_for(format!("--adapter {adapter}"), Kind::Wgpu)
+            }
+            (Kind::Cpu, DeviceChoice { isa: Some(isa), .. }) if !isa.is_available() => {
                 let paths: Vec<String> =
                     Isa::available().iter().map(|isa| format!("`--isa {}`", isa.name())).collect();
                 Err(Error::backend(format!(
@@ -165,20 +219,31 @@ impl Device {
                 ))
                 .hint(format!("it runs {}", paths.join(", "))))
             }
-            (_, None) => Ok(kind.devices()?.remove(0)),
-            (_, Some(isa)) => Err(Error::backend(format!(
-                "`--isa {}` is for the backend `cpu`, and `--backend` asks for `{}`",
-                isa.name(),
-                kind.name()
-            ))
-            .hint("leave `--isa` out, or use `--backend cpu`")),
+            (Kind::Cpu, DeviceChoice { isa: Some(isa), .. }) => Ok(Device::Cpu(Cpu::with_isa(*isa))),
+            #[cfg(feature = "wgpu")]
+            (Kind::Wgpu, DeviceChoice { adapter, .. }) => {
+                Ok(Device::Wgpu(Box::new(wgpu::Adapter::choose(adapter.as_deref())?.open()?)))
+            }
+            (_, _) => Ok(kind.devices()?.remove(0)),
         }
     }
 
     /// What computes, as [`Backend::describe`] says it.
     pub fn describe(&self) -> String {
+        on_device!(self, backend => backend.describe())
+    }
+
+    /// What the user should know before a long run.
+    pub fn warning(&self) -> Option<String> {
         match self {
-            Device::Cpu(cpu) => cpu.describe(),
+            Device::Cpu(_) => None,
+            #[cfg(feature = "wgpu")]
+            Device::Wgpu(gpu) => gpu.adapter().is_software().then(|| {
+                format!(
+                    "{} is a software adapter: it computes on the processor, where `--backend cpu` is many times as fast",
+                    gpu.adapter().name()
+                )
+            }),
         }
     }
 }

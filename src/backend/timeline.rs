@@ -7,6 +7,15 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+/// What a device could do at most, measured: the roof over every kernel.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Roof {
+    /// Multiply-adds that wait for nothing, 10^9 operations a second, two per multiply-add.
+    pub gflops: f64,
+    /// Copying what is larger than the caches, 10^9 bytes a second, read and written.
+    pub gbytes: f64,
+}
+
 /// One launch of one kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Span {
@@ -48,15 +57,24 @@ impl Timeline {
         std::mem::take(&mut *self.spans())
     }
 
+    pub fn is_recording(&self) -> bool {
+        self.recording.load(Ordering::Relaxed)
+    }
+
+    /// Records what the device says of a launch.
+    pub fn push(&self, span: Span) {
+        self.spans().push(span);
+    }
+
     /// Runs `launch` and records it.
     pub fn span<T>(&self, kernel: &'static str, work: Work, launch: impl FnOnce() -> T) -> T {
-        if !self.recording.load(Ordering::Relaxed) {
+        if !self.is_recording() {
             return launch();
         }
         let start = self.now();
         let result = launch();
         let duration = self.now() - start;
-        self.spans().push(Span { kernel, start, duration, work });
+        self.push(Span { kernel, start, duration, work });
         result
     }
 

@@ -2,8 +2,10 @@
 
 use super::progress::Terminal;
 use super::{out, out_json};
-use crate::backend::cpu::Isa;
-use crate::backend::{Backend, Device, Kind};
+use crate::backend::cpu::{Cpu, Isa};
+#[cfg(feature = "wgpu")]
+use crate::backend::wgpu::adapters;
+use crate::backend::{Backend, Device, DeviceChoice, Kind, on_device};
 use crate::cases::{self, Case};
 use crate::check::{self, Outcome};
 use crate::config::CellName;
@@ -22,9 +24,8 @@ pub struct CheckCommand {
     /// What to check
     #[arg(long, value_enum, default_value_t = Kind::Cpu)]
     backend: Kind,
-    /// Instruction-set path of the processor [default: the best it has]
-    #[arg(long, value_enum)]
-    isa: Option<Isa>,
+    #[command(flatten)]
+    device: DeviceChoice,
     /// Only this cell
     #[arg(long, value_enum)]
     cell: Option<CellName>,
@@ -49,9 +50,8 @@ struct Report {
 
 impl CheckCommand {
     pub fn run(&self, terminal: &Terminal) -> Result<()> {
-        match Device::open(self.backend, self.isa)? {
-            Device::Cpu(cpu) => self.run_on(&cpu, terminal),
-        }
+        let device = Device::open(self.backend, &self.device)?;
+        on_device!(&device, backend => self.run_on(backend, terminal))
     }
 
     fn run_on<B: Backend>(&self, backend: &B, terminal: &Terminal) -> Result<()> {
@@ -123,18 +123,39 @@ fn table(title: &str, outcomes: &[Outcome]) -> String {
 
 /// `engine devices`
 pub fn devices() -> Result<()> {
-    for kind in Kind::ALL {
-        match kind.devices() {
-            Ok(devices) => {
-                for (i, device) in devices.iter().enumerate() {
-                    let Device::Cpu(cpu) = device;
-                    let option =
-                        if i > 0 { format!(" (with --isa {})", cpu.isa().name()) } else { String::new() };
-                    let threads = rayon::current_num_threads();
-                    out(&format!("{:<5} {}, {threads} threads{option}", kind.name(), device.describe()))?;
-                }
-            }
-            Err(error) => out(&format!("{:<5} not usable: {}", kind.name(), error.message))?,
+    for isa in Isa::available().into_iter().rev() {
+        let option =
+            if isa == Isa::detect() { String::new() } else { format!(" (with --isa {})", isa.name()) };
+        let threads = rayon::current_num_threads();
+        out(&format!("cpu   {}, {threads} threads{option}", Cpu::with_isa(isa).describe()))?;
+    }
+    out(&not_usable(Kind::Cuda))?;
+    #[cfg(feature = "wgpu")]
+    return gpus();
+    #[cfg(not(feature = "wgpu"))]
+    out(&not_usable(Kind::Wgpu))
+}
+
+fn not_usable(kind: Kind) -> String {
+    match Device::open(kind, &DeviceChoice::default()) {
+        Ok(device) => format!("{:<5} {}", kind.name(), device.describe()),
+        Err(error) => format!("{:<5} not usable: {}", kind.name(), error.message),
+    }
+}
+
+/// All adapters, opened: what is wrong with one may show only then.
+#[cfg(feature = "wgpu")]
+fn gpus() -> Result<()> {
+    let adapters = adapters();
+    if adapters.is_empty() {
+        return out(&not_usable(Kind::Wgpu));
+    }
+    for adapter in adapters {
+        let (index, details) = (adapter.index, adapter.details());
+        let (name, opened) = (adapter.describe(), adapter.open());
+        out(&format!("wgpu  {index}: {name}\n         {details}"))?;
+        if let Err(error) = opened {
+            out(&format!("         refused: {}", error.message))?;
         }
     }
     Ok(())

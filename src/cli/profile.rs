@@ -2,12 +2,12 @@
 
 use super::progress::Terminal;
 use super::{out, out_json, set_threads};
-use crate::backend::cpu::{Cpu, Isa};
-use crate::backend::{Backend, Device, Kind};
+use crate::backend::{Backend, Device, DeviceChoice, Kind, on_device};
 use crate::cases::Step;
 use crate::config::NetworkConfig;
 use crate::error::{Error, Result};
 use crate::profile::{Bound, Profile, profile, roofline, trace};
+use crate::progress::Progress;
 use crate::spec::Network;
 use atomic_write_file::AtomicWriteFile;
 use clap::Args;
@@ -54,9 +54,8 @@ pub struct ProfileCommand {
     /// What computes
     #[arg(long, value_enum, default_value_t = Kind::Cpu)]
     backend: Kind,
-    /// Instruction-set path of the processor [default: the best it has]
-    #[arg(long, value_enum)]
-    isa: Option<Isa>,
+    #[command(flatten)]
+    device: DeviceChoice,
     /// Threads of the processor [default: all cores]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -88,9 +87,9 @@ impl ProfileCommand {
             refuse_existing(file)?;
         }
         let network = self.network()?;
-        match Device::open(self.backend, self.isa)? {
-            Device::Cpu(cpu) => self.profile(&cpu, &network, terminal),
-        }
+        let device = Device::open(self.backend, &self.device)?;
+        device.warning().iter().for_each(|warning| terminal.warn(warning));
+        on_device!(&device, backend => self.profile(backend, &network, terminal))
     }
 
     fn network(&self) -> Result<Network> {
@@ -114,16 +113,16 @@ impl ProfileCommand {
         })
     }
 
-    fn profile(&self, cpu: &Cpu, network: &Network, terminal: &Terminal) -> Result<()> {
+    fn profile<B: Backend>(&self, backend: &B, network: &Network, terminal: &Terminal) -> Result<()> {
         terminal.say("measuring the roof");
-        let roof = cpu.roof();
-        let mut step = Step::new(cpu, network, self.folds, self.batch, self.time_steps)?;
+        let roof = backend.roof()?;
+        let mut step = Step::new(backend, network, self.folds, self.batch, self.time_steps)?;
         terminal.say(&format!("{} steps of warm-up, {} recorded", self.warmup, self.steps));
-        let profile = profile(cpu, roof, self.warmup, self.steps, || match self.inference {
+        let profile = profile(backend, roof, self.warmup, self.steps, || match self.inference {
             true => step.evaluate(),
             false => step.run().map(drop),
         })?;
-        let device = cpu.describe();
+        let device = backend.describe();
         if let Some(file) = &self.trace {
             write(file, trace(&device, &profile).as_bytes())?;
         }

@@ -2,7 +2,7 @@
 
 use super::progress::Terminal;
 use super::{out, out_json, set_threads, signals};
-use crate::backend::cpu::Isa;
+use crate::backend::DeviceChoice;
 use crate::config::Config;
 use crate::data::sequences::Dataset;
 use crate::error::{Error, Result};
@@ -23,9 +23,9 @@ struct RunFlags {
     /// Go on with a run that was stopped, bit for bit
     #[arg(long, value_name = "RUN")]
     resume: Option<PathBuf>,
-    /// Go on although the processor's instruction-set path is not the run's: it rounds differently, and the manifest says so
+    /// Go on although this device or its instruction-set path is not the run's: it rounds differently, and the manifest says so
     #[arg(long, requires = "resume")]
-    other_isa: bool,
+    other_device: bool,
     /// Print the configuration that would run, and stop
     #[arg(long)]
     print_config: bool,
@@ -98,8 +98,8 @@ impl RunFlags {
         let resumed = self.resume.as_deref().map(RunFolder::open).transpose()?;
         if let (Some(folder), Some(before)) = (&resumed, &before) {
             let resume = Resume::read(&folder.file("resume.safetensors"))?;
-            let device = config.device()?.describe();
-            if !self.other_isa {
+            let device = config.run.device()?.describe();
+            if !self.other_device {
                 experiment::refuse_other_device(&resume, &device)?;
             }
             refuse_late_changes(resume, before, &config)?;
@@ -125,8 +125,8 @@ impl RunFlags {
                     .hint("give the run the recordings that it began with"));
                 }
                 folder.write("config.toml", experiment.config.to_toml().as_bytes())?;
-                if self.other_isa {
-                    experiment::move_run(&folder, experiment.config.device()?.describe())?;
+                if self.other_device {
+                    experiment::move_run(&folder, experiment.config.run.device()?.describe())?;
                 }
                 folder
             }
@@ -159,8 +159,10 @@ fn refuse_changes(before: &Config, now: &Config) -> Result<()> {
     }
     comparable.training.patience = before.training.patience;
     comparable.run.threads = before.run.threads;
-    // Whether the path may change is asked of what was saved, which knows what the run was made on.
+    // Whether the device may change is asked of what was saved, which knows what the run was made on.
+    comparable.run.backend = before.run.backend;
     comparable.run.isa = before.run.isa;
+    comparable.run.adapter.clone_from(&before.run.adapter);
     comparable.run.runs.clone_from(&before.run.runs);
     if comparable == *before {
         return Ok(());
@@ -177,8 +179,8 @@ fn refuse_changes(before: &Config, now: &Config) -> Result<()> {
         .collect();
     Err(Error::config(format!("a resumed run cannot change: {}", changed.join("; ")))
         .hint(
-            "only --epochs (with --schedule constant), --patience, --threads and, with --other-isa, --isa may change; start a \
-             new run for the rest",
+            "only --epochs (with --schedule constant), --patience, --threads and, with --other-device, --backend, --isa and \
+             --adapter may change; start a new run for the rest",
         ))
 }
 
@@ -268,9 +270,8 @@ pub struct EvaluateCommand {
     /// Which saved weights
     #[arg(long, value_enum, default_value_t = Which::Best)]
     checkpoint: Which,
-    /// Instruction-set path of the processor [default: the run's configuration]
-    #[arg(long, value_enum)]
-    isa: Option<Isa>,
+    #[command(flatten)]
+    device: DeviceChoice,
     /// Print the scores as JSON
     #[arg(long)]
     json: bool,
@@ -280,7 +281,7 @@ impl EvaluateCommand {
     pub fn run(&self, terminal: &Terminal) -> Result<()> {
         let mut config = run_config(&self.run)?;
         config.split.split_file = Some(self.run.join("split.json"));
-        config.run.isa = self.isa.or(config.run.isa);
+        config.run.choose(&self.device);
         set_threads(config.run.threads)?;
         let experiment = Experiment::prepare(config, terminal)?;
         let predictions = experiment.evaluate(&self.run, self.checkpoint.name())?;
@@ -312,9 +313,8 @@ pub struct PredictCommand {
     /// Which saved weights
     #[arg(long, value_enum, default_value_t = Which::Best)]
     checkpoint: Which,
-    /// Instruction-set path of the processor [default: the run's configuration]
-    #[arg(long, value_enum)]
-    isa: Option<Isa>,
+    #[command(flatten)]
+    device: DeviceChoice,
     /// What a row is; a trial's probabilities are the mean of its windows'
     #[arg(long, value_enum, default_value_t = Level::Window)]
     level: Level,
@@ -323,9 +323,9 @@ pub struct PredictCommand {
 impl PredictCommand {
     pub fn run(&self, terminal: &Terminal) -> Result<()> {
         let mut config = run_config(&self.run)?;
-        config.run.isa = self.isa.or(config.run.isa);
+        config.run.choose(&self.device);
         // Before minutes of reading: is there such a device?
-        config.device()?;
+        config.run.device()?;
         set_threads(config.run.threads)?;
         let which = self.checkpoint.name();
         let mut folds = experiment::saved_folds(&self.run, which)?;

@@ -9,7 +9,7 @@ pub use moved::{move_run, refuse_other_device};
 pub use saved::{predict_with, read_folds, saved_folds, unlabelled};
 
 use crate::backend::cpu::Cpu;
-use crate::backend::{Backend, Device};
+use crate::backend::{Backend, on_device};
 use crate::checkpoint::{FoldCheckpoint, FoldMeta};
 use crate::config::Config;
 use crate::data::channels;
@@ -56,7 +56,7 @@ impl Experiment {
     pub fn prepare(mut config: Config, progress: &dyn Progress) -> Result<Self> {
         config.check()?;
         // Before minutes of reading: is there such a device?
-        config.device()?;
+        config.run.device()?;
         let source =
             Source::open(&config.data.path, config.data.test_file.as_deref(), &config.demo.spec(), progress)?;
         if let Some(window) = config.window_spec(source.default_window()).length {
@@ -229,7 +229,7 @@ impl Experiment {
 
     /// Writes what a run begins with.
     pub fn record(&self, folder: &RunFolder, selection: &[usize]) -> Result<()> {
-        let device = self.config.device()?.describe();
+        let device = self.config.run.device()?.describe();
         folder.write("config.toml", self.config.to_toml().as_bytes())?;
         folder.write("split.json", self.split.to_json().as_bytes())?;
         let manifest = self.manifest(&device, selection);
@@ -247,8 +247,9 @@ impl Experiment {
         progress: &dyn Progress,
     ) -> Result<Ending> {
         status(folder, "running", None)?;
-        let ending = self.config.device().and_then(|device| match device {
-            Device::Cpu(cpu) => self.run_on(&cpu, folder, selection, interrupt, progress),
+        let ending = self.config.run.device().and_then(|device| {
+            device.warning().iter().for_each(|warning| progress.warn(warning));
+            on_device!(&device, backend => self.run_on(backend, folder, selection, interrupt, progress))
         });
         match &ending {
             Ok(Ending::Finished(_)) => status(folder, "finished", None)?,

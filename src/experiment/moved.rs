@@ -1,5 +1,5 @@
-//! A run that goes on elsewhere. Instruction-set paths round differently, so another one than the run's is refused unless
-//! it is asked for, and then noted down.
+//! A run that goes on elsewhere. Devices and instruction-set paths round differently, so another one than the run's is
+//! refused unless it is asked for, and then noted down.
 
 use crate::backend::Backend as _;
 use crate::backend::cpu::{Cpu, Isa};
@@ -19,7 +19,7 @@ pub fn refuse_other_device(resume: &Resume, device: &str) -> Result<()> {
         resume.device
     ))
     .hint(format!(
-        "{same} for the same bits; `--other-isa` goes on with `{device}`, and the manifest will say so"
+        "{same} for the same bits; `--other-device` goes on with `{device}`, and the manifest will say so"
     )))
 }
 

@@ -1,7 +1,7 @@
 //! What a run has left: its checkpoints, and what they say of sequences.
 
 use super::read_frames;
-use crate::backend::{Backend, Device};
+use crate::backend::{Backend, on_device};
 use crate::checkpoint::FoldCheckpoint;
 use crate::config::{Config, RunConfig};
 use crate::data::frames::FrameTable;
@@ -56,16 +56,16 @@ pub fn predict_with(
     numbers: &[u32],
     batch: usize,
 ) -> Result<Vec<Prediction>> {
-    let device = Device::open(run.backend, run.isa)?;
+    let device = run.device()?;
     let at_once = run.folds_at_once.unwrap_or(checkpoints.len());
     let mut predictions = Vec::new();
     for start in (0..checkpoints.len()).step_by(at_once) {
         let part = start..(start + at_once).min(checkpoints.len());
         let (checkpoints, lists, numbers) =
             (&checkpoints[part.clone()], &lists[part.clone()], &numbers[part]);
-        predictions.extend(match &device {
-            Device::Cpu(cpu) => predict_on(cpu, checkpoints, dataset, lists, numbers, batch)?,
-        });
+        predictions.extend(on_device!(&device, backend => {
+            predict_on(backend, checkpoints, dataset, lists, numbers, batch)?
+        }));
     }
     Ok(predictions)
 }

@@ -6,8 +6,7 @@ mod trace;
 pub use roofline::roofline;
 pub use trace::trace;
 
-use crate::backend::cpu::Roof;
-use crate::backend::{Backend, Span};
+use crate::backend::{Backend, Roof, Span};
 use crate::error::{Error, Result};
 use serde::Serialize;
 
@@ -74,11 +73,13 @@ pub fn profile<B: Backend>(
     for _ in 0..warmup {
         step()?;
     }
+    backend.wait()?;
     timeline.record(true);
     let start = timeline.now();
     for _ in 0..steps {
         step()?;
     }
+    backend.wait()?;
     let wall = timeline.now() - start;
     let mut spans = timeline.record(false);
     spans.sort_by_key(|span| span.start);

@@ -16,6 +16,12 @@ pub struct Work {
 }
 
 impl Work {
+    /// `part` of `all`.
+    pub fn share(self, part: usize, all: usize) -> Self {
+        let of = |number: u64| (u128::from(number) * part as u128 / all.max(1) as u128) as u64;
+        Work { flops: of(self.flops), bytes: of(self.bytes) }
+    }
+
     fn new(flops: usize, numbers: usize) -> Self {
         Work { flops: flops as u64, bytes: (size_of::<f32>() * numbers) as u64 }
     }
@@ -50,6 +56,21 @@ impl Rnn {
         let kept = if keep { self.reserve_len() } else { 0 };
         let numbers = self.x_len() + self.models * self.params() + self.y_len() + self.state_len() + kept;
         Work::new(self.product(self.input + self.hidden), numbers)
+    }
+
+    /// `W_ih x` alone, for all steps before the walk.
+    pub fn projection_work(&self) -> Work {
+        let gates = self.cell.gates() * self.hidden * self.cells();
+        let weights = self.models * self.dirs * self.cell.gates() * self.hidden * self.input;
+        Work::new(self.product(self.input), self.x_len() + weights + gates)
+    }
+
+    /// The walk alone: `W_hh h`.
+    pub fn walk_work(&self, keep: bool) -> Work {
+        let kept = if keep { self.reserve_len() } else { 0 };
+        let gates = self.cell.gates() * self.hidden * self.cells();
+        let weights = self.models * self.dirs * self.cell.gates() * self.hidden * self.hidden;
+        Work::new(self.product(self.hidden), gates + weights + self.y_len() + self.state_len() + kept)
     }
 
     /// The walk back: `W_hh^T d_rh`; what was kept is read and replaced by gradients. `dy` is read if there is one.

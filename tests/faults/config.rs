@@ -79,7 +79,7 @@ fn an_instruction_set_path_that_is_not_there_is_told_at_once() {
             .ends(4, &["`--isa portable` is for the backend `cpu`", "asks for `cuda`"]);
     }
     engine(folder.path(), "train --isa sse").ends(2, &["sse", "portable"]);
-    engine(folder.path(), "train --other-isa").ends(2, &["--resume"]);
+    engine(folder.path(), "train --other-device").ends(2, &["--resume"]);
     for command in ["check --cell gru --sizes 2,3,4,5", "evaluate runs/r", "predict runs/r x.ts"] {
         engine(folder.path(), &format!("{command} --isa portable")).ends(0, &[]);
     }

@@ -111,7 +111,7 @@ fn a_run_goes_on_elsewhere_only_if_told_to() {
         let here = format!("this is `cpu {}`", isa.name());
         engine(folder.path(), &format!("{resume} --isa {}", isa.name())).ends(
             2,
-            &["made on `cpu portable`", &here, "`--isa portable` for the same bits", "`--other-isa`"],
+            &["made on `cpu portable`", &here, "`--isa portable` for the same bits", "`--other-device`"],
         );
     }
     let path = run.join("resume.safetensors");
@@ -124,13 +124,13 @@ fn a_run_goes_on_elsewhere_only_if_told_to() {
             "made on `cpu of-another-machine`",
             "this is `cpu portable`",
             "go on where it was made",
-            "`--other-isa`",
+            "`--other-device`",
         ],
     );
     assert_eq!(manifest().get("moves"), None);
 
     let epochs = elsewhere.state.as_ref().map_or(0, |state| state.epoch);
-    engine(folder.path(), &format!("{resume} --other-isa --epochs {}", epochs + 2)).ends(0, &[]);
+    engine(folder.path(), &format!("{resume} --other-device --epochs {}", epochs + 2)).ends(0, &[]);
     let manifest = manifest();
     assert_eq!(manifest["device"], "cpu portable", "where it began");
     let moves = &manifest["moves"];

@@ -140,7 +140,7 @@ fn serve() {
 fn peaks(cpu: &Cpu) -> Vec<f64> {
     let peak = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("starts threads");
-        pool.install(|| cpu.roof().gflops)
+        pool.install(|| cpu.roof().expect("measured").gflops)
     };
     (1..=rayon::current_num_threads()).map(peak).collect()
 }

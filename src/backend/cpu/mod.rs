@@ -27,9 +27,8 @@ mod team;
 
 pub use isa::Isa;
 pub use layer::Layer;
-pub use roof::Roof;
 
-use super::{Backend, Timeline};
+use super::{Backend, Roof, Timeline};
 use crate::error::Result;
 use crate::reference;
 use crate::spec::{
@@ -60,11 +59,6 @@ impl Cpu {
     pub fn isa(&self) -> Isa {
         self.isa
     }
-
-    /// Measures what this processor could do at most, in about a second.
-    pub fn roof(&self) -> Roof {
-        roof::measure(self.isa)
-    }
 }
 
 impl Default for Cpu {
@@ -82,6 +76,10 @@ impl Backend for Cpu {
 
     fn describe(&self) -> String {
         format!("cpu {}", self.isa.name())
+    }
+
+    fn roof(&self) -> Result<Roof> {
+        Ok(roof::measure(self.isa))
     }
 
     fn timeline(&self) -> Option<&Timeline> {

@@ -2,18 +2,9 @@
 
 use super::isa::{self, Isa, Task};
 use super::simd::Simd;
-use serde::Serialize;
+use crate::backend::Roof;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
-
-/// Peaks of all threads of the current Rayon pool together.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Roof {
-    /// Multiply-adds that wait for nothing, 10^9 operations a second, two per multiply-add.
-    pub gflops: f64,
-    /// Copying what is larger than the caches, 10^9 bytes a second, read and written.
-    pub gbytes: f64,
-}
 
 /// About ten milliseconds.
 const ROUNDS: usize = 1_000_000;
@@ -22,6 +13,7 @@ const COPIED: usize = 8 << 20;
 /// The best try of this time counts: threads that have just begun may share a core for a while.
 const PATIENCE: Duration = Duration::from_millis(300);
 
+/// Of all threads of the current Rayon pool together.
 pub fn measure(isa: Isa) -> Roof {
     let threads = rayon::current_num_threads();
     let gflops = best(2 * threads * isa::run(isa, Chains), || {

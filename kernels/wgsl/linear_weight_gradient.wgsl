@@ -1,0 +1,28 @@
+// dW = dy^T x and d bias = sum of dy over the rows of a model, with dy cut to where the ReLU passed; one invocation per
+// parameter.
+
+@group(0) @binding(1) var<storage, read> x: array<f32>;              // (M, B, in)
+@group(0) @binding(2) var<storage, read> y: array<f32>;              // (M, B, out)
+@group(0) @binding(3) var<storage, read> dy: array<f32>;             // (M, B, out)
+@group(0) @binding(4) var<storage, read_write> d_weights: array<f32>;    // (M, P)
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) li: u32,
+        @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = (wg.x + wg.y * groups.x) * 64u + li;
+    let matrix = p.outputs * p.inputs;
+    if (i >= matrix + p.outputs) {
+        return;
+    }
+    let m = wg.z;
+    let o = select(i - matrix, i / p.inputs, i < matrix);
+    var sum = 0.0;
+    for (var b = 0u; b < p.batch; b++) {
+        let row = m * p.batch + b;
+        if (p.relu == 0u || y[row * p.outputs + o] > 0.0) {
+            let factor = select(1.0, x[row * p.inputs + i % p.inputs], i < matrix);
+            sum = fma(dy[row * p.outputs + o], factor, sum);
+        }
+    }
+    d_weights[m * p.stride + p.weights_base + i] = sum;
+}

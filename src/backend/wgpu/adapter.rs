@@ -1,0 +1,226 @@
+//! Which GPUs there are, what speaks against one, and opening it.
+
+use super::Wgpu;
+use super::device::{Gpu, Launch};
+use super::kernel::{self, parameters};
+use super::memory::Buf;
+use super::plan::Tuning;
+use crate::error::{Error, Result};
+use crate::spec::Work;
+use std::sync::Mutex;
+
+/// A GPU as its driver presents it.
+#[derive(Clone, Debug)]
+pub struct Adapter {
+    /// Its number in the list of all.
+    pub index: usize,
+    adapter: wgpu::Adapter,
+    info: wgpu::AdapterInfo,
+}
+
+/// Percent of the memory that the driver says is there, where it says so.
+const MEMORY_SHARE: u8 = 95;
+
+/// All adapters, in the order of the drivers.
+pub fn adapters() -> Vec<Adapter> {
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
+        backends: wgpu::Backends::PRIMARY,
+        memory_budget_thresholds: wgpu::MemoryBudgetThresholds {
+            for_resource_creation: Some(MEMORY_SHARE),
+            for_device_loss: None,
+        },
+        ..wgpu::InstanceDescriptor::new_without_display_handle()
+    });
+    let adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::PRIMARY));
+    let adapter = |(index, adapter): (usize, wgpu::Adapter)| {
+        let info = adapter.get_info();
+        Adapter { index, adapter, info }
+    };
+    adapters.into_iter().enumerate().map(adapter).collect()
+}
+
+impl Adapter {
+    /// The adapter of that number or with that in its name; without either the first of the fastest kind.
+    pub fn choose(wanted: Option<&str>) -> Result<Adapter> {
+        let mut all = adapters();
+        let listed: Vec<String> = all.iter().map(|a| format!("{} ({})", a.index, a.info.name)).collect();
+        let Some(wanted) = wanted else {
+            all.retain(|adapter| adapter.refusal().is_none());
+            return all.into_iter().min_by_key(|adapter| (adapter.rank(), adapter.index)).ok_or_else(|| {
+                let found = match listed.is_empty() {
+                    true => "there is no Vulkan, Metal or DX12 driver for one".to_string(),
+                    false => format!("none of these will do: {}", listed.join(", ")),
+                };
+                Error::backend(format!("no GPU for `--backend wgpu`: {found}")).hint(
+                    "install the GPU's driver, or `--backend cpu`; `engine devices` says what is found and what speaks against it",
+                )
+            });
+        };
+        let fits = |adapter: &Adapter| match wanted.parse::<usize>() {
+            Ok(index) => adapter.index == index,
+            Err(_) => adapter.info.name.to_lowercase().contains(&wanted.to_lowercase()),
+        };
+        let found = all.into_iter().find(fits).ok_or_else(|| {
+            let there = if listed.is_empty() { "there are none".to_string() } else { listed.join(", ") };
+            Error::backend(format!("no adapter `{wanted}`: {there}"))
+                .hint("give `--adapter` a number or a part of a name from `engine devices`")
+        })?;
+        match found.refusal() {
+            None => Ok(found),
+            Some(why) => Err(Error::backend(format!("{}: {why}", found.describe()))),
+        }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.info.name
+    }
+
+    /// Device, interface and driver.
+    pub fn describe(&self) -> String {
+        let driver = [self.info.driver.trim(), self.info.driver_info.trim()].join(" ");
+        let software = if self.is_software() { ", software" } else { "" };
+        format!("{}, {}{software}, {}", self.info.name.trim(), self.info.backend, driver.trim())
+    }
+
+    /// A driver that computes on the processor.
+    pub fn is_software(&self) -> bool {
+        self.info.device_type == wgpu::DeviceType::Cpu
+    }
+
+    /// What the kernels can use of it.
+    pub fn details(&self) -> String {
+        let limits = self.adapter.limits();
+        let has = |feature| if self.adapter.features().contains(feature) { "yes" } else { "no" };
+        format!(
+            "{} invocations and {} KiB of memory a workgroup, bindings of {} MiB, buffers of {} MiB; time stamps {}, f16 {}",
+            limits.max_compute_invocations_per_workgroup,
+            limits.max_compute_workgroup_storage_size >> 10,
+            limits.max_storage_buffer_binding_size >> 20,
+            limits.max_buffer_size >> 20,
+            has(wgpu::Features::TIMESTAMP_QUERY),
+            has(wgpu::Features::SHADER_F16),
+        )
+    }
+
+    fn rank(&self) -> u8 {
+        match self.info.device_type {
+            wgpu::DeviceType::DiscreteGpu => 0,
+            wgpu::DeviceType::IntegratedGpu => 1,
+            wgpu::DeviceType::VirtualGpu => 2,
+            wgpu::DeviceType::Other => 3,
+            wgpu::DeviceType::Cpu => 4,
+        }
+    }
+
+    /// Why the kernels cannot run here, as far as it can be told without opening it.
+    pub fn refusal(&self) -> Option<String> {
+        let capabilities = self.adapter.get_downlevel_capabilities();
+        if !capabilities.flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS) {
+            return Some("it has no compute shaders".into());
+        }
+        let (floor, limits) = (wgpu::Limits::defaults(), self.adapter.limits());
+        let needed = [
+            (
+                "workgroup memory",
+                floor.max_compute_workgroup_storage_size,
+                limits.max_compute_workgroup_storage_size,
+            ),
+            (
+                "invocations per workgroup",
+                floor.max_compute_invocations_per_workgroup,
+                limits.max_compute_invocations_per_workgroup,
+            ),
+            (
+                "storage buffers",
+                floor.max_storage_buffers_per_shader_stage,
+                limits.max_storage_buffers_per_shader_stage,
+            ),
+            (
+                "workgroups per dimension",
+                floor.max_compute_workgroups_per_dimension,
+                limits.max_compute_workgroups_per_dimension,
+            ),
+        ];
+        let short = needed.into_iter().find(|(_, floor, has)| has < floor);
+        short.map(|(what, floor, has)| format!("it has {has} {what}, WebGPU promises {floor}"))
+    }
+
+    /// Opens the device with all that it has to give.
+    pub fn open(self) -> Result<Wgpu> {
+        let has = self.adapter.limits();
+        let limits = wgpu::Limits {
+            max_buffer_size: has.max_buffer_size,
+            max_storage_buffer_binding_size: has.max_storage_buffer_binding_size,
+            max_compute_workgroup_storage_size: has.max_compute_workgroup_storage_size,
+            max_compute_invocations_per_workgroup: has.max_compute_invocations_per_workgroup,
+            max_compute_workgroup_size_x: has.max_compute_workgroup_size_x,
+            ..wgpu::Limits::defaults()
+        };
+        self.open_with(limits)
+    }
+
+    /// Opens the device with no more than every WebGPU device has.
+    pub fn open_at_floor(self) -> Result<Wgpu> {
+        self.open_with(wgpu::Limits::defaults())
+    }
+
+    fn open_with(self, limits: wgpu::Limits) -> Result<Wgpu> {
+        let refused = |why: String| {
+            Error::backend(format!("{}: {why}", self.describe()))
+                .hint("`engine devices` lists what else there is; `--adapter` chooses")
+        };
+        if let Some(why) = self.refusal() {
+            return Err(refused(why));
+        }
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("engine"),
+            required_features: self.adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
+            required_limits: limits,
+            ..Default::default()
+        };
+        let (device, queue) = pollster::block_on(self.adapter.request_device(&descriptor))
+            .map_err(|error| refused(format!("it does not open: {error}")))?;
+        // A software device has the processor's memory, and promises more than that.
+        let budget = if self.is_software() { available_memory() } else { u64::MAX };
+        let gpu = Gpu::new(self.name().trim().to_string(), budget, device, queue);
+        if !counts_far(&gpu)? {
+            return Err(refused(
+                "its driver is wrong: it ends loops early after 65,535 iterations, as Mesa before version 25 does. Install a \
+                 newer driver"
+                    .into(),
+            ));
+        }
+        Ok(Wgpu { gpu, adapter: self, tuning: Tuning::default(), scratch: Mutex::default() })
+    }
+}
+
+parameters! {
+    Probe { count }
+}
+
+/// Whether a loop of more than 65,535 iterations gives the right result: with some drivers it does not.
+fn counts_far(gpu: &Gpu) -> Result<bool> {
+    const COUNT: u32 = 70_000;
+    let result = Buf::<u32>::zeros(gpu, 1)?;
+    gpu.launch(Launch {
+        kernel: kernel::probe::<Probe>(&[]),
+        parameters: bytemuck::bytes_of(&Probe { count: COUNT }),
+        operands: &[result.all()],
+        grid: [1, 1, 1],
+        work: Work::default(),
+    })?;
+    let mut found = [0u8; 4];
+    gpu.read(&result.buffer, &mut found)?;
+    let truth = (0..COUNT).fold(0u32, |sum, i| sum.wrapping_mul(1_664_525).wrapping_add(i));
+    Ok(u32::from_le_bytes(found) == truth)
+}
+
+/// Bytes that the system can still give; no limit where it does not say.
+fn available_memory() -> u64 {
+    let kib = || -> Option<u64> {
+        let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+        line.trim().trim_end_matches("kB").trim().parse().ok()
+    };
+    kib().map_or(u64::MAX, |kib| kib * 1024)
+}
