@@ -1,5 +1,5 @@
 //! The recurrent layer: a group per cell, pass and shape, its members all devices and paths of this build, each checked
-//! against the reference before it is timed. After each group, how much of the processor's peak the members reach.
+//! against the reference before it is timed. After each group, how much of its device's peak each member reaches.
 //!
 //! `cargo bench -- rnn`; elements are `M * B * T`, one step of one row.
 
@@ -8,10 +8,13 @@ use criterion::{
 };
 use engine::backend::Backend;
 use engine::backend::cpu::{Cpu, Isa};
+#[cfg(feature = "wgpu")]
+use engine::backend::wgpu::adapters;
 use engine::cases::{Case, Pass};
 use engine::check;
 use engine::spec::Cell;
-use std::sync::LazyLock;
+use std::cell::OnceCell;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// B, T, D, H
@@ -28,9 +31,6 @@ const CELLS: [(&str, Cell, usize); 3] =
     [("lstm", Cell::Lstm, 1), ("gru", Cell::Gru, 1), ("bilstm", Cell::Lstm, 2)];
 const SAMPLES: usize = 10;
 
-/// Multiply-adds of all threads, operations per second.
-static PEAK: LazyLock<f64> = LazyLock::new(|| 1e9 * Cpu::new().roof().expect("measured").gflops);
-
 /// A device of this build.
 struct Member {
     name: String,
@@ -43,24 +43,44 @@ type Prepare = dyn Fn(&Case, &Case, bool) -> Prepared;
 struct Prepared {
     /// Of one run.
     flops: f64,
+    /// Multiply-adds of the device, operations per second.
+    peak: f64,
     run: Box<dyn FnMut()>,
 }
 
-/// All devices of this build: a backend is one more line here.
+/// All devices of this build.
 fn members() -> Vec<Member> {
-    Isa::available().into_iter().map(|isa| member(move || Cpu::with_isa(isa))).collect()
+    let cpus = Isa::available().into_iter().map(|isa| member(move || Cpu::with_isa(isa)));
+    cpus.chain(gpus()).collect()
 }
 
-fn member<B: Backend + 'static>(open: impl Fn() -> B + 'static) -> Member {
+/// Adapters that open. A software one shares the processor with the CPU's paths: what it takes is no GPU's time.
+fn gpus() -> Vec<Member> {
+    #[cfg(feature = "wgpu")]
+    return adapters()
+        .into_iter()
+        .filter(|adapter| adapter.clone().open().is_ok())
+        .map(|adapter| member(move || adapter.clone().open().expect("it opened before")))
+        .collect();
+    #[cfg(not(feature = "wgpu"))]
+    Vec::new()
+}
+
+fn member<B: Backend + 'static>(open: impl FnOnce() -> B) -> Member {
+    // Opened once: a device compiles its kernels when it first needs them.
+    let backend = Rc::new(open());
+    let peak = OnceCell::new();
     Member {
-        name: open().describe(),
+        name: backend.describe(),
         prepare: Box::new(move |small, case, training| {
-            let backend = open();
-            let outcome = check::conformance(&backend, small).expect("the case runs");
+            let backend = backend.clone();
+            let peak = *peak.get_or_init(|| 1e9 * backend.roof().expect("the device can be measured").gflops);
+            let outcome = check::conformance(&*backend, small).expect("the case runs");
             assert!(outcome.holds(), "not timed, wrong: {outcome:?}");
-            let mut pass = Pass::new(&backend, case, &case.tensors(), training).expect("fits in memory");
+            let mut pass = Pass::new(&*backend, case, &case.tensors(), training).expect("fits in memory");
             Prepared {
                 flops: pass.work().flops as f64,
+                peak,
                 run: Box::new(move || pass.run(&backend).expect("the case runs")),
             }
         }),
@@ -72,14 +92,14 @@ fn small([batch, steps, input, hidden]: [usize; 4]) -> [usize; 4] {
     [batch.min(9), steps.min(7), input, hidden]
 }
 
-/// Times one member; its operations per second by the median, if it was not filtered out.
+/// Times one member; its operations per second by the median, and its device's peak, if it was not filtered out.
 fn time(
     group: &mut BenchmarkGroup<WallTime>,
     member: &Member,
     small: &Case,
     case: &Case,
     training: bool,
-) -> Option<f64> {
+) -> Option<(f64, f64)> {
     let mut prepared = None;
     let mut seconds = Vec::new();
     // Criterion calls this for every sample, and not at all for what is filtered out.
@@ -97,10 +117,12 @@ fn time(
     let samples = seconds.len().saturating_sub(SAMPLES);
     let samples = &mut seconds[samples..];
     samples.sort_by(f64::total_cmp);
-    Some(prepared?.flops / samples[samples.len() / 2])
+    let Prepared { flops, peak, .. } = prepared?;
+    Some((flops / samples[samples.len() / 2], peak))
 }
 
 fn rnn(c: &mut Criterion) {
+    let members = members();
     let test = std::env::args().any(|argument| argument == "--test");
     for (shape, sizes) in SHAPES {
         for (name, cell, dirs) in CELLS {
@@ -112,18 +134,18 @@ fn rnn(c: &mut Criterion) {
                     .sample_size(SAMPLES)
                     .throughput(Throughput::Elements((case.rnn.batch * case.rnn.steps) as u64));
                 group.warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
-                let found: Vec<(String, f64)> = members()
+                let found: Vec<(&str, (f64, f64))> = members
                     .iter()
                     .filter_map(|member| {
-                        Some((member.name.clone(), time(&mut group, member, &small, &case, training)?))
+                        Some((member.name.as_str(), time(&mut group, member, &small, &case, training)?))
                     })
                     .collect();
                 group.finish();
-                for (member, flops) in found.iter().filter(|_| !test) {
+                for (member, (flops, peak)) in found.iter().filter(|_| !test) {
                     println!(
                         "  {member}: {:.1} GFLOP/s, {:.0} % of the multiply-add peak",
                         flops / 1e9,
-                        100.0 * flops / *PEAK
+                        100.0 * flops / peak
                     );
                 }
             }

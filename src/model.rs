@@ -90,8 +90,11 @@ struct Learner<B: Backend> {
     first_moment: Buf<B>,
     second_moment: Buf<B>,
     scalars: Buf<B>,
+    /// `(R, M)` each, one row per step that has not been read.
     norms: Buf<B>,
     losses: Buf<B>,
+    /// Steps whose losses and norms have not been read.
+    unread: usize,
     class_weights: Buf<B>,
     /// By linear layer: gradient by its output, `(M, B, out)`.
     d_linear: Vec<Buf<B>>,
@@ -185,8 +188,9 @@ impl<'b, B: Backend> Model<'b, B> {
                     first_moment: real(weights)?,
                     second_moment: real(weights)?,
                     scalars: real(models * StepScalars::LEN)?,
-                    norms: real(models)?,
-                    losses: real(models)?,
+                    norms: real(models * backend.steps_ahead())?,
+                    losses: real(models * backend.steps_ahead())?,
+                    unread: 0,
                     class_weights: real(models * network.classes)?,
                     d_linear: linears
                         .iter()
@@ -303,14 +307,41 @@ impl<'b, B: Backend> Model<'b, B> {
         Ok(host.into_iter().map(|z| z.get()).collect())
     }
 
-    /// Forward, loss, backward, clip and update of all models that have rows.
-    pub fn train(&mut self, frames: &B::Frames, batch: &Batch, turns: &[Turn]) -> Result<StepReport> {
+    /// Forward, loss, backward, clip and update of all models that have rows. What it tells waits for
+    /// [`Model::reports`], which must be asked when [`Model::waiting`] has come to [`Backend::steps_ahead`].
+    pub fn train(&mut self, frames: &B::Frames, batch: &Batch, turns: &[Turn]) -> Result<()> {
+        self.gradients(frames, batch, turns)?;
+        self.update(turns)
+    }
+
+    /// The part of a training step before the update.
+    pub fn gradients(&mut self, frames: &B::Frames, batch: &Batch, turns: &[Turn]) -> Result<()> {
         let marks: Vec<u32> = turns.iter().flat_map(|turn| [turn.fold, turn.scalars.update as u32]).collect();
         self.backend.write(&mut self.marks, &marks)?;
         self.load(frames, batch)?;
         self.forward(true)?;
-        self.backward()?;
-        self.update(turns)
+        self.backward()
+    }
+
+    /// Steps whose reports have not been read.
+    pub fn waiting(&self) -> usize {
+        self.learner.as_ref().map_or(0, |learner| learner.unread)
+    }
+
+    /// What the steps tell that were trained since the last call, the oldest first.
+    pub fn reports(&mut self) -> Result<Vec<StepReport>> {
+        let (backend, models) = (self.backend, self.extent.models);
+        let learner = self.learner.as_mut().expect("made for training");
+        let read = |buffer| -> Result<Vec<f64>> {
+            let mut host = vec![B::Real::zero(); models * learner.unread];
+            backend.read(buffer, &mut host)?;
+            Ok(host.into_iter().map(|value| value.get()).collect())
+        };
+        let (losses, norms) = (read(&learner.losses)?, read(&learner.norms)?);
+        learner.unread = 0;
+        let report =
+            |(losses, norms): (&[f64], &[f64])| StepReport { losses: losses.into(), norms: norms.into() };
+        Ok(losses.chunks(models).zip(norms.chunks(models)).map(report).collect())
     }
 
     /// Uploads a batch and gathers its inputs.
@@ -405,6 +436,7 @@ impl<'b, B: Backend> Model<'b, B> {
             lengths: &self.lengths,
             class_weights: &learner.class_weights,
             losses: &mut learner.losses,
+            row: learner.unread,
             d_logits: learner.d_linear.last_mut().expect("the output layer"),
         };
         backend.loss(&loss, operands)?;
@@ -477,8 +509,8 @@ impl<'b, B: Backend> Model<'b, B> {
         Ok(())
     }
 
-    fn update(&mut self, turns: &[Turn]) -> Result<StepReport> {
-        let (backend, models) = (self.backend, self.extent.models);
+    fn update(&mut self, turns: &[Turn]) -> Result<()> {
+        let backend = self.backend;
         let learner = self.learner.as_mut().expect("made for training");
         let optimizer = learner.training.optimizer;
         let scalars: Vec<f64> = turns.iter().flat_map(|turn| turn.scalars.pack(&optimizer)).collect();
@@ -490,15 +522,12 @@ impl<'b, B: Backend> Model<'b, B> {
             second_moment: &mut learner.second_moment,
             scalars: &learner.scalars,
             norms: &mut learner.norms,
+            row: learner.unread,
         };
         backend.optimize(&optimizer, operands)?;
         self.unloaded = true;
-        let read = |buffer| -> Result<Vec<f64>> {
-            let mut host = vec![B::Real::zero(); models];
-            backend.read(buffer, &mut host)?;
-            Ok(host.into_iter().map(|value| value.get()).collect())
-        };
-        Ok(StepReport { losses: read(&learner.losses)?, norms: read(&learner.norms)? })
+        learner.unread += 1;
+        Ok(())
     }
 
     /// The name of model `m`'s first tensor, in the order of the forward and then the backward pass, that holds a number

@@ -48,25 +48,29 @@ fn the_cpu_gives_the_same_bits_again_and_on_any_number_of_threads() {
 #[test]
 fn a_layer_in_a_stack_equals_the_layer_alone() {
     for cell in Cell::ALL {
-        let stacked = Case { ragged: true, initial: true, ..Case::new(cell, 2, [5, 6, 4, 9]).models(3) };
-        let alone = Case { ragged: true, initial: true, ..Case::new(cell, 2, [5, 6, 4, 9]) };
-        let all = stacked.tensors();
-        let outputs = stacked.run(&Cpu::new(), &all).unwrap();
-        let part =
-            |values: &[f64], m: usize| values[m * values.len() / 3..(m + 1) * values.len() / 3].to_vec();
-        for m in 0..3 {
-            let tensors = Tensors {
-                weights: part(&all.weights, m),
-                x: part(&all.x, m),
-                lengths: all.lengths[m * 5..(m + 1) * 5].to_vec(),
-                initial: all.initial.as_deref().map(|initial| part(initial, m)),
-                dy: part(&all.dy, m),
-                d_last: part(&all.d_last, m),
-            };
-            let single = alone.run(&Cpu::new(), &tensors).unwrap();
-            for (stacked, single) in outputs.0.iter().zip(&single.0) {
-                assert_eq!(&part(stacked, m), single, "{} model {m}", alone.name());
-            }
+        in_stack_and_alone(&Cpu::new(), cell);
+    }
+}
+
+/// Runs three models together, then each by itself.
+pub fn in_stack_and_alone<B: Backend>(backend: &B, cell: Cell) {
+    let stacked = Case { ragged: true, initial: true, ..Case::new(cell, 2, [5, 6, 4, 9]).models(3) };
+    let alone = Case { ragged: true, initial: true, ..Case::new(cell, 2, [5, 6, 4, 9]) };
+    let all = stacked.tensors();
+    let outputs = stacked.run(backend, &all).unwrap();
+    let part = |values: &[f64], m: usize| values[m * values.len() / 3..(m + 1) * values.len() / 3].to_vec();
+    for m in 0..3 {
+        let tensors = Tensors {
+            weights: part(&all.weights, m),
+            x: part(&all.x, m),
+            lengths: all.lengths[m * 5..(m + 1) * 5].to_vec(),
+            initial: all.initial.as_deref().map(|initial| part(initial, m)),
+            dy: part(&all.dy, m),
+            d_last: part(&all.d_last, m),
+        };
+        let single = alone.run(backend, &tensors).unwrap();
+        for (stacked, single) in outputs.0.iter().zip(&single.0) {
+            assert_eq!(&part(stacked, m), single, "{} model {m}", alone.name());
         }
     }
 }
@@ -93,7 +97,7 @@ pub fn within(found: &[f64], truth: &[f64], own_precision: &[f64]) {
 }
 
 /// A batch out of two chunks of frames, ragged, with statistics per step.
-fn gathered<B: Backend>(backend: &B) -> Vec<f64> {
+pub fn gathered<B: Backend>(backend: &B) -> Vec<f64> {
     let gather = Gather { models: 2, batch: 3, steps: 4, features: 5, stat_steps: 4 };
     let chunk = |rows: usize, start: usize| {
         ndarray::ArcArray2::from_shape_fn((rows, 5), |(r, d)| ((start + r) as f32 * 0.37 + d as f32).sin())
@@ -133,7 +137,7 @@ fn gather_keeps_its_bound() {
 const PARAMS: usize = 30_003;
 
 /// Three updates of three models: one clipped, one inactive, one with a gradient that is not finite.
-fn optimized<B: Backend>(backend: &B, kind: OptimizerKind) -> Vec<f64> {
+pub fn optimized<B: Backend>(backend: &B, kind: OptimizerKind) -> Vec<f64> {
     let (models, params) = (3, PARAMS);
     let optimizer =
         Optimizer { kind, models, params, beta1: 0.9, beta2: 0.99, eps: 1e-8, weight_decay: 0.1, clip: 2.0 };
@@ -164,6 +168,7 @@ fn optimized<B: Backend>(backend: &B, kind: OptimizerKind) -> Vec<f64> {
             second_moment: &mut second,
             scalars: &real(scalars),
             norms: &mut norms,
+            row: 0,
         };
         backend.optimize(&optimizer, operands).unwrap();
     }

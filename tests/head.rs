@@ -44,7 +44,7 @@ fn on_every_cpu(test: impl Fn(&Cpu) + Sync) {
 }
 
 /// `len` numbers of two models.
-fn dropped<B: Backend>(backend: &B, len: usize) -> Vec<f64> {
+pub fn dropped<B: Backend>(backend: &B, len: usize) -> Vec<f64> {
     let s = Dropout { models: 2, len, rate: 0.3, key: [7, 11], layer: 3 };
     let (marks, x) = (words(backend, &[4, 1, 9, 250]), wave(backend, 2 * len, 0.7));
     let mut out = poisoned(backend, 2 * len);
@@ -61,7 +61,7 @@ fn dropout_equals_the_reference_bit_for_bit() {
 }
 
 /// Forward and, of another gradient, backward; row 1 is absent, row 2 short.
-fn pooled<B: Backend>(backend: &B, s: &Pool) -> Vec<f64> {
+pub fn pooled<B: Backend>(backend: &B, s: &Pool) -> Vec<f64> {
     let width = s.dirs * s.hidden;
     let (rows, y_len) = (s.models * s.batch, s.models * s.steps * s.batch * width);
     let state_len = s.models * s.states * s.dirs * s.batch * s.hidden;
@@ -89,7 +89,7 @@ fn pooling_equals_the_reference_bit_for_bit() {
 }
 
 /// Forward, and backward of another gradient; between other layers' parameters, which must stay.
-fn linear<B: Backend>(backend: &B, [batch, input, output]: [usize; 3], relu: bool) -> Vec<f64> {
+pub fn linear<B: Backend>(backend: &B, [batch, input, output]: [usize; 3], relu: bool) -> Vec<f64> {
     let models = 2;
     let mut s = Linear { models, batch, input, output, relu, weights: Slab { offset: 5, stride: 0 } };
     s.weights.stride = s.params() + 8;

@@ -16,6 +16,9 @@ mod faults;
 mod floors;
 /// Reading the golden files.
 mod golden;
+/// WGSL on every adapter against the reference, however the work is cut; dispatches counted.
+#[cfg(feature = "wgpu")]
+mod gpu;
 /// Dropout, pooling and linear layers of every CPU path against the reference.
 mod head;
 /// A split that leaks scores where there is nothing to find; honest ones do not.

@@ -152,6 +152,7 @@ fn cross_entropy_equals_pytorch() {
             lengths: &vec![1; 6],
             class_weights: &class_weights,
             losses: &mut losses,
+            row: 0,
             d_logits: &mut d_logits,
         };
         reference::loss(&Loss { models: 1, batch: 6, classes: 3, smoothing }, operands);
@@ -184,6 +185,7 @@ fn optimisers_equal_pytorch() {
                 second_moment: &mut second_moment,
                 scalars: &scalars,
                 norms: &mut norms,
+                row: 0,
             };
             reference::optimize(&optimizer, operands);
             assert_close(name, &weights, &both("params.a", "params.b", step), TOLERANCE);
@@ -238,7 +240,8 @@ pub fn curve<B: Backend>(backend: &B, name: &str) -> (Vec<f64>, Vec<f64>) {
     let losses = (1..=10)
         .map(|update| {
             let turn = Turn { fold: 0, scalars: StepScalars { learning_rate: 0.01, update } };
-            model.train(&frames, &batch, &[turn]).unwrap().losses[0]
+            model.train(&frames, &batch, &[turn]).unwrap();
+            model.reports().unwrap()[0].losses[0]
         })
         .collect();
     (losses, model.weights().unwrap().into_iter().map(f64::from).collect())

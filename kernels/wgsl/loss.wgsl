@@ -5,7 +5,7 @@
 @group(0) @binding(2) var<storage, read> labels: array<u32>;         // (M, B)
 @group(0) @binding(3) var<storage, read> lengths: array<u32>;        // (M, B)
 @group(0) @binding(4) var<storage, read> class_weights: array<f32>;  // (M, K)
-@group(0) @binding(5) var<storage, read_write> losses: array<f32>;   // (M)
+@group(0) @binding(5) var<storage, read_write> losses: array<f32>;   // (R, M), of which from `row` on
 @group(0) @binding(6) var<storage, read_write> d_logits: array<f32>; // (M, B, K)
 
 const LANES = 64u;
@@ -71,7 +71,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     }
     let loss = added_up(li, own);
     if (li == 0u) {
-        losses[m] = select(loss / all_weights, 0.0, rows_of(m) == 0u);
+        losses[p.row + m] = select(loss / all_weights, 0.0, rows_of(m) == 0u);
     }
 }
 

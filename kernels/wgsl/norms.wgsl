@@ -2,7 +2,7 @@
 
 @group(0) @binding(1) var<storage, read> squares: array<f32>;        // (M, chunks)
 @group(0) @binding(2) var<storage, read> scalars: array<f32>;        // (M, 4)
-@group(0) @binding(3) var<storage, read_write> norms: array<f32>;    // (M)
+@group(0) @binding(3) var<storage, read_write> norms: array<f32>;    // (R, M), of which from `row` on
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) li: u32) {
@@ -16,5 +16,5 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     }
     // Of what is not finite no root is taken: it must arrive as it is.
     let norm = select(sum, sqrt(sum), is_finite(sum));
-    norms[m] = select(norm, 0.0, scalars[m * 4u + 3u] == 0.0);
+    norms[p.row + m] = select(norm, 0.0, scalars[m * 4u + 3u] == 0.0);
 }

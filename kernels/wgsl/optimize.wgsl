@@ -6,7 +6,7 @@
 @group(0) @binding(3) var<storage, read_write> first_moment: array<f32>;     // (M, P)
 @group(0) @binding(4) var<storage, read_write> second_moment: array<f32>;    // (M, P)
 @group(0) @binding(5) var<storage, read> scalars: array<f32>;    // (M, 4): rate, 1 - beta1^n, sqrt(1 - beta2^n), active
-@group(0) @binding(6) var<storage, read> norms: array<f32>;      // (M)
+@group(0) @binding(6) var<storage, read> norms: array<f32>;      // (R, M), of which from `row` on
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) li: u32,
@@ -16,7 +16,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
         return;
     }
     let m = p.model + wg.z;
-    let norm = norms[m];
+    let norm = norms[p.row + m];
     if (scalars[m * 4u + 3u] == 0.0 || !is_finite(norm)) {
         return;
     }

@@ -52,6 +52,12 @@ pub trait Backend: Sync {
         Err(Error::backend(format!("{} has no peak to be measured", self.describe())))
     }
 
+    /// Training steps that are best asked for before the losses of the first are read: a device with a queue of its own
+    /// works on while the host prepares.
+    fn steps_ahead(&self) -> usize {
+        1
+    }
+
     /// Returns when everything that was asked for is done. Only a clock needs it: `read` waits by itself.
     fn wait(&self) -> Result<()> {
         Ok(())
@@ -61,7 +67,7 @@ pub trait Backend: Sync {
     fn zeros<T: Word>(&self, len: usize) -> Result<Self::Buf<T>>;
     /// Host to device; `src` fills `dst` exactly.
     fn write<T: Word>(&self, dst: &mut Self::Buf<T>, src: &[T]) -> Result<()>;
-    /// Device to host, waits; `dst` takes all of `src`.
+    /// Device to host, waits; `dst` takes the first words of `src`.
     fn read<T: Word>(&self, src: &Self::Buf<T>, dst: &mut [T]) -> Result<()>;
 
     /// Puts a frame table, a list of chunks `(frames, D)`, where `gather` can read it.

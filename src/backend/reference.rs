@@ -35,7 +35,7 @@ impl<F: Real> Backend for Reference<F> {
     }
 
     fn read<T: Word>(&self, src: &Vec<T>, dst: &mut [T]) -> Result<()> {
-        dst.copy_from_slice(src);
+        dst.copy_from_slice(&src[..dst.len()]);
         Ok(())
     }
 

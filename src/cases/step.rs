@@ -9,6 +9,7 @@ use ndarray::ArcArray2;
 
 /// Models of one network that are trained again and again on one batch.
 pub struct Step<'b, B: Backend> {
+    backend: &'b B,
     model: Model<'b, B>,
     frames: B::Frames,
     batch: Batch,
@@ -46,16 +47,20 @@ impl<'b, B: Backend> Step<'b, B> {
             lengths: vec![steps as u32; rows],
             labels: (0..rows).map(|row| (row % network.classes) as u32).collect(),
         };
-        Ok(Step { model, frames: backend.frames(&[frames])?, batch, updates: 0 })
+        Ok(Step { backend, model, frames: backend.frames(&[frames])?, batch, updates: 0 })
     }
 
-    /// A training step.
-    pub fn run(&mut self) -> Result<StepReport> {
+    /// A training step. What it tells is read now and then, as in training.
+    pub fn run(&mut self) -> Result<Vec<StepReport>> {
         self.updates += 1;
         let scalars = StepScalars { learning_rate: 1e-3, update: self.updates };
         let models = self.model.extent().models as u32;
         let turns: Vec<Turn> = (0..models).map(|fold| Turn { fold, scalars }).collect();
-        self.model.train(&self.frames, &self.batch, &turns)
+        self.model.train(&self.frames, &self.batch, &turns)?;
+        match self.model.waiting() == self.backend.steps_ahead() {
+            true => self.model.reports(),
+            false => Ok(Vec::new()),
+        }
     }
 
     /// The forward pass of evaluation.

@@ -151,7 +151,7 @@ pub fn loss<F: Real>(s: &Loss, a: LossOperands<Vec<F>, Vec<u32>>) {
                 a.d_logits[row * k + c] = (all * log_p.exp() - mass(c)) / total;
             }
         }
-        a.losses[m] = if present.is_empty() { F::zero() } else { sum / total };
+        a.losses[a.row * s.models + m] = if present.is_empty() { F::zero() } else { sum / total };
     }
 }
 

@@ -13,7 +13,7 @@ pub fn optimize<F: Real>(s: &Optimizer, a: OptimizerOperands<Vec<F>>) {
                 .expect("a slice of that length");
         let norm = a.gradients[range.clone()].iter().map(|&g| g * g).sum::<F>().sqrt();
         let inactive = active == F::zero();
-        a.norms[m] = if inactive { F::zero() } else { norm };
+        a.norms[a.row * s.models + m] = if inactive { F::zero() } else { norm };
         if inactive || !norm.is_finite() {
             continue;
         }

@@ -126,8 +126,9 @@ pub struct LossOperands<'a, R: ?Sized, W: ?Sized> {
     pub lengths: &'a W,
     /// `(M, K)`
     pub class_weights: &'a R,
-    /// `(M)`, out: 0 for a model without rows.
+    /// `(R, M)`, out, in row `row`: 0 for a model without rows.
     pub losses: &'a mut R,
+    pub row: usize,
     /// `(M, B, K)`, out.
     pub d_logits: &'a mut R,
 }

@@ -62,6 +62,7 @@ pub struct OptimizerOperands<'a, R: ?Sized> {
     pub second_moment: &'a mut R,
     /// `(M, 4)`: see [`StepScalars::pack`].
     pub scalars: &'a R,
-    /// `(M)`, out: the gradient norms before clipping.
+    /// `(R, M)`, out: the gradient norms before clipping, in row `row`: those of several steps wait for one reading.
     pub norms: &'a mut R,
+    pub row: usize,
 }

@@ -19,6 +19,7 @@ use std::time::Instant;
 
 /// Folds trained together.
 pub struct Stack<'a, B: Backend> {
+    backend: &'a B,
     dataset: &'a Dataset,
     spec: &'a TrainSpec,
     frames: B::Frames,
@@ -26,7 +27,19 @@ pub struct Stack<'a, B: Backend> {
     members: Vec<Member<'a>>,
     epoch: usize,
     position: usize,
+    /// Steps whose losses have not been read.
+    unsettled: Vec<Unsettled>,
     best_weights: Vec<f32>,
+}
+
+/// A step that was trained.
+struct Unsettled {
+    /// Among the epoch's steps.
+    position: usize,
+    batch: Batch,
+    /// By fold, the rows that there were.
+    rows: Vec<usize>,
+    turns: Vec<Turn>,
 }
 
 /// One fold of the stack.
@@ -124,7 +137,18 @@ impl<'a, B: Backend> Stack<'a, B> {
             })
             .collect();
         let frames = backend.frames(&dataset.frames.chunks)?;
-        Ok(Stack { dataset, spec, frames, model, members, epoch: 0, position: 0, best_weights: weights })
+        Ok(Stack {
+            backend,
+            dataset,
+            spec,
+            frames,
+            model,
+            members,
+            epoch: 0,
+            position: 0,
+            unsettled: Vec::new(),
+            best_weights: weights,
+        })
     }
 
     /// Goes on from `state`.
@@ -173,12 +197,16 @@ impl<'a, B: Backend> Stack<'a, B> {
             let lists: Vec<&[u32]> = orders.iter().map(Vec::as_slice).collect();
             while self.position < plan::steps(&lists, self.spec.batch) {
                 if let Some(signal) = observer.interrupted() {
+                    observer.step(&self.settle(&lists)?)?;
                     observer.checkpoint(&|| self.state())?;
                     return Ok(Outcome::Interrupted(signal));
                 }
-                let records = self.step(&lists)?;
-                observer.step(&records)?;
+                self.step(&lists)?;
+                if self.model.waiting() == self.backend.steps_ahead() {
+                    observer.step(&self.settle(&lists)?)?;
+                }
             }
+            observer.step(&self.settle(&lists)?)?;
             let records = self.end_epoch(clock)?;
             observer.epoch(&records)?;
             observer.checkpoint(&|| self.state())?;
@@ -194,52 +222,69 @@ impl<'a, B: Backend> Stack<'a, B> {
         }
     }
 
-    fn step(&mut self, lists: &[&[u32]]) -> Result<Vec<StepRecord>> {
+    /// A training step of all folds; what it tells is settled later.
+    fn step(&mut self, lists: &[&[u32]]) -> Result<()> {
         let extent = self.model.extent();
         let batch = plan::batch(self.dataset, lists, extent, self.position);
-        let rows =
-            |m: usize| batch.lengths[m * extent.batch..][..extent.batch].iter().filter(|&&l| l > 0).count();
+        let rows: Vec<usize> = batch
+            .lengths
+            .chunks(extent.batch)
+            .map(|lengths| lengths.iter().filter(|&&length| length > 0).count())
+            .collect();
         let mut turns = Vec::with_capacity(extent.models);
-        for (m, member) in self.members.iter_mut().enumerate() {
-            let active = rows(m) > 0;
+        for (member, &rows) in self.members.iter_mut().zip(&rows) {
+            let active = rows > 0;
             member.state.updates += u64::from(active);
             let learning_rate = member.learning_rate(self.spec);
             let update = if active { member.state.updates } else { 0 };
             turns.push(Turn { fold: member.number, scalars: StepScalars { learning_rate, update } });
         }
-        let report = self.model.train(&self.frames, &batch, &turns)?;
-        let mut records = Vec::new();
-        for (m, turn) in turns.iter().enumerate().filter(|(_, turn)| turn.scalars.update > 0) {
-            let (loss, grad_norm) = (report.losses[m], report.norms[m]);
-            if !loss.is_finite() || !grad_norm.is_finite() {
-                return Err(self.broken_step(m, &batch, &report, lists[m]));
-            }
-            let member = &mut self.members[m].state;
-            member.loss_sum += loss * rows(m) as f64;
-            member.loss_rows += rows(m);
-            member.clipped += u64::from(grad_norm > self.spec.clip);
-            records.push(StepRecord {
-                fold: turn.fold + 1,
-                epoch: self.epoch + 1,
-                step: turn.scalars.update,
-                rows: rows(m),
-                loss,
-                grad_norm,
-                learning_rate: turn.scalars.learning_rate,
-            });
-        }
+        self.model.train(&self.frames, &batch, &turns)?;
+        self.unsettled.push(Unsettled { position: self.position, batch, rows, turns });
         self.position += 1;
+        Ok(())
+    }
+
+    /// Takes the losses of the steps since the last call into account.
+    fn settle(&mut self, lists: &[&[u32]]) -> Result<Vec<StepRecord>> {
+        let steps = std::mem::take(&mut self.unsettled);
+        let mut records = Vec::new();
+        for (step, report) in steps.iter().zip(self.model.reports()?) {
+            for (m, turn) in step.turns.iter().enumerate().filter(|(_, turn)| turn.scalars.update > 0) {
+                let (loss, grad_norm, rows) = (report.losses[m], report.norms[m], step.rows[m]);
+                if !loss.is_finite() || !grad_norm.is_finite() {
+                    return Err(self.broken_step(m, step, &report, lists[m]));
+                }
+                let member = &mut self.members[m].state;
+                member.loss_sum += loss * rows as f64;
+                member.loss_rows += rows;
+                member.clipped += u64::from(grad_norm > self.spec.clip);
+                records.push(StepRecord {
+                    fold: turn.fold + 1,
+                    epoch: self.epoch + 1,
+                    step: turn.scalars.update,
+                    rows,
+                    loss,
+                    grad_norm,
+                    learning_rate: turn.scalars.learning_rate,
+                });
+            }
+        }
         Ok(records)
     }
 
-    fn broken_step(&self, m: usize, batch: &Batch, report: &StepReport, list: &[u32]) -> Error {
-        let rows = batch.lengths.len() / self.members.len();
-        let sequences: Vec<u32> = list.iter().skip(self.position * rows).take(rows).copied().collect();
+    fn broken_step(&mut self, m: usize, step: &Unsettled, report: &StepReport, list: &[u32]) -> Error {
+        let rows = step.batch.lengths.len() / self.members.len();
+        let sequences: Vec<u32> = list.iter().skip(step.position * rows).take(rows).copied().collect();
         let what = format!(
             "step {}: loss {}, gradient norm {}, sequences {sequences:?}",
-            self.members[m].state.updates, report.losses[m], report.norms[m]
+            step.turns[m].scalars.update, report.losses[m], report.norms[m]
         );
-        self.not_finite(m, self.epoch + 1, &what)
+        // Steps may have followed. The broken model has not moved since: the step is seen again as it was.
+        match self.model.gradients(&self.frames, &step.batch, &step.turns) {
+            Ok(()) => self.not_finite(m, self.epoch + 1, &what),
+            Err(error) => error,
+        }
     }
 
     /// The error for member `m`, with the first tensor that is not finite.

@@ -79,8 +79,8 @@ impl Work {
             };
             let mut step = Step::new(cpu, &network, folds, batch, steps).expect("fits in memory");
             return Box::new(move || {
-                let report = step.run().expect("a step");
-                assert!(report.losses.iter().all(|loss| loss.is_finite()));
+                let reports = step.run().expect("a step");
+                assert!(reports.iter().flat_map(|report| &report.losses).all(|loss| loss.is_finite()));
             });
         }
         let case = Case::new(cell, dirs, [batch, steps, input, hidden]);

@@ -96,7 +96,7 @@ impl Backend for Cpu {
     }
 
     fn read<T: Word>(&self, src: &Vec<T>, dst: &mut [T]) -> Result<()> {
-        dst.copy_from_slice(src);
+        dst.copy_from_slice(&src[..dst.len()]);
         Ok(())
     }
 

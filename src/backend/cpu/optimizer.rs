@@ -32,7 +32,8 @@ pub fn optimize(isa: Isa, s: &Optimizer, a: OptimizerOperands<Vec<f32>>) {
             partial[0] = isa::run(isa, Squares(&a.gradients[range]));
         }
     });
-    for (norm, squares) in a.norms.iter_mut().zip(squares.chunks(chunks)) {
+    let norms = &mut a.norms[a.row * s.models..][..s.models];
+    for (norm, squares) in norms.iter_mut().zip(squares.chunks(chunks)) {
         *norm = squares.iter().sum::<f32>().sqrt();
     }
 
@@ -40,13 +41,13 @@ pub fn optimize(isa: Isa, s: &Optimizer, a: OptimizerOperands<Vec<f32>>) {
         (Disjoint::new(a.weights), Disjoint::new(a.first_moment), Disjoint::new(a.second_moment));
     for_each_task(s.models * chunks, 4 * CHUNK, |i| {
         let (m, range) = place(i);
-        if !active(m) || !a.norms[m].is_finite() {
+        if !active(m) || !norms[m].is_finite() {
             return;
         }
         // SAFETY: a chunk of a model's parameters belongs to one task.
         let task = unsafe {
             Update {
-                rule: Rule::new(s, scalars(m), a.norms[m]),
+                rule: Rule::new(s, scalars(m), norms[m]),
                 weights: weights.range(range.clone()),
                 first: first.range(range.clone()),
                 second: second.range(range.clone()),

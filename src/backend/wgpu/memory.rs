@@ -86,7 +86,8 @@ impl<T: Word> Buf<T> {
         Ok(Buf { buffer, len, account: gpu.account.clone(), words: PhantomData })
     }
 
-    pub fn len(&self) -> usize {
+    /// Words that it was made for.
+    pub fn words(&self) -> usize {
         self.len
     }
 

@@ -74,7 +74,7 @@ impl Wgpu {
     fn scratch(&self, len: usize) -> Result<Arc<Buf<f32>>> {
         let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
         match &*scratch {
-            Some(buffer) if buffer.len() >= len => Ok(buffer.clone()),
+            Some(buffer) if buffer.words() >= len => Ok(buffer.clone()),
             _ => Ok(scratch.insert(Arc::new(Buf::zeros(&self.gpu, len)?)).clone()),
         }
     }
@@ -112,6 +112,10 @@ impl Backend for Wgpu {
         self.gpu.wait()
     }
 
+    fn steps_ahead(&self) -> usize {
+        16
+    }
+
     fn roof(&self) -> Result<Roof> {
         roof::roof(self)
     }
@@ -121,12 +125,12 @@ impl Backend for Wgpu {
     }
 
     fn write<T: Word>(&self, dst: &mut Buf<T>, src: &[T]) -> Result<()> {
-        assert!(src.len() <= dst.len(), "{} words into a buffer of {}", src.len(), dst.len());
+        assert!(src.len() <= dst.words(), "{} words into a buffer of {}", src.len(), dst.words());
         self.gpu.write(&dst.buffer, bytemuck::cast_slice(src))
     }
 
     fn read<T: Word>(&self, src: &Buf<T>, dst: &mut [T]) -> Result<()> {
-        assert!(dst.len() <= src.len(), "{} words out of a buffer of {}", dst.len(), src.len());
+        assert!(dst.len() <= src.words(), "{} words out of a buffer of {}", dst.len(), src.words());
         self.gpu.read(&src.buffer, bytemuck::cast_slice_mut(dst))
     }
 

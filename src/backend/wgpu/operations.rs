@@ -263,7 +263,7 @@ pub fn linear_backward(wgpu: &Wgpu, s: &Linear, a: LinearBackward<Buf<f32>>) -> 
 }
 
 parameters! {
-    LossParameters { batch, classes, smoothing }
+    LossParameters { batch, classes, smoothing, row }
 }
 
 pub fn loss(wgpu: &Wgpu, s: &Loss, a: LossOperands<Buf<f32>, Buf<u32>>) -> Result<()> {
@@ -271,6 +271,7 @@ pub fn loss(wgpu: &Wgpu, s: &Loss, a: LossOperands<Buf<f32>, Buf<u32>>) -> Resul
         batch: s.batch as u32,
         classes: s.classes as u32,
         smoothing: (s.smoothing as f32).to_bits(),
+        row: (a.row * s.models) as u32,
     };
     wgpu.gpu.launch(Launch {
         kernel: kernel::loss::<LossParameters>(&[]),
@@ -290,7 +291,7 @@ pub fn loss(wgpu: &Wgpu, s: &Loss, a: LossOperands<Buf<f32>, Buf<u32>>) -> Resul
 
 parameters! {
     OptimizeParameters {
-        params, chunks, models, model, base,
+        params, chunks, models, model, row, base,
         beta1, beta2, rest1, rest2, eps, weight_decay, clip, clips, decoupled,
     }
 }
@@ -305,6 +306,7 @@ pub fn optimize(wgpu: &Wgpu, s: &Optimizer, a: OptimizerOperands<Buf<f32>>) -> R
         params: s.params as u32,
         chunks: chunks as u32,
         models: s.models as u32,
+        row: (a.row * s.models) as u32,
         beta1: real(s.beta1),
         beta2: real(s.beta2),
         rest1: real(1.0 - s.beta1),

@@ -1,0 +1,227 @@
+//! WGSL on every adapter there is, against the reference; `tools/test` brings two software drivers.
+
+use crate::conformance::{gathered, in_stack_and_alone, optimized, within};
+use crate::head::{dropped, linear, pooled};
+use crate::pytorch::curve;
+use engine::backend::wgpu::{Tier, Tuning, Wgpu, adapters};
+use engine::backend::{Backend, Reference};
+use engine::cases::{self, Case};
+use engine::check;
+use engine::spec::{Approximate, Cell, OptimizerKind, Pool, PoolKind, Purpose, RnnBackward, RnnForward};
+use std::sync::LazyLock;
+
+/// Every adapter, opened once: kernels are compiled once per device.
+static DEVICES: LazyLock<Vec<Wgpu>> = LazyLock::new(|| open(|device| device));
+
+/// Every adapter, opened anew.
+fn open(tuned: impl Fn(Wgpu) -> Wgpu) -> Vec<Wgpu> {
+    let devices: Vec<Wgpu> = adapters().into_iter().map(|adapter| tuned(adapter.open().unwrap())).collect();
+    assert!(!devices.is_empty(), "no adapter: set VK_DRIVER_FILES, or use tools/test");
+    devices
+}
+
+fn assert_conforms(device: &Wgpu, cases: &[Case]) {
+    let outcomes: Vec<_> = cases.iter().map(|case| check::conformance(device, case).unwrap()).collect();
+    check::verdict(&device.describe(), &outcomes).unwrap();
+}
+
+#[test]
+#[ignore = "needs a Vulkan driver; tools/test brings two"]
+fn every_adapter_keeps_the_bounds_of_the_whole_table() {
+    DEVICES.iter().for_each(|device| assert_conforms(device, &cases::table()));
+}
+
+/// Software devices never choose the registers themselves.
+#[test]
+#[ignore = "needs a Vulkan driver; tools/test brings two"]
+fn layers_in_registers_keep_their_bounds_up_to_the_widest() {
+    for device in open(|device| device.tuned(Tuning { tier: Some(Tier::Registers), ..Tuning::default() })) {
+        // One driver takes seconds to compile a wide one, and is not asked to.
+        let widest = if device.describe().contains("llvmpipe") { 24 } else { 80 };
+        let mut cases = cases::table();
+        for (cell, hidden) in [(Cell::Lstm, 64), (Cell::Gru, 80)] {
+            cases.push(Case {
+                ragged: true,
+                initial: true,
+                ..Case::new(cell, 2, [9, 5, 6, hidden]).models(2)
+            });
+        }
+        cases.retain(|case| case.rnn.hidden <= widest && case.rnn.cell.gates() * case.rnn.hidden <= 256);
+        assert_conforms(&device, &cases);
+    }
+}
+
+#[test]
+#[ignore = "needs a Vulkan driver; tools/test brings two"]
+fn layers_of_any_width_run_step_by_step() {
+    for device in open(|device| device.tuned(Tuning { tier: Some(Tier::PerStep), ..Tuning::default() })) {
+        let mut cases = cases::table();
+        cases.extend(Cell::ALL.map(|cell| Case {
+            ragged: true,
+            initial: true,
+            ..Case::new(cell, 2, [9, 4, 3, 300])
+        }));
+        assert_conforms(&device, &cases);
+    }
+}
+
+/// Dispatches that stop after a few steps, bindings of a few kilobytes, and no more than WebGPU promises.
+#[test]
+#[ignore = "needs a Vulkan driver; tools/test brings two"]
+fn bounds_hold_however_the_work_is_cut() {
+    let case = |cell, dirs, sizes| Case { ragged: true, initial: true, ..Case::new(cell, dirs, sizes) };
+    for adapter in adapters() {
+        let mut device = adapter.open_at_floor().unwrap();
+        for tier in [None, Some(Tier::Registers), Some(Tier::PerStep)] {
+            for (dispatch_work, binding) in [(20_000, usize::MAX), (usize::MAX, 16 << 10), (30_000, 20 << 10)]
+            {
+                device = device.tuned(Tuning { tier, dispatch_work, binding });
+                for (cell, dirs) in [(Cell::Lstm, 2), (Cell::Gru, 2), (Cell::Gru, 1)] {
+                    let cases = [case(cell, dirs, [5, 23, 4, 9]), case(cell, dirs, [3, 11, 5, 9]).models(3)];
+                    assert_conforms(&device, &cases);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs a Vulkan driver; tools/test brings two"]
+fn a_model_has_the_same_bits_again_and_in_a_stack() {
+    for device in open(|device| device) {
+        for case in cases::table().into_iter().filter(|case| case.rnn.hidden <= 33) {
+            let tensors = case.tensors();
+            let once = case.run(&device, &tensors).unwrap();
+            assert_eq!(
+                once,
+                case.run(&device, &tensors).unwrap(),
+                "{} on {}",
+                case.name(),
+                device.describe()
+            );
+        }
+        for cell in Cell::ALL {
+            in_stack_and_alone(&device, cell);
+        }
+        // However few of the stack's models a dispatch takes.
+        let small = device.tuned(Tuning { dispatch_work: 3_000, ..Tuning::default() });
+        in_stack_and_alone(&small, Cell::Lstm);
+    }
+}
+
+#[test]
+#[ignore = "needs a Vulkan driver; tools/test brings two"]
+fn a_layer_takes_two_dispatches_forward_and_four_backward_whatever_its_steps() {
+    for mut device in open(|device| device) {
+        for (tier, steps, chunk) in [
+            (None, 1, 1),
+            (None, 200, 200),
+            (Some(Tier::Registers), 16, 16),
+            (Some(Tier::Registers), 200, 200),
+            (None, 200, 10),
+        ] {
+            let case = Case { ragged: true, ..Case::new(Cell::Lstm, 2, [4, steps, 9, 8]) };
+            // Operations of a step: two per weight, for four rows and two directions.
+            let dispatch_work = 2 * 4 * 8 * (8 + 9) * 4 * 2 * chunk;
+            device = device.tuned(Tuning { tier, dispatch_work, ..Tuning::default() });
+            let [forward, backward] = dispatches(&device, &case);
+            let chunks = steps.div_ceil(chunk) as u64;
+            assert!(forward <= 2 * chunks, "{forward} dispatches forward, {chunks} chunks");
+            assert!(backward <= 4 * chunks, "{backward} dispatches backward, {chunks} chunks");
+        }
+    }
+}
+
+/// Dispatches of a forward pass, and of a backward pass with all gradients.
+fn dispatches(device: &Wgpu, case: &Case) -> [u64; 2] {
+    let (s, tensors) = (&case.rnn, case.tensors());
+    let upload = |values: &[f64]| {
+        let mut buffer = device.zeros(values.len()).unwrap();
+        device.write(&mut buffer, &values.iter().map(|&v| v as f32).collect::<Vec<_>>()).unwrap();
+        buffer
+    };
+    let (weights, x, dy) = (upload(&tensors.weights), upload(&tensors.x), upload(&tensors.dy));
+    let mut lengths = device.zeros(tensors.lengths.len()).unwrap();
+    device.write(&mut lengths, &tensors.lengths).unwrap();
+    let zeros = |len| device.zeros::<f32>(len).unwrap();
+    let (mut y, mut last) = (zeros(s.y_len()), zeros(s.state_len()));
+    let (mut dx, mut d_weights) = (zeros(s.x_len()), zeros(s.models * s.params()));
+    let mut layer = device.rnn(s, Purpose::Training { input_gradient: true }).unwrap();
+    device.rnn_load(s, &weights, &mut layer).unwrap();
+    let start = device.dispatches();
+    let (layer, lengths) = (&mut layer, &lengths);
+    let forward = RnnForward { layer, keep: true, x: &x, lengths, initial: None, y: &mut y, last: &mut last };
+    device.rnn_forward(s, forward).unwrap();
+    let middle = device.dispatches();
+    let backward = RnnBackward {
+        layer,
+        x: &x,
+        lengths,
+        initial: None,
+        y: &y,
+        dy: Some(&dy),
+        d_last: None,
+        dx: Some(&mut dx),
+        d_initial: None,
+        d_weights: &mut d_weights,
+    };
+    device.rnn_backward(s, backward).unwrap();
+    device.wait().unwrap();
+    [middle - start, device.dispatches() - middle]
+}
+
+#[test]
+#[ignore = "needs a Vulkan driver; tools/test brings two"]
+fn the_rest_of_a_training_step_keeps_its_bounds() {
+    // Bindings as large as they come, and so small that everything is cut.
+    for tuning in [Tuning::default(), Tuning { binding: 1 << 10, ..Tuning::default() }] {
+        for device in open(|device| device.tuned(tuning)) {
+            for len in [1, 3, 64, 1000, 1024, 5001] {
+                assert_eq!(
+                    dropped(&device, len),
+                    dropped(&Reference::<f32>::default(), len),
+                    "dropout of {len}"
+                );
+            }
+            for kind in [PoolKind::Last, PoolKind::Mean] {
+                for (batch, steps, hidden, dirs) in [(1, 1, 1, 1), (5, 7, 9, 2), (3, 70, 8, 2)] {
+                    let s = Pool { kind, models: 3, batch, steps, hidden, dirs, states: 2 };
+                    let (truth, own_precision) =
+                        (pooled(&Reference::<f64>::default(), &s), pooled(&Reference::<f32>::default(), &s));
+                    within(&pooled(&device, &s), &truth, &own_precision);
+                }
+            }
+            let (truth, own_precision) =
+                (gathered(&Reference::<f64>::default()), gathered(&Reference::<f32>::default()));
+            within(&gathered(&device), &truth, &own_precision);
+        }
+    }
+    for device in DEVICES.iter() {
+        for sizes in [[1, 1, 1], [3, 7, 2], [5, 33, 9], [32, 130, 65]] {
+            for relu in [false, true] {
+                let truth = linear(&Reference::<f64>::default(), sizes, relu);
+                let own_precision = linear(&Reference::<f32>::default(), sizes, relu);
+                within(&linear(device, sizes, relu), &truth, &own_precision);
+            }
+        }
+        for kind in [OptimizerKind::Adam, OptimizerKind::Adamw] {
+            let truth = optimized(&Reference::<f64>::default(), kind);
+            let own_precision = optimized(&Reference::<f32>::default(), kind);
+            within(&optimized(device, kind), &truth, &own_precision);
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs a Vulkan driver; tools/test brings two"]
+fn ten_training_steps_on_a_gpu_stay_within_their_bound() {
+    for name in ["curve", "curve_last"] {
+        let (truth, weights) = curve(&Reference::<f64>::default(), name);
+        let (own_losses, own_weights) = curve(&Reference::<Approximate>::default(), name);
+        for device in DEVICES.iter() {
+            let (losses, found) = curve(device, name);
+            within(&losses, &truth, &own_losses);
+            within(&found, &weights, &own_weights);
+        }
+    }
+}
