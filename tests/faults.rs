@@ -2,6 +2,8 @@
 
 mod config;
 mod data;
+#[cfg(feature = "wgpu")]
+mod gpu;
 mod runs;
 
 use assert_cmd::cargo::cargo_bin;

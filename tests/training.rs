@@ -1,8 +1,8 @@
 //! The trainer: folds in a stack equal folds alone, a stopped training goes on bit for bit, and bad numbers stop it.
 
 use crate::synthetic::dataset;
-use engine::backend::Reference;
 use engine::backend::cpu::Cpu;
+use engine::backend::{Backend, Reference};
 use engine::data::normalise::Stats;
 use engine::data::sequences::Dataset;
 use engine::data::split::{Split, SplitKind, SplitSpec};
@@ -25,7 +25,7 @@ fn network(dataset: &Dataset) -> Network {
     }
 }
 
-fn spec() -> TrainSpec {
+pub fn spec() -> TrainSpec {
     TrainSpec {
         epochs: 6,
         batch: 5,
@@ -42,17 +42,17 @@ fn spec() -> TrainSpec {
     }
 }
 
-fn split(dataset: &Dataset) -> Split {
+pub fn split(dataset: &Dataset) -> Split {
     SplitSpec { kind: SplitKind::Subject, folds: None, validation: 0.4, seed: 2 }.build(dataset).unwrap()
 }
 
-fn stack<'a>(
-    backend: &'a Cpu,
+pub fn stack<'a, B: Backend>(
+    backend: &'a B,
     dataset: &'a Dataset,
     spec: &'a TrainSpec,
     split: &'a Split,
     folds: &[usize],
-) -> Stack<'a, Cpu> {
+) -> Stack<'a, B> {
     let members = folds.iter().map(|&f| {
         let fold = &split.folds()[f];
         (f as u32, fold, Stats::fit(dataset, fold.train()))

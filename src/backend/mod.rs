@@ -159,9 +159,14 @@ impl Kind {
             }
             #[cfg(feature = "wgpu")]
             Kind::Wgpu => Ok(vec![Device::Wgpu(Box::new(wgpu::Adapter::choose(None)?.open()?))]),
-            _ => Err(Error::backend(format!("the backend `{}` is not built into this engine", self.name()))
-                .hint("use `--backend cpu`; `engine devices` lists what this build can use")),
+            _ => Err(self.not_built()),
         }
+    }
+
+    /// The error for a backend that this build does not have.
+    pub fn not_built(self) -> Error {
+        Error::backend(format!("the backend `{}` is not built into this engine", self.name()))
+            .hint("use `--backend cpu`; `engine devices` lists what this build can use")
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod check;
 mod data;
+mod kernels;
 mod profile;
 mod progress;
 mod runs;
@@ -54,6 +55,8 @@ enum Command {
     Profile(profile::ProfileCommand),
     /// List what this build can compute on
     Devices,
+    /// Print the kernels of a recurrent layer as a GPU compiles them
+    Kernels(kernels::KernelsCommand),
 }
 
 /// Runs the command line of this process.
@@ -85,6 +88,7 @@ fn run(cli: &Cli, matches: &clap::ArgMatches, terminal: &Terminal) -> Result<()>
         Command::Check(command) => command.run(terminal),
         Command::Profile(command) => command.run(terminal),
         Command::Devices => check::devices(),
+        Command::Kernels(command) => command.run(),
     }
 }
 

@@ -138,8 +138,9 @@ impl ProfileCommand {
 }
 
 fn table(device: &str, threads: usize, rows_per_step: usize, profile: &Profile) -> String {
+    let width = profile.kernels.iter().map(|kernel| kernel.name.len()).max().unwrap_or(0).max(16);
     let mut text = format!(
-        "{device}, {threads} threads: at most {:.1} GFLOP/s and {:.1} GB/s\n\n{:<16} {:>8} {:>9} {:>6} {:>9} {:>9} {:>9} {:>8} {:>7} {:>7} {:>6}  bound by\n",
+        "{device}, {threads} threads: at most {:.1} GFLOP/s and {:.1} GB/s\n\n{:<width$} {:>8} {:>9} {:>6} {:>9} {:>9} {:>9} {:>8} {:>7} {:>7} {:>6}  bound by\n",
         profile.roof.gflops,
         profile.roof.gbytes,
         "kernel",
@@ -156,7 +157,7 @@ fn table(device: &str, threads: usize, rows_per_step: usize, profile: &Profile) 
     );
     for k in &profile.kernels {
         text.push_str(&format!(
-            "{:<16} {:>8} {:>9.2} {:>6} {:>9.1} {:>9.1} {:>9.1} {:>8.1} {:>7.1} {:>7.2} {:>6}  {}\n",
+            "{:<width$} {:>8} {:>9.2} {:>6} {:>9.1} {:>9.1} {:>9.1} {:>8.1} {:>7.1} {:>7.2} {:>6}  {}\n",
             k.name,
             k.launches,
             k.total_ms,
@@ -177,7 +178,7 @@ fn table(device: &str, threads: usize, rows_per_step: usize, profile: &Profile) 
     let busy: f64 = profile.kernels.iter().map(|kernel| kernel.total_ms).sum();
     let step_ms = profile.wall_ms / profile.steps as f64;
     text.push_str(&format!(
-        "{:<16} {:>8} {:>9.2} {:>6}\n\nkernels {busy:.2} ms + gaps {:.2} ms = {:.2} ms; wall clock {:.2} ms\n{step_ms:.3} ms a step, {:.0} sequences a second, {} of the multiply-add peak",
+        "{:<width$} {:>8} {:>9.2} {:>6}\n\nkernels {busy:.2} ms + gaps {:.2} ms = {:.2} ms; wall clock {:.2} ms\n{step_ms:.3} ms a step, {:.0} sequences a second, {} of the multiply-add peak",
         "(gaps)",
         "",
         profile.gaps_ms,

@@ -12,8 +12,12 @@ pub fn refuse_other_device(resume: &Resume, device: &str) -> Result<()> {
     if resume.device == device {
         return Ok(());
     }
-    let same = Isa::available().into_iter().find(|&isa| Cpu::with_isa(isa).describe() == resume.device);
-    let same = same.map_or("go on where it was made".into(), |isa| format!("use `--isa {}`", isa.name()));
+    let path = Isa::available().into_iter().find(|&isa| Cpu::with_isa(isa).describe() == resume.device);
+    let same = match path {
+        Some(isa) => format!("use `--backend cpu --isa {}`", isa.name()),
+        None if resume.device.starts_with("cpu ") => "go on where it was made".into(),
+        None => "go on where it was made, with `--backend wgpu` and `--adapter`".into(),
+    };
     Err(Error::config(format!(
         "the run was made on `{}`, and this is `{device}`, which rounds differently",
         resume.device

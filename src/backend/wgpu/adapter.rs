@@ -145,17 +145,22 @@ impl Adapter {
         short.map(|(what, floor, has)| format!("it has {has} {what}, WebGPU promises {floor}"))
     }
 
-    /// Opens the device with all that it has to give.
-    pub fn open(self) -> Result<Wgpu> {
+    /// What it has to give, as far as the kernels care.
+    pub fn limits(&self) -> wgpu::Limits {
         let has = self.adapter.limits();
-        let limits = wgpu::Limits {
+        wgpu::Limits {
             max_buffer_size: has.max_buffer_size,
             max_storage_buffer_binding_size: has.max_storage_buffer_binding_size,
             max_compute_workgroup_storage_size: has.max_compute_workgroup_storage_size,
             max_compute_invocations_per_workgroup: has.max_compute_invocations_per_workgroup,
             max_compute_workgroup_size_x: has.max_compute_workgroup_size_x,
             ..wgpu::Limits::defaults()
-        };
+        }
+    }
+
+    /// Opens the device with all that it has to give.
+    pub fn open(self) -> Result<Wgpu> {
+        let limits = self.limits();
         self.open_with(limits)
     }
 

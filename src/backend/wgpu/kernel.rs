@@ -119,3 +119,11 @@ cell_kernels! {
     step_backward, "rnn backward, per step", "step_backward", ["layout", "lengths", "previous"];
     input_gradient, "input gradient", "input_gradient", ["layout"];
 }
+
+#[cfg(test)]
+pub mod tests {
+    parameters! {
+        /// Of a kernel that is told nothing.
+        None { nothing }
+    }
+}

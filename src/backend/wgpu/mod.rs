@@ -78,13 +78,34 @@ impl Wgpu {
             _ => Ok(scratch.insert(Arc::new(Buf::zeros(&self.gpu, len)?)).clone()),
         }
     }
+}
 
-    /// The texts of the kernels that a training step of the layer launches, as this device compiles them.
-    pub fn texts(&self, s: &Rnn) -> Result<Vec<String>> {
-        let tier = self.plan(s)?.tier;
-        let kernels = layer::Kernels { s, tier, limits: &self.gpu.limits }.all();
-        Ok(kernels.iter().map(text::text).collect())
-    }
+/// A kernel as a device compiles it.
+pub struct KernelText {
+    /// What it does, as in profiles.
+    pub label: &'static str,
+    /// File and constants.
+    pub name: String,
+    pub text: String,
+}
+
+/// The tier of a layer, and the kernels that a training step of it launches, in that order: with the limits of `adapter`, or
+/// with those that every WebGPU device has.
+pub fn layer_kernels(
+    s: &Rnn,
+    tier: Option<Tier>,
+    adapter: Option<&Adapter>,
+) -> Result<(Tier, Vec<KernelText>)> {
+    let limits = adapter.map_or_else(::wgpu::Limits::defaults, Adapter::limits);
+    let tuning = Tuning { tier, ..Tuning::default() };
+    let tier = plan::Plan::new(s, &tuning, &limits, adapter.is_some_and(Adapter::is_software))?.tier;
+    let kernels = layer::Kernels { s, tier, limits: &limits }.all();
+    let text = |kernel: kernel::Kernel| KernelText {
+        label: kernel.label,
+        name: kernel.name(),
+        text: text::text(&kernel),
+    };
+    Ok((tier, kernels.into_iter().map(text).collect()))
 }
 
 /// Workgroups in two dimensions where one would be too long; kernels number them `x + y * groups.x`.
@@ -104,6 +125,7 @@ impl Backend for Wgpu {
         self.adapter.describe()
     }
 
+    /// None where the device has no time stamps.
     fn timeline(&self) -> Option<&Timeline> {
         self.gpu.has_clock().then_some(&self.gpu.timeline)
     }
@@ -198,5 +220,117 @@ impl Backend for Wgpu {
 
     fn optimize(&self, s: &Optimizer, a: OptimizerOperands<Buf<f32>>) -> Result<()> {
         operations::optimize(self, s, a)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::{Cell, Slab};
+    use ::wgpu::naga;
+
+    /// Without any driver: what `engine kernels` prints is WGSL, and asks for no more than every WebGPU device has.
+    #[test]
+    fn every_layer_has_kernels_that_any_device_takes() {
+        let limits = ::wgpu::Limits::defaults();
+        for cell in Cell::ALL {
+            for hidden in [1, 7, 33, 64, 65, 80, 128, 256, 300] {
+                let weights = Slab { offset: 0, stride: 0 };
+                let s = Rnn { cell, models: 1, batch: 1, steps: 1, input: 1, hidden, dirs: 1, weights };
+                for tier in Tier::ALL.into_iter().filter(|tier| tier.runs(&s, &limits)) {
+                    for kernel in layer_kernels(&s, Some(tier), None).unwrap().1 {
+                        assert_fits(&kernel, &limits);
+                    }
+                }
+            }
+        }
+    }
+
+    fn assert_fits(kernel: &KernelText, limits: &::wgpu::Limits) {
+        let module = naga::front::wgsl::parse_str(&kernel.text)
+            .unwrap_or_else(|error| panic!("{}: {}", kernel.name, error.emit_to_string(&kernel.text)));
+        let mut layouter = naga::proc::Layouter::default();
+        layouter.update(module.to_ctx()).unwrap();
+        let bytes = |space| -> u32 {
+            let global = module.global_variables.iter().filter(|(_, variable)| variable.space == space);
+            global.map(|(_, variable)| layouter[variable.ty].size).sum()
+        };
+        let used = bytes(naga::AddressSpace::WorkGroup);
+        assert!(used <= limits.max_compute_workgroup_storage_size, "{}: {used} bytes", kernel.name);
+        let storage = |space| matches!(space, naga::AddressSpace::Storage { .. });
+        let buffers = module.global_variables.iter().filter(|(_, variable)| storage(variable.space)).count();
+        assert!(
+            buffers as u32 <= limits.max_storage_buffers_per_shader_stage,
+            "{}: {buffers} buffers",
+            kernel.name
+        );
+        let invocations: u32 = module.entry_points[0].workgroup_size.iter().product();
+        assert!(
+            invocations <= limits.max_compute_invocations_per_workgroup,
+            "{}: {invocations}",
+            kernel.name
+        );
+    }
+
+    #[test]
+    fn the_tier_follows_from_the_width_and_the_limits() {
+        let (floor, mut large) = (::wgpu::Limits::defaults(), ::wgpu::Limits::defaults());
+        large.max_compute_invocations_per_workgroup = 1024;
+        large.max_compute_workgroup_size_x = 1024;
+        large.max_compute_workgroup_storage_size = 32 << 10;
+        let tier = |cell, hidden, limits, is_software| {
+            let weights = Slab { offset: 0, stride: 0 };
+            let s = Rnn { cell, models: 1, batch: 1, steps: 1, input: 1, hidden, dirs: 1, weights };
+            Tier::choose(&s, limits, is_software)
+        };
+        for (cell, hidden, at_floor, at_large) in [
+            (Cell::Lstm, 64, Tier::Registers, Tier::Registers),
+            (Cell::Lstm, 65, Tier::Streamed, Tier::Registers),
+            (Cell::Gru, 80, Tier::Registers, Tier::Registers),
+            (Cell::Gru, 81, Tier::Streamed, Tier::Streamed),
+            (Cell::Lstm, 256, Tier::Streamed, Tier::Streamed),
+            (Cell::Lstm, 257, Tier::PerStep, Tier::PerStep),
+        ] {
+            assert_eq!(tier(cell, hidden, &floor, false), at_floor, "{cell:?} {hidden}");
+            assert_eq!(tier(cell, hidden, &large, false), at_large, "{cell:?} {hidden}, large");
+        }
+        assert_eq!(tier(Cell::Lstm, 64, &floor, true), Tier::Streamed);
+    }
+
+    /// A text that no compiler takes names itself, the place and the device.
+    #[test]
+    #[ignore = "needs a Vulkan driver; tools/test brings two"]
+    fn a_kernel_that_does_not_compile_is_an_error() {
+        let device = Adapter::choose(None).unwrap().open().unwrap();
+        let mut kernel = kernel::probe::<kernel::tests::None>(&[]);
+        kernel.files = &["@compute @workgroup_size(1) fn main() { nonsense(); }"];
+        let launch = device::Launch {
+            kernel,
+            parameters: &[],
+            operands: &[],
+            grid: [1, 1, 1],
+            work: crate::spec::Work::default(),
+        };
+        let error = device.gpu.launch(launch).unwrap_err();
+        assert_eq!(error.fault, crate::error::Fault::Backend);
+        for part in ["probe.wgsl", "nonsense", device.adapter().name()] {
+            assert!(error.message.contains(part), "no {part} in {error}");
+        }
+    }
+
+    /// Drivers promise memory that they do not have: what all buffers take together is counted.
+    #[test]
+    #[ignore = "needs a Vulkan driver; tools/test brings two"]
+    fn memory_beyond_the_budget_is_refused_and_comes_back() {
+        let mut device = Adapter::choose(None).unwrap().open().unwrap();
+        device.gpu.budget = 3 << 20;
+        let first = device.zeros::<f32>(1 << 19).unwrap();
+        let error = device.zeros::<f32>(1 << 19).err().expect("two are too many");
+        assert_eq!(error.fault, crate::error::Fault::Device);
+        assert!(error.to_string().contains("--batch") && error.message.contains("2.0 MiB"), "{error}");
+        drop(first);
+        device.zeros::<f32>(1 << 19).unwrap();
+        let error = device.zeros::<f32>(1 << 40).err().expect("larger than any buffer");
+        assert_eq!(error.fault, crate::error::Fault::Device);
     }
 }

@@ -9,7 +9,7 @@ use crate::spec::Rnn;
 use std::ops::Range;
 
 /// Where the recurrent weights are while a layer walks through its steps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Tier {
     /// In the registers of one workgroup, which walks all steps.
     Registers,
@@ -37,7 +37,7 @@ impl Tier {
         match self {
             Tier::Registers => "registers",
             Tier::Streamed => "streamed",
-            Tier::PerStep => "per step",
+            Tier::PerStep => "per-step",
         }
     }
 
