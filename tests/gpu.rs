@@ -199,18 +199,23 @@ fn the_rest_of_a_training_step_keeps_its_bounds() {
             within(&gathered(&device), &truth, &own_precision);
         }
     }
-    for device in DEVICES.iter() {
-        for sizes in [[1, 1, 1], [3, 7, 2], [5, 33, 9], [32, 130, 65]] {
-            for relu in [false, true] {
-                let truth = linear(&Reference::<f64>::default(), sizes, relu);
-                let own_precision = linear(&Reference::<f32>::default(), sizes, relu);
-                within(&linear(device, sizes, relu), &truth, &own_precision);
+    // All parameters in one binding, and room for those of one model only.
+    for (linear_binding, optimizer_binding) in [(usize::MAX, usize::MAX), (36 << 10, 121 << 10)] {
+        for mut device in open(|device| device) {
+            device = device.tuned(Tuning { binding: linear_binding, ..Tuning::default() });
+            for sizes in [[1, 1, 1], [3, 7, 2], [5, 33, 9], [32, 130, 65]] {
+                for relu in [false, true] {
+                    let truth = linear(&Reference::<f64>::default(), sizes, relu);
+                    let own_precision = linear(&Reference::<f32>::default(), sizes, relu);
+                    within(&linear(&device, sizes, relu), &truth, &own_precision);
+                }
             }
-        }
-        for kind in [OptimizerKind::Adam, OptimizerKind::Adamw] {
-            let truth = optimized(&Reference::<f64>::default(), kind);
-            let own_precision = optimized(&Reference::<f32>::default(), kind);
-            within(&optimized(device, kind), &truth, &own_precision);
+            device = device.tuned(Tuning { binding: optimizer_binding, ..Tuning::default() });
+            for kind in [OptimizerKind::Adam, OptimizerKind::Adamw] {
+                let truth = optimized(&Reference::<f64>::default(), kind);
+                let own_precision = optimized(&Reference::<f32>::default(), kind);
+                within(&optimized(&device, kind), &truth, &own_precision);
+            }
         }
     }
 }

@@ -11,9 +11,9 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     if (i >= p.batch * p.outputs) {
         return;
     }
-    let m = wg.z;
+    let m = p.model + wg.z;
     let o = i % p.outputs;
-    let start = m * p.stride + p.weights_base;
+    let start = wg.z * p.stride + p.weights_base;
     let row = (m * p.batch + i / p.outputs) * p.inputs;
     var sum = 0.0;
     for (var k = 0u; k < p.inputs; k++) {

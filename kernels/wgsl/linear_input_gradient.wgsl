@@ -12,8 +12,8 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     if (i >= p.batch * p.inputs) {
         return;
     }
-    let m = wg.z;
-    let start = m * p.stride + p.weights_base + i % p.inputs;
+    let m = p.model + wg.z;
+    let start = wg.z * p.stride + p.weights_base + i % p.inputs;
     let row = (m * p.batch + i / p.inputs) * p.outputs;
     var sum = 0.0;
     for (var o = 0u; o < p.outputs; o++) {

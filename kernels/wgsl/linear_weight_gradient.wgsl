@@ -14,7 +14,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     if (i >= matrix + p.outputs) {
         return;
     }
-    let m = wg.z;
+    let m = p.model + wg.z;
     let o = select(i - matrix, i / p.inputs, i < matrix);
     var sum = 0.0;
     for (var b = 0u; b < p.batch; b++) {
@@ -24,5 +24,5 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
             sum = fma(dy[row * p.outputs + o], factor, sum);
         }
     }
-    d_weights[m * p.stride + p.weights_base + i] = sum;
+    d_weights[wg.z * p.stride + p.weights_base + i] = sum;
 }

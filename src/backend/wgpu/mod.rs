@@ -1,8 +1,8 @@
 //! Any GPU through wgpu: Vulkan, Metal or DX12. The kernels are WGSL, in `kernels/wgsl/`.
 //!
-//! [`adapter`] finds and opens a device, [`device`] is its queue, [`memory`] its buffers. [`kernel`] names the kernels and
-//! [`text`] makes what the device compiles of them. [`plan`] says how a recurrent layer is cut into dispatches, [`layer`] and
-//! [`operations`] launch them.
+//! `adapter` finds and opens a device, `device` is its queue, `memory` its buffers, `clock` its time stamps. `kernel` names the
+//! kernels and `text` makes what the device compiles of them. `plan` says how a recurrent layer is cut into dispatches; `layer`
+//! and `operations` launch them.
 
 mod adapter;
 mod clock;

@@ -5,7 +5,7 @@
 
 use super::device::Launch;
 use super::kernel::{self, parameters};
-use super::memory::Buf;
+use super::memory::{Buf, Slice};
 use super::plan::{blocks, model_blocks};
 use super::{Wgpu, grid};
 use crate::error::Result;
@@ -215,51 +215,69 @@ pub fn pool_backward(
 }
 
 parameters! {
-    LinearParameters { batch, inputs, outputs, relu, stride, weights_base }
+    LinearParameters { model, batch, inputs, outputs, relu, stride, weights_base }
 }
 
-impl LinearParameters {
-    fn new(s: &Linear) -> Self {
-        LinearParameters {
+/// Models whose weights, or gradients of them, can be bound together, and what the kernels are told of them.
+fn linear_blocks<'a>(
+    wgpu: &Wgpu,
+    s: &Linear,
+    weights: &'a Buf<f32>,
+) -> Result<impl Iterator<Item = (usize, Slice<'a>, LinearParameters)>> {
+    let s = *s;
+    let blocks =
+        model_blocks("the parameters", s.models, 4 * s.weights.stride.max(s.params()), wgpu.binding())?;
+    Ok(blocks.map(move |models| {
+        let end = s.weights.start(models.end - 1) + s.params();
+        let weights = weights.part(models.start * s.weights.stride..end);
+        let parameters = LinearParameters {
+            model: models.start as u32,
             batch: s.batch as u32,
             inputs: s.input as u32,
             outputs: s.output as u32,
             relu: u32::from(s.relu),
             stride: s.weights.stride as u32,
-            weights_base: s.weights.offset as u32,
-        }
-    }
+            weights_base: weights.base() + s.weights.offset as u32,
+        };
+        (models.len(), weights, parameters)
+    }))
 }
 
 pub fn linear_forward(wgpu: &Wgpu, s: &Linear, a: LinearForward<Buf<f32>>) -> Result<()> {
-    wgpu.gpu.launch(Launch {
-        kernel: kernel::linear_forward::<LinearParameters>(&[]),
-        parameters: bytes_of(&LinearParameters::new(s)),
-        operands: &[a.weights.all(), a.x.all(), a.y.all()],
-        grid: groups(s.batch * s.output, s.models),
-        work: s.forward_work(),
-    })
+    for (models, weights, parameters) in linear_blocks(wgpu, s, a.weights)? {
+        wgpu.gpu.launch(Launch {
+            kernel: kernel::linear_forward::<LinearParameters>(&[]),
+            parameters: bytes_of(&parameters),
+            operands: &[weights, a.x.all(), a.y.all()],
+            grid: groups(s.batch * s.output, models),
+            work: s.forward_work().share(models, s.models),
+        })?;
+    }
+    Ok(())
 }
 
 pub fn linear_backward(wgpu: &Wgpu, s: &Linear, a: LinearBackward<Buf<f32>>) -> Result<()> {
-    let parameters = LinearParameters::new(s);
-    let half = s.backward_work().share(1, 2);
     if let Some(dx) = a.dx {
+        for (models, weights, parameters) in linear_blocks(wgpu, s, a.weights)? {
+            wgpu.gpu.launch(Launch {
+                kernel: kernel::linear_input_gradient::<LinearParameters>(&[]),
+                parameters: bytes_of(&parameters),
+                operands: &[weights, a.y.all(), a.dy.all(), dx.all()],
+                grid: groups(s.batch * s.input, models),
+                work: s.backward_work().share(models, 2 * s.models),
+            })?;
+        }
+    }
+    for (models, d_weights, parameters) in linear_blocks(wgpu, s, a.d_weights)? {
         wgpu.gpu.launch(Launch {
-            kernel: kernel::linear_input_gradient::<LinearParameters>(&[]),
+            kernel: kernel::linear_weight_gradient::<LinearParameters>(&[]),
             parameters: bytes_of(&parameters),
-            operands: &[a.weights.all(), a.y.all(), a.dy.all(), dx.all()],
-            grid: groups(s.batch * s.input, s.models),
-            work: half,
+            operands: &[a.x.all(), a.y.all(), a.dy.all(), d_weights],
+            grid: groups(s.params(), models),
+            work: s.backward_work().share(models, 2 * s.models),
         })?;
     }
-    wgpu.gpu.launch(Launch {
-        kernel: kernel::linear_weight_gradient::<LinearParameters>(&[]),
-        parameters: bytes_of(&parameters),
-        operands: &[a.x.all(), a.y.all(), a.dy.all(), a.d_weights.all()],
-        grid: groups(s.params(), s.models),
-        work: half,
-    })
+    Ok(())
 }
 
 parameters! {
