@@ -141,25 +141,11 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Kind; 3] = [Kind::Cpu, Kind::Cuda, Kind::Wgpu];
-
     pub fn name(self) -> &'static str {
         match self {
             Kind::Cpu => "cpu",
             Kind::Cuda => "cuda",
             Kind::Wgpu => "wgpu",
-        }
-    }
-
-    /// The devices of this backend, the one that it takes by itself first, or why there are none.
-    pub fn devices(self) -> Result<Vec<Device>> {
-        match self {
-            Kind::Cpu => {
-                Ok(Isa::available().into_iter().rev().map(|isa| Device::Cpu(Cpu::with_isa(isa))).collect())
-            }
-            #[cfg(feature = "wgpu")]
-            Kind::Wgpu => Ok(vec![Device::Wgpu(Box::new(wgpu::Adapter::choose(None)?.open()?))]),
-            _ => Err(self.not_built()),
         }
     }
 
@@ -235,7 +221,8 @@ impl Device {
             (Kind::Wgpu, DeviceChoice { adapter, .. }) => {
                 Ok(Device::Wgpu(Box::new(wgpu::Adapter::choose(adapter.as_deref())?.open()?)))
             }
-            (_, _) => Ok(kind.devices()?.remove(0)),
+            (Kind::Cpu, _) => Ok(Device::Cpu(Cpu::new())),
+            (kind, _) => Err(kind.not_built()),
         }
     }
 

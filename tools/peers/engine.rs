@@ -3,6 +3,8 @@
 use clap::ValueEnum;
 use engine::backend::Backend;
 use engine::backend::cpu::{Cpu, Isa};
+#[cfg(feature = "wgpu")]
+use engine::backend::wgpu::Adapter;
 use engine::cases::{Case, Pass, Step};
 use engine::spec::{Cell, LayerSpec, Network, PoolKind};
 use serde::Deserialize;
@@ -64,8 +66,8 @@ impl Work {
         }
     }
 
-    /// Everything that is made once; the closure is one run.
-    fn prepare<'a>(&self, cpu: &'a Cpu) -> Box<dyn FnMut() + 'a> {
+    /// Everything that is made once; the closure is one run, over when its results are there.
+    fn prepare<'a, B: Backend>(&self, backend: &'a B) -> Box<dyn FnMut() + 'a> {
         let Work { batch, steps, input, hidden, folds, mode, .. } = *self;
         let (cell, dirs) = self.cell();
         if mode == Mode::Step {
@@ -77,7 +79,7 @@ impl Work {
                 dropout: 0.0,
                 classes: 2,
             };
-            let mut step = Step::new(cpu, &network, folds, batch, steps).expect("fits in memory");
+            let mut step = Step::new(backend, &network, folds, batch, steps).expect("fits in memory");
             return Box::new(move || {
                 let reports = step.run().expect("a step");
                 assert!(reports.iter().flat_map(|report| &report.losses).all(|loss| loss.is_finite()));
@@ -89,22 +91,33 @@ impl Work {
         let of_h = tensors.d_last.len() / cell.states();
         tensors.d_last.fill(0.0);
         tensors.d_last[..of_h].fill(0.01);
-        let mut pass = Pass::new(cpu, &case, &tensors, mode == Mode::Train).expect("fits in memory");
-        Box::new(move || pass.run(cpu).expect("the case runs"))
+        let mut pass = Pass::new(backend, &case, &tensors, mode == Mode::Train).expect("fits in memory");
+        Box::new(move || pass.run(backend).expect("the case runs"))
     }
 }
 
 /// On a thread of the pool, as a program that has a latency to keep would do it: from outside, every parallel region
 /// begins by waking one.
 fn main() {
-    rayon::scope(|_| serve());
+    // `peer THREADS [DEVICE]`; the driver sets the threads by the environment too, which is what Rayon reads.
+    rayon::scope(|_| match std::env::args().nth(2).as_deref() {
+        None => serve_cpu(Cpu::new()),
+        #[cfg(feature = "wgpu")]
+        Some("wgpu") => {
+            let adapter = Adapter::choose(None).expect("an adapter");
+            let name = adapter.name().to_string();
+            serve(&adapter.open().expect("it opens"), &name, |_| Vec::new());
+        }
+        Some(isa) => serve_cpu(Cpu::with_isa(Isa::from_str(isa, false).expect("a path of the CPU"))),
+    });
 }
 
-fn serve() {
-    // `peer THREADS [ISA]`; the driver sets the threads by the environment too, which is what Rayon reads.
-    let cpu = std::env::args().nth(2).map_or_else(Cpu::new, |isa| {
-        Cpu::with_isa(Isa::from_str(&isa, false).unwrap_or_else(|error| panic!("{error}")))
-    });
+fn serve_cpu(cpu: Cpu) {
+    serve(&cpu, &cpu.describe(), peaks);
+}
+
+/// `peaks` measures the GFLOP/s with one thread, two, ...; none for a device whose speed is not that of the threads.
+fn serve<B: Backend>(backend: &B, device: &str, peaks: impl Fn(&B) -> Vec<f64>) {
     let mut prepared: Option<(Work, Box<dyn FnMut() + '_>)> = None;
     for line in std::io::stdin().lock().lines() {
         let line = line.expect("a line");
@@ -113,14 +126,14 @@ fn serve() {
             Request::Version => json!({
                 "peer": "engine",
                 "version": env!("CARGO_PKG_VERSION"),
-                "device": cpu.describe(),
-                "peak_gflops": peaks(&cpu),
+                "device": device,
+                "peak_gflops": peaks(backend),
             }),
             Request::Time { case, seconds } => {
                 if prepared.as_ref().is_none_or(|(ready, _)| *ready != case) {
                     // The old case first: its memory must not be there beside the new one's.
                     drop(prepared.take());
-                    let mut run = case.prepare(&cpu);
+                    let mut run = case.prepare(backend);
                     warm_up(&mut run);
                     prepared = Some((case, run));
                 }
@@ -129,7 +142,7 @@ fn serve() {
             }
             Request::Memory { case } => {
                 drop(prepared.take());
-                memory(&case, &cpu)
+                memory(&case, backend)
             }
         };
         println!("{answer}");
@@ -170,8 +183,8 @@ fn time(run: &mut impl FnMut(), budget: Duration) -> Vec<f64> {
 }
 
 /// Resident memory before the first run, and the peak over three.
-fn memory(case: &Work, cpu: &Cpu) -> Value {
-    let mut run = case.prepare(cpu);
+fn memory(case: &Work, backend: &impl Backend) -> Value {
+    let mut run = case.prepare(backend);
     let status = |field: &str| -> f64 {
         let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
         let line = status.lines().find(|line| line.starts_with(field)).expect("a field of it");

@@ -1,5 +1,8 @@
 //! What the Rust peers share: the loop that answers requests (../README.md, "Protocol") and timing.
 
+#[cfg(any(feature = "burn", feature = "burn-wgpu"))]
+pub mod burn_layers;
+
 use std::io::{BufRead, Write, stdin, stdout};
 use std::time::Instant;
 
@@ -50,12 +53,18 @@ enum Request {
 /// One run of a case: model and input are in it.
 pub type Run = Box<dyn FnMut()>;
 
-/// Answers every request on stdin. `build` makes a case ready, for training if it is told so, outside the timed part.
-pub fn serve(peer: &str, package: &str, build: impl Fn(&Case, bool) -> Run) {
+/// The answer to `version`: Cargo.lock's version of `package`.
+pub fn about(peer: &str, package: &str) -> Value {
+    json!({"peer": peer, "version": locked(package)})
+}
+
+/// Answers every request on stdin, `version` with `about`. `build` makes a case ready, for training if it is told so,
+/// outside the timed part.
+pub fn serve(about: &Value, build: impl Fn(&Case, bool) -> Run) {
     let mut cached: Option<(Case, Run)> = None;
     for line in stdin().lock().lines() {
         let answer = match serde_json::from_str(&line.expect("a request")).expect("a request as documented") {
-            Request::Version => json!({"peer": peer, "version": locked(package)}),
+            Request::Version => about.clone(),
             Request::Memory => json!({"unsupported": "only PyTorch's memory is compared"}),
             Request::Time { case: Case { mode: Mode::Step, .. }, .. } => {
                 json!({"unsupported": "only PyTorch's whole training step is compared"})

@@ -1,51 +1,8 @@
 //! burn on Flex, its CPU backend. Threads: RAYON_NUM_THREADS.
 
-use std::hint::black_box;
-
-use burn::nn::gru::GruConfig;
-use burn::nn::{BiLstmConfig, LstmConfig};
-use burn::tensor::{Device, Distribution, Tensor};
-use peers::{Case, Cell, Run, serve};
+use burn::tensor::Device;
+use peers::{about, burn_layers, serve};
 
 fn main() {
-    serve("burn", "burn", build);
-}
-
-fn build(case: &Case, train: bool) -> Run {
-    let &Case { cell, b, t, d, h, .. } = case;
-    let device = if train { Device::flex().autodiff() } else { Device::flex() };
-    let x: Tensor<3> = Tensor::random([b, t, d], Distribution::Normal(0.0, 1.0), &device);
-    match cell {
-        Cell::Lstm => {
-            let lstm = LstmConfig::new(d, h, true).init(&device);
-            Box::new(move || {
-                let (y, state) = lstm.forward(x.clone(), None);
-                finish(y, train.then_some(state.hidden), &device);
-            })
-        }
-        Cell::BiLstm => {
-            let lstm = BiLstmConfig::new(d, h, true).init(&device);
-            Box::new(move || {
-                let (y, state) = lstm.forward(x.clone(), None);
-                finish(y, train.then_some(state.hidden), &device);
-            })
-        }
-        Cell::Gru => {
-            let gru = GruConfig::new(d, h, true).init(&device);
-            Box::new(move || {
-                let y = gru.forward(x.clone(), None);
-                let last = train.then(|| y.clone().slice([0..b, t - 1..t, 0..h]));
-                finish(y, last, &device);
-            })
-        }
-    }
-}
-
-/// The backward pass from the last hidden state where there is one to make, and the wait for the end of it all.
-fn finish<const N: usize>(y: Tensor<3>, h_last: Option<Tensor<N>>, device: &Device) {
-    match h_last {
-        Some(h_last) => drop(black_box((h_last * 0.01).sum().backward())),
-        None => drop(black_box(y)),
-    }
-    device.sync().expect("the backend works");
+    serve(&about("burn", "burn"), |case, train| burn_layers::build(case, train, Device::flex()));
 }

@@ -7,10 +7,11 @@ use std::hint::black_box;
 use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::rnn::{Direction, GRUConfig, LSTMConfig, RNN, gru, lstm};
 use candle_nn::{VarBuilder, VarMap};
-use peers::{Case, Cell, Run, serve};
+use peers::{Case, Cell, Run, about, serve};
 
 fn main() {
-    serve("candle", "candle-core", |case, train| build(case, train).expect("candle builds the case"));
+    let about = about("candle", "candle-core");
+    serve(&about, |case, train| build(case, train).expect("candle builds the case"));
 }
 
 fn build(case: &Case, train: bool) -> Result<Run> {
