@@ -317,8 +317,12 @@ impl RunConfig {
         Device::open(self.backend, &DeviceChoice { isa: self.isa, adapter: self.adapter.clone() })
     }
 
-    /// Takes what was chosen instead of the run's own device.
-    pub fn choose(&mut self, choice: &DeviceChoice) {
+    /// Takes what was chosen instead of the run's own device. Options of one backend do not pass to another.
+    pub fn choose(&mut self, backend: Option<Kind>, choice: &DeviceChoice) {
+        if backend.is_some_and(|backend| backend != self.backend) {
+            (self.isa, self.adapter) = (None, None);
+        }
+        self.backend = backend.unwrap_or(self.backend);
         self.isa = choice.isa.or(self.isa);
         self.adapter = choice.adapter.clone().or(self.adapter.take());
     }

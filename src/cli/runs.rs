@@ -2,7 +2,7 @@
 
 use super::progress::Terminal;
 use super::{out, out_json, set_threads, signals};
-use crate::backend::DeviceChoice;
+use crate::backend::{DeviceChoice, Kind};
 use crate::config::Config;
 use crate::data::sequences::Dataset;
 use crate::error::{Error, Result};
@@ -270,6 +270,9 @@ pub struct EvaluateCommand {
     /// Which saved weights
     #[arg(long, value_enum, default_value_t = Which::Best)]
     checkpoint: Which,
+    /// What computes [default: the run's own]
+    #[arg(long, value_enum)]
+    backend: Option<Kind>,
     #[command(flatten)]
     device: DeviceChoice,
     /// Print the scores as JSON
@@ -281,7 +284,7 @@ impl EvaluateCommand {
     pub fn run(&self, terminal: &Terminal) -> Result<()> {
         let mut config = run_config(&self.run)?;
         config.split.split_file = Some(self.run.join("split.json"));
-        config.run.choose(&self.device);
+        config.run.choose(self.backend, &self.device);
         set_threads(config.run.threads)?;
         let experiment = Experiment::prepare(config, terminal)?;
         let predictions = experiment.evaluate(&self.run, self.checkpoint.name())?;
@@ -313,6 +316,9 @@ pub struct PredictCommand {
     /// Which saved weights
     #[arg(long, value_enum, default_value_t = Which::Best)]
     checkpoint: Which,
+    /// What computes [default: the run's own]
+    #[arg(long, value_enum)]
+    backend: Option<Kind>,
     #[command(flatten)]
     device: DeviceChoice,
     /// What a row is; a trial's probabilities are the mean of its windows'
@@ -323,7 +329,7 @@ pub struct PredictCommand {
 impl PredictCommand {
     pub fn run(&self, terminal: &Terminal) -> Result<()> {
         let mut config = run_config(&self.run)?;
-        config.run.choose(&self.device);
+        config.run.choose(self.backend, &self.device);
         // Before minutes of reading: is there such a device?
         config.run.device()?;
         set_threads(config.run.threads)?;

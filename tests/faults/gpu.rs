@@ -62,6 +62,9 @@ fn a_run_on_a_gpu_is_named_and_moves_only_if_told_to() {
         |run: &str| fs::read_to_string(folder.path().join("runs").join(run).join("manifest.json")).unwrap();
     assert!(manifest("gpu").contains(device.name()), "{}", manifest("gpu"));
     engine(folder.path(), "evaluate runs/gpu").ends(0, &[]);
+    // Its networks go where there is no GPU.
+    without_gpu(folder.path(), "evaluate runs/gpu").ends(4, &["no GPU"]);
+    without_gpu(folder.path(), "evaluate runs/gpu --backend cpu").ends(0, &[]);
     let resume = "train --resume runs/gpu --epochs 3";
     engine(folder.path(), &format!("{resume} --backend cpu"))
         .ends(2, &[device.name(), "`--other-device`", "--backend wgpu"]);
