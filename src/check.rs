@@ -5,7 +5,7 @@ use crate::backend::{Backend, Reference};
 use crate::cases::{Case, Outputs, Tensors};
 use crate::error::{Error, Result};
 use crate::random::{Random, Stream};
-use crate::spec::Approximate;
+use crate::spec::{Precision, in_precision};
 use serde::Serialize;
 
 /// The distance of one buffer from the truth, and how large it may be.
@@ -44,27 +44,30 @@ impl Outcome {
 
 /// A correct backend may be this many times as far off as the reference run in its precision: it sums in another order.
 const ORDER_FACTOR: f64 = 4.0;
-/// And this much of a buffer's largest number, which covers buffers that the reference happens to get exactly.
-const SCALE_FACTOR: f64 = 1e-7;
 
 /// Runs `case` on `backend` and compares every output with the `f64` reference.
 pub fn conformance<B: Backend>(backend: &B, case: &Case) -> Result<Outcome> {
-    conformance_of(case, |tensors| case.run(backend, tensors))
+    conformance_of(case, backend.precision(), |tensors| case.run(backend, tensors))
 }
 
 /// As [`conformance`], of anything that runs the case.
 ///
-/// The bound of a buffer is `4 * e + 1e-7 * s`: `e` is the error of the reference itself when run in `f32` with
-/// activations off by what a backend's may be, `s` the buffer's largest number.
-pub fn conformance_of(case: &Case, run: impl Fn(&Tensors) -> Result<Outputs>) -> Result<Outcome> {
+/// The bound of a buffer is `4 * e + r * s`: `e` is the error of the reference itself when it rounds and approximates as a
+/// backend of this precision may ([`Approximate`]), `r` one rounding ([`Precision::rounding`]) and `s` the buffer's largest
+/// number, which covers buffers that the reference happens to get exactly.
+pub fn conformance_of(
+    case: &Case,
+    precision: Precision,
+    run: impl Fn(&Tensors) -> Result<Outputs>,
+) -> Result<Outcome> {
     let tensors = case.tensors();
     let truth = case.run(&Reference::<f64>::default(), &tensors)?;
-    let own_precision = case.run(&Reference::<Approximate>::default(), &tensors)?;
+    let own_precision = in_precision!(precision, F => case.run(&Reference::<F>::default(), &tensors)?);
     let found = run(&tensors)?;
     let deviations = (0..truth.0.len())
         .map(|i| {
             let scale = truth.0[i].iter().fold(0.0, |a: f64, b| a.max(b.abs()));
-            let bound = ORDER_FACTOR * distance(&own_precision.0[i], &truth.0[i]) + SCALE_FACTOR * scale;
+            let bound = ORDER_FACTOR * distance(&own_precision.0[i], &truth.0[i]) + precision.rounding() * scale;
             Deviation { buffer: Outputs::NAMES[i], error: distance(&found.0[i], &truth.0[i]), bound }
         })
         .collect();

@@ -4,7 +4,7 @@
 //! run folder keeps repeats the run.
 
 use crate::backend::cpu::Isa;
-use crate::backend::{Device, DeviceChoice, Kind};
+use crate::backend::{Device, DeviceChoice, Kind, Products};
 use crate::data::demo::DemoSpec;
 use crate::data::frames::{Baseline, FrameKind, FrameSpec};
 use crate::data::labels::{LabelScheme, TieRule};
@@ -12,7 +12,7 @@ use crate::data::normalise::Normalise;
 use crate::data::sequences::{BadWindows, WindowSpec};
 use crate::data::split::{SplitKind, SplitSpec};
 use crate::error::{Error, Result};
-use crate::spec::{Cell, LayerSpec, OptimizerKind, PoolKind};
+use crate::spec::{Cell, LayerSpec, OptimizerKind, PoolKind, Precision};
 use crate::train::{ClassWeights, Schedule, TrainSpec};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
@@ -290,10 +290,25 @@ pub struct RunConfig {
     #[arg(long, value_enum)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isa: Option<Isa>,
-    /// GPU of the backend `wgpu`: its number, or a part of its name, in `engine devices` [default: the fastest kind]
+    /// GPU of the backends `cuda` and `wgpu`: its number, or a part of its name, in `engine devices` [default: the first, the
+    /// fastest kind]
     #[arg(long, value_name = "N|NAME")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adapter: Option<String>,
+    /// What the products of the backend `cuda` multiply: fp32, tf32 (10 bits of mantissa, as PyTorch's and cuDNN's recurrent layers
+    /// do) or bf16 (7 bits); sums and states are f32 in all of them [default: tf32]
+    #[arg(long, value_enum)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub precision: Option<Precision>,
+    /// Who multiplies the large matrices of the backend `cuda` [default: own]
+    #[arg(long, value_enum)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub products: Option<Products>,
+    /// Where the backend `cuda` keeps compiled kernels from run to run [default: engine/cuda in the user's cache folder]; changes no
+    /// result
+    #[arg(long, value_name = "FOLDER")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kernel_cache: Option<PathBuf>,
     /// Threads of the processor [default: all cores]; changes no result
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -314,17 +329,27 @@ pub struct RunConfig {
 impl RunConfig {
     /// What the run computes on.
     pub fn device(&self) -> Result<Device> {
-        Device::open(self.backend, &DeviceChoice { isa: self.isa, adapter: self.adapter.clone() })
+        let choice = DeviceChoice {
+            isa: self.isa,
+            adapter: self.adapter.clone(),
+            precision: self.precision,
+            products: self.products,
+            kernel_cache: self.kernel_cache.clone(),
+        };
+        Device::open(self.backend, &choice)
     }
 
     /// Takes what was chosen instead of the run's own device. Options of one backend do not pass to another.
     pub fn choose(&mut self, backend: Option<Kind>, choice: &DeviceChoice) {
         if backend.is_some_and(|backend| backend != self.backend) {
-            (self.isa, self.adapter) = (None, None);
+            (self.isa, self.adapter, self.precision, self.products, self.kernel_cache) = Default::default();
         }
         self.backend = backend.unwrap_or(self.backend);
         self.isa = choice.isa.or(self.isa);
         self.adapter = choice.adapter.clone().or(self.adapter.take());
+        self.precision = choice.precision.or(self.precision);
+        self.products = choice.products.or(self.products);
+        self.kernel_cache = choice.kernel_cache.clone().or(self.kernel_cache.take());
     }
 }
 

@@ -48,7 +48,7 @@ pub struct Error {
 }
 
 /// `std::result::Result` with this crate's [`Error`].
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     pub fn new(fault: Fault, message: impl Into<String>) -> Self {

@@ -225,7 +225,7 @@ fn the_rest_of_a_training_step_keeps_its_bounds() {
 fn ten_training_steps_on_a_gpu_stay_within_their_bound() {
     for name in ["curve", "curve_last"] {
         let (truth, weights) = curve(&Reference::<f64>::default(), name);
-        let (own_losses, own_weights) = curve(&Reference::<Approximate>::default(), name);
+        let (own_losses, own_weights) = curve(&Reference::<Approximate<23>>::default(), name);
         for device in DEVICES.iter() {
             let (losses, found) = curve(device, name);
             within(&losses, &truth, &own_losses);

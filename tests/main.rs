@@ -6,6 +6,12 @@ mod archives;
 mod attacks;
 /// Every backend and instruction-set path against the `f64` reference, and the reference against finite differences.
 mod conformance;
+/// CUDA's kernels and launches, run on the host, against the reference; its faults on a device that fails on demand.
+#[cfg(feature = "cuda")]
+mod cuda;
+/// Helper: CUDA threads as fibers, and an executor that runs the backend's launches with them.
+#[cfg(feature = "cuda")]
+mod cuda_on_host;
 /// DEAP's checks on a subject and on a folder of subjects.
 mod deap;
 /// The generator: its files are DEAP's, its knobs do what they say.

@@ -5,6 +5,8 @@
 //! their operands in [`crate::spec`].
 
 pub mod cpu;
+#[cfg(feature = "cuda")]
+pub mod cuda;
 mod disjoint;
 mod reference;
 mod timeline;
@@ -17,12 +19,13 @@ pub use timeline::{Roof, Span, Timeline};
 use crate::error::{Error, Result};
 use crate::spec::{
     Dropout, Gather, GatherOperands, Linear, LinearBackward, LinearForward, Loss, LossOperands, Optimizer,
-    OptimizerOperands, Pool, Purpose, Real, Rnn, RnnBackward, RnnForward, Word,
+    OptimizerOperands, Pool, Precision, Purpose, Real, Rnn, RnnBackward, RnnForward, Word,
 };
 use clap::Args;
 use cpu::{Cpu, Isa};
 use ndarray::ArcArray2;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// A device that can train.
 ///
@@ -41,6 +44,11 @@ pub trait Backend: Sync {
 
     /// What computes, for the manifest: device, instruction set or driver.
     fn describe(&self) -> String;
+
+    /// What its products of matrices multiply.
+    fn precision(&self) -> Precision {
+        Precision::Fp32
+    }
 
     /// Where the backend records its launches; none if it cannot.
     fn timeline(&self) -> Option<&Timeline> {
@@ -162,14 +170,47 @@ pub struct DeviceChoice {
     /// Instruction-set path of the processor [default: the best it has]
     #[arg(long, value_enum)]
     pub isa: Option<Isa>,
-    /// GPU of the backend `wgpu`: its number, or a part of its name, in `engine devices` [default: the fastest kind]
+    /// GPU of the backends `cuda` and `wgpu`: its number, or a part of its name, in `engine devices` [default: the first, the
+    /// fastest kind]
     #[arg(long, value_name = "N|NAME")]
     pub adapter: Option<String>,
+    /// What the products of the backend `cuda` multiply: fp32, tf32 (10 bits of mantissa, as PyTorch's and cuDNN's recurrent layers
+    /// do) or bf16 (7 bits); sums and states are f32 in all of them [default: tf32]
+    #[arg(long, value_enum)]
+    pub precision: Option<Precision>,
+    /// Who multiplies the large matrices of the backend `cuda` [default: own]
+    #[arg(long, value_enum)]
+    pub products: Option<Products>,
+    /// Where the backend `cuda` keeps compiled kernels from run to run [default: engine/cuda in the user's cache folder]
+    #[arg(long, value_name = "FOLDER")]
+    pub kernel_cache: Option<PathBuf>,
+}
+
+/// Who multiplies large matrices on CUDA.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Products {
+    /// Our own kernel.
+    #[default]
+    Own,
+    /// NVIDIA's cuBLASLt, for fp32 and tf32. Not yet verified on a GPU.
+    Cublaslt,
+}
+
+impl Products {
+    pub fn name(self) -> &'static str {
+        match self {
+            Products::Own => "own",
+            Products::Cublaslt => "cublaslt",
+        }
+    }
 }
 
 /// A device of one of the backends.
 pub enum Device {
     Cpu(Cpu),
+    #[cfg(feature = "cuda")]
+    Cuda(Box<cuda::Cuda<cuda::Driver>>),
     #[cfg(feature = "wgpu")]
     Wgpu(Box<wgpu::Wgpu>),
 }
@@ -179,6 +220,11 @@ macro_rules! on_device {
     ($device:expr, $backend:ident => $work:expr) => {
         match $device {
             $crate::backend::Device::Cpu($backend) => $work,
+            #[cfg(feature = "cuda")]
+            $crate::backend::Device::Cuda($backend) => {
+                let $backend = &**$backend;
+                $work
+            }
             #[cfg(feature = "wgpu")]
             $crate::backend::Device::Wgpu($backend) => {
                 let $backend = &**$backend;
@@ -192,20 +238,27 @@ pub(crate) use on_device;
 impl Device {
     /// The one asked for and no other.
     pub fn open(kind: Kind, choice: &DeviceChoice) -> Result<Self> {
-        let not_for = |option: String, backend: Kind| {
+        let not_for = |option: String, backends: &str, example: Kind| {
             Err(Error::backend(format!(
-                "`{option}` is for the backend `{}`, and `--backend` asks for `{}`",
-                backend.name(),
+                "`{option}` is for {backends}, and `--backend` asks for `{}`",
                 kind.name()
             ))
-            .hint(format!("leave `{option}` out, or use `--backend {}`", backend.name())))
+            .hint(format!("leave `{option}` out, or use `--backend {}`", example.name())))
         };
+        let of_cuda = [
+            choice.precision.map(|precision| format!("--precision {}", precision.name())),
+            choice.products.map(|products| format!("--products {}", products.name())),
+            choice.kernel_cache.as_ref().map(|folder| format!("--kernel-cache {}", folder.display())),
+        ];
+        if let Some(option) = of_cuda.into_iter().flatten().next().filter(|_| kind != Kind::Cuda) {
+            return not_for(option, "the backend `cuda`", Kind::Cuda);
+        }
         match (kind, choice) {
             (Kind::Cuda | Kind::Wgpu, DeviceChoice { isa: Some(isa), .. }) => {
-                not_for(format!("--isa {}", isa.name()), Kind::Cpu)
+                not_for(format!("--isa {}", isa.name()), "the backend `cpu`", Kind::Cpu)
             }
-            (Kind::Cpu | Kind::Cuda, DeviceChoice { adapter: Some(adapter), .. }) => {
-                not_for(format!("--adapter {adapter}"), Kind::Wgpu)
+            (Kind::Cpu, DeviceChoice { adapter: Some(adapter), .. }) => {
+                not_for(format!("--adapter {adapter}"), "the backends `cuda` and `wgpu`", Kind::Wgpu)
             }
             (Kind::Cpu, DeviceChoice { isa: Some(isa), .. }) if !isa.is_available() => {
                 let paths: Vec<String> =
@@ -217,11 +270,14 @@ impl Device {
                 .hint(format!("it runs {}", paths.join(", "))))
             }
             (Kind::Cpu, DeviceChoice { isa: Some(isa), .. }) => Ok(Device::Cpu(Cpu::with_isa(*isa))),
+            #[cfg(feature = "cuda")]
+            (Kind::Cuda, choice) => Ok(Device::Cuda(Box::new(cuda::Cuda::open(choice)?))),
             #[cfg(feature = "wgpu")]
             (Kind::Wgpu, DeviceChoice { adapter, .. }) => {
                 Ok(Device::Wgpu(Box::new(wgpu::Adapter::choose(adapter.as_deref())?.open()?)))
             }
             (Kind::Cpu, _) => Ok(Device::Cpu(Cpu::new())),
+            #[cfg(not(all(feature = "cuda", feature = "wgpu")))]
             (kind, _) => Err(kind.not_built()),
         }
     }
@@ -235,6 +291,8 @@ impl Device {
     pub fn warning(&self) -> Option<String> {
         match self {
             Device::Cpu(_) => None,
+            #[cfg(feature = "cuda")]
+            Device::Cuda(cuda) => cuda.executor().warning().map(str::to_string),
             #[cfg(feature = "wgpu")]
             Device::Wgpu(gpu) => gpu.adapter().is_software().then(|| {
                 format!(

@@ -163,6 +163,9 @@ fn refuse_changes(before: &Config, now: &Config) -> Result<()> {
     comparable.run.backend = before.run.backend;
     comparable.run.isa = before.run.isa;
     comparable.run.adapter.clone_from(&before.run.adapter);
+    comparable.run.precision = before.run.precision;
+    comparable.run.products = before.run.products;
+    comparable.run.kernel_cache.clone_from(&before.run.kernel_cache);
     comparable.run.runs.clone_from(&before.run.runs);
     if comparable == *before {
         return Ok(());
@@ -179,8 +182,8 @@ fn refuse_changes(before: &Config, now: &Config) -> Result<()> {
         .collect();
     Err(Error::config(format!("a resumed run cannot change: {}", changed.join("; ")))
         .hint(
-            "only --epochs (with --schedule constant), --patience, --threads and, with --other-device, --backend, --isa and \
-             --adapter may change; start a new run for the rest",
+            "only --epochs (with --schedule constant), --patience, --threads, --kernel-cache and, with --other-device, --backend, \
+             --isa, --adapter, --precision and --products may change; start a new run for the rest",
         ))
 }
 

@@ -16,6 +16,9 @@ pub fn refuse_other_device(resume: &Resume, device: &str) -> Result<()> {
     let same = match path {
         Some(isa) => format!("use `--backend cpu --isa {}`", isa.name()),
         None if resume.device.starts_with("cpu ") => "go on where it was made".into(),
+        None if resume.device.starts_with("cuda ") => {
+            "go on where it was made, with `--backend cuda`, `--adapter` and `--precision`".into()
+        }
         None => "go on where it was made, with `--backend wgpu` and `--adapter`".into(),
     };
     Err(Error::config(format!(

@@ -20,7 +20,7 @@ impl<F: Real> Layer<F> {
 
 /// `a . b`, in order.
 fn dot<F: Real>(a: &[F], b: &[F]) -> F {
-    a.iter().zip(b).fold(F::zero(), |sum, (&a, &b)| sum + a * b)
+    a.iter().zip(b).fold(F::zero(), |sum, (&a, &b)| sum + a.product(b))
 }
 
 /// `(model, direction, row)` of every row, in order.
@@ -61,7 +61,7 @@ fn gate_parts<F: Real>(
         let row = g * s.hidden + j;
         let w_ih = &w[s.weight_ih(m, dir) + row * s.input..][..s.input];
         let w_hh = &w[s.weight_hh(m, dir) + row * s.hidden..][..s.hidden];
-        wx[g] = w[s.bias_ih(m, dir) + row] + dot(w_ih, x);
+        wx[g] = (w[s.bias_ih(m, dir) + row] + dot(w_ih, x)).kept();
         rh[g] = w[s.bias_hh(m, dir) + row] + dot(w_hh, h);
     }
     (wx, rh)
@@ -85,7 +85,9 @@ pub fn rnn_forward<F: Real>(s: &Rnn, a: RnnForward<Layer<F>, Vec<F>, Vec<u32>>) 
                     let (next, kept) = cell::forward(s.cell, wx, rh, *unit);
                     *unit = next;
                     for slot in 0..saved {
-                        reserve[slot * s.hidden + j] = kept[slot];
+                        // The fifth is a state, which no device rounds.
+                        let value = if slot < 4 { kept[slot].kept() } else { kept[slot] };
+                        reserve[slot * s.hidden + j] = value;
                     }
                 }
                 steps.push((state.iter().map(|unit| unit.h).collect::<Vec<F>>(), reserve));
@@ -137,8 +139,8 @@ fn row_backward<F: Real>(
                 if step == 0 { initial[j] } else { state_after(s, a, (m, dir, b), step - 1, length, j) };
             let gradients = cell::backward(s.cell, saved_at(s, a, (m, dir, b), t, j), previous, d[j]);
             for g in 0..gates {
-                d_wx[g * hidden + j] = gradients.d_wx[g];
-                d_rh[g * hidden + j] = gradients.d_rh[g];
+                d_wx[g * hidden + j] = gradients.d_wx[g].kept();
+                d_rh[g * hidden + j] = gradients.d_rh[g].kept();
             }
             d[j] = gradients.d_previous;
         }
@@ -146,10 +148,10 @@ fn row_backward<F: Real>(
         let mut dx = vec![F::zero(); s.input];
         for row in 0..gates * hidden {
             for (k, unit) in d.iter_mut().enumerate() {
-                unit.h = unit.h + a.layer.weights[s.weight_hh(m, dir) + row * hidden + k] * d_rh[row];
+                unit.h = unit.h + a.layer.weights[s.weight_hh(m, dir) + row * hidden + k].product(d_rh[row]);
             }
             for (k, dx) in dx.iter_mut().enumerate() {
-                *dx = *dx + a.layer.weights[s.weight_ih(m, dir) + row * s.input + k] * d_wx[row];
+                *dx = *dx + a.layer.weights[s.weight_ih(m, dir) + row * s.input + k].product(d_wx[row]);
             }
         }
         steps.push((d_wx, d_rh, dx));
@@ -230,6 +232,6 @@ pub fn rnn_backward<F: Real>(s: &Rnn, mut a: RnnBackward<Layer<F>, Vec<F>, Vec<u
 /// `out += scale * values`
 fn add_scaled<F: Real>(out: &mut [F], scale: F, values: &[F]) {
     for (out, &value) in out.iter_mut().zip(values) {
-        *out = *out + scale * value;
+        *out = *out + scale.product(value);
     }
 }

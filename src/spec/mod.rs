@@ -13,6 +13,7 @@
 mod head;
 mod network;
 mod optimizer;
+mod precision;
 mod real;
 mod rnn;
 mod sequence;
@@ -21,7 +22,9 @@ mod work;
 pub use head::{Dropout, Linear, LinearBackward, LinearForward, Loss, LossOperands, Pool, PoolKind};
 pub use network::{LayerSpec, Network, Parameter};
 pub use optimizer::{Optimizer, OptimizerKind, OptimizerOperands, StepScalars};
-pub use real::{Approximate, Real, Word};
+pub use precision::{Approximate, Precision};
+pub(crate) use precision::in_precision;
+pub use real::{Real, Word};
 pub use rnn::{Cell, Purpose, Rnn, RnnBackward, RnnForward};
 pub use sequence::{Gather, GatherOperands};
 pub use work::Work;

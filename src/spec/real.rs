@@ -36,6 +36,15 @@ pub trait Real:
     fn sigmoid(self) -> Self;
     fn tanh(self) -> Self;
 
+    /// The product of two numbers inside a product of matrices, which some devices multiply with fewer bits.
+    fn product(self, other: Self) -> Self {
+        self * other
+    }
+    /// As a layer keeps it from one pass to the next.
+    fn kept(self) -> Self {
+        self
+    }
+
     fn zero() -> Self {
         Self::of(0.0)
     }
@@ -78,77 +87,3 @@ macro_rules! real {
 
 real!(f32);
 real!(f64);
-
-/// `f32` whose `sigmoid` and `tanh` are off by [`Approximate::ACTIVATION_ERROR`], up or down as a hash of the argument
-/// says: what a correct backend with approximated activations may compute. Its distance from `f64` is the error that
-/// such a backend is allowed, propagated through the cells and not guessed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd, bytemuck::Pod, bytemuck::Zeroable)]
-#[repr(transparent)]
-pub struct Approximate(f32);
-
-impl Approximate {
-    /// Every backend's activations must be at least this good, absolutely.
-    pub const ACTIVATION_ERROR: f64 = 2e-7;
-
-    fn off(exact: f64, argument: f32) -> Self {
-        let up = argument.to_bits().wrapping_mul(0x9E37_79B9) >> 31 == 0;
-        let error = if up { Self::ACTIVATION_ERROR } else { -Self::ACTIVATION_ERROR };
-        Approximate((exact + error) as f32)
-    }
-}
-
-impl Word for Approximate {}
-
-impl Real for Approximate {
-    const NAME: &'static str = "f32 with approximated activations";
-    fn of(value: f64) -> Self {
-        Approximate(value as f32)
-    }
-    fn get(self) -> f64 {
-        self.0.into()
-    }
-    fn exp(self) -> Self {
-        Approximate(self.0.exp())
-    }
-    fn ln(self) -> Self {
-        Approximate(self.0.ln())
-    }
-    fn sqrt(self) -> Self {
-        Approximate(self.0.sqrt())
-    }
-    fn sigmoid(self) -> Self {
-        Self::off(Real::sigmoid(f64::from(self.0)), self.0)
-    }
-    fn tanh(self) -> Self {
-        Self::off(f64::from(self.0).tanh(), self.0)
-    }
-}
-
-macro_rules! operator {
-    ($name:ident, $function:ident) => {
-        impl $name for Approximate {
-            type Output = Self;
-            fn $function(self, other: Self) -> Self {
-                Approximate($name::$function(self.0, other.0))
-            }
-        }
-    };
-}
-
-operator!(Add, add);
-operator!(Sub, sub);
-operator!(Mul, mul);
-operator!(Div, div);
-
-impl Neg for Approximate {
-    type Output = Self;
-    fn neg(self) -> Self {
-        Approximate(-self.0)
-    }
-}
-
-impl Sum for Approximate {
-    fn sum<I: Iterator<Item = Self>>(numbers: I) -> Self {
-        numbers.fold(Approximate(0.0), |sum, number| sum + number)
-    }
-}

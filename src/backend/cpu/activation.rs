@@ -52,7 +52,7 @@ mod tests {
     use super::super::isa::{self, Isa, Task};
     use super::super::simd::MAX_LANES;
     use super::*;
-    use crate::spec::Approximate;
+    use crate::spec::Precision;
 
     /// Both functions at every `x`, by path.
     struct Evaluate<'a>(&'a [f32]);
@@ -87,7 +87,7 @@ mod tests {
                     let t_error = (f64::from(t) - x.tanh()).abs();
                     worst.max(s_error).max(t_error)
                 });
-            assert!(worst <= Approximate::ACTIVATION_ERROR, "{}: worst error {worst:e}", path.name());
+            assert!(worst <= Precision::Fp32.activation_error(), "{}: worst error {worst:e}", path.name());
         }
     }
 

@@ -1,0 +1,25 @@
+// The gates' functions, as exact as the precision asks: see maths.cu.
+
+#if PRECISION == 32
+
+__device__ __forceinline__ float sigmoid(float x) { return 1.0f / (1.0f + exp_clamped(-x)); }
+__device__ __forceinline__ float tangent(float x) { return 1.0f - 2.0f / (1.0f + exp_clamped(x + x)); }
+
+#elif PRECISION == 19
+
+// 2^x is infinite or 0 where it saturates, and so the quotient is 0 or 1.
+__device__ __forceinline__ float sigmoid(float x) {
+    return prims::reciprocal_approximate(1.0f + prims::exp2_approximate(x * -1.44269504f));
+}
+__device__ __forceinline__ float tangent(float x) {
+    return fmaf(-2.0f, prims::reciprocal_approximate(1.0f + prims::exp2_approximate(x * 2.88539008f)), 1.0f);
+}
+
+#else
+
+__device__ __forceinline__ float sigmoid(float x) {
+    return fmaf(0.5f, prims::tanh_approximate(0.5f * x), 0.5f);
+}
+__device__ __forceinline__ float tangent(float x) { return prims::tanh_approximate(x); }
+
+#endif

@@ -1,0 +1,30 @@
+// Inverted dropout by Philox4x32-10 (Salmon et al. 2011), whose words decide on four numbers; a thread per four. The mask is a
+// function of (key, index, step, fold, layer): backward draws it again.
+
+extern "C" __global__ void __launch_bounds__(THREADS) dropout(const __grid_constant__ Arguments a) {
+    const unsigned i = blockIdx.x * THREADS + threadIdx.x;
+    const unsigned m = blockIdx.z;
+    if (i >= (a.len + 3) / 4) {
+        return;
+    }
+    unsigned c[4] = {i, a.marks[2 * m + 1], a.marks[2 * m], a.layer};
+    unsigned key_0 = a.key_0, key_1 = a.key_1;
+#pragma unroll
+    for (int round = 0; round < 10; round++) {
+        const unsigned high_0 = __umulhi(0xd2511f53u, c[0]), low_0 = 0xd2511f53u * c[0];
+        const unsigned high_1 = __umulhi(0xcd9e8d57u, c[2]), low_1 = 0xcd9e8d57u * c[2];
+        c[0] = high_1 ^ c[1] ^ key_0;
+        c[1] = low_1;
+        c[2] = high_0 ^ c[3] ^ key_1;
+        c[3] = low_0;
+        key_0 += 0x9e3779b9u;
+        key_1 += 0xbb67ae85u;
+    }
+#pragma unroll
+    for (int j = 0; j < 4; j++) {
+        if (4 * i + j < a.len) {
+            const size_t at = (size_t)m * a.len + 4 * i + j;
+            a.out[at] = c[j] < a.threshold ? 0.0f : a.x[at] * a.scale;
+        }
+    }
+}

@@ -1,0 +1,18 @@
+// dW = dy^T x and d bias = sum of dy over the rows of a model, with dy cut to where the ReLU passed; a thread per parameter.
+
+extern "C" __global__ void __launch_bounds__(THREADS) linear_weight_gradient(const __grid_constant__ Arguments a) {
+    const unsigned i = blockIdx.x * THREADS + threadIdx.x;
+    const unsigned m = blockIdx.z, matrix = a.outputs * a.inputs;
+    if (i >= matrix + a.outputs) {
+        return;
+    }
+    const unsigned o = i < matrix ? i / a.inputs : i - matrix;
+    float sum = 0.0f;
+    for (unsigned b = 0; b < a.batch; b++) {
+        const size_t row = (size_t)m * a.batch + b;
+        if (!a.relu || a.y[row * a.outputs + o] > 0.0f) {
+            sum = fmaf(a.dy[row * a.outputs + o], i < matrix ? a.x[row * a.inputs + i % a.inputs] : 1.0f, sum);
+        }
+    }
+    a.d_weights[m * a.stride + i] = sum;
+}

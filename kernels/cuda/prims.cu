@@ -1,0 +1,151 @@
+// What is not plain C++: every intrinsic twice, for the device as inline PTX and for the host as what it means. Tests run the
+// host half (tests/cuda_on_host), GPUs the other; nothing else in this folder differs between the two.
+
+#ifdef CUDA_ON_HOST
+
+namespace prims {
+
+// EXACT leaves out all rounding and approximation: what is then wrong is the arithmetic of indices.
+#ifdef EXACT
+inline constexpr bool IS_EXACT = true;
+#else
+inline constexpr bool IS_EXACT = false;
+#endif
+
+// `value` off by `error`, up or down as a hash of the argument says: what an instruction of that error may give.
+inline float off(float value, float error, float argument) {
+    if (IS_EXACT || !is_finite(value)) {
+        return value;
+    }
+    return __float_as_uint(argument) * 0x9e3779b9u >> 31 ? value + error : value - error;
+}
+
+// To 10 bits of mantissa, ties away from 0: cvt.rna.tf32.f32.
+inline unsigned round_tf32(float x) {
+    const unsigned bits = __float_as_uint(x);
+    return IS_EXACT || !is_finite(x) ? bits : (bits + 0x1000u) & 0xffffe000u;
+}
+
+// To 7 bits of mantissa, ties to even: cvt.rn.bf16.f32.
+inline unsigned round_bf16(float x) {
+    const unsigned bits = __float_as_uint(x);
+    return is_nan(x) ? 0x7fffu : (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
+}
+
+inline float tanh_approximate(float x) {
+    const float exact = tanhf(x);
+    return off(exact, exact * 0x1p-11f, x);
+}
+
+inline float exp2_approximate(float x) {
+    const float exact = exp2f(x);
+    return off(exact, exact * 0x1p-22f, x);
+}
+
+inline float reciprocal_approximate(float x) {
+    const float exact = 1.0f / x;
+    return off(exact, exact * 0x1p-23f, x);
+}
+
+// One lane's registers in a product of a warp.
+struct Fragments {
+    unsigned a[4], b[2];
+};
+
+inline float low(unsigned pair) { return __uint_as_float(pair << 16); }
+inline float high(unsigned pair) { return __uint_as_float(pair & 0xffff0000u); }
+
+// Lane 4g + q holds of A rows g and g + 8, columns 2q, 2q + 1, 2q + 8 and 2q + 9; of B column g, the same rows; of the result
+// rows g and g + 8, columns 2q and 2q + 1.
+inline void mma_bf16(float d[4], const unsigned a[4], unsigned b0, unsigned b1) {
+    const Fragments* of = host::exchange(Fragments{{a[0], a[1], a[2], a[3]}, {b0, b1}}, 16);
+    const unsigned lane = host::lane();
+    for (unsigned j = 0; j < 4; j++) {
+        const unsigned row = lane / 4, column = 2 * (lane % 4) + j % 2;
+        float sum = 0.0f;
+        for (unsigned q = 0; q < 4; q++) {
+            for (unsigned half = 0; half < 2; half++) {
+                const unsigned x = of[4 * row + q].a[2 * half + j / 2], y = of[4 * column + q].b[half];
+                sum += low(x) * low(y) + high(x) * high(y);
+            }
+        }
+        d[j] += sum;
+    }
+}
+
+// Lane 4g + q holds of A rows g and g + 8, columns q and q + 4; of B column g, the same rows; of the result as above.
+inline void mma_tf32(float d[4], const unsigned a[4], unsigned b0, unsigned b1) {
+    const Fragments* of = host::exchange(Fragments{{a[0], a[1], a[2], a[3]}, {b0, b1}}, 8);
+    const unsigned lane = host::lane();
+    for (unsigned j = 0; j < 4; j++) {
+        const unsigned row = lane / 4, column = 2 * (lane % 4) + j % 2;
+        float sum = 0.0f;
+        for (unsigned q = 0; q < 4; q++) {
+            for (unsigned half = 0; half < 2; half++) {
+                const unsigned x = of[4 * row + q].a[2 * half + j / 2], y = of[4 * column + q].b[half];
+                sum = fmaf(__uint_as_float(x), __uint_as_float(y), sum);
+            }
+        }
+        d[j] += sum;
+    }
+}
+
+} // namespace prims
+
+#else
+
+// Shared memory of the block.
+#define SHARED(type, name, count) __shared__ __align__(16) type name[count]
+
+namespace prims {
+
+__device__ __forceinline__ unsigned round_tf32(float x) {
+    unsigned rounded;
+    asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(rounded) : "f"(x));
+    return rounded;
+}
+
+__device__ __forceinline__ unsigned round_bf16(float x) {
+    unsigned short rounded;
+    asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(rounded) : "f"(x));
+    return rounded;
+}
+
+// Relative error at most 2^-11.
+__device__ __forceinline__ float tanh_approximate(float x) {
+    float y;
+    asm("tanh.approx.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+}
+
+// Relative error at most 2^-22.
+__device__ __forceinline__ float exp2_approximate(float x) {
+    float y;
+    asm("ex2.approx.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+}
+
+// Relative error at most 2^-23.
+__device__ __forceinline__ float reciprocal_approximate(float x) {
+    float y;
+    asm("rcp.approx.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+}
+
+// d (16, 8) += a (16, 16) b (16, 8)
+__device__ __forceinline__ void mma_bf16(float d[4], const unsigned a[4], unsigned b0, unsigned b1) {
+    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+                 : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+// d (16, 8) += a (16, 8) b (8, 8)
+__device__ __forceinline__ void mma_tf32(float d[4], const unsigned a[4], unsigned b0, unsigned b1) {
+    asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+                 : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+} // namespace prims
+
+#endif

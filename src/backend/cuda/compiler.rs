@@ -1,0 +1,239 @@
+//! From the text of a kernel to a program for one architecture: NVRTC, and what it made before.
+
+use super::Kernel;
+use crate::error::{Error, Fault, Result};
+use atomic_write_file::AtomicWriteFile;
+use cudarc::nvrtc::{result, sys};
+use std::ffi::{CStr, CString};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// NVRTC for one architecture, with a folder of programs that it made.
+pub struct Compiler {
+    /// 90 is `sm_90`.
+    arch: u32,
+    /// NVRTC's.
+    version: (i32, i32),
+    folder: Option<PathBuf>,
+    warning: Option<String>,
+}
+
+/// What a kernel takes of a multiprocessor, as ptxas reports it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Of a thread.
+    pub registers: u32,
+    /// Bytes of a block.
+    pub shared: u32,
+    /// Bytes of a thread that did not fit into registers: stored, loaded, and the frame that they are in.
+    pub spilled: u32,
+}
+
+/// The library's file.
+pub const LIBRARY: &str = if cfg!(windows) { "nvrtc64_130_0.dll" } else { "libnvrtc.so" };
+
+/// Where programs are kept if nothing else is said: in the user's cache folder, if there is one.
+pub fn default_folder() -> Option<PathBuf> {
+    let folder = |name: &str| std::env::var_os(name).filter(|folder| !folder.is_empty()).map(PathBuf::from);
+    let cache = match cfg!(windows) {
+        true => folder("LOCALAPPDATA"),
+        false => folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache"))),
+    };
+    Some(cache?.join("engine").join("cuda"))
+}
+
+impl Compiler {
+    /// An error if NVRTC is missing or does not know the architecture. `folder` is where programs are kept from run to run.
+    pub fn new(arch: u32, folder: Option<&Path>) -> Result<Self> {
+        // SAFETY: asks the system's loader; libraries of that name are NVIDIA's.
+        if !unsafe { sys::is_culib_present() } {
+            return Err(Error::backend(format!(
+                "CUDA not usable: NVRTC, which compiles the kernels, is missing: no library {LIBRARY} is found"
+            ))
+            .hint(
+                "install the CUDA toolkit's NVRTC, or `pip install nvidia-cuda-nvrtc==13.0.88` and put its folder `lib` \
+                 into LD_LIBRARY_PATH",
+            ));
+        }
+        let failed =
+            |error: result::NvrtcError| Error::backend(format!("CUDA not usable: NVRTC does not answer: {error}"));
+        let (mut major, mut minor, mut count) = (0, 0, 0);
+        // SAFETY: the library is there; out-parameters are numbers of ours.
+        unsafe { sys::nvrtcVersion(&mut major, &mut minor) }.result().map_err(failed)?;
+        // SAFETY: as above.
+        unsafe { sys::nvrtcGetNumSupportedArchs(&mut count) }.result().map_err(failed)?;
+        let mut known = vec![0; count as usize];
+        // SAFETY: the vector has room for as many as were counted.
+        unsafe { sys::nvrtcGetSupportedArchs(known.as_mut_ptr()) }.result().map_err(failed)?;
+        if !known.contains(&(arch as i32)) {
+            return Err(Error::backend(format!(
+                "CUDA not usable: NVRTC {major}.{minor} does not compile for this GPU, sm_{arch}: it knows sm_{} to sm_{}",
+                known.iter().min().unwrap_or(&0),
+                known.iter().max().unwrap_or(&0)
+            ))
+            .hint("install an NVRTC of another CUDA version"));
+        }
+        let mut compiler = Compiler { arch, version: (major, minor), folder: None, warning: None };
+        if let Some(folder) = folder {
+            match std::fs::create_dir_all(folder) {
+                Ok(()) => compiler.folder = Some(folder.into()),
+                Err(error) => {
+                    compiler.warning = Some(format!(
+                        "kernels will be compiled again in the next run: cannot keep them in {}: {error}",
+                        folder.display()
+                    ));
+                }
+            }
+        }
+        Ok(compiler)
+    }
+
+    /// What the user should know of it.
+    pub fn warning(&self) -> Option<&str> {
+        self.warning.as_deref()
+    }
+
+    /// `NVRTC 13.0`
+    pub fn describe(&self) -> String {
+        format!("NVRTC {}.{}", self.version.0, self.version.1)
+    }
+
+    fn options(&self, kernel: &Kernel) -> Vec<String> {
+        let mut options = vec![
+            format!("--gpu-architecture=sm_{}", self.arch),
+            "--std=c++17".into(),
+            // Sums and products are fused where the text says so, and nowhere else: as on the host.
+            "--fmad=false".into(),
+            "--ptxas-options=-v".into(),
+            "--device-as-default-execution-space".into(),
+        ];
+        options.extend(kernel.constants.iter().map(|(name, value)| format!("-D{name}={value}")));
+        options
+    }
+
+    /// The program of a kernel, made before or now.
+    pub fn program(&self, kernel: &Kernel) -> Result<Vec<u8>> {
+        let Some(folder) = &self.folder else { return Ok(self.compile(kernel)?.0) };
+        let path = folder.join(format!("{}.cubin", self.key(kernel)));
+        if let Some(program) = std::fs::read(&path).ok().and_then(|bytes| unsealed(&bytes)) {
+            return Ok(program);
+        }
+        let (program, _) = self.compile(kernel)?;
+        // Whole or not at all, however many processes do so at once.
+        let keep = || -> std::io::Result<()> {
+            let mut file = AtomicWriteFile::open(&path)?;
+            file.write_all(blake3::hash(&program).as_bytes())?;
+            file.write_all(&program)?;
+            file.commit()
+        };
+        keep().map_err(|error| {
+            Error::new(Fault::Io, format!("cannot keep a compiled kernel in {}: {error}", path.display()))
+                .hint("make room there, or give another folder with `--kernel-cache`")
+        })?;
+        Ok(program)
+    }
+
+    /// What the program of a kernel depends on.
+    fn key(&self, kernel: &Kernel) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for part in [kernel.text(), self.options(kernel).join(" "), self.describe()] {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part.as_bytes());
+        }
+        hasher.finalize().to_hex()[..32].to_string()
+    }
+
+    /// The program, and what it takes.
+    pub fn compile(&self, kernel: &Kernel) -> Result<(Vec<u8>, Usage)> {
+        let text = CString::new(kernel.text()).expect("kernels have no NUL");
+        let name = CString::new(format!("{}.cu", kernel.entry)).expect("nor have their names");
+        let broken = |error: result::NvrtcError| {
+            Error::backend(format!("{}: {} failed: {error}", kernel.name(), self.describe()))
+        };
+        let program = result::create_program(&text, Some(&name)).map_err(broken)?;
+        let program = Program(program);
+        // SAFETY: made above, destroyed when dropped.
+        let compiled = unsafe { result::compile_program(program.0, &self.options(kernel)) };
+        // SAFETY: as above.
+        let log = unsafe { result::get_program_log(program.0) }.map_err(broken)?;
+        // SAFETY: NVRTC ends its logs with a NUL.
+        let log = unsafe { CStr::from_ptr(log.as_ptr()) }.to_string_lossy().into_owned();
+        if compiled.is_err() {
+            let first = log.lines().find(|line| line.contains("error")).unwrap_or("no reason given");
+            return Err(Error::backend(format!(
+                "the kernel {} does not compile for sm_{} with {}: {}",
+                kernel.name(),
+                self.arch,
+                self.describe(),
+                first.trim()
+            ))
+            .hint("see `engine devices` for the GPU and its driver; please report the kernel"));
+        }
+        let mut len = 0;
+        // SAFETY: the program is compiled; out-parameters are ours and large enough.
+        unsafe { sys::nvrtcGetCUBINSize(program.0, &mut len) }.result().map_err(broken)?;
+        let mut cubin = vec![0u8; len];
+        // SAFETY: as above.
+        unsafe { sys::nvrtcGetCUBIN(program.0, cubin.as_mut_ptr().cast()) }.result().map_err(broken)?;
+        let usage = usage(&log).ok_or_else(|| {
+            Error::backend(format!("{}: ptxas does not say what it takes: {}", kernel.name(), log.trim()))
+        })?;
+        Ok((cubin, usage))
+    }
+}
+
+/// NVRTC's, destroyed when dropped.
+struct Program(sys::nvrtcProgram);
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // SAFETY: made by `create_program`, and dropped once. It fails for no program but a wrong one.
+        let _ = unsafe { result::destroy_program(self.0) };
+    }
+}
+
+/// A kept program, if its hash says that it is whole.
+fn unsealed(bytes: &[u8]) -> Option<Vec<u8>> {
+    let (hash, program) = bytes.split_at_checked(blake3::OUT_LEN)?;
+    (blake3::hash(program).as_bytes() == hash).then(|| program.to_vec())
+}
+
+/// Reads what ptxas says of its one function.
+fn usage(log: &str) -> Option<Usage> {
+    let before = |unit: &str| -> Option<u32> {
+        let text = log[..log.find(unit)?].trim_end();
+        text[text.rfind(|c: char| !c.is_ascii_digit())? + 1..].parse().ok()
+    };
+    Some(Usage {
+        registers: before(" registers")?,
+        // Only said of a kernel that has some.
+        shared: before(" bytes smem").unwrap_or(0),
+        spilled: before(" bytes stack frame")? + before(" bytes spill stores")? + before(" bytes spill loads")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ptxas_says_is_read() {
+        let log = "ptxas info    : Compiling entry function 'f' for 'sm_90'\n    8 bytes stack frame, 12 bytes spill stores, \
+                   16 bytes spill loads\nptxas info    : Used 192 registers, used 1 barriers, 4352 bytes smem\n";
+        assert_eq!(usage(log), Some(Usage { registers: 192, shared: 4352, spilled: 36 }));
+        let log = "0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads\nUsed 16 registers, 360 bytes cmem[0]";
+        assert_eq!(usage(log), Some(Usage { registers: 16, shared: 0, spilled: 0 }));
+        assert_eq!(usage("nothing"), None);
+    }
+
+    #[test]
+    fn a_damaged_program_is_not_taken() {
+        let sealed = [blake3::hash(b"program").as_bytes(), &b"program"[..]].concat();
+        assert_eq!(unsealed(&sealed).as_deref(), Some(&b"program"[..]));
+        let mut flipped = sealed.clone();
+        flipped[35] ^= 1;
+        for damaged in [&flipped[..], &sealed[..sealed.len() - 1], &sealed[..10], b""] {
+            assert_eq!(unsealed(damaged), None);
+        }
+    }
+}

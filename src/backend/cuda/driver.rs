@@ -1,0 +1,395 @@
+//! CUDA's driver: the GPUs it has, and one of them opened. Its library is loaded when it is first asked for.
+
+use super::compiler::Compiler;
+use super::executor::{Executor, Failure, Launch};
+use super::library::Library;
+use super::product::Product;
+use super::{Kernel, Usage};
+use crate::backend::{Span, Timeline};
+use crate::error::{Error, Result};
+use crate::spec::Work;
+use cudarc::driver::{
+    CudaContext, CudaEvent, CudaFunction, CudaStream, DriverError, result,
+    sys::{self, CUevent_flags, cudaError_enum},
+};
+use std::collections::HashMap;
+use std::ffi::c_void;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// The library's file.
+const LIBRARY: &str = if cfg!(windows) { "nvcuda.dll" } else { "libcuda.so.1" };
+/// The oldest driver: CUDA 12.0.
+const OLDEST: i32 = 12_000;
+/// The oldest driver whose events tell the time: CUDA 12.8.
+const OLDEST_CLOCK: i32 = 12_080;
+/// The oldest architecture: products of bf16 and tf32 by warps.
+const OLDEST_ARCH: u32 = 80;
+
+fn not_usable(reason: impl std::fmt::Display) -> Error {
+    Error::backend(format!("CUDA not usable: {reason}"))
+        .hint("use `--backend wgpu` or `--backend cpu`; `engine devices` lists what this machine has")
+}
+
+/// A GPU that the driver has.
+#[derive(Clone, Debug)]
+pub struct Gpu {
+    pub index: usize,
+    pub name: String,
+    /// 90 is `sm_90`.
+    pub arch: u32,
+    /// Bytes.
+    pub memory: usize,
+    /// The driver's CUDA version: 13000 is 13.0.
+    driver: i32,
+}
+
+/// All GPUs, or why there are none.
+pub fn gpus() -> Result<Vec<Gpu>> {
+    // SAFETY: asks the system's loader; libraries of that name are NVIDIA's.
+    if !unsafe { sys::is_culib_present() } {
+        return Err(not_usable(format!("there is no NVIDIA driver here: its library {LIBRARY} is not found")));
+    }
+    let text = |error: DriverError| not_usable(explain(error));
+    let mut driver = 0;
+    // SAFETY: the library is there; the out-parameter is a number of ours.
+    unsafe { sys::cuDriverGetVersion(&mut driver) }.result().map_err(text)?;
+    if driver < OLDEST {
+        return Err(not_usable(format!(
+            "the NVIDIA driver is too old: it is for CUDA {}, needed is {} or later",
+            version(driver),
+            version(OLDEST)
+        )));
+    }
+    result::init().map_err(|error| match error.0 {
+        cudaError_enum::CUDA_ERROR_NO_DEVICE => not_usable("the NVIDIA driver finds no GPU"),
+        _ => text(error),
+    })?;
+    let count = result::device::get_count().map_err(text)?;
+    if count == 0 {
+        return Err(not_usable("the NVIDIA driver finds no GPU"));
+    }
+    let gpu = |index: i32| -> Result<Gpu, DriverError> {
+        let device = result::device::get(index)?;
+        // SAFETY: the device is one of those counted.
+        let attribute = |which| unsafe { result::device::get_attribute(device, which) };
+        let major = attribute(sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)?;
+        let minor = attribute(sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR)?;
+        Ok(Gpu {
+            index: index as usize,
+            name: result::device::get_name(device)?,
+            arch: (10 * major + minor) as u32,
+            // SAFETY: as above.
+            memory: unsafe { result::device::total_mem(device) }?,
+            driver,
+        })
+    };
+    (0..count).map(|index| gpu(index).map_err(text)).collect()
+}
+
+fn version(number: i32) -> String {
+    format!("{}.{}", number / 1000, number % 1000 / 10)
+}
+
+fn explain(error: DriverError) -> String {
+    let text = |text: Result<&std::ffi::CStr, DriverError>| {
+        text.map_or_else(|_| "an unknown error".into(), |text| text.to_string_lossy().into_owned())
+    };
+    format!("{} ({})", text(error.error_string()), text(error.error_name()))
+}
+
+impl Gpu {
+    /// The one of that number, or with that in its name, or the first.
+    pub fn choose(wanted: Option<&str>) -> Result<Self> {
+        let all = gpus()?;
+        let fits = |gpu: &&Gpu| match wanted {
+            None => true,
+            Some(wanted) => {
+                wanted == gpu.index.to_string() || gpu.name.to_lowercase().contains(&wanted.to_lowercase())
+            }
+        };
+        if let Some(gpu) = all.iter().find(fits) {
+            return Ok(gpu.clone());
+        }
+        let there: Vec<String> = all.iter().map(|gpu| format!("{}: {}", gpu.index, gpu.name)).collect();
+        Err(Error::backend(format!(
+            "no adapter `{}` for `--backend cuda`: there are {}",
+            wanted.unwrap_or_default(),
+            there.join(", ")
+        ))
+        .hint("give its number, or a part of its name"))
+    }
+
+    /// For the manifest.
+    pub fn describe(&self) -> String {
+        format!("cuda {}, sm_{}, driver {}", self.name, self.arch, version(self.driver))
+    }
+
+    /// With the folder where compiled kernels are kept.
+    pub fn open(&self, kernel_cache: Option<&Path>) -> Result<Driver> {
+        if self.arch < OLDEST_ARCH {
+            return Err(not_usable(format!(
+                "{} is sm_{}, and the kernels need sm_{OLDEST_ARCH} or later",
+                self.name, self.arch
+            )));
+        }
+        let compiler = Compiler::new(self.arch, kernel_cache)?;
+        let opened = || -> Result<_, DriverError> {
+            let context = CudaContext::new(self.index)?;
+            let stream = context.new_stream()?;
+            Ok((context, stream))
+        };
+        let (context, stream) =
+            opened().map_err(|error| not_usable(format!("{}: {}", self.name, explain(error))))?;
+        Ok(Driver {
+            gpu: self.clone(),
+            compiler,
+            functions: Mutex::default(),
+            library: OnceLock::new(),
+            shared: Arc::new(Shared { context, stream, is_lost: AtomicBool::new(false), parked: Mutex::default() }),
+            timeline: Timeline::default(),
+            events: Mutex::default(),
+            // SAFETY: asks the system's loader.
+            has_markers: unsafe { cudarc::nvtx::sys::is_culib_present() },
+        })
+    }
+}
+
+/// An open GPU.
+pub struct Driver {
+    gpu: Gpu,
+    compiler: Compiler,
+    functions: Mutex<HashMap<Kernel, CudaFunction>>,
+    library: OnceLock<Library>,
+    shared: Arc<Shared>,
+    timeline: Timeline,
+    /// Before and after the launches that the timeline waits for.
+    events: Mutex<Vec<Recorded>>,
+    /// Whether launches are marked for NVIDIA's profilers.
+    has_markers: bool,
+}
+
+/// What memory needs of its device until it is gone.
+struct Shared {
+    context: Arc<CudaContext>,
+    stream: Arc<CudaStream>,
+    is_lost: AtomicBool,
+    /// An error of something that could not return it.
+    parked: Mutex<Option<DriverError>>,
+}
+
+struct Recorded {
+    label: &'static str,
+    work: Work,
+    start: CudaEvent,
+    end: CudaEvent,
+}
+
+/// Device memory, freed in the order of the stream.
+pub struct Bytes {
+    pointer: sys::CUdeviceptr,
+    shared: Arc<Shared>,
+}
+
+impl Drop for Bytes {
+    fn drop(&mut self) {
+        // A lost device is not asked for anything; it takes its memory along.
+        if self.shared.is_lost.load(Ordering::Relaxed) {
+            return;
+        }
+        // SAFETY: allocated on this stream, and freed once.
+        let freed = self.shared.context.bind_to_thread().and_then(|()| unsafe {
+            result::free_async(self.pointer, self.shared.stream.cu_stream())
+        });
+        if let Err(error) = freed {
+            *self.shared.parked.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        }
+    }
+}
+
+impl Shared {
+    fn lost(&self, why: String) -> Failure {
+        self.is_lost.store(true, Ordering::Relaxed);
+        Failure::Lost(why)
+    }
+
+    /// Whatever CUDA says that is not about memory ends the device: such errors stay.
+    fn failure(&self, error: DriverError) -> Failure {
+        if error.0 != cudaError_enum::CUDA_ERROR_OUT_OF_MEMORY {
+            return self.lost(explain(error));
+        }
+        match result::mem_get_info() {
+            Ok((free, total)) => Failure::OutOfMemory { free: free as u64, total: total as u64 },
+            Err(error) => self.lost(explain(error)),
+        }
+    }
+
+    fn ready(&self) -> Result<(), Failure> {
+        let parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match parked {
+            Some(error) => Err(self.lost(format!("late, from freeing memory: {}", explain(error)))),
+            None => self.context.bind_to_thread().map_err(|error| self.failure(error)),
+        }
+    }
+}
+
+impl Driver {
+    pub fn warning(&self) -> Option<&str> {
+        self.compiler.warning()
+    }
+
+    /// The GPU, its memory, and what compiles for it.
+    pub fn details(&self) -> String {
+        let memory = self.gpu.memory as f64 / f64::from(1 << 30);
+        format!("{memory:.1} GiB, kernels by {}", self.compiler.describe())
+    }
+
+    /// What a kernel takes of this GPU.
+    pub fn usage(&self, kernel: &Kernel) -> Result<Usage> {
+        Ok(self.compiler.compile(kernel)?.1)
+    }
+
+    fn function(&self, kernel: &Kernel) -> Result<CudaFunction, Failure> {
+        let mut functions = self.functions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(function) = functions.get(kernel) {
+            return Ok(function.clone());
+        }
+        let program = self.compiler.program(kernel).map_err(Failure::Refused)?;
+        let loaded = self
+            .shared
+            .context
+            .load_module(cudarc::nvrtc::Ptx::from_binary(program))
+            .and_then(|module| module.load_function(kernel.entry));
+        let function = loaded.map_err(|error| self.shared.failure(error))?;
+        functions.insert(kernel.clone(), function.clone());
+        Ok(function)
+    }
+
+    fn event(&self) -> Result<CudaEvent, DriverError> {
+        let event = self.shared.context.new_event(Some(CUevent_flags::CU_EVENT_DEFAULT))?;
+        event.record(&self.shared.stream)?;
+        Ok(event)
+    }
+
+    /// Runs `work` between two events, if the timeline is recording, and between two markers, if a profiler reads them.
+    fn marked(
+        &self,
+        label: &'static str,
+        work: Work,
+        launch: impl FnOnce() -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let _range = self.has_markers.then(|| cudarc::nvtx::scoped_range(label));
+        if !self.timeline.is_recording() {
+            return launch();
+        }
+        let event = || self.event().map_err(|error| self.shared.failure(error));
+        let start = event()?;
+        launch()?;
+        let recorded = Recorded { label, work, start, end: event()? };
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).push(recorded);
+        Ok(())
+    }
+
+    /// Puts what was recorded on the timeline. The device has a clock of its own: its last event is taken for now, the moment
+    /// at which the host learnt that all was done.
+    fn report(&self) -> Result<(), DriverError> {
+        let now = self.timeline.now();
+        let events = std::mem::take(&mut *self.events.lock().unwrap_or_else(PoisonError::into_inner));
+        let Some(last) = events.last() else { return Ok(()) };
+        let before_now = |event: &CudaEvent| -> Result<u64, DriverError> {
+            Ok(now.saturating_sub((f64::from(event.elapsed_ms(&last.end)?) * 1e6) as u64))
+        };
+        for event in &events {
+            let (start, end) = (before_now(&event.start)?, before_now(&event.end)?);
+            let (kernel, work) = (event.label, event.work);
+            self.timeline.push(Span { kernel, start, duration: end.saturating_sub(start), work });
+        }
+        Ok(())
+    }
+}
+
+impl Executor for Driver {
+    type Memory = Bytes;
+
+    fn describe(&self) -> String {
+        self.gpu.describe()
+    }
+
+    fn timeline(&self) -> Option<&Timeline> {
+        (self.gpu.driver >= OLDEST_CLOCK).then_some(&self.timeline)
+    }
+
+    fn zeros(&self, bytes: usize) -> Result<Bytes, Failure> {
+        self.shared.ready()?;
+        let stream = self.shared.stream.cu_stream();
+        // SAFETY: the stream is this context's, which is bound.
+        let pointer = unsafe { result::malloc_async(stream, bytes) }.map_err(|error| self.shared.failure(error))?;
+        let memory = Bytes { pointer, shared: self.shared.clone() };
+        // SAFETY: allocated above with that many bytes.
+        unsafe { result::memset_d8_async(pointer, 0, bytes, stream) }.map_err(|error| self.shared.failure(error))?;
+        Ok(memory)
+    }
+
+    fn address(&self, memory: &Bytes) -> u64 {
+        memory.pointer
+    }
+
+    fn write(&self, memory: &Bytes, bytes: &[u8]) -> Result<(), Failure> {
+        self.shared.ready()?;
+        // SAFETY: the caller checked that the memory has room. Host memory that is not pinned is copied before this returns.
+        unsafe { result::memcpy_htod_async(memory.pointer, bytes, self.shared.stream.cu_stream()) }
+            .map_err(|error| self.shared.failure(error))
+    }
+
+    fn read(&self, memory: &Bytes, bytes: &mut [u8]) -> Result<(), Failure> {
+        self.shared.ready()?;
+        // SAFETY: the caller checked that the memory has as much; the wait below ends the copy before `bytes` is used.
+        unsafe { result::memcpy_dtoh_async(bytes, memory.pointer, self.shared.stream.cu_stream()) }
+            .map_err(|error| self.shared.failure(error))?;
+        self.wait()
+    }
+
+    fn launch(&self, launch: &Launch) -> Result<(), Failure> {
+        self.shared.ready()?;
+        let function = self.function(launch.kernel)?;
+        let [x, y, z] = launch.grid;
+        let mut arguments = [launch.arguments.as_ptr() as *mut c_void];
+        self.marked(launch.label, launch.work, || {
+            // SAFETY: the kernel's one argument is the struct that these bytes are, written from one list of fields; that
+            // what it points to is there and large enough is the promise of `layer` and `operations`, proved on the host.
+            unsafe {
+                result::launch_kernel(
+                    function.cu_function(),
+                    (x, y, z),
+                    (launch.kernel.threads(), 1, 1),
+                    0,
+                    self.shared.stream.cu_stream(),
+                    &mut arguments,
+                )
+            }
+            .map_err(|error| self.shared.failure(error))
+        })
+    }
+
+    fn library_product(&self, product: &Product) -> Result<(), Failure> {
+        self.shared.ready()?;
+        let library = match self.library.get() {
+            Some(library) => library,
+            None => {
+                let library = Library::new(&self.shared.stream).map_err(Failure::Refused)?;
+                self.library.get_or_init(|| library)
+            }
+        };
+        self.marked(product.label, product.work, || {
+            library.multiply(product).map_err(|error| self.shared.lost(format!("cuBLASLt: {error:?}")))
+        })
+    }
+
+    fn wait(&self) -> Result<(), Failure> {
+        self.shared.ready()?;
+        self.shared.stream.synchronize().map_err(|error| self.shared.failure(error))?;
+        self.shared.ready()?;
+        self.report().map_err(|error| self.shared.failure(error))
+    }
+}

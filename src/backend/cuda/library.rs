@@ -1,0 +1,215 @@
+//! Products by NVIDIA's cuBLASLt, for comparison with ours. Not yet verified on a GPU.
+
+use super::product::{Product, Strided};
+use crate::error::{Error, Result};
+use crate::spec::Precision;
+use cudarc::cublaslt::result::{self, CublasError};
+use cudarc::cublaslt::sys;
+use cudarc::driver::{CudaSlice, CudaStream, DevicePtr};
+use std::collections::HashMap;
+use std::ffi::c_void;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Bytes that cuBLASLt may work in: what NVIDIA recommends for Hopper.
+const WORKSPACE: usize = 32 << 20;
+
+/// cuBLASLt on one stream.
+pub struct Library {
+    handle: sys::cublasLtHandle_t,
+    workspace: CudaSlice<u8>,
+    stream: Arc<CudaStream>,
+    algorithms: Mutex<HashMap<Shape, sys::cublasLtMatmulAlgo_t>>,
+}
+
+// SAFETY: a handle may be used by several threads, says NVIDIA, and what it points to is on the device.
+unsafe impl Send for Library {}
+// SAFETY: as above.
+unsafe impl Sync for Library {}
+
+/// What an algorithm is chosen for: not the number of models, so that a model in a stack gets the bits that it gets alone.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Shape {
+    size: [usize; 3],
+    rows: [usize; 3],
+    b_is_deep: bool,
+    has_bias: bool,
+}
+
+impl Library {
+    pub fn new(stream: &Arc<CudaStream>) -> Result<Self> {
+        // SAFETY: asks the system's loader; libraries of that name are NVIDIA's.
+        if !unsafe { sys::is_culib_present() } {
+            return Err(Error::backend("cuBLASLt not usable: its library libcublasLt.so is not found")
+                .hint("use `--products own`"));
+        }
+        let failed = |error: String| Error::backend(format!("cuBLASLt not usable: {error}"));
+        let handle = result::create_handle().map_err(|error| failed(format!("{error:?}")))?;
+        // SAFETY: cuBLASLt writes there before it reads.
+        let workspace = unsafe { stream.alloc::<u8>(WORKSPACE) }.map_err(|error| failed(format!("{error:?}")))?;
+        Ok(Library { handle, workspace, stream: stream.clone(), algorithms: Mutex::default() })
+    }
+
+    /// One call for each direction, all models of it at once. Row-major matrices are the transposed ones of cuBLASLt's order.
+    pub fn multiply(&self, p: &Product) -> Result<(), CublasError> {
+        for dir in 0..p.dirs {
+            let start = |operand: &Strided| operand.address.wrapping_add_signed(4 * (dir as isize * operand.dir) as i64);
+            let shape = Shape {
+                size: [p.rows, p.columns, p.depth],
+                rows: [p.a.row, p.b.row, p.c.row],
+                b_is_deep: p.b_is_deep,
+                has_bias: p.bias.0 != 0,
+            };
+            let call = Call::new(p)?;
+            let mut algorithms = self.algorithms.lock().unwrap_or_else(PoisonError::into_inner);
+            let algorithm = match algorithms.get(&shape) {
+                Some(algorithm) => *algorithm,
+                None => *algorithms.entry(shape).or_insert(self.algorithm(&call)?),
+            };
+            drop(algorithms);
+            call.batch(p)?;
+            let (one, zero) = (1.0f32, 0.0f32);
+            let (workspace, _record) = self.workspace.device_ptr(&self.stream);
+            // SAFETY: sizes and strides are those of buffers that `layer` made; the workspace is ours.
+            unsafe {
+                result::matmul(
+                    self.handle,
+                    call.description,
+                    (&raw const one).cast(),
+                    (&raw const zero).cast(),
+                    start(&p.b) as *const c_void,
+                    call.b,
+                    start(&p.a) as *const c_void,
+                    call.a,
+                    start(&p.c) as *const c_void,
+                    call.c,
+                    start(&p.c) as *mut c_void,
+                    call.c,
+                    &algorithm,
+                    workspace as *mut c_void,
+                    WORKSPACE,
+                    self.stream.cu_stream().cast(),
+                )
+            }?;
+        }
+        Ok(())
+    }
+
+    /// For one model.
+    fn algorithm(&self, call: &Call) -> Result<sys::cublasLtMatmulAlgo_t, CublasError> {
+        let preference = result::create_matmul_pref()?;
+        let workspace = WORKSPACE;
+        let attribute = sys::cublasLtMatmulPreferenceAttributes_t::CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES;
+        // SAFETY: the attribute is a number of that size; handles are alive.
+        let found = unsafe {
+            result::set_matmul_pref_attribute(
+                preference,
+                attribute,
+                (&raw const workspace).cast(),
+                size_of::<usize>(),
+            )
+            .and_then(|()| {
+                result::get_matmul_algo_heuristic(
+                    self.handle,
+                    call.description,
+                    call.b,
+                    call.a,
+                    call.c,
+                    call.c,
+                    preference,
+                )
+            })
+        };
+        // SAFETY: made above, destroyed once.
+        unsafe { result::destroy_matmul_pref(preference) }?;
+        Ok(found?.algo)
+    }
+}
+
+impl Drop for Library {
+    fn drop(&mut self) {
+        // SAFETY: made by `create_handle`, and dropped once; there is nobody left to be told of an error.
+        let _ = unsafe { result::destroy_handle(self.handle) };
+    }
+}
+
+/// cuBLASLt's description of a product, destroyed when dropped.
+struct Call {
+    description: sys::cublasLtMatmulDesc_t,
+    a: sys::cublasLtMatrixLayout_t,
+    b: sys::cublasLtMatrixLayout_t,
+    c: sys::cublasLtMatrixLayout_t,
+}
+
+impl Call {
+    fn new(p: &Product) -> Result<Self, CublasError> {
+        use sys::cublasLtMatmulDescAttributes_t as Attribute;
+        let compute = match p.precision {
+            Precision::Tf32 => sys::cublasComputeType_t::CUBLAS_COMPUTE_32F_FAST_TF32,
+            _ => sys::cublasComputeType_t::CUBLAS_COMPUTE_32F,
+        };
+        let real = sys::cudaDataType_t::CUDA_R_32F;
+        let layout = |rows: usize, columns: usize, stride: usize| {
+            result::create_matrix_layout(real, rows as u64, columns as u64, stride as i64)
+        };
+        let (b_rows, b_columns) = if p.b_is_deep { (p.depth, p.columns) } else { (p.columns, p.depth) };
+        let call = Call {
+            description: result::create_matmul_desc(compute, real)?,
+            a: layout(p.depth, p.rows, p.a.row)?,
+            b: layout(b_rows, b_columns, p.b.row)?,
+            c: layout(p.columns, p.rows, p.c.row)?,
+        };
+        let set = |attribute, value: *const c_void, size: usize| {
+            // SAFETY: every attribute below is given a value of its own type.
+            unsafe { result::set_matmul_desc_attribute(call.description, attribute, value, size) }
+        };
+        let transposed = i32::from(p.b_is_deep);
+        set(Attribute::CUBLASLT_MATMUL_DESC_TRANSA, (&raw const transposed).cast(), size_of::<i32>())?;
+        if p.bias.0 != 0 {
+            let epilogue = sys::cublasLtEpilogue_t::CUBLASLT_EPILOGUE_BIAS;
+            let size = size_of::<sys::cublasLtEpilogue_t>();
+            set(Attribute::CUBLASLT_MATMUL_DESC_EPILOGUE, (&raw const epilogue).cast(), size)?;
+            set(Attribute::CUBLASLT_MATMUL_DESC_BIAS_POINTER, (&raw const p.bias.0).cast(), size_of::<u64>())?;
+            let stride = p.bias.1 as i64;
+            let attribute = Attribute::CUBLASLT_MATMUL_DESC_BIAS_BATCH_STRIDE;
+            set(attribute, (&raw const stride).cast(), size_of::<i64>())?;
+        }
+        Ok(call)
+    }
+
+    /// From one model to all.
+    fn batch(&self, p: &Product) -> Result<(), CublasError> {
+        use sys::cublasLtMatrixLayoutAttribute_t as Attribute;
+        let models = p.models as i32;
+        for (layout, stride) in [(self.a, p.a.model), (self.b, p.b.model), (self.c, p.c.model)] {
+            let stride = stride as i64;
+            // SAFETY: both attributes are numbers of these types.
+            unsafe {
+                result::set_matrix_layout_attribute(
+                    layout,
+                    Attribute::CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT,
+                    (&raw const models).cast(),
+                    size_of::<i32>(),
+                )?;
+                result::set_matrix_layout_attribute(
+                    layout,
+                    Attribute::CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET,
+                    (&raw const stride).cast(),
+                    size_of::<i64>(),
+                )?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        // SAFETY: made by `Call::new`, and dropped once; destroying fails for no handle but a wrong one.
+        unsafe {
+            let _ = result::destroy_matmul_desc(self.description);
+            for layout in [self.a, self.b, self.c] {
+                let _ = result::destroy_matrix_layout(layout);
+            }
+        }
+    }
+}

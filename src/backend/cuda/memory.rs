@@ -1,0 +1,85 @@
+//! Device memory.
+
+use super::{Cuda, Executor};
+use crate::error::{Error, Fault, Result};
+use crate::spec::Word;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Some bytes of a device.
+pub struct Memory<E: Executor> {
+    pub(super) inner: E::Memory,
+    pub(super) address: u64,
+    bytes: usize,
+    held: Arc<AtomicU64>,
+}
+
+impl<E: Executor> Drop for Memory<E> {
+    fn drop(&mut self) {
+        self.held.fetch_sub(self.bytes as u64, Ordering::Relaxed);
+    }
+}
+
+impl<E: Executor> Memory<E> {
+    /// Zeros, or an error that says how much there is.
+    pub fn zeros(cuda: &Cuda<E>, bytes: usize) -> Result<Self> {
+        let bytes = bytes.max(16);
+        let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+        let refused = |free: u64, total: u64| {
+            Error::new(
+                Fault::Device,
+                format!(
+                    "{}: no memory for {:.1} MiB beside {:.1} MiB that are in use: {:.1} MiB of {:.1} MiB are free",
+                    cuda.describe_device(),
+                    mib(bytes as u64),
+                    mib(cuda.held.load(Ordering::Relaxed)),
+                    mib(free),
+                    mib(total)
+                ),
+            )
+            .hint("train with a smaller `--batch`, or fewer models at once with `--folds-at-once`")
+        };
+        let inner = cuda.call_with(|| format!("an allocation of {bytes} bytes"), refused, |e| e.zeros(bytes))?;
+        let address = cuda.executor.address(&inner);
+        cuda.held.fetch_add(bytes as u64, Ordering::Relaxed);
+        Ok(Memory { inner, address, bytes, held: cuda.held.clone() })
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+/// Device memory for `len` words.
+pub struct Buf<T, E: Executor> {
+    pub(super) memory: Memory<E>,
+    len: usize,
+    words: PhantomData<T>,
+}
+
+impl<T: Word, E: Executor> Buf<T, E> {
+    pub fn zeros(cuda: &Cuda<E>, len: usize) -> Result<Self> {
+        Ok(Buf { memory: Memory::zeros(cuda, len * size_of::<T>())?, len, words: PhantomData })
+    }
+
+    pub fn words(&self) -> usize {
+        self.len
+    }
+
+    /// Where it begins.
+    pub fn address(&self) -> u64 {
+        self.at(0)
+    }
+
+    /// Where word `i` is.
+    pub fn at(&self, i: usize) -> u64 {
+        assert!(i <= self.len, "word {i} of a buffer of {}", self.len);
+        self.memory.address + (i * size_of::<T>()) as u64
+    }
+}
+
+/// The address of a buffer, or 0 where there is none.
+pub fn address<T: Word, E: Executor>(buffer: Option<&Buf<T, E>>) -> u64 {
+    buffer.map_or(0, Buf::address)
+}

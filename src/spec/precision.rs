@@ -1,0 +1,197 @@
+//! What a device's products of matrices multiply, and what that costs.
+
+use super::{Real, Word};
+use serde::{Deserialize, Serialize};
+use std::iter::Sum;
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+/// What products of matrices multiply. Sums and states are `f32` in all of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// `f32` throughout.
+    Fp32,
+    /// Operands of products rounded to 10 bits of mantissa, as PyTorch and cuDNN do by default.
+    #[default]
+    Tf32,
+    /// Operands of products, and what a layer keeps for its backward pass, rounded to 7 bits of mantissa.
+    Bf16,
+}
+
+impl Precision {
+    pub const ALL: [Precision; 3] = [Precision::Fp32, Precision::Tf32, Precision::Bf16];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Precision::Fp32 => "fp32",
+            Precision::Tf32 => "tf32",
+            Precision::Bf16 => "bf16",
+        }
+    }
+
+    /// `sigmoid` and `tanh` must be at least this good, absolutely.
+    pub const fn activation_error(self) -> f64 {
+        match self {
+            Precision::Fp32 => 2e-7,
+            // The special function unit: 2^-22 of an exponential, 2^-23 of a quotient.
+            Precision::Tf32 => 4e-7,
+            // And its tanh: 2^-11.
+            Precision::Bf16 => 4.9e-4,
+        }
+    }
+
+    /// One rounding of a number of size 1, somewhat rounded up.
+    pub fn rounding(self) -> f64 {
+        match self {
+            Precision::Fp32 => 1e-7,
+            Precision::Tf32 => 5e-4,
+            Precision::Bf16 => 4e-3,
+        }
+    }
+}
+
+/// Evaluates an expression with a precision's number format, [`Approximate`] of its mantissa.
+macro_rules! in_precision {
+    ($precision:expr, $format:ident => $work:expr) => {
+        match $precision {
+            $crate::spec::Precision::Fp32 => {
+                type $format = $crate::spec::Approximate<23>;
+                $work
+            }
+            $crate::spec::Precision::Tf32 => {
+                type $format = $crate::spec::Approximate<10>;
+                $work
+            }
+            $crate::spec::Precision::Bf16 => {
+                type $format = $crate::spec::Approximate<7>;
+                $work
+            }
+        }
+    };
+}
+pub(crate) use in_precision;
+
+/// `f32` as a correct device may compute with it: `sigmoid` and `tanh` are off by [`Precision::activation_error`], up or down as
+/// a hash of the argument says, and products of matrices multiply numbers of `MANTISSA` bits. Its distance from `f64` is the
+/// error that such a device is allowed, propagated through the cells and not guessed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(transparent)]
+pub struct Approximate<const MANTISSA: u32>(f32);
+
+impl<const MANTISSA: u32> Approximate<MANTISSA> {
+    const PRECISION: Precision = match MANTISSA {
+        23 => Precision::Fp32,
+        10 => Precision::Tf32,
+        7 => Precision::Bf16,
+        _ => panic!("no device multiplies numbers of so many bits"),
+    };
+
+    fn off(exact: f64, argument: f32) -> Self {
+        let up = argument.to_bits().wrapping_mul(0x9E37_79B9) >> 31 == 0;
+        let error = Self::PRECISION.activation_error();
+        Approximate((exact + if up { error } else { -error }) as f32)
+    }
+
+    /// To the nearest number of `MANTISSA` bits, ties to even.
+    fn rounded(self) -> f32 {
+        let dropped = 23 - MANTISSA;
+        if dropped == 0 || !self.0.is_finite() {
+            return self.0;
+        }
+        let bits = self.0.to_bits();
+        let odd = (bits >> dropped) & 1;
+        f32::from_bits((bits + (1 << (dropped - 1)) - 1 + odd) & !((1 << dropped) - 1))
+    }
+}
+
+impl<const MANTISSA: u32> Word for Approximate<MANTISSA> {}
+
+impl<const MANTISSA: u32> Real for Approximate<MANTISSA> {
+    const NAME: &'static str = match Self::PRECISION {
+        Precision::Fp32 => "f32 with approximated activations",
+        Precision::Tf32 => "tf32 with approximated activations",
+        Precision::Bf16 => "bf16 with approximated activations",
+    };
+    fn of(value: f64) -> Self {
+        Approximate(value as f32)
+    }
+    fn get(self) -> f64 {
+        self.0.into()
+    }
+    fn exp(self) -> Self {
+        Approximate(self.0.exp())
+    }
+    fn ln(self) -> Self {
+        Approximate(self.0.ln())
+    }
+    fn sqrt(self) -> Self {
+        Approximate(self.0.sqrt())
+    }
+    fn sigmoid(self) -> Self {
+        Self::off(Real::sigmoid(f64::from(self.0)), self.0)
+    }
+    fn tanh(self) -> Self {
+        Self::off(f64::from(self.0).tanh(), self.0)
+    }
+    fn product(self, other: Self) -> Self {
+        Approximate(self.rounded() * other.rounded())
+    }
+    fn kept(self) -> Self {
+        match Self::PRECISION {
+            Precision::Fp32 | Precision::Tf32 => self,
+            Precision::Bf16 => Approximate(self.rounded()),
+        }
+    }
+}
+
+macro_rules! operator {
+    ($name:ident, $function:ident) => {
+        impl<const MANTISSA: u32> $name for Approximate<MANTISSA> {
+            type Output = Self;
+            fn $function(self, other: Self) -> Self {
+                Approximate($name::$function(self.0, other.0))
+            }
+        }
+    };
+}
+
+operator!(Add, add);
+operator!(Sub, sub);
+operator!(Mul, mul);
+operator!(Div, div);
+
+impl<const MANTISSA: u32> Neg for Approximate<MANTISSA> {
+    type Output = Self;
+    fn neg(self) -> Self {
+        Approximate(-self.0)
+    }
+}
+
+impl<const MANTISSA: u32> Sum for Approximate<MANTISSA> {
+    fn sum<I: Iterator<Item = Self>>(numbers: I) -> Self {
+        numbers.fold(Approximate(0.0), |sum, number| sum + number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operands_are_rounded_to_the_nearest() {
+        let product = |a: f32| Approximate::<7>(a).product(Approximate(1.0)).0;
+        for (number, rounded) in [
+            (1.0, 1.0),
+            (1.0 + 1.0 / 256.0, 1.0),             // a tie, to even
+            (1.0 + 3.0 / 256.0, 1.0 + 2.0 / 128.0), // a tie, to even
+            (1.0 + 1.1 / 256.0, 1.0 + 1.0 / 128.0),
+            (-3.001, -3.0),
+            (f32::INFINITY, f32::INFINITY),
+        ] {
+            assert_eq!(product(number), rounded, "{number}");
+        }
+        assert_eq!(Approximate::<10>(1.000_4).product(Approximate(1.0)).0, 1.0);
+        assert_eq!(Approximate::<23>(1.000_000_1).product(Approximate(1.0)).0, 1.000_000_1);
+        assert_eq!((Approximate::<7>(1.001) * Approximate(1.0)).0, 1.001, "other products are not rounded");
+    }
+}

@@ -1,0 +1,374 @@
+// The threads of a block as fibers, scheduled in a given order. See shim.h for what a kernel sees of it.
+
+#include "shim.h"
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <vector>
+
+// This file itself is compiled without a sanitizer; where the kernels are watched for races, it tells the sanitizer which fibers
+// there are and which of them have waited for which.
+#if WATCHED_FOR_RACES
+extern "C" {
+void* __tsan_get_current_fiber();
+void* __tsan_create_fiber(unsigned);
+void __tsan_destroy_fiber(void*);
+void __tsan_switch_to_fiber(void*, unsigned);
+void __tsan_acquire(void*);
+void __tsan_release(void*);
+}
+#else
+static void* __tsan_get_current_fiber() { return nullptr; }
+static void* __tsan_create_fiber(unsigned) { return nullptr; }
+static void __tsan_destroy_fiber(void*) {}
+static void __tsan_switch_to_fiber(void*, unsigned) {}
+static void __tsan_acquire(void*) {}
+static void __tsan_release(void*) {}
+#endif
+#if WATCHED_FOR_BOUNDS
+extern "C" void __asan_unpoison_memory_region(void const volatile*, size_t);
+#else
+static void __asan_unpoison_memory_region(void const volatile*, size_t) {}
+#endif
+
+namespace host {
+
+thread_local const Place* place;
+
+namespace {
+
+const size_t STACK = 64 * 1024;
+
+// ---- One flow of control, and how to leave it for another --------------------------------------------------------------
+
+#if defined(__x86_64__)
+
+// What a flow of control needs is on its stack: the registers that a call must not change, and where to go on.
+typedef void* Context;
+
+extern "C" void fiber_switch(Context* from, Context to) __attribute__((visibility("hidden")));
+asm(R"(
+.text
+.hidden fiber_switch
+.globl fiber_switch
+.type fiber_switch,@function
+fiber_switch:
+    pushq %rbp
+    pushq %rbx
+    pushq %r12
+    pushq %r13
+    pushq %r14
+    pushq %r15
+    movq %rsp, (%rdi)
+    movq %rsi, %rsp
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %rbx
+    popq %rbp
+    ret
+.size fiber_switch, .-fiber_switch
+)");
+
+Context begin(char* stack, void (*function)()) {
+    void** top = (void**)(stack + STACK);
+    *--top = nullptr; // where `function` would return to, and the alignment that a call leaves
+    *--top = (void*)function;
+    return top - 6;
+}
+void change(Context* from, Context* to) { fiber_switch(from, *to); }
+
+#else
+
+#include <ucontext.h>
+typedef ucontext_t Context;
+
+Context begin(char* stack, void (*function)()) {
+    Context context;
+    getcontext(&context);
+    context.uc_stack.ss_sp = stack;
+    context.uc_stack.ss_size = STACK;
+    context.uc_link = nullptr;
+    makecontext(&context, function, 0);
+    return context;
+}
+void change(Context* from, Context* to) { swapcontext(from, to); }
+
+#endif
+
+// ---- Threads, warps, blocks --------------------------------------------------------------------------------------------
+
+enum class State { Ready, AtBarrier, InExchange, Returned };
+
+struct Warp {
+    struct Fiber* members[32] = {};
+    unsigned arrived = 0, returned = 0, lanes = 0;
+    int site = 0;
+    unsigned turn = 0;
+    alignas(16) char slots[2][32 * 64];
+    char meeting[2]; // what the sanitizer knows of two exchanges in turn
+};
+
+struct Fiber {
+    Context context;
+    Place place;
+    State state = State::Ready;
+    int line = 0;
+    Warp* warp;
+    void* watched = nullptr; // the sanitizer's
+};
+
+// Shared memory of one declaration.
+struct Memory {
+    char* bytes = nullptr;
+};
+
+// A block that is running, and the launch that it belongs to.
+struct Block {
+    const Launch* launch;
+    void (*kernel)(const void*);
+    const void* arguments;
+    std::vector<Fiber> fibers; // in the order in which they run
+    std::vector<Warp> warps;
+    std::map<const void*, Memory> memory; // by declaration
+    size_t current = 0;
+    unsigned arrived = 0, returned = 0, turn = 0;
+    int line = 0;
+    Context launcher;
+    void* watched = nullptr;
+    char begin, end, meeting[2]; // what the sanitizer knows of the launch's begin and end, and of two barriers in turn
+    char* message;
+    size_t capacity;
+    bool failed = false;
+};
+
+thread_local Block* block;
+thread_local std::vector<char*> stacks;
+
+void go_to(Fiber& next, Context* from) {
+    block->current = &next - block->fibers.data();
+    place = &next.place;
+    __tsan_switch_to_fiber(next.watched, 1); // 1: no order between the two follows from it
+    change(from, &next.context);
+}
+
+void back_to_launcher(Context* from) {
+    __tsan_switch_to_fiber(block->watched, 1);
+    change(from, &block->launcher);
+}
+
+// Gives up the launch: its fibers are never run again.
+template <class... Values> void fail(const char* format, Values... values) {
+    const Place& at = *place;
+    int used = snprintf(block->message, block->capacity, "block %u,%u,%u thread %u: ", at.block.x, at.block.y, at.block.z,
+                        at.thread.x);
+    snprintf(block->message + used, block->capacity - used, format, values...);
+    block->failed = true;
+    Context nowhere;
+    back_to_launcher(&nowhere);
+    abort();
+}
+
+// The next fiber that could run after the current one, itself last.
+Fiber* next_ready() {
+    const size_t count = block->fibers.size();
+    for (size_t i = 1; i <= count; i++) {
+        Fiber& fiber = block->fibers[(block->current + i) % count];
+        if (fiber.state == State::Ready) {
+            return &fiber;
+        }
+    }
+    return nullptr;
+}
+
+const char* name(State state) { return state == State::AtBarrier ? "a barrier" : "an exchange"; }
+
+void wait_as(State state) {
+    Fiber& own = block->fibers[block->current];
+    own.state = state;
+    Fiber* next = next_ready();
+    if (next == nullptr) {
+        const Fiber* other = nullptr;
+        for (const Fiber& fiber : block->fibers) {
+            if (fiber.state != State::Returned && fiber.state != state) {
+                other = &fiber;
+            }
+        }
+        if (other == nullptr) {
+            fail("deadlock: every thread waits in %s", name(state));
+        }
+        fail("deadlock: this waits in %s at %d, thread %u in %s at %d", name(state), own.line, other->place.thread.x,
+             name(other->state), other->line);
+    }
+    go_to(*next, &own.context);
+}
+
+void fiber_main() {
+    __tsan_acquire(&block->begin);
+    block->kernel(block->arguments);
+    __tsan_release(&block->end);
+    Fiber& own = block->fibers[block->current];
+    if (block->arrived > 0) {
+        fail("returned while others wait in a barrier at line %d", block->line);
+    }
+    if (own.warp->arrived > 0) {
+        fail("returned while other lanes of its warp wait in an exchange");
+    }
+    own.state = State::Returned;
+    block->returned++;
+    own.warp->returned++;
+    Context nowhere;
+    if (Fiber* next = next_ready()) {
+        go_to(*next, &nowhere);
+    }
+    if (block->returned < block->fibers.size()) {
+        fail("deadlock: this was the last thread that could run");
+    }
+    back_to_launcher(&nowhere);
+    abort();
+}
+
+// A permutation of 0..count.
+std::vector<unsigned> permutation(unsigned count, unsigned order) {
+    std::vector<unsigned> numbers(count);
+    for (unsigned i = 0; i < count; i++) {
+        numbers[i] = i;
+    }
+    if (order == 1) {
+        std::reverse(numbers.begin(), numbers.end());
+    }
+    unsigned random = order * 2654435761u | 1u;
+    for (unsigned i = count; order > 1 && i > 1; i--) {
+        random ^= random << 13;
+        random ^= random >> 17;
+        random ^= random << 5;
+        std::swap(numbers[i - 1], numbers[random % i]);
+    }
+    return numbers;
+}
+
+void run_block(Block& own, unsigned index) {
+    const Launch& launch = *own.launch;
+    const unsigned x = launch.blocks[0], y = launch.blocks[1], z = launch.blocks[2];
+    own.fibers.resize(launch.threads);
+    own.warps.resize((launch.threads + 31) / 32);
+    while (stacks.size() < launch.threads) {
+        stacks.push_back((char*)aligned_alloc(4096, STACK));
+    }
+    const std::vector<unsigned> threads = permutation(launch.threads, launch.order);
+    for (unsigned i = 0; i < launch.threads; i++) {
+        Fiber& fiber = own.fibers[i];
+        fiber.place = {{threads[i], 0, 0}, {index % x, index / x % y, index / x / y}, {x, y, z}, {launch.threads, 1, 1}};
+        fiber.warp = &own.warps[threads[i] / 32];
+        fiber.warp->members[threads[i] % 32] = &fiber;
+        fiber.warp->lanes++;
+        __asan_unpoison_memory_region(stacks[i], STACK); // what a launch that failed may have left
+        fiber.context = begin(stacks[i], fiber_main);
+        fiber.watched = __tsan_create_fiber(0);
+    }
+    block = &own;
+    own.current = launch.threads - 1;
+    own.watched = __tsan_get_current_fiber();
+    go_to(*next_ready(), &own.launcher);
+    block = nullptr;
+    place = nullptr;
+    for (Fiber& fiber : own.fibers) {
+        __tsan_destroy_fiber(fiber.watched);
+    }
+    for (auto& memory : own.memory) {
+        free(memory.second.bytes);
+    }
+    own.memory.clear();
+    own.fibers.clear();
+    own.warps.clear();
+    own.arrived = own.returned = 0;
+}
+
+} // namespace
+
+void barrier(int line) {
+    Fiber& own = block->fibers[block->current];
+    own.line = line;
+    if (block->returned > 0) {
+        fail("a barrier at line %d, and %u threads of the block have returned", line, block->returned);
+    }
+    if (block->arrived > 0 && block->line != line) {
+        fail("a barrier at line %d while others wait in one at line %d", line, block->line);
+    }
+    block->line = line;
+    char* meeting = &block->meeting[block->turn % 2];
+    __tsan_release(meeting);
+    if (++block->arrived == block->fibers.size()) {
+        block->arrived = 0;
+        block->turn++;
+        for (Fiber& fiber : block->fibers) {
+            fiber.state = State::Ready;
+        }
+    } else {
+        wait_as(State::AtBarrier);
+    }
+    __tsan_acquire(meeting);
+}
+
+const void* exchange(const void* mine, size_t bytes, int site) {
+    Fiber& own = block->fibers[block->current];
+    own.line = site;
+    Warp& warp = *own.warp;
+    if (warp.lanes < 32 || warp.returned > 0) {
+        fail("an exchange in a warp of %u lanes, of which %u have returned", warp.lanes, warp.returned);
+    }
+    if (warp.arrived > 0 && warp.site != site) {
+        fail("exchange %d while other lanes are in exchange %d", site, warp.site);
+    }
+    warp.site = site;
+    const unsigned turn = warp.turn % 2;
+    char* slots = warp.slots[turn];
+    memcpy(slots + bytes * (own.place.thread.x % 32), mine, bytes);
+    char* meeting = &warp.meeting[turn];
+    __tsan_release(meeting);
+    if (++warp.arrived == 32) {
+        warp.arrived = 0;
+        warp.turn++;
+        for (Fiber* member : warp.members) {
+            member->state = State::Ready;
+        }
+    } else {
+        wait_as(State::InExchange);
+    }
+    __tsan_acquire(meeting);
+    return slots;
+}
+
+void* shared(const void* declaration, size_t bytes) {
+    Memory& memory = block->memory[declaration];
+    if (memory.bytes == nullptr) {
+        memory.bytes = (char*)aligned_alloc(16, bytes);
+        memset(memory.bytes, 0xff, bytes);
+        __tsan_release(&memory);
+    }
+    __tsan_acquire(&memory);
+    return memory.bytes;
+}
+
+bool launch(const Launch& launch, void (*kernel)(const void*), const void* arguments, char* message, size_t capacity) {
+    Block own{};
+    own.launch = &launch;
+    own.kernel = kernel;
+    own.arguments = arguments;
+    own.message = message;
+    own.capacity = capacity;
+    const unsigned blocks = launch.blocks[0] * launch.blocks[1] * launch.blocks[2];
+    __tsan_release(&own.begin);
+    for (unsigned index : permutation(blocks, launch.order)) {
+        run_block(own, index);
+        if (own.failed) {
+            return false;
+        }
+    }
+    __tsan_acquire(&own.end);
+    return true;
+}
+
+} // namespace host

@@ -1,0 +1,141 @@
+//! That running CUDA on the host finds what it is there to find: planted faults, each told by name.
+
+use super::{Module, Sanitizer, sanitizer, under};
+
+/// Memory of the host that a kernel may use.
+fn run(entry: &str, body: &str, memory: &mut [f32], blocks: u32, order: u32) -> Result<(), String> {
+    let text = format!(
+        "#line 1 \"arguments\"\nstruct Arguments {{ float* y; alignas(8) unsigned n; }};\n#line 1 \"{entry}.cu\"\n\
+         extern \"C\" __global__ void __launch_bounds__(64) {entry}(const __grid_constant__ Arguments a) {{\n{body}\n}}\n"
+    );
+    let module = Module::build(entry, &text, &[], false);
+    let arguments = [memory.as_mut_ptr() as u64, memory.len() as u64];
+    // SAFETY: the struct above; kernels below stay within the memory, or are watched by a sanitizer.
+    unsafe { module.run(bytemuck::cast_slice(&arguments), [blocks, 1, 1], 64, order) }
+}
+
+/// Every thread passes its number on to its neighbour, first through memory, then within its warp.
+const CORRECT: &str = "SHARED(float, s, 64);
+    s[threadIdx.x] = (float)threadIdx.x;
+    __syncthreads();
+    const float neighbour = s[(threadIdx.x + 1) % 64];
+    const float* of = host::exchange(neighbour, 1);
+    a.y[blockIdx.x * 64 + threadIdx.x] = of[(host::lane() + 1) % 32] + (float)(a.n - a.n);";
+
+/// As above without the barrier.
+const RACE: &str = "SHARED(float, s, 64);
+    s[threadIdx.x] = (float)threadIdx.x;
+    a.y[threadIdx.x] = s[(threadIdx.x + 1) % 64] + (float)(a.n - a.n);";
+
+#[test]
+fn every_order_gives_the_same_numbers() {
+    let expected: Vec<f32> = (0..64).map(|i| ((i / 32 * 32 + (i + 1) % 32 + 1) % 64) as f32).collect();
+    for order in [0, 1, 2, 7] {
+        let mut memory = [0.0; 128];
+        run("correct", CORRECT, &mut memory, 2, order).unwrap();
+        assert_eq!(memory[..64], expected[..], "order {order}");
+        assert_eq!(memory[64..], expected[..], "order {order}");
+    }
+}
+
+#[test]
+fn a_missing_barrier_shows_in_another_order() {
+    let in_order = |order| {
+        let mut memory = [0.0; 64];
+        run("race", RACE, &mut memory, 1, order).unwrap();
+        memory.map(f32::to_bits)
+    };
+    assert_ne!(in_order(0), in_order(1));
+}
+
+#[test]
+fn shared_memory_begins_as_not_a_number() {
+    let mut memory = [0.0; 64];
+    run("poison", "SHARED(float, s, 64);\na.y[threadIdx.x] = s[threadIdx.x] + (float)a.n;", &mut memory, 1, 0).unwrap();
+    assert!(memory.iter().all(|number| number.is_nan()));
+}
+
+#[test]
+fn threads_that_do_not_meet_are_told() {
+    let y = "a.y[threadIdx.x] = (float)a.n;\n";
+    for (entry, body, parts) in [
+        (
+            "divergent",
+            "if (threadIdx.x < 32) {\n__syncthreads();\n} else {\n__syncthreads();\n}",
+            &["thread 32", "barrier at line 6", "line 4"][..],
+        ),
+        ("returned", "if (threadIdx.x == 5) {\nreturn;\n}\n__syncthreads();", &["barrier at line 6", "returned"]),
+        ("lane", "if (threadIdx.x % 2) {\nreturn;\n}\nhost::exchange(a.n, 1);", &["returned", "exchange"]),
+        ("sites", "host::exchange(a.n, (int)threadIdx.x % 2);", &["exchange 1", "exchange 0"]),
+        (
+            "deadlock",
+            "if (threadIdx.x % 32 < 16) {\nhost::exchange(a.n, 1);\n} else {\n__syncthreads();\n}",
+            &["deadlock", "an exchange", "a barrier"],
+        ),
+    ] {
+        let body = format!("{y}{body}");
+        let error = run(entry, &body, &mut [0.0; 64], 1, 0).expect_err(entry);
+        for part in parts {
+            assert!(error.contains(part), "{entry}: no {part} in {error}");
+        }
+        // And the next launch is as good as any.
+        run("correct", CORRECT, &mut [0.0; 64], 1, 0).unwrap();
+    }
+}
+
+/// Runs a kernel of the tests below in a child process, and nothing in this one.
+fn victim(entry: &str, body: &str, blocks: u32) {
+    if sanitizer() != Sanitizer::None {
+        let mut memory = vec![0.0; 64].into_boxed_slice();
+        run(entry, body, &mut memory, blocks, 0).unwrap();
+    }
+}
+
+#[test]
+#[ignore = "run again under a sanitizer by the test below"]
+fn victim_beyond_shared_memory() {
+    victim("beyond_shared", "SHARED(float, s, 63);\ns[threadIdx.x] = (float)a.n;\na.y[threadIdx.x] = s[threadIdx.x];", 1);
+}
+
+#[test]
+#[ignore = "run again under a sanitizer by the test below"]
+fn victim_beyond_a_buffer() {
+    victim("beyond_buffer", "a.y[threadIdx.x + 1] = (float)a.n;", 1);
+}
+
+#[test]
+#[ignore = "run again under a sanitizer by the test below"]
+fn victim_without_a_barrier() {
+    victim("race", RACE, 1);
+}
+
+#[test]
+#[ignore = "run again under a sanitizer by the test below"]
+fn victim_of_two_blocks() {
+    victim("blocks", "if (threadIdx.x == 0) {\na.y[0] = (float)a.n;\n}", 2);
+}
+
+#[test]
+#[ignore = "run again under a sanitizer by the test below"]
+fn victim_without_a_fault() {
+    victim("correct", CORRECT, 1);
+}
+
+#[test]
+fn sanitizers_find_what_is_planted_and_nothing_else() {
+    for (kind, test, found) in [
+        (Sanitizer::Address, "victim_beyond_shared_memory", Some("heap-buffer-overflow")),
+        (Sanitizer::Address, "victim_beyond_a_buffer", Some("heap-buffer-overflow")),
+        (Sanitizer::Address, "victim_without_a_fault", None),
+        (Sanitizer::Thread, "victim_without_a_barrier", Some("data race")),
+        (Sanitizer::Thread, "victim_of_two_blocks", Some("data race")),
+        (Sanitizer::Thread, "victim_without_a_fault", None),
+    ] {
+        let output = under(kind, &format!("cuda_on_host::proof::{test}"));
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8_lossy(&text);
+        assert_eq!(output.status.success(), found.is_none(), "{test} under {kind:?}: {text}");
+        assert!(found.is_none_or(|found| text.contains(found)), "{test} under {kind:?}: {text}");
+        assert!(text.contains("running 1 test"), "{test}: {text}");
+    }
+}

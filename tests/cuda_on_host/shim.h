@@ -1,0 +1,88 @@
+// What CUDA C++ means where threads are fibers: included before a kernel's text, which is then plain C++.
+//
+// The threads of a block run one at a time, on one thread of the processor, and change places only where they wait for one
+// another: at a barrier of the block, or at an exchange among the 32 lanes of a warp.
+
+#pragma once
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+#define CUDA_ON_HOST 1
+#define __global__
+#define __device__
+#define __forceinline__ inline __attribute__((always_inline))
+#define __launch_bounds__(...)
+#define __grid_constant__
+#define __align__(n) alignas(n)
+
+struct uint3 {
+    unsigned x, y, z;
+};
+struct alignas(8) uint2 {
+    unsigned x, y;
+};
+struct alignas(16) uint4 {
+    unsigned x, y, z, w;
+};
+struct alignas(16) float4 {
+    float x, y, z, w;
+};
+inline uint2 make_uint2(unsigned x, unsigned y) { return {x, y}; }
+inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return {x, y, z, w}; }
+inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
+
+inline unsigned __float_as_uint(float x) {
+    unsigned bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+inline float __uint_as_float(unsigned bits) {
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+inline unsigned __umulhi(unsigned x, unsigned y) { return (unsigned)((unsigned long long)x * y >> 32); }
+
+namespace host {
+
+// Where a thread is, and how large its launch is.
+struct Place {
+    uint3 thread, block, blocks, threads;
+};
+extern thread_local const Place* place;
+
+// Waits for all threads of the block at this line.
+void barrier(int line);
+// Memory of the block for one declaration, every byte 0xff, which is a NaN in f32 and bf16: each array is by itself on the heap, where
+// a sanitizer sees its ends.
+void* shared(const void* declaration, size_t bytes);
+// Every lane of the warp gives `bytes` bytes and gets those of all, in order; they stay until its second next exchange. Lanes that
+// meet in different `site`s are an error.
+const void* exchange(const void* mine, size_t bytes, int site);
+
+inline unsigned lane() { return place->thread.x % 32; }
+
+template <class T> const T* exchange(const T& mine, int site) {
+    static_assert(sizeof(T) <= 64, "an exchange takes at most 64 bytes of a lane");
+    return (const T*)exchange(&mine, sizeof(T), site);
+}
+
+struct Launch {
+    unsigned blocks[3], threads;
+    // Of threads and blocks: 0 forward, 1 reversed, else shuffled by this seed.
+    unsigned order;
+};
+// Runs a kernel. False if its threads did what CUDA does not allow, and why in `message`.
+bool launch(const Launch& launch, void (*kernel)(const void*), const void* arguments, char* message, size_t capacity);
+
+} // namespace host
+
+#define threadIdx (host::place->thread)
+#define blockIdx (host::place->block)
+#define blockDim (host::place->threads)
+#define gridDim (host::place->blocks)
+#define __syncthreads() host::barrier(__LINE__)
+#define SHARED(type, name, count)                                                                                                    \
+    static const char name##_declaration = 0;                                                                                        \
+    type* name = (type*)host::shared(&name##_declaration, sizeof(type) * (count))
