@@ -8,6 +8,8 @@ use criterion::{
 };
 use engine::backend::Backend;
 use engine::backend::cpu::{Cpu, Isa};
+#[cfg(feature = "cuda")]
+use engine::backend::cuda;
 #[cfg(feature = "wgpu")]
 use engine::backend::wgpu::adapters;
 use engine::cases::{Case, Pass};
@@ -51,7 +53,24 @@ struct Prepared {
 /// All devices of this build.
 fn members() -> Vec<Member> {
     let cpus = Isa::available().into_iter().map(|isa| member(move || Cpu::with_isa(isa)));
-    cpus.chain(gpus()).collect()
+    cpus.chain(cuda_gpus()).chain(gpus()).collect()
+}
+
+/// GPUs of CUDA in each precision.
+fn cuda_gpus() -> Vec<Member> {
+    #[cfg(feature = "cuda")]
+    return cuda::gpus()
+        .into_iter()
+        .flatten()
+        .flat_map(|gpu| {
+            engine::spec::Precision::ALL.map(|precision| {
+                let gpu = gpu.clone();
+                member(move || cuda::Cuda::new(gpu.open(None).expect("the GPU opens"), precision))
+            })
+        })
+        .collect();
+    #[cfg(not(feature = "cuda"))]
+    Vec::new()
 }
 
 /// Adapters that open. A software one shares the processor with the CPU's paths: what it takes is no GPU's time.

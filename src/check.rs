@@ -67,7 +67,8 @@ pub fn conformance_of(
     let deviations = (0..truth.0.len())
         .map(|i| {
             let scale = truth.0[i].iter().fold(0.0, |a: f64, b| a.max(b.abs()));
-            let bound = ORDER_FACTOR * distance(&own_precision.0[i], &truth.0[i]) + precision.rounding() * scale;
+            let bound =
+                ORDER_FACTOR * distance(&own_precision.0[i], &truth.0[i]) + precision.rounding() * scale;
             Deviation { buffer: Outputs::NAMES[i], error: distance(&found.0[i], &truth.0[i]), bound }
         })
         .collect();

@@ -214,7 +214,9 @@ fn a_wrong_gradient_is_caught() {
         for gate in 0..cell.gates() {
             let outcome = check::gradients_of(&case, |tensors| mutant(&case, gate, tensors)).unwrap();
             assert!(!outcome.holds(), "{} gate {gate} against differences", case.name());
-            let outcome = check::conformance_of(&case, Precision::Fp32, |tensors| mutant(&case, gate, tensors)).unwrap();
+            let outcome =
+                check::conformance_of(&case, Precision::Fp32, |tensors| mutant(&case, gate, tensors))
+                    .unwrap();
             assert!(!outcome.holds(), "{} gate {gate} against the reference", case.name());
             assert!(check::verdict("mutant", &[outcome]).is_err());
         }

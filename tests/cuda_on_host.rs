@@ -49,7 +49,8 @@ pub fn under(sanitizer: Sanitizer, test: &str) -> Output {
         Sanitizer::Thread => ("thread", "libtsan.so"),
         Sanitizer::None => panic!("no child is needed without a sanitizer"),
     };
-    let found = compiler().arg(format!("-print-file-name={runtime}")).output().expect("there is a C++ compiler");
+    let found =
+        compiler().arg(format!("-print-file-name={runtime}")).output().expect("there is a C++ compiler");
     let runtime = PathBuf::from(String::from_utf8(found.stdout).unwrap().trim());
     assert!(runtime.is_absolute(), "the C++ compiler has no {}", runtime.display());
     let mut child = if cfg!(target_os = "linux") && sanitizer == Sanitizer::Thread {
@@ -84,10 +85,19 @@ impl Module {
     pub fn build(entry: &str, text: &str, constants: &[(&str, u32)], exact: bool) -> Module {
         let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cuda_on_host");
         let source = |name: &str| fs::read_to_string(sources.join(name)).unwrap();
-        let mut flags: Vec<String> =
-            ["-std=c++17", "-O2", "-g1", "-fPIC", "-shared", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas"]
-                .map(String::from)
-                .to_vec();
+        let mut flags: Vec<String> = [
+            "-std=c++17",
+            "-O2",
+            "-g1",
+            "-fPIC",
+            "-shared",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            "-Wno-unknown-pragmas",
+        ]
+        .map(String::from)
+        .to_vec();
         // Fused where the text says so and nowhere else, as NVRTC is told; stores and loads may differ in type, as on a GPU.
         flags.extend(["-ffp-contract=off".into(), "-fno-strict-aliasing".into()]);
         #[cfg(target_arch = "x86_64")]
@@ -101,7 +111,8 @@ impl Module {
         };
         let (shim, fibers, run) = (source("shim.h"), source("fibers.cpp"), source("entry.cpp"));
         let mut key = blake3::Hasher::new();
-        for part in [entry, text, &format!("{constants:?} {flags:?} {watch:?} {exact}"), &shim, &fibers, &run] {
+        for part in [entry, text, &format!("{constants:?} {flags:?} {watch:?} {exact}"), &shim, &fibers, &run]
+        {
             key.update(part.as_bytes()).update(b"\0");
         }
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cuda_on_host");
@@ -111,7 +122,8 @@ impl Module {
             // Whole or not at all, however many processes do so at once.
             let own = tempfile::tempdir_in(&folder).unwrap();
             let at = |name: &str| own.path().join(name);
-            fs::write(at("kernel.cpp"), format!("#include \"shim.h\"\n{text}\n#line 1 \"entry.cpp\"\n{run}")).unwrap();
+            fs::write(at("kernel.cpp"), format!("#include \"shim.h\"\n{text}\n#line 1 \"entry.cpp\"\n{run}"))
+                .unwrap();
             let compile = |file: &Path, to: &Path, extra: &[String]| {
                 let done = compiler()
                     .args(&flags)
@@ -126,7 +138,8 @@ impl Module {
             };
             let watched = [format!("-DWATCHED_FOR_RACES={races}"), format!("-DWATCHED_FOR_BOUNDS={bounds}")];
             compile(&sources.join("fibers.cpp"), &at("fibers.o"), &[&watched[..], &["-c".into()]].concat());
-            let mut extra: Vec<String> = constants.iter().map(|(name, value)| format!("-D{name}={value}")).collect();
+            let mut extra: Vec<String> =
+                constants.iter().map(|(name, value)| format!("-D{name}={value}")).collect();
             extra.push(format!("-DENTRY={entry}"));
             extra.extend(exact.then(|| "-DEXACT".into()));
             extra.extend(watch.map(String::from));
@@ -142,7 +155,13 @@ impl Module {
     ///
     /// # Safety
     /// `arguments` are the kernel's, and what they point to is there.
-    pub unsafe fn run(&self, arguments: &[u8], grid: [u32; 3], threads: u32, order: u32) -> Result<(), String> {
+    pub unsafe fn run(
+        &self,
+        arguments: &[u8],
+        grid: [u32; 3],
+        threads: u32,
+        order: u32,
+    ) -> Result<(), String> {
         let mut message = [0u8; 400];
         // SAFETY: of that name and type in cuda_on_host/entry.cpp; the caller vouches for the arguments.
         let failed = unsafe {
@@ -207,7 +226,9 @@ impl Executor for Host {
     fn read(&self, memory: &Bytes, bytes: &mut [u8]) -> Result<(), Failure> {
         assert!(bytes.len() <= 8 * memory.0.len());
         // SAFETY: there is as much, and nobody else at it.
-        unsafe { std::ptr::copy_nonoverlapping(memory.0.as_ptr() as *const u8, bytes.as_mut_ptr(), bytes.len()) };
+        unsafe {
+            std::ptr::copy_nonoverlapping(memory.0.as_ptr() as *const u8, bytes.as_mut_ptr(), bytes.len())
+        };
         Ok(())
     }
 

@@ -3,14 +3,12 @@
 use crate::conformance::{gathered, in_stack_and_alone, optimized, within};
 use crate::head::{dropped, linear, pooled};
 use crate::pytorch::curve;
-use crate::{synthetic, training};
+use crate::training;
 use engine::backend::wgpu::{Tier, Tuning, Wgpu, adapters};
 use engine::backend::{Backend, Reference};
 use engine::cases::{self, Case};
 use engine::check;
 use engine::spec::{Approximate, Cell, OptimizerKind, Pool, PoolKind, Purpose, RnnBackward, RnnForward};
-use engine::train::{EpochRecord, Observer, State, StepRecord, TrainSpec, Unobserved};
-use engine::{Fault, Result};
 use std::sync::LazyLock;
 
 /// Every adapter, opened once: kernels are compiled once per device.
@@ -234,56 +232,13 @@ fn ten_training_steps_on_a_gpu_stay_within_their_bound() {
     }
 }
 
-/// Saves the state after its first epoch; ends the device in its second.
-struct Loses<'a> {
-    device: Option<&'a Wgpu>,
-    steps: usize,
-    saved: Vec<State>,
-}
-
-impl Observer for Loses<'_> {
-    fn step(&mut self, records: &[StepRecord]) -> Result<()> {
-        self.steps += records.len();
-        if let Some(device) = self.device.filter(|_| !self.saved.is_empty()) {
-            device.destroy();
-        }
-        Ok(())
-    }
-
-    fn epoch(&mut self, _: &[EpochRecord]) -> Result<()> {
-        Ok(())
-    }
-
-    fn checkpoint(&mut self, state: &dyn Fn() -> Result<State>) -> Result<()> {
-        self.saved.push(state()?);
-        Ok(())
-    }
-
-    fn interrupted(&self) -> Option<u8> {
-        None
-    }
-}
-
 #[test]
 #[ignore = "needs a Vulkan driver; tools/test brings two"]
 fn a_lost_device_saves_nothing_and_the_run_goes_on_from_before() {
-    let dataset = synthetic::dataset(4, 6, 0.5);
-    let (spec, split) = (TrainSpec { epochs: 3, ..training::spec() }, training::split(&dataset));
     for adapter in adapters() {
         let opened = || adapter.clone().open().unwrap();
         let lost = opened();
-        let mut watch = Loses { device: Some(&lost), steps: 0, saved: Vec::new() };
-        let error = training::stack(&lost, &dataset, &spec, &split, &[0]).run(&mut watch).unwrap_err();
-        assert_eq!(error.fault, Fault::Device, "{error}");
+        let error = training::loses_its_device(&lost, &opened(), &|| lost.destroy());
         assert!(error.to_string().contains("lost") && error.to_string().contains("--resume"), "{error}");
-        assert_eq!(watch.saved.len(), 1, "something was saved after the loss");
-
-        let device = opened();
-        let stack = || training::stack(&device, &dataset, &spec, &split, &[0]);
-        let (mut resumed, mut whole) = (stack(), stack());
-        resumed.restore(&watch.saved[0]).unwrap();
-        resumed.run(&mut Unobserved).unwrap();
-        whole.run(&mut Unobserved).unwrap();
-        assert_eq!(resumed.finish().unwrap()[0].last, whole.finish().unwrap()[0].last);
     }
 }

@@ -33,6 +33,9 @@ mod leak;
 mod memory;
 /// Scores against scikit-learn, intervals against SciPy and statsmodels, baselines and tables by hand.
 mod metrics;
+/// CUDA on NVIDIA's GPUs: the same table, and what only a GPU can break. Ignored where there is none; tools/gpu-suite runs them.
+#[cfg(feature = "cuda")]
+mod nvidia;
 /// Helper: writes pickles, honest and hostile ones.
 mod opcodes;
 /// Every way in which Python and NumPy have saved the same two arrays.

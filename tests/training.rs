@@ -246,3 +246,49 @@ fn a_dense_layer_wider_than_the_recurrent_outputs_trains() {
     let mut stack = Stack::new(&backend, &dataset, &network, &spec, members).unwrap();
     assert_eq!(stack.run(&mut Unobserved).unwrap(), Outcome::Finished);
 }
+
+/// Saves the state after its first epoch; loses the device in its second.
+struct Loses<'a> {
+    lose: &'a dyn Fn(),
+    saved: Vec<State>,
+}
+
+impl Observer for Loses<'_> {
+    fn step(&mut self, _: &[StepRecord]) -> Result<()> {
+        if !self.saved.is_empty() {
+            (self.lose)();
+        }
+        Ok(())
+    }
+
+    fn epoch(&mut self, _: &[EpochRecord]) -> Result<()> {
+        Ok(())
+    }
+
+    fn checkpoint(&mut self, state: &dyn Fn() -> Result<State>) -> Result<()> {
+        self.saved.push(state()?);
+        Ok(())
+    }
+
+    fn interrupted(&self) -> Option<u8> {
+        None
+    }
+}
+
+/// A training on `lost` until `lose` takes that device away; nothing may be saved after, and what was saved before must go on
+/// bit for bit on `other`. Returns what the user is told.
+pub fn loses_its_device<B: Backend>(lost: &B, other: &B, lose: &dyn Fn()) -> engine::Error {
+    let dataset = dataset(4, 6, 0.5);
+    let (spec, split) = (TrainSpec { epochs: 3, ..spec() }, split(&dataset));
+    let mut watch = Loses { lose, saved: Vec::new() };
+    let error = stack(lost, &dataset, &spec, &split, &[0]).run(&mut watch).unwrap_err();
+    assert_eq!(error.fault, Fault::Device, "{error}");
+    assert_eq!(watch.saved.len(), 1, "something was saved after the loss");
+    let again = || stack(other, &dataset, &spec, &split, &[0]);
+    let (mut resumed, mut whole) = (again(), again());
+    resumed.restore(&watch.saved[0]).unwrap();
+    resumed.run(&mut Unobserved).unwrap();
+    whole.run(&mut Unobserved).unwrap();
+    assert_eq!(resumed.finish().unwrap()[0].last, whole.finish().unwrap()[0].last);
+    error
+}

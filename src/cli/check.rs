@@ -3,6 +3,8 @@
 use super::progress::Terminal;
 use super::{out, out_json};
 use crate::backend::cpu::{Cpu, Isa};
+#[cfg(feature = "cuda")]
+use crate::backend::cuda;
 #[cfg(feature = "wgpu")]
 use crate::backend::wgpu::adapters;
 use crate::backend::{Backend, Device, DeviceChoice, Kind, on_device};
@@ -129,9 +131,12 @@ pub fn devices() -> Result<()> {
         let threads = rayon::current_num_threads();
         out(&format!("cpu   {}, {threads} threads{option}", Cpu::with_isa(isa).describe()))?;
     }
+    #[cfg(feature = "cuda")]
+    cuda_gpus()?;
+    #[cfg(not(feature = "cuda"))]
     out(&not_usable(Kind::Cuda))?;
     #[cfg(feature = "wgpu")]
-    return gpus();
+    return wgpu_adapters();
     #[cfg(not(feature = "wgpu"))]
     out(&not_usable(Kind::Wgpu))
 }
@@ -143,9 +148,27 @@ fn not_usable(kind: Kind) -> String {
     }
 }
 
+/// All GPUs of CUDA, opened: what is wrong with one may show only then.
+#[cfg(feature = "cuda")]
+fn cuda_gpus() -> Result<()> {
+    let gpus = match cuda::gpus() {
+        Ok(gpus) => gpus,
+        Err(error) => return out(&format!("cuda  {}", error.message)),
+    };
+    for gpu in gpus {
+        let described = gpu.describe();
+        out(&format!("cuda  {}: {}", gpu.index, described.trim_start_matches("cuda ")))?;
+        match gpu.open(None) {
+            Ok(driver) => out(&format!("         {}", driver.details()))?,
+            Err(error) => out(&format!("         refused: {}", error.message))?,
+        }
+    }
+    Ok(())
+}
+
 /// All adapters, opened: what is wrong with one may show only then.
 #[cfg(feature = "wgpu")]
-fn gpus() -> Result<()> {
+fn wgpu_adapters() -> Result<()> {
     let adapters = adapters();
     if adapters.is_empty() {
         return out(&not_usable(Kind::Wgpu));

@@ -4,15 +4,21 @@ use super::out;
 use crate::backend::Kind;
 use crate::config::CellName;
 use crate::error::{Error, Result};
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+use crate::spec::{Rnn, Slab};
 use clap::Args;
 
 #[derive(Args)]
 #[command(
-    after_help = "The kernels are in kernels/wgsl/; a layer's sizes choose a tier and fill in constants, and loops over registers \
-are written out.\nTiers: `registers` keeps the recurrent weights in registers and walks all steps in one dispatch (LSTM up to 64 \
-units, GRU up to 80, more invocations permitting); `streamed` reads them again every step, up to 256 units; `per-step` launches a \
-dispatch per step.\nWithout --adapter the limits are those that every WebGPU device has.\n\nExamples:\n  engine kernels --cell lstm \
---hidden 64\n  engine kernels --cell gru --hidden 300 --list"
+    after_help = "The kernels are in kernels/; a layer's sizes choose among them and fill in constants. Nothing here needs a GPU.\n\n\
+wgpu (kernels/wgsl/): `registers` keeps the recurrent weights in registers and walks all steps in one dispatch (LSTM up to 64 units, \
+GRU up to 80, more invocations permitting); `streamed` reads them again every step, up to 256 units; `per-step` launches a dispatch per \
+step. Loops over registers are written out. Without --adapter the limits are those that every WebGPU device has.\n\n\
+cuda (kernels/cuda/): `solo` keeps the recurrent weights in registers of one multiprocessor and walks all steps of eight rows in one \
+block (tf32 up to 64 units, bf16 up to 128); `per-step` launches a product and a kernel for the cells at each step. --arch compiles with \
+NVRTC and says what each kernel takes: registers and spilled bytes of a thread, shared memory of a block. A solo kernel that spills is an \
+error.\n\nExamples:\n  engine kernels --cell lstm --hidden 64\n  engine kernels --backend cuda --hidden 128 --precision bf16 --list\n  engine \
+kernels --backend cuda --every --list --arch 80 --arch 90"
 )]
 pub struct KernelsCommand {
     /// Whose kernels
@@ -29,13 +35,17 @@ pub struct KernelsCommand {
     list: bool,
     #[cfg(feature = "wgpu")]
     #[command(flatten)]
-    gpu: Gpu,
+    wgpu: WgpuOptions,
+    #[cfg(feature = "cuda")]
+    #[command(flatten)]
+    cuda: CudaOptions,
 }
 
-/// What only GPUs are asked.
+/// What only `wgpu` is asked.
 #[cfg(feature = "wgpu")]
 #[derive(Args)]
-struct Gpu {
+#[command(next_help_heading = "Of the backend wgpu")]
+struct WgpuOptions {
     /// This tier and no other, if the layer fits
     #[arg(long, value_enum)]
     tier: Option<crate::backend::wgpu::Tier>,
@@ -44,31 +54,87 @@ struct Gpu {
     adapter: Option<String>,
 }
 
+/// What only `cuda` is asked.
+#[cfg(feature = "cuda")]
+#[derive(Args)]
+#[command(next_help_heading = "Of the backend cuda")]
+struct CudaOptions {
+    /// What products multiply [default: tf32]
+    #[arg(long, value_enum)]
+    precision: Option<crate::spec::Precision>,
+    /// This regime and no other, if the layer fits
+    #[arg(long, value_enum)]
+    regime: Option<crate::backend::cuda::Regime>,
+    /// All kernels that any layer, and the rest of a training step, may ask for
+    #[arg(long)]
+    every: bool,
+    /// Compiled for this architecture: 80 is sm_80
+    #[arg(long, value_name = "SM")]
+    arch: Vec<u32>,
+}
+
 impl KernelsCommand {
     pub fn run(&self) -> Result<()> {
+        self.refuse_options_of_others()?;
         match self.backend {
             Kind::Cpu => {
                 Err(Error::config("the processor's kernels are no texts: they are Rust, in src/backend/cpu/")
-                    .hint("`--backend wgpu`"))
+                    .hint("`--backend wgpu` or `--backend cuda`"))
             }
+            #[cfg(feature = "cuda")]
+            Kind::Cuda => self.print_cuda(),
             #[cfg(feature = "wgpu")]
             Kind::Wgpu => self.print_wgsl(),
+            #[cfg(not(all(feature = "cuda", feature = "wgpu")))]
             _ => Err(self.backend.not_built()),
         }
+    }
+
+    fn refuse_options_of_others(&self) -> Result<()> {
+        let mut given: Vec<(&str, Kind)> = Vec::new();
+        #[cfg(feature = "wgpu")]
+        given.extend(
+            [("--tier", self.wgpu.tier.is_some()), ("--adapter", self.wgpu.adapter.is_some())]
+                .into_iter()
+                .filter_map(|(option, is_given)| is_given.then_some((option, Kind::Wgpu))),
+        );
+        #[cfg(feature = "cuda")]
+        given.extend(
+            [
+                ("--precision", self.cuda.precision.is_some()),
+                ("--regime", self.cuda.regime.is_some()),
+                ("--every", self.cuda.every),
+                ("--arch", !self.cuda.arch.is_empty()),
+            ]
+            .into_iter()
+            .filter_map(|(option, is_given)| is_given.then_some((option, Kind::Cuda))),
+        );
+        match given.into_iter().find(|(_, kind)| *kind != self.backend) {
+            None => Ok(()),
+            Some((option, kind)) => Err(Error::config(format!(
+                "`{option}` is for the kernels of `{}`, and these are of `{}`",
+                kind.name(),
+                self.backend.name()
+            ))
+            .hint(format!("`--backend {}`", kind.name()))),
+        }
+    }
+
+    /// A layer of these units, with sizes that no text depends on.
+    #[cfg(any(feature = "cuda", feature = "wgpu"))]
+    fn rnn(&self) -> Rnn {
+        let ((cell, dirs), hidden) = (self.cell.parts(), self.hidden as usize);
+        let weights = Slab { offset: 0, stride: 0 };
+        Rnn { cell, models: 1, batch: 1, steps: 1, input: 1, hidden, dirs, weights }
     }
 
     #[cfg(feature = "wgpu")]
     fn print_wgsl(&self) -> Result<()> {
         use crate::backend::wgpu::{Adapter, layer_kernels};
-        use crate::spec::{Rnn, Slab};
-        let (cell, dirs) = self.cell.parts();
-        let hidden = self.hidden as usize;
-        // Sizes that no text depends on.
-        let weights = Slab { offset: 0, stride: 0 };
-        let rnn = Rnn { cell, models: 1, batch: 1, steps: 1, input: 1, hidden, dirs, weights };
-        let adapter = self.gpu.adapter.as_deref().map(|wanted| Adapter::choose(Some(wanted))).transpose()?;
-        let (tier, kernels) = layer_kernels(&rnn, self.gpu.tier, adapter.as_ref())?;
-        let mut text = format!("// {} of {hidden} units, tier `{}`", cell.name(), tier.name());
+        let rnn = self.rnn();
+        let adapter = self.wgpu.adapter.as_deref().map(|wanted| Adapter::choose(Some(wanted))).transpose()?;
+        let (tier, kernels) = layer_kernels(&rnn, self.wgpu.tier, adapter.as_ref())?;
+        let mut text = format!("// {} of {} units, tier `{}`", rnn.cell.name(), rnn.hidden, tier.name());
         for kernel in kernels {
             text.push('\n');
             match self.list {
@@ -77,5 +143,51 @@ impl KernelsCommand {
             }
         }
         out(&text)
+    }
+
+    #[cfg(feature = "cuda")]
+    fn print_cuda(&self) -> Result<()> {
+        use crate::backend::cuda::{Compiler, Kernel, Kernels, Regime, every_kernel};
+        let (rnn, precision) = (self.rnn(), self.cuda.precision.unwrap_or_default());
+        let regime = Regime::choose(self.cuda.regime, &rnn, precision)?;
+        let (title, kernels) = if self.cuda.every {
+            ("every kernel".to_string(), every_kernel())
+        } else {
+            let (cell, hidden) = (rnn.cell.name(), rnn.hidden);
+            let title = format!("{cell} of {hidden} units, {}, regime `{}`", precision.name(), regime.name());
+            (title, Kernels::of(&rnn, precision).all(regime))
+        };
+        out(&format!("// {title}"))?;
+        if self.cuda.arch.is_empty() {
+            for kernel in kernels {
+                match self.list {
+                    true => out(&format!("{:<22} {}", kernel.label, kernel.name()))?,
+                    false => out(&format!("// {}\n{}", kernel.name(), kernel.text()))?,
+                }
+            }
+            return Ok(());
+        }
+        let compilers: Vec<Compiler> =
+            self.cuda.arch.iter().map(|&arch| Compiler::new(arch, None)).collect::<Result<_>>()?;
+        let heads = self.cuda.arch.iter().map(|arch| format!("  sm_{arch}: registers  spilled  shared"));
+        out(&format!("{:<86}{}", "kernel", heads.collect::<String>()))?;
+        let mut spilling: Vec<&Kernel> = Vec::new();
+        for kernel in &kernels {
+            let mut line = format!("{:<86}", kernel.name());
+            for compiler in &compilers {
+                let (_, usage) = compiler.compile(kernel)?;
+                line.push_str(&format!("{:>18} {:>8} {:>7}", usage.registers, usage.spilled, usage.shared));
+                if kernel.is_solo() && usage.spilled > 0 {
+                    spilling.push(kernel);
+                }
+            }
+            out(&line)?;
+        }
+        match spilling.first() {
+            None => Ok(()),
+            Some(kernel) => {
+                Err(Error::backend(format!("the solo kernel {} spills registers", kernel.name())))
+            }
+        }
     }
 }

@@ -182,7 +182,7 @@ mod tests {
         let product = |a: f32| Approximate::<7>(a).product(Approximate(1.0)).0;
         for (number, rounded) in [
             (1.0, 1.0),
-            (1.0 + 1.0 / 256.0, 1.0),             // a tie, to even
+            (1.0 + 1.0 / 256.0, 1.0),               // a tie, to even
             (1.0 + 3.0 / 256.0, 1.0 + 2.0 / 128.0), // a tie, to even
             (1.0 + 1.1 / 256.0, 1.0 + 1.0 / 128.0),
             (-3.001, -3.0),

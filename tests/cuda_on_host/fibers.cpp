@@ -344,7 +344,7 @@ const void* exchange(const void* mine, size_t bytes, int site) {
 void* shared(const void* declaration, size_t bytes) {
     Memory& memory = block->memory[declaration];
     if (memory.bytes == nullptr) {
-        memory.bytes = (char*)aligned_alloc(16, bytes);
+        memory.bytes = (char*)malloc(bytes);
         memset(memory.bytes, 0xff, bytes);
         __tsan_release(&memory);
     }

@@ -51,7 +51,14 @@ fn a_missing_barrier_shows_in_another_order() {
 #[test]
 fn shared_memory_begins_as_not_a_number() {
     let mut memory = [0.0; 64];
-    run("poison", "SHARED(float, s, 64);\na.y[threadIdx.x] = s[threadIdx.x] + (float)a.n;", &mut memory, 1, 0).unwrap();
+    run(
+        "poison",
+        "SHARED(float, s, 64);\na.y[threadIdx.x] = s[threadIdx.x] + (float)a.n;",
+        &mut memory,
+        1,
+        0,
+    )
+    .unwrap();
     assert!(memory.iter().all(|number| number.is_nan()));
 }
 
@@ -64,7 +71,11 @@ fn threads_that_do_not_meet_are_told() {
             "if (threadIdx.x < 32) {\n__syncthreads();\n} else {\n__syncthreads();\n}",
             &["thread 32", "barrier at line 6", "line 4"][..],
         ),
-        ("returned", "if (threadIdx.x == 5) {\nreturn;\n}\n__syncthreads();", &["barrier at line 6", "returned"]),
+        (
+            "returned",
+            "if (threadIdx.x == 5) {\nreturn;\n}\n__syncthreads();",
+            &["barrier at line 6", "returned"],
+        ),
         ("lane", "if (threadIdx.x % 2) {\nreturn;\n}\nhost::exchange(a.n, 1);", &["returned", "exchange"]),
         ("sites", "host::exchange(a.n, (int)threadIdx.x % 2);", &["exchange 1", "exchange 0"]),
         (
@@ -94,7 +105,11 @@ fn victim(entry: &str, body: &str, blocks: u32) {
 #[test]
 #[ignore = "run again under a sanitizer by the test below"]
 fn victim_beyond_shared_memory() {
-    victim("beyond_shared", "SHARED(float, s, 63);\ns[threadIdx.x] = (float)a.n;\na.y[threadIdx.x] = s[threadIdx.x];", 1);
+    victim(
+        "beyond_shared",
+        "SHARED(float, s, 63);\ns[threadIdx.x] = (float)a.n;\na.y[threadIdx.x] = s[threadIdx.x];",
+        1,
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Wrong flags, wrong files of flags, and flags that do not go together.
 
-use super::{assert_same, engine, folder, with_series};
+use super::{assert_same, engine, with_series};
 use engine::backend::cpu::Isa;
 use std::fs;
 
@@ -47,19 +47,6 @@ fn wrong_flags_are_told_by_name() {
     engine(folder.path(), "check --sizes 2,3,4").ends(2, &["--sizes takes four numbers"]);
     engine(folder.path(), "check --sizes 2,3,4,0").ends(2, &["--sizes and --models must be above 0"]);
     assert!(!folder.path().join("runs").exists(), "a run was begun");
-}
-
-/// Before anything is read, and never with another backend instead.
-#[test]
-fn a_backend_that_is_not_there_is_told_at_once() {
-    let folder = folder();
-    for backend in ["cuda"] {
-        for command in ["train --data nowhere", "crossval --data nowhere", "check"] {
-            let call = engine(folder.path(), &format!("{command} --backend {backend}"));
-            let call = call.ends(4, &[&format!("the backend `{backend}` is not built"), "--backend cpu"]);
-            assert!(call.out.is_empty() && call.err.lines().count() == 2, "{}", call.err);
-        }
-    }
 }
 
 /// Neither another path instead, nor a path on a backend that has none.

@@ -24,7 +24,8 @@ fn without_a_driver_nothing_runs_and_nothing_takes_its_place() {
 #[test]
 fn an_adapter_is_for_its_backend() {
     let folder = folder();
-    engine(folder.path(), "check --adapter 0").ends(4, &["`--adapter 0` is for the backend `wgpu`", "`cpu`"]);
+    engine(folder.path(), "check --adapter 0")
+        .ends(4, &["`--adapter 0` is for the backends `cuda` and `wgpu`", "`cpu`"]);
     engine(folder.path(), "check --backend wgpu --isa portable").ends(4, &["is for the backend `cpu`"]);
     without_gpu(folder.path(), "check --backend wgpu --adapter any")
         .ends(4, &["no adapter `any`: there are none"]);
@@ -48,7 +49,6 @@ fn kernels_are_printed_without_a_gpu() {
     without_gpu(folder.path(), "kernels --hidden 300 --tier registers")
         .ends(2, &["does not fit the tier `registers`"]);
     without_gpu(folder.path(), "kernels --backend cpu").ends(2, &["src/backend/cpu/"]);
-    without_gpu(folder.path(), "kernels --backend cuda").ends(4, &["not built"]);
 }
 
 #[test]

@@ -5,6 +5,8 @@ use engine::backend::Backend;
 use engine::backend::cpu::{Cpu, Isa};
 #[cfg(feature = "wgpu")]
 use engine::backend::wgpu::Adapter;
+#[cfg(feature = "cuda")]
+use engine::backend::{DeviceChoice, cuda::Cuda};
 use engine::cases::{Case, Pass, Step};
 use engine::spec::{Cell, LayerSpec, Network, PoolKind};
 use serde::Deserialize;
@@ -107,6 +109,14 @@ fn main() {
             let adapter = Adapter::choose(None).expect("an adapter");
             let name = adapter.name().to_string();
             serve(&adapter.open().expect("it opens"), &name, |_| Vec::new());
+        }
+        #[cfg(feature = "cuda")]
+        Some(precision) if precision.starts_with("cuda-") => {
+            let precision =
+                engine::spec::Precision::from_str(&precision["cuda-".len()..], false).expect("a precision");
+            let choice = DeviceChoice { precision: Some(precision), ..DeviceChoice::default() };
+            let cuda = Cuda::open(&choice).expect("a GPU");
+            serve(&cuda, &cuda.describe(), |_| Vec::new());
         }
         Some(isa) => serve_cpu(Cpu::with_isa(Isa::from_str(isa, false).expect("a path of the CPU"))),
     });

@@ -8,7 +8,8 @@ import sys
 import time
 from types import SimpleNamespace
 
-THREADS = int(sys.argv[-1])
+# A device may follow.
+THREADS = int(next(argument for argument in reversed(sys.argv) if argument.isdigit()))
 
 
 class Unsupported(Exception):

@@ -1,4 +1,5 @@
-"""PyTorch: `torch_server.py [no-mkldnn] THREADS`. Sometimes it is faster without oneDNN (MKL-DNN, in its words)."""
+"""PyTorch: `torch_server.py [no-mkldnn] THREADS [cuda-fp32 | cuda-tf32 | cuda-bf16]`. On a CPU it is sometimes faster without
+oneDNN (MKL-DNN, in its words). In bf16 weights and inputs are bf16 throughout, as cuDNN's recurrent layers want them."""
 import sys
 
 import torch
@@ -8,6 +9,23 @@ import server
 
 torch.set_num_threads(server.THREADS)
 torch.backends.mkldnn.set_flags("no-mkldnn" not in sys.argv)
+CUDA = next((argument for argument in sys.argv if argument.startswith("cuda-")), None)
+if CUDA:
+    torch.set_default_device("cuda")
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = CUDA != "cuda-fp32"
+    torch.set_default_dtype(torch.bfloat16 if CUDA == "cuda-bf16" else torch.float32)
+
+
+def until_done(run):
+    """A device works on after the call: its time ends when it is done."""
+    if not CUDA:
+        return run
+
+    def waiting():
+        run()
+        torch.cuda.synchronize()
+
+    return waiting
 
 
 def layer(case):
@@ -48,7 +66,7 @@ def training_step(case):
 def build(case):
     if case.mode == "step":
         steps = [training_step(case) for _ in range(case.folds)]
-        return lambda: [step() for step in steps]
+        return until_done(lambda: [step() for step in steps])
     x, rnn = torch.randn(case.B, case.T, case.D), layer(case)
 
     def train():
@@ -59,7 +77,7 @@ def build(case):
         with torch.inference_mode():
             rnn(x)
 
-    return train if case.mode == "train" else infer
+    return until_done(train if case.mode == "train" else infer)
 
 
 server.main("torch", torch.__version__, build)

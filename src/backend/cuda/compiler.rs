@@ -55,8 +55,9 @@ impl Compiler {
                  into LD_LIBRARY_PATH",
             ));
         }
-        let failed =
-            |error: result::NvrtcError| Error::backend(format!("CUDA not usable: NVRTC does not answer: {error}"));
+        let failed = |error: result::NvrtcError| {
+            Error::backend(format!("CUDA not usable: NVRTC does not answer: {error}"))
+        };
         let (mut major, mut minor, mut count) = (0, 0, 0);
         // SAFETY: the library is there; out-parameters are numbers of ours.
         unsafe { sys::nvrtcVersion(&mut major, &mut minor) }.result().map_err(failed)?;
@@ -208,7 +209,9 @@ fn usage(log: &str) -> Option<Usage> {
         registers: before(" registers")?,
         // Only said of a kernel that has some.
         shared: before(" bytes smem").unwrap_or(0),
-        spilled: before(" bytes stack frame")? + before(" bytes spill stores")? + before(" bytes spill loads")?,
+        spilled: before(" bytes stack frame")?
+            + before(" bytes spill stores")?
+            + before(" bytes spill loads")?,
     })
 }
 

@@ -49,7 +49,9 @@ pub struct Gpu {
 pub fn gpus() -> Result<Vec<Gpu>> {
     // SAFETY: asks the system's loader; libraries of that name are NVIDIA's.
     if !unsafe { sys::is_culib_present() } {
-        return Err(not_usable(format!("there is no NVIDIA driver here: its library {LIBRARY} is not found")));
+        return Err(not_usable(format!(
+            "there is no NVIDIA driver here: its library {LIBRARY} is not found"
+        )));
     }
     let text = |error: DriverError| not_usable(explain(error));
     let mut driver = 0;
@@ -147,7 +149,12 @@ impl Gpu {
             compiler,
             functions: Mutex::default(),
             library: OnceLock::new(),
-            shared: Arc::new(Shared { context, stream, is_lost: AtomicBool::new(false), parked: Mutex::default() }),
+            shared: Arc::new(Shared {
+                context,
+                stream,
+                is_lost: AtomicBool::new(false),
+                parked: Mutex::default(),
+            }),
             timeline: Timeline::default(),
             events: Mutex::default(),
             // SAFETY: asks the system's loader.
@@ -199,9 +206,11 @@ impl Drop for Bytes {
             return;
         }
         // SAFETY: allocated on this stream, and freed once.
-        let freed = self.shared.context.bind_to_thread().and_then(|()| unsafe {
-            result::free_async(self.pointer, self.shared.stream.cu_stream())
-        });
+        let freed = self
+            .shared
+            .context
+            .bind_to_thread()
+            .and_then(|()| unsafe { result::free_async(self.pointer, self.shared.stream.cu_stream()) });
         if let Err(error) = freed {
             *self.shared.parked.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
         }
@@ -324,10 +333,12 @@ impl Executor for Driver {
         self.shared.ready()?;
         let stream = self.shared.stream.cu_stream();
         // SAFETY: the stream is this context's, which is bound.
-        let pointer = unsafe { result::malloc_async(stream, bytes) }.map_err(|error| self.shared.failure(error))?;
+        let pointer =
+            unsafe { result::malloc_async(stream, bytes) }.map_err(|error| self.shared.failure(error))?;
         let memory = Bytes { pointer, shared: self.shared.clone() };
         // SAFETY: allocated above with that many bytes.
-        unsafe { result::memset_d8_async(pointer, 0, bytes, stream) }.map_err(|error| self.shared.failure(error))?;
+        unsafe { result::memset_d8_async(pointer, 0, bytes, stream) }
+            .map_err(|error| self.shared.failure(error))?;
         Ok(memory)
     }
 

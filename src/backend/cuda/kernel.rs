@@ -107,7 +107,10 @@ impl Kernel {
             true => format!("    {kind} {name};\n"),
             false => format!("    alignas(8) {kind} {name};\n"),
         };
-        add("arguments", &format!("struct Arguments {{\n{}}};\n", self.fields.iter().map(field).collect::<String>()));
+        add(
+            "arguments",
+            &format!("struct Arguments {{\n{}}};\n", self.fields.iter().map(field).collect::<String>()),
+        );
         if let Some(cell) = self.cell {
             let (name, part) = match cell {
                 Cell::Lstm => file!("cell_lstm"),

@@ -1,8 +1,8 @@
 //! The recurrent layer on the device.
 
 use super::kernel::{
-    PackInput, PackSolo, PackStep, SoloBackward, SoloForward, StepBackward, StepEnd, StepForward, THREADS, WeightGradient,
-    WeightGradientSum,
+    PackInput, PackSolo, PackStep, SoloBackward, SoloForward, StepBackward, StepEnd, StepForward, THREADS,
+    WeightGradient, WeightGradientSum,
 };
 use super::memory::{Buf, Memory, address};
 use super::plan::{Kernels, Regime, padded};
@@ -140,11 +140,17 @@ impl<E: Executor> Layer<E> {
         };
         let numbers = s.hidden * 4 * (s.input + 1);
         let work = s.load_work();
-        cuda.launch(&kernels.pack_input(), &pack, [numbers.div_ceil(threads), 1, walks], work.share(s.input, s.input + s.hidden))?;
+        cuda.launch(
+            &kernels.pack_input(),
+            &pack,
+            [numbers.div_ceil(threads), 1, walks],
+            work.share(s.input, s.input + s.hidden),
+        )?;
         let work = work.share(s.hidden, s.input + s.hidden);
         match self.regime {
             Regime::PerStep => {
-                let pack = PackStep { weights, recurrents: self.recurrents.address, stride, input, hidden, dirs };
+                let pack =
+                    PackStep { weights, recurrents: self.recurrents.address, stride, input, hidden, dirs };
                 let numbers = 4 * s.hidden * s.hidden;
                 cuda.launch(&kernels.pack_step(), &pack, [numbers.div_ceil(threads), 1, walks], work)
             }
@@ -160,7 +166,8 @@ impl<E: Executor> Layer<E> {
                     dirs,
                 };
                 // Vectors of 16 bytes.
-                let vectors = s.cell.gates() * padded(s.hidden) * padded(s.hidden) * size(cuda.precision) / 16;
+                let vectors =
+                    s.cell.gates() * padded(s.hidden) * padded(s.hidden) * size(cuda.precision) / 16;
                 let passes = 1 + usize::from(backward.is_some());
                 cuda.launch(&kernels.pack_solo(), &pack, [vectors.div_ceil(threads), passes, walks], work)
             }
@@ -274,7 +281,8 @@ impl<E: Executor> Layer<E> {
         let kernels = Kernels::of(s, cuda.precision);
         let layer = &*a.layer;
         let training = layer.training.as_ref().expect("checked in forward");
-        let [batch, steps, input, hidden, dirs] = [s.batch, s.steps, s.input, s.hidden, s.dirs].map(|n| n as u64);
+        let [batch, steps, input, hidden, dirs] =
+            [s.batch, s.steps, s.input, s.hidden, s.dirs].map(|n| n as u64);
         let d_initial = address(a.d_initial.as_deref());
         match layer.regime {
             Regime::Solo => {
@@ -297,7 +305,8 @@ impl<E: Executor> Layer<E> {
                 cuda.launch(&kernels.solo_backward(), &arguments, grid, s.backward_work(a.dy.is_some()))?;
             }
             Regime::PerStep => {
-                let (product, carry) = (layer.step_product(), training.carry.as_ref().map_or(0, |memory| memory.address));
+                let (product, carry) =
+                    (layer.step_product(), training.carry.as_ref().map_or(0, |memory| memory.address));
                 for step in (0..s.steps).rev() {
                     let arguments = StepBackward {
                         gates: layer.gates.address,
@@ -352,7 +361,12 @@ impl<E: Executor> Layer<E> {
                 batch_shift,
             };
             let work = s.weight_gradient_work().share(models, s.models);
-            cuda.launch(&kernels.weight_gradient(), &arguments, [tiles, splits.count, models * s.dirs], work)?;
+            cuda.launch(
+                &kernels.weight_gradient(),
+                &arguments,
+                [tiles, splits.count, models * s.dirs],
+                work,
+            )?;
             let arguments = WeightGradientSum {
                 partial: training.partial.address,
                 d_weights: a.d_weights.at(s.weights.offset),

@@ -45,14 +45,17 @@ impl Library {
         let failed = |error: String| Error::backend(format!("cuBLASLt not usable: {error}"));
         let handle = result::create_handle().map_err(|error| failed(format!("{error:?}")))?;
         // SAFETY: cuBLASLt writes there before it reads.
-        let workspace = unsafe { stream.alloc::<u8>(WORKSPACE) }.map_err(|error| failed(format!("{error:?}")))?;
+        let workspace =
+            unsafe { stream.alloc::<u8>(WORKSPACE) }.map_err(|error| failed(format!("{error:?}")))?;
         Ok(Library { handle, workspace, stream: stream.clone(), algorithms: Mutex::default() })
     }
 
     /// One call for each direction, all models of it at once. Row-major matrices are the transposed ones of cuBLASLt's order.
     pub fn multiply(&self, p: &Product) -> Result<(), CublasError> {
         for dir in 0..p.dirs {
-            let start = |operand: &Strided| operand.address.wrapping_add_signed(4 * (dir as isize * operand.dir) as i64);
+            let start = |operand: &Strided| {
+                operand.address.wrapping_add_signed(4 * (dir as isize * operand.dir) as i64)
+            };
             let shape = Shape {
                 size: [p.rows, p.columns, p.depth],
                 rows: [p.a.row, p.b.row, p.c.row],
@@ -168,7 +171,11 @@ impl Call {
             let epilogue = sys::cublasLtEpilogue_t::CUBLASLT_EPILOGUE_BIAS;
             let size = size_of::<sys::cublasLtEpilogue_t>();
             set(Attribute::CUBLASLT_MATMUL_DESC_EPILOGUE, (&raw const epilogue).cast(), size)?;
-            set(Attribute::CUBLASLT_MATMUL_DESC_BIAS_POINTER, (&raw const p.bias.0).cast(), size_of::<u64>())?;
+            set(
+                Attribute::CUBLASLT_MATMUL_DESC_BIAS_POINTER,
+                (&raw const p.bias.0).cast(),
+                size_of::<u64>(),
+            )?;
             let stride = p.bias.1 as i64;
             let attribute = Attribute::CUBLASLT_MATMUL_DESC_BIAS_BATCH_STRIDE;
             set(attribute, (&raw const stride).cast(), size_of::<i64>())?;

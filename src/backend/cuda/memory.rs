@@ -40,7 +40,8 @@ impl<E: Executor> Memory<E> {
             )
             .hint("train with a smaller `--batch`, or fewer models at once with `--folds-at-once`")
         };
-        let inner = cuda.call_with(|| format!("an allocation of {bytes} bytes"), refused, |e| e.zeros(bytes))?;
+        let inner =
+            cuda.call_with(|| format!("an allocation of {bytes} bytes"), refused, |e| e.zeros(bytes))?;
         let address = cuda.executor.address(&inner);
         cuda.held.fetch_add(bytes as u64, Ordering::Relaxed);
         Ok(Memory { inner, address, bytes, held: cuda.held.clone() })

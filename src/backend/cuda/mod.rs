@@ -85,7 +85,11 @@ impl<E: Executor> Cuda<E> {
         let out_of_memory = |free: u64, total: u64| {
             Error::new(
                 Fault::Device,
-                format!("{}: no memory left for {}: {free} of {total} bytes are free", self.describe_device(), what()),
+                format!(
+                    "{}: no memory left for {}: {free} of {total} bytes are free",
+                    self.describe_device(),
+                    what()
+                ),
             )
             .hint("train with a smaller `--batch`, or fewer models at once with `--folds-at-once`")
         };
@@ -122,7 +126,13 @@ impl<E: Executor> Cuda<E> {
         })
     }
 
-    fn launch<A: Arguments>(&self, kernel: &Kernel, arguments: &A, grid: [usize; 3], work: Work) -> Result<()> {
+    fn launch<A: Arguments>(
+        &self,
+        kernel: &Kernel,
+        arguments: &A,
+        grid: [usize; 3],
+        work: Work,
+    ) -> Result<()> {
         self.launch_as(kernel.label, kernel, arguments, grid, work)
     }
 
@@ -136,8 +146,11 @@ impl<E: Executor> Cuda<E> {
     ) -> Result<()> {
         // CUDA's limits: 2^31 - 1 blocks in x, 2^16 - 1 in y and z.
         if grid[0] > 0x7fff_ffff || grid[1] > 0xffff || grid[2] > 0xffff {
-            return Err(Error::new(Fault::Device, format!("{label}: {grid:?} blocks are more than CUDA launches at once"))
-                .hint("use a smaller `--batch`, or fewer models at once with `--folds-at-once`"));
+            return Err(Error::new(
+                Fault::Device,
+                format!("{label}: {grid:?} blocks are more than CUDA launches at once"),
+            )
+            .hint("use a smaller `--batch`, or fewer models at once with `--folds-at-once`"));
         }
         let grid = grid.map(|blocks| blocks as u32);
         if grid.contains(&0) {
@@ -148,7 +161,8 @@ impl<E: Executor> Cuda<E> {
             || format!("the launch of {}", kernel.name()),
             |executor| executor.launch(&Launch { label, kernel, arguments, grid, work }),
         )?;
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((kernel.name(), grid, kernel.threads()));
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some((kernel.name(), grid, kernel.threads()));
         Ok(())
     }
 
@@ -168,7 +182,8 @@ impl Cuda<Driver> {
         let precision = choice.precision.unwrap_or_default();
         let folder = choice.kernel_cache.clone().or_else(compiler::default_folder);
         let driver = Gpu::choose(choice.adapter.as_deref())?.open(folder.as_deref())?;
-        Ok(Cuda::new(driver, precision).tuned(Tuning { regime: None, products: choice.products.unwrap_or_default() }))
+        Ok(Cuda::new(driver, precision)
+            .tuned(Tuning { regime: None, products: choice.products.unwrap_or_default() }))
     }
 }
 
@@ -213,7 +228,10 @@ impl<E: Executor> Backend for Cuda<E> {
     fn write<T: Word>(&self, dst: &mut Buf<T, E>, src: &[T]) -> Result<()> {
         assert!(src.len() <= dst.words(), "{} words into a buffer of {}", src.len(), dst.words());
         let bytes = bytemuck::cast_slice(src);
-        self.call(|| format!("a copy of {} bytes to the device", bytes.len()), |e| e.write(&dst.memory.inner, bytes))
+        self.call(
+            || format!("a copy of {} bytes to the device", bytes.len()),
+            |e| e.write(&dst.memory.inner, bytes),
+        )
     }
 
     fn read<T: Word>(&self, src: &Buf<T, E>, dst: &mut [T]) -> Result<()> {
@@ -229,7 +247,12 @@ impl<E: Executor> Backend for Cuda<E> {
         Frames::new(self, chunks)
     }
 
-    fn gather(&self, s: &Gather, frames: &Frames<E>, a: GatherOperands<Buf<f32, E>, Buf<u32, E>>) -> Result<()> {
+    fn gather(
+        &self,
+        s: &Gather,
+        frames: &Frames<E>,
+        a: GatherOperands<Buf<f32, E>, Buf<u32, E>>,
+    ) -> Result<()> {
         operations::gather(self, s, frames, a)
     }
 
@@ -249,7 +272,13 @@ impl<E: Executor> Backend for Cuda<E> {
         Layer::backward(self, s, a)
     }
 
-    fn dropout(&self, s: &Dropout, marks: &Buf<u32, E>, x: &Buf<f32, E>, out: &mut Buf<f32, E>) -> Result<()> {
+    fn dropout(
+        &self,
+        s: &Dropout,
+        marks: &Buf<u32, E>,
+        x: &Buf<f32, E>,
+        out: &mut Buf<f32, E>,
+    ) -> Result<()> {
         operations::dropout(self, s, marks, x, out)
     }
 

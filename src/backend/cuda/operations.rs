@@ -6,8 +6,8 @@ use super::{Cuda, Executor};
 use crate::backend::Backend;
 use crate::error::Result;
 use crate::spec::{
-    Dropout, Gather, GatherOperands, Linear, LinearBackward, LinearForward, Loss, LossOperands, Optimizer, OptimizerKind,
-    OptimizerOperands, Pool, PoolKind, Work,
+    Dropout, Gather, GatherOperands, Linear, LinearBackward, LinearForward, Loss, LossOperands, Optimizer,
+    OptimizerKind, OptimizerOperands, Pool, PoolKind, Work,
 };
 use ndarray::ArcArray2;
 
@@ -140,7 +140,11 @@ pub fn linear_forward<E: Executor>(cuda: &Cuda<E>, s: &Linear, a: LinearForward<
     cuda.launch(&kernel, &arguments, grid(s.batch * s.output, s.models), s.forward_work())
 }
 
-pub fn linear_backward<E: Executor>(cuda: &Cuda<E>, s: &Linear, a: LinearBackward<Buf<f32, E>>) -> Result<()> {
+pub fn linear_backward<E: Executor>(
+    cuda: &Cuda<E>,
+    s: &Linear,
+    a: LinearBackward<Buf<f32, E>>,
+) -> Result<()> {
     if let Some(dx) = a.dx {
         let arguments = kernel::LinearInputGradient {
             weights: a.weights.at(s.weights.offset),
@@ -195,8 +199,12 @@ pub fn optimize<E: Executor>(cuda: &Cuda<E>, s: &Optimizer, a: OptimizerOperands
     let norms = a.norms.at(a.row * s.models);
     let params = s.params as u64;
     let numbers = (s.models * s.params) as u64;
-    let arguments =
-        kernel::Squares { gradients: a.gradients.address(), squares: squares.address, params, chunks: chunks as u64 };
+    let arguments = kernel::Squares {
+        gradients: a.gradients.address(),
+        squares: squares.address,
+        params,
+        chunks: chunks as u64,
+    };
     let work = Work { flops: 2 * numbers, bytes: 4 * numbers };
     cuda.launch(&Kernel::plain::<kernel::Squares>(), &arguments, [chunks, 1, s.models], work)?;
     let arguments = kernel::Norms {

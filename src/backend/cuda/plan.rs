@@ -1,7 +1,8 @@
 //! How a recurrent layer is run: a pure function of its sizes and the precision.
 
 use super::kernel::{
-    self, Kernel, PackInput, PackSolo, PackStep, SoloBackward, SoloForward, StepBackward, StepEnd, StepForward,
+    self, Kernel, PackInput, PackSolo, PackStep, SoloBackward, SoloForward, StepBackward, StepEnd,
+    StepForward,
 };
 use crate::backend::Products;
 use crate::error::{Error, Result};
@@ -207,7 +208,8 @@ mod tests {
             (129, Precision::Bf16, Regime::PerStep),
         ] {
             let weights = Slab { offset: 0, stride: 0 };
-            let s = Rnn { cell: Cell::Gru, models: 1, batch: 1, steps: 1, input: 1, hidden, dirs: 1, weights };
+            let s =
+                Rnn { cell: Cell::Gru, models: 1, batch: 1, steps: 1, input: 1, hidden, dirs: 1, weights };
             assert_eq!(Regime::choose(None, &s, precision).unwrap(), regime, "{hidden} {precision:?}");
             let forced = Regime::choose(Some(Regime::Solo), &s, precision);
             assert_eq!(forced.is_ok(), regime == Regime::Solo, "{hidden} {precision:?}");

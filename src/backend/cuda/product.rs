@@ -76,9 +76,10 @@ impl<E: Executor> Cuda<E> {
                 "cuBLASLt does not multiply the formats of bf16 here: its two operands differ",
             )
             .hint("use `--products own`, or `--precision tf32`")),
-            Products::Cublaslt => {
-                self.call(|| format!("a product by cuBLASLt, {}", p.label), |executor| executor.library_product(p))
-            }
+            Products::Cublaslt => self.call(
+                || format!("a product by cuBLASLt, {}", p.label),
+                |executor| executor.library_product(p),
+            ),
         }
     }
 }

@@ -38,7 +38,8 @@ pub fn roof<E: Executor>(cuda: &Cuda<E>) -> Result<Roof> {
     let kernel = Kernel::plain::<kernel::RoofMemory>();
     let arguments = kernel::RoofMemory { from: from.address(), to: to.address(), len: COPIED as u64 };
     let memory = |count: usize| {
-        (0..count).try_for_each(|_| cuda.launch(&kernel, &arguments, [COPIED / threads, 1, 1], Work::default()))
+        (0..count)
+            .try_for_each(|_| cuda.launch(&kernel, &arguments, [COPIED / threads, 1, 1], Work::default()))
     };
     let gbytes = best(cuda, 2 * 16 * COPIED, memory)?;
     Ok(Roof { gflops, gbytes })

@@ -1,0 +1,156 @@
+//! CUDA on every NVIDIA GPU there is, against the reference.
+
+use crate::conformance::{gathered, in_stack_and_alone, optimized, within};
+use crate::head::{dropped, linear, pooled};
+use crate::pytorch::curve;
+use engine::Fault;
+use engine::backend::cuda::{Cuda, Driver, Regime, Tuning, gpus};
+use engine::backend::{Backend, Reference};
+use engine::cases::{self, Case, Pass};
+use engine::check;
+use engine::spec::{Approximate, Cell, Gather, GatherOperands, OptimizerKind, Pool, PoolKind, Precision};
+
+/// Every GPU in a precision.
+fn devices(precision: Precision) -> Vec<Cuda<Driver>> {
+    let gpus = gpus().expect("these tests need an NVIDIA GPU");
+    gpus.into_iter().map(|gpu| Cuda::new(gpu.open(None).unwrap(), precision)).collect()
+}
+
+#[test]
+#[ignore = "needs an NVIDIA GPU; tools/gpu-suite runs it"]
+fn every_gpu_keeps_the_bounds_of_the_whole_table() {
+    for precision in Precision::ALL {
+        for regime in Regime::ALL {
+            let runs = |case: &Case| regime.runs(case.rnn.hidden, precision);
+            let cases: Vec<Case> = cases::table().into_iter().filter(runs).collect();
+            for device in devices(precision) {
+                let device = device.tuned(Tuning { regime: Some(regime), ..Tuning::default() });
+                let outcomes: Vec<_> =
+                    cases.iter().map(|case| check::conformance(&device, case).unwrap()).collect();
+                check::verdict(&format!("{}, {}", device.describe(), regime.name()), &outcomes).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs an NVIDIA GPU; tools/gpu-suite runs it"]
+fn a_model_has_the_same_bits_again_and_in_a_stack_on_a_gpu() {
+    for precision in Precision::ALL {
+        for device in devices(precision) {
+            for case in cases::table() {
+                let tensors = case.tensors();
+                let once = case.run(&device, &tensors).unwrap();
+                // Saturated gates may have no number, which equals nothing.
+                if case.scale == 1.0 {
+                    assert_eq!(once, case.run(&device, &tensors).unwrap(), "{}", case.name());
+                }
+            }
+            for cell in Cell::ALL {
+                in_stack_and_alone(&device, cell);
+            }
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs an NVIDIA GPU; tools/gpu-suite runs it"]
+fn the_rest_of_a_training_step_keeps_its_bounds_on_a_gpu() {
+    for device in devices(Precision::Fp32) {
+        for len in [1, 3, 64, 1000, 5001] {
+            assert_eq!(dropped(&device, len), dropped(&Reference::<f32>::default(), len), "dropout of {len}");
+        }
+        for kind in [PoolKind::Last, PoolKind::Mean] {
+            let s = Pool { kind, models: 3, batch: 5, steps: 7, hidden: 9, dirs: 2, states: 2 };
+            let own_precision = pooled(&Reference::<f32>::default(), &s);
+            within(&pooled(&device, &s), &pooled(&Reference::<f64>::default(), &s), &own_precision);
+        }
+        let own_precision = gathered(&Reference::<f32>::default());
+        within(&gathered(&device), &gathered(&Reference::<f64>::default()), &own_precision);
+        for sizes in [[1, 1, 1], [5, 33, 9], [32, 130, 65]] {
+            let own_precision = linear(&Reference::<f32>::default(), sizes, true);
+            within(
+                &linear(&device, sizes, true),
+                &linear(&Reference::<f64>::default(), sizes, true),
+                &own_precision,
+            );
+        }
+        for kind in [OptimizerKind::Adam, OptimizerKind::Adamw] {
+            let own_precision = optimized(&Reference::<f32>::default(), kind);
+            within(&optimized(&device, kind), &optimized(&Reference::<f64>::default(), kind), &own_precision);
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs an NVIDIA GPU; tools/gpu-suite runs it"]
+fn ten_training_steps_on_an_nvidia_gpu_stay_within_their_bound() {
+    for name in ["curve", "curve_last"] {
+        let (truth, weights) = curve(&Reference::<f64>::default(), name);
+        for precision in Precision::ALL {
+            let (own_losses, own_weights) = match precision {
+                Precision::Fp32 => curve(&Reference::<Approximate<23>>::default(), name),
+                Precision::Tf32 => curve(&Reference::<Approximate<10>>::default(), name),
+                Precision::Bf16 => curve(&Reference::<Approximate<7>>::default(), name),
+            };
+            for device in devices(precision) {
+                let (losses, found) = curve(&device, name);
+                within(&losses, &truth, &own_losses);
+                within(&found, &weights, &own_weights);
+            }
+        }
+    }
+}
+
+/// Kernels and the gaps between them are what the wall clock says.
+#[test]
+#[ignore = "needs an NVIDIA GPU; tools/gpu-suite runs it"]
+fn events_tell_when_kernels_ran() {
+    for device in devices(Precision::Tf32) {
+        let case = Case::new(Cell::Lstm, 2, [32, 60, 40, 64]);
+        let mut pass = Pass::new(&device, &case, &case.tensors(), true).unwrap();
+        pass.run(&device).unwrap();
+        let timeline = device.timeline().expect("a driver of CUDA 12.8 or later");
+        timeline.record(true);
+        let start = timeline.now();
+        pass.run(&device).unwrap();
+        let wall = timeline.now() - start;
+        let spans = timeline.record(false);
+        assert!(spans.len() >= 5, "{} spans", spans.len());
+        assert!(spans.iter().map(|span| span.duration).sum::<u64>() <= wall);
+        assert!(spans.windows(2).all(|pair| pair[0].start <= pair[1].start));
+    }
+}
+
+#[test]
+#[ignore = "needs an NVIDIA GPU; tools/gpu-suite runs it"]
+fn memory_that_is_not_there_is_told_and_the_rest_goes_on() {
+    for device in devices(Precision::Fp32) {
+        let error = device.zeros::<f32>(1 << 40).err().expect("4 TiB are more than there is");
+        assert_eq!(error.fault, Fault::Device, "{error}");
+        assert!(error.to_string().contains("are free"), "{error}");
+        device.zeros::<f32>(1 << 20).unwrap();
+    }
+}
+
+/// Last by name, since it takes the process's device with it: a frame that is far outside of the table.
+#[test]
+#[ignore = "needs an NVIDIA GPU; tools/gpu-suite runs it, in a process of its own"]
+fn zz_an_illegal_address_ends_the_device_with_its_kernel_named() {
+    for device in devices(Precision::Fp32) {
+        let frames = device.frames(&[ndarray::ArcArray2::zeros((4, 5))]).unwrap();
+        let s = Gather { models: 1, batch: 1, steps: 1, features: 5, stat_steps: 1 };
+        let (mut first, mut lengths) = (device.zeros::<u32>(1).unwrap(), device.zeros::<u32>(1).unwrap());
+        device.write(&mut first, &[u32::MAX]).unwrap();
+        device.write(&mut lengths, &[1]).unwrap();
+        let (stats, mut x) = (device.zeros(10).unwrap(), device.zeros(5).unwrap());
+        let operands = GatherOperands { first: &first, lengths: &lengths, stats: &stats, x: &mut x };
+        device.gather(&s, &frames, operands).unwrap();
+        let error = device.wait().unwrap_err();
+        assert_eq!(error.fault, Fault::Device);
+        for part in ["gather.cu", "blocks", "--resume"] {
+            assert!(error.to_string().contains(part), "no {part} in {error}");
+        }
+        assert_eq!(device.zeros::<f32>(1).err(), Some(error), "the same error from then on");
+    }
+}
