@@ -1,14 +1,14 @@
 //! CUDA on every NVIDIA GPU there is, against the reference.
 
 use crate::conformance::{gathered, in_stack_and_alone, optimized, within};
+use crate::cuda::curve_within;
 use crate::head::{dropped, linear, pooled};
-use crate::pytorch::curve;
 use engine::Fault;
 use engine::backend::cuda::{Cuda, Driver, Regime, Tuning, gpus};
 use engine::backend::{Backend, Reference};
 use engine::cases::{self, Case, Pass};
 use engine::check;
-use engine::spec::{Approximate, Cell, Gather, GatherOperands, OptimizerKind, Pool, PoolKind, Precision};
+use engine::spec::{Cell, Gather, GatherOperands, OptimizerKind, Pool, PoolKind, Precision};
 
 /// Every GPU in a precision.
 fn devices(precision: Precision) -> Vec<Cuda<Driver>> {
@@ -86,18 +86,8 @@ fn the_rest_of_a_training_step_keeps_its_bounds_on_a_gpu() {
 #[ignore = "needs an NVIDIA GPU; tools/gpu-suite runs it"]
 fn ten_training_steps_on_an_nvidia_gpu_stay_within_their_bound() {
     for name in ["curve", "curve_last"] {
-        let (truth, weights) = curve(&Reference::<f64>::default(), name);
         for precision in Precision::ALL {
-            let (own_losses, own_weights) = match precision {
-                Precision::Fp32 => curve(&Reference::<Approximate<23>>::default(), name),
-                Precision::Tf32 => curve(&Reference::<Approximate<10>>::default(), name),
-                Precision::Bf16 => curve(&Reference::<Approximate<7>>::default(), name),
-            };
-            for device in devices(precision) {
-                let (losses, found) = curve(&device, name);
-                within(&losses, &truth, &own_losses);
-                within(&found, &weights, &own_weights);
-            }
+            devices(precision).iter().for_each(|device| curve_within(device, name));
         }
     }
 }

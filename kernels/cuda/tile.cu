@@ -3,8 +3,8 @@
 // multiplied; a loader `float load(i, k)` says what number `k` of row or column `i` is, 0 outside.
 
 #define SIDE 64                          // rows and columns of a block
-#define CHUNK 32                         // of the depth, at a time
-#define CHUNK_WORDS (CHUNK / PER_WORD)
+#define CHUNK_WORDS 16                   // of the depth, at a time
+#define CHUNK (CHUNK_WORDS * PER_WORD)
 #define STAGED (SIDE * CHUNK_WORDS / THREADS) // words of an operand that a thread brings
 
 // A chunk of an operand in shared memory. A deep one has its neighbours in depth side by side in device memory too, the other

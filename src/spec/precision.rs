@@ -72,13 +72,13 @@ macro_rules! in_precision {
 pub(crate) use in_precision;
 
 /// `f32` as a correct device may compute with it: `sigmoid` and `tanh` are off by [`Precision::activation_error`], up or down as
-/// a hash of the argument says, and products of matrices multiply numbers of `MANTISSA` bits. Its distance from `f64` is the
+/// a hash of the argument says (an odd `SALT` makes another hash, another such device), and products of matrices multiply numbers of `MANTISSA` bits. Its distance from `f64` is the
 /// error that such a device is allowed, propagated through the cells and not guessed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(transparent)]
-pub struct Approximate<const MANTISSA: u32>(f32);
+pub struct Approximate<const MANTISSA: u32, const SALT: u32 = 0x9E37_79B9>(f32);
 
-impl<const MANTISSA: u32> Approximate<MANTISSA> {
+impl<const MANTISSA: u32, const SALT: u32> Approximate<MANTISSA, SALT> {
     const PRECISION: Precision = match MANTISSA {
         23 => Precision::Fp32,
         10 => Precision::Tf32,
@@ -87,7 +87,7 @@ impl<const MANTISSA: u32> Approximate<MANTISSA> {
     };
 
     fn off(exact: f64, argument: f32) -> Self {
-        let up = argument.to_bits().wrapping_mul(0x9E37_79B9) >> 31 == 0;
+        let up = argument.to_bits().wrapping_mul(SALT) >> 31 == 0;
         let error = Self::PRECISION.activation_error();
         Approximate((exact + if up { error } else { -error }) as f32)
     }
@@ -104,9 +104,9 @@ impl<const MANTISSA: u32> Approximate<MANTISSA> {
     }
 }
 
-impl<const MANTISSA: u32> Word for Approximate<MANTISSA> {}
+impl<const MANTISSA: u32, const SALT: u32> Word for Approximate<MANTISSA, SALT> {}
 
-impl<const MANTISSA: u32> Real for Approximate<MANTISSA> {
+impl<const MANTISSA: u32, const SALT: u32> Real for Approximate<MANTISSA, SALT> {
     const NAME: &'static str = match Self::PRECISION {
         Precision::Fp32 => "f32 with approximated activations",
         Precision::Tf32 => "tf32 with approximated activations",
@@ -146,7 +146,7 @@ impl<const MANTISSA: u32> Real for Approximate<MANTISSA> {
 
 macro_rules! operator {
     ($name:ident, $function:ident) => {
-        impl<const MANTISSA: u32> $name for Approximate<MANTISSA> {
+        impl<const MANTISSA: u32, const SALT: u32> $name for Approximate<MANTISSA, SALT> {
             type Output = Self;
             fn $function(self, other: Self) -> Self {
                 Approximate($name::$function(self.0, other.0))
@@ -160,14 +160,14 @@ operator!(Sub, sub);
 operator!(Mul, mul);
 operator!(Div, div);
 
-impl<const MANTISSA: u32> Neg for Approximate<MANTISSA> {
+impl<const MANTISSA: u32, const SALT: u32> Neg for Approximate<MANTISSA, SALT> {
     type Output = Self;
     fn neg(self) -> Self {
         Approximate(-self.0)
     }
 }
 
-impl<const MANTISSA: u32> Sum for Approximate<MANTISSA> {
+impl<const MANTISSA: u32, const SALT: u32> Sum for Approximate<MANTISSA, SALT> {
     fn sum<I: Iterator<Item = Self>>(numbers: I) -> Self {
         numbers.fold(Approximate(0.0), |sum, number| sum + number)
     }

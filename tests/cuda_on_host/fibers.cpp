@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <new>
+#include <sys/mman.h>
 #include <vector>
 
 // This file itself is compiled without a sanitizer; where the kernels are watched for races, it tells the sanitizer which fibers
@@ -98,6 +100,20 @@ void change(Context* from, Context* to) { swapcontext(from, to); }
 
 #endif
 
+// ---- Memory that a block uses ------------------------------------------------------------------------------------------
+
+// Where blocks are watched for races with one another, each gets memory that none had before: its use of a stack would look like a
+// race with the last block's. Elsewhere it is the heap's, where a sanitizer sees the ends of each array.
+#if WATCHED_FOR_RACES
+char* take(size_t bytes) {
+    return (char*)mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+void give_back(void* memory, size_t bytes) { munmap(memory, bytes); }
+#else
+char* take(size_t bytes) { return (char*)malloc(bytes); }
+void give_back(void* memory, size_t) { free(memory); }
+#endif
+
 // ---- Threads, warps, blocks --------------------------------------------------------------------------------------------
 
 enum class State { Ready, AtBarrier, InExchange, Returned };
@@ -123,6 +139,7 @@ struct Fiber {
 // Shared memory of one declaration.
 struct Memory {
     char* bytes = nullptr;
+    size_t size = 0;
 };
 
 // A block that is running, and the launch that it belongs to.
@@ -130,14 +147,15 @@ struct Block {
     const Launch* launch;
     void (*kernel)(const void*);
     const void* arguments;
-    std::vector<Fiber> fibers; // in the order in which they run
-    std::vector<Warp> warps;
+    Fiber* fibers; // in the order in which they run
+    unsigned count;
     std::map<const void*, Memory> memory; // by declaration
     size_t current = 0;
     unsigned arrived = 0, returned = 0, turn = 0;
     int line = 0;
     Context launcher;
     void* watched = nullptr;
+    std::vector<void*> gone; // the sanitizer's fibers of the block before
     char begin, end, meeting[2]; // what the sanitizer knows of the launch's begin and end, and of two barriers in turn
     char* message;
     size_t capacity;
@@ -145,10 +163,15 @@ struct Block {
 };
 
 thread_local Block* block;
-thread_local std::vector<char*> stacks;
+// For the fibers of the blocks that run on this thread of the processor.
+struct Stacks {
+    char* bytes = nullptr;
+    size_t size = 0;
+};
+thread_local Stacks stacks;
 
 void go_to(Fiber& next, Context* from) {
-    block->current = &next - block->fibers.data();
+    block->current = &next - block->fibers;
     place = &next.place;
     __tsan_switch_to_fiber(next.watched, 1); // 1: no order between the two follows from it
     change(from, &next.context);
@@ -173,9 +196,8 @@ template <class... Values> void fail(const char* format, Values... values) {
 
 // The next fiber that could run after the current one, itself last.
 Fiber* next_ready() {
-    const size_t count = block->fibers.size();
-    for (size_t i = 1; i <= count; i++) {
-        Fiber& fiber = block->fibers[(block->current + i) % count];
+    for (size_t i = 1; i <= block->count; i++) {
+        Fiber& fiber = block->fibers[(block->current + i) % block->count];
         if (fiber.state == State::Ready) {
             return &fiber;
         }
@@ -191,7 +213,8 @@ void wait_as(State state) {
     Fiber* next = next_ready();
     if (next == nullptr) {
         const Fiber* other = nullptr;
-        for (const Fiber& fiber : block->fibers) {
+        for (unsigned i = 0; i < block->count; i++) {
+            const Fiber& fiber = block->fibers[i];
             if (fiber.state != State::Returned && fiber.state != state) {
                 other = &fiber;
             }
@@ -223,7 +246,7 @@ void fiber_main() {
     if (Fiber* next = next_ready()) {
         go_to(*next, &nowhere);
     }
-    if (block->returned < block->fibers.size()) {
+    if (block->returned < block->count) {
         fail("deadlock: this was the last thread that could run");
     }
     back_to_launcher(&nowhere);
@@ -252,20 +275,30 @@ std::vector<unsigned> permutation(unsigned count, unsigned order) {
 void run_block(Block& own, unsigned index) {
     const Launch& launch = *own.launch;
     const unsigned x = launch.blocks[0], y = launch.blocks[1], z = launch.blocks[2];
-    own.fibers.resize(launch.threads);
-    own.warps.resize((launch.threads + 31) / 32);
-    while (stacks.size() < launch.threads) {
-        stacks.push_back((char*)aligned_alloc(4096, STACK));
+    const unsigned warps = (launch.threads + 31) / 32;
+    const size_t fiber_bytes = sizeof(Fiber) * launch.threads, warp_bytes = sizeof(Warp) * warps;
+    own.count = launch.threads;
+    own.fibers = (Fiber*)take(fiber_bytes);
+    Warp* own_warps = (Warp*)take(warp_bytes);
+    for (unsigned i = 0; i < warps; i++) {
+        new (&own_warps[i]) Warp();
+    }
+    if (WATCHED_FOR_RACES || stacks.size < STACK * launch.threads) {
+        if (stacks.bytes != nullptr) {
+            give_back(stacks.bytes, stacks.size);
+        }
+        stacks.size = STACK * launch.threads;
+        stacks.bytes = take(stacks.size);
     }
     const std::vector<unsigned> threads = permutation(launch.threads, launch.order);
     for (unsigned i = 0; i < launch.threads; i++) {
-        Fiber& fiber = own.fibers[i];
+        Fiber& fiber = *new (&own.fibers[i]) Fiber();
         fiber.place = {{threads[i], 0, 0}, {index % x, index / x % y, index / x / y}, {x, y, z}, {launch.threads, 1, 1}};
-        fiber.warp = &own.warps[threads[i] / 32];
+        fiber.warp = &own_warps[threads[i] / 32];
         fiber.warp->members[threads[i] % 32] = &fiber;
         fiber.warp->lanes++;
-        __asan_unpoison_memory_region(stacks[i], STACK); // what a launch that failed may have left
-        fiber.context = begin(stacks[i], fiber_main);
+        __asan_unpoison_memory_region(stacks.bytes + STACK * i, STACK); // what a launch that failed may have left
+        fiber.context = begin(stacks.bytes + STACK * i, fiber_main);
         fiber.watched = __tsan_create_fiber(0);
     }
     block = &own;
@@ -274,15 +307,21 @@ void run_block(Block& own, unsigned index) {
     go_to(*next_ready(), &own.launcher);
     block = nullptr;
     place = nullptr;
-    for (Fiber& fiber : own.fibers) {
-        __tsan_destroy_fiber(fiber.watched);
+    // The sanitizer gives a new fiber the number of one that is gone, and then takes both for one: the last block's stay until this
+    // one's are made.
+    for (void* watched : own.gone) {
+        __tsan_destroy_fiber(watched);
+    }
+    own.gone.clear();
+    for (unsigned i = 0; i < own.count; i++) {
+        own.gone.push_back(own.fibers[i].watched);
     }
     for (auto& memory : own.memory) {
-        free(memory.second.bytes);
+        give_back(memory.second.bytes, memory.second.size);
     }
     own.memory.clear();
-    own.fibers.clear();
-    own.warps.clear();
+    give_back(own.fibers, fiber_bytes);
+    give_back(own_warps, warp_bytes);
     own.arrived = own.returned = 0;
 }
 
@@ -300,11 +339,11 @@ void barrier(int line) {
     block->line = line;
     char* meeting = &block->meeting[block->turn % 2];
     __tsan_release(meeting);
-    if (++block->arrived == block->fibers.size()) {
+    if (++block->arrived == block->count) {
         block->arrived = 0;
         block->turn++;
-        for (Fiber& fiber : block->fibers) {
-            fiber.state = State::Ready;
+        for (unsigned i = 0; i < block->count; i++) {
+            block->fibers[i].state = State::Ready;
         }
     } else {
         wait_as(State::AtBarrier);
@@ -344,7 +383,8 @@ const void* exchange(const void* mine, size_t bytes, int site) {
 void* shared(const void* declaration, size_t bytes) {
     Memory& memory = block->memory[declaration];
     if (memory.bytes == nullptr) {
-        memory.bytes = (char*)malloc(bytes);
+        memory.bytes = take(bytes);
+        memory.size = bytes;
         memset(memory.bytes, 0xff, bytes);
         __tsan_release(&memory);
     }
@@ -368,6 +408,9 @@ bool launch(const Launch& launch, void (*kernel)(const void*), const void* argum
         }
     }
     __tsan_acquire(&own.end);
+    for (void* watched : own.gone) {
+        __tsan_destroy_fiber(watched);
+    }
     return true;
 }
 

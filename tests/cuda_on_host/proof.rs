@@ -127,7 +127,7 @@ fn victim_without_a_barrier() {
 #[test]
 #[ignore = "run again under a sanitizer by the test below"]
 fn victim_of_two_blocks() {
-    victim("blocks", "if (threadIdx.x == 0) {\na.y[0] = (float)a.n;\n}", 2);
+    victim("two_blocks", "if (threadIdx.x == 0) {\na.y[0] = (float)a.n;\n}", 2);
 }
 
 #[test]

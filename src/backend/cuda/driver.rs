@@ -234,12 +234,12 @@ impl Shared {
         }
     }
 
+    /// An error if something failed that could not say so: our own freeing, or cudarc's.
     fn ready(&self) -> Result<(), Failure> {
         let parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match parked {
-            Some(error) => Err(self.lost(format!("late, from freeing memory: {}", explain(error)))),
-            None => self.context.bind_to_thread().map_err(|error| self.failure(error)),
-        }
+        let late = parked.map_or(Ok(()), Err).and_then(|()| self.context.check_err());
+        late.map_err(|error| self.lost(format!("{} (late: from giving something back)", explain(error))))?;
+        self.context.bind_to_thread().map_err(|error| self.failure(error))
     }
 }
 

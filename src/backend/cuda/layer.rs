@@ -56,7 +56,7 @@ struct Splits {
 /// What a share should have at least, and the most shares.
 const SPLIT_ROWS: usize = 512;
 const MAX_SPLITS: usize = 16;
-/// Of the depth, what a block multiplies at a time: CHUNK of tile.cu.
+/// Of the depth, what a block multiplies at a time at most: CHUNK of tile.cu.
 const CHUNK: usize = 32;
 /// Bytes of weight gradients that are not yet added up.
 const PARTIAL_BYTES: usize = 256 << 20;

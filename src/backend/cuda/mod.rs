@@ -144,8 +144,11 @@ impl<E: Executor> Cuda<E> {
         grid: [usize; 3],
         work: Work,
     ) -> Result<()> {
-        // CUDA's limits: 2^31 - 1 blocks in x, 2^16 - 1 in y and z.
-        if grid[0] > 0x7fff_ffff || grid[1] > 0xffff || grid[2] > 0xffff {
+        // CUDA's limit is 2^16 - 1 blocks in y and z; in x it is ours, since kernels count their threads in 32 bits.
+        if grid[0].saturating_mul(kernel.threads() as usize) > u32::MAX as usize
+            || grid[1] > 0xffff
+            || grid[2] > 0xffff
+        {
             return Err(Error::new(
                 Fault::Device,
                 format!("{label}: {grid:?} blocks are more than CUDA launches at once"),
