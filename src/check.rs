@@ -53,7 +53,7 @@ pub fn conformance<B: Backend>(backend: &B, case: &Case) -> Result<Outcome> {
 /// As [`conformance`], of anything that runs the case.
 ///
 /// The bound of a buffer is `4 * e + r * s`: `e` is the error of the reference itself when it rounds and approximates as a
-/// backend of this precision may ([`Approximate`]), `r` one rounding ([`Precision::rounding`]) and `s` the buffer's largest
+/// backend of this precision may ([`crate::spec::Approximate`]), `r` one rounding ([`Precision::rounding`]) and `s` the buffer's largest
 /// number, which covers buffers that the reference happens to get exactly.
 pub fn conformance_of(
     case: &Case,

@@ -248,11 +248,13 @@ fn a_dense_layer_wider_than_the_recurrent_outputs_trains() {
 }
 
 /// Saves the state after its first epoch; loses the device in its second.
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
 struct Loses<'a> {
     lose: &'a dyn Fn(),
     saved: Vec<State>,
 }
 
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
 impl Observer for Loses<'_> {
     fn step(&mut self, _: &[StepRecord]) -> Result<()> {
         if !self.saved.is_empty() {
@@ -277,6 +279,7 @@ impl Observer for Loses<'_> {
 
 /// A training on `lost` until `lose` takes that device away; nothing may be saved after, and what was saved before must go on
 /// bit for bit on `other`. Returns what the user is told.
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
 pub fn loses_its_device<B: Backend>(lost: &B, other: &B, lose: &dyn Fn()) -> engine::Error {
     let dataset = dataset(4, 6, 0.5);
     let (spec, split) = (TrainSpec { epochs: 3, ..spec() }, split(&dataset));

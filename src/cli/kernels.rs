@@ -1,5 +1,6 @@
 //! `kernels`: the texts that a device compiles.
 
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
 use super::out;
 use crate::backend::Kind;
 use crate::config::CellName;
@@ -91,27 +92,23 @@ impl KernelsCommand {
     }
 
     fn refuse_options_of_others(&self) -> Result<()> {
-        let mut given: Vec<(&str, Kind)> = Vec::new();
-        #[cfg(feature = "wgpu")]
-        given.extend(
-            [("--tier", self.wgpu.tier.is_some()), ("--adapter", self.wgpu.adapter.is_some())]
-                .into_iter()
-                .filter_map(|(option, is_given)| is_given.then_some((option, Kind::Wgpu))),
-        );
-        #[cfg(feature = "cuda")]
-        given.extend(
-            [
-                ("--precision", self.cuda.precision.is_some()),
-                ("--regime", self.cuda.regime.is_some()),
-                ("--every", self.cuda.every),
-                ("--arch", !self.cuda.arch.is_empty()),
-            ]
-            .into_iter()
-            .filter_map(|(option, is_given)| is_given.then_some((option, Kind::Cuda))),
-        );
-        match given.into_iter().find(|(_, kind)| *kind != self.backend) {
+        let given: &[(&str, Kind, bool)] = &[
+            #[cfg(feature = "wgpu")]
+            ("--tier", Kind::Wgpu, self.wgpu.tier.is_some()),
+            #[cfg(feature = "wgpu")]
+            ("--adapter", Kind::Wgpu, self.wgpu.adapter.is_some()),
+            #[cfg(feature = "cuda")]
+            ("--precision", Kind::Cuda, self.cuda.precision.is_some()),
+            #[cfg(feature = "cuda")]
+            ("--regime", Kind::Cuda, self.cuda.regime.is_some()),
+            #[cfg(feature = "cuda")]
+            ("--every", Kind::Cuda, self.cuda.every),
+            #[cfg(feature = "cuda")]
+            ("--arch", Kind::Cuda, !self.cuda.arch.is_empty()),
+        ];
+        match given.iter().find(|(_, kind, is_given)| *is_given && *kind != self.backend) {
             None => Ok(()),
-            Some((option, kind)) => Err(Error::config(format!(
+            Some((option, kind, _)) => Err(Error::config(format!(
                 "`{option}` is for the kernels of `{}`, and these are of `{}`",
                 kind.name(),
                 self.backend.name()

@@ -239,7 +239,7 @@ impl<E: Executor> Backend for Cuda<E> {
 
     fn read<T: Word>(&self, src: &Buf<T, E>, dst: &mut [T]) -> Result<()> {
         assert!(dst.len() <= src.words(), "{} words out of a buffer of {}", dst.len(), src.words());
-        let len = dst.len() * size_of::<T>();
+        let len = size_of_val(dst);
         self.call(
             || format!("a copy of {len} bytes from the device"),
             |e| e.read(&src.memory.inner, bytemuck::cast_slice_mut(dst)),
