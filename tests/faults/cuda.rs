@@ -91,3 +91,52 @@ fn an_architecture_that_nvrtc_does_not_know_is_told() {
     let call = engine(folder.path(), "kernels --backend cuda --hidden 16 --arch 80").ends(0, &[]);
     assert!(call.out.contains("lstm solo_forward.cu PRECISION=19 PADDED=16 THREADS=32"), "{}", call.out);
 }
+
+/// A driver that says what it is told to say: `no_gpu.c`, in a folder where the loader looks first.
+#[test]
+fn each_part_that_is_missing_or_too_old_is_named() {
+    let folder = folder();
+    let stub = folder.path().join("libcuda.so");
+    let compiled = std::process::Command::new("cc")
+        .args(["-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-o"])
+        .arg(&stub)
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/no_gpu.c"))
+        .status()
+        .unwrap();
+    assert!(compiled.success());
+    std::os::unix::fs::symlink(&stub, folder.path().join("libcuda.so.1")).unwrap();
+    let with = |stub: &[(&str, &str)], arguments: &str| {
+        let mut command = command(folder.path(), arguments);
+        command.env("LD_LIBRARY_PATH", folder.path()).envs(stub.iter().copied());
+        Call::of(command.output().unwrap())
+    };
+    for (stub, parts) in [
+        (
+            &[("STUB_VERSION", "11080")][..],
+            &["driver is too old: it is for CUDA 11.8, needed is 12.0 or later"][..],
+        ),
+        (&[("STUB_INIT", "100")], &["the NVIDIA driver finds no GPU"]),
+        (&[("STUB_COUNT", "0")], &["the NVIDIA driver finds no GPU"]),
+        (&[("STUB_INIT", "803")], &["unsupported display driver", "(CUDA_ERROR_SYSTEM_DRIVER_MISMATCH)"]),
+        (&[("STUB_ARCH", "75")], &["Stub GPU is sm_75, and the kernels need sm_80 or later"]),
+        (
+            &[],
+            &[
+                "NVRTC, which compiles the kernels, is missing: no library libnvrtc.so is found",
+                "pip install",
+            ],
+        ),
+    ] {
+        let call = with(stub, "check --backend cuda").ends(4, &["CUDA not usable: "]);
+        let call = call.ends(4, parts);
+        assert!(call.out.is_empty() && call.err.lines().count() == 2, "{}", call.err);
+    }
+    with(&[("STUB_COUNT", "2")], "check --backend cuda --adapter third")
+        .ends(4, &["no adapter `third`", "there are 0: Stub GPU, 1: Other GPU"]);
+    let call = with(&[("STUB_COUNT", "2")], "devices").ends(0, &[]);
+    for part in
+        ["cuda  0: Stub GPU, sm_90, driver 13.0", "cuda  1: Other GPU", "refused: CUDA not usable: NVRTC"]
+    {
+        assert!(call.out.contains(part), "no {part} in {}", call.out);
+    }
+}

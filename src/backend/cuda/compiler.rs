@@ -203,7 +203,7 @@ fn unsealed(bytes: &[u8]) -> Option<Vec<u8>> {
 fn usage(log: &str) -> Option<Usage> {
     let before = |unit: &str| -> Option<u32> {
         let text = log[..log.find(unit)?].trim_end();
-        text[text.rfind(|c: char| !c.is_ascii_digit())? + 1..].parse().ok()
+        text[text.rfind(|c: char| !c.is_ascii_digit()).map_or(0, |end| end + 1)..].parse().ok()
     };
     Some(Usage {
         registers: before(" registers")?,
@@ -218,6 +218,7 @@ fn usage(log: &str) -> Option<Usage> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::cuda::kernel::{self, Kernel};
 
     #[test]
     fn what_ptxas_says_is_read() {
@@ -238,5 +239,46 @@ mod tests {
         for damaged in [&flipped[..], &sealed[..sealed.len() - 1], &sealed[..10], b""] {
             assert_eq!(unsealed(damaged), None);
         }
+    }
+
+    #[test]
+    #[ignore = "needs NVRTC; tools/test brings it"]
+    fn a_kernel_that_does_not_compile_names_itself_the_place_and_the_architecture() {
+        let mut kernel = Kernel::plain::<kernel::Gather>();
+        kernel.constants.clear();
+        let error = Compiler::new(90, None).unwrap().compile(&kernel).unwrap_err();
+        assert_eq!(error.fault, Fault::Backend);
+        for part in ["the kernel gather.cu does", "sm_90", "NVRTC 13.0", "gather.cu(3): error", "THREADS"] {
+            assert!(error.message.contains(part), "no {part} in {error}");
+        }
+    }
+
+    #[test]
+    #[ignore = "needs NVRTC; tools/test brings it"]
+    fn programs_are_kept_and_damaged_ones_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let kernel = Kernel::plain::<kernel::Norms>();
+        let program = |arch| Compiler::new(arch, Some(folder.path())).unwrap().program(&kernel).unwrap();
+        let files = || -> Vec<PathBuf> {
+            std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect()
+        };
+        let first = program(90);
+        let [file] = &files()[..] else { panic!("one kernel is one file") };
+        // What is kept is taken: a program that no compiler made comes back.
+        std::fs::write(file, [blake3::hash(b"kept").as_bytes(), &b"kept"[..]].concat()).unwrap();
+        assert_eq!(program(90), b"kept");
+        std::fs::write(file, b"torn").unwrap();
+        assert_eq!(program(90), first);
+        program(80);
+        assert_eq!(files().len(), 2, "another architecture is another program");
+    }
+
+    #[test]
+    #[ignore = "needs NVRTC; tools/test brings it"]
+    fn a_folder_that_cannot_be_made_is_a_warning() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let compiler = Compiler::new(90, Some(&file.path().join("below"))).unwrap();
+        assert!(compiler.warning().is_some_and(|warning| warning.contains("below")));
+        compiler.program(&Kernel::plain::<kernel::Norms>()).unwrap();
     }
 }
