@@ -20,7 +20,7 @@ use serde::Serialize;
 #[command(
     after_help = "Without sizes the whole table of cases runs. Columns: the output that comes closest to its bound, \
 its largest absolute error, the bound.\nBounds are derived, not chosen: four times the error of the plain equations in \
-f32 with approximated activations, plus 1e-7 of the output's scale."
+the backend's precision with approximated activations, plus one rounding of the output's scale."
 )]
 pub struct CheckCommand {
     /// What to check

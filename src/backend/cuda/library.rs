@@ -12,6 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Bytes that cuBLASLt may work in: what NVIDIA recommends for Hopper.
 const WORKSPACE: usize = 32 << 20;
+/// Beyond this, alignment makes no difference to cuBLASLt.
+const LARGEST_ALIGNMENT: u64 = 256;
 
 /// cuBLASLt on one stream.
 pub struct Library {
@@ -33,6 +35,8 @@ struct Shape {
     rows: [usize; 3],
     b_is_deep: bool,
     has_bias: bool,
+    /// Bytes at whose multiples A, B and C begin, in every model.
+    alignment: [u32; 3],
 }
 
 impl Library {
@@ -56,17 +60,21 @@ impl Library {
             let start = |operand: &Strided| {
                 operand.address.wrapping_add_signed(4 * (dir as isize * operand.dir) as i64)
             };
+            let alignment = |operand: &Strided| {
+                1 << (start(operand) | (4 * operand.model) as u64 | LARGEST_ALIGNMENT).trailing_zeros()
+            };
             let shape = Shape {
                 size: [p.rows, p.columns, p.depth],
                 rows: [p.a.row, p.b.row, p.c.row],
                 b_is_deep: p.b_is_deep,
                 has_bias: p.bias.0 != 0,
+                alignment: [&p.a, &p.b, &p.c].map(alignment),
             };
             let call = Call::new(p)?;
             let mut algorithms = self.algorithms.lock().unwrap_or_else(PoisonError::into_inner);
             let algorithm = match algorithms.get(&shape) {
                 Some(algorithm) => *algorithm,
-                None => *algorithms.entry(shape).or_insert(self.algorithm(&call)?),
+                None => *algorithms.entry(shape).or_insert(self.algorithm(&call, shape.alignment)?),
             };
             drop(algorithms);
             call.batch(p)?;
@@ -98,30 +106,41 @@ impl Library {
     }
 
     /// For one model.
-    fn algorithm(&self, call: &Call) -> Result<sys::cublasLtMatmulAlgo_t, CublasError> {
+    fn algorithm(&self, call: &Call, [a, b, c]: [u32; 3]) -> Result<sys::cublasLtMatmulAlgo_t, CublasError> {
+        use sys::cublasLtMatmulPreferenceAttributes_t as Attribute;
         let preference = result::create_matmul_pref()?;
         let workspace = WORKSPACE;
-        let attribute = sys::cublasLtMatmulPreferenceAttributes_t::CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES;
-        // SAFETY: the attribute is a number of that size; handles are alive.
-        let found = unsafe {
-            result::set_matmul_pref_attribute(
-                preference,
-                attribute,
-                (&raw const workspace).cast(),
-                size_of::<usize>(),
-            )
-            .and_then(|()| {
+        let set = |attribute, value: *const c_void, size: usize| {
+            // SAFETY: every attribute below is given a value of its own type; the handle is alive.
+            unsafe { result::set_matmul_pref_attribute(preference, attribute, value, size) }
+        };
+        let find = || {
+            let attribute = Attribute::CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES;
+            set(attribute, (&raw const workspace).cast(), size_of::<usize>())?;
+            // Its A is our B.
+            for (attribute, bytes) in [
+                (Attribute::CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, b),
+                (Attribute::CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, a),
+                (Attribute::CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, c),
+                (Attribute::CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, c),
+            ] {
+                set(attribute, (&raw const bytes).cast(), size_of::<u32>())?;
+            }
+            let (handle, description) = (self.handle, call.description);
+            // SAFETY: handles are alive.
+            unsafe {
                 result::get_matmul_algo_heuristic(
-                    self.handle,
-                    call.description,
+                    handle,
+                    description,
                     call.b,
                     call.a,
                     call.c,
                     call.c,
                     preference,
                 )
-            })
+            }
         };
+        let found = find();
         // SAFETY: made above, destroyed once.
         unsafe { result::destroy_matmul_pref(preference) }?;
         Ok(found?.algo)
