@@ -9,10 +9,8 @@ pub struct Golden(BTreeMap<String, Vec<f64>>);
 
 impl Golden {
     pub fn read(name: &str) -> Self {
-        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-            .join("tests/golden")
-            .join(name)
-            .with_extension("safetensors");
+        // From the root of the repository, where tests run: a prebuilt binary may do so on another machine.
+        let path = PathBuf::from("tests/golden").join(name).with_extension("safetensors");
         let bytes = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         let file = SafeTensors::deserialize(&bytes).unwrap();
         let tensors = file.tensors().into_iter().map(|(name, view)| {
