@@ -62,6 +62,7 @@ fn cuda_gpus() -> Vec<Member> {
     return cuda::gpus()
         .into_iter()
         .flatten()
+        .filter(|gpu| gpu.refusal().is_none())
         .flat_map(|gpu| {
             engine::spec::Precision::ALL.map(|precision| {
                 let gpu = gpu.clone();

@@ -106,6 +106,23 @@ fn solo_kernels_with_exact_operands_keep_the_bounds_of_f32() {
     check::verdict("tf32 with exact operands", &outcomes).unwrap();
 }
 
+/// Enough rows and steps for several shares of the weight gradient, and so little memory that it is made model by model.
+#[test]
+fn weight_gradients_in_shares_and_model_by_model_keep_their_bounds() {
+    for precision in [Precision::Fp32, Precision::Bf16] {
+        for (cell, dirs) in [(Cell::Lstm, 1), (Cell::Gru, 2)] {
+            let case =
+                Case { ragged: true, initial: true, ..Case::new(cell, dirs, [40, 41, 3, 5]).models(3) };
+            let tensors = case.tensors();
+            let whole = case.run(&host(precision, 0), &tensors).unwrap();
+            let small = host(precision, 7).tuned(Tuning { partial_bytes: 1, ..Tuning::default() });
+            assert_eq!(whole, case.run(&small, &tensors).unwrap(), "{}", case.name());
+            let outcome = check::conformance_of(&case, precision, |_| Ok(whole.clone())).unwrap();
+            check::verdict(precision.name(), &[outcome]).unwrap();
+        }
+    }
+}
+
 #[test]
 fn a_model_has_the_same_bits_in_a_stack() {
     for precision in Precision::ALL {

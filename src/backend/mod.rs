@@ -287,7 +287,7 @@ impl Device {
         on_device!(self, backend => backend.describe())
     }
 
-    /// What the user should know before a long run.
+    /// What the user should know before a long run, or learns after it.
     pub fn warning(&self) -> Option<String> {
         match self {
             Device::Cpu(_) => None,

@@ -4,7 +4,7 @@
 use crate::spec::Work;
 use serde::Serialize;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 /// What a device could do at most, measured: the roof over every kernel.
@@ -20,7 +20,7 @@ pub struct Roof {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Span {
     pub kernel: &'static str,
-    /// Nanoseconds since the timeline was made.
+    /// By the timeline's clock, in nanoseconds.
     pub start: u64,
     pub duration: u64,
     pub work: Work,
@@ -35,20 +35,35 @@ impl Span {
 /// The launches of a backend, recorded while it is told to: otherwise a launch costs one branch more.
 pub struct Timeline {
     origin: Instant,
+    /// Nanoseconds in which the clock stood.
+    aside: AtomicU64,
     recording: AtomicBool,
     spans: Mutex<Vec<Span>>,
 }
 
 impl Default for Timeline {
     fn default() -> Self {
-        Timeline { origin: Instant::now(), recording: AtomicBool::new(false), spans: Mutex::default() }
+        Timeline {
+            origin: Instant::now(),
+            aside: AtomicU64::new(0),
+            recording: AtomicBool::new(false),
+            spans: Mutex::default(),
+        }
     }
 }
 
 impl Timeline {
-    /// Nanoseconds since the timeline was made.
+    /// Nanoseconds since the timeline was made, without what was done aside.
     pub fn now(&self) -> u64 {
-        self.origin.elapsed().as_nanos() as u64
+        self.origin.elapsed().as_nanos() as u64 - self.aside.load(Ordering::Relaxed)
+    }
+
+    /// Does what only recording needs, such as reading time stamps: the clock stands.
+    pub fn aside<T>(&self, work: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let result = work();
+        self.aside.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
+        result
     }
 
     /// Begins anew, or stops and gives what was recorded, in order.

@@ -172,7 +172,7 @@ impl KernelsCommand {
         for kernel in &kernels {
             let mut line = format!("{:<86}", kernel.name());
             for compiler in &compilers {
-                let (_, usage) = compiler.compile(kernel)?;
+                let usage = compiler.usage(kernel)?;
                 line.push_str(&format!("{:>18} {:>8} {:>7}", usage.registers, usage.spilled, usage.shared));
                 if kernel.is_solo() && usage.spilled > 0 {
                     spilling.push(kernel);

@@ -248,8 +248,13 @@ impl Experiment {
     ) -> Result<Ending> {
         status(folder, "running", None)?;
         let ending = self.config.run.device().and_then(|device| {
-            device.warning().iter().for_each(|warning| progress.warn(warning));
-            on_device!(&device, backend => self.run_on(backend, folder, selection, interrupt, progress))
+            let before = device.warning();
+            before.iter().for_each(|warning| progress.warn(warning));
+            let ending =
+                on_device!(&device, backend => self.run_on(backend, folder, selection, interrupt, progress));
+            let late = device.warning().filter(|_| before.is_none());
+            late.iter().for_each(|warning| progress.warn(warning));
+            ending
         });
         match &ending {
             Ok(Ending::Finished(_)) => status(folder, "finished", None)?,

@@ -84,7 +84,8 @@ pub fn profile<B: Backend>(
     let mut spans = timeline.record(false);
     spans.sort_by_key(|span| span.start);
     for span in &mut spans {
-        span.start -= start;
+        // A device's clock may run a little beside ours.
+        span.start = span.start.saturating_sub(start);
     }
     summary(roof, steps, wall, spans)
 }

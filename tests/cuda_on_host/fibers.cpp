@@ -7,6 +7,7 @@
 #include <map>
 #include <new>
 #include <sys/mman.h>
+#include <ucontext.h>
 #include <vector>
 
 // This file itself is compiled without a sanitizer; where the kernels are watched for races, it tells the sanitizer which fibers
@@ -74,27 +75,24 @@ fiber_switch:
 .size fiber_switch, .-fiber_switch
 )");
 
-Context begin(char* stack, void (*function)()) {
+void begin(Context* context, char* stack, void (*function)()) {
     void** top = (void**)(stack + STACK);
     *--top = nullptr; // where `function` would return to, and the alignment that a call leaves
     *--top = (void*)function;
-    return top - 6;
+    *context = top - 6;
 }
 void change(Context* from, Context* to) { fiber_switch(from, *to); }
 
 #else
 
-#include <ucontext.h>
 typedef ucontext_t Context;
 
-Context begin(char* stack, void (*function)()) {
-    Context context;
-    getcontext(&context);
-    context.uc_stack.ss_sp = stack;
-    context.uc_stack.ss_size = STACK;
-    context.uc_link = nullptr;
-    makecontext(&context, function, 0);
-    return context;
+void begin(Context* context, char* stack, void (*function)()) {
+    getcontext(context);
+    context->uc_stack.ss_sp = stack;
+    context->uc_stack.ss_size = STACK;
+    context->uc_link = nullptr;
+    makecontext(context, function, 0);
 }
 void change(Context* from, Context* to) { swapcontext(from, to); }
 
@@ -298,7 +296,7 @@ void run_block(Block& own, unsigned index) {
         fiber.warp->members[threads[i] % 32] = &fiber;
         fiber.warp->lanes++;
         __asan_unpoison_memory_region(stacks.bytes + STACK * i, STACK); // what a launch that failed may have left
-        fiber.context = begin(stacks.bytes + STACK * i, fiber_main);
+        begin(&fiber.context, stacks.bytes + STACK * i, fiber_main);
         fiber.watched = __tsan_create_fiber(0);
     }
     block = &own;

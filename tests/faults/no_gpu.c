@@ -22,7 +22,7 @@ int cuDeviceGet(int* device, int ordinal) {
     return 0;
 }
 int cuDeviceGetName(char* name, int len, int device) {
-    strncpy(name, device == 0 ? "Stub GPU" : "Other GPU", (size_t)len);
+    strncpy(name, device == 0 ? "Stub GPU" : "Other GPU 2", (size_t)len);
     return 0;
 }
 // 75 and 76 are the compute capability.

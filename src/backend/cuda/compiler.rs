@@ -1,12 +1,13 @@
 //! From the text of a kernel to a program for one architecture: NVRTC, and what it made before.
 
 use super::Kernel;
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, Result};
 use atomic_write_file::AtomicWriteFile;
 use cudarc::nvrtc::{result, sys};
 use std::ffi::{CStr, CString};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// NVRTC for one architecture, with a folder of programs that it made.
 pub struct Compiler {
@@ -15,7 +16,8 @@ pub struct Compiler {
     /// NVRTC's.
     version: (i32, i32),
     folder: Option<PathBuf>,
-    warning: Option<String>,
+    /// Why programs are not kept, once that is so.
+    warning: OnceLock<String>,
 }
 
 /// What a kernel takes of a multiprocessor, as ptxas reports it.
@@ -74,24 +76,38 @@ impl Compiler {
             ))
             .hint("install an NVRTC of another CUDA version"));
         }
-        let mut compiler = Compiler { arch, version: (major, minor), folder: None, warning: None };
-        if let Some(folder) = folder {
-            match std::fs::create_dir_all(folder) {
-                Ok(()) => compiler.folder = Some(folder.into()),
-                Err(error) => {
-                    compiler.warning = Some(format!(
-                        "kernels will be compiled again in the next run: cannot keep them in {}: {error}",
-                        folder.display()
-                    ));
-                }
-            }
+        let compiler = Compiler {
+            arch,
+            version: (major, minor),
+            folder: folder.map(PathBuf::from),
+            warning: OnceLock::new(),
+        };
+        if let Some(Err(error)) = folder.map(std::fs::create_dir_all) {
+            compiler.warn(&error);
         }
         Ok(compiler)
     }
 
     /// What the user should know of it.
     pub fn warning(&self) -> Option<&str> {
-        self.warning.as_deref()
+        self.warning.get().map(String::as_str)
+    }
+
+    /// From here on nothing is kept.
+    fn warn(&self, error: &std::io::Error) {
+        let folder = self.folder.as_deref().unwrap_or(Path::new(""));
+        self.warning.get_or_init(|| {
+            format!(
+                "kernels will be compiled again in the next run: cannot keep them in {}: {error}; `--kernel-cache` names \
+                 another folder",
+                folder.display()
+            )
+        });
+    }
+
+    /// NVRTC's CUDA version.
+    pub fn version(&self) -> (i32, i32) {
+        self.version
     }
 
     /// `NVRTC 13.0`
@@ -108,13 +124,19 @@ impl Compiler {
             "--ptxas-options=-v".into(),
             "--device-as-default-execution-space".into(),
         ];
+        // The driver's own cache gives a program back without what ptxas says of it; we keep programs ourselves.
+        if self.version >= (12, 9) {
+            options.push("--no-cache".into());
+        }
         options.extend(kernel.constants.iter().map(|(name, value)| format!("-D{name}={value}")));
         options
     }
 
     /// The program of a kernel, made before or now.
     pub fn program(&self, kernel: &Kernel) -> Result<Vec<u8>> {
-        let Some(folder) = &self.folder else { return Ok(self.compile(kernel)?.0) };
+        let Some(folder) = self.folder.as_ref().filter(|_| self.warning.get().is_none()) else {
+            return Ok(self.compile(kernel)?.0);
+        };
         let path = folder.join(format!("{}.cubin", self.key(kernel)));
         if let Some(program) = std::fs::read(&path).ok().and_then(|bytes| unsealed(&bytes)) {
             return Ok(program);
@@ -127,10 +149,9 @@ impl Compiler {
             file.write_all(&program)?;
             file.commit()
         };
-        keep().map_err(|error| {
-            Error::new(Fault::Io, format!("cannot keep a compiled kernel in {}: {error}", path.display()))
-                .hint("make room there, or give another folder with `--kernel-cache`")
-        })?;
+        if let Err(error) = keep() {
+            self.warn(&error);
+        }
         Ok(program)
     }
 
@@ -144,8 +165,16 @@ impl Compiler {
         hasher.finalize().to_hex()[..32].to_string()
     }
 
-    /// The program, and what it takes.
-    pub fn compile(&self, kernel: &Kernel) -> Result<(Vec<u8>, Usage)> {
+    /// What the program of a kernel takes.
+    pub fn usage(&self, kernel: &Kernel) -> Result<Usage> {
+        let (_, log) = self.compile(kernel)?;
+        usage(&log).ok_or_else(|| {
+            Error::backend(format!("{}: ptxas does not say what it takes: {}", kernel.name(), log.trim()))
+        })
+    }
+
+    /// The program, and the compiler's log.
+    fn compile(&self, kernel: &Kernel) -> Result<(Vec<u8>, String)> {
         let text = CString::new(kernel.text()).expect("kernels have no NUL");
         let name = CString::new(format!("{}.cu", kernel.entry)).expect("nor have their names");
         let broken = |error: result::NvrtcError| {
@@ -176,10 +205,7 @@ impl Compiler {
         let mut cubin = vec![0u8; len];
         // SAFETY: as above.
         unsafe { sys::nvrtcGetCUBIN(program.0, cubin.as_mut_ptr().cast()) }.result().map_err(broken)?;
-        let usage = usage(&log).ok_or_else(|| {
-            Error::backend(format!("{}: ptxas does not say what it takes: {}", kernel.name(), log.trim()))
-        })?;
-        Ok((cubin, usage))
+        Ok((cubin, log))
     }
 }
 
@@ -219,6 +245,7 @@ fn usage(log: &str) -> Option<Usage> {
 mod tests {
     use super::*;
     use crate::backend::cuda::kernel::{self, Kernel};
+    use crate::error::Fault;
 
     #[test]
     fn what_ptxas_says_is_read() {
@@ -280,5 +307,28 @@ mod tests {
         let compiler = Compiler::new(90, Some(&file.path().join("below"))).unwrap();
         assert!(compiler.warning().is_some_and(|warning| warning.contains("below")));
         compiler.program(&Kernel::plain::<kernel::Norms>()).unwrap();
+    }
+
+    #[test]
+    #[ignore = "needs NVRTC; tools/test brings it"]
+    fn a_folder_that_goes_away_is_a_warning_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let below = folder.path().join("below");
+        let compiler = Compiler::new(90, Some(&below)).unwrap();
+        assert_eq!(compiler.warning(), None);
+        std::fs::remove_dir(&below).unwrap();
+        for _ in 0..2 {
+            compiler.program(&Kernel::plain::<kernel::Norms>()).unwrap();
+            assert!(compiler.warning().is_some_and(|warning| warning.contains("below")));
+        }
+    }
+
+    /// What NVRTC takes from a cache comes without ptxas' words.
+    #[test]
+    #[ignore = "needs NVRTC; tools/test brings it"]
+    fn what_a_kernel_takes_is_told_again_and_again() {
+        let compiler = Compiler::new(90, None).unwrap();
+        let usage = || compiler.usage(&Kernel::plain::<kernel::Norms>()).unwrap();
+        assert_eq!(usage(), usage());
     }
 }

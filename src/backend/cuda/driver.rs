@@ -1,13 +1,14 @@
 //! CUDA's driver: the GPUs it has, and one of them opened. Its library is loaded when it is first asked for.
 
+use super::Kernel;
 use super::compiler::Compiler;
 use super::executor::{Executor, Failure, Launch};
 use super::library::Library;
 use super::product::Product;
-use super::{Kernel, Usage};
 use crate::backend::{Span, Timeline};
 use crate::error::{Error, Result};
 use crate::spec::Work;
+use cudarc::cublaslt::sys::cublasStatus_t;
 use cudarc::driver::{
     CudaContext, CudaEvent, CudaFunction, CudaStream, DriverError, result,
     sys::{self, CUevent_flags, cudaError_enum},
@@ -102,17 +103,20 @@ fn explain(error: DriverError) -> String {
 }
 
 impl Gpu {
-    /// The one of that number, or with that in its name, or the first.
+    /// The one of that number or with that in its name; without either the first that the kernels run on.
     pub fn choose(wanted: Option<&str>) -> Result<Self> {
         let all = gpus()?;
-        let fits = |gpu: &&Gpu| match wanted {
-            None => true,
-            Some(wanted) => {
-                wanted == gpu.index.to_string() || gpu.name.to_lowercase().contains(&wanted.to_lowercase())
-            }
+        let fits = |gpu: &&Gpu| match (wanted, wanted.and_then(|wanted| wanted.parse::<usize>().ok())) {
+            (None, _) => gpu.refusal().is_none(),
+            (_, Some(index)) => gpu.index == index,
+            (Some(wanted), _) => gpu.name.to_lowercase().contains(&wanted.to_lowercase()),
         };
         if let Some(gpu) = all.iter().find(fits) {
             return Ok(gpu.clone());
+        }
+        if wanted.is_none() {
+            let refusals: Vec<String> = all.iter().filter_map(Gpu::refusal).collect();
+            return Err(not_usable(refusals.join("; ")));
         }
         let there: Vec<String> = all.iter().map(|gpu| format!("{}: {}", gpu.index, gpu.name)).collect();
         Err(Error::backend(format!(
@@ -123,6 +127,13 @@ impl Gpu {
         .hint("give its number, or a part of its name"))
     }
 
+    /// Why the kernels do not run on it.
+    pub fn refusal(&self) -> Option<String> {
+        (self.arch < OLDEST_ARCH).then(|| {
+            format!("{} is sm_{}, and the kernels need sm_{OLDEST_ARCH} or later", self.name, self.arch)
+        })
+    }
+
     /// For the manifest.
     pub fn describe(&self) -> String {
         format!("cuda {}, sm_{}, driver {}", self.name, self.arch, version(self.driver))
@@ -130,20 +141,36 @@ impl Gpu {
 
     /// With the folder where compiled kernels are kept.
     pub fn open(&self, kernel_cache: Option<&Path>) -> Result<Driver> {
-        if self.arch < OLDEST_ARCH {
-            return Err(not_usable(format!(
-                "{} is sm_{}, and the kernels need sm_{OLDEST_ARCH} or later",
-                self.name, self.arch
-            )));
+        if let Some(why) = self.refusal() {
+            return Err(not_usable(why));
         }
         let compiler = Compiler::new(self.arch, kernel_cache)?;
+        let (nvrtc, driver) = (compiler.version(), version(self.driver));
+        if nvrtc.0 > self.driver / 1000 {
+            let major = self.driver / 1000;
+            return Err(not_usable(format!(
+                "the NVIDIA driver, of CUDA {driver}, does not load what {} compiles",
+                compiler.describe()
+            ))
+            .hint(format!(
+                "update the driver, or `pip install nvidia-cuda-nvrtc-cu{major}` and put its folder `lib` into LD_LIBRARY_PATH"
+            )));
+        }
+        let failed = |error| not_usable(format!("{}: {}", self.name, explain(error)));
         let opened = || -> Result<_, DriverError> {
             let context = CudaContext::new(self.index)?;
             let stream = context.new_stream()?;
-            Ok((context, stream))
+            let reads_host =
+                context.attribute(sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS)? != 0;
+            Ok((context, stream, reads_host))
         };
-        let (context, stream) =
-            opened().map_err(|error| not_usable(format!("{}: {}", self.name, explain(error))))?;
+        let (context, stream, reads_host) = opened().map_err(failed)?;
+        if !context.has_async_alloc() {
+            return Err(not_usable(format!(
+                "{}: its driver has no memory in the order of a stream",
+                self.name
+            )));
+        }
         Ok(Driver {
             gpu: self.clone(),
             compiler,
@@ -157,6 +184,7 @@ impl Gpu {
             }),
             timeline: Timeline::default(),
             events: Mutex::default(),
+            reads_host,
             // SAFETY: asks the system's loader.
             has_markers: unsafe { cudarc::nvtx::sys::is_culib_present() },
         })
@@ -173,6 +201,8 @@ pub struct Driver {
     timeline: Timeline,
     /// Before and after the launches that the timeline waits for.
     events: Mutex<Vec<Recorded>>,
+    /// Whether the device reads the host's memory itself, and may do so after a copy from there was asked for.
+    reads_host: bool,
     /// Whether launches are marked for NVIDIA's profilers.
     has_markers: bool,
 }
@@ -223,15 +253,37 @@ impl Shared {
         Failure::Lost(why)
     }
 
-    /// Whatever CUDA says that is not about memory ends the device: such errors stay.
     fn failure(&self, error: DriverError) -> Failure {
-        if error.0 != cudaError_enum::CUDA_ERROR_OUT_OF_MEMORY {
-            return self.lost(explain(error));
+        use cudaError_enum as E;
+        match error.0 {
+            E::CUDA_ERROR_OUT_OF_MEMORY => match result::mem_get_info() {
+                Ok((free, total)) => Failure::OutOfMemory { free: free as u64, total: total as u64 },
+                Err(error) => self.lost(explain(error)),
+            },
+            // Of a call that was not made: nothing on the device has changed.
+            E::CUDA_ERROR_INVALID_VALUE
+            | E::CUDA_ERROR_INVALID_IMAGE
+            | E::CUDA_ERROR_NO_BINARY_FOR_GPU
+            | E::CUDA_ERROR_UNSUPPORTED_PTX_VERSION
+            | E::CUDA_ERROR_INVALID_SOURCE
+            | E::CUDA_ERROR_NOT_FOUND
+            | E::CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES
+            | E::CUDA_ERROR_NOT_SUPPORTED => {
+                Failure::Refused(Error::backend(format!("CUDA: {}", explain(error))))
+            }
+            // Errors of a launch stay, whatever is asked next.
+            _ => self.lost(explain(error)),
         }
-        match result::mem_get_info() {
-            Ok((free, total)) => Failure::OutOfMemory { free: free as u64, total: total as u64 },
-            Err(error) => self.lost(explain(error)),
-        }
+    }
+
+    /// Gives back what was freed and is kept for the next allocation.
+    fn trim(&self) -> Result<(), DriverError> {
+        self.stream.synchronize()?;
+        let mut pool = std::ptr::null_mut();
+        // SAFETY: the device is the context's, which is bound; the out-parameter is ours.
+        unsafe { sys::cuDeviceGetDefaultMemPool(&mut pool, self.context.cu_device()) }.result()?;
+        // SAFETY: the pool is the device's own.
+        unsafe { sys::cuMemPoolTrimTo(pool, 0) }.result()
     }
 
     /// An error if something failed that could not say so: our own freeing, or cudarc's.
@@ -254,11 +306,6 @@ impl Driver {
         format!("{memory:.1} GiB, kernels by {}", self.compiler.describe())
     }
 
-    /// What a kernel takes of this GPU.
-    pub fn usage(&self, kernel: &Kernel) -> Result<Usage> {
-        Ok(self.compiler.compile(kernel)?.1)
-    }
-
     fn function(&self, kernel: &Kernel) -> Result<CudaFunction, Failure> {
         let mut functions = self.functions.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(function) = functions.get(kernel) {
@@ -270,7 +317,12 @@ impl Driver {
             .context
             .load_module(cudarc::nvrtc::Ptx::from_binary(program))
             .and_then(|module| module.load_function(kernel.entry));
-        let function = loaded.map_err(|error| self.shared.failure(error))?;
+        let function = loaded.map_err(|error| match self.shared.failure(error) {
+            Failure::Refused(error) => {
+                Failure::Refused(Error::backend(format!("{}: not loaded: {}", kernel.name(), error.message)))
+            }
+            failure => failure,
+        })?;
         functions.insert(kernel.clone(), function.clone());
         Ok(function)
     }
@@ -306,15 +358,17 @@ impl Driver {
         let now = self.timeline.now();
         let events = std::mem::take(&mut *self.events.lock().unwrap_or_else(PoisonError::into_inner));
         let Some(last) = events.last() else { return Ok(()) };
-        let before_now = |event: &CudaEvent| -> Result<u64, DriverError> {
-            Ok(now.saturating_sub((f64::from(event.elapsed_ms(&last.end)?) * 1e6) as u64))
+        let nanoseconds = |from: &CudaEvent, to: &CudaEvent| -> Result<u64, DriverError> {
+            Ok((f64::from(from.elapsed_ms(to)?) * 1e6) as u64)
         };
-        for event in &events {
-            let (start, end) = (before_now(&event.start)?, before_now(&event.end)?);
-            let (kernel, work) = (event.label, event.work);
-            self.timeline.push(Span { kernel, start, duration: end.saturating_sub(start), work });
-        }
-        Ok(())
+        self.timeline.aside(|| {
+            for Recorded { label: kernel, work, start, end } in &events {
+                let (kernel, work, duration) = (*kernel, *work, nanoseconds(start, end)?);
+                let start = now.saturating_sub(nanoseconds(start, &last.end)?);
+                self.timeline.push(Span { kernel, start, duration, work });
+            }
+            Ok(())
+        })
     }
 }
 
@@ -333,8 +387,15 @@ impl Executor for Driver {
         self.shared.ready()?;
         let stream = self.shared.stream.cu_stream();
         // SAFETY: the stream is this context's, which is bound.
-        let pointer =
-            unsafe { result::malloc_async(stream, bytes) }.map_err(|error| self.shared.failure(error))?;
+        let allocated = || unsafe { result::malloc_async(stream, bytes) };
+        let pointer = match allocated() {
+            // What was freed may lie about in pieces.
+            Err(error) if error.0 == cudaError_enum::CUDA_ERROR_OUT_OF_MEMORY => {
+                self.shared.trim().and_then(|()| allocated())
+            }
+            result => result,
+        };
+        let pointer = pointer.map_err(|error| self.shared.failure(error))?;
         let memory = Bytes { pointer, shared: self.shared.clone() };
         // SAFETY: allocated above with that many bytes.
         unsafe { result::memset_d8_async(pointer, 0, bytes, stream) }
@@ -348,16 +409,20 @@ impl Executor for Driver {
 
     fn write(&self, memory: &Bytes, bytes: &[u8]) -> Result<(), Failure> {
         self.shared.ready()?;
-        // SAFETY: the caller checked that the memory has room. Host memory that is not pinned is copied before this returns.
+        // SAFETY: the caller checked that the memory has room. Host memory that is not pinned is copied before this returns,
+        // unless the device reads it itself, which the wait ends.
         unsafe { result::memcpy_htod_async(memory.pointer, bytes, self.shared.stream.cu_stream()) }
-            .map_err(|error| self.shared.failure(error))
+            .map_err(|error| self.shared.failure(error))?;
+        if self.reads_host { self.wait() } else { Ok(()) }
     }
 
     fn read(&self, memory: &Bytes, bytes: &mut [u8]) -> Result<(), Failure> {
         self.shared.ready()?;
-        // SAFETY: the caller checked that the memory has as much; the wait below ends the copy before `bytes` is used.
-        unsafe { result::memcpy_dtoh_async(bytes, memory.pointer, self.shared.stream.cu_stream()) }
-            .map_err(|error| self.shared.failure(error))?;
+        // SAFETY: the caller checked that the memory has as much; the copy has ended before this returns, whatever else fails.
+        let copied =
+            unsafe { result::memcpy_dtoh_async(bytes, memory.pointer, self.shared.stream.cu_stream()) }
+                .and_then(|()| self.shared.stream.synchronize());
+        copied.map_err(|error| self.shared.failure(error))?;
         self.wait()
     }
 
@@ -393,7 +458,17 @@ impl Executor for Driver {
             }
         };
         self.marked(product.label, product.work, || {
-            library.multiply(product).map_err(|error| self.shared.lost(format!("cuBLASLt: {error:?}")))
+            library.multiply(product).map_err(|error| {
+                let why = format!("cuBLASLt: {:?}", error.0);
+                match error.0 {
+                    cublasStatus_t::CUBLAS_STATUS_EXECUTION_FAILED
+                    | cublasStatus_t::CUBLAS_STATUS_INTERNAL_ERROR
+                    | cublasStatus_t::CUBLAS_STATUS_MAPPING_ERROR => self.shared.lost(why),
+                    _ => Failure::Refused(
+                        Error::backend(format!("{}: {why}", product.label)).hint("use `--products own`"),
+                    ),
+                }
+            })
         })
     }
 

@@ -58,19 +58,17 @@ const SPLIT_ROWS: usize = 512;
 const MAX_SPLITS: usize = 16;
 /// Of the depth, what a block multiplies at a time at most: CHUNK of tile.cu.
 const CHUNK: usize = 32;
-/// Bytes of weight gradients that are not yet added up.
-const PARTIAL_BYTES: usize = 256 << 20;
 /// Rows that a block of the solo kernels walks.
 const SOLO_ROWS: usize = 8;
 
 impl Splits {
-    fn new(s: &Rnn) -> Self {
+    fn new(s: &Rnn, partial_bytes: usize) -> Self {
         let depth = s.steps * s.batch;
         let count = (depth / SPLIT_ROWS).clamp(1, MAX_SPLITS);
         let share = depth.div_ceil(count).next_multiple_of(CHUNK);
         let count = depth.div_ceil(share);
         let model = 4 * count * s.dirs * 4 * s.hidden * (s.input + s.hidden + 1);
-        Splits { share, count, models: (PARTIAL_BYTES / model).clamp(1, s.models) }
+        Splits { share, count, models: (partial_bytes / model).clamp(1, s.models) }
     }
 }
 
@@ -98,7 +96,7 @@ impl<E: Executor> Layer<E> {
         let fragments = walks * s.cell.gates() * padded(s.hidden) * padded(s.hidden) * operand;
         let per_step = regime == Regime::PerStep;
         let training = || {
-            let splits = Splits::new(s);
+            let splits = Splits::new(s, cuda.tuning.partial_bytes);
             let gradients = splits.models * splits.count * s.dirs * 4 * s.hidden * (s.input + s.hidden + 1);
             Ok(Training {
                 backward: (!per_step).then(|| memory(fragments)).transpose()?,

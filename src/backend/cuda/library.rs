@@ -117,6 +117,10 @@ impl Library {
         let find = || {
             let attribute = Attribute::CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES;
             set(attribute, (&raw const workspace).cast(), size_of::<usize>())?;
+            // No sums in shares of the depth: one order, whatever the number of models.
+            let no_reduction = sys::cublasLtReductionScheme_t::CUBLASLT_REDUCTION_SCHEME_NONE as u32;
+            let attribute = Attribute::CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK;
+            set(attribute, (&raw const no_reduction).cast(), size_of::<u32>())?;
             // Its A is our B.
             for (attribute, bytes) in [
                 (Attribute::CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, b),

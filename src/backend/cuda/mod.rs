@@ -46,7 +46,7 @@ pub struct Cuda<E: Executor> {
     /// Bytes of all memory there is.
     held: Arc<AtomicU64>,
     /// Memory that operations work in, as large as the largest needed.
-    scratch: Mutex<Option<Arc<Memory<E>>>>,
+    scratch: Mutex<Option<Memory<E>>>,
     /// Why nothing can be asked of the device any more.
     lost: OnceLock<Error>,
     /// The last launch: a fault shows later than where it happened.
@@ -169,13 +169,15 @@ impl<E: Executor> Cuda<E> {
         Ok(())
     }
 
-    /// At least so many bytes that hold anything.
-    fn scratch(&self, bytes: usize) -> Result<Arc<Memory<E>>> {
+    /// Lends `launches` the address of at least so many bytes that hold anything; no other thread launches what uses them
+    /// in between.
+    fn with_scratch(&self, bytes: usize, launches: impl FnOnce(u64) -> Result<()>) -> Result<()> {
         let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*scratch {
-            Some(memory) if memory.bytes() >= bytes => Ok(memory.clone()),
-            _ => Ok(scratch.insert(Arc::new(Memory::zeros(self, bytes)?)).clone()),
-        }
+        let address = match &*scratch {
+            Some(memory) if memory.bytes() >= bytes => memory.address,
+            _ => scratch.insert(Memory::zeros(self, bytes)?).address,
+        };
+        launches(address)
     }
 }
 
@@ -185,8 +187,8 @@ impl Cuda<Driver> {
         let precision = choice.precision.unwrap_or_default();
         let folder = choice.kernel_cache.clone().or_else(compiler::default_folder);
         let driver = Gpu::choose(choice.adapter.as_deref())?.open(folder.as_deref())?;
-        Ok(Cuda::new(driver, precision)
-            .tuned(Tuning { regime: None, products: choice.products.unwrap_or_default() }))
+        let tuning = Tuning { products: choice.products.unwrap_or_default(), ..Tuning::default() };
+        Ok(Cuda::new(driver, precision).tuned(tuning))
     }
 }
 

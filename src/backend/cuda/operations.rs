@@ -195,26 +195,23 @@ const CHUNK: usize = 16 * THREADS as usize;
 
 pub fn optimize<E: Executor>(cuda: &Cuda<E>, s: &Optimizer, a: OptimizerOperands<Buf<f32, E>>) -> Result<()> {
     let chunks = s.params.div_ceil(CHUNK);
-    let squares = cuda.scratch(4 * s.models * chunks)?;
     let norms = a.norms.at(a.row * s.models);
     let params = s.params as u64;
     let numbers = (s.models * s.params) as u64;
-    let arguments = kernel::Squares {
-        gradients: a.gradients.address(),
-        squares: squares.address,
-        params,
-        chunks: chunks as u64,
-    };
-    let work = Work { flops: 2 * numbers, bytes: 4 * numbers };
-    cuda.launch(&Kernel::plain::<kernel::Squares>(), &arguments, [chunks, 1, s.models], work)?;
-    let arguments = kernel::Norms {
-        squares: squares.address,
-        scalars: a.scalars.address(),
-        norms,
-        models: s.models as u64,
-        chunks: chunks as u64,
-    };
-    cuda.launch(&Kernel::plain::<kernel::Norms>(), &arguments, grid(s.models, 1), Work::default())?;
+    cuda.with_scratch(4 * s.models * chunks, |squares| {
+        let arguments =
+            kernel::Squares { gradients: a.gradients.address(), squares, params, chunks: chunks as u64 };
+        let work = Work { flops: 2 * numbers, bytes: 4 * numbers };
+        cuda.launch(&Kernel::plain::<kernel::Squares>(), &arguments, [chunks, 1, s.models], work)?;
+        let arguments = kernel::Norms {
+            squares,
+            scalars: a.scalars.address(),
+            norms,
+            models: s.models as u64,
+            chunks: chunks as u64,
+        };
+        cuda.launch(&Kernel::plain::<kernel::Norms>(), &arguments, grid(s.models, 1), Work::default())
+    })?;
     let arguments = kernel::Optimize {
         weights: a.weights.address(),
         first_moment: a.first_moment.address(),

@@ -55,10 +55,18 @@ impl Regime {
 }
 
 /// What is chosen by default, and can be forced.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Tuning {
     pub regime: Option<Regime>,
     pub products: Products,
+    /// That weight gradients which are not yet added up may take: of so many models they are made at once.
+    pub partial_bytes: usize,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Tuning { regime: None, products: Products::Own, partial_bytes: 256 << 20 }
+    }
 }
 
 /// Units to whole warps of 16.

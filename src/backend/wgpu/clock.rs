@@ -72,7 +72,8 @@ impl Clock {
         read: impl FnOnce(wgpu::BufferSlice) -> Result<Vec<u8>>,
     ) -> Result<()> {
         let now = timeline.now();
-        let stamps: Vec<u64> = read(self.mapped.slice(..))?
+        let stamps: Vec<u64> = timeline
+            .aside(|| read(self.mapped.slice(..)))?
             .chunks_exact(8)
             .map(|bytes| u64::from_le_bytes(bytes.try_into().expect("chunks of 8")))
             .collect();
