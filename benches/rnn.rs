@@ -1,7 +1,7 @@
-//! The recurrent layer: a group per cell, pass and shape, its members all devices and paths of this build, each checked
-//! against the reference before it is timed. After each group, how much of its device's peak each member reaches.
+//! The recurrent layer, a group per cell, pass and shape, and the convolution block, a group per shape. Members are all devices and
+//! paths of this build, each checked against the reference before it is timed. After each group, how much of its device's peak each member reaches.
 //!
-//! `cargo bench -- rnn`; elements are `M * B * T`, one step of one row.
+//! `cargo bench -- rnn`, `cargo bench -- conv`; elements are `M * B * T`, one step of one row.
 
 use criterion::{
     BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime,
@@ -12,7 +12,7 @@ use engine::backend::cpu::{Cpu, Isa};
 use engine::backend::cuda;
 #[cfg(feature = "wgpu")]
 use engine::backend::wgpu::adapters;
-use engine::cases::{Case, Pass};
+use engine::cases::{Case, ConvCase, ConvPass, Pass};
 use engine::check;
 use engine::spec::Cell;
 use std::cell::OnceCell;
@@ -31,16 +31,22 @@ const SHAPES: [(&str, [usize; 4]); 7] = [
 ];
 const CELLS: [(&str, Cell, usize); 3] =
     [("lstm", Cell::Lstm, 1), ("gru", Cell::Gru, 1), ("bilstm", Cell::Lstm, 2)];
+/// Those of the original study's networks: B, T, C; filters of 3 steps.
+const BLOCKS: [(&str, [usize; 3], usize); 2] = [("C1", [32, 256, 37], 128), ("C2", [32, 127, 128], 128)];
 const SAMPLES: usize = 10;
 
 /// A device of this build.
 struct Member {
     name: String,
-    /// Checks the device on the first case, then makes everything that a run of the second, `training` or not, needs.
-    prepare: Box<Prepare>,
+    /// Checks the device on the small case, then makes everything that a run of the other needs.
+    prepare: Box<dyn Fn(&Job) -> Prepared>,
 }
 
-type Prepare = dyn Fn(&Case, &Case, bool) -> Prepared;
+/// What is timed.
+enum Job {
+    Layer { small: Case, case: Case, training: bool },
+    Block { small: ConvCase, case: ConvCase },
+}
 
 struct Prepared {
     /// Of one run.
@@ -92,16 +98,34 @@ fn member<B: Backend + 'static>(open: impl FnOnce() -> B) -> Member {
     let peak = OnceCell::new();
     Member {
         name: backend.describe(),
-        prepare: Box::new(move |small, case, training| {
+        prepare: Box::new(move |job| {
             let backend = backend.clone();
             let peak = *peak.get_or_init(|| 1e9 * backend.roof().expect("the device can be measured").gflops);
-            let outcome = check::conformance(&*backend, small).expect("the case runs");
+            let outcome = match job {
+                Job::Layer { small, .. } => check::conformance(&*backend, small),
+                Job::Block { small, .. } => check::conv_conformance(&*backend, small),
+            };
+            let outcome = outcome.expect("the case runs");
             assert!(outcome.holds(), "not timed, wrong: {outcome:?}");
-            let mut pass = Pass::new(&*backend, case, &case.tensors(), training).expect("fits in memory");
-            Prepared {
-                flops: pass.work().flops as f64,
-                peak,
-                run: Box::new(move || pass.run(&backend).expect("the case runs")),
+            match job {
+                Job::Layer { case, training, .. } => {
+                    let pass = Pass::new(&*backend, case, &case.tensors(), *training);
+                    let mut pass = pass.expect("fits in memory");
+                    Prepared {
+                        flops: pass.work().flops as f64,
+                        peak,
+                        run: Box::new(move || pass.run(&backend).expect("the case runs")),
+                    }
+                }
+                Job::Block { case, .. } => {
+                    let pass = ConvPass::new(&*backend, case, &case.tensors());
+                    let mut pass = pass.expect("fits in memory");
+                    Prepared {
+                        flops: pass.work().flops as f64,
+                        peak,
+                        run: Box::new(move || pass.run(&backend).expect("the case runs")),
+                    }
+                }
             }
         }),
     }
@@ -113,18 +137,12 @@ fn small([batch, steps, input, hidden]: [usize; 4]) -> [usize; 4] {
 }
 
 /// Times one member; its operations per second by the median, and its device's peak, if it was not filtered out.
-fn time(
-    group: &mut BenchmarkGroup<WallTime>,
-    member: &Member,
-    small: &Case,
-    case: &Case,
-    training: bool,
-) -> Option<(f64, f64)> {
+fn time(group: &mut BenchmarkGroup<WallTime>, member: &Member, job: &Job) -> Option<(f64, f64)> {
     let mut prepared = None;
     let mut seconds = Vec::new();
     // Criterion calls this for every sample, and not at all for what is filtered out.
     group.bench_function(&member.name, |bencher| {
-        let Prepared { run, .. } = prepared.get_or_insert_with(|| (member.prepare)(small, case, training));
+        let Prepared { run, .. } = prepared.get_or_insert_with(|| (member.prepare)(job));
         bencher.iter_custom(|runs| {
             let start = Instant::now();
             (0..runs).for_each(|_| run());
@@ -141,37 +159,50 @@ fn time(
     Some((flops / samples[samples.len() / 2], peak))
 }
 
-fn rnn(c: &mut Criterion) {
-    let members = members();
-    let test = std::env::args().any(|argument| argument == "--test");
-    for (shape, sizes) in SHAPES {
-        for (name, cell, dirs) in CELLS {
-            let small = Case::new(cell, dirs, small(sizes));
-            let case = if test { small.clone() } else { Case::new(cell, dirs, sizes) };
-            for (pass, training) in [("forward", false), ("train", true)] {
-                let mut group = c.benchmark_group(format!("rnn/{name} {pass} {shape}"));
-                group
-                    .sample_size(SAMPLES)
-                    .throughput(Throughput::Elements((case.rnn.batch * case.rnn.steps) as u64));
-                group.warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
-                let found: Vec<(&str, (f64, f64))> = members
-                    .iter()
-                    .filter_map(|member| {
-                        Some((member.name.as_str(), time(&mut group, member, &small, &case, training)?))
-                    })
-                    .collect();
-                group.finish();
-                for (member, (flops, peak)) in found.iter().filter(|_| !test) {
-                    println!(
-                        "  {member}: {:.1} GFLOP/s, {:.0} % of the multiply-add peak",
-                        flops / 1e9,
-                        100.0 * flops / peak
-                    );
-                }
-            }
-        }
+/// Times all members on a job of so many elements.
+fn group(c: &mut Criterion, members: &[Member], name: &str, elements: usize, job: &Job) {
+    let mut group = c.benchmark_group(name);
+    group.sample_size(SAMPLES).throughput(Throughput::Elements(elements as u64));
+    group.warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
+    let found: Vec<(&str, (f64, f64))> = members
+        .iter()
+        .filter_map(|member| Some((member.name.as_str(), time(&mut group, member, job)?)))
+        .collect();
+    group.finish();
+    for (member, (flops, peak)) in found.iter().filter(|_| !is_test()) {
+        println!(
+            "  {member}: {:.1} GFLOP/s, {:.0} % of the multiply-add peak",
+            flops / 1e9,
+            100.0 * flops / peak
+        );
     }
 }
 
-criterion_group!(benches, rnn);
+/// Whether everything is only tried out.
+fn is_test() -> bool {
+    std::env::args().any(|argument| argument == "--test")
+}
+
+fn layers_and_blocks(c: &mut Criterion) {
+    let members = members();
+    for (shape, sizes) in SHAPES {
+        for (name, cell, dirs) in CELLS {
+            let small = Case::new(cell, dirs, small(sizes));
+            let case = if is_test() { small.clone() } else { Case::new(cell, dirs, sizes) };
+            for (pass, training) in [("forward", false), ("train", true)] {
+                let job = Job::Layer { small: small.clone(), case: case.clone(), training };
+                let elements = case.rnn.batch * case.rnn.steps;
+                group(c, &members, &format!("rnn/{name} {pass} {shape}"), elements, &job);
+            }
+        }
+    }
+    for (shape, [batch, steps, input], filters) in BLOCKS {
+        let small = ConvCase::new([2, 9, input], filters, 3);
+        let case = if is_test() { small.clone() } else { ConvCase::new([batch, steps, input], filters, 3) };
+        let elements = case.conv.batch * case.conv.steps;
+        group(c, &members, &format!("conv/train {shape}"), elements, &Job::Block { small, case });
+    }
+}
+
+criterion_group!(benches, layers_and_blocks);
 criterion_main!(benches);

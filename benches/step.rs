@@ -16,7 +16,8 @@ const HIDDEN: usize = 64;
 fn network(cell: Cell, dirs: usize, layers: usize, dropout: f64) -> Network {
     Network {
         features: FEATURES,
-        layers: vec![LayerSpec { cell, hidden: HIDDEN, dirs }; layers],
+        convs: Vec::new(),
+        layers: vec![LayerSpec::new(cell, HIDDEN, dirs); layers],
         pool: PoolKind::Last,
         dense: None,
         dropout,

@@ -2,9 +2,10 @@
 //! the reference's own gradients against finite differences.
 
 use crate::backend::{Backend, Reference};
-use crate::cases::{Case, Outputs, Tensors};
+use crate::cases::{Case, ConvCase, ConvOutputs, ConvTensors, Outputs, Tensors};
 use crate::error::{Error, Result};
 use crate::random::{Random, Stream};
+use crate::reference;
 use crate::spec::{Precision, in_precision};
 use serde::Serialize;
 
@@ -65,14 +66,71 @@ pub fn conformance_of(
     let own_precision = in_precision!(precision, F => case.run(&Reference::<F>::default(), &tensors)?);
     let found = run(&tensors)?;
     let deviations = (0..truth.0.len())
-        .map(|i| {
-            let scale = truth.0[i].iter().fold(0.0, |a: f64, b| a.max(b.abs()));
-            let bound =
-                ORDER_FACTOR * distance(&own_precision.0[i], &truth.0[i]) + precision.rounding() * scale;
-            Deviation { buffer: Outputs::NAMES[i], error: distance(&found.0[i], &truth.0[i]), bound }
-        })
+        .map(|i| deviation(Outputs::NAMES[i], precision, &found.0[i], &truth.0[i], &own_precision.0[i]))
         .collect();
     Ok(Outcome { case: case.name(), deviations })
+}
+
+fn deviation(
+    buffer: &'static str,
+    precision: Precision,
+    found: &[f64],
+    truth: &[f64],
+    own_precision: &[f64],
+) -> Deviation {
+    let scale = truth.iter().fold(0.0, |a: f64, b| a.max(b.abs()));
+    let bound = ORDER_FACTOR * distance(own_precision, truth) + precision.rounding() * scale;
+    Deviation { buffer, error: distance(found, truth), bound }
+}
+
+/// As [`conformance`], of a convolution block. Its backward pass is told who won: of two steps that are equal but for rounding
+/// either may win, and the gradient goes to that one whole. A winner may differ from the reference's only where the two are closer
+/// than twice the bound of `y`.
+pub fn conv_conformance<B: Backend>(backend: &B, case: &ConvCase) -> Result<Outcome> {
+    conv_conformance_of(case, backend.precision(), |tensors, winners| {
+        case.run(backend, tensors, Some(winners))
+    })
+}
+
+/// As [`conv_conformance`], of anything that runs the case.
+pub fn conv_conformance_of(
+    case: &ConvCase,
+    precision: Precision,
+    run: impl Fn(&ConvTensors, &[f64]) -> Result<ConvOutputs>,
+) -> Result<Outcome> {
+    let tensors = case.tensors();
+    let truth = case.run(&Reference::<f64>::default(), &tensors, None)?;
+    let winners = &truth.winners;
+    let own = in_precision!(precision, F => case.run(&Reference::<F>::default(), &tensors, Some(winners))?);
+    let found = run(&tensors, winners)?;
+    let y = deviation("y", precision, &found.y, &truth.y, &own.y);
+    let winners =
+        Deviation { buffer: "winners", error: misjudged(case, &tensors, &found), bound: 2.0 * y.bound };
+    let dx = deviation("dx", precision, &found.dx, &truth.dx, &own.dx);
+    let d_weights = deviation("d_weights", precision, &found.d_weights, &truth.d_weights, &own.d_weights);
+    Ok(Outcome { case: case.name(), deviations: vec![y, winners, dx, d_weights] })
+}
+
+/// The largest distance by which the step that did not win is the larger; infinite where `winners` are not `y` with a sign.
+fn misjudged(case: &ConvCase, tensors: &ConvTensors, found: &ConvOutputs) -> f64 {
+    let s = &case.conv;
+    let mut worst: f64 = match found.y.iter().zip(&found.winners).all(|(y, winner)| *y == winner.abs()) {
+        true => 0.0,
+        false => return f64::INFINITY,
+    };
+    let filtered = reference::conv_filter(s, &tensors.weights, &tensors.x, &tensors.lengths);
+    for (row, numbers) in filtered.iter().enumerate() {
+        let (m, b) = (row / s.batch, row % s.batch);
+        for (i, [first, second]) in numbers.iter().enumerate() {
+            let filters = s.spec.filters;
+            let winner = found.winners[s.y_at(m, i / filters, b) + i % filters];
+            let lead = if winner > 0.0 { second - first } else { first - second };
+            if winner != 0.0 {
+                worst = worst.max(lead);
+            }
+        }
+    }
+    worst
 }
 
 /// Largest absolute difference; infinite where a number is not finite.
@@ -113,32 +171,55 @@ pub fn gradients_of(case: &Case, run: impl Fn(&Tensors) -> Result<Outputs>) -> R
         if output == 3 && tensors.initial.is_none() {
             continue;
         }
-        let gradient = &truth.0[output];
-        let mut worst = Deviation { buffer, error: 0.0, bound: ABSOLUTE };
-        for direction in directions(gradient.len()) {
-            let moved = |sign: f64| -> Result<f64> {
-                let mut tensors = case.tensors();
-                let target = match output {
-                    2 => &mut tensors.x,
-                    3 => tensors.initial.as_mut().expect("checked above"),
-                    _ => &mut tensors.weights,
-                };
-                for (number, d) in target.iter_mut().zip(&direction) {
-                    *number += sign * EPS * d;
-                }
-                value(&tensors)
+        let moved = |step: f64, direction: &[f64]| -> Result<f64> {
+            let mut tensors = case.tensors();
+            let target = match output {
+                2 => &mut tensors.x,
+                3 => tensors.initial.as_mut().expect("checked above"),
+                _ => &mut tensors.weights,
             };
-            let numeric = (moved(1.0)? - moved(-1.0)?) / (2.0 * EPS);
-            let analytic: f64 = gradient.iter().zip(&direction).map(|(g, d)| g * d).sum();
-            let (error, bound) = ((numeric - analytic).abs(), ABSOLUTE + RELATIVE * numeric.abs());
-            let error = if error.is_finite() { error } else { f64::INFINITY };
-            if error / bound > worst.error / worst.bound {
-                worst = Deviation { buffer, error, bound };
-            }
-        }
-        deviations.push(worst);
+            target.iter_mut().zip(direction).for_each(|(number, d)| *number += step * d);
+            value(&tensors)
+        };
+        deviations.push(slope(buffer, &truth.0[output], moved)?);
     }
     Ok(Outcome { case: case.name(), deviations })
+}
+
+/// As [`gradients`], of a convolution block and the scalar `sum(dy * y)`.
+pub fn conv_gradients(case: &ConvCase) -> Result<Outcome> {
+    let run = |tensors: &ConvTensors| case.run(&Reference::<f64>::default(), tensors, None);
+    let truth = run(&case.tensors())?;
+    let mut deviations = Vec::new();
+    for (buffer, gradient) in [("dx", &truth.dx), ("d_weights", &truth.d_weights)] {
+        let moved = |step: f64, direction: &[f64]| -> Result<f64> {
+            let mut tensors = case.tensors();
+            let target = if buffer == "dx" { &mut tensors.x } else { &mut tensors.weights };
+            target.iter_mut().zip(direction).for_each(|(number, d)| *number += step * d);
+            Ok(run(&tensors)?.y.iter().zip(&tensors.dy).map(|(y, dy)| y * dy).sum())
+        };
+        deviations.push(slope(buffer, gradient, moved)?);
+    }
+    Ok(Outcome { case: case.name(), deviations })
+}
+
+/// Compares a gradient with central differences of what `moved` gives when its numbers go a step in a direction.
+fn slope(
+    buffer: &'static str,
+    gradient: &[f64],
+    moved: impl Fn(f64, &[f64]) -> Result<f64>,
+) -> Result<Deviation> {
+    let mut worst = Deviation { buffer, error: 0.0, bound: ABSOLUTE };
+    for direction in directions(gradient.len()) {
+        let numeric = (moved(EPS, &direction)? - moved(-EPS, &direction)?) / (2.0 * EPS);
+        let analytic: f64 = gradient.iter().zip(&direction).map(|(g, d)| g * d).sum();
+        let (error, bound) = ((numeric - analytic).abs(), ABSOLUTE + RELATIVE * numeric.abs());
+        let error = if error.is_finite() { error } else { f64::INFINITY };
+        if error / bound > worst.error / worst.bound {
+            worst = Deviation { buffer, error, bound };
+        }
+    }
+    Ok(worst)
 }
 
 /// Unit vectors where they are few, random unit-length directions where they are many.

@@ -1,10 +1,10 @@
 //! Backends against the reference, with derived bounds.
 
-use crate::pytorch::curve;
+use crate::pytorch::{CURVES, curve};
 use engine::Result;
 use engine::backend::cpu::{Cpu, Isa};
 use engine::backend::{Backend, Reference};
-use engine::cases::{self, Case, Outputs, Tensors};
+use engine::cases::{self, Case, ConvCase, ConvTensors, Outputs, Tensors};
 use engine::check;
 use engine::spec::{
     Approximate, Cell, Gather, GatherOperands, Optimizer, OptimizerKind, OptimizerOperands, Precision, Real,
@@ -46,7 +46,79 @@ fn the_cpu_gives_the_same_bits_again_and_on_any_number_of_threads() {
 }
 
 #[test]
+fn gradients_of_convolution_blocks_equal_finite_differences() {
+    for case in cases::conv_table().into_iter().filter(|case| case.conv.y_len() <= 20_000) {
+        let outcome = check::conv_gradients(&case).unwrap();
+        assert!(outcome.holds(), "{outcome:?}");
+    }
+}
+
+#[test]
+fn convolution_blocks_keep_their_bounds_on_every_cpu_path_and_their_bits_on_any_number_of_threads() {
+    let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    for isa in Isa::available() {
+        let cpu = Cpu::with_isa(isa);
+        let outcomes: Vec<_> =
+            cases::conv_table().iter().map(|case| check::conv_conformance(&cpu, case).unwrap()).collect();
+        check::verdict(isa.name(), &outcomes).unwrap();
+        for case in cases::conv_table() {
+            let tensors = case.tensors();
+            let run = |threads: usize| pool(threads).install(|| case.run(&cpu, &tensors, None).unwrap());
+            let one = run(1);
+            for threads in [2, 5] {
+                assert_eq!(one, run(threads), "{} on {}: {threads} threads", case.name(), isa.name());
+            }
+        }
+    }
+}
+
+/// A wrong winner and a wrong sign are both seen.
+#[test]
+fn a_wrong_winner_is_caught() {
+    let case = ConvCase::new([4, 9, 5], 7, 3);
+    let outcome = |damage: fn(&mut cases::ConvOutputs)| {
+        check::conv_conformance_of(&case, Precision::Fp32, |tensors, winners| {
+            let mut outputs = case.run(&Cpu::new(), tensors, Some(winners))?;
+            damage(&mut outputs);
+            Ok(outputs)
+        })
+        .unwrap()
+    };
+    assert!(outcome(|_| {}).holds());
+    let wrong = outcome(|outputs| outputs.winners.iter_mut().for_each(|winner| *winner = -*winner));
+    assert!(!wrong.holds() && wrong.worst().buffer == "winners", "{wrong:?}");
+    assert!(!outcome(|outputs| outputs.winners[0] += 1.0).holds());
+}
+
+/// Runs three models together, then each by itself.
+pub fn conv_in_stack_and_alone<B: Backend>(backend: &B) {
+    let stacked = ConvCase { ragged: true, ..ConvCase::new([6, 11, 5], 9, 3).models(3) };
+    let alone = ConvCase { ragged: true, ..ConvCase::new([6, 11, 5], 9, 3) };
+    let all = stacked.tensors();
+    let outputs = stacked.run(backend, &all, None).unwrap();
+    let part = |values: &[f64], m: usize| values[m * values.len() / 3..(m + 1) * values.len() / 3].to_vec();
+    for m in 0..3 {
+        let tensors = ConvTensors {
+            weights: part(&all.weights, m),
+            x: part(&all.x, m),
+            lengths: all.lengths[m * 6..(m + 1) * 6].to_vec(),
+            dy: part(&all.dy, m),
+        };
+        let single = alone.run(backend, &tensors, None).unwrap();
+        for (stacked, single) in [
+            (&outputs.y, single.y),
+            (&outputs.winners, single.winners),
+            (&outputs.dx, single.dx),
+            (&outputs.d_weights, single.d_weights),
+        ] {
+            assert_eq!(part(stacked, m), single, "{} model {m}", alone.name());
+        }
+    }
+}
+
+#[test]
 fn a_layer_in_a_stack_equals_the_layer_alone() {
+    conv_in_stack_and_alone(&Cpu::new());
     for cell in Cell::ALL {
         in_stack_and_alone(&Cpu::new(), cell);
     }
@@ -77,7 +149,7 @@ pub fn in_stack_and_alone<B: Backend>(backend: &B, cell: Cell) {
 
 #[test]
 fn ten_training_steps_stay_within_the_bound_of_the_cpu() {
-    for name in ["curve", "curve_last"] {
+    for name in CURVES {
         let (truth, weights) = curve(&Reference::<f64>::default(), name);
         let (own_losses, own_weights) = curve(&Reference::<Approximate<23>>::default(), name);
         for isa in Isa::available() {
@@ -117,7 +189,9 @@ pub fn gathered<B: Backend>(backend: &B) -> Vec<f64> {
     let stats = real((0..2 * 2 * 4 * 5).map(|i| f64::from((f64::from(i) * 0.7).cos() as f32)).collect());
     let mut x = real(vec![f64::NAN; 2 * 3 * 4 * 5]);
     let (first, lengths) = (words(&[0, 2, 6, 11, 0, 3]), words(&[4, 4, 4, 4, 0, 2]));
-    let operands = GatherOperands { first: &first, lengths: &lengths, stats: &stats, x: &mut x };
+    let scales = real(vec![1.0, 0.25, -2.0, 1.0, 1.0, 3.0]);
+    let operands =
+        GatherOperands { first: &first, lengths: &lengths, scales: &scales, stats: &stats, x: &mut x };
     backend.gather(&gather, &frames, operands).unwrap();
     let mut host = vec![B::Real::zero(); 120];
     backend.read(&x, &mut host).unwrap();

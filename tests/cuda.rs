@@ -1,6 +1,6 @@
 //! CUDA's kernels and launches on the host (`cuda_on_host`), against the reference.
 
-use crate::conformance::{gathered, in_stack_and_alone, optimized, within};
+use crate::conformance::{conv_in_stack_and_alone, gathered, in_stack_and_alone, optimized, within};
 use crate::cuda_on_host::{Host, Sanitizer, sanitizer, under};
 use crate::head::{dropped, linear, pooled};
 use crate::pytorch::curve;
@@ -8,7 +8,7 @@ use crate::training;
 use engine::Fault;
 use engine::backend::cuda::{Cuda, Executor, Failure, Launch, Product, Regime, Tuning};
 use engine::backend::{Backend, Reference, Timeline};
-use engine::cases::{self, Case};
+use engine::cases::{self, Case, ConvCase};
 use engine::check;
 use engine::spec::{Approximate, Cell, OptimizerKind, Pool, PoolKind, Precision};
 use rayon::prelude::*;
@@ -48,15 +48,15 @@ fn assert_conforms(precision: Precision, regime: Option<Regime>, reordered: bool
             check::conformance_of(case, precision, |_| Ok(forward.clone())).unwrap()
         })
         .collect();
-    record_table(precision, regime, reordered, &outcomes);
+    let orders = if reordered { ", equal bits in three orders of threads and blocks" } else { "" };
+    let regime = regime.map_or("as-chosen", Regime::name);
+    record_table(&format!("{}-{regime}", precision.name()), orders, &outcomes);
     check::verdict(precision.name(), &outcomes).unwrap();
 }
 
 /// Leaves what `tools/test` shows.
-fn record_table(precision: Precision, regime: Option<Regime>, reordered: bool, outcomes: &[check::Outcome]) {
-    let (precision, regime) = (precision.name(), regime.map_or("as-chosen", Regime::name));
-    let orders = if reordered { ", equal bits in three orders of threads and blocks" } else { "" };
-    let mut text = format!("{precision}, regime {regime}: {} cases{orders}\n", outcomes.len());
+fn record_table(title: &str, orders: &str, outcomes: &[check::Outcome]) {
+    let mut text = format!("{title}: {} cases{orders}\n", outcomes.len());
     for outcome in outcomes {
         let worst = outcome.worst();
         let (error, bound) = (worst.error, worst.bound);
@@ -65,7 +65,7 @@ fn record_table(precision: Precision, regime: Option<Regime>, reordered: bool, o
             outcome.case, worst.buffer
         ));
     }
-    let file = format!("cuda-on-host-{precision}-{regime}.txt");
+    let file = format!("cuda-on-host-{title}.txt");
     std::fs::write(std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(file), text).unwrap();
 }
 
@@ -123,9 +123,86 @@ fn weight_gradients_in_shares_and_model_by_model_keep_their_bounds() {
     }
 }
 
+/// Every case within its bound, with the same bits in three orders of threads and blocks. Without rounding, the kernels of tf32 keep
+/// the bounds of `f32`.
+#[test]
+fn convolution_blocks_keep_their_bounds_in_every_precision() {
+    let exact = Cuda::new(Host { order: 0, exact: true }, Precision::Tf32);
+    for precision in Precision::ALL {
+        let outcomes: Vec<_> = cases::conv_table()
+            .par_iter()
+            .map(|case| {
+                check::conv_conformance_of(case, precision, |tensors, winners| {
+                    let in_order = |order| case.run(&host(precision, order), tensors, Some(winners)).unwrap();
+                    let forward = in_order(0);
+                    for order in [1, 7] {
+                        assert!(forward == in_order(order), "{}: other bits in order {order}", case.name());
+                    }
+                    Ok(forward)
+                })
+                .unwrap()
+            })
+            .collect();
+        let title = format!("{}-convolution", precision.name());
+        record_table(&title, ", equal bits in three orders of threads and blocks", &outcomes);
+        check::verdict(precision.name(), &outcomes).unwrap();
+    }
+    let in_f32 = |case: &ConvCase| {
+        let run = |tensors: &_, winners: &[f64]| case.run(&exact, tensors, Some(winners));
+        check::conv_conformance_of(case, Precision::Fp32, run).unwrap()
+    };
+    let outcomes: Vec<_> = cases::conv_table().par_iter().map(in_f32).collect();
+    check::verdict("tf32 with exact operands", &outcomes).unwrap();
+}
+
+/// Enough rows and steps for several shares of the weight gradient, and so little memory that it is made model by model.
+#[test]
+fn weight_gradients_of_convolution_blocks_in_shares_and_model_by_model_keep_their_bounds() {
+    for precision in [Precision::Fp32, Precision::Bf16] {
+        let case = ConvCase { ragged: true, ..ConvCase::new([40, 43, 5], 9, 3).models(3) };
+        let outcome = check::conv_conformance_of(&case, precision, |tensors, winners| {
+            let whole = case.run(&host(precision, 0), tensors, Some(winners))?;
+            let small = host(precision, 7).tuned(Tuning { partial_bytes: 1, ..Tuning::default() });
+            assert_eq!(whole, case.run(&small, tensors, Some(winners))?, "{}", case.name());
+            Ok(whole)
+        });
+        check::verdict(precision.name(), &[outcome.unwrap()]).unwrap();
+    }
+}
+
+/// Rows too short for one step of the output: no gradient, but zeros.
+#[test]
+fn a_convolution_block_without_a_step_has_gradients_of_zero() {
+    for precision in Precision::ALL {
+        let case = ConvCase::new([2, 3, 4], 5, 3);
+        let outputs = case.run(&host(precision, 0), &case.tensors(), None).unwrap();
+        assert!(outputs.y.is_empty() && outputs.winners.is_empty());
+        assert_eq!(outputs.dx, vec![0.0; case.conv.x_len()]);
+        assert_eq!(outputs.d_weights, vec![0.0; case.conv.params()]);
+    }
+}
+
+/// A number that is missing stays missing, in whichever of the two steps it is, and in no other row.
+#[test]
+fn a_convolution_block_keeps_nan_where_it_is() {
+    for precision in Precision::ALL {
+        let case = ConvCase::new([3, 6, 2], 4, 1);
+        for step in [2, 3] {
+            let mut tensors = case.tensors();
+            tensors.x[case.conv.x_at(0, step, 1)] = f64::NAN;
+            let outputs = case.run(&host(precision, 0), &tensors, None).unwrap();
+            let row = case.conv.y_at(0, 1, 1)..case.conv.y_at(0, 1, 2);
+            for (i, y) in outputs.y.iter().enumerate() {
+                assert_eq!(y.is_nan(), row.contains(&i), "number {i} of y with a NaN at step {step}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_model_has_the_same_bits_in_a_stack() {
     for precision in Precision::ALL {
+        conv_in_stack_and_alone(&host(precision, 0));
         for cell in Cell::ALL {
             in_stack_and_alone(&host(precision, 0), cell);
         }
@@ -220,6 +297,10 @@ fn small_cases() {
             let cuda = host(precision, 7).tuned(Tuning { regime: Some(regime), ..Tuning::default() });
             case.run(&cuda, &case.tensors()).unwrap();
         }
+    }
+    let case = ConvCase { ragged: true, ..ConvCase::new([9, 10, 5], 17, 3).models(models) };
+    for precision in Precision::ALL {
+        case.run(&host(precision, 7), &case.tensors(), None).unwrap();
     }
     let cuda = host(Precision::Fp32, 7);
     dropped(&cuda, 130);

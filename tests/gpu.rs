@@ -1,12 +1,12 @@
 //! WGSL on every adapter there is, against the reference; `tools/test` brings two software drivers.
 
-use crate::conformance::{gathered, in_stack_and_alone, optimized, within};
+use crate::conformance::{conv_in_stack_and_alone, gathered, in_stack_and_alone, optimized, within};
 use crate::head::{dropped, linear, pooled};
-use crate::pytorch::curve;
+use crate::pytorch::{CURVES, curve};
 use crate::training;
 use engine::backend::wgpu::{Tier, Tuning, Wgpu, adapters};
 use engine::backend::{Backend, Reference};
-use engine::cases::{self, Case};
+use engine::cases::{self, Case, ConvCase};
 use engine::check;
 use engine::spec::{Approximate, Cell, OptimizerKind, Pool, PoolKind, Purpose, RnnBackward, RnnForward};
 use std::sync::LazyLock;
@@ -107,6 +107,80 @@ fn a_model_has_the_same_bits_again_and_in_a_stack() {
         // However few of the stack's models a dispatch takes.
         let small = device.tuned(Tuning { dispatch_work: 3_000, ..Tuning::default() });
         in_stack_and_alone(&small, Cell::Lstm);
+    }
+}
+
+#[test]
+#[ignore = "needs a Vulkan driver; tools/test brings two"]
+fn convolution_blocks_keep_their_bounds_and_give_the_same_bits_again() {
+    for device in DEVICES.iter() {
+        let cases = cases::conv_table();
+        let outcomes: Vec<_> =
+            cases.iter().map(|case| check::conv_conformance(device, case).unwrap()).collect();
+        check::verdict(&device.describe(), &outcomes).unwrap();
+        for case in cases {
+            let run = || case.run(device, &case.tensors(), None).unwrap();
+            assert_eq!(run(), run(), "{} on {}", case.name(), device.describe());
+        }
+        conv_in_stack_and_alone(device);
+    }
+}
+
+/// Some models, some steps, and one step of one model at a time; sums in one share and in several.
+#[test]
+#[ignore = "needs a Vulkan driver; tools/test brings two"]
+fn convolution_blocks_have_the_same_bits_however_the_work_is_cut() {
+    let case = |sizes, filters, kernel| ConvCase { ragged: true, ..ConvCase::new(sizes, filters, kernel) };
+    // With bindings that hold the packed weights, but not all steps of the longer ones.
+    let cases = [
+        (case([5, 23, 4], 9, 3).models(3), 16 << 10),
+        (case([3, 9, 2], 40, 4).models(2), 24 << 10),
+        (case([20, 64, 12], 6, 3).models(2), 16 << 10),
+        (case([13, 70, 40], 33, 4), 96 << 10),
+        (case([1, 19, 1], 3, 8), 16 << 10),
+    ];
+    for adapter in adapters() {
+        let mut device = adapter.open_at_floor().unwrap();
+        for (case, binding) in &cases {
+            let tensors = case.tensors();
+            device = device.tuned(Tuning::default());
+            let outcome = check::conv_conformance(&device, case).unwrap();
+            check::verdict(&device.describe(), &[outcome]).unwrap();
+            let whole = case.run(&device, &tensors, None).unwrap();
+            for (dispatch_work, binding) in [
+                (1, usize::MAX),
+                (20_000, usize::MAX),
+                (200_000, usize::MAX),
+                (usize::MAX, *binding),
+                (10_000, *binding),
+            ] {
+                device = device.tuned(Tuning { tier: None, dispatch_work, binding });
+                let cut = case.run(&device, &tensors, None).unwrap();
+                assert!(whole == cut, "{}: {dispatch_work}, {binding}", case.name());
+            }
+        }
+        conv_in_stack_and_alone(&device);
+    }
+}
+
+#[test]
+#[ignore = "needs a Vulkan driver; tools/test brings two"]
+fn a_convolution_hides_no_nan() {
+    let case = ConvCase::new([3, 12, 5], 33, 3);
+    let mut tensors = case.tensors();
+    // Of one row the first and of another the second of two steps, and an infinity.
+    for (t, b, number) in [(4, 0, f64::NAN), (9, 1, f64::NAN), (6, 2, f64::INFINITY)] {
+        tensors.x[case.conv.x_at(0, t, b)] = number;
+    }
+    let nan = |numbers: &[f64]| numbers.iter().map(|number| number.is_nan()).collect::<Vec<_>>();
+    let truth = case.run(&Reference::<f32>::default(), &tensors, None).unwrap();
+    assert!(nan(&truth.y).contains(&true));
+    for device in DEVICES.iter() {
+        let found = case.run(device, &tensors, None).unwrap();
+        for (found, truth) in [(&found.y, &truth.y), (&found.winners, &truth.winners), (&found.dx, &truth.dx)]
+        {
+            assert_eq!(nan(found), nan(truth), "{}", device.describe());
+        }
     }
 }
 
@@ -221,7 +295,7 @@ fn the_rest_of_a_training_step_keeps_its_bounds() {
 #[test]
 #[ignore = "needs a Vulkan driver; tools/test brings two"]
 fn ten_training_steps_on_a_gpu_stay_within_their_bound() {
-    for name in ["curve", "curve_last"] {
+    for name in CURVES {
         let (truth, weights) = curve(&Reference::<f64>::default(), name);
         let (own_losses, own_weights) = curve(&Reference::<Approximate<23>>::default(), name);
         for device in DEVICES.iter() {

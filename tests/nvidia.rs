@@ -1,6 +1,6 @@
 //! CUDA on every NVIDIA GPU there is, against the reference.
 
-use crate::conformance::{gathered, in_stack_and_alone, optimized, within};
+use crate::conformance::{conv_in_stack_and_alone, gathered, in_stack_and_alone, optimized, within};
 use crate::cuda::curve_within;
 use crate::head::{dropped, linear, pooled};
 use engine::Fault;
@@ -38,6 +38,20 @@ fn every_gpu_keeps_the_bounds_of_the_whole_table() {
 
 #[test]
 #[ignore = "needs an NVIDIA GPU; tools/gpu-suite runs it"]
+fn convolution_blocks_keep_their_bounds_on_every_gpu() {
+    for precision in Precision::ALL {
+        for device in devices(precision) {
+            let outcomes: Vec<_> = cases::conv_table()
+                .iter()
+                .map(|case| check::conv_conformance(&device, case).unwrap())
+                .collect();
+            check::verdict(&device.describe(), &outcomes).unwrap();
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs an NVIDIA GPU; tools/gpu-suite runs it"]
 fn a_model_has_the_same_bits_again_and_in_a_stack_on_a_gpu() {
     for precision in Precision::ALL {
         for device in devices(precision) {
@@ -49,6 +63,11 @@ fn a_model_has_the_same_bits_again_and_in_a_stack_on_a_gpu() {
                     assert_eq!(once, case.run(&device, &tensors).unwrap(), "{}", case.name());
                 }
             }
+            for case in cases::conv_table() {
+                let run = || case.run(&device, &case.tensors(), None).unwrap();
+                assert_eq!(run(), run(), "{}", case.name());
+            }
+            conv_in_stack_and_alone(&device);
             for cell in Cell::ALL {
                 in_stack_and_alone(&device, cell);
             }
@@ -136,8 +155,10 @@ fn zz_an_illegal_address_ends_the_device_with_its_kernel_named() {
         let (mut first, mut lengths) = (device.zeros::<u32>(1).unwrap(), device.zeros::<u32>(1).unwrap());
         device.write(&mut first, &[u32::MAX]).unwrap();
         device.write(&mut lengths, &[1]).unwrap();
-        let (stats, mut x) = (device.zeros(10).unwrap(), device.zeros(5).unwrap());
-        let operands = GatherOperands { first: &first, lengths: &lengths, stats: &stats, x: &mut x };
+        let (scales, stats) = (device.zeros(1).unwrap(), device.zeros(10).unwrap());
+        let mut x = device.zeros(5).unwrap();
+        let operands =
+            GatherOperands { first: &first, lengths: &lengths, scales: &scales, stats: &stats, x: &mut x };
         device.gather(&s, &frames, operands).unwrap();
         let error = device.wait().unwrap_err();
         assert_eq!(error.fault, Fault::Device);

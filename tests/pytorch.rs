@@ -5,8 +5,8 @@ use engine::backend::{Backend, Reference};
 use engine::model::{Batch, Extent, Model, Training, Turn};
 use engine::reference;
 use engine::spec::{
-    Cell, LayerSpec, Loss, LossOperands, Network, Optimizer, OptimizerKind, OptimizerOperands, PoolKind, Rnn,
-    RnnBackward, RnnForward, Slab, StepScalars,
+    Cell, Conv, ConvBackward, ConvForward, ConvSpec, LayerSpec, Loss, LossOperands, Network, Optimizer,
+    OptimizerKind, OptimizerOperands, PoolKind, Rnn, RnnBackward, RnnForward, Slab, StepScalars,
 };
 
 const TOLERANCE: f64 = 1e-10;
@@ -61,6 +61,7 @@ fn recurrent(name: &str, cell: Cell, dirs: usize, layers: usize) {
             input,
             hidden: H,
             dirs,
+            biases: 2,
             weights: Slab { offset: 0, stride: 0 },
         };
         rnn.weights.stride = rnn.params();
@@ -194,21 +195,35 @@ fn optimisers_equal_pytorch() {
     }
 }
 
+/// Goldens of whole trainings.
+pub const CURVES: [&str; 3] = ["curve", "curve_last", "curve_conv"];
+
 /// Ten training steps of a golden `curve` on `backend`: losses, then the final weights.
 pub fn curve<B: Backend>(backend: &B, name: &str) -> (Vec<f64>, Vec<f64>) {
     let golden = Golden::read(name);
-    let layer = |cell, dirs| LayerSpec { cell, hidden: 5, dirs };
+    let layer = |cell, dirs| LayerSpec::new(cell, 5, dirs);
     let network = match name {
         "curve" => Network {
             features: 4,
+            convs: Vec::new(),
             layers: vec![layer(Cell::Lstm, 2)],
             pool: PoolKind::Mean,
             dense: None,
             dropout: 0.0,
             classes: 3,
         },
+        "curve_conv" => Network {
+            features: 4,
+            convs: vec![ConvSpec { filters: 6, kernel: 3 }, ConvSpec { filters: 5, kernel: 2 }],
+            layers: vec![layer(Cell::Lstm, 2)],
+            pool: PoolKind::Last,
+            dense: Some(6),
+            dropout: 0.0,
+            classes: 3,
+        },
         _ => Network {
             features: 4,
+            convs: Vec::new(),
             layers: vec![layer(Cell::Gru, 1); 2],
             pool: PoolKind::Last,
             dense: Some(6),
@@ -222,19 +237,21 @@ pub fn curve<B: Backend>(backend: &B, name: &str) -> (Vec<f64>, Vec<f64>) {
         class_weights: vec![1.0; 3],
         seed: 0,
     };
-    let extent = Extent { models: 1, batch: 8, steps: 7, stat_steps: 1 };
+    let steps = golden.get("x").len() / (8 * 4);
+    let extent = Extent { models: 1, batch: 8, steps, stat_steps: 1 };
     let mut model = Model::new(backend, &network, extent, Some(training)).unwrap();
     let flat = |prefix: &str| -> Vec<f64> {
         let names = network.parameters().into_iter().map(|p| format!("{prefix}{}", p.name));
         names.flat_map(|name| golden.get(&name).to_vec()).collect()
     };
     model.set_weights(&flat("").iter().map(|&w| w as f32).collect::<Vec<_>>()).unwrap();
-    // The batch as a frame table: row b starts at frame 7 b.
+    // The batch as a frame table, row after row.
     let x: Vec<f32> = golden.get("x").iter().map(|&x| x as f32).collect();
-    let frames = backend.frames(&[ndarray::ArcArray2::from_shape_vec((56, 4), x).unwrap()]).unwrap();
+    let frames = backend.frames(&[ndarray::ArcArray2::from_shape_vec((8 * steps, 4), x).unwrap()]).unwrap();
     let batch = Batch {
-        first: (0..8).map(|b| b * 7).collect(),
-        lengths: vec![7; 8],
+        first: (0..8).map(|b| b * steps as u32).collect(),
+        lengths: vec![steps as u32; 8],
+        scales: vec![1.0; 8],
         labels: golden.get("labels").iter().map(|&l| l as u32).collect(),
     };
     let losses = (1..=10)
@@ -249,8 +266,39 @@ pub fn curve<B: Backend>(backend: &B, name: &str) -> (Vec<f64>, Vec<f64>) {
 
 #[test]
 fn ten_training_steps_equal_pytorch() {
-    for name in ["curve", "curve_last"] {
+    for name in CURVES {
         let (losses, _) = curve(&Reference::<f64>::default(), name);
         assert_close(name, &losses, Golden::read(name).get("losses"), TOLERANCE);
     }
+}
+
+#[test]
+fn convolution_blocks_equal_pytorch() {
+    let golden = Golden::read("conv");
+    let spec = ConvSpec { filters: 5, kernel: 3 };
+    let mut s =
+        Conv { models: 1, batch: B, steps: 9, input: D, spec, weights: Slab { offset: 0, stride: 0 } };
+    s.weights.stride = s.params();
+    let weights = [golden.get("weight"), golden.get("bias")].concat();
+    let (x, dy) = (swap_axes(golden.get("x"), [B, 9, D]), swap_axes(golden.get("dy"), [B, s.out_steps(), 5]));
+    let lengths = vec![9; B];
+    let [mut y, mut winners] = [(); 2].map(|()| vec![f64::NAN; s.y_len()]);
+    let (mut dx, mut d_weights) = (vec![f64::NAN; s.x_len()], vec![f64::NAN; s.params()]);
+    let forward =
+        ConvForward { weights: &weights, x: &x, lengths: &lengths, y: &mut y, winners: Some(&mut winners) };
+    reference::conv_forward(&s, forward);
+    let backward = ConvBackward {
+        weights: &weights,
+        x: &x,
+        lengths: &lengths,
+        winners: &winners,
+        dy: &dy,
+        dx: Some(&mut dx),
+        d_weights: &mut d_weights,
+    };
+    reference::conv_backward(&s, backward);
+    assert_close("y", &swap_axes(&y, [s.out_steps(), B, 5]), golden.get("y"), TOLERANCE);
+    assert_close("dx", &swap_axes(&dx, [9, B, D]), golden.get("grad.x"), TOLERANCE);
+    assert_close("weight", &d_weights[..s.bias(0)], golden.get("grad.weight"), TOLERANCE);
+    assert_close("bias", &d_weights[s.bias(0)..], golden.get("grad.bias"), TOLERANCE);
 }

@@ -42,6 +42,9 @@ B = batch, T = steps, D = inputs, H = hidden units, dirs = 1 or 2, G = 4 for LST
 `dy`, `dh_n`, `dc_n` are stored. `lengths` (B): `y` is 0 behind a row's length, `h_n` and `c_n` are its states there
 (the reverse direction starts at the row's own last step); `x` and `dy` hold numbers there that must not matter.
 
+**Convolution block** (`conv`): Conv1d (5 filters of 3 steps), ReLU, max-pooling by two of 7 steps. `x` (B,9,D), `weight` (5,D,3),
+`bias` (5), `y` (B,3,5); `grad.NAME` is the gradient of sum(dy*y) by NAME.
+
 **Loss** (`loss`): `logits` (6,3), `labels` (6), `weights` (3); per variant `plain`, `weighted`, `smoothed` (0.1),
 `weighted_smoothed`: `VARIANT.loss` (the mean: divided by the sum of the labels' weights), `VARIANT.grad.logits`.
 
@@ -52,7 +55,8 @@ step, `norms` (5) before clipping.
 
 **Curves** (ten full-batch steps of AdamW, learning rate and weight decay 0.01, clipping at 1): `curve` is a bidirectional
 LSTM `rnn` (H 5), the mean of y over time, linear `head` to 3 classes; `curve_last` is a GRU of two layers, the last
-layer's final state, `dense` (6, ReLU), `head`. `x` (8,7,4), `labels` (8), the initial weights (`rnn.weight_ih_l0`,
+layer's final state, `dense` (6, ReLU), `head`; `curve_conv` has two blocks `conv` (6 filters of 3 steps, 5 of 2) below a bidirectional
+LSTM, both final states, `dense` and `head`, and 16 steps. `x` (8,7,4), `labels` (8), the initial weights (`rnn.weight_ih_l0`,
 `head.bias`), `losses` (10) each before its step, and `final.NAME` after the last. `x` and the initial weights are
 numbers that float32 holds.
 
@@ -82,6 +86,22 @@ def recurrent(cell, layers=1, bidirectional=False, lengths=None):
     inputs = dict(rnn.named_parameters()) | initial | {"x": x}
     tensors = inputs | outputs | cotangents | {f"grad.{name}": tensor.grad for name, tensor in inputs.items()}
     return tensors if lengths is None else tensors | {"lengths": torch.tensor(lengths)}
+
+
+def conv():
+    """Conv1d, ReLU, max-pool of an odd number of steps: the output and every gradient of sum(dy * y)."""
+    layer = nn.Conv1d(INPUTS, 5, 3)
+    x = torch.randn(BATCH, 9, INPUTS, requires_grad=True)
+    y = block(layer, x)
+    dy = torch.randn_like(y)
+    (dy * y).sum().backward()
+    inputs = dict(layer.named_parameters()) | {"x": x}
+    return inputs | {"y": y, "dy": dy} | {f"grad.{name}": tensor.grad for name, tensor in inputs.items()}
+
+
+def block(layer, x):
+    """(B, T, C) to (B, T', F)."""
+    return nn.functional.max_pool1d(layer(x.transpose(1, 2)).relu(), 2).transpose(1, 2)
 
 
 def states(cell, pattern):
@@ -121,7 +141,7 @@ def optimiser(kind):
     return tensors | {name: torch.stack(values) for name, values in history.items()}
 
 
-def curve(model, forward):
+def curve(model, forward, steps=7):
     """Ten full-batch steps of AdamW with clipping: the losses before each step and the weights after the last. The
     input and the first weights are numbers that float32 holds, as they are wherever a model starts."""
     model = nn.ModuleDict(model)
@@ -129,7 +149,7 @@ def curve(model, forward):
         nn.init.normal_(weight, std=0.5)
         weight.data = weight.data.float().double()
     initial = {name: p.detach().clone() for name, p in model.named_parameters()}
-    x, labels = torch.randn(8, 7, INPUTS).float().double(), torch.arange(8) % 3
+    x, labels = torch.randn(8, steps, INPUTS).float().double(), torch.arange(8) % 3
     step = torch.optim.AdamW(model.parameters(), lr=1e-2)
     losses = []
     for _ in range(10):
@@ -151,6 +171,19 @@ def curve_mean():
 def curve_last():
     model = {"rnn": nn.GRU(INPUTS, 5, 2, batch_first=True), "dense": nn.Linear(5, 6), "head": nn.Linear(6, 3)}
     return curve(model, lambda m, x: m["head"](m["dense"](m["rnn"](x)[1][-1]).relu()))
+
+
+def curve_conv():
+    blocks = nn.ModuleList([nn.Conv1d(INPUTS, 6, 3), nn.Conv1d(6, 5, 2)])
+    rnn = nn.LSTM(5, 5, batch_first=True, bidirectional=True)
+    model = {"conv": blocks, "rnn": rnn, "dense": nn.Linear(10, 6), "head": nn.Linear(6, 3)}
+
+    def forward(m, x):
+        for layer in m["conv"]:
+            x = block(layer, x)
+        return m["head"](m["dense"](m["rnn"](x)[1][0].transpose(0, 1).flatten(1)).relu())
+
+    return curve(model, forward, 16)
 
 
 def npz():
@@ -175,9 +208,9 @@ for cell in (nn.LSTM, nn.GRU):
         CASES[name] = lambda c=cell, b=both: recurrent(c, 1, b)
         CASES[name + "2"] = lambda c=cell, b=both: recurrent(c, 2, b)
         CASES[name + "_lengths"] = lambda c=cell, b=both: recurrent(c, 1, b, LENGTHS)
-CASES |= {"loss": loss}
+CASES |= {"conv": conv, "loss": loss}
 CASES |= {"adam": lambda: optimiser(torch.optim.Adam), "adamw": lambda: optimiser(torch.optim.AdamW)}
-CASES |= {"curve": curve_mean, "curve_last": curve_last}
+CASES |= {"curve": curve_mean, "curve_last": curve_last, "curve_conv": curve_conv}
 
 
 def main():

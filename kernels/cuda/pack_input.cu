@@ -10,13 +10,13 @@ extern "C" __global__ void __launch_bounds__(THREADS) pack_input(const __grid_co
     const unsigned column = i % columns, slot = i / columns % 4, unit = i / columns / 4;
     const unsigned m = blockIdx.z / a.dirs, dir = blockIdx.z % a.dirs;
     const unsigned rows = GATES * a.hidden;
-    const size_t each = (size_t)rows * (a.input + a.hidden + 2);
+    const size_t each = (size_t)rows * (a.input + a.hidden + a.biases);
     const float* weight_ih = a.weights + m * a.stride + dir * each;
     const float* bias_ih = weight_ih + (size_t)rows * (a.input + a.hidden);
     const float* bias_hh = bias_ih + rows;
     const size_t to = ((size_t)blockIdx.z * a.hidden + unit) * 4 + slot;
-    // The input part of this number, and the recurrent one, if it has them.
-    const bool has_input = slot < GATES, has_recurrent = GATES == 4 || slot != 2;
+    // The input part of this number's bias, and the recurrent one, if it has them.
+    const bool has_input = slot < GATES, has_recurrent = a.biases == 2 && (GATES == 4 || slot != 2);
     const unsigned recurrent_gate = slot < GATES ? slot : 2;
     if (column < a.input) {
         a.inputs[to * a.input + column] =

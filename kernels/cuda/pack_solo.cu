@@ -14,7 +14,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) pack_solo(const __grid_con
         return;
     }
     const unsigned m = blockIdx.z / a.dirs, dir = blockIdx.z % a.dirs;
-    const size_t parameters = (size_t)GATES * a.hidden * (a.input + a.hidden + 2);
+    const size_t parameters = (size_t)GATES * a.hidden * (a.input + a.hidden + a.biases);
     const float* weight_hh = a.weights + m * a.stride + dir * parameters + (size_t)GATES * a.hidden * a.input;
     const unsigned lane = i % 32, product = i / 32 % (GATES * ACROSS), tile = i / 32 / (GATES * ACROSS);
     const unsigned g = lane / 4, q = lane % 4;

@@ -9,7 +9,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) pack_step(const __grid_con
     const unsigned column = i % a.hidden, slot = i / a.hidden % 4, unit = i / a.hidden / 4;
     const unsigned m = blockIdx.z / a.dirs, dir = blockIdx.z % a.dirs;
     const unsigned rows = GATES * a.hidden;
-    const size_t each = (size_t)rows * (a.input + a.hidden + 2);
+    const size_t each = (size_t)rows * (a.input + a.hidden + a.biases);
     const float* weight_hh = a.weights + m * a.stride + dir * each + (size_t)rows * a.input;
     const bool has_recurrent = GATES == 4 || slot != 2;
     const unsigned gate = slot < GATES ? slot : 2;

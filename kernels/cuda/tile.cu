@@ -7,6 +7,12 @@
 #define CHUNK (CHUNK_WORDS * PER_WORD)
 #define STAGED (SIDE * CHUNK_WORDS / THREADS) // words of an operand that a thread brings
 
+// n / by for n < 2^31, of what `divisor` (splits.rs) makes of `by` (Granlund and Montgomery 1994): in a loader a division would cost
+// as much as the multiplying.
+__device__ __forceinline__ unsigned quotient(unsigned n, unsigned factor, unsigned shift) {
+    return (__umulhi(n, factor) + n) >> shift;
+}
+
 // A chunk of an operand in shared memory. A deep one has its neighbours in depth side by side in device memory too, the other
 // its neighbours in width: threads in a row fetch neighbours. The lanes of a warp meet no bank twice in `word`.
 template <bool IS_DEEP> struct Chunk {

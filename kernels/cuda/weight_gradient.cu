@@ -19,8 +19,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) weight_gradient(const __gr
         if (i >= columns || k >= depth) {
             return 0.0f;
         }
-        // k / batch by a product (Granlund and Montgomery 1994): a division here would cost as much as the multiplying.
-        const unsigned t = (__umulhi(k, a.batch_factor) + k) >> a.batch_shift, b = k - t * a.batch;
+        const unsigned t = quotient(k, a.batch_factor, a.batch_shift), b = k - t * a.batch;
         const unsigned length = a.lengths[model * a.batch + b];
         if (t >= length) {
             return 0.0f; // gradients are 0 there, and x may be anything

@@ -17,7 +17,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) weight_gradient_sum(const 
         return sum;
     };
     const unsigned rows = GATES * a.hidden;
-    float* weight_ih = a.d_weights + (a.model + m) * a.stride + dir * (size_t)rows * (a.input + a.hidden + 2);
+    float* weight_ih = a.d_weights + (a.model + m) * a.stride + dir * (size_t)rows * (a.input + a.hidden + a.biases);
     float* weight_hh = weight_ih + (size_t)rows * a.input;
     float* bias_ih = weight_hh + (size_t)rows * a.hidden;
     if (column < a.input) {
@@ -26,6 +26,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) weight_gradient_sum(const 
         weight_hh[(size_t)row * a.hidden + column - a.input] = sum(recurrent_slot(gate));
     } else {
         bias_ih[row] = sum(gate);
-        bias_ih[rows + row] = sum(recurrent_slot(gate));
+        if (a.biases == 2) {
+            bias_ih[rows + row] = sum(recurrent_slot(gate));
+        }
     }
 }

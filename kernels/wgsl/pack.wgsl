@@ -13,8 +13,11 @@ fn weight_hh(start: u32, gate: u32, unit: u32, k: u32) -> f32 {
     return weights[start + rows * p.input + (gate * p.hidden + unit) * p.hidden + k];
 }
 
-// Bias `which` (0: ih, 1: hh).
+// Bias `which` (0: ih, 1: hh), 0 where there is no second one.
 fn bias(start: u32, which: u32, gate: u32, unit: u32) -> f32 {
+    if (which >= p.biases) {
+        return 0.0;
+    }
     let rows = p.gates * p.hidden;
     return weights[start + rows * (p.input + p.hidden + which) + gate * p.hidden + unit];
 }
@@ -90,7 +93,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     }
     let m = wg.z / p.dirs;
     let dir = wg.z % p.dirs;
-    let start = m * p.stride + dir * p.gates * p.hidden * (p.input + p.hidden + 2u) + p.weights_base;
+    let start = m * p.stride + dir * p.gates * p.hidden * (p.input + p.hidden + p.biases) + p.weights_base;
     if (p.is_backward == 0u) {
         pack[wg.z * p.len + i] = forward(start, i);
     } else {

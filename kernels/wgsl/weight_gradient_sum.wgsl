@@ -21,7 +21,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     let c = i / p.hidden;
     let unit = i % p.hidden;
     let rows = p.gates * p.hidden;
-    let ih = m * p.stride + dir * rows * (p.input + p.hidden + 2u) + p.weights_base;
+    let ih = m * p.stride + dir * rows * (p.input + p.hidden + p.biases) + p.weights_base;
     let hh = ih + rows * p.input;
     let bias = hh + rows * p.hidden;
     for (var g = 0u; g < p.gates; g++) {
@@ -34,7 +34,9 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
             d_weights[hh + row * p.hidden + c - p.input] = recurrent;
         } else {
             d_weights[bias + row] = sum[g];
-            d_weights[bias + rows + row] = recurrent;
+            if (p.biases == 2u) {
+                d_weights[bias + rows + row] = recurrent;
+            }
         }
     }
 }

@@ -18,8 +18,9 @@ pub use timeline::{Roof, Span, Timeline};
 
 use crate::error::{Error, Result};
 use crate::spec::{
-    Dropout, Gather, GatherOperands, Linear, LinearBackward, LinearForward, Loss, LossOperands, Optimizer,
-    OptimizerOperands, Pool, Precision, Purpose, Real, Rnn, RnnBackward, RnnForward, Word,
+    Conv, ConvBackward, ConvForward, Dropout, Gather, GatherOperands, Linear, LinearBackward, LinearForward,
+    Loss, LossOperands, Optimizer, OptimizerOperands, Pool, Precision, Purpose, Real, Rnn, RnnBackward,
+    RnnForward, Word,
 };
 use clap::Args;
 use cpu::{Cpu, Isa};
@@ -86,6 +87,9 @@ pub trait Backend: Sync {
         frames: &Self::Frames,
         a: GatherOperands<Self::Buf<Self::Real>, Self::Buf<u32>>,
     ) -> Result<()>;
+
+    fn conv_forward(&self, s: &Conv, a: ConvForward<Self::Buf<Self::Real>, Self::Buf<u32>>) -> Result<()>;
+    fn conv_backward(&self, s: &Conv, a: ConvBackward<Self::Buf<Self::Real>, Self::Buf<u32>>) -> Result<()>;
 
     /// A recurrent layer with zero weights.
     fn rnn(&self, s: &Rnn, purpose: Purpose) -> Result<Self::Layer>;
@@ -186,7 +190,8 @@ pub struct DeviceChoice {
     pub kernel_cache: Option<PathBuf>,
 }
 
-/// Who multiplies large matrices on CUDA.
+/// Who multiplies the large matrices of recurrent layers on CUDA. Convolution blocks always take our own kernels: what they multiply
+/// is not in memory as matrices.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Products {

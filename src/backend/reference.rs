@@ -5,8 +5,9 @@ use super::Backend;
 use crate::error::Result;
 use crate::reference;
 use crate::spec::{
-    Dropout, Gather, GatherOperands, Linear, LinearBackward, LinearForward, Loss, LossOperands, Optimizer,
-    OptimizerOperands, Pool, Purpose, Real, Rnn, RnnBackward, RnnForward, Word,
+    Conv, ConvBackward, ConvForward, Dropout, Gather, GatherOperands, Linear, LinearBackward, LinearForward,
+    Loss, LossOperands, Optimizer, OptimizerOperands, Pool, Purpose, Real, Rnn, RnnBackward, RnnForward,
+    Word,
 };
 use ndarray::ArcArray2;
 use std::marker::PhantomData;
@@ -45,6 +46,16 @@ impl<F: Real> Backend for Reference<F> {
 
     fn gather(&self, s: &Gather, frames: &Self::Frames, a: GatherOperands<Vec<F>, Vec<u32>>) -> Result<()> {
         reference::gather(s, frames, a);
+        Ok(())
+    }
+
+    fn conv_forward(&self, s: &Conv, a: ConvForward<Vec<F>, Vec<u32>>) -> Result<()> {
+        reference::conv_forward(s, a);
+        Ok(())
+    }
+
+    fn conv_backward(&self, s: &Conv, a: ConvBackward<Vec<F>, Vec<u32>>) -> Result<()> {
+        reference::conv_backward(s, a);
         Ok(())
     }
 

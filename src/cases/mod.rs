@@ -1,8 +1,10 @@
 //! The one table of recurrent-layer cases: tests, `engine check` and the benches all walk it.
 
+mod conv;
 mod pass;
 mod step;
 
+pub use conv::{ConvCase, ConvOutputs, ConvPass, ConvTensors, conv_table};
 pub use pass::Pass;
 pub use step::Step;
 
@@ -45,7 +47,7 @@ impl Case {
     /// A case of one model whose weights are all its parameters.
     pub fn new(cell: Cell, dirs: usize, [batch, steps, input, hidden]: [usize; 4]) -> Self {
         let weights = Slab { offset: 0, stride: 0 };
-        let rnn = Rnn { cell, models: 1, batch, steps, input, hidden, dirs, weights };
+        let rnn = Rnn { cell, models: 1, batch, steps, input, hidden, dirs, biases: 2, weights };
         Case { rnn, ragged: false, initial: false, scale: 1.0 }.models(1)
     }
 
@@ -56,14 +58,24 @@ impl Case {
         self
     }
 
+    /// Without `bias_hh`.
+    pub fn one_bias(mut self) -> Self {
+        self.rnn.biases = 1;
+        let models = self.rnn.models;
+        self.models(models)
+    }
+
     /// `bilstm M=3 B=5 T=7 D=4 H=33 ragged initial`
     pub fn name(&self) -> String {
-        let Rnn { cell, models, batch, steps, input, hidden, dirs, .. } = self.rnn;
+        let Rnn { cell, models, batch, steps, input, hidden, dirs, biases, .. } = self.rnn;
         let bi = if dirs == 2 { "bi" } else { "" };
         let mut name = format!("{bi}{} M={models} B={batch} T={steps} D={input} H={hidden}", cell.name());
-        for (word, on) in
-            [("ragged", self.ragged), ("initial", self.initial), ("saturated", self.scale > 1.0)]
-        {
+        for (word, on) in [
+            ("ragged", self.ragged),
+            ("initial", self.initial),
+            ("saturated", self.scale > 1.0),
+            ("one bias", biases == 1),
+        ] {
             if on {
                 name.push(' ');
                 name.push_str(word);
@@ -97,14 +109,8 @@ impl Case {
     /// Forward and backward on `backend`. Outputs are full of NaN before, and a guard behind each must survive.
     pub fn run<B: Backend>(&self, backend: &B, tensors: &Tensors) -> Result<Outputs> {
         let s = &self.rnn;
-        let upload = |values: &[f64]| -> Result<B::Buf<B::Real>> {
-            let host: Vec<B::Real> = values.iter().map(|&v| B::Real::of(v)).collect();
-            let mut buffer = backend.zeros(host.len())?;
-            backend.write(&mut buffer, &host)?;
-            Ok(buffer)
-        };
-        let poisoned =
-            |len: usize| upload(&vec![f64::NAN; len].into_iter().chain([GUARD; GUARDS]).collect::<Vec<_>>());
+        let upload = |values: &[f64]| upload(backend, values);
+        let poisoned = |len: usize| poisoned(backend, len);
         let mut lengths = backend.zeros::<u32>(tensors.lengths.len())?;
         backend.write(&mut lengths, &tensors.lengths)?;
         let (weights, x) = (upload(&tensors.weights)?, upload(&tensors.x)?);
@@ -140,17 +146,7 @@ impl Case {
         };
         backend.rnn_backward(s, backward)?;
 
-        let download = |buffer: &B::Buf<B::Real>, len: usize| -> Result<Vec<f64>> {
-            let mut host = vec![B::Real::default(); len + GUARDS];
-            backend.read(buffer, &mut host)?;
-            let mut host: Vec<f64> = host.into_iter().map(Real::get).collect();
-            assert!(
-                host.split_off(len) == [GUARD; GUARDS],
-                "{}: wrote past the end of an output",
-                self.name()
-            );
-            Ok(host)
-        };
+        let download = |buffer: &B::Buf<B::Real>, len: usize| download(backend, buffer, len, &self.name());
         Ok(Outputs([
             download(&y, s.y_len())?,
             download(&last, s.state_len())?,
@@ -164,6 +160,28 @@ impl Case {
 /// What stands behind each output, and how often. A number that every format holds.
 const GUARD: f64 = -12345.0;
 const GUARDS: usize = 7;
+
+/// To the device.
+fn upload<B: Backend>(backend: &B, values: &[f64]) -> Result<B::Buf<B::Real>> {
+    let host: Vec<B::Real> = values.iter().map(|&v| B::Real::of(v)).collect();
+    let mut buffer = backend.zeros(host.len())?;
+    backend.write(&mut buffer, &host)?;
+    Ok(buffer)
+}
+
+/// An output of `len` numbers, full of NaN, with a guard behind it.
+fn poisoned<B: Backend>(backend: &B, len: usize) -> Result<B::Buf<B::Real>> {
+    upload(backend, &[vec![f64::NAN; len], vec![GUARD; GUARDS]].concat())
+}
+
+/// To the host, with a look at the guard.
+fn download<B: Backend>(backend: &B, buffer: &B::Buf<B::Real>, len: usize, case: &str) -> Result<Vec<f64>> {
+    let mut host = vec![B::Real::default(); len + GUARDS];
+    backend.read(buffer, &mut host)?;
+    let mut host: Vec<f64> = host.into_iter().map(Real::get).collect();
+    assert!(host.split_off(len) == [GUARD; GUARDS], "{case}: wrote past the end of an output");
+    Ok(host)
+}
 
 /// Every cell and direction over sizes that are 1, odd, one past a tile, or a multiple of it; ragged and full rows; with
 /// and without initial states; one model and three; saturated gates.
@@ -191,6 +209,7 @@ pub fn table() -> Vec<Case> {
             }
             cases.push(Case { ragged: true, initial: true, ..Case::new(cell, dirs, [7, 5, 6, 9]).models(3) });
             cases.push(Case { scale: 1e4, initial: true, ..Case::new(cell, dirs, [4, 6, 5, 17]) });
+            cases.push(Case { ragged: true, ..Case::new(cell, dirs, [5, 4, 6, 9]).models(2) }.one_bias());
         }
     }
     cases

@@ -3,7 +3,7 @@
 use super::{Case, Tensors};
 use crate::backend::Backend;
 use crate::error::Result;
-use crate::spec::{Purpose, Real, Rnn, RnnBackward, RnnForward, Work};
+use crate::spec::{Purpose, Rnn, RnnBackward, RnnForward, Work};
 
 type Buf<B> = <B as Backend>::Buf<<B as Backend>::Real>;
 
@@ -29,12 +29,7 @@ impl<B: Backend> Pass<B> {
     /// On the numbers of `case`, without an initial state.
     pub fn new(backend: &B, case: &Case, tensors: &Tensors, training: bool) -> Result<Self> {
         let rnn = case.rnn;
-        let upload = |values: &[f64]| -> Result<Buf<B>> {
-            let host: Vec<B::Real> = values.iter().map(|&v| B::Real::of(v)).collect();
-            let mut buffer = backend.zeros(host.len())?;
-            backend.write(&mut buffer, &host)?;
-            Ok(buffer)
-        };
+        let upload = |values: &[f64]| super::upload(backend, values);
         let gradients = || -> Result<Gradients<B>> {
             Ok(Gradients {
                 d_last: upload(&tensors.d_last)?,

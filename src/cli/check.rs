@@ -8,7 +8,7 @@ use crate::backend::cuda;
 #[cfg(feature = "wgpu")]
 use crate::backend::wgpu::adapters;
 use crate::backend::{Backend, Device, DeviceChoice, Kind, on_device};
-use crate::cases::{self, Case};
+use crate::cases::{self, Case, ConvCase};
 use crate::check::{self, Outcome};
 use crate::config::CellName;
 use crate::error::{Error, Result};
@@ -58,8 +58,8 @@ impl CheckCommand {
 
     fn run_on<B: Backend>(&self, backend: &B, terminal: &Terminal) -> Result<()> {
         let device = backend.describe();
-        let cases = self.cases()?;
-        terminal.start("checking", 2 * cases.len() as u64, "cases");
+        let (cases, blocks) = (self.cases()?, self.conv_cases());
+        terminal.start("checking", 2 * (cases.len() + blocks.len()) as u64, "cases");
         let mut report = Report { device, conformance: Vec::new(), gradients: Vec::new() };
         for case in &cases {
             report.conformance.push(check::conformance(backend, case)?);
@@ -68,6 +68,12 @@ impl CheckCommand {
             if case.scale == 1.0 {
                 report.gradients.push(check::gradients(case)?);
             }
+            terminal.advance(1, "");
+        }
+        for case in &blocks {
+            report.conformance.push(check::conv_conformance(backend, case)?);
+            terminal.advance(1, &case.name());
+            report.gradients.push(check::conv_gradients(case)?);
             terminal.advance(1, "");
         }
         terminal.finish();
@@ -79,6 +85,11 @@ impl CheckCommand {
         }
         check::verdict(self.backend.name(), &report.conformance)?;
         check::verdict("reference", &report.gradients)
+    }
+
+    /// Convolution blocks have no cell and sizes of their own.
+    fn conv_cases(&self) -> Vec<ConvCase> {
+        if self.cell.is_none() && self.sizes.is_none() { cases::conv_table() } else { Vec::new() }
     }
 
     fn cases(&self) -> Result<Vec<Case>> {

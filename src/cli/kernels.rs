@@ -122,7 +122,7 @@ impl KernelsCommand {
     fn rnn(&self) -> Rnn {
         let ((cell, dirs), hidden) = (self.cell.parts(), self.hidden as usize);
         let weights = Slab { offset: 0, stride: 0 };
-        Rnn { cell, models: 1, batch: 1, steps: 1, input: 1, hidden, dirs, weights }
+        Rnn { cell, models: 1, batch: 1, steps: 1, input: 1, hidden, dirs, biases: 2, weights }
     }
 
     #[cfg(feature = "wgpu")]

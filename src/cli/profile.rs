@@ -93,24 +93,22 @@ impl ProfileCommand {
     }
 
     fn network(&self) -> Result<Network> {
-        let NetworkConfig { hidden, pool, dense, dropout, .. } = &self.network;
         let sizes = [self.batch, self.time_steps, self.features, self.classes, self.folds, self.steps];
-        if sizes.contains(&0) || hidden.is_empty() || hidden.contains(&0) {
+        if sizes.contains(&0) {
             return Err(Error::config(
-                "--batch, --time-steps, --features, --classes, --folds, --steps and --hidden must be above 0",
+                "--batch, --time-steps, --features, --classes, --folds and --steps must be above 0",
             ));
         }
-        if !(0.0..1.0).contains(dropout) {
-            return Err(Error::config(format!("--dropout is {dropout}, expected 0 or more and below 1")));
+        self.network.check()?;
+        let network = self.network.network(self.features, self.classes);
+        if self.time_steps < network.shortest() {
+            return Err(Error::config(format!(
+                "--time-steps is {}, and the convolution blocks need {}",
+                self.time_steps,
+                network.shortest()
+            )));
         }
-        Ok(Network {
-            features: self.features,
-            layers: self.network.layers(),
-            pool: *pool,
-            dense: Some(*dense).filter(|&units| units > 0),
-            dropout: *dropout,
-            classes: self.classes,
-        })
+        Ok(network)
     }
 
     fn profile<B: Backend>(&self, backend: &B, network: &Network, terminal: &Terminal) -> Result<()> {

@@ -191,9 +191,10 @@ mod tests {
 
     #[test]
     fn a_training_step_is_seen_whole() {
-        let layer = LayerSpec { cell: Cell::Gru, hidden: 8, dirs: 2 };
+        let layer = LayerSpec::new(Cell::Gru, 8, 2);
         let network = Network {
             features: 5,
+            convs: Vec::new(),
             layers: vec![layer, layer],
             pool: PoolKind::Mean,
             dense: Some(4),

@@ -4,11 +4,13 @@
 //! independent and run in parallel; every sum has one fixed order.
 
 mod cell;
+mod conv;
 mod head;
 mod optimizer;
 mod rnn;
 mod sequence;
 
+pub use conv::{conv_backward, conv_filter, conv_forward};
 pub use head::{dropout, linear_backward, linear_forward, loss, pool_backward, pool_forward};
 pub use optimizer::optimize;
 pub use rnn::{Layer, rnn_backward, rnn_forward};

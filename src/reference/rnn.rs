@@ -62,7 +62,7 @@ fn gate_parts<F: Real>(
         let w_ih = &w[s.weight_ih(m, dir) + row * s.input..][..s.input];
         let w_hh = &w[s.weight_hh(m, dir) + row * s.hidden..][..s.hidden];
         wx[g] = (w[s.bias_ih(m, dir) + row] + dot(w_ih, x)).kept();
-        rh[g] = w[s.bias_hh(m, dir) + row] + dot(w_hh, h);
+        rh[g] = s.bias_hh(m, dir).map_or(F::zero(), |bias| w[bias + row]) + dot(w_hh, h);
     }
     (wx, rh)
 }
@@ -221,7 +221,9 @@ pub fn rnn_backward<F: Real>(s: &Rnn, mut a: RnnBackward<Layer<F>, Vec<F>, Vec<u
                     add_scaled(&mut a.d_weights[s.weight_ih(m, dir) + i * s.input..], d_wx[i], x);
                     add_scaled(&mut a.d_weights[s.weight_hh(m, dir) + i * hidden..], d_rh[i], &h);
                     add_scaled(&mut a.d_weights[s.bias_ih(m, dir) + i..], d_wx[i], &[F::one()]);
-                    add_scaled(&mut a.d_weights[s.bias_hh(m, dir) + i..], d_rh[i], &[F::one()]);
+                    if let Some(bias_hh) = s.bias_hh(m, dir) {
+                        add_scaled(&mut a.d_weights[bias_hh + i..], d_rh[i], &[F::one()]);
+                    }
                 }
                 h.copy_from_slice(&a.y[s.y_at(m, dir, t, b)..][..hidden]);
             }

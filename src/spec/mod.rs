@@ -10,6 +10,7 @@
 //! Gradients and outputs overwrite; nothing accumulates. A buffer may be longer than its shape says: what lies behind is
 //! neither read nor written.
 
+mod conv;
 mod head;
 mod network;
 mod optimizer;
@@ -17,8 +18,10 @@ mod precision;
 mod real;
 mod rnn;
 mod sequence;
+mod summary;
 mod work;
 
+pub use conv::{Conv, ConvBackward, ConvForward, ConvSpec};
 pub use head::{Dropout, Linear, LinearBackward, LinearForward, Loss, LossOperands, Pool, PoolKind};
 pub use network::{LayerSpec, Network, Parameter};
 pub use optimizer::{Optimizer, OptimizerKind, OptimizerOperands, StepScalars};
@@ -27,6 +30,7 @@ pub use precision::{Approximate, Precision};
 pub use real::{Real, Word};
 pub use rnn::{Cell, Purpose, Rnn, RnnBackward, RnnForward};
 pub use sequence::{Gather, GatherOperands};
+pub use summary::SummaryRow;
 pub use work::Work;
 
 /// Where a layer's parameters lie in the flat `(M, P)` parameter buffer: those of model `m` begin at

@@ -58,7 +58,7 @@ impl Cell {
 /// Sizes of one recurrent layer for `M` models at once.
 ///
 /// Parameters of one model and direction, in this order: `weight_ih (G*H, D)`, `weight_hh (G*H, H)`, `bias_ih (G*H)`,
-/// `bias_hh (G*H)`; the reverse direction's follow the forward direction's.
+/// `bias_hh (G*H)` where there are two biases; the reverse direction's follow the forward direction's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rnn {
     pub cell: Cell,
@@ -74,13 +74,15 @@ pub struct Rnn {
     pub hidden: usize,
     /// 1, or 2 for a bidirectional layer.
     pub dirs: usize,
+    /// Bias vectors of a gate: 2, or 1 where there is no `bias_hh`, as in Keras' LSTM.
+    pub biases: usize,
     pub weights: Slab,
 }
 
 impl Rnn {
     /// Parameters of one direction of one model.
     pub fn direction_params(&self) -> usize {
-        self.cell.gates() * self.hidden * (self.input + self.hidden + 2)
+        self.cell.gates() * self.hidden * (self.input + self.hidden + self.biases)
     }
 
     /// Parameters of the layer of one model.
@@ -103,9 +105,9 @@ impl Rnn {
         self.weight_hh(m, dir) + self.cell.gates() * self.hidden * self.hidden
     }
 
-    /// Start of `bias_hh (G*H)`.
-    pub fn bias_hh(&self, m: usize, dir: usize) -> usize {
-        self.bias_ih(m, dir) + self.cell.gates() * self.hidden
+    /// Start of `bias_hh (G*H)`, where there is one.
+    pub fn bias_hh(&self, m: usize, dir: usize) -> Option<usize> {
+        (self.biases == 2).then(|| self.bias_ih(m, dir) + self.cell.gates() * self.hidden)
     }
 
     /// Numbers in `x (M, T, B, D)`.

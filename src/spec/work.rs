@@ -2,7 +2,7 @@
 //! products count two operations each, element-wise maths counts as noted; every operand is read or written once, and every row
 //! has all `T` steps.
 
-use super::{Dropout, Gather, Linear, Loss, Optimizer, Pool, PoolKind, Rnn};
+use super::{Conv, Dropout, Gather, Linear, Loss, Optimizer, Pool, PoolKind, Rnn};
 use serde::Serialize;
 use std::ops::Add;
 
@@ -96,11 +96,33 @@ impl Rnn {
     }
 }
 
+impl Conv {
+    /// `2 C k` for each filter and each of the two steps of a pooled one.
+    fn product(&self) -> usize {
+        2 * self.depth() * 2 * self.y_len()
+    }
+
+    pub fn forward_work(&self, keep: bool) -> Work {
+        let outputs = (1 + usize::from(keep)) * self.y_len();
+        Work::new(self.product(), self.x_len() + self.models * self.params() + outputs)
+    }
+
+    /// `sum dz x`; half of the products are with zeros, which count.
+    pub fn weight_gradient_work(&self) -> Work {
+        Work::new(self.product(), self.x_len() + 2 * self.y_len() + self.models * self.params())
+    }
+
+    /// `W^T dz`, likewise.
+    pub fn input_gradient_work(&self) -> Work {
+        Work::new(self.product(), self.x_len() + 2 * self.y_len() + self.models * self.params())
+    }
+}
+
 impl Gather {
-    /// A difference and a product a number.
+    /// Two products and a difference a number.
     pub fn work(&self) -> Work {
         let numbers = self.models * self.steps * self.batch * self.features;
-        Work::new(2 * numbers, 2 * numbers + 2 * self.models * self.stat_steps * self.features)
+        Work::new(3 * numbers, 2 * numbers + 2 * self.models * self.stat_steps * self.features)
     }
 }
 
@@ -169,6 +191,7 @@ mod tests {
             input: 7,
             hidden: 4,
             dirs,
+            biases: 2,
             weights: Slab { offset: 0, stride: 0 },
         };
         // 2 models x 3 rows x 5 steps = 30 rows; an LSTM has 16 gate rows of 7 + 4 columns.

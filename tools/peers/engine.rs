@@ -75,7 +75,8 @@ impl Work {
         if mode == Mode::Step {
             let network = Network {
                 features: input,
-                layers: vec![LayerSpec { cell, hidden, dirs }],
+                convs: Vec::new(),
+                layers: vec![LayerSpec::new(cell, hidden, dirs)],
                 pool: PoolKind::Last,
                 dense: None,
                 dropout: 0.0,

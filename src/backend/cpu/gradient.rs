@@ -214,7 +214,9 @@ impl<C: VectorCell<G>, const G: usize> WeightTask<'_, C, G> {
                     to.iter_mut().zip(from).for_each(|(to, from)| *to = from);
                 }
                 write(s.bias_ih(m, dir) + row, 1)[0] = bias[C::INPUT_SLOTS[gate] * S::LANES + lane];
-                write(s.bias_hh(m, dir) + row, 1)[0] = bias[C::RECURRENT_SLOTS[gate] * S::LANES + lane];
+                if let Some(bias_hh) = s.bias_hh(m, dir) {
+                    write(bias_hh + row, 1)[0] = bias[C::RECURRENT_SLOTS[gate] * S::LANES + lane];
+                }
             }
         }
     }

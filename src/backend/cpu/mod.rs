@@ -8,6 +8,7 @@ mod activation;
 mod backward;
 mod cache;
 mod cell;
+mod conv;
 mod dropout;
 mod forward;
 mod gather;
@@ -32,8 +33,8 @@ use super::{Backend, Roof, Timeline};
 use crate::error::Result;
 use crate::reference;
 use crate::spec::{
-    Dropout, Gather, GatherOperands, Linear, LinearBackward, LinearForward, Loss, LossOperands, Optimizer,
-    OptimizerOperands, Pool, Purpose, Rnn, RnnBackward, RnnForward, Word,
+    Conv, ConvBackward, ConvForward, Dropout, Gather, GatherOperands, Linear, LinearBackward, LinearForward,
+    Loss, LossOperands, Optimizer, OptimizerOperands, Pool, Purpose, Rnn, RnnBackward, RnnForward, Word,
 };
 use ndarray::ArcArray2;
 
@@ -106,6 +107,17 @@ impl Backend for Cpu {
 
     fn gather(&self, s: &Gather, frames: &Self::Frames, a: GatherOperands<Vec<f32>, Vec<u32>>) -> Result<()> {
         self.timeline.span("gather", s.work(), || gather::gather(self.isa, s, frames, a));
+        Ok(())
+    }
+
+    fn conv_forward(&self, s: &Conv, a: ConvForward<Vec<f32>, Vec<u32>>) -> Result<()> {
+        let work = s.forward_work(a.winners.is_some());
+        self.timeline.span("convolution", work, || conv::forward(self.isa, s, a));
+        Ok(())
+    }
+
+    fn conv_backward(&self, s: &Conv, a: ConvBackward<Vec<f32>, Vec<u32>>) -> Result<()> {
+        conv::backward(self.isa, &self.timeline, s, a);
         Ok(())
     }
 

@@ -53,7 +53,8 @@ impl Gates {
         for row in 0..gates * hidden {
             let (gate, unit) = (row / hidden, row % hidden);
             let at = (unit / lanes * gates + gate) * lanes + unit % lanes;
-            let (b_ih, b_hh) = (w[s.bias_ih(m, dir) + row], w[s.bias_hh(m, dir) + row]);
+            let b_ih = w[s.bias_ih(m, dir) + row];
+            let b_hh = s.bias_hh(m, dir).map_or(0.0, |bias| w[bias + row]);
             self.bias[at] = if gate < joint { b_ih + b_hh } else { b_ih };
             self.recurrent_bias[at] = b_hh;
         }
@@ -82,11 +83,11 @@ pub struct Columns {
 }
 
 impl Columns {
-    fn zeros(depth: usize, columns: usize, lanes: usize) -> Self {
+    pub fn zeros(depth: usize, columns: usize, lanes: usize) -> Self {
         Columns { lanes, depth, columns, data: Aligned::zeros(depth * columns.next_multiple_of(lanes)) }
     }
 
-    fn load(&mut self, matrix: &[f32]) {
+    pub fn load(&mut self, matrix: &[f32]) {
         for (first, vectors) in self.blocks() {
             let width = vectors * self.lanes;
             let count = width.min(self.columns - first);

@@ -43,6 +43,11 @@ impl Kernel {
         Kernel::new::<A>(None, &[("THREADS", THREADS)])
     }
 
+    /// Of a kernel that knows a precision.
+    pub fn of_precision<A: Arguments>(precision: Precision) -> Self {
+        Kernel::new::<A>(None, &[("PRECISION", bits(precision)), ("THREADS", THREADS)])
+    }
+
     /// Of a kernel that knows a cell and a precision.
     pub fn of_cell<A: Arguments>(cell: Cell, precision: Precision) -> Self {
         Kernel::new::<A>(Some(cell), &[("PRECISION", bits(precision)), ("THREADS", THREADS)])
@@ -173,19 +178,19 @@ kernels! {
         "operand_t*": inputs;
         "float*": bias;
         "size_t": stride;
-        "unsigned": input hidden dirs;
+        "unsigned": input hidden biases dirs;
     }
     PackStep, "pack weights", "pack_step", [] {
         "const float*": weights;
         "operand_t*": recurrents;
         "size_t": stride;
-        "unsigned": input hidden dirs;
+        "unsigned": input hidden biases dirs;
     }
     PackSolo, "pack weights", "pack_solo", ["solo"] {
         "const float*": weights;
         "uint4*": forward backward;
         "size_t": stride;
-        "unsigned": input hidden dirs;
+        "unsigned": input hidden biases dirs;
     }
     SoloForward, "rnn forward, solo", "solo_forward", ["solo"] {
         "const uint4*": weights;
@@ -241,10 +246,37 @@ kernels! {
         "const float*": partial;
         "float*": d_weights;
         "size_t": stride;
-        "unsigned": model input hidden dirs splits;
+        "unsigned": model input hidden biases dirs splits;
+    }
+    ConvForward, "convolution", "conv_forward", ["tile", "conv"] {
+        "const float*": weights x;
+        "const unsigned*": lengths;
+        "float*": y winners;
+        "size_t": stride;
+        "unsigned": batch steps out_steps input filters kernel input_factor input_shift;
+    }
+    ConvWeightGradient, "convolution weight gradient", "conv_weight_gradient", ["tile", "conv"] {
+        "const float*": x winners dy;
+        "const unsigned*": lengths;
+        "float*": partial;
+        "unsigned": model batch steps out_steps input filters kernel share;
+        "unsigned": batch_factor batch_shift input_factor input_shift;
+    }
+    ConvWeightGradientSum, "convolution weight gradient sum", "conv_weight_gradient_sum", [] {
+        "const float*": partial;
+        "float*": d_weights;
+        "size_t": stride;
+        "unsigned": model input filters kernel splits;
+    }
+    ConvInputGradient, "convolution input gradient", "conv_input_gradient", ["tile", "conv"] {
+        "const float*": weights winners dy;
+        "const unsigned*": lengths;
+        "float*": dx;
+        "size_t": stride;
+        "unsigned": batch steps out_steps input filters kernel filters_factor filters_shift;
     }
     Gather, "gather", "gather", [] {
-        "const float*": frames stats;
+        "const float*": frames scales stats;
         "const unsigned*": first lengths;
         "float*": x;
         "unsigned": features batch steps stat_steps;

@@ -7,6 +7,7 @@ use super::kernel::{
 use super::memory::{Buf, Memory, address};
 use super::plan::{Kernels, Regime, padded};
 use super::product::{Product, SIDE, Strided};
+use super::splits::{Splits, divisor};
 use super::{Cuda, Executor};
 use crate::error::Result;
 use crate::spec::{Cell, Precision, Purpose, Rnn, RnnBackward, RnnForward, Work};
@@ -42,35 +43,10 @@ struct Training<E: Executor> {
     splits: Splits,
 }
 
-/// How the weight gradient's sum over rows and steps is shared out: by the sizes of one model, so that a model in a stack gets the
-/// bits that it gets alone.
-#[derive(Clone, Copy)]
-struct Splits {
-    /// Rows and steps of each: whole chunks of tile.cu.
-    share: usize,
-    count: usize,
-    /// Models at once.
-    models: usize,
-}
-
-/// What a share should have at least, and the most shares.
-const SPLIT_ROWS: usize = 512;
+/// The most shares of a weight gradient's sum.
 const MAX_SPLITS: usize = 16;
-/// Of the depth, what a block multiplies at a time at most: CHUNK of tile.cu.
-const CHUNK: usize = 32;
 /// Rows that a block of the solo kernels walks.
 const SOLO_ROWS: usize = 8;
-
-impl Splits {
-    fn new(s: &Rnn, partial_bytes: usize) -> Self {
-        let depth = s.steps * s.batch;
-        let count = (depth / SPLIT_ROWS).clamp(1, MAX_SPLITS);
-        let share = depth.div_ceil(count).next_multiple_of(CHUNK);
-        let count = depth.div_ceil(share);
-        let model = 4 * count * s.dirs * 4 * s.hidden * (s.input + s.hidden + 1);
-        Splits { share, count, models: (partial_bytes / model).clamp(1, s.models) }
-    }
-}
 
 /// Bytes of a number that products multiply, which is also how a layer keeps numbers.
 fn size(precision: Precision) -> usize {
@@ -78,13 +54,6 @@ fn size(precision: Precision) -> usize {
         Precision::Fp32 | Precision::Tf32 => 4,
         Precision::Bf16 => 2,
     }
-}
-
-/// What divides by `by` with a product: `n / by = (high(n * factor) + n) >> shift` for `n < 2^31` (Granlund and Montgomery 1994).
-fn divisor(by: usize) -> [u64; 2] {
-    let shift = by.next_power_of_two().trailing_zeros();
-    let factor = ((1u64 << 32) * ((1u64 << shift) - by as u64)) / by as u64 + 1;
-    [factor, u64::from(shift)]
 }
 
 impl<E: Executor> Layer<E> {
@@ -96,13 +65,14 @@ impl<E: Executor> Layer<E> {
         let fragments = walks * s.cell.gates() * padded(s.hidden) * padded(s.hidden) * operand;
         let per_step = regime == Regime::PerStep;
         let training = || {
-            let splits = Splits::new(s, cuda.tuning.partial_bytes);
-            let gradients = splits.models * splits.count * s.dirs * 4 * s.hidden * (s.input + s.hidden + 1);
+            let gradients = s.dirs * 4 * s.hidden * (s.input + s.hidden + 1);
+            let splits =
+                Splits::new(s.steps * s.batch, MAX_SPLITS, gradients, cuda.tuning.partial_bytes, s.models);
             Ok(Training {
                 backward: (!per_step).then(|| memory(fragments)).transpose()?,
                 cells: (s.cell == Cell::Lstm).then(|| memory(4 * s.y_len())).transpose()?,
                 carry: per_step.then(|| memory(s.cell.states() * states)).transpose()?,
-                partial: memory(4 * gradients)?,
+                partial: memory(splits.bytes(gradients))?,
                 splits,
             })
         };
@@ -126,7 +96,7 @@ impl<E: Executor> Layer<E> {
         let (walks, threads) = (s.models * s.dirs, THREADS as usize);
         let weights = weights.at(s.weights.offset);
         let stride = s.weights.stride as u64;
-        let [input, hidden, dirs] = [s.input, s.hidden, s.dirs].map(|n| n as u64);
+        let [input, hidden, biases, dirs] = [s.input, s.hidden, s.biases, s.dirs].map(|n| n as u64);
         let pack = PackInput {
             weights,
             inputs: self.inputs.address,
@@ -134,6 +104,7 @@ impl<E: Executor> Layer<E> {
             stride,
             input,
             hidden,
+            biases,
             dirs,
         };
         let numbers = s.hidden * 4 * (s.input + 1);
@@ -147,8 +118,15 @@ impl<E: Executor> Layer<E> {
         let work = work.share(s.hidden, s.input + s.hidden);
         match self.regime {
             Regime::PerStep => {
-                let pack =
-                    PackStep { weights, recurrents: self.recurrents.address, stride, input, hidden, dirs };
+                let pack = PackStep {
+                    weights,
+                    recurrents: self.recurrents.address,
+                    stride,
+                    input,
+                    hidden,
+                    biases,
+                    dirs,
+                };
                 let numbers = 4 * s.hidden * s.hidden;
                 cuda.launch(&kernels.pack_step(), &pack, [numbers.div_ceil(threads), 1, walks], work)
             }
@@ -161,6 +139,7 @@ impl<E: Executor> Layer<E> {
                     stride,
                     input,
                     hidden,
+                    biases,
                     dirs,
                 };
                 // Vectors of 16 bytes.
@@ -372,6 +351,7 @@ impl<E: Executor> Layer<E> {
                 model: model as u64,
                 input,
                 hidden,
+                biases: s.biases as u64,
                 dirs,
                 splits: splits.count as u64,
             };
@@ -463,21 +443,4 @@ impl<E: Executor> Layer<E> {
 /// A thread per cell of a step.
 fn cell_grid(s: &Rnn) -> [usize; 3] {
     [(s.batch * s.hidden).div_ceil(THREADS as usize), s.dirs, s.models]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn division_by_a_product_is_division() {
-        for by in (1..70).chain([127, 128, 129, 1000, 65_535, 1 << 20, (1 << 31) - 1]) {
-            let [factor, shift] = divisor(by);
-            assert!(factor < 1 << 32, "{by}");
-            for n in (0..200).chain([by * 7, by * 7 + by - 1, (1 << 31) - 1]).filter(|&n| n < 1 << 31) {
-                let high = (n as u64 * factor) >> 32;
-                assert_eq!((high + n as u64) >> shift, (n / by) as u64, "{n} / {by}");
-            }
-        }
-    }
 }

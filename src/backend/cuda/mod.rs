@@ -1,10 +1,11 @@
 //! NVIDIA GPUs through CUDA. The kernels are CUDA C++, in `kernels/cuda/`, compiled by NVRTC when they are first needed.
 //!
-//! `kernel` names the kernels and makes their text; `plan` says which of them a recurrent layer takes; `layer`, `product` and
-//! `operations` launch them. What runs launches is an [`Executor`]: `driver` is CUDA's, with `compiler` and `library` beside it.
+//! `kernel` names the kernels and makes their text; `plan` says which of them a recurrent layer takes; `layer`, `product`, `conv`
+//! and `operations` launch them. What runs launches is an [`Executor`]: `driver` is CUDA's, with `compiler` and `library` beside it.
 //! Tests have another that runs the same launches, of the same text, on the host: all that is above the executor is proved there.
 
 mod compiler;
+mod conv;
 mod driver;
 mod executor;
 mod kernel;
@@ -15,6 +16,7 @@ mod operations;
 mod plan;
 mod product;
 mod roof;
+mod splits;
 
 pub use compiler::{Compiler, Usage};
 pub use driver::{Driver, Gpu, gpus};
@@ -29,8 +31,9 @@ pub use product::{Product, Strided};
 use super::{Backend, DeviceChoice, Products, Roof, Timeline};
 use crate::error::{Error, Fault, Result};
 use crate::spec::{
-    Dropout, Gather, GatherOperands, Linear, LinearBackward, LinearForward, Loss, LossOperands, Optimizer,
-    OptimizerOperands, Pool, Precision, Purpose, Rnn, RnnBackward, RnnForward, Word, Work,
+    Conv, ConvBackward, ConvForward, Dropout, Gather, GatherOperands, Linear, LinearBackward, LinearForward,
+    Loss, LossOperands, Optimizer, OptimizerOperands, Pool, Precision, Purpose, Rnn, RnnBackward, RnnForward,
+    Word, Work,
 };
 use kernel::Arguments;
 use memory::Memory;
@@ -259,6 +262,14 @@ impl<E: Executor> Backend for Cuda<E> {
         a: GatherOperands<Buf<f32, E>, Buf<u32, E>>,
     ) -> Result<()> {
         operations::gather(self, s, frames, a)
+    }
+
+    fn conv_forward(&self, s: &Conv, a: ConvForward<Buf<f32, E>, Buf<u32, E>>) -> Result<()> {
+        conv::forward(self, s, a)
+    }
+
+    fn conv_backward(&self, s: &Conv, a: ConvBackward<Buf<f32, E>, Buf<u32, E>>) -> Result<()> {
+        conv::backward(self, s, a)
     }
 
     fn rnn(&self, s: &Rnn, purpose: Purpose) -> Result<Layer<E>> {

@@ -180,9 +180,15 @@ pub fn every_kernel() -> Vec<Kernel> {
                 kernels.extend(widths.flat_map(|hidden| Kernels { cell, hidden, precision }.all(regime)));
             }
         }
-        kernels.push(Kernel::roof_compute(precision, super::roof::CHAINS));
+        kernels.extend([
+            Kernel::of_precision::<kernel::ConvForward>(precision),
+            Kernel::of_precision::<kernel::ConvWeightGradient>(precision),
+            Kernel::of_precision::<kernel::ConvInputGradient>(precision),
+            Kernel::roof_compute(precision, super::roof::CHAINS),
+        ]);
     }
     kernels.extend([
+        Kernel::plain::<kernel::ConvWeightGradientSum>(),
         Kernel::plain::<kernel::Gather>(),
         Kernel::plain::<kernel::Dropout>(),
         Kernel::plain::<kernel::PoolForward>(),
@@ -216,8 +222,17 @@ mod tests {
             (129, Precision::Bf16, Regime::PerStep),
         ] {
             let weights = Slab { offset: 0, stride: 0 };
-            let s =
-                Rnn { cell: Cell::Gru, models: 1, batch: 1, steps: 1, input: 1, hidden, dirs: 1, weights };
+            let s = Rnn {
+                cell: Cell::Gru,
+                models: 1,
+                batch: 1,
+                steps: 1,
+                input: 1,
+                hidden,
+                dirs: 1,
+                biases: 2,
+                weights,
+            };
             assert_eq!(Regime::choose(None, &s, precision).unwrap(), regime, "{hidden} {precision:?}");
             let forced = Regime::choose(Some(Regime::Solo), &s, precision);
             assert_eq!(forced.is_ok(), regime == Regime::Solo, "{hidden} {precision:?}");

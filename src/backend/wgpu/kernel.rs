@@ -7,7 +7,7 @@ use crate::spec::Cell;
 pub struct Kernel {
     /// What it does, in profiles and messages.
     pub label: &'static str,
-    /// Where its entry point is, below `kernels/wgsl/`.
+    /// What is its own, below `kernels/wgsl/`.
     file: &'static str,
     /// Texts, in the order that they are put together.
     pub files: &'static [&'static str],
@@ -84,6 +84,13 @@ kernels! {
     squares, "squares", "squares", [];
     norms, "norms", "norms", ["maths"];
     optimize, "optimize", "optimize", ["maths"];
+    conv_pack, "convolution weights", "conv_pack", [];
+    conv_forward, "convolution", "conv_forward", ["lengths", "conv_layout", "winners", "conv_product"];
+    conv_weight_gradient, "convolution weight gradient", "conv_weight_gradient",
+        ["lengths", "conv_layout", "winners"];
+    conv_weight_gradient_sum, "convolution weight gradient sum", "conv_weight_gradient_sum", [];
+    conv_input_gradient, "convolution input gradient", "conv_input_gradient",
+        ["lengths", "conv_layout", "winners", "conv_product"];
     probe, "probe", "probe", [];
     roof_compute, "roof compute", "roof_compute", [];
     roof_memory, "roof memory", "roof_memory", [];

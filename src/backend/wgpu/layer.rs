@@ -16,14 +16,14 @@ parameters! {
         gates_steps, gates_first_0, gates_first_1,
         x_base, y_base, gates_base, state_base, lengths_base,
         padded_input, padded_hidden, pack_len, back_len,
-        has_dy, has_initial, is_end, splits, adds, stride, weights_base,
+        has_dy, has_initial, is_end, splits, adds, biases, stride, weights_base,
     }
 }
 
 parameters! {
     /// Of the packing.
     Pack {
-        input, hidden, dirs, gates, padded_input, padded_hidden, stride, weights_base, len, is_backward,
+        input, hidden, dirs, gates, biases, padded_input, padded_hidden, stride, weights_base, len, is_backward,
     }
 }
 
@@ -158,6 +158,7 @@ impl<'a> View<'a> {
             padded_hidden: word(plan::padded(s.hidden)),
             pack_len: word(plan::pack_len(s)),
             back_len: word(plan::back_len(s)),
+            biases: word(s.biases),
             stride: word(s.weights.stride),
             weights_base: base(s.weights.stride) + word(s.weights.offset),
             ..Walk::default()
@@ -291,6 +292,7 @@ impl Layer {
                     hidden: s.hidden as u32,
                     dirs: s.dirs as u32,
                     gates: s.cell.gates() as u32,
+                    biases: s.biases as u32,
                     padded_input: plan::padded(s.input) as u32,
                     padded_hidden: plan::padded(s.hidden) as u32,
                     stride: s.weights.stride as u32,

@@ -1,11 +1,12 @@
 //! Any GPU through wgpu: Vulkan, Metal or DX12. The kernels are WGSL, in `kernels/wgsl/`.
 //!
 //! `adapter` finds and opens a device, `device` is its queue, `memory` its buffers, `clock` its time stamps. `kernel` names the
-//! kernels and `text` makes what the device compiles of them. `plan` says how a recurrent layer is cut into dispatches; `layer`
-//! and `operations` launch them.
+//! kernels and `text` makes what the device compiles of them. `plan` says how a recurrent layer is cut into dispatches; `layer`,
+//! `conv` and `operations` launch them.
 
 mod adapter;
 mod clock;
+mod conv;
 mod device;
 mod kernel;
 mod layer;
@@ -24,8 +25,8 @@ pub use plan::{Tier, Tuning};
 use super::{Backend, Roof, Timeline};
 use crate::error::Result;
 use crate::spec::{
-    Dropout, Gather, GatherOperands, Linear, LinearBackward, LinearForward, Loss, LossOperands, Optimizer,
-    OptimizerOperands, Pool, Purpose, Rnn, RnnBackward, RnnForward, Word,
+    Conv, ConvBackward, ConvForward, Dropout, Gather, GatherOperands, Linear, LinearBackward, LinearForward,
+    Loss, LossOperands, Optimizer, OptimizerOperands, Pool, Purpose, Rnn, RnnBackward, RnnForward, Word,
 };
 use device::Gpu;
 use ndarray::ArcArray2;
@@ -89,6 +90,12 @@ pub struct KernelText {
     pub text: String,
 }
 
+impl KernelText {
+    fn new(kernel: &kernel::Kernel) -> Self {
+        KernelText { label: kernel.label, name: kernel.name(), text: text::text(kernel) }
+    }
+}
+
 /// The tier of a layer, and the kernels that a training step of it launches, in that order: with the limits of `adapter`, or
 /// with those that every WebGPU device has.
 pub fn layer_kernels(
@@ -100,12 +107,7 @@ pub fn layer_kernels(
     let tuning = Tuning { tier, ..Tuning::default() };
     let tier = plan::Plan::new(s, &tuning, &limits, adapter.is_some_and(Adapter::is_software))?.tier;
     let kernels = layer::Kernels { s, tier, limits: &limits }.all();
-    let text = |kernel: kernel::Kernel| KernelText {
-        label: kernel.label,
-        name: kernel.name(),
-        text: text::text(&kernel),
-    };
-    Ok((tier, kernels.into_iter().map(text).collect()))
+    Ok((tier, kernels.iter().map(KernelText::new).collect()))
 }
 
 /// Workgroups in two dimensions where one would be too long; kernels number them `x + y * groups.x`.
@@ -162,6 +164,14 @@ impl Backend for Wgpu {
 
     fn gather(&self, s: &Gather, frames: &Frames, a: GatherOperands<Buf<f32>, Buf<u32>>) -> Result<()> {
         operations::gather(self, s, frames, a)
+    }
+
+    fn conv_forward(&self, s: &Conv, a: ConvForward<Buf<f32>, Buf<u32>>) -> Result<()> {
+        conv::forward(self, s, a)
+    }
+
+    fn conv_backward(&self, s: &Conv, a: ConvBackward<Buf<f32>, Buf<u32>>) -> Result<()> {
+        conv::backward(self, s, a)
     }
 
     fn rnn(&self, s: &Rnn, purpose: Purpose) -> Result<Layer> {
@@ -226,7 +236,7 @@ impl Backend for Wgpu {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::{Cell, Slab};
+    use crate::spec::{Cell, ConvSpec, Slab};
     use ::wgpu::naga;
 
     /// Without any driver: what `engine kernels` prints is WGSL, and asks for no more than every WebGPU device has.
@@ -236,12 +246,34 @@ mod tests {
         for cell in Cell::ALL {
             for hidden in [1, 7, 33, 64, 65, 80, 128, 256, 300] {
                 let weights = Slab { offset: 0, stride: 0 };
-                let s = Rnn { cell, models: 1, batch: 1, steps: 1, input: 1, hidden, dirs: 1, weights };
+                let s = Rnn {
+                    cell,
+                    models: 1,
+                    batch: 1,
+                    steps: 1,
+                    input: 1,
+                    hidden,
+                    dirs: 1,
+                    biases: 2,
+                    weights,
+                };
                 for tier in Tier::ALL.into_iter().filter(|tier| tier.runs(&s, &limits)) {
                     for kernel in layer_kernels(&s, Some(tier), None).unwrap().1 {
                         assert_fits(&kernel, &limits);
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn every_convolution_has_kernels_that_any_device_takes() {
+        let weights = Slab { offset: 0, stride: 0 };
+        for (input, filters) in [(1, 32), (32, 33), (65, 1)] {
+            let spec = ConvSpec { filters, kernel: 3 };
+            let s = Conv { models: 1, batch: 1, steps: 4, input, spec, weights };
+            for kernel in conv::kernels(&s) {
+                assert_fits(&KernelText::new(&kernel), &::wgpu::Limits::defaults());
             }
         }
     }
@@ -280,7 +312,8 @@ mod tests {
         large.max_compute_workgroup_storage_size = 32 << 10;
         let tier = |cell, hidden, limits, is_software| {
             let weights = Slab { offset: 0, stride: 0 };
-            let s = Rnn { cell, models: 1, batch: 1, steps: 1, input: 1, hidden, dirs: 1, weights };
+            let s =
+                Rnn { cell, models: 1, batch: 1, steps: 1, input: 1, hidden, dirs: 1, biases: 2, weights };
             Tier::choose(&s, limits, is_software)
         };
         for (cell, hidden, at_floor, at_large) in [

@@ -1,5 +1,7 @@
 //! `M` networks of one shape on one device: activations, gradients and the order of the operations.
 
+mod front;
+
 use crate::backend::Backend;
 use crate::error::Result;
 use crate::spec::Real as _;
@@ -7,6 +9,7 @@ use crate::spec::{
     Dropout, Gather, GatherOperands, Linear, LinearBackward, LinearForward, Loss, LossOperands, Network,
     Optimizer, OptimizerOperands, Pool, PoolKind, Purpose, Rnn, RnnBackward, RnnForward, StepScalars, Word,
 };
+use front::{Front, Pass};
 
 type Buf<B> = <B as Backend>::Buf<<B as Backend>::Real>;
 type Words<B> = <B as Backend>::Buf<u32>;
@@ -25,11 +28,13 @@ pub struct Extent {
 }
 
 /// The rows of one step of all models, `(M, B)` each. A row of length 0 is absent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
     /// Row of the frame table where each sequence starts.
     pub first: Vec<u32>,
     pub lengths: Vec<u32>,
+    /// What each row's frames are multiplied by before they are standardised.
+    pub scales: Vec<f32>,
     pub labels: Vec<u32>,
 }
 
@@ -37,7 +42,8 @@ impl Batch {
     /// A batch without any row.
     pub fn empty(models: usize, batch: usize) -> Self {
         let zeros = vec![0; models * batch];
-        Batch { first: zeros.clone(), lengths: zeros.clone(), labels: zeros }
+        let scales = vec![1.0; models * batch];
+        Batch { first: zeros.clone(), lengths: zeros.clone(), scales, labels: zeros }
     }
 }
 
@@ -117,11 +123,14 @@ pub struct Model<'b, B: Backend> {
     unloaded: bool,
     stats: Buf<B>,
     first: Words<B>,
-    lengths: Words<B>,
+    scales: Buf<B>,
+    /// `(M, B)`: of the rows of `x`, of what each convolution block makes of them, and so of the recurrent layers' rows.
+    lengths: Vec<Words<B>>,
     labels: Words<B>,
     /// `(M, 2)`: fold and step, for dropout.
     marks: Words<B>,
     x: Buf<B>,
+    front: Front<B>,
     layers: Vec<RnnLayer<B>>,
     pool: Pool,
     pooled: Buf<B>,
@@ -130,9 +139,10 @@ pub struct Model<'b, B: Backend> {
     learner: Option<Learner<B>>,
 }
 
-/// Dropout layers are numbered: recurrent layers from 0, then these.
+/// Dropout layers are numbered: recurrent layers from 0, then these, convolution blocks last.
 const POOLED: u32 = 1000;
 const DENSE: u32 = 1001;
+const FRONT: u32 = 2000;
 
 impl<'b, B: Backend> Model<'b, B> {
     /// Networks with zero weights and identity statistics; `training` reserves what a training step needs.
@@ -148,11 +158,12 @@ impl<'b, B: Backend> Model<'b, B> {
         let drops = network.dropout > 0.0;
         let dropped = |wanted: bool, len: usize| (wanted && drops).then(|| real(len)).transpose();
 
+        let front = Front::new(backend, network, [models, batch, steps], training.is_some())?;
         let rnns = network.rnns(models, batch, steps);
         let count = rnns.len();
         let purpose = |l: usize| match training {
             None => Purpose::Inference,
-            Some(_) => Purpose::Training { input_gradient: l > 0 },
+            Some(_) => Purpose::Training { input_gradient: l > 0 || !network.convs.is_empty() },
         };
         let layers = rnns
             .iter()
@@ -182,7 +193,8 @@ impl<'b, B: Backend> Model<'b, B> {
             None => None,
             Some(training) => {
                 let weights = models * network.params();
-                let longest = rnns.iter().map(Rnn::y_len).max().unwrap_or(0);
+                let longest =
+                    rnns.iter().map(Rnn::y_len).chain(front.specs().map(|s| s.y_len())).max().unwrap_or(0);
                 let mut learner = Learner::<B> {
                     gradients: real(weights)?,
                     first_moment: real(weights)?,
@@ -219,16 +231,18 @@ impl<'b, B: Backend> Model<'b, B> {
             unloaded: true,
             stats: real(models * 2 * stat_steps * network.features)?,
             first: words(models * batch)?,
-            lengths: words(models * batch)?,
+            scales: real(models * batch)?,
+            lengths: (0..=network.convs.len()).map(|_| words(models * batch)).collect::<Result<_>>()?,
             labels: words(models * batch)?,
             marks: words(models * 2)?,
             x: real(models * steps * batch * network.features)?,
+            front,
             layers,
             pool: Pool {
                 kind: network.pool,
                 models,
                 batch,
-                steps,
+                steps: top.steps,
                 hidden: top.hidden,
                 dirs: top.dirs,
                 states: top.cell.states(),
@@ -253,8 +267,10 @@ impl<'b, B: Backend> Model<'b, B> {
             .iter()
             .map(|rnn| rnn.reserve_len() + copies * rnn.y_len() + 2 * rnn.state_len())
             .sum();
+        let blocks: usize =
+            network.conv_blocks(models, batch, steps).iter().map(|conv| (copies + 1) * conv.y_len()).sum();
         let input = models * steps * batch * network.features;
-        size_of::<B::Real>() * (layers + input + 4 * models * network.params())
+        size_of::<B::Real>() * (blocks + layers + input + 4 * models * network.params())
     }
 
     pub fn network(&self) -> &Network {
@@ -348,12 +364,23 @@ impl<'b, B: Backend> Model<'b, B> {
     fn load(&mut self, frames: &B::Frames, batch: &Batch) -> Result<()> {
         let backend = self.backend;
         backend.write(&mut self.first, &batch.first)?;
-        backend.write(&mut self.lengths, &batch.lengths)?;
+        write_f32(backend, &mut self.scales, &batch.scales)?;
         backend.write(&mut self.labels, &batch.labels)?;
+        let mut lengths = batch.lengths.clone();
+        backend.write(&mut self.lengths[0], &lengths)?;
+        for (conv, buffer) in self.network.convs.iter().zip(&mut self.lengths[1..]) {
+            lengths.iter_mut().for_each(|length| *length = conv.steps(*length as usize) as u32);
+            backend.write(buffer, &lengths)?;
+        }
         let Extent { models, batch, steps, stat_steps } = self.extent;
         let gather = Gather { models, batch, steps, features: self.network.features, stat_steps };
-        let operands =
-            GatherOperands { first: &self.first, lengths: &self.lengths, stats: &self.stats, x: &mut self.x };
+        let operands = GatherOperands {
+            first: &self.first,
+            lengths: &self.lengths[0],
+            scales: &self.scales,
+            stats: &self.stats,
+            x: &mut self.x,
+        };
         backend.gather(&gather, frames, operands)
     }
 
@@ -364,14 +391,31 @@ impl<'b, B: Backend> Model<'b, B> {
         Dropout { models, len: len / models, rate: self.network.dropout, key, layer }
     }
 
+    /// Those of the convolution blocks.
+    fn front_dropouts(&self) -> Vec<Dropout> {
+        let numbered = self.front.specs().zip(FRONT..);
+        numbered.map(|(spec, layer)| self.dropout(layer, spec.y_len())).collect()
+    }
+
     fn forward(&mut self, training: bool) -> Result<()> {
         let backend = self.backend;
+        let dropouts = self.front_dropouts();
+        let pass = Pass {
+            backend,
+            weights: &self.weights,
+            x: &self.x,
+            lengths: &self.lengths,
+            marks: &self.marks,
+            dropouts: &dropouts,
+        };
+        self.front.forward(&pass, training)?;
+        let lengths = self.lengths.last().expect("the input has lengths");
         for l in 0..self.layers.len() {
             let dropout = self.dropout(l as u32, self.layers[l].spec.y_len());
             let (below, here) = self.layers.split_at_mut(l);
             let layer = &mut here[0];
             let x = match below.last() {
-                None => &self.x,
+                None => self.front.output(training).unwrap_or(&self.x),
                 Some(below) => below.dropped.as_ref().filter(|_| training).unwrap_or(&below.y),
             };
             if self.unloaded {
@@ -381,7 +425,7 @@ impl<'b, B: Backend> Model<'b, B> {
                 layer: &mut layer.device,
                 keep: training,
                 x,
-                lengths: &self.lengths,
+                lengths,
                 initial: None,
                 y: &mut layer.y,
                 last: &mut layer.last,
@@ -393,7 +437,7 @@ impl<'b, B: Backend> Model<'b, B> {
         }
         self.unloaded = false;
         let top = self.layers.last().expect("a network has a recurrent layer");
-        backend.pool_forward(&self.pool, &self.lengths, &top.y, &top.last, &mut self.pooled)?;
+        backend.pool_forward(&self.pool, lengths, &top.y, &top.last, &mut self.pooled)?;
         let dropout = self.dropout(POOLED, self.pool.models * self.pool.batch * self.network.pooled());
         if let Some(dropped) = self.pooled_dropped.as_mut().filter(|_| training) {
             backend.dropout(&dropout, &self.marks, &self.pooled, dropped)?;
@@ -426,6 +470,8 @@ impl<'b, B: Backend> Model<'b, B> {
             .enumerate()
             .map(|(l, layer)| self.dropout(l as u32, layer.spec.y_len()))
             .collect();
+        let front_dropouts = self.front_dropouts();
+        let lengths = self.lengths.last().expect("the input has lengths");
         let learner = self.learner.as_mut().expect("made for training");
 
         let classes = self.network.classes;
@@ -433,7 +479,7 @@ impl<'b, B: Backend> Model<'b, B> {
         let operands = LossOperands {
             logits: &self.linears.last().expect("the output layer").y,
             labels: &self.labels,
-            lengths: &self.lengths,
+            lengths,
             class_weights: &learner.class_weights,
             losses: &mut learner.losses,
             row: learner.unread,
@@ -475,24 +521,28 @@ impl<'b, B: Backend> Model<'b, B> {
 
         let top = self.layers.len() - 1;
         let (dy, d_last) = (&mut learner.dy[top], &mut learner.d_last);
-        backend.pool_backward(&self.pool, &self.lengths, &learner.d_pooled, dy, d_last)?;
+        backend.pool_backward(&self.pool, lengths, &learner.d_pooled, dy, d_last)?;
         for l in (0..=top).rev() {
             let (lower, here) = self.layers.split_at_mut(l);
             let layer = &mut here[0];
             let (lower_dy, dy) = learner.dy.split_at_mut(l);
-            let below = lower.last();
-            let x = below.map_or(&self.x, |below| below.dropped.as_ref().unwrap_or(&below.y));
-            let from_steps = l < top || self.pool.kind == PoolKind::Mean;
-            let drops = below.is_some_and(|below| below.dropped.is_some());
-            let dx = match (lower_dy.last_mut(), &mut learner.scratch) {
-                (None, _) => None,
-                (Some(_), Some(scratch)) if drops => Some(scratch),
-                (Some(dy), _) => Some(dy),
+            // What is below, where its gradient goes, and the dropout on the way.
+            let (x, d_below, dropout) = match (lower.last(), lower_dy.last_mut(), self.front.top()) {
+                (Some(below), Some(lower_dy), _) => {
+                    (below.dropped.as_ref().unwrap_or(&below.y), Some(lower_dy), rnn_dropouts.get(l - 1))
+                }
+                (_, _, Some((y, dy))) => (y, Some(dy), front_dropouts.last()),
+                _ => (&self.x, None, None),
             };
+            let (dx, behind_dropout) = match (d_below, &mut learner.scratch) {
+                (Some(d_below), Some(scratch)) => (Some(scratch), Some(d_below)),
+                (d_below, _) => (d_below, None),
+            };
+            let from_steps = l < top || self.pool.kind == PoolKind::Mean;
             let operands = RnnBackward {
                 layer: &mut layer.device,
                 x,
-                lengths: &self.lengths,
+                lengths,
                 initial: None,
                 y: &layer.y,
                 dy: from_steps.then_some(&dy[0]),
@@ -502,11 +552,20 @@ impl<'b, B: Backend> Model<'b, B> {
                 d_weights: &mut learner.gradients,
             };
             backend.rnn_backward(&layer.spec, operands)?;
-            if let (true, Some(scratch), Some(dy)) = (drops, &learner.scratch, lower_dy.last_mut()) {
-                backend.dropout(&rnn_dropouts[l - 1], &self.marks, scratch, dy)?;
+            if let (Some(scratch), Some(d_below), Some(dropout)) = (&learner.scratch, behind_dropout, dropout)
+            {
+                backend.dropout(dropout, &self.marks, scratch, d_below)?;
             }
         }
-        Ok(())
+        let pass = Pass {
+            backend,
+            weights: &self.weights,
+            x: &self.x,
+            lengths: &self.lengths,
+            marks: &self.marks,
+            dropouts: &front_dropouts,
+        };
+        self.front.backward(&pass, learner.scratch.as_mut(), &mut learner.gradients)
     }
 
     fn update(&mut self, turns: &[Turn]) -> Result<()> {
@@ -543,8 +602,14 @@ impl<'b, B: Backend> Model<'b, B> {
         if let Some(name) = self.first_non_finite_parameter(&self.weights, m)? {
             return Ok(Some(format!("weight {name}")));
         }
-        if !finite(&self.x, self.layers[0].spec.x_len())? {
+        let Extent { models, batch, steps, .. } = self.extent;
+        if !finite(&self.x, models * batch * steps * self.network.features)? {
             return Ok(Some("input batch".into()));
+        }
+        for (i, (y, len)) in self.front.outputs().enumerate() {
+            if !finite(y, len)? {
+                return Ok(Some(format!("output of convolution block {i}")));
+            }
         }
         for (l, layer) in self.layers.iter().enumerate() {
             if !finite(&layer.y, layer.spec.y_len())? {

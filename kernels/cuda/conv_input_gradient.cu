@@ -1,0 +1,50 @@
+// The gradient by the input of a convolution block: for each number of x the sum over taps and filters, (k, F), of the gradient by
+// z so many steps before times the tap's weight. It is 0 at and past a row's length, where no z has a tap.
+
+extern "C" __global__ void __launch_bounds__(THREADS) conv_input_gradient(const __grid_constant__ Arguments a) {
+    SHARED(uint4, places, SIDE); // of each row: step, row of the batch, length
+    const unsigned m = blockIdx.z, row = blockIdx.x * SIDE, column = blockIdx.y * SIDE;
+    const unsigned rows = a.steps * a.batch, depth = a.kernel * a.filters;
+    const size_t y_start = (size_t)m * a.out_steps * a.batch * a.filters;
+    const float* winners = a.winners + y_start;
+    const float* dy = a.dy + y_start;
+    const float* weights = a.weights + m * a.stride;
+    if (threadIdx.x < SIDE) {
+        const unsigned r = row + threadIdx.x, b = r % a.batch;
+        places[threadIdx.x] = make_uint4(r / a.batch, b, r < rows ? a.lengths[m * a.batch + b] : 0, 0);
+    }
+    __syncthreads();
+    const auto load_dz = [&](unsigned i, unsigned k) {
+        const uint4 place = places[i];
+        const unsigned tap = quotient(k, a.filters_factor, a.filters_shift), step = place.x - tap;
+        if (k >= depth || tap > place.x || !has_step(step, a.kernel, place.z)) {
+            return 0.0f;
+        }
+        const size_t at = ((size_t)(step / 2) * a.batch + place.y) * a.filters + (k - tap * a.filters);
+        return unpooled(winners[at], dy[at], step);
+    };
+    const auto load_weight = [&](unsigned c, unsigned k) {
+        if (c >= a.input || k >= depth) {
+            return 0.0f;
+        }
+        const unsigned tap = quotient(k, a.filters_factor, a.filters_shift);
+        return weights[((size_t)(k - tap * a.filters) * a.input + c) * a.kernel + tap];
+    };
+    Sums sums;
+    clear(sums);
+    multiply<Chunk<true>, Chunk<false>>(load_dz, load_weight, 0, column, 0, depth, sums);
+    float* dx = a.dx + (size_t)m * rows * a.input;
+#pragma unroll
+    for (int i = 0; i < 2; i++) {
+#pragma unroll
+        for (int n = 0; n < 4; n++) {
+#pragma unroll
+            for (int j = 0; j < 4; j++) {
+                const unsigned r = row + sum_row(i, j), c = column + sum_column(n, j);
+                if (r < rows && c < a.input) {
+                    dx[(size_t)r * a.input + c] = sums[i][n][j];
+                }
+            }
+        }
+    }
+}

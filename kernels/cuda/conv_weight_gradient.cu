@@ -1,0 +1,53 @@
+// Gradients by the weights of a convolution block, (M, splits, F, k C + 1): for each filter the sum over the rows and steps of z of
+// its gradient times the input under each tap, and 1. Each split sums a share of them, whole chunks. In depth are pooled steps,
+// rows, and the two steps of each, (T', B, 2).
+
+extern "C" __global__ void __launch_bounds__(THREADS) conv_weight_gradient(const __grid_constant__ Arguments a) {
+    const unsigned row_tiles = (a.filters + SIDE - 1) / SIDE;
+    const unsigned row = blockIdx.x % row_tiles * SIDE, column = blockIdx.x / row_tiles * SIDE;
+    const unsigned columns = a.kernel * a.input + 1, depth = 2 * a.out_steps * a.batch;
+    const size_t model = (size_t)(a.model + blockIdx.z);
+    const float* x = a.x + model * a.steps * a.batch * a.input;
+    const float* winners = a.winners + model * (depth / 2) * a.filters;
+    const float* dy = a.dy + model * (depth / 2) * a.filters;
+    const unsigned* lengths = a.lengths + model * a.batch;
+    // Of number k in depth.
+    const auto step_of = [&](unsigned k) { return 2 * quotient(k / 2, a.batch_factor, a.batch_shift) + k % 2; };
+    const auto row_of = [&](unsigned k) { return k / 2 - step_of(k) / 2 * a.batch; };
+    const auto load_dz = [&](unsigned f, unsigned k) {
+        if (f >= a.filters || k >= depth || !has_step(step_of(k), a.kernel, lengths[row_of(k)])) {
+            return 0.0f;
+        }
+        const size_t at = (size_t)(k / 2) * a.filters + f;
+        return unpooled(winners[at], dy[at], k);
+    };
+    const auto load_column = [&](unsigned i, unsigned k) {
+        // Gradients are 0 where a row has no z, and x may be anything.
+        if (i >= columns || k >= depth || !has_step(step_of(k), a.kernel, lengths[row_of(k)])) {
+            return 0.0f;
+        }
+        if (i == columns - 1) {
+            return 1.0f;
+        }
+        const unsigned tap = quotient(i, a.input_factor, a.input_shift);
+        return x[((size_t)(step_of(k) + tap) * a.batch + row_of(k)) * a.input + (i - tap * a.input)];
+    };
+    Sums sums;
+    clear(sums);
+    const unsigned from = blockIdx.y * a.share, to = from + a.share < depth ? from + a.share : depth;
+    multiply<Chunk<false>, Chunk<false>>(load_dz, load_column, row, column, from, to, sums);
+    float* partial = a.partial + ((size_t)blockIdx.z * gridDim.y + blockIdx.y) * a.filters * columns;
+#pragma unroll
+    for (int i = 0; i < 2; i++) {
+#pragma unroll
+        for (int n = 0; n < 4; n++) {
+#pragma unroll
+            for (int j = 0; j < 4; j++) {
+                const unsigned r = row + sum_row(i, j), c = column + sum_column(n, j);
+                if (r < a.filters && c < columns) {
+                    partial[(size_t)r * columns + c] = sums[i][n][j];
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,378 @@
+//! The convolution block: forward with ReLU and pooling as the epilogue of the product, backward as two products of gradients
+//! that are expanded from the steps that won.
+
+use super::cache::CACHES;
+use super::isa::{self, Isa, Task};
+use super::kernel::{STRIP, block_rows, groups, multiply, outer, with_rows};
+use super::memory::Aligned;
+use super::pack::Columns;
+use super::simd::{MAX_LANES, Simd};
+use crate::backend::Timeline;
+use crate::backend::disjoint::Disjoint;
+use crate::spec::{Conv, ConvBackward, ConvForward};
+use rayon::prelude::*;
+
+/// Weights of model `m` as a matrix whose row `(j, c)`, or `(j, f)` if `by_filter`, is tap `j`.
+fn packed(isa: Isa, s: &Conv, weights: &[f32], m: usize, by_filter: bool) -> Columns {
+    let (filters, kernel) = (s.spec.filters, s.spec.kernel);
+    let (rows, columns) = if by_filter { (filters, s.input) } else { (s.input, filters) };
+    let mut matrix = vec![0.0; kernel * rows * columns];
+    for (i, &weight) in weights[s.weight(m)..][..filters * s.depth()].iter().enumerate() {
+        let (f, c, j) = (i / s.depth(), i / kernel % s.input, i % kernel);
+        let (row, column) = if by_filter { (f, c) } else { (c, f) };
+        matrix[(j * rows + row) * columns + column] = weight;
+    }
+    let mut packed = Columns::zeros(kernel * rows, columns, isa.lanes());
+    packed.load(&matrix);
+    packed
+}
+
+/// One task per model and output step, `(B, F)`.
+pub fn forward(isa: Isa, s: &Conv, a: ConvForward<Vec<f32>, Vec<u32>>) {
+    let filters = s.spec.filters;
+    let models: Vec<(Columns, Aligned)> = (0..s.models)
+        .map(|m| {
+            let mut bias = Aligned::zeros(filters.next_multiple_of(isa.lanes()));
+            bias[..filters].copy_from_slice(&a.weights[s.bias(m)..][..filters]);
+            (packed(isa, s, a.weights, m, false), bias)
+        })
+        .collect();
+    let step = s.batch * filters;
+    let (y, winners) = (Disjoint::new(a.y), a.winners.map(|winners| Disjoint::new(winners)));
+    (0..s.models * s.out_steps()).into_par_iter().for_each(|i| {
+        let (m, t) = (i / s.out_steps(), i % s.out_steps());
+        let (weights, bias) = &models[m];
+        let lengths = &a.lengths[m * s.batch..][..s.batch];
+        // SAFETY: a step of a model belongs to one task.
+        let own = |buffer: &Disjoint<f32>| unsafe { buffer.range(i * step..(i + 1) * step) }.as_mut_ptr();
+        let (y, winners) = (own(&y), winners.as_ref().map(own));
+        isa::run(isa, Step { s, m, t, weights, bias, x: a.x, lengths, y, winners });
+    });
+}
+
+struct Step<'a> {
+    s: &'a Conv,
+    m: usize,
+    /// Of the output.
+    t: usize,
+    weights: &'a Columns,
+    bias: &'a [f32],
+    x: &'a [f32],
+    lengths: &'a [u32],
+    /// `(B, F)`
+    y: *mut f32,
+    winners: Option<*mut f32>,
+}
+
+impl Task for Step<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let Step { s, t, .. } = self;
+        let live: Vec<usize> = (0..s.batch).filter(|&b| t < s.spec.steps(self.lengths[b] as usize)).collect();
+        if live.len() < s.batch {
+            for buffer in std::iter::once(self.y).chain(self.winners) {
+                // SAFETY: the step is this task's own.
+                unsafe { buffer.write_bytes(0, s.batch * s.spec.filters) };
+            }
+        }
+        for (first, vectors) in self.weights.blocks() {
+            // SAFETY: `run`'s caller has `S`'s instructions.
+            match vectors {
+                1 => unsafe { self.columns::<S, 1>(first, &live) },
+                2 => unsafe { self.columns::<S, 2>(first, &live) },
+                3 => unsafe { self.columns::<S, 3>(first, &live) },
+                _ => unsafe { self.columns::<S, 4>(first, &live) },
+            }
+        }
+    }
+}
+
+impl Step<'_> {
+    #[inline(always)]
+    unsafe fn columns<S: Simd, const N: usize>(&self, first: usize, live: &[usize]) {
+        for (row, rows) in groups(live.len(), block_rows(S::REGISTERS, N)) {
+            let live = &live[row..][..rows];
+            with_rows!(rows, block_rows(S::REGISTERS, N), R => unsafe { self.block::<S, R, N>(first, live) });
+        }
+    }
+
+    /// `R` rows of `N` vectors of filters from `first` on.
+    #[inline(always)]
+    unsafe fn block<S: Simd, const R: usize, const N: usize>(&self, first: usize, live: &[usize]) {
+        let filters = self.s.spec.filters;
+        unsafe {
+            let mut z = [[[S::splat(0.0); N]; R]; 2];
+            for (step, z) in z.iter_mut().enumerate() {
+                *z = self.filtered::<S, R, N>(2 * self.t + step, first, live);
+            }
+            for r in 0..R {
+                for n in 0..N {
+                    let column = first + n * S::LANES;
+                    let (y, winner) = pool::<S>(z[0][r][n], z[1][r][n]);
+                    let (at, count) = (live[r] * filters + column, filters - column);
+                    S::store_first(self.y.add(at), y, count);
+                    if let Some(winners) = self.winners {
+                        S::store_first(winners.add(at), winner, count);
+                    }
+                }
+            }
+        }
+    }
+
+    /// `z` at step `t` of the input.
+    #[inline(always)]
+    unsafe fn filtered<S: Simd, const R: usize, const N: usize>(
+        &self,
+        t: usize,
+        first: usize,
+        live: &[usize],
+    ) -> [[S::V; N]; R] {
+        let Step { s, m, .. } = *self;
+        unsafe {
+            let mut bias = [S::splat(0.0); N];
+            for n in 0..N {
+                bias[n] = S::load(self.bias[first + n * S::LANES..].as_ptr());
+            }
+            let mut z = [bias; R];
+            let panel = self.weights.block(first);
+            for j in 0..s.spec.kernel {
+                let mut rows = [std::ptr::null(); R];
+                for r in 0..R {
+                    rows[r] = self.x[s.x_at(m, t + j, live[r])..][..s.input].as_ptr();
+                }
+                z = multiply::<S, R, N>(rows, s.input, panel.add(j * s.input * N * S::LANES), z);
+            }
+            z
+        }
+    }
+}
+
+/// `(y, winner)` of two steps; NaN stays NaN.
+#[inline(always)]
+unsafe fn pool<S: Simd>(before: S::V, after: S::V) -> (S::V, S::V) {
+    let (mut a, mut b) = ([0.0f32; MAX_LANES], [0.0f32; MAX_LANES]);
+    unsafe {
+        S::store(a.as_mut_ptr(), before);
+        S::store(b.as_mut_ptr(), after);
+        for lane in 0..S::LANES {
+            let (before, after) = (a[lane], b[lane]);
+            let larger = if before < after || after.is_nan() { after } else { before };
+            let y = if larger < 0.0 { 0.0 } else { larger };
+            a[lane] = y;
+            b[lane] = if before < after { -y } else { y };
+        }
+        (S::load(a.as_ptr()), S::load(b.as_ptr()))
+    }
+}
+
+/// `dW = sum dz x`, then `dx = W^T dz`.
+pub fn backward(isa: Isa, timeline: &Timeline, s: &Conv, a: ConvBackward<Vec<f32>, Vec<u32>>) {
+    let ConvBackward { weights, x, lengths, winners, dy, dx, d_weights } = a;
+    let gradient = Gradient { s, lengths, winners, dy };
+    timeline.span("convolution weight gradient", s.weight_gradient_work(), || {
+        weight_gradient(isa, &gradient, x, d_weights);
+    });
+    if let Some(dx) = dx {
+        timeline.span("convolution input gradient", s.input_gradient_work(), || {
+            input_gradient(isa, &gradient, weights, dx);
+        });
+    }
+}
+
+/// What both gradients read.
+struct Gradient<'a> {
+    s: &'a Conv,
+    lengths: &'a [u32],
+    winners: &'a [f32],
+    dy: &'a [f32],
+}
+
+impl Gradient<'_> {
+    /// Steps of the output of row `b`.
+    fn steps(&self, m: usize, b: usize) -> usize {
+        self.s.spec.steps(self.lengths[m * self.s.batch + b] as usize)
+    }
+
+    /// Filters `first ..` of the gradient by `z` at step `step` of row `b`.
+    #[inline(always)]
+    fn expand(&self, m: usize, step: usize, b: usize, first: usize, dz: &mut [f32]) {
+        let at = self.s.y_at(m, step / 2, b) + first;
+        let (winners, dy) = (&self.winners[at..][..dz.len()], &self.dy[at..][..dz.len()]);
+        let sign = if step.is_multiple_of(2) { 1.0 } else { -1.0 };
+        for ((dz, &winner), &dy) in dz.iter_mut().zip(winners).zip(dy) {
+            *dz = if sign * winner > 0.0 { dy } else { 0.0 };
+        }
+    }
+}
+
+/// A task per model, strip of filters and tap.
+fn weight_gradient(isa: Isa, gradient: &Gradient, x: &[f32], d_weights: &mut [f32]) {
+    let s = gradient.s;
+    let (strips, kernel) = (s.spec.filters.div_ceil(STRIP * isa.lanes()), s.spec.kernel);
+    let d_weights = &Disjoint::new(d_weights);
+    (0..s.models * strips * kernel).into_par_iter().with_max_len(1).for_each(|i| {
+        let (m, strip, tap) = (i / (strips * kernel), i / kernel % strips, i % kernel);
+        isa::run(isa, WeightTask { gradient, m, strip, tap, x, d_weights });
+    });
+}
+
+/// A task per model and step, `(B, C)`.
+fn input_gradient(isa: Isa, gradient: &Gradient, weights: &[f32], dx: &mut [f32]) {
+    let s = gradient.s;
+    let models: Vec<Columns> = (0..s.models).map(|m| packed(isa, s, weights, m, true)).collect();
+    dx[..s.x_len()].par_chunks_mut(s.batch * s.input).enumerate().for_each(|(i, dx)| {
+        let (m, t) = (i / s.steps, i % s.steps);
+        isa::run(isa, InputTask { gradient, m, t, weights: &models[m], dx });
+    });
+}
+
+/// The weights of one tap of `STRIP` vectors of filters.
+struct WeightTask<'a> {
+    gradient: &'a Gradient<'a>,
+    m: usize,
+    strip: usize,
+    tap: usize,
+    x: &'a [f32],
+    d_weights: &'a Disjoint<'a, f32>,
+}
+
+impl Task for WeightTask<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let WeightTask { gradient, m, tap, .. } = self;
+        let s = gradient.s;
+        let width = STRIP * S::LANES;
+        let first = self.strip * width;
+        let count = width.min(s.spec.filters - first);
+        // A strip of gradients takes half of the first-level cache.
+        let depth = (CACHES.l1 / 2 / size_of::<f32>() / width).max(2);
+        let (mut sums, mut strip) = (Aligned::zeros(s.input * width), Aligned::zeros(depth * width));
+        let mut bias = vec![0.0; count];
+        let mut rows: Vec<*const f32> = Vec::with_capacity(depth);
+        let mut steps = (0..s.out_steps())
+            .flat_map(|t| (0..s.batch).map(move |b| (t, b)))
+            .filter(|&(t, b)| t < gradient.steps(m, b));
+        loop {
+            rows.clear();
+            for (t, b) in steps.by_ref().take(depth / 2) {
+                for step in [2 * t, 2 * t + 1] {
+                    let dz = &mut strip[rows.len() * width..][..count];
+                    gradient.expand(m, step, b, first, dz);
+                    bias.iter_mut().zip(dz).for_each(|(bias, dz)| *bias += *dz);
+                    rows.push(self.x[s.x_at(m, step + tap, b)..][..s.input].as_ptr());
+                }
+            }
+            if rows.is_empty() {
+                break;
+            }
+            for (channel, channels) in groups(s.input, const { block_rows(S::REGISTERS, STRIP) }) {
+                let sums = sums[channel * width..].as_mut_ptr();
+                // SAFETY: `run`'s caller has `S`'s instructions; every row has all channels.
+                with_rows!(channels, block_rows(S::REGISTERS, STRIP), R => unsafe {
+                    outer::<S, R, STRIP>(&rows, channel, strip.as_ptr(), [0, 1, 2, 3], sums)
+                });
+            }
+        }
+        for f in 0..count {
+            let weight = s.weight(m) + (first + f) * s.depth() + tap;
+            for c in 0..s.input {
+                let at = weight + c * s.spec.kernel;
+                // SAFETY: the weights of a tap of a filter belong to one task.
+                unsafe { *self.d_weights.pointer(at..at + 1) = sums[c * width + f] };
+            }
+            if tap == 0 {
+                let at = s.bias(m) + first + f;
+                // SAFETY: a bias belongs to the task of its filter's first tap.
+                unsafe { *self.d_weights.pointer(at..at + 1) = bias[f] };
+            }
+        }
+    }
+}
+
+/// `dx (B, C)` of one step: all taps' gradients side by side, times the weights.
+struct InputTask<'a> {
+    gradient: &'a Gradient<'a>,
+    m: usize,
+    t: usize,
+    weights: &'a Columns,
+    dx: &'a mut [f32],
+}
+
+impl Task for InputTask<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let InputTask { gradient, m, t, .. } = self;
+        let s = gradient.s;
+        let (filters, depth) = (s.spec.filters, s.spec.kernel * s.spec.filters);
+        let lengths = &gradient.lengths[m * s.batch..][..s.batch];
+        let live: Vec<usize> = (0..s.batch).filter(|&b| t < lengths[b] as usize).collect();
+        if live.len() < s.batch {
+            self.dx.fill(0.0);
+        }
+        let mut deltas = vec![0.0; live.len() * depth];
+        for (deltas, &b) in deltas.chunks_exact_mut(depth).zip(&live) {
+            for (tap, dz) in deltas.chunks_exact_mut(filters).enumerate() {
+                if let Some(step) = t.checked_sub(tap).filter(|step| step / 2 < gradient.steps(m, b)) {
+                    gradient.expand(m, step, b, 0, dz);
+                }
+            }
+        }
+        let rows =
+            InputRows { s, deltas: &deltas, live: &live, weights: self.weights, dx: self.dx.as_mut_ptr() };
+        for (first, vectors) in self.weights.blocks() {
+            // SAFETY: `run`'s caller has `S`'s instructions; the rows are this task's own.
+            match vectors {
+                1 => unsafe { rows.columns::<S, 1>(first) },
+                2 => unsafe { rows.columns::<S, 2>(first) },
+                3 => unsafe { rows.columns::<S, 3>(first) },
+                _ => unsafe { rows.columns::<S, 4>(first) },
+            }
+        }
+    }
+}
+
+/// The live rows of a step of `dx`.
+struct InputRows<'a> {
+    s: &'a Conv,
+    /// `(live rows, k, F)`
+    deltas: &'a [f32],
+    live: &'a [usize],
+    weights: &'a Columns,
+    /// `(B, C)`
+    dx: *mut f32,
+}
+
+impl InputRows<'_> {
+    #[inline(always)]
+    unsafe fn columns<S: Simd, const N: usize>(&self, first: usize) {
+        for (row, rows) in groups(self.live.len(), block_rows(S::REGISTERS, N)) {
+            with_rows!(rows, block_rows(S::REGISTERS, N), R => unsafe { self.block::<S, R, N>(first, row) });
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn block<S: Simd, const R: usize, const N: usize>(&self, first: usize, row: usize) {
+        let InputRows { s, deltas, live, dx, .. } = *self;
+        let depth = s.spec.kernel * s.spec.filters;
+        unsafe {
+            let mut rows = [std::ptr::null(); R];
+            for r in 0..R {
+                rows[r] = deltas[(row + r) * depth..][..depth].as_ptr();
+            }
+            let zeros = [[S::splat(0.0); N]; R];
+            let sums = multiply::<S, R, N>(rows, depth, self.weights.block(first), zeros);
+            for r in 0..R {
+                for n in 0..N {
+                    let column = first + n * S::LANES;
+                    S::store_first(dx.add(live[row + r] * s.input + column), sums[r][n], s.input - column);
+                }
+            }
+        }
+    }
+}

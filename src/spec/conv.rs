@@ -1,0 +1,152 @@
+//! The convolution block in front of a recurrent stack: Conv1D over time, ReLU, max-pooling by two, as one operation.
+
+use super::Slab;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// One block of a network, written `FILTERSxKERNEL`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ConvSpec {
+    /// `F`
+    pub filters: usize,
+    /// `k`: steps that a filter sees.
+    pub kernel: usize,
+}
+
+impl fmt::Display for ConvSpec {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}x{}", self.filters, self.kernel)
+    }
+}
+
+impl From<ConvSpec> for String {
+    fn from(spec: ConvSpec) -> Self {
+        spec.to_string()
+    }
+}
+
+impl FromStr for ConvSpec {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let numbers = text.split_once('x').and_then(|(f, k)| Some((f.parse().ok()?, k.parse().ok()?)));
+        match numbers {
+            Some((filters, kernel)) if filters > 0 && kernel > 0 => Ok(ConvSpec { filters, kernel }),
+            _ => Err(format!("`{text}` is no convolution block: expected FILTERSxKERNEL, such as 128x3")),
+        }
+    }
+}
+
+impl TryFrom<String> for ConvSpec {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl ConvSpec {
+    /// Steps that the block makes of `steps`: those where the whole kernel fits, by two; an odd one at the end is dropped.
+    pub fn steps(&self, steps: usize) -> usize {
+        (steps + 1).saturating_sub(self.kernel) / 2
+    }
+}
+
+/// Sizes of a block for `M` models at once:
+/// `z[t, f] = bias[f] + sum over c, j of weight[f, c, j] x[t + j, c]`, `y[t, f] = max(z[2t, f], z[2t + 1, f], 0)`.
+///
+/// Parameters of one model, as in PyTorch's `nn.Conv1d`: `weight (F, C, k)`, `bias (F)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conv {
+    /// `M`
+    pub models: usize,
+    /// `B`
+    pub batch: usize,
+    /// `T`, of the input.
+    pub steps: usize,
+    /// `C`
+    pub input: usize,
+    pub spec: ConvSpec,
+    pub weights: Slab,
+}
+
+impl Conv {
+    /// Parameters of one model.
+    pub fn params(&self) -> usize {
+        self.spec.filters * (self.depth() + 1)
+    }
+
+    /// Numbers under one filter: `C * k`.
+    pub fn depth(&self) -> usize {
+        self.input * self.spec.kernel
+    }
+
+    /// Start of `weight (F, C, k)`.
+    pub fn weight(&self, m: usize) -> usize {
+        self.weights.start(m)
+    }
+
+    /// Start of `bias (F)`.
+    pub fn bias(&self, m: usize) -> usize {
+        self.weight(m) + self.spec.filters * self.depth()
+    }
+
+    /// `T'`, of the output.
+    pub fn out_steps(&self) -> usize {
+        self.spec.steps(self.steps)
+    }
+
+    /// Numbers in `x (M, T, B, C)`.
+    pub fn x_len(&self) -> usize {
+        self.models * self.steps * self.batch * self.input
+    }
+
+    /// Numbers in `y (M, T', B, F)`.
+    pub fn y_len(&self) -> usize {
+        self.models * self.out_steps() * self.batch * self.spec.filters
+    }
+
+    /// Start of row `b` at step `t` in `x`.
+    pub fn x_at(&self, m: usize, t: usize, b: usize) -> usize {
+        ((m * self.steps + t) * self.batch + b) * self.input
+    }
+
+    /// Start of row `b` at step `t` in `y`.
+    pub fn y_at(&self, m: usize, t: usize, b: usize) -> usize {
+        ((m * self.out_steps() + t) * self.batch + b) * self.spec.filters
+    }
+}
+
+/// Operands of the forward pass.
+pub struct ConvForward<'a, R: ?Sized, W: ?Sized> {
+    /// `(M, P)`
+    pub weights: &'a R,
+    /// `(M, T, B, C)`; not read at and past a row's length.
+    pub x: &'a R,
+    /// `(M, B)`: steps of each row of `x`. Those of `y` are [`ConvSpec::steps`] of them.
+    pub lengths: &'a W,
+    /// `(M, T', B, F)`, out; zero past a row's last step.
+    pub y: &'a mut R,
+    /// `(M, T', B, F)`, out: `y`, negative where the later of the two steps was the larger. For backward.
+    pub winners: Option<&'a mut R>,
+}
+
+/// Operands of the backward pass.
+pub struct ConvBackward<'a, R: ?Sized, W: ?Sized> {
+    /// `(M, P)`
+    pub weights: &'a R,
+    /// As in the forward pass.
+    pub x: &'a R,
+    /// As in the forward pass.
+    pub lengths: &'a W,
+    /// As the forward pass left them: a gradient goes to the step that won, and nowhere where `y` is 0.
+    pub winners: &'a R,
+    /// `(M, T', B, F)`; not read past a row's last step.
+    pub dy: &'a R,
+    /// `(M, T, B, C)`, out; zero at and past a row's length.
+    pub dx: Option<&'a mut R>,
+    /// `(M, P)`, out: this block's part is overwritten.
+    pub d_weights: &'a mut R,
+}
