@@ -42,6 +42,37 @@ fn answers(case: &Value) -> Vec<Prediction> {
     probabilities.iter().enumerate().map(answer).collect()
 }
 
+/// The matrices that the original study shows, rows actual, with the scores that they have.
+#[test]
+fn the_published_matrices_have_the_published_scores() {
+    let lstm = [[1052, 129, 92, 130], [111, 552, 44, 98], [181, 64, 586, 100], [108, 91, 38, 592]];
+    let gru = [[1050, 124, 130, 99], [88, 593, 41, 83], [105, 76, 665, 85], [99, 79, 61, 590]];
+    let bilstm = [[1049, 100, 134, 120], [99, 567, 61, 78], [108, 65, 686, 72], [81, 70, 65, 613]];
+    for (matrix, accuracy, macro_f1, kappa, mcc) in [
+        (lstm, 0.701109, 0.694938, 0.593066, 0.594118),
+        (gru, 0.730343, 0.724924, 0.634449, 0.634729),
+        (bilstm, 0.734627, 0.729608, 0.640139, 0.640348),
+    ] {
+        let mut confusion = Confusion::new(4);
+        for (actual, row) in matrix.iter().enumerate() {
+            for (predicted, &count) in row.iter().enumerate() {
+                (0..count).for_each(|_| confusion.add(actual as u32, predicted as u32));
+            }
+        }
+        let overall = confusion.overall();
+        let six = |value: Option<f64>| (value.unwrap() * 1e6).round() / 1e6;
+        assert_eq!(overall.n, 3968);
+        assert_eq!(six(overall.accuracy), accuracy);
+        assert_eq!(six(overall.macro_average.as_ref().map(|average| average.f1)), macro_f1);
+        assert_eq!((six(overall.kappa), six(overall.mcc)), (kappa, mcc));
+        if matrix == lstm {
+            assert_eq!(six(overall.balanced_accuracy), 0.694770);
+            assert_eq!(six(overall.macro_average.as_ref().map(|average| average.precision)), 0.699834);
+            assert_eq!(six(overall.weighted_average.as_ref().map(|average| average.f1)), 0.701102);
+        }
+    }
+}
+
 #[test]
 fn scores_equal_scikit_learn() {
     for (name, case) in golden()["cases"].as_object().unwrap() {
@@ -105,6 +136,14 @@ fn without_answers_nothing_is_defined() {
     assert_eq!(auc::multiclass::<Prediction>(&[]), None);
     assert_eq!(log_loss::<Prediction>(&[]), None);
     assert_eq!(wilson(0.0, 0), None);
+}
+
+/// Two of the four scores are tied, one of each kind: a slanted line.
+#[test]
+fn a_roc_curve_by_hand() {
+    let curve = auc::roc(&[0.9, 0.5, 0.5, 0.1], &[true, false, true, false]);
+    assert_eq!(curve, Some(vec![[0.0, 0.0], [0.0, 0.5], [0.5, 1.0], [1.0, 1.0]]));
+    assert_eq!(auc::roc(&[0.9, 0.1], &[true, true]), None);
 }
 
 #[test]
@@ -213,7 +252,7 @@ proptest! {
         let overall = confusion.overall();
         let within = |low: f64, score: Option<f64>| score.is_none_or(|x| (low..=1.0 + TOLERANCE).contains(&x));
         prop_assert!(within(0.0, overall.accuracy) && within(0.0, overall.balanced_accuracy));
-        prop_assert!(within(0.0, overall.macro_average.map(|a| a.f1)) && within(0.0, auc::multiclass(&all)));
+        prop_assert!(within(0.0, overall.macro_average.as_ref().map(|a| a.f1)) && within(0.0, auc::multiclass(&all)));
         prop_assert!(within(-1.0 - TOLERANCE, overall.kappa) && within(-1.0 - TOLERANCE, overall.mcc));
         prop_assert!(overall.accuracy.is_some() && confusion.majority() >= Some(1.0 / 3.0));
     }
@@ -228,5 +267,20 @@ proptest! {
         let mirrored = auc::binary(&negated, &positive).map(|a| 1.0 - a);
         prop_assert!(area.zip(mirrored).is_none_or(|(a, b)| (a - b).abs() <= TOLERANCE));
         prop_assert_eq!(area.is_some(), positive.contains(&true) && positive.contains(&false));
+    }
+
+    #[test]
+    fn a_roc_curve_encloses_the_auc(points in prop::collection::vec((-9..9i32, any::<bool>()), 0..80)) {
+        let (scores, positive): (Vec<f64>, Vec<bool>) = points.iter().map(|&(x, p)| (f64::from(x), p)).unzip();
+        let curve = auc::roc(&scores, &positive);
+        prop_assert_eq!(curve.is_some(), auc::binary(&scores, &positive).is_some());
+        if let (Some(curve), Some(area)) = (curve, auc::binary(&scores, &positive)) {
+            let slice = |pair: &[[f64; 2]]| (pair[1][0] - pair[0][0]) * (pair[0][1] + pair[1][1]) / 2.0;
+            let enclosed: f64 = curve.windows(2).map(slice).sum();
+            prop_assert!((enclosed - area).abs() <= TOLERANCE, "{enclosed} against {area}");
+            prop_assert_eq!((curve[0], curve[curve.len() - 1]), ([0.0, 0.0], [1.0, 1.0]));
+            let rises = |pair: &[[f64; 2]]| pair[0][0] <= pair[1][0] && pair[0][1] <= pair[1][1];
+            prop_assert!(curve.windows(2).all(rises));
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::confusion::{Confusion, Overall};
 use crate::{Error, Result};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The actual class of one trial in the training or the test part of one fold.
@@ -18,7 +18,7 @@ pub struct TrialLabel {
 }
 
 /// The scores of one rule over the test trials of all folds.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Baseline {
     pub scores: Overall,
     /// The test trials for which the rule had no training trial to look at, so that its second choice was taken.
@@ -26,7 +26,7 @@ pub struct Baseline {
 }
 
 /// The baselines, at trial level, pooled over folds. A most frequent class is the lowest of equally frequent ones.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Baselines {
     /// The most frequent class among the training trials of the fold.
     pub global: Baseline,

@@ -1,11 +1,11 @@
 //! The confusion matrix and every score that is a function of it, with scikit-learn's definitions.
 
 use super::prediction::Prediction;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::borrow::Borrow;
 
 /// Counts of (actual, predicted): one row per actual class, one column per predicted class.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Confusion {
     counts: Vec<Vec<u64>>,
@@ -13,7 +13,7 @@ pub struct Confusion {
 
 /// One class against all others. A quotient with nothing below the line is 0 (scikit-learn's `zero_division=0`);
 /// `support` and `predicted` tell such a 0 from an earned one.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClassScores {
     pub precision: f64,
     pub recall: f64,
@@ -25,7 +25,7 @@ pub struct ClassScores {
 }
 
 /// Precision, recall and F1 averaged over classes.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Average {
     pub precision: f64,
     pub recall: f64,
@@ -33,7 +33,7 @@ pub struct Average {
 }
 
 /// Every score of a matrix that is one number, or one for each average; `None` where it is undefined.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Overall {
     /// How many answers were scored.
     pub n: u64,

@@ -1,6 +1,6 @@
 //! How sure a mean is. Its units must be independent: subjects, folds or trials, never the windows of one trial.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::f64::consts::{FRAC_2_PI, FRAC_PI_2};
 
 /// The two-sided confidence of every interval here.
@@ -10,7 +10,7 @@ pub const CONFIDENCE: f64 = 0.95;
 const Z: f64 = 1.959_963_984_540_054;
 
 /// The mean of some units, their spread, and where the mean of the population lies.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// How many units there are.
     pub n: usize,

@@ -6,7 +6,7 @@ use super::confusion::{ClassScores, Confusion, Overall};
 use super::interval::{self, Summary};
 use super::prediction::{self, Prediction};
 use crate::{Error, Result};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The names behind the numbers of [`Prediction`]s.
@@ -18,7 +18,7 @@ pub struct Names<'a> {
 }
 
 /// Everything that is to be said about a run's predictions; what `--json` prints.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
     /// The names of the classes, in the order of all per-class values.
     pub class_names: Vec<String>,
@@ -30,7 +30,7 @@ pub struct Scores {
 }
 
 /// The scores at one level.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Level {
     /// Pooled over all folds.
     pub overall: Overall,
@@ -51,7 +51,7 @@ pub struct Level {
 }
 
 /// One row per fold or subject, and how each score spreads over those for which it is defined.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Groups {
     pub rows: Vec<Group>,
     pub accuracy: Summary,
@@ -61,7 +61,7 @@ pub struct Groups {
 }
 
 /// The scores of one fold, or of one subject over all folds.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Group {
     pub name: String,
     /// How many trials or windows were scored.

@@ -14,7 +14,7 @@ const MATRIX_CLASSES: usize = 10;
 /// All tables: the scores beside their baselines, then by fold, by subject and by class, and the confusion matrix;
 /// at trial level but where windows are named.
 pub fn render(scores: &Scores) -> String {
-    let mut parts = vec![headline(scores), notes(&scores.baselines)];
+    let mut parts = vec![headline(scores), notes(&scores.baselines).join("\n")];
     let (folds, subjects) = (&scores.trial.by_fold, &scores.trial.by_subject);
     // A single one says what the headline says, and leave-one-subject-out folds are the subjects.
     if folds.rows.len() > 1 && folds != subjects {
@@ -63,7 +63,7 @@ fn headline(scores: &Scores) -> String {
 }
 
 /// What the headline's rows mean, so that nobody has to guess.
-fn notes(baselines: &Baselines) -> String {
+pub(crate) fn notes(baselines: &Baselines) -> Vec<String> {
     let mut notes = vec![
         "trials: the mean probability of a trial's windows; Wilson interval, as if trials were independent"
             .into(),
@@ -91,7 +91,7 @@ fn notes(baselines: &Baselines) -> String {
             notes.push(format!("  (for {k} of {n} trials, where there is none, the global majority)"));
         }
     }
-    notes.join("\n")
+    notes
 }
 
 /// By fold or by subject, with mean, standard deviation and 95 % interval over the rows.
@@ -171,10 +171,12 @@ fn table(header: &[&str], rows: Vec<Vec<String>>) -> String {
     table.to_string()
 }
 
-fn number(score: Option<f64>) -> String {
+/// Three decimals.
+pub(crate) fn number(score: Option<f64>) -> String {
     score.map_or("undefined".into(), |score| format!("{score:.3}"))
 }
 
-fn range(interval: Option<[f64; 2]>) -> String {
+/// Low and high end, in brackets.
+pub(crate) fn range(interval: Option<[f64; 2]>) -> String {
     interval.map_or("undefined".into(), |[low, high]| format!("[{low:.3}, {high:.3}]"))
 }

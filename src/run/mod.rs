@@ -1,9 +1,11 @@
 //! The run folder: written as the run goes, each file complete or not at all, never over another run.
 
+mod epochs;
 mod log;
 mod predictions;
 mod resume;
 
+pub use epochs::{epoch_seconds, read_epochs};
 pub use log::Log;
 pub use predictions::{read_predictions, write_confusion, write_predictions};
 pub use resume::Resume;
@@ -23,27 +25,12 @@ pub struct RunFolder {
 impl RunFolder {
     /// Makes `parent/name`, or `name-2`, `name-3`, ... if there is one already.
     pub fn create(parent: &Path, name: &str) -> Result<Self> {
-        fs::create_dir_all(parent).map_err(|e| {
-            Error::io("create", parent, e).hint("choose a folder that can be written to with `--runs DIR`")
-        })?;
-        for number in 1u32.. {
-            let path = parent.join(if number == 1 { name.to_string() } else { format!("{name}-{number}") });
-            match fs::create_dir(&path) {
-                Ok(()) => {
-                    for folder in ["checkpoints/best", "checkpoints/last"] {
-                        let folder = path.join(folder);
-                        fs::create_dir_all(&folder).map_err(|e| Error::io("create", &folder, e))?;
-                    }
-                    return RunFolder::lock(path);
-                }
-                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
-                Err(e) => {
-                    return Err(Error::io("create", &path, e)
-                        .hint("choose a folder that can be written to with `--runs DIR`"));
-                }
-            }
+        let path = new_folder(parent, name)?;
+        for folder in ["checkpoints/best", "checkpoints/last"] {
+            let folder = path.join(folder);
+            fs::create_dir_all(&folder).map_err(|e| Error::io("create", &folder, e))?;
         }
-        unreachable!("more run folders than numbers")
+        RunFolder::lock(path)
     }
 
     /// Opens a run that exists.
@@ -84,13 +71,9 @@ impl RunFolder {
         path.join(format!("checkpoints/{which}/fold-{:02}.safetensors", number + 1))
     }
 
-    /// Writes a file of the run: staged beside the target, synced, renamed, folder synced.
+    /// Writes a file of the run, see [`write_file`].
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        let path = self.file(name);
-        let failed = |e| Error::io("write", &path, e).hint("what was written before is intact");
-        let mut staged = AtomicWriteFile::open(&path).map_err(failed)?;
-        staged.write_all(bytes).map_err(failed)?;
-        staged.commit().map_err(failed)
+        write_file(&self.file(name), bytes)
     }
 
     /// Reads manifest.json.
@@ -104,4 +87,27 @@ impl RunFolder {
         let path = self.file(name);
         fs::read_to_string(&path).map_err(|e| Error::io("read", &path, e))
     }
+}
+
+/// Makes `parent/name`, or `name-2`, `name-3`, ... if there is one already.
+pub fn new_folder(parent: &Path, name: &str) -> Result<PathBuf> {
+    let hint = "choose a folder that can be written to with `--runs DIR`";
+    fs::create_dir_all(parent).map_err(|e| Error::io("create", parent, e).hint(hint))?;
+    for number in 1u32.. {
+        let path = parent.join(if number == 1 { name.to_string() } else { format!("{name}-{number}") });
+        match fs::create_dir(&path) {
+            Ok(()) => return Ok(path),
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(Error::io("create", &path, e).hint(hint)),
+        }
+    }
+    unreachable!("more folders than numbers")
+}
+
+/// Writes a file whole or not at all: staged beside the target, synced, renamed, folder synced.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    let failed = |e| Error::io("write", path, e).hint("what was written before is intact");
+    let mut staged = AtomicWriteFile::open(path).map_err(failed)?;
+    staged.write_all(bytes).map_err(failed)?;
+    staged.commit().map_err(failed)
 }

@@ -2,7 +2,7 @@
 
 use super::state::State;
 use crate::error::Result;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One fold's part in one step.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -20,8 +20,8 @@ pub struct StepRecord {
     pub learning_rate: f64,
 }
 
-/// One fold's epoch.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// One fold's epoch; a row of epochs.csv.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
     /// From 1.
     pub fold: u32,
@@ -32,6 +32,7 @@ pub struct EpochRecord {
     pub validation_accuracy: Option<f64>,
     pub learning_rate: f64,
     /// Steps so far whose gradient was clipped.
+    #[serde(rename = "clipped_steps")]
     pub clipped: u64,
     /// Of the whole stack, on a monotonic clock.
     pub seconds: f64,

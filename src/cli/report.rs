@@ -1,0 +1,26 @@
+//! `report`: the page of a finished run, from its files.
+
+use super::out;
+use crate::error::Result;
+use crate::report::{Page, Record};
+use crate::run::RunFolder;
+use clap::Args;
+use std::path::PathBuf;
+
+#[derive(Args)]
+#[command(after_help = "Reads the run folder only, not the recordings, and prints where the page is.")]
+pub struct ReportCommand {
+    /// The folder of a finished run
+    run: PathBuf,
+}
+
+impl ReportCommand {
+    pub fn run(&self) -> Result<()> {
+        let folder = RunFolder::open(&self.run)?;
+        let record = Record::read(folder.path())?;
+        let (scores, predictions) = record.results()?;
+        let page = Page { record: &record, scores: &scores, predictions: &predictions, note: None };
+        folder.write("report.html", page.html()?.as_bytes())?;
+        out(&folder.file("report.html").display().to_string())
+    }
+}

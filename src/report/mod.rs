@@ -1,0 +1,72 @@
+//! The page of a run, report.html: what it scored, how far that can be believed, how it came about. One file that loads
+//! nothing and runs nothing.
+//!
+//! Its parts stand each on its own, for other pages to use.
+
+pub(crate) mod chart;
+pub(crate) mod curves;
+pub(crate) mod frame;
+pub(crate) mod provenance;
+mod record;
+pub(crate) mod scores;
+
+pub use record::Record;
+
+use crate::error::Result;
+use crate::metrics::{Prediction, Scores, prediction};
+use maud::{Markup, html};
+
+/// What a page shows.
+pub struct Page<'a> {
+    pub record: &'a Record,
+    pub scores: &'a Scores,
+    /// One for each test window.
+    pub predictions: &'a [Prediction],
+    /// Which weights were scored and on what, if that is not the run itself.
+    pub note: Option<&'a str>,
+}
+
+impl Page<'_> {
+    /// The page as HTML. Refuses predictions that are not of whole trials, see [`prediction::trials`].
+    pub fn html(&self) -> Result<String> {
+        let trials = prediction::trials(self.predictions)?;
+        Ok(frame::frame(&format!("{}: report", self.record.name()), &self.body(&trials)).into_string())
+    }
+
+    fn body(&self, trials: &[Prediction]) -> Markup {
+        let Page { record, scores, .. } = self;
+        let kind = record.facts.split.kind;
+        let classes = &scores.class_names;
+        let several = scores.trial.by_subject.rows.len() > 1;
+        html! {
+            header {
+                h1 { (record.name()) }
+                p.under {
+                    (record.facts.dataset.labels) " · split by " (kind.name()) " · "
+                    (record.facts.selected_folds.len()) " of " (record.folds.len()) " folds"
+                }
+                @if let Some(note) = self.note { p.under { (note) } }
+            }
+            @if kind.is_leaky() { (provenance::leak_banner(record)) }
+            section.result #result aria-labelledby="result-heading" {
+                h2 #result-heading { "Result" }
+                (scores::headline(scores, provenance::asks(kind), kind.is_leaky()))
+            }
+            (frame::section("scores", "Scores and baselines", &scores::score_table(scores)))
+            @if several { (frame::section("subjects", "By subject", &scores::subject_bars(scores, trials))) }
+            (frame::section("confusion", "Confusion matrices", &html! {
+                p.under { "Rows actual, columns predicted; shades and percentages are shares of the row." }
+                div.grid {
+                    (scores::confusion_table("Trials", &scores.trial.confusion, classes))
+                    (scores::confusion_table("Windows", &scores.window.confusion, classes))
+                }
+            }))
+            (frame::section("classes", "By class", &scores::class_table(scores)))
+            (frame::section("roc", "ROC curves of trials", &curves::roc_chart(trials, classes)))
+            (frame::section("training", "Training", &curves::curve_chart(&record.epochs, &record.folds)))
+            (frame::section("split", "Split and leakage", &provenance::split_table(record)))
+            (frame::section("network", "Network", &provenance::network_table(&record.facts.network)))
+            (frame::section("repeat", "Repeating this run", &provenance::repeat(record)))
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Where the scores come from: the split and what it leaks, the network, what repeats the run.
+
+use super::frame::{facts, table};
+use super::record::Record;
+use crate::data::split::SplitKind;
+use crate::spec::Network;
+use maud::{Markup, html};
+
+/// Whom a split asks about.
+pub(crate) fn asks(kind: SplitKind) -> &'static str {
+    match kind {
+        SplitKind::Window | SplitKind::WindowHoldout => "windows of trials that were trained on",
+        SplitKind::Trial => "new trials of known people",
+        SplitKind::TrialWithinSubject => "new trials, one person at a time",
+        SplitKind::Subject => "new people",
+        SplitKind::Stimulus => "new stimuli for known people",
+        SplitKind::SubjectStimulus => "new people and new stimuli",
+        SplitKind::Predefined => "the data's own test part",
+    }
+}
+
+/// The first thing to be seen where a split leaks.
+pub(super) fn leak_banner(record: &Record) -> Markup {
+    html! {
+        div.banner role="alert" {
+            h2 { "Do not believe these scores: the split leaks" }
+            p {
+                "Split by " code { (record.facts.split.kind.name()) } ": " (record.facts.split.leak.describe())
+                ". The network was tested on trials that it was trained on, so it can score without knowing any emotion."
+            }
+            p {
+                "Run instead: " code { (record.command()) " --split trial" } " (new trials) or "
+                code { (record.command()) " --split subject" } " (new people)."
+            }
+        }
+    }
+}
+
+/// What the split keeps apart, and what each fold's test part has in common with its training part.
+pub(super) fn split_table(record: &Record) -> Markup {
+    let split = &record.facts.split;
+    let rows: Vec<Vec<String>> = record
+        .facts
+        .selected_folds
+        .iter()
+        .filter_map(|&fold| split.folds.get(fold))
+        .map(|fold| {
+            let counts = [fold.train, fold.validation, fold.test].map(|n| n.to_string());
+            let mut row = vec![fold.name.clone()];
+            row.extend(counts);
+            row.extend([format!("{:.2}", fold.siblings), fold.fewest_siblings.to_string()]);
+            row.push(fold.overlapping.to_string());
+            row
+        })
+        .collect();
+    let header =
+        ["fold", "training", "validation", "test", "siblings, mean", "siblings, fewest", "overlapping"];
+    html! {
+        p {
+            "Split by " code { (split.kind.name()) } ", which asks about " (asks(split.kind)) ": "
+            (rows.len()) " of " (split.folds.len()) " folds. Over all of them, " (split.leak.describe()) "."
+        }
+        (table("Windows by fold. Siblings: training windows from the trial of a test window. Overlapping: test windows that \
+                share raw samples with a training window", &header, &rows, 0))
+    }
+}
+
+/// What the network is made of, and every tensor with its shape.
+pub(crate) fn network_table(network: &Network) -> Markup {
+    let parameters = network.parameters();
+    let module = |name: &str| name.split('.').next().unwrap_or(name).to_string();
+    let mut modules: Vec<(String, usize)> = Vec::new();
+    for parameter in &parameters {
+        let name = module(&parameter.name);
+        match modules.last_mut().filter(|(last, _)| *last == name) {
+            Some((_, count)) => *count += parameter.count(),
+            None => modules.push((name, parameter.count())),
+        }
+    }
+    let total: usize = modules.iter().map(|(_, count)| count).sum();
+    let mut rows: Vec<Vec<String>> =
+        modules.into_iter().map(|(name, count)| vec![name, count.to_string()]).collect();
+    rows.push(vec!["all".into(), total.to_string()]);
+    let tensors: Vec<Vec<String>> = parameters
+        .iter()
+        .map(|p| {
+            let shape: Vec<String> = p.shape.iter().map(usize::to_string).collect();
+            vec![p.name.clone(), shape.join(" x "), p.count().to_string()]
+        })
+        .collect();
+    html! {
+        div.grid {
+            (settings(network))
+            (table("Parameters by module", &["module", "parameters"], &rows, 1))
+        }
+        details {
+            summary { "Every tensor" }
+            (table("Tensors under PyTorch's names", &["tensor", "shape", "parameters"], &tensors, 0))
+        }
+    }
+}
+
+/// The network's fields, whichever it has.
+fn settings(network: &Network) -> Markup {
+    let fields = serde_json::to_value(network).expect("a network is plain values");
+    let text = |value: &serde_json::Value| match value {
+        serde_json::Value::Null => "none".to_string(),
+        serde_json::Value::String(text) => text.clone(),
+        other => {
+            other.to_string().replace(['"', '{', '}', '[', ']'], "").replace(':', " ").replace(',', ", ")
+        }
+    };
+    html! {
+        dl {
+            @for (name, value) in fields.as_object().into_iter().flatten() { dt { (name) } dd { (text(value)) } }
+        }
+    }
+}
+
+/// The command, the configuration and the manifest.
+pub(super) fn repeat(record: &Record) -> Markup {
+    let known = &record.facts;
+    let classes: Vec<String> = known
+        .dataset
+        .classes
+        .iter()
+        .zip(&known.dataset.class_counts)
+        .map(|(name, count)| format!("{name} {count}"))
+        .collect();
+    let devices: Vec<&str> =
+        std::iter::once(&known.device).chain(known.moves.iter().map(|m| &m.to)).map(String::as_str).collect();
+    let same = match devices.as_slice() {
+        [_] => "the same bits on the same device",
+        _ => "the same but for rounding (it was moved between devices)",
+    };
+    html! {
+        p { "From the folder where it was started, with the same recordings, this gives " (same) ":" }
+        pre { code { (record.command()) } }
+        (facts(&[
+            ("engine", format!("{}, {}", known.engine, known.platform)),
+            ("device", format!("{}, {} threads", devices.join(", then "), known.threads)),
+            ("seed", known.seed.to_string()),
+            ("labels", known.dataset.labels.clone()),
+            ("windows", format!("{} of {} steps: {}", known.dataset.sequences, known.dataset.steps, classes.join(", "))),
+            ("data, BLAKE3", known.dataset.blake3.clone()),
+        ]))
+        details { summary { "Configuration (config.toml)" } pre { (record.config) } }
+        details { summary { "Manifest (manifest.json)" } pre { (format!("{:#}", record.manifest)) } }
+    }
+}

@@ -1,0 +1,152 @@
+//! What a run folder says of the run, beside its predictions and scores.
+
+use crate::data::split::{FoldAudit, Leak, SplitKind};
+use crate::error::{Error, Result};
+use crate::metrics::{Confusion, Names, Prediction, Scores, prediction};
+use crate::run;
+use crate::spec::Network;
+use crate::train::EpochRecord;
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+
+/// How a run came about: its configuration, its manifest and its epochs.
+pub struct Record {
+    /// The run's folder, as the user named it.
+    pub folder: PathBuf,
+    /// config.toml
+    pub config: String,
+    /// manifest.json
+    pub manifest: serde_json::Value,
+    /// epochs.csv
+    pub epochs: Vec<EpochRecord>,
+    pub(super) facts: Facts,
+    pub(super) folds: Vec<String>,
+    subjects: Vec<String>,
+}
+
+/// What the page says of a manifest in words; the rest of it is shown as it is.
+#[derive(Deserialize)]
+pub(super) struct Facts {
+    pub engine: String,
+    pub platform: String,
+    pub device: String,
+    pub threads: usize,
+    pub seed: u64,
+    pub dataset: DatasetFacts,
+    pub split: SplitFacts,
+    /// Indices into the split's folds.
+    pub selected_folds: Vec<usize>,
+    pub network: Network,
+    /// Devices that the run went on with.
+    #[serde(default)]
+    pub moves: Vec<Move>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Move {
+    pub to: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct DatasetFacts {
+    pub blake3: String,
+    pub recordings: Vec<RecordingFacts>,
+    pub labels: String,
+    pub classes: Vec<String>,
+    pub class_counts: Vec<usize>,
+    pub sequences: usize,
+    pub steps: usize,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RecordingFacts {
+    subject: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct SplitFacts {
+    pub kind: SplitKind,
+    pub leak: Leak,
+    pub folds: Vec<FoldAudit>,
+}
+
+impl Record {
+    /// Reads config.toml, manifest.json and epochs.csv of a run.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let [config, manifest, epochs] =
+            ["config.toml", "manifest.json", "epochs.csv"].map(|name| folder.join(name));
+        let manifest: serde_json::Value = parse(&manifest)?;
+        let facts = Facts::deserialize(&manifest)
+            .map_err(|e| Error::data(format!("{}: {e}", folder.join("manifest.json").display())))?;
+        Ok(Record {
+            folder: folder.into(),
+            config: std::fs::read_to_string(&config).map_err(|e| Error::io("read", &config, e))?,
+            manifest,
+            epochs: run::read_epochs(&epochs)?,
+            folds: facts.split.folds.iter().map(|fold| fold.name.clone()).collect(),
+            subjects: facts.dataset.recordings.iter().map(|recording| recording.subject.clone()).collect(),
+            facts,
+        })
+    }
+
+    /// Reads scores.json and predictions.csv of a run that is finished, and refuses them if they do not belong together.
+    pub fn results(&self) -> Result<(Scores, Vec<Prediction>)> {
+        let path = self.folder.join("scores.json");
+        if !path.is_file() {
+            return Err(Error::data(format!("{} has no scores.json", self.folder.display())).hint(
+                "finish the run first: `engine train --resume RUN` or `engine crossval --resume RUN`",
+            ));
+        }
+        let scores: Scores = parse(&path)?;
+        let classes = &self.facts.dataset.classes;
+        let names = Names { folds: &self.folds, subjects: &self.subjects, classes };
+        let predictions = run::read_predictions(&self.folder.join("predictions.csv"), names)?;
+        let trials = prediction::trials(&predictions)?;
+        let agree = scores.class_names == *classes
+            && [&scores.trial, &scores.window].iter().all(|level| level.by_class.len() == classes.len())
+            && scores.trial.confusion == Confusion::of(&trials, classes.len())
+            && scores.window.confusion == Confusion::of(&predictions, classes.len());
+        match agree {
+            true => Ok((scores, predictions)),
+            false => Err(Error::data(format!("{} is not of the predictions beside it", path.display()))
+                .hint("`engine evaluate RUN` scores the saved weights again")),
+        }
+    }
+
+    /// The run's own name.
+    pub(super) fn name(&self) -> String {
+        self.folder.file_name().unwrap_or(self.folder.as_os_str()).to_string_lossy().into_owned()
+    }
+
+    /// The command that would make this run again, from where it was started.
+    pub(super) fn command(&self) -> String {
+        let command = match self.facts.selected_folds.as_slice() {
+            [fold] if self.folds.len() > 1 => format!("train --fold {}", fold + 1),
+            _ => "crossval".into(),
+        };
+        format!("engine {command} --config {}", quoted(&self.folder.join("config.toml").to_string_lossy()))
+    }
+}
+
+fn parse<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
+    serde_json::from_str(&text).map_err(|e| Error::data(format!("{}: {e}", path.display())))
+}
+
+/// As a shell takes it for one word.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-+,:@".contains(c);
+    match word.chars().all(plain) {
+        true => word.into(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_shell_takes_a_quoted_word_for_one() {
+        assert_eq!(super::quoted("runs/gru-valence/config.toml"), "runs/gru-valence/config.toml");
+        assert_eq!(super::quoted("my runs/it's"), r"'my runs/it'\''s'");
+    }
+}

@@ -1,0 +1,236 @@
+//! report.html: everything is on it, nothing gets out of it or into it.
+
+mod browser;
+
+use assert_cmd::cargo::cargo_bin;
+use engine::config::Preset;
+use engine::metrics::Summary;
+use engine::metrics::table::render;
+use engine::report::{Page, Record};
+use engine::reproduce::{Comparison, Figure, Protocol, Row};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+fn engine(folder: &Path, arguments: &str) -> Output {
+    let mut command = Command::new(cargo_bin!("engine"));
+    command.current_dir(folder).args(arguments.split_whitespace()).output().unwrap()
+}
+
+#[track_caller]
+fn succeeds(output: Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A folder with the runs `honest` (three people, four classes) and `leaky`, made once.
+fn runs() -> &'static Path {
+    static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
+    let make = || {
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let small = "crossval --data demo --demo-subjects 3 --cell gru --hidden 4 --epochs 3";
+        for flags in
+            ["--split subject --label quadrant --name honest", "--split window --folds 2 --name leaky"]
+        {
+            succeeds(engine(folder.path(), &format!("{small} {flags}")));
+        }
+        folder
+    };
+    FOLDER.get_or_init(make).path()
+}
+
+fn page(name: &str) -> String {
+    fs::read_to_string(runs().join("runs").join(name).join("report.html")).unwrap()
+}
+
+/// A folder with a copy of the run under the same name, and the copy.
+fn copied(name: &str) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let run = folder.path().join("runs").join(name);
+    fs::create_dir_all(&run).unwrap();
+    for entry in fs::read_dir(runs().join("runs").join(name)).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            fs::copy(&path, run.join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    (folder, run)
+}
+
+/// Names of all tags in order; panics where one is closed that is not open, or left open.
+fn tags(html: &str) -> Vec<String> {
+    const VOID: [&str; 2] = ["meta", "br"];
+    let (mut open, mut seen) = (Vec::<&str>::new(), Vec::new());
+    for tag in html.split('<').skip(1).map(|rest| rest.split('>').next().unwrap()) {
+        let name = tag.split_whitespace().next().unwrap();
+        match name.strip_prefix('/') {
+            Some(closed) => assert_eq!(open.pop(), Some(closed), "</{closed}> after {seen:?}"),
+            None if name.starts_with('!') || VOID.contains(&name) => {}
+            None => open.push(name),
+        }
+        seen.push(name.to_string());
+    }
+    assert!(open.is_empty(), "left open: {open:?}");
+    seen
+}
+
+const SECTIONS: [&str; 9] =
+    ["result", "scores", "confusion", "classes", "roc", "training", "split", "network", "repeat"];
+
+#[test]
+fn a_page_has_every_section_and_stands_alone() {
+    for name in ["honest", "leaky"] {
+        let html = page(name);
+        let tags = tags(&html);
+        for section in SECTIONS.iter().chain(&["subjects"]) {
+            assert!(html.contains(&format!("id=\"{section}\"")), "{name} has no section {section}");
+        }
+        for foreign in ["http:", "https:", "src=", "href=", "<script", "<link", "<iframe", "url(", "@import"]
+        {
+            assert!(!html.contains(foreign), "{name} has {foreign}");
+        }
+        assert!(html.contains("default-src 'none'; style-src 'unsafe-inline'; img-src data:"));
+        assert!(!html.contains("NaN") && !html.contains(">inf<"));
+        // Charts say what they show to those who do not see them.
+        let charts = tags.iter().filter(|tag| *tag == "svg").count();
+        let titled = html.matches("role=\"img\"><title>").count();
+        assert!(charts >= 5 && charts == titled, "{charts} charts, {titled} with a title");
+        assert_eq!(tags.iter().filter(|tag| *tag == "table").count(), html.matches("<caption>").count());
+    }
+    assert_eq!(page("honest").matches("</b>, AUC ").count(), 4);
+    assert_eq!(page("leaky").matches("</b>, AUC ").count(), 1, "two classes mirror each other");
+}
+
+#[test]
+fn a_split_that_leaks_is_the_first_thing_to_be_read() {
+    let html = page("leaky");
+    let banner = html.find("Do not believe these scores: the split leaks").unwrap();
+    assert!(banner < html.find("id=\"result\"").unwrap());
+    for wanted in
+        ["sibling windows (same trial) in training", " --split trial</code>", "are evidence of nothing"]
+    {
+        assert!(html.contains(wanted), "{wanted}");
+    }
+    assert!(!page("honest").contains("Do not believe"));
+}
+
+/// The page and the tables of the terminal agree.
+#[test]
+fn a_page_shows_the_scores_beside_their_baselines() {
+    let record = Record::read(&runs().join("runs/honest")).unwrap();
+    let (scores, _) = record.results().unwrap();
+    let (html, text) = (page("honest"), render(&scores));
+    let accuracy = &scores.trial.by_subject.accuracy;
+    let [low, high] = accuracy.interval.unwrap();
+    let quote = format!("Accuracy <b>{:.3}</b> [{low:.3}, {high:.3}]", accuracy.mean.unwrap());
+    assert!(html.contains(&quote), "no {quote}");
+    for name in ["global majority", "subject majority, oracle", "stimulus majority"] {
+        assert!(html.contains(&format!("<th scope=\"row\">{name}</th>")), "{name}");
+    }
+    let numbers: Vec<&str> = text.split_whitespace().filter(|word| word.starts_with("0.")).collect();
+    assert!(numbers.len() > 50);
+    // Means of windows over subjects, and deviations, are the terminal's own.
+    let missing = numbers.iter().filter(|number| !html.contains(**number)).count();
+    assert!(missing * 5 < numbers.len(), "{missing} of {} numbers are not on the page", numbers.len());
+}
+
+#[test]
+fn names_cannot_get_out_of_the_text() {
+    let evil = "<script>alert(1)</script>\"'&";
+    let mut record = Record::read(&runs().join("runs/honest")).unwrap();
+    let (mut scores, predictions) = record.results().unwrap();
+    record.folder = PathBuf::from("runs/<script>alert(1)<b> \"'&");
+    record.config = format!("</pre>{evil}");
+    record.manifest["seed"] = evil.into();
+    scores.class_names[0] = evil.into();
+    scores.trial.by_subject.rows[0].name = evil.into();
+    let page = Page { record: &record, scores: &scores, predictions: &predictions, note: Some(evil) }
+        .html()
+        .unwrap();
+    tags(&page);
+    assert!(!page.contains("<script"), "a tag got through");
+    assert!(page.matches("&lt;script&gt;alert(1)&lt;/script&gt;&quot;'&amp;").count() >= 6);
+    assert!(page.contains("<h1>&lt;script&gt;alert(1)&lt;b&gt; &quot;'&amp;</h1>"));
+}
+
+#[test]
+fn a_page_is_made_again_from_the_run_alone() {
+    let (folder, run) = copied("honest");
+    fs::remove_file(run.join("report.html")).unwrap();
+    let told = succeeds(engine(folder.path(), "report runs/honest"));
+    assert_eq!(told.trim(), "runs/honest/report.html");
+    assert!(fs::read_to_string(run.join("report.html")).unwrap() == page("honest"));
+
+    // Scores of other predictions, and none.
+    let refuses = |part: &str| {
+        let output = engine(folder.path(), "report runs/honest");
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(3) && text.contains(part), "{text}");
+    };
+    let predictions = fs::read_to_string(run.join("predictions.csv")).unwrap();
+    let fewer: Vec<&str> = predictions.lines().take(50).collect();
+    fs::write(run.join("predictions.csv"), fewer.join("\n")).unwrap();
+    refuses("scores.json is not of the predictions beside it");
+    fs::remove_file(run.join("scores.json")).unwrap();
+    refuses("runs/honest has no scores.json");
+}
+
+#[test]
+fn an_evaluation_leaves_the_runs_own_page() {
+    let before = page("honest");
+    succeeds(engine(runs(), "evaluate runs/honest --checkpoint last --isa portable"));
+    assert!(page("honest") == before);
+    let evaluation = fs::read_to_string(runs().join("runs/honest/evaluation.html")).unwrap();
+    tags(&evaluation);
+    assert!(evaluation.contains("The last weights of each fold, scored again on cpu portable"));
+}
+
+/// Two networks under all protocols, with figures of no study.
+fn comparison() -> Comparison {
+    let figure = |protocol, accuracy: f64| Figure {
+        protocol,
+        folds: 5,
+        accuracy: Some(accuracy),
+        macro_f1: Some(accuracy - 0.02),
+        by_subject: Summary::of(&[accuracy - 0.05, accuracy, accuracy + 0.05]),
+        trial_accuracy: Some(accuracy),
+        trial_balanced_accuracy: Some(accuracy),
+        majority: Some(0.34),
+        subject_majority: None,
+        epoch_seconds: Some(1.5),
+    };
+    let row = |preset: Preset| Row {
+        preset,
+        parameters: preset.published().parameters,
+        published: preset.published(),
+        figures: vec![
+            figure(Protocol::Original, 0.91),
+            figure(Protocol::NewTrials, 0.33),
+            figure(Protocol::NewPeople, 0.29),
+        ],
+    };
+    Comparison {
+        engine: "0",
+        device: "a device".into(),
+        data: "<script>alert(1)</script>".into(),
+        epochs: 3,
+        rows: vec![row(Preset::SeedLstm), row(Preset::SeedGru)],
+    }
+}
+
+#[test]
+fn the_comparison_shows_the_published_figure_beside_ours_and_lets_nothing_in() {
+    let comparison = comparison();
+    let html = comparison.page("data = \"<b>\"");
+    tags(&html);
+    assert!(!html.contains("<script") && !html.contains("<b>") && !html.contains("http:"));
+    for part in [".701", ".730", ".910", ".330", ".290", ".340", "seed-lstm-original/report.html"] {
+        assert!(html.contains(part), "no {part}");
+    }
+    let text = comparison.table();
+    let row = text.lines().find(|line| line.starts_with("seed-gru ")).unwrap();
+    let numbers: Vec<&str> = row.split_whitespace().skip(1).collect();
+    assert_eq!(numbers, [".730", ".910", ".330", ".290", ".340", "1.5"]);
+    assert!(text.contains(".330 [.206, .454]"), "{text}");
+}
