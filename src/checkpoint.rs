@@ -116,9 +116,26 @@ pub struct FoldMeta {
     pub epoch: usize,
     pub network: Network,
     pub features: Vec<String>,
+    /// Steps that have statistics of their own; 1 if all share them.
+    #[serde(default = "one")]
+    pub stat_steps: usize,
     pub class_names: Vec<String>,
     /// Of the data set it was trained on.
     pub dataset: String,
+}
+
+fn one() -> usize {
+    1
+}
+
+impl FoldMeta {
+    /// Of the statistics: `(D)`, or `(S, D)` where steps have their own.
+    fn stats_shape(&self) -> Vec<usize> {
+        match self.stat_steps {
+            1 => vec![self.features.len()],
+            steps => vec![steps, self.features.len()],
+        }
+    }
 }
 
 /// One fold's weights, with the statistics of its training part.
@@ -132,7 +149,6 @@ pub struct FoldCheckpoint {
 
 impl FoldCheckpoint {
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let features = self.meta.features.len();
         let mut tensors: Vec<_> = self
             .meta
             .network
@@ -143,8 +159,9 @@ impl FoldCheckpoint {
                 (p.name, p.shape, values)
             })
             .collect();
-        tensors.push(("input.mean".into(), vec![features], self.stats.mean.clone()));
-        tensors.push(("input.inv_std".into(), vec![features], self.stats.inv_std.clone()));
+        let shape = self.meta.stats_shape();
+        tensors.push(("input.mean".into(), shape.clone(), self.stats.mean.clone()));
+        tensors.push(("input.inv_std".into(), shape, self.stats.inv_std.clone()));
         Tensors { tensors }.to_bytes(&self.meta)
     }
 
@@ -156,9 +173,8 @@ impl FoldCheckpoint {
         for parameter in meta.network.parameters() {
             weights.extend(take(&parameter.name, &parameter.shape)?);
         }
-        let features = [meta.features.len()];
-        let stats =
-            Stats { mean: take("input.mean", &features)?, inv_std: take("input.inv_std", &features)? };
+        let shape = meta.stats_shape();
+        let stats = Stats { mean: take("input.mean", &shape)?, inv_std: take("input.inv_std", &shape)? };
         Ok(FoldCheckpoint { meta, weights, stats })
     }
 }
@@ -171,7 +187,8 @@ mod tests {
     fn checkpoint() -> FoldCheckpoint {
         let network = Network {
             features: 2,
-            layers: vec![LayerSpec { cell: Cell::Gru, hidden: 3, dirs: 2 }],
+            convs: Vec::new(),
+            layers: vec![LayerSpec::new(Cell::Gru, 3, 2)],
             pool: PoolKind::Last,
             dense: None,
             dropout: 0.0,
@@ -185,6 +202,7 @@ mod tests {
                 epoch: 3,
                 network,
                 features: vec!["a".into(), "b".into()],
+                stat_steps: 1,
                 class_names: vec!["low".into(), "high".into()],
                 dataset: "hash".into(),
             },

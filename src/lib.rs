@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! s01.dat --data--> Recording --frames--> FrameTable --cut--> sequences --split (groups)--> folds
-//!    --gather--> x (M,T,B,D) --rnn_forward--> y --pool, linear--> logits --loss--> losses, gradients
-//!    --linear_backward, rnn_backward--> gradients --optimize--> weights --evaluate--> predictions --metrics--> scores
+//!    --gather--> x (M,T,B,D) --conv_forward, rnn_forward--> y --pool, linear--> logits --loss--> losses, gradients
+//!    --linear_backward, rnn_backward, conv_backward--> gradients --optimize--> weights --evaluate--> predictions --metrics--> scores
 //! ```
 //!
 //! `M`, the models, is the leading axis of every buffer: all folds of a cross-validation train in the same calls, and
@@ -14,7 +14,7 @@
 //! | floor | modules |
 //! |---|---|
 //! | 4 | [`cli`]: the only place that prints |
-//! | 3 | [`experiment`] from configuration to scores; [`train`] the loop; [`run`] the run folder; [`config`] every option; [`check`]; [`profile`] |
+//! | 3 | [`reproduce`] the original study; [`experiment`] from configuration to scores; [`train`] the loop; [`run`] the run folder; [`report`] its page; [`config`] every option; [`check`]; [`profile`] |
 //! | 2 | [`model`] networks in device memory; [`metrics`]; [`checkpoint`]; [`cases`] the table that tests and benches share |
 //! | 1 | [`backend`] the devices; [`data`] from files to folds |
 //! | 0 | [`reference`](mod@reference) the equations; [`spec`] the contract; [`random`]; [`error`]; [`progress`] |
@@ -62,6 +62,8 @@ pub mod profile;
 pub mod progress;
 pub mod random;
 pub mod reference;
+pub mod report;
+pub mod reproduce;
 pub mod run;
 pub mod spec;
 pub mod train;

@@ -7,7 +7,7 @@ const FLOORS: [&[&str]; 5] = [
     &["error", "progress", "random", "spec", "reference"],
     &["backend", "data"],
     &["metrics", "model", "cases", "checkpoint"],
-    &["check", "profile", "train", "config", "run", "experiment"],
+    &["check", "profile", "train", "config", "run", "report", "experiment", "reproduce"],
     &["cli"],
 ];
 

@@ -22,7 +22,7 @@ fn scores(split: SplitKind, trial_sd: f64, baseline: Baseline) -> Scores {
     config.frames.baseline = Some(baseline);
     config.split.split_by = Some(split);
     config.split.validation = 0.0;
-    config.network.cell = CellName::Gru;
+    config.network.cell = vec![CellName::Gru];
     config.network.hidden = vec![24];
     config.network.dropout = 0.0;
     config.training.epochs = 12;

@@ -42,6 +42,8 @@ mod opcodes;
 mod pickle;
 /// Layers, loss and optimiser against PyTorch's answers in `golden/`, to 1e-10.
 mod pytorch;
+/// report.html: sections, escaping, and a browser with the network off.
+mod report_page;
 /// Splits by group, their audit, and statistics that see the training part only.
 mod split;
 /// Helper: small data sets made in memory.

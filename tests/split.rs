@@ -2,7 +2,7 @@
 
 use crate::synthetic::{Sizes, cut, dataset, recordings};
 use engine::Fault;
-use engine::data::normalise::Stats;
+use engine::data::normalise::{Scale, Stats};
 use engine::data::recording::Target;
 use engine::data::sequences::Dataset;
 use engine::data::split::{Leak, Split, SplitKind, SplitSpec};
@@ -27,7 +27,7 @@ fn spec(kind: SplitKind, folds: Option<usize>, validation: f64, seed: u64) -> Sp
 fn groups(kind: SplitKind, dataset: &Dataset, index: u32) -> Vec<String> {
     let s = &dataset.sequences[index as usize];
     match kind {
-        SplitKind::Window => vec![format!("{index}")],
+        SplitKind::Window | SplitKind::WindowHoldout => vec![format!("{index}")],
         SplitKind::Trial | SplitKind::TrialWithinSubject | SplitKind::Predefined => {
             vec![format!("{} {}", s.subject, s.trial)]
         }
@@ -141,6 +141,34 @@ fn a_mutated_split_is_refused() {
     assert!(Split::from_json(&file.to_string(), &dataset).unwrap_err().message.contains("other data"));
 }
 
+/// The windows of the original study, 31 of each of 40 trials of 32 subjects, without their signals.
+#[test]
+fn the_original_s_split_is_scikit_learn_s_to_the_index() {
+    let data =
+        cut(&recordings(Sizes { subjects: 32, trials: 40, channels: 1, samples: 31, effect: 0.0 }), 1, 1)
+            .unwrap();
+    assert_eq!(data.sequences.len(), 39_680);
+    let split = spec(SplitKind::WindowHoldout, None, 0.1, 42).build(&data).unwrap();
+    let [fold] = split.folds() else { panic!("one fold") };
+    let train = fold.train().sequences();
+    assert_eq!([train.len(), fold.validation().len(), fold.test().len()], [31_744, 3_968, 3_968]);
+    assert_eq!(train[..4], [39281, 18896, 3289, 23935]);
+    assert_eq!(fold.validation()[..4], [34743, 30762, 5653, 12036]);
+    assert_eq!(fold.test()[..4], [3434, 35352, 13852, 15590]);
+    let leak = Leak::of(&split.audit(&data));
+    assert_eq!(format!("{:.2}", leak.siblings), "24.00");
+    assert_eq!(leak.fewest_siblings, 16);
+    let trials: BTreeSet<_> =
+        train.iter().map(|&i| &data.sequences[i as usize]).map(|s| (s.subject, s.trial)).collect();
+    assert_eq!(trials.len(), 1280, "every trial is in training");
+    for (folds, validation, seed) in
+        [(Some(2), 0.1, 42), (None, 0.0, 42), (None, 0.5, 42), (None, 0.1, 1 << 32)]
+    {
+        let error = spec(SplitKind::WindowHoldout, folds, validation, seed).build(&data).unwrap_err();
+        assert_eq!(error.fault, Fault::Config);
+    }
+}
+
 #[test]
 fn what_cannot_be_split_is_refused_with_a_way_out() {
     let data = dataset(1, 8, 1.0);
@@ -199,4 +227,32 @@ fn statistics_are_mean_and_population_deviation_and_constants_switch_off() {
         "{stats:?}"
     );
     assert_eq!(stats.inv_std[1], 0.0);
+}
+
+#[test]
+fn windows_are_scaled_before_each_step_is_standardised() {
+    let recordings = recordings(Sizes { subjects: 2, trials: 4, channels: 2, samples: 6, effect: 1.0 });
+    let mut data = cut(&recordings, 3, 3).unwrap();
+    let split = spec(SplitKind::Trial, Some(2), 0.0, 1).build(&data).unwrap();
+    let before = data.hash();
+    for i in 0..data.sequences.len() {
+        let scale = Scale::L2.of(data.sequence(&data.sequences[i]));
+        let squares: f32 = data.sequence(&data.sequences[i]).iter().map(|x| (x * scale).powi(2)).sum();
+        assert!((squares - 1.0).abs() < 1e-5);
+        data.sequences[i].scale = scale;
+    }
+    assert_ne!(before, data.hash());
+    assert_eq!(Scale::L2.of(ndarray::aview2(&[[0.0f32, 0.0]])), 1.0);
+    assert_eq!(Scale::None.of(ndarray::aview2(&[[3.0f32, 4.0]])), 1.0);
+    let train = split.folds()[0].train();
+    let stats = Stats::fit_steps(&data, train);
+    assert_eq!((stats.steps(2), stats.mean.len()), (3, 6));
+    // By hand: step 2 of channel 1.
+    let windows = train.sequences().iter().map(|&i| &data.sequences[i as usize]);
+    let values: Vec<f64> =
+        windows.map(|s| f64::from(data.sequence(s)[[2, 1]]) * f64::from(s.scale)).collect();
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    let variance = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / values.len() as f64;
+    assert!((f64::from(stats.mean[5]) - mean).abs() < 1e-7);
+    assert!((f64::from(stats.inv_std[5]) * variance.sqrt() - 1.0).abs() < 1e-6);
 }

@@ -2,6 +2,7 @@
 
 use engine::data::frames::{Baseline, FrameKind, FrameSpec, FrameTable, SubjectFrames};
 use engine::data::labels::{LabelScheme, Labels, TieRule};
+use engine::data::normalise::Scale;
 use engine::data::recording::{Channel, Modality, Recording, Target, Trial};
 use engine::data::sequences::{BadWindows, Dataset, Labelling, WindowSpec};
 use engine::random::{Random, Stream};
@@ -61,7 +62,8 @@ pub fn cut(recordings: &[Recording], window: usize, step: usize) -> engine::Resu
         .iter()
         .map(|r| SubjectFrames::build(r, &spec, &(0..r.channels.len()).collect::<Vec<_>>(), None))
         .collect::<engine::Result<Vec<_>>>()?;
-    let window = WindowSpec { length: Some(window as f64 / RATE), step: Some(step as f64 / RATE) };
+    let window =
+        WindowSpec { length: Some(window as f64 / RATE), step: Some(step as f64 / RATE), scale: Scale::None };
     let table = FrameTable::assemble(frames)?;
     let mut dataset = Dataset::cut(table, &window, Labelling::Known(&LABELS), &[], BadWindows::Fail)?;
     dataset.shared_stimuli = true;

@@ -8,15 +8,16 @@ use engine::data::sequences::Dataset;
 use engine::data::split::{Split, SplitKind, SplitSpec};
 use engine::spec::{Cell, LayerSpec, Network, OptimizerKind, PoolKind};
 use engine::train::{
-    ClassWeights, EpochRecord, FoldResult, Observer, Outcome, Schedule, Stack, State, StepRecord, TrainSpec,
-    Unobserved,
+    ClassWeights, EpochRecord, FoldResult, Initial, Observer, Outcome, Schedule, Selection, Stack, State,
+    StepRecord, TrainSpec, Unobserved,
 };
 use engine::{Fault, Result};
 
 fn network(dataset: &Dataset) -> Network {
-    let layer = |cell, hidden, dirs| LayerSpec { cell, hidden, dirs };
+    let layer = |cell, hidden, dirs| LayerSpec::new(cell, hidden, dirs);
     Network {
         features: dataset.frames.width(),
+        convs: Vec::new(),
         layers: vec![layer(Cell::Lstm, 6, 2), layer(Cell::Gru, 5, 1)],
         pool: PoolKind::Last,
         dense: Some(4),
@@ -31,6 +32,7 @@ pub fn spec() -> TrainSpec {
         batch: 5,
         optimizer: OptimizerKind::Adamw,
         learning_rate: 0.02,
+        eps: 1e-8,
         schedule: Schedule::Cosine,
         warmup: 0.5,
         weight_decay: 0.01,
@@ -38,6 +40,8 @@ pub fn spec() -> TrainSpec {
         smoothing: 0.1,
         class_weights: ClassWeights::Balanced,
         patience: 2,
+        selection: Selection::Best,
+        initial: Initial::Pytorch,
         seed: 3,
     }
 }

@@ -7,8 +7,11 @@ mod data;
 mod kernels;
 mod profile;
 mod progress;
+mod report;
+mod reproduce;
 mod runs;
 mod signals;
+mod summary;
 
 use crate::error::{Error, Fault, Result};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -42,8 +45,12 @@ enum Command {
     Train(Box<runs::TrainCommand>),
     /// Train and score all folds of a split, at once
     Crossval(Box<runs::CrossvalCommand>),
+    /// Repeat the original study: its networks under its own protocol, and under honest ones
+    Reproduce(Box<reproduce::ReproduceCommand>),
     /// Score a run's saved weights again
     Evaluate(runs::EvaluateCommand),
+    /// Write the page of a finished run again
+    Report(report::ReportCommand),
     /// Apply a run's networks to other recordings
     Predict(runs::PredictCommand),
     /// Look at data, or make some
@@ -55,6 +62,8 @@ enum Command {
     Profile(profile::ProfileCommand),
     /// List what this build can compute on
     Devices,
+    /// Print a network layer by layer, with its parameters
+    Summary(Box<summary::SummaryCommand>),
     /// Print the kernels of a recurrent layer as a GPU compiles them
     Kernels(kernels::KernelsCommand),
 }
@@ -82,12 +91,15 @@ fn run(cli: &Cli, matches: &clap::ArgMatches, terminal: &Terminal) -> Result<()>
     match &cli.command {
         Command::Train(command) => command.run(own, terminal),
         Command::Crossval(command) => command.run(own, terminal),
+        Command::Reproduce(command) => command.run(terminal),
         Command::Evaluate(command) => command.run(terminal),
+        Command::Report(command) => command.run(),
         Command::Predict(command) => command.run(terminal),
         Command::Data(command) => command.run(terminal),
         Command::Check(command) => command.run(terminal),
         Command::Profile(command) => command.run(terminal),
         Command::Devices => check::devices(),
+        Command::Summary(command) => command.run(own, terminal),
         Command::Kernels(command) => command.run(),
     }
 }

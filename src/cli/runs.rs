@@ -3,12 +3,13 @@
 use super::progress::Terminal;
 use super::{out, out_json, set_threads, signals};
 use crate::backend::{DeviceChoice, Kind};
-use crate::config::Config;
+use crate::config::{Config, Preset};
 use crate::data::sequences::Dataset;
 use crate::error::{Error, Result};
 use crate::experiment::{self, Ending, Experiment};
 use crate::metrics::{self, Prediction, Scores};
 use crate::progress::Progress;
+use crate::report::{Page, Record};
 use crate::run::{Resume, RunFolder};
 use crate::train::Schedule;
 use clap::{ArgMatches, Args, ValueEnum};
@@ -17,6 +18,9 @@ use std::path::{Path, PathBuf};
 /// What `train` and `crossval` have in common.
 #[derive(Args)]
 struct RunFlags {
+    /// A network of the original study under its own, leaky protocol; the file and flags beat it
+    #[arg(long, value_enum, conflicts_with = "resume")]
+    preset: Option<Preset>,
     /// Read options from this file first; flags beat it
     #[arg(long = "config", value_name = "FILE", conflicts_with = "resume")]
     config_file: Option<PathBuf>,
@@ -85,7 +89,8 @@ impl RunFlags {
     ) -> Result<()> {
         let before = self.resume.as_deref().map(run_config).transpose()?;
         let run_file = self.resume.as_ref().map(|run| run.join("config.toml"));
-        let config = Config::resolve(matches, run_file.as_deref().or(self.config_file.as_deref()))?;
+        let config =
+            Config::resolve(matches, self.preset, run_file.as_deref().or(self.config_file.as_deref()))?;
         if let Some(before) = &before {
             refuse_changes(before, &config)?;
         }
@@ -144,6 +149,7 @@ impl RunFlags {
             Ending::Finished(scores) => {
                 print_scores(&experiment, &scores, self.json)?;
                 terminal.say(&format!("everything is in {}", folder.path().display()));
+                terminal.say(&format!("report   {}", folder.file("report.html").display()));
                 Ok(())
             }
         }
@@ -234,9 +240,10 @@ fn print_scores(experiment: &Experiment, scores: &Scores, json: bool) -> Result<
     if split.is_leaky() {
         let leak = crate::data::split::Leak::of(&experiment.split.audit(&experiment.dataset));
         text.push_str(&format!(
-            "\n\nDO NOT BELIEVE THESE SCORES: the split by window leaks. {}.\nThe network was tested on trials that it was \
+            "\n\nDO NOT BELIEVE THESE SCORES: the split by {} leaks. {}.\nThe network was tested on trials that it was \
              trained on, so it can score without knowing any emotion.\nHonest: the same command with `--split trial` (new \
              trials) or `--split subject` (new people).",
+            split.name(),
             capitalise(&leak.describe())
         ));
     }
@@ -291,7 +298,30 @@ impl EvaluateCommand {
         set_threads(config.run.threads)?;
         let experiment = Experiment::prepare(config, terminal)?;
         let predictions = experiment.evaluate(&self.run, self.checkpoint.name())?;
-        print_scores(&experiment, &experiment.score(&predictions)?, self.json)
+        let scores = experiment.score(&predictions)?;
+        print_scores(&experiment, &scores, self.json)?;
+        // The scores are what was asked for; a run may lie where nothing can be written.
+        match self.write_page(&experiment, &scores, &predictions) {
+            Ok(path) => terminal.say(&format!("report   {}", path.display())),
+            Err(error) => terminal.warn(&format!("no report page: {}", error.message)),
+        }
+        Ok(())
+    }
+
+    /// Beside the run's own page, which stays.
+    fn write_page(
+        &self,
+        experiment: &Experiment,
+        scores: &Scores,
+        predictions: &[Prediction],
+    ) -> Result<PathBuf> {
+        let folder = RunFolder::open(&self.run)?;
+        let record = Record::read(&self.run)?;
+        let device = experiment.config.run.device()?.describe();
+        let note = format!("The {} weights of each fold, scored again on {device}", self.checkpoint.name());
+        let page = Page { record: &record, scores, predictions, note: Some(&note) };
+        folder.write("evaluation.html", page.html()?.as_bytes())?;
+        Ok(folder.file("evaluation.html"))
     }
 }
 

@@ -75,6 +75,7 @@ impl Segment {
 }
 
 /// A data set as frames, one chunk per subject. Sequences refer to rows of the whole.
+#[derive(Clone)]
 pub struct FrameTable {
     /// `(frames, D)` each; shared, never copied.
     pub chunks: Vec<ArcArray2<f32>>,

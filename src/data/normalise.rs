@@ -2,6 +2,7 @@
 
 use super::sequences::Dataset;
 use super::split::Train;
+use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
 /// What features are scaled by.
@@ -10,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub enum Normalise {
     /// Mean 0 and deviation 1 over the training part of each fold.
     Train,
+    /// The same for every step of a window by itself: for windows of one length that begin at fixed places.
+    TrainSteps,
     /// Mean 0 and deviation 1 over each subject's own frames. TRANSDUCTIVE: it sees the test subjects' signals, though
     /// not their labels.
     Subject,
@@ -17,8 +20,29 @@ pub enum Normalise {
     None,
 }
 
-/// Mean and inverse standard deviation per feature; 0 for a feature that is constant in training, which is thereby
-/// switched off.
+/// What each window is multiplied by, before its features are standardised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scale {
+    /// One.
+    None,
+    /// What makes the sum of its squares one.
+    L2,
+}
+
+impl Scale {
+    /// For a window of these frames. One of zeros only stays as it is.
+    pub fn of(self, frames: ArrayView2<f32>) -> f32 {
+        let squares = || frames.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>();
+        match self {
+            Scale::L2 if squares() > 0.0 => (1.0 / squares().sqrt()) as f32,
+            _ => 1.0,
+        }
+    }
+}
+
+/// Mean and inverse standard deviation per feature, or per step and feature, `(S, D)`; 0 for a feature that is constant in training,
+/// which is thereby switched off.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stats {
     pub mean: Vec<f32>,
@@ -33,22 +57,33 @@ impl Stats {
 
     /// Over all steps of all training sequences (a frame counts as often as sequences read it), in two passes.
     pub fn fit(dataset: &Dataset, train: Train) -> Self {
+        Stats::over(dataset, train, 1)
+    }
+
+    /// Over the training sequences, each step by itself.
+    pub fn fit_steps(dataset: &Dataset, train: Train) -> Self {
+        Stats::over(dataset, train, dataset.steps())
+    }
+
+    /// Step `t` counts as step `t % steps`.
+    fn over(dataset: &Dataset, train: Train, steps: usize) -> Self {
         let width = dataset.frames.width();
         let average = |value: &dyn Fn(usize, f64) -> f64| -> Vec<f64> {
-            let (mut sums, mut count) = (vec![0.0; width], 0.0);
+            let (mut sums, mut counts) = (vec![0.0; steps * width], vec![0.0; steps]);
             for &index in train.sequences() {
                 let s = &dataset.sequences[index as usize];
-                for row in dataset.frames.rows(s.first as usize, s.length as usize).rows() {
-                    for (feature, (sum, &x)) in sums.iter_mut().zip(row).enumerate() {
-                        *sum += value(feature, f64::from(x));
+                for (t, row) in dataset.sequence(s).rows().into_iter().enumerate() {
+                    let first = t % steps * width;
+                    for (d, &x) in row.iter().enumerate() {
+                        sums[first + d] += value(first + d, f64::from(x) * f64::from(s.scale));
                     }
-                    count += 1.0;
+                    counts[t % steps] += 1.0;
                 }
             }
-            sums.into_iter().map(|sum| sum / count).collect()
+            sums.into_iter().enumerate().map(|(i, sum)| sum / f64::max(counts[i / width], 1.0)).collect()
         };
         let mean = average(&|_, x| x);
-        let variance = average(&|feature, x| (x - mean[feature]).powi(2));
+        let variance = average(&|i, x| (x - mean[i]).powi(2));
         let inverse = |variance: f64| if variance > 0.0 { (1.0 / variance.sqrt()) as f32 } else { 0.0 };
         Stats {
             inv_std: variance.into_iter().map(inverse).collect(),
@@ -56,7 +91,12 @@ impl Stats {
         }
     }
 
-    /// `(2, D)`, as the gather reads it.
+    /// `S`: 1, or how many steps have statistics of their own.
+    pub fn steps(&self, features: usize) -> usize {
+        self.mean.len() / features
+    }
+
+    /// `(2, S, D)`, as the gather reads it.
     pub fn flat(&self) -> Vec<f32> {
         [self.mean.as_slice(), &self.inv_std].concat()
     }

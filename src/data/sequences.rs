@@ -2,7 +2,9 @@
 
 use super::frames::FrameTable;
 use super::labels::Labels;
+use super::normalise::Scale;
 use crate::error::{Error, Result};
+use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -13,6 +15,7 @@ pub struct WindowSpec {
     pub length: Option<f64>,
     /// From one to the next in seconds; the length, so without overlap, if absent.
     pub step: Option<f64>,
+    pub scale: Scale,
 }
 
 /// What to do with windows that hold a number which is not finite, or a channel that never moves.
@@ -26,7 +29,7 @@ pub enum BadWindows {
 }
 
 /// One sample of the learning problem: a run of frames and its class.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Sequence {
     /// Index into [`FrameTable::segments`].
     pub segment: u32,
@@ -34,6 +37,8 @@ pub struct Sequence {
     pub first: u32,
     /// Steps.
     pub length: u32,
+    /// What its frames are multiplied by.
+    pub scale: f32,
     pub label: u32,
     pub subject: u32,
     pub trial: u32,
@@ -45,6 +50,7 @@ pub struct Sequence {
 }
 
 /// Frames, the sequences cut from them, and the names that go with the numbers.
+#[derive(Clone)]
 pub struct Dataset {
     pub frames: FrameTable,
     pub sequences: Vec<Sequence>,
@@ -69,12 +75,12 @@ impl Dataset {
     /// Cuts sequences out of every segment.
     pub fn cut(
         frames: FrameTable,
-        window: &WindowSpec,
+        window_spec: &WindowSpec,
         labelling: Labelling,
         own_classes: &[String],
         bad_windows: BadWindows,
     ) -> Result<Self> {
-        let (length, step) = in_frames(&frames, window)?;
+        let (length, step) = in_frames(&frames, window_spec)?;
         let mut sequences = Vec::new();
         let mut dropped = 0;
         let mut shortest = usize::MAX;
@@ -103,6 +109,7 @@ impl Dataset {
                     segment: index as u32,
                     first: (segment.first + from) as u32,
                     length: length as u32,
+                    scale: window_spec.scale.of(frames.rows(segment.first + from, length)),
                     label,
                     subject: segment.subject,
                     trial: segment.trial,
@@ -139,6 +146,11 @@ impl Dataset {
         Ok(Dataset { frames, sequences, class_names, label_rule, shared_stimuli: false, warnings })
     }
 
+    /// Frames `(length, D)` of a sequence, before its scale.
+    pub fn sequence(&self, s: &Sequence) -> ArrayView2<'_, f32> {
+        self.frames.rows(s.first as usize, s.length as usize)
+    }
+
     /// `T`: steps of the longest sequence.
     pub fn steps(&self) -> usize {
         self.sequences.iter().map(|s| s.length as usize).max().unwrap_or(0)
@@ -167,6 +179,7 @@ impl Dataset {
             {
                 hasher.update(&number.to_le_bytes());
             }
+            hasher.update(&s.scale.to_le_bytes());
         }
         hasher.finalize().to_hex().to_string()
     }

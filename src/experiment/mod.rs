@@ -2,27 +2,27 @@
 //! `predict` all walk this path.
 
 mod moved;
+mod read;
 mod saved;
 mod watch;
 
 pub use moved::{move_run, refuse_other_device};
+pub use read::{read, shape};
 pub use saved::{predict_with, read_folds, saved_folds, unlabelled};
 
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, on_device};
 use crate::checkpoint::{FoldCheckpoint, FoldMeta};
 use crate::config::Config;
-use crate::data::channels;
-use crate::data::frames::{FrameKind, FrameSpec, FrameTable, SubjectFrames};
-use crate::data::labels::{LabelScheme, Labels};
+use crate::data::labels::LabelScheme;
 use crate::data::normalise::{Normalise, Stats};
-use crate::data::sequences::{Dataset, Labelling};
-use crate::data::source::Source;
+use crate::data::sequences::Dataset;
 use crate::data::split::{Leak, Split};
 use crate::error::{Error, Fault, Result};
 use crate::metrics::{Names, Prediction, Scores, TrialLabel};
 use crate::model::{Extent, Model};
 use crate::progress::Progress;
+use crate::report::{Page, Record};
 use crate::run::{self, Log, Resume, RunFolder};
 use crate::spec::Network;
 use crate::train::{FoldResult, Outcome, Stack, TrainSpec};
@@ -57,22 +57,12 @@ impl Experiment {
         config.check()?;
         // Before minutes of reading: is there such a device?
         config.run.device()?;
-        let source =
-            Source::open(&config.data.path, config.data.test_file.as_deref(), &config.demo.spec(), progress)?;
-        if let Some(window) = config.window_spec(source.default_window()).length {
-            check_window(window, &config, &source)?;
-        }
-        let (table, own_classes) = read_frames(&config, &source, progress)?;
-        let labels = labels(&config, &own_classes);
-        let mut dataset = Dataset::cut(
-            table,
-            &config.window_spec(source.default_window()),
-            Labelling::Known(&labels),
-            &own_classes,
-            config.data.bad_windows,
-        )?;
-        dataset.shared_stimuli = source.shared_stimuli();
-        dataset.warnings.iter().for_each(|warning| progress.warn(warning));
+        let dataset = read(&mut config, progress)?;
+        Experiment::on(dataset, config, progress)
+    }
+
+    /// As [`Experiment::prepare`], on data that have been read: those that `config` asks for.
+    pub fn on(dataset: Dataset, mut config: Config, progress: &dyn Progress) -> Result<Self> {
         let split = match &config.split.split_file {
             None => config.split_spec().build(&dataset)?,
             Some(path) => {
@@ -97,8 +87,9 @@ impl Experiment {
         }
         if split.kind().is_leaky() {
             progress.warn(&format!(
-                "--split window LEAKS: {}. Scores measure how well trials are recognised, not emotions; compare with \
+                "--split {} LEAKS: {}. Scores measure how well trials are recognised, not emotions; compare with \
                  `--split trial` or `--split subject`",
+                split.kind().name(),
                 Leak::of(&split.audit(&dataset)).describe()
             ));
         }
@@ -107,20 +98,8 @@ impl Experiment {
                 "--normalise subject is transductive: test subjects' signals, not labels, shaped the scaling",
             );
         }
-        let network = Network {
-            features: dataset.frames.width(),
-            layers: config.network.layers(),
-            pool: config.network.pool,
-            dense: (config.network.dense > 0).then_some(config.network.dense),
-            dropout: config.network.dropout,
-            classes: dataset.class_names.len(),
-        };
-        // What was chosen for the user stands in the run's own configuration.
-        let frames = frame_spec(&config, &source);
-        config.frames.frame_kind = Some(frames.kind);
-        config.frames.baseline = Some(frames.baseline);
-        config.frames.window = config.frames.window.or(source.default_window());
-        config.labels.label.get_or_insert(labels.scheme);
+        let network = config.network.network(dataset.frames.width(), dataset.class_names.len());
+        check_lengths(&network, &dataset)?;
         config.split.split_by.get_or_insert(split.kind());
         let fold_names = split.folds().iter().map(|fold| fold.name.clone()).collect();
         let dataset_hash = dataset.hash();
@@ -143,9 +122,7 @@ impl Experiment {
             Some(LabelScheme::Quadrant) => "quadrant",
         };
         let label: String = label.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-        let (cell, dirs) = self.config.network.cell.parts();
-        let bi = if dirs == 2 { "bi" } else { "" };
-        format!("{bi}{}-{label}-{}", cell.name(), self.split.kind().name())
+        format!("{}-{label}-{}", self.config.network.name(), self.split.kind().name())
     }
 
     /// What will happen, in lines for people: data, split, network, memory.
@@ -157,12 +134,13 @@ impl Experiment {
             .zip(d.class_counts())
             .map(|(name, count)| format!("{name} {count}"))
             .collect();
-        let layers: Vec<String> = self
+        let blocks = self.network.convs.iter().map(|conv| format!("conv {conv}"));
+        let layers = self
             .network
             .layers
             .iter()
-            .map(|l| format!("{}{} {}", if l.dirs == 2 { "bi" } else { "" }, l.cell.name(), l.hidden))
-            .collect();
+            .map(|l| format!("{}{} {}", if l.dirs == 2 { "bi" } else { "" }, l.cell.name(), l.hidden));
+        let layers: Vec<String> = blocks.chain(layers).collect();
         let extent = self.extent(self.stack_size(selection.len()));
         let megabytes = (Model::<Cpu>::bytes(&self.network, extent) + d.frames.bytes()) / (1 << 20);
         format!(
@@ -190,12 +168,15 @@ impl Experiment {
         )
     }
 
-    fn stack_size(&self, folds: usize) -> usize {
+    /// How many of so many folds are trained at once.
+    pub fn stack_size(&self, folds: usize) -> usize {
         self.config.run.folds_at_once.unwrap_or(folds).min(folds)
     }
 
     fn extent(&self, models: usize) -> Extent {
-        Extent { models, batch: self.spec.batch, steps: self.dataset.steps(), stat_steps: 1 }
+        let stat_steps =
+            if self.config.frames.normalise == Normalise::TrainSteps { self.dataset.steps() } else { 1 };
+        Extent { models, batch: self.spec.batch, steps: self.dataset.steps(), stat_steps }
     }
 
     /// Everything that identifies the run, for manifest.json.
@@ -231,6 +212,7 @@ impl Experiment {
     pub fn record(&self, folder: &RunFolder, selection: &[usize]) -> Result<()> {
         let device = self.config.run.device()?.describe();
         folder.write("config.toml", self.config.to_toml().as_bytes())?;
+        status(folder, "created", None)?;
         folder.write("split.json", self.split.to_json().as_bytes())?;
         let manifest = self.manifest(&device, selection);
         folder.write("manifest.json", format!("{manifest:#}\n").as_bytes())?;
@@ -349,12 +331,16 @@ impl Experiment {
             &run::write_confusion(&scores.window.confusion, &self.dataset.class_names)?,
         )?;
         folder.write("scores.json", format!("{:#}\n", self.scores_json(&scores)?).as_bytes())?;
+        let record = Record::read(folder.path())?;
+        let page = Page { record: &record, scores: &scores, predictions: &predictions, note: None };
+        folder.write("report.html", page.html()?.as_bytes())?;
         Ok(Ending::Finished(Box::new(scores)))
     }
 
     fn stats(&self, fold: &crate::data::split::Fold) -> Stats {
         match self.config.frames.normalise {
             Normalise::Train => Stats::fit(&self.dataset, fold.train()),
+            Normalise::TrainSteps => Stats::fit_steps(&self.dataset, fold.train()),
             Normalise::Subject | Normalise::None => Stats::identity(self.network.features),
         }
     }
@@ -369,6 +355,7 @@ impl Experiment {
                     epoch,
                     network: self.network.clone(),
                     features: self.dataset.frames.features.clone(),
+                    stat_steps: result.stats.steps(self.dataset.frames.width()),
                     class_names: self.dataset.class_names.clone(),
                     dataset: self.dataset_hash.clone(),
                 },
@@ -387,6 +374,18 @@ impl Experiment {
             subjects: &self.dataset.frames.subjects,
             classes: &self.dataset.class_names,
         }
+    }
+
+    /// The scores of a run that has finished; none of one that has not.
+    pub fn scores_of(&self, folder: &RunFolder) -> Result<Option<Scores>> {
+        let path = folder.file("status.json");
+        let status: serde_json::Value = serde_json::from_str(&folder.read("status.json")?)
+            .map_err(|e| Error::data(format!("{}: {e}", path.display())))?;
+        if status["state"] != "finished" {
+            return Ok(None);
+        }
+        let predictions = run::read_predictions(&folder.file("predictions.csv"), self.names())?;
+        self.score(&predictions).map(Some)
     }
 
     /// Scores test predictions beside the baselines that the same folds' training labels give.
@@ -451,54 +450,17 @@ fn status(folder: &RunFolder, state: &str, reason: Option<&str>) -> Result<()> {
     folder.write("status.json", format!("{status:#}\n").as_bytes())
 }
 
-/// Refuses windows that no trial can hold, or that can hold no frame, before minutes of reading.
-fn check_window(window: f64, config: &Config, source: &Source) -> Result<()> {
-    let spec = frame_spec(config, source);
-    if let Some(trial) = source.trial_seconds(spec.baseline)
-        && window > trial
-    {
-        return Err(Error::config(format!("a window of {window} s is longer than a trial of {trial} s"))
-            .hint("choose a shorter `--window`"));
+/// Refuses sequences of which the convolution blocks leave no step.
+fn check_lengths(network: &Network, dataset: &Dataset) -> Result<()> {
+    let shortest = dataset.sequences.iter().map(|s| s.length as usize).min().unwrap_or(0);
+    if shortest >= network.shortest() {
+        return Ok(());
     }
-    if spec.kind != FrameKind::Raw && window < spec.length {
-        return Err(Error::config(format!(
-            "a window of {window} s is shorter than a frame of {} s",
-            spec.length
-        ))
-        .hint("choose a longer `--window` or a shorter `--frame-length`"));
-    }
-    Ok(())
-}
-
-/// How signals become frames, with what the user left open filled in.
-fn frame_spec(config: &Config, source: &Source) -> FrameSpec {
-    config.frame_spec(source.default_frames(), source.has_baseline())
-}
-
-fn labels(config: &Config, own_classes: &[String]) -> Labels {
-    let default = if own_classes.is_empty() { LabelScheme::Valence } else { LabelScheme::Class };
-    Labels {
-        scheme: config.labels.label.unwrap_or(default),
-        threshold: config.labels.threshold,
-        rule: config.labels.tie,
-        dead_zone: config.labels.dead_zone,
-    }
-}
-
-fn read_frames(
-    config: &Config,
-    source: &Source,
-    progress: &dyn Progress,
-) -> Result<(FrameTable, Vec<String>)> {
-    let spec = frame_spec(config, source);
-    source.frames(progress, |recording| {
-        let chosen = channels::select(&recording.channels, &config.data.channels)?;
-        let mut frames = SubjectFrames::build(recording, &spec, &chosen, config.data.rate)?;
-        if config.frames.normalise == Normalise::Subject {
-            frames.standardise();
-        }
-        Ok(frames)
-    })
+    Err(Error::config(format!(
+        "the shortest sequence has {shortest} steps, and the convolution blocks need {} to make one",
+        network.shortest()
+    ))
+    .hint("use fewer blocks or shorter kernels in `--conv`, or a longer `--window`"))
 }
 
 /// The error that a run stopped by a signal ends with.

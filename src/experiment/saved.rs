@@ -1,8 +1,9 @@
 //! What a run has left: its checkpoints, and what they say of sequences.
 
-use super::read_frames;
+use super::check_lengths;
+use super::read::read_frames;
 use crate::backend::{Backend, on_device};
-use crate::checkpoint::FoldCheckpoint;
+use crate::checkpoint::{FoldCheckpoint, FoldMeta};
 use crate::config::{Config, RunConfig};
 use crate::data::frames::FrameTable;
 use crate::data::sequences::{BadWindows, Dataset, Labelling};
@@ -79,8 +80,17 @@ fn predict_on<B: Backend>(
     batch: usize,
 ) -> Result<Vec<Prediction>> {
     let batch = batch.min(dataset.sequences.len());
-    let extent = Extent { models: checkpoints.len(), batch, steps: dataset.steps(), stat_steps: 1 };
-    let mut model = Model::new(backend, &checkpoints[0].meta.network, extent, None)?;
+    let FoldMeta { network, stat_steps, .. } = &checkpoints[0].meta;
+    let stat_steps = *stat_steps;
+    check_lengths(network, dataset)?;
+    if stat_steps > 1 && dataset.steps() > stat_steps {
+        return Err(Error::data(format!(
+            "sequences of {} steps, and the networks were trained with statistics for each of {stat_steps}",
+            dataset.steps()
+        )));
+    }
+    let extent = Extent { models: checkpoints.len(), batch, steps: dataset.steps(), stat_steps };
+    let mut model = Model::new(backend, network, extent, None)?;
     model.set_weights(&checkpoints.iter().flat_map(|c| c.weights.iter().copied()).collect::<Vec<f32>>())?;
     model.set_stats(&checkpoints.iter().flat_map(|c| c.stats.flat()).collect::<Vec<f32>>())?;
     let frames = backend.frames(&dataset.frames.chunks)?;

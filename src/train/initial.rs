@@ -1,28 +1,148 @@
 //! The weights before training.
 
 use crate::random::{Random, Stream};
-use crate::spec::Network;
+use crate::spec::{Cell, Network, Parameter, Rnn};
+use serde::{Deserialize, Serialize};
 
-/// PyTorch's defaults: uniform in `+-1/sqrt(H)` for a recurrent layer, `+-1/sqrt(inputs)` for a linear one, biases too.
-/// A fold's weights depend on the seed and the fold's number alone.
-pub fn weights(network: &Network, seed: u64, fold: u32) -> Vec<f32> {
-    let linear_inputs = network.linears(1, 1);
+/// Whose defaults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Initial {
+    /// Uniform in `+-1/sqrt(H)` for a recurrent layer, `+-1/sqrt(inputs)` for the others, biases too.
+    Pytorch,
+    /// Glorot uniform, orthogonal recurrent weights, biases 0 but for the LSTM's forget gate, whose is 1 (Jozefowicz et al. 2015).
+    Keras,
+}
+
+/// The weights `(P)` of one fold: they depend on the seed and the fold's number alone.
+pub fn weights(network: &Network, initial: Initial, seed: u64, fold: u32) -> Vec<f32> {
+    let rnns = network.rnns(1, 1, 1);
     let mut weights = Vec::with_capacity(network.params());
     for (i, parameter) in network.parameters().iter().enumerate() {
-        let fan = match parameter.name.strip_prefix("rnn.") {
-            Some(_) => {
-                let layer =
-                    network.rnns(1, 1, 1).into_iter().rfind(|rnn| rnn.weights.offset <= parameter.offset);
-                layer.expect("a recurrent parameter lies in a layer").hidden
-            }
-            None => {
-                let layer = linear_inputs.iter().rfind(|linear| linear.weights.offset <= parameter.offset);
-                layer.expect("a linear parameter lies in a layer").input
-            }
-        };
-        let bound = 1.0 / (fan as f64).sqrt();
         let mut random = Random::new(seed, Stream::Weights, [fold, i as u32]);
-        weights.extend((0..parameter.count()).map(|_| ((2.0 * random.uniform() - 1.0) * bound) as f32));
+        let layer = rnns
+            .iter()
+            .rfind(|rnn| parameter.name.starts_with("rnn.") && rnn.weights.offset <= parameter.offset);
+        weights.extend(match initial {
+            Initial::Pytorch => {
+                let fan = layer.map_or_else(|| inputs(network, parameter), |rnn| rnn.hidden);
+                uniform(&mut random, parameter.count(), 1.0 / (fan as f64).sqrt())
+            }
+            Initial::Keras => keras(parameter, layer, &mut random),
+        });
     }
     weights
+}
+
+fn uniform(random: &mut Random, count: usize, bound: f64) -> Vec<f32> {
+    (0..count).map(|_| ((2.0 * random.uniform() - 1.0) * bound) as f32).collect()
+}
+
+/// Numbers that one output of a convolution or linear layer sees, for its weights and its bias.
+fn inputs(network: &Network, parameter: &Parameter) -> usize {
+    let layer = parameter.name.rsplit_once('.').map_or("", |(layer, _)| layer);
+    let weight = network.parameters().into_iter().find(|p| p.name == format!("{layer}.weight"));
+    weight.expect("a bias has weights beside it").shape[1..].iter().product()
+}
+
+fn keras(parameter: &Parameter, layer: Option<&Rnn>, random: &mut Random) -> Vec<f32> {
+    let (name, shape) = (parameter.name.as_str(), &parameter.shape);
+    match layer {
+        _ if name.contains("weight_hh") => orthogonal(random, shape[0], shape[1]),
+        _ if shape.len() > 1 => {
+            // A filter's kernel counts on both sides.
+            let kernel: usize = shape[2..].iter().product();
+            let fans = kernel * (shape[0] + shape[1]);
+            uniform(random, parameter.count(), (6.0 / fans as f64).sqrt())
+        }
+        Some(rnn) if rnn.cell == Cell::Lstm && name.contains("bias_ih") => {
+            let forget = rnn.hidden..2 * rnn.hidden;
+            (0..shape[0]).map(|row| if forget.contains(&row) { 1.0 } else { 0.0 }).collect()
+        }
+        _ => vec![0.0; parameter.count()],
+    }
+}
+
+/// `(rows, columns)` with orthonormal columns, uniform among all such (Saxe et al. 2014): Gram and Schmidt on normal numbers,
+/// twice, since once leaves what rounding does.
+fn orthogonal(random: &mut Random, rows: usize, columns: usize) -> Vec<f32> {
+    let mut basis: Vec<Vec<f64>> = Vec::with_capacity(columns);
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    for _ in 0..columns {
+        let mut column: Vec<f64> = (0..rows).map(|_| random.normal()).collect();
+        for other in basis.iter().chain(&basis) {
+            let along = dot(&column, other);
+            column.iter_mut().zip(other).for_each(|(x, y)| *x -= along * y);
+        }
+        let norm = dot(&column, &column).sqrt();
+        basis.push(column.into_iter().map(|x| x / norm).collect());
+    }
+    (0..rows * columns).map(|i| basis[i % columns][i / columns] as f32).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::{ConvSpec, LayerSpec, PoolKind};
+
+    fn network() -> Network {
+        Network {
+            features: 5,
+            convs: vec![ConvSpec { filters: 6, kernel: 3 }],
+            layers: vec![LayerSpec::new(Cell::Lstm, 7, 2), LayerSpec::new(Cell::Gru, 4, 1)],
+            pool: PoolKind::Last,
+            dense: Some(3),
+            dropout: 0.0,
+            classes: 2,
+        }
+    }
+
+    fn of(name: &str, initial: Initial) -> Vec<f32> {
+        let network = network();
+        let parameter = network.parameters().into_iter().find(|p| p.name == name).unwrap();
+        weights(&network, initial, 3, 1)[parameter.offset..][..parameter.count()].to_vec()
+    }
+
+    fn largest(values: &[f32]) -> f32 {
+        values.iter().fold(0.0, |a, b| a.max(b.abs()))
+    }
+
+    #[test]
+    fn pytorch_s_bounds() {
+        for (name, fan) in [
+            ("conv.0.weight", 15.0),
+            ("conv.0.bias", 15.0),
+            ("rnn.weight_ih_l0_reverse", 7.0),
+            ("dense.weight", 4.0),
+        ] {
+            let (found, bound) = (largest(&of(name, Initial::Pytorch)), 1.0 / f32::sqrt(fan));
+            assert!(found <= bound && found > 0.5 * bound, "{name}: {found}, {bound}");
+        }
+    }
+
+    #[test]
+    fn keras_weights_are_glorot_s_and_recurrent_ones_orthogonal() {
+        for (name, fans) in [
+            ("conv.0.weight", 33.0),
+            ("rnn.weight_ih_l0", 34.0),
+            ("rnn.weight_ih_l1", 26.0),
+            ("head.weight", 5.0),
+        ] {
+            let (found, bound) = (largest(&of(name, Initial::Keras)), f32::sqrt(6.0 / fans));
+            assert!(found <= bound && found > 0.5 * bound, "{name}: {found}, {bound}");
+        }
+        for (name, rows, columns) in [("rnn.weight_hh_l0", 28, 7), ("rnn.weight_hh_l1", 12, 4)] {
+            let q = of(name, Initial::Keras);
+            for (i, j) in (0..columns).flat_map(|i| (0..columns).map(move |j| (i, j))) {
+                let product: f32 = (0..rows).map(|r| q[r * columns + i] * q[r * columns + j]).sum();
+                let wanted = if i == j { 1.0 } else { 0.0 };
+                assert!((product - wanted).abs() < 1e-6, "{name} {i} {j}: {product}");
+            }
+        }
+        let bias = of("rnn.bias_ih_l0_reverse", Initial::Keras);
+        assert_eq!(bias, [vec![0.0; 7], vec![1.0; 7], vec![0.0; 14]].concat());
+        for name in ["rnn.bias_hh_l0", "rnn.bias_ih_l1", "rnn.bias_hh_l1", "conv.0.bias", "head.bias"] {
+            assert_eq!(largest(&of(name, Initial::Keras)), 0.0, "{name}");
+        }
+    }
 }

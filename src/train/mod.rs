@@ -7,6 +7,7 @@ mod schedule;
 mod stack;
 mod state;
 
+pub use initial::Initial;
 pub use observer::{EpochRecord, Observer, StepRecord, Unobserved};
 pub use schedule::Schedule;
 pub use stack::{FoldResult, Outcome, Stack, predict};
@@ -26,6 +27,16 @@ pub enum ClassWeights {
     Balanced,
 }
 
+/// Which weights of a fold are tested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Selection {
+    /// Those of the lowest validation loss; the last ones where there is no validation part.
+    Best,
+    /// Those of the last epoch.
+    Last,
+}
+
 /// How a network is trained.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainSpec {
@@ -34,6 +45,8 @@ pub struct TrainSpec {
     pub batch: usize,
     pub optimizer: OptimizerKind,
     pub learning_rate: f64,
+    /// Adam's: added to the root of the running mean of squares.
+    pub eps: f64,
     pub schedule: Schedule,
     /// Epochs over which the rate rises to its full value.
     pub warmup: f64,
@@ -44,14 +57,20 @@ pub struct TrainSpec {
     pub class_weights: ClassWeights,
     /// Epochs without a better validation loss after which a fold stops; 0: never.
     pub patience: usize,
+    pub selection: Selection,
+    pub initial: Initial,
     pub seed: u64,
 }
 
 impl TrainSpec {
     /// Refuses values that cannot work, naming the option.
     pub fn check(&self) -> Result<()> {
-        let positive =
-            [("--epochs", self.epochs as f64), ("--batch", self.batch as f64), ("--lr", self.learning_rate)];
+        let positive = [
+            ("--epochs", self.epochs as f64),
+            ("--batch", self.batch as f64),
+            ("--lr", self.learning_rate),
+            ("--eps", self.eps),
+        ];
         for (option, value) in positive {
             if value.is_nan() || value <= 0.0 || value.is_infinite() {
                 return Err(Error::config(format!("{option} must be above 0, and is {value}")));

@@ -6,7 +6,7 @@
 
 use super::observer::{EpochRecord, Observer, StepRecord};
 use super::state::{MemberState, State};
-use super::{ClassWeights, TrainSpec, initial, plan};
+use super::{ClassWeights, Selection, TrainSpec, initial, plan};
 use crate::backend::Backend;
 use crate::data::normalise::Stats;
 use crate::data::sequences::Dataset;
@@ -73,15 +73,15 @@ pub enum Outcome {
 pub struct FoldResult {
     /// Its number in the whole cross-validation.
     pub number: u32,
-    /// The weights of the lowest validation loss; the last ones where there is no validation part.
+    /// The weights that were tested, as [`Selection`] says.
     pub best: Vec<f32>,
     pub last: Vec<f32>,
     pub stats: Stats,
-    /// Epoch of the best weights, from 1.
+    /// Epoch of those weights, from 1.
     pub best_epoch: usize,
     /// Epoch in which the fold stopped.
     pub last_epoch: usize,
-    /// Of the best weights, on the test part.
+    /// Of those weights, on the test part.
     pub predictions: Vec<Prediction>,
 }
 
@@ -94,7 +94,9 @@ impl<'a, B: Backend> Stack<'a, B> {
         spec: &'a TrainSpec,
         folds: Vec<(u32, &'a Fold, Stats)>,
     ) -> Result<Self> {
-        let extent = Extent { models: folds.len(), batch: spec.batch, steps: dataset.steps(), stat_steps: 1 };
+        let features = dataset.frames.width();
+        let stat_steps = folds.first().map_or(1, |(.., stats)| stats.steps(features));
+        let extent = Extent { models: folds.len(), batch: spec.batch, steps: dataset.steps(), stat_steps };
         let class_weights =
             folds.iter().flat_map(|(_, fold, _)| class_weights(dataset, fold, spec)).collect();
         let training = Training {
@@ -104,7 +106,7 @@ impl<'a, B: Backend> Stack<'a, B> {
                 params: network.params(),
                 beta1: 0.9,
                 beta2: 0.999,
-                eps: 1e-8,
+                eps: spec.eps,
                 weight_decay: spec.weight_decay,
                 clip: spec.clip,
             },
@@ -113,8 +115,10 @@ impl<'a, B: Backend> Stack<'a, B> {
             seed: spec.seed,
         };
         let mut model = Model::new(backend, network, extent, Some(training))?;
-        let weights: Vec<f32> =
-            folds.iter().flat_map(|(number, ..)| initial::weights(network, spec.seed, *number)).collect();
+        let weights: Vec<f32> = folds
+            .iter()
+            .flat_map(|(number, ..)| initial::weights(network, spec.initial, spec.seed, *number))
+            .collect();
         model.set_weights(&weights)?;
         model.set_stats(&folds.iter().flat_map(|(.., stats)| stats.flat()).collect::<Vec<f32>>())?;
         let members = folds
@@ -331,13 +335,14 @@ impl<'a, B: Backend> Stack<'a, B> {
                 (Some((loss, _)), None) => !loss.is_nan(),
                 (Some((loss, _)), Some(best)) => loss < best,
             };
+            state.stale = if better { 0 } else { state.stale + 1 };
             if better {
-                (state.best_loss, state.best_epoch) = (validation.map(|(loss, _)| loss), self.epoch);
-                state.stale = 0;
+                state.best_loss = validation.map(|(loss, _)| loss);
+            }
+            if better || self.spec.selection == Selection::Last {
+                state.best_epoch = self.epoch;
                 let own = m * params..(m + 1) * params;
                 self.best_weights[own.clone()].copy_from_slice(&weights[own]);
-            } else {
-                state.stale += 1;
             }
             state.last_epoch = self.epoch;
             state.stopped = self.spec.patience > 0 && state.stale >= self.spec.patience;

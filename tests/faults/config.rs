@@ -1,6 +1,6 @@
 //! Wrong flags, wrong files of flags, and flags that do not go together.
 
-use super::{assert_same, engine, with_series};
+use super::{assert_same, engine, folder, with_series};
 use engine::backend::cpu::Isa;
 use std::fs;
 
@@ -133,4 +133,59 @@ fn a_resumed_run_lists_what_cannot_change() {
     // The fold is finished: it would keep its old number of epochs under the new one's name.
     engine(folder.path(), "train --resume runs/r --epochs 5").ends(2, &["folds of this run are finished"]);
     engine(folder.path(), "train --resume runs/r --threads 1").ends(0, &[]);
+}
+
+#[test]
+fn a_network_that_cannot_be_built_is_told_before_anything_is_read() {
+    let folder = folder();
+    for (flags, parts) in [
+        ("--cell lstm,gru --hidden 8", &["--cell names 2 cells, and --hidden has 1 layers"][..]),
+        ("--biases 3", &["--biases must be 1 or 2"]),
+        ("--conv 128", &["`128` is no convolution block: expected FILTERSxKERNEL"]),
+        ("--conv 0x3", &["no convolution block"]),
+        ("--conv 99999x3", &["go up to 16384"]),
+    ] {
+        engine(folder.path(), &format!("train --data nowhere {flags}")).ends(2, parts);
+    }
+    let sizes = "--features 3 --time-steps 8 --classes 2";
+    engine(folder.path(), &format!("summary --conv 4x3,4x3 {sizes}"))
+        .ends(2, &["the network needs 10 steps"]);
+    engine(folder.path(), "summary --features 3").ends(2, &["--time-steps"]);
+    let series = with_series();
+    engine(series.path(), "train --data x.ts --conv 4x3,4x3,4x3")
+        .ends(2, &["the shortest sequence has", "and the convolution blocks need 22", "`--conv`"]);
+}
+
+#[test]
+fn a_stack_is_written_as_toml_and_summed_up() {
+    let folder = folder();
+    std::fs::write(
+        folder.path().join("c.toml"),
+        "[network]\nconv = [\"16x3\"]\ncell = [\"bilstm\", \"gru\"]\nhidden = [8, 4]\nbiases = 1\ndense = 6\n",
+    )
+    .unwrap();
+    let sizes = "--features 5 --time-steps 20 --classes 3";
+    let call = engine(folder.path(), &format!("summary --config c.toml {sizes}")).ends(0, &[]);
+    // 16 * (5 * 3 + 1), 2 * 32 * (16 + 8 + 1), 12 * (16 + 4 + 1), 6 * 5, 3 * 7
+    for part in
+        ["9 x 16          256", "9 x 16        1,600", "9 x 4          252", "6           30", "total"]
+    {
+        assert!(call.out.contains(part), "no {part} in {}", call.out);
+    }
+    assert!(call.out.contains("       2,159"), "{}", call.out);
+    let call = engine(folder.path(), "train --preset seed-bilstm-lstm --print-config").ends(0, &[]);
+    for part in
+        ["conv = [\"128x3\", \"128x3\"]", "cell = [\"bilstm\", \"lstm\"]", "split_by = \"window-holdout\""]
+    {
+        assert!(call.out.contains(part), "no {part} in {}", call.out);
+    }
+}
+
+#[test]
+fn reproducing_goes_on_as_it_was_begun_or_not_at_all() {
+    let folder = folder();
+    engine(folder.path(), "reproduce --resume nowhere --backend wgpu")
+        .ends(2, &["with the options of that time", "--dry-run"]);
+    engine(folder.path(), "reproduce --resume nowhere").ends(7, &["nowhere/reproduce.toml"]);
+    engine(folder.path(), "reproduce --presets other").ends(2, &["seed-lstm, seed-gru"]);
 }

@@ -3,11 +3,11 @@
 use super::{Fold, SplitKind};
 use crate::data::sequences::Dataset;
 use crate::error::{Error, Result};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// How much a fold's test part has in common with its training part.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FoldAudit {
     pub name: String,
     pub train: usize,
@@ -22,7 +22,7 @@ pub struct FoldAudit {
 }
 
 /// All folds together.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Leak {
     /// Mean over all test windows.
     pub siblings: f64,

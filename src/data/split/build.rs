@@ -1,6 +1,6 @@
 //! Dealing groups into folds.
 
-use super::{Fold, Split, SplitKind};
+use super::{Fold, Split, SplitKind, sklearn};
 use crate::data::sequences::{Dataset, Sequence};
 use crate::error::{Error, Result};
 use crate::random::{Random, Stream};
@@ -31,6 +31,7 @@ impl SplitSpec {
         let all: Vec<u32> = (0..dataset.sequences.len() as u32).collect();
         let folds = match self.kind {
             SplitKind::Window => self.deal(dataset, &all, |i, _| (i, 0), "window", "")?,
+            SplitKind::WindowHoldout => vec![self.holdout(&all)?],
             SplitKind::Trial => self.deal(dataset, &all, |_, s| (s.subject, s.trial), "trial", "")?,
             SplitKind::Stimulus => self.deal(dataset, &all, |_, s| (s.trial, 0), "stimulus", "")?,
             SplitKind::Subject => self.subjects(dataset, &all)?,
@@ -59,6 +60,27 @@ impl SplitSpec {
             SplitKind::Predefined => self.predefined(dataset, &all)?,
         };
         Split::new(self.kind, folds, dataset)
+    }
+
+    /// Two draws of scikit-learn's: test and validation part together, then each.
+    fn holdout(&self, all: &[u32]) -> Result<Fold> {
+        if self.folds.is_some() {
+            return Err(Error::config("`--split window-holdout` has one fold, and `--folds` asks for some")
+                .hint("leave `--folds` out, or use `--split window`"));
+        }
+        if self.validation == 0.0 || self.validation >= 0.5 {
+            return Err(Error::config(format!(
+                "`--split window-holdout` takes `--validation` of all windows for validation and as many for testing, above 0 and \
+                 below 0.5, not {}",
+                self.validation
+            )));
+        }
+        let seed = u32::try_from(self.seed).map_err(|_| {
+            Error::config(format!("NumPy's generator takes seeds of 32 bits, not {}", self.seed))
+        })?;
+        let (train, rest) = sklearn::train_test_split(all, 2.0 * self.validation, seed);
+        let (validation, test) = sklearn::train_test_split(&rest, 0.5, seed);
+        Ok(Fold { name: "holdout".into(), train, validation, test })
     }
 
     /// `k` folds of whole groups among `indices`, stratified by class where a group has one class.

@@ -3,6 +3,7 @@
 mod audit;
 mod build;
 mod file;
+mod sklearn;
 
 pub use audit::{FoldAudit, Leak};
 pub use build::SplitSpec;
@@ -18,6 +19,9 @@ pub enum SplitKind {
     /// Nothing but the window itself. LEAKY: windows of one trial stand on both sides, and a network that recognises the
     /// trial looks as if it recognised the emotion. For comparison with published figures only.
     Window,
+    /// The same in one fold: random windows for testing, as many for validation (`--validation` is their share, each), the rest for
+    /// training, index for index those of scikit-learn's `train_test_split`. LEAKY, like `window`.
+    WindowHoldout,
     /// No trial: new trials of known subjects.
     Trial,
     /// No trial, and each fold is one subject's: models of one person each.
@@ -37,6 +41,7 @@ impl SplitKind {
     pub fn name(self) -> &'static str {
         match self {
             SplitKind::Window => "window",
+            SplitKind::WindowHoldout => "window-holdout",
             SplitKind::Trial => "trial",
             SplitKind::TrialWithinSubject => "trial-within-subject",
             SplitKind::Subject => "subject",
@@ -48,13 +53,13 @@ impl SplitKind {
 
     /// Whether results may be far too good.
     pub fn is_leaky(self) -> bool {
-        self == SplitKind::Window
+        matches!(self, SplitKind::Window | SplitKind::WindowHoldout)
     }
 
     /// The groups that a sequence belongs to, none of which may stand in two parts of a fold.
     fn groups(self, index: u32, s: &Sequence) -> Vec<(u8, u32, u32)> {
         match self {
-            SplitKind::Window => vec![(0, index, 0)],
+            SplitKind::Window | SplitKind::WindowHoldout => vec![(0, index, 0)],
             SplitKind::Trial | SplitKind::TrialWithinSubject | SplitKind::Predefined => {
                 vec![(1, s.subject, s.trial)]
             }

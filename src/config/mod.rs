@@ -3,17 +3,23 @@
 //! Each option is declared here and nowhere else. A flag beats the file, the file beats the default; the file that a
 //! run folder keeps repeats the run.
 
+mod network;
+mod preset;
+
+pub use network::{CellName, NetworkConfig};
+pub use preset::{Preset, Published};
+
 use crate::backend::cpu::Isa;
 use crate::backend::{Device, DeviceChoice, Kind, Products};
 use crate::data::demo::DemoSpec;
 use crate::data::frames::{Baseline, FrameKind, FrameSpec};
 use crate::data::labels::{LabelScheme, TieRule};
-use crate::data::normalise::Normalise;
+use crate::data::normalise::{Normalise, Scale};
 use crate::data::sequences::{BadWindows, WindowSpec};
 use crate::data::split::{SplitKind, SplitSpec};
 use crate::error::{Error, Result};
-use crate::spec::{Cell, LayerSpec, OptimizerKind, PoolKind, Precision};
-use crate::train::{ClassWeights, Schedule, TrainSpec};
+use crate::spec::{OptimizerKind, Precision};
+use crate::train::{ClassWeights, Initial, Schedule, Selection, TrainSpec};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use serde::{Deserialize, Serialize};
@@ -135,6 +141,9 @@ pub struct FramesConfig {
     #[arg(long, value_name = "S")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step: Option<f64>,
+    /// What each window is multiplied by before features are standardised
+    #[arg(long, value_enum, default_value_t = Scale::None)]
+    pub scale: Scale,
     /// What features are standardised by
     #[arg(long, value_enum, default_value_t = Normalise::Train)]
     pub normalise: Normalise,
@@ -182,58 +191,6 @@ pub struct SplitConfig {
     pub split_file: Option<PathBuf>,
 }
 
-/// A cell with its directions, as people name it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum CellName {
-    Lstm,
-    Gru,
-    Bilstm,
-    Bigru,
-}
-
-impl CellName {
-    /// Cell and number of directions.
-    pub fn parts(self) -> (Cell, usize) {
-        match self {
-            CellName::Lstm => (Cell::Lstm, 1),
-            CellName::Gru => (Cell::Gru, 1),
-            CellName::Bilstm => (Cell::Lstm, 2),
-            CellName::Bigru => (Cell::Gru, 2),
-        }
-    }
-}
-
-/// The network.
-#[derive(Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[command(next_help_heading = "Network")]
-#[serde(default, deny_unknown_fields)]
-pub struct NetworkConfig {
-    /// Recurrent cell of all layers
-    #[arg(long, value_enum, default_value_t = CellName::Lstm)]
-    pub cell: CellName,
-    /// Hidden units of each recurrent layer, bottom up
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "64")]
-    pub hidden: Vec<usize>,
-    /// How a sequence becomes one vector: the final states, or the mean over time
-    #[arg(long, value_enum, default_value_t = PoolKind::Last)]
-    pub pool: PoolKind,
-    /// Units of a dense ReLU layer before the output layer; 0 for none
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub dense: usize,
-    /// Dropped share between layers, after pooling and after the dense layer
-    #[arg(long, value_name = "SHARE", default_value_t = 0.2)]
-    pub dropout: f64,
-}
-
-impl NetworkConfig {
-    /// The recurrent layers.
-    pub fn layers(&self) -> Vec<LayerSpec> {
-        let (cell, dirs) = self.cell.parts();
-        self.hidden.iter().map(|&hidden| LayerSpec { cell, hidden, dirs }).collect()
-    }
-}
-
 /// How the network is trained.
 #[derive(Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[command(next_help_heading = "Training")]
@@ -251,6 +208,9 @@ pub struct TrainingConfig {
     /// Learning rate
     #[arg(long = "lr", value_name = "RATE", default_value_t = 1e-3)]
     pub learning_rate: f64,
+    /// Added to the root of Adam's running mean of squares
+    #[arg(long, value_name = "X", default_value_t = 1e-8)]
+    pub eps: f64,
     /// Learning rate over time
     #[arg(long, value_enum, default_value_t = Schedule::Constant)]
     pub schedule: Schedule,
@@ -273,6 +233,12 @@ pub struct TrainingConfig {
     #[arg(long, value_name = "EPOCHS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patience: Option<usize>,
+    /// Which weights of a fold are tested
+    #[arg(long, value_enum, default_value_t = Selection::Best)]
+    pub selection: Selection,
+    /// The weights before training: whose defaults
+    #[arg(long, value_enum, default_value_t = Initial::Pytorch)]
+    pub initial: Initial,
     /// Seed of everything random: splits, first weights, order, dropout
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     pub seed: u64,
@@ -371,12 +337,24 @@ defaults_from_flags! {
 }
 
 impl Config {
-    /// Flags over the file over the defaults.
-    pub fn resolve(matches: &ArgMatches, file: Option<&Path>) -> Result<Self> {
+    /// Flags over the file over the preset over the defaults.
+    pub fn resolve(matches: &ArgMatches, preset: Option<Preset>, file: Option<&Path>) -> Result<Self> {
         let flags = Config::from_arg_matches(matches).map_err(|e| Error::config(e.to_string()))?;
         flags.refuse_unwritable_paths()?;
-        let Some(path) = file else { return Ok(flags) };
-        let mut merged = Config::resolve_file(path)?.to_table();
+        let mut merged = match preset {
+            Some(preset) => preset.config().to_table(),
+            None => Config::default().to_table(),
+        };
+        if let Some(path) = file {
+            let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
+            // For its errors, which name lines.
+            Config::from_toml(&text).map_err(|e| e.at(path.display()))?;
+            let own: toml::Table = text.parse().map_err(|e: toml::de::Error| Error::config(e.message()))?;
+            for (section, values) in own {
+                let values = values.as_table().cloned().unwrap_or_default();
+                merged[&section].as_table_mut().expect("sections are tables").extend(values);
+            }
+        }
         for (section, values) in flags.to_table() {
             let Some(values) = values.as_table() else { continue };
             for (key, value) in values {
@@ -447,7 +425,7 @@ impl Config {
 
     /// `length` where the user did not choose.
     pub fn window_spec(&self, length: Option<f64>) -> WindowSpec {
-        WindowSpec { length: self.frames.window.or(length), step: self.frames.step }
+        WindowSpec { length: self.frames.window.or(length), step: self.frames.step, scale: self.frames.scale }
     }
 
     pub fn split_spec(&self) -> SplitSpec {
@@ -468,6 +446,7 @@ impl Config {
             batch: t.batch,
             optimizer: t.optimizer,
             learning_rate: t.learning_rate,
+            eps: t.eps,
             schedule: t.schedule,
             warmup: t.warmup,
             weight_decay: t.weight_decay,
@@ -475,6 +454,8 @@ impl Config {
             smoothing: t.label_smoothing,
             class_weights: t.class_weights,
             patience: t.patience.unwrap_or(default_patience),
+            selection: t.selection,
+            initial: t.initial,
             seed: t.seed,
         }
     }
@@ -486,15 +467,12 @@ impl Config {
             true => Ok(()),
             false => Err(Error::config(format!("{option} must be in [0, 1), and is {value}"))),
         };
-        share("--dropout", self.network.dropout)?;
         share("--validation", self.split.validation)?;
         if self.train_spec().patience > 0 && self.split.validation == 0.0 && self.split.split_file.is_none() {
             return Err(Error::config("--patience needs a validation part, and --validation is 0")
                 .hint("use `--patience 0`, or leave `--validation` at its default"));
         }
-        if self.network.hidden.is_empty() || self.network.hidden.contains(&0) {
-            return Err(Error::config("--hidden needs at least one layer, and no layer of 0 units"));
-        }
+        self.network.check()?;
         let seconds = [
             ("--window", self.frames.window),
             ("--step", self.frames.step),
@@ -515,10 +493,6 @@ impl Config {
                 "--threshold must be a number, and --dead-zone one that is not below 0",
             ));
         }
-        let widest = self.network.hidden.iter().copied().max().unwrap_or(0).max(self.network.dense);
-        if widest > WIDEST {
-            return Err(Error::config(format!("--hidden and --dense go up to {WIDEST} units, not {widest}")));
-        }
         if self.run.folds_at_once == Some(0) || self.run.threads == Some(0) {
             return Err(Error::config("--folds-at-once and --threads must be above 0"));
         }
@@ -533,9 +507,6 @@ impl Config {
         Ok(())
     }
 }
-
-/// Units of a layer; its square must be a number of weights that some memory can hold.
-const WIDEST: usize = 16_384;
 
 /// Whether the option was given as a flag. Option ids are unique over all sections.
 fn given(matches: &ArgMatches, id: &str) -> bool {
@@ -567,9 +538,9 @@ mod tests {
         std::fs::write(&path, "[network]\nhidden = [8, 9]\ncell = \"gru\"\n[training]\nepochs = 7\n")
             .unwrap();
         let config =
-            Config::resolve(&matches(&["--epochs", "3", "--split", "subject"]), Some(&path)).unwrap();
+            Config::resolve(&matches(&["--epochs", "3", "--split", "subject"]), None, Some(&path)).unwrap();
         assert_eq!(config.network.hidden, [8, 9]);
-        assert_eq!(config.network.cell, CellName::Gru);
+        assert_eq!(config.network.cell, [CellName::Gru]);
         assert_eq!(config.training.epochs, 3);
         assert_eq!(config.split.split_by, Some(SplitKind::Subject));
         assert_eq!(config.training.batch, 32);
@@ -577,8 +548,9 @@ mod tests {
 
     #[test]
     fn a_configuration_survives_its_file() {
+        let network = ["--conv", "16x3,8x5", "--cell", "bilstm,gru", "--hidden", "7,5", "--biases", "1"];
         let flags = ["--window", "2", "--clip", "inf", "--label", "quadrant", "--channels", "eeg,GSR"];
-        let config = Config::resolve(&matches(&flags), None).unwrap();
+        let config = Config::resolve(&matches(&[&flags[..], &network].concat()), None, None).unwrap();
         assert_eq!(Config::from_toml(&config.to_toml()).unwrap(), config);
         assert_eq!(Config::from_toml("").unwrap(), Config::default());
     }

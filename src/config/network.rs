@@ -1,0 +1,149 @@
+//! The network's options.
+
+use crate::error::{Error, Result};
+use crate::spec::{Cell, ConvSpec, LayerSpec, Network, PoolKind};
+use clap::Args;
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{self, IntoDeserializer, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+
+/// A cell with its directions, as people name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum CellName {
+    Lstm,
+    Gru,
+    Bilstm,
+    Bigru,
+}
+
+impl CellName {
+    /// Cell and number of directions.
+    pub fn parts(self) -> (Cell, usize) {
+        match self {
+            CellName::Lstm => (Cell::Lstm, 1),
+            CellName::Gru => (Cell::Gru, 1),
+            CellName::Bilstm => (Cell::Lstm, 2),
+            CellName::Bigru => (Cell::Gru, 2),
+        }
+    }
+}
+
+/// The network, bottom up.
+#[derive(Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[command(next_help_heading = "Network")]
+#[serde(default, deny_unknown_fields)]
+pub struct NetworkConfig {
+    /// Convolution blocks below the recurrent layers, as FILTERSxKERNEL (`128x3,128x3`): each is a convolution over time, a ReLU and
+    /// max-pooling by two [default: none]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub conv: Vec<ConvSpec>,
+    /// Recurrent cell of all layers, or of each one
+    #[arg(long, value_enum, value_name = "LIST", value_delimiter = ',', default_value = "lstm")]
+    #[serde(serialize_with = "one_or_list", deserialize_with = "from_one_or_list")]
+    pub cell: Vec<CellName>,
+    /// Hidden units of each recurrent layer
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "64")]
+    pub hidden: Vec<usize>,
+    /// Bias vectors of a gate: 2 as in PyTorch and cuDNN, 1 as in Keras' LSTM (its GRU has 2)
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub biases: usize,
+    /// How a sequence becomes one vector: the final states, or the mean over time
+    #[arg(long, value_enum, default_value_t = PoolKind::Last)]
+    pub pool: PoolKind,
+    /// Units of a dense ReLU layer before the output layer; 0 for none
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub dense: usize,
+    /// Dropped share after convolution blocks, between recurrent layers, after pooling and after the dense layer
+    #[arg(long, value_name = "SHARE", default_value_t = 0.2)]
+    pub dropout: f64,
+}
+
+fn one_or_list<S: Serializer>(cells: &[CellName], serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    match cells {
+        [one] => one.serialize(serializer),
+        list => list.serialize(serializer),
+    }
+}
+
+fn from_one_or_list<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<Vec<CellName>, D::Error> {
+    struct Cells;
+
+    impl<'de> Visitor<'de> for Cells {
+        type Value = Vec<CellName>;
+
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            f.write_str("a cell, or a list with one for each layer")
+        }
+
+        fn visit_str<E: de::Error>(self, name: &str) -> std::result::Result<Self::Value, E> {
+            Ok(vec![CellName::deserialize(name.into_deserializer())?])
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> std::result::Result<Self::Value, A::Error> {
+            Vec::deserialize(SeqAccessDeserializer::new(list))
+        }
+    }
+
+    deserializer.deserialize_any(Cells)
+}
+
+/// Units of a layer; its square must be a number of weights that some memory can hold.
+const WIDEST: usize = 16_384;
+
+impl NetworkConfig {
+    /// On sequences of `features`, for so many classes.
+    pub fn network(&self, features: usize, classes: usize) -> Network {
+        let cells = self.cell.iter().cycle().map(|cell| cell.parts());
+        let layers = self.hidden.iter().zip(cells);
+        Network {
+            features,
+            convs: self.conv.clone(),
+            layers: layers
+                .map(|(&hidden, (cell, dirs))| LayerSpec { cell, hidden, dirs, biases: self.biases })
+                .collect(),
+            pool: self.pool,
+            dense: (self.dense > 0).then_some(self.dense),
+            dropout: self.dropout,
+            classes,
+        }
+    }
+
+    /// `conv-bilstm-lstm`
+    pub fn name(&self) -> String {
+        let front = self.conv.first().map(|_| "conv".to_string());
+        let cells = self.cell.iter().map(|cell| format!("{cell:?}").to_lowercase());
+        front.into_iter().chain(cells).collect::<Vec<_>>().join("-")
+    }
+
+    /// Refuses what cannot be built, naming the option.
+    pub fn check(&self) -> Result<()> {
+        if !(0.0..1.0).contains(&self.dropout) {
+            return Err(Error::config(format!("--dropout must be in [0, 1), and is {}", self.dropout)));
+        }
+        if self.hidden.is_empty() || self.hidden.contains(&0) {
+            return Err(Error::config("--hidden needs at least one layer, and no layer of 0 units"));
+        }
+        let (cells, layers) = (self.cell.len(), self.hidden.len());
+        if cells != 1 && cells != layers {
+            return Err(Error::config(format!(
+                "--cell names {cells} cells, and --hidden has {layers} layers"
+            ))
+            .hint("name one cell for all layers, or one for each"));
+        }
+        if !(1..=2).contains(&self.biases) {
+            return Err(Error::config(format!("--biases must be 1 or 2, and is {}", self.biases)));
+        }
+        let filters = self.conv.iter().map(|conv| conv.filters.max(conv.kernel));
+        let widest = self.hidden.iter().copied().chain(filters).max().unwrap_or(0).max(self.dense);
+        if widest > WIDEST {
+            return Err(Error::config(format!(
+                "--hidden, --dense and --conv go up to {WIDEST} units, not {widest}"
+            )));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,110 @@
+//! The networks and the protocol of the original study, "Emotion recognition using multimodal physiological signals" on DEAP.
+
+use super::Config;
+use serde::{Deserialize, Serialize};
+
+/// One of its networks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Preset {
+    /// Two convolution blocks, four LSTM layers
+    SeedLstm,
+    /// Two convolution blocks, two GRU layers
+    SeedGru,
+    /// Two convolution blocks, two bidirectional LSTM layers
+    SeedBilstm,
+    /// Two convolution blocks, a bidirectional and a plain LSTM layer
+    SeedBilstmLstm,
+}
+
+/// What the study reports of a network, by window, on its own random split.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Published {
+    /// Of the test part, after the last epoch.
+    pub accuracy: f64,
+    pub macro_f1: f64,
+    /// Of the validation part, in the best epoch: for the LSTM this is the figure that the study names.
+    pub best_validation_accuracy: f64,
+    pub parameters: usize,
+    /// Seconds an epoch on a hosted GPU.
+    pub epoch_seconds: f64,
+}
+
+/// What all networks share.
+const PROTOCOL: &str = include_str!("presets/protocol.toml");
+
+impl Preset {
+    pub const ALL: [Preset; 4] =
+        [Preset::SeedLstm, Preset::SeedGru, Preset::SeedBilstm, Preset::SeedBilstmLstm];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Preset::SeedLstm => "seed-lstm",
+            Preset::SeedGru => "seed-gru",
+            Preset::SeedBilstm => "seed-bilstm",
+            Preset::SeedBilstmLstm => "seed-bilstm-lstm",
+        }
+    }
+
+    fn network(self) -> &'static str {
+        match self {
+            Preset::SeedLstm => include_str!("presets/seed-lstm.toml"),
+            Preset::SeedGru => include_str!("presets/seed-gru.toml"),
+            Preset::SeedBilstm => include_str!("presets/seed-bilstm.toml"),
+            Preset::SeedBilstmLstm => include_str!("presets/seed-bilstm-lstm.toml"),
+        }
+    }
+
+    /// The network under the original protocol.
+    pub fn config(self) -> Config {
+        let tables = [PROTOCOL, self.network()].map(|text| text.parse().expect("presets are TOML"));
+        let [mut merged, network]: [toml::Table; 2] = tables;
+        for (section, values) in network {
+            let values = values.as_table().cloned().unwrap_or_default();
+            let section = merged.entry(section).or_insert_with(|| toml::Table::new().into());
+            section.as_table_mut().expect("sections are tables").extend(values);
+        }
+        merged.try_into().expect("presets have known options")
+    }
+
+    pub fn published(self) -> Published {
+        let [accuracy, macro_f1, best_validation_accuracy, epoch_seconds] = match self {
+            Preset::SeedLstm => [0.70111, 0.6949, 0.70691, 17.5],
+            Preset::SeedGru => [0.73034, 0.7249, 0.72782, 6.5],
+            Preset::SeedBilstm => [0.73463, 0.7296, 0.72455, 10.0],
+            Preset::SeedBilstmLstm => [0.74521, 0.7401, 0.75882, 11.0],
+        };
+        let parameters = match self {
+            Preset::SeedLstm => 721_540,
+            Preset::SeedGru => 392_644,
+            Preset::SeedBilstm => 467_908,
+            Preset::SeedBilstmLstm => 926_596,
+        };
+        Published { accuracy, macro_f1, best_validation_accuracy, parameters, epoch_seconds }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_networks_have_the_original_s_parameters() {
+        for preset in Preset::ALL {
+            let config = preset.config();
+            config.check().unwrap();
+            let network = config.network.network(37, 4);
+            assert_eq!(network.params(), preset.published().parameters, "{}", preset.name());
+            assert_eq!(network.conv_steps(256), 62);
+        }
+        // By layer, as Keras counts them.
+        let count = |preset: Preset| -> Vec<usize> {
+            let network = preset.config().network.network(37, 4);
+            let blocks = network.conv_blocks(1, 1, 256).into_iter().map(|conv| conv.params());
+            blocks.chain(network.rnns(1, 1, 256).into_iter().map(|rnn| rnn.params())).collect()
+        };
+        assert_eq!(count(Preset::SeedLstm), [14_336, 49_280, 394_240, 197_120, 49_408, 12_416]);
+        assert_eq!(count(Preset::SeedGru)[2..], [296_448, 27_840]);
+        assert_eq!(count(Preset::SeedBilstm)[2..], [263_168, 164_352]);
+    }
+}

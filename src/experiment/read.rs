@@ -1,0 +1,97 @@
+//! From a configuration to labelled sequences.
+
+use crate::config::Config;
+use crate::data::channels;
+use crate::data::frames::{FrameKind, FrameSpec, FrameTable, SubjectFrames};
+use crate::data::labels::{LabelScheme, Labels};
+use crate::data::normalise::Normalise;
+use crate::data::sequences::{Dataset, Labelling};
+use crate::data::source::Source;
+use crate::error::{Error, Result};
+use crate::progress::Progress;
+
+/// Reads the data and cuts them into labelled sequences. What was left open of how is filled in.
+pub fn read(config: &mut Config, progress: &dyn Progress) -> Result<Dataset> {
+    let source =
+        Source::open(&config.data.path, config.data.test_file.as_deref(), &config.demo.spec(), progress)?;
+    if let Some(window) = config.window_spec(source.default_window()).length {
+        check_window(window, config, &source)?;
+    }
+    let (table, own_classes) = read_frames(config, &source, progress)?;
+    let labels = labels(config, &own_classes);
+    let mut dataset = Dataset::cut(
+        table,
+        &config.window_spec(source.default_window()),
+        Labelling::Known(&labels),
+        &own_classes,
+        config.data.bad_windows,
+    )?;
+    dataset.shared_stimuli = source.shared_stimuli();
+    dataset.warnings.iter().for_each(|warning| progress.warn(warning));
+    // What was chosen for the user stands in the run's own configuration.
+    let frames = frame_spec(config, &source);
+    config.frames.frame_kind = Some(frames.kind);
+    config.frames.baseline = Some(frames.baseline);
+    config.frames.window = config.frames.window.or(source.default_window());
+    config.labels.label.get_or_insert(labels.scheme);
+    Ok(dataset)
+}
+
+/// `[D, T, K]` of the sequences that a configuration asks for: what a network must fit. Of generated recordings one is enough.
+pub fn shape(config: &Config, progress: &dyn Progress) -> Result<[usize; 3]> {
+    let mut config = config.clone();
+    config.demo.demo_subjects = 1;
+    let dataset = read(&mut config, progress)?;
+    Ok([dataset.frames.width(), dataset.steps(), dataset.class_names.len()])
+}
+
+/// Refuses windows that no trial can hold, or that can hold no frame, before minutes of reading.
+fn check_window(window: f64, config: &Config, source: &Source) -> Result<()> {
+    let spec = frame_spec(config, source);
+    if let Some(trial) = source.trial_seconds(spec.baseline)
+        && window > trial
+    {
+        return Err(Error::config(format!("a window of {window} s is longer than a trial of {trial} s"))
+            .hint("choose a shorter `--window`"));
+    }
+    if spec.kind != FrameKind::Raw && window < spec.length {
+        return Err(Error::config(format!(
+            "a window of {window} s is shorter than a frame of {} s",
+            spec.length
+        ))
+        .hint("choose a longer `--window` or a shorter `--frame-length`"));
+    }
+    Ok(())
+}
+
+/// How signals become frames, with what the user left open filled in.
+fn frame_spec(config: &Config, source: &Source) -> FrameSpec {
+    config.frame_spec(source.default_frames(), source.has_baseline())
+}
+
+fn labels(config: &Config, own_classes: &[String]) -> Labels {
+    let default = if own_classes.is_empty() { LabelScheme::Valence } else { LabelScheme::Class };
+    Labels {
+        scheme: config.labels.label.unwrap_or(default),
+        threshold: config.labels.threshold,
+        rule: config.labels.tie,
+        dead_zone: config.labels.dead_zone,
+    }
+}
+
+/// Frames of all recordings, and the classes that the data name themselves.
+pub fn read_frames(
+    config: &Config,
+    source: &Source,
+    progress: &dyn Progress,
+) -> Result<(FrameTable, Vec<String>)> {
+    let spec = frame_spec(config, source);
+    source.frames(progress, |recording| {
+        let chosen = channels::select(&recording.channels, &config.data.channels)?;
+        let mut frames = SubjectFrames::build(recording, &spec, &chosen, config.data.rate)?;
+        if config.frames.normalise == Normalise::Subject {
+            frames.standardise();
+        }
+        Ok(frames)
+    })
+}

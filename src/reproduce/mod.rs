@@ -1,0 +1,249 @@
+//! The original study once more: its networks under its own protocol, and the same networks where no trial, or no person, stands on
+//! both sides.
+
+mod comparison;
+mod page;
+
+pub use comparison::{Comparison, Figure, Row};
+
+use crate::backend::{Backend, Device, on_device};
+use crate::cases::Step;
+use crate::config::{Config, DemoConfig, Preset, RunConfig};
+use crate::data::sequences::Dataset;
+use crate::data::split::SplitKind;
+use crate::error::{Error, Result};
+use crate::experiment::{self, Ending, Experiment};
+use crate::metrics::Scores;
+use crate::progress::Progress;
+use crate::run::{self, RunFolder};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicUsize;
+use std::time::{Duration, Instant};
+
+/// What is new in the test part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protocol {
+    /// Nothing but the windows: a random 10 % of them, as in the study. LEAKY.
+    Original,
+    /// The trials: five folds.
+    NewTrials,
+    /// The people: five folds, or one for each person.
+    NewPeople,
+}
+
+impl Protocol {
+    pub const ALL: [Protocol; 3] = [Protocol::Original, Protocol::NewTrials, Protocol::NewPeople];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Protocol::Original => "original",
+            Protocol::NewTrials => "new-trials",
+            Protocol::NewPeople => "new-people",
+        }
+    }
+}
+
+/// Folds of the honest protocols.
+const FOLDS: usize = 5;
+
+/// What is to be reproduced, on what; `reproduce.toml` in its folder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// A folder in DEAP's format, or `demo`.
+    pub data: PathBuf,
+    pub presets: Vec<Preset>,
+    pub epochs: usize,
+    /// One fold for each person instead of five.
+    pub loso: bool,
+    pub demo: DemoConfig,
+    pub run: RunConfig,
+}
+
+impl Settings {
+    fn config(&self, preset: Preset) -> Config {
+        let mut config = preset.config();
+        config.data.path.clone_from(&self.data);
+        config.demo = self.demo.clone();
+        config.run = self.run.clone();
+        config.training.epochs = self.epochs;
+        config
+    }
+
+    fn config_for(&self, preset: Preset, protocol: Protocol, subjects: usize) -> Config {
+        let mut config = self.config(preset);
+        let (kind, folds) = match protocol {
+            Protocol::Original => return config,
+            Protocol::NewTrials => (SplitKind::Trial, Some(FOLDS)),
+            Protocol::NewPeople => (SplitKind::Subject, (!self.loso).then_some(FOLDS.min(subjects))),
+        };
+        config.split.split_by = Some(kind);
+        config.split.folds = folds;
+        // Four fifths are for training, as in the study; nothing stops early, so nothing needs a validation part.
+        config.split.validation = 0.0;
+        config
+    }
+}
+
+/// One network under one protocol.
+pub struct Job {
+    pub preset: Preset,
+    pub protocol: Protocol,
+    experiment: Experiment,
+}
+
+impl Job {
+    /// Of its run folder.
+    pub fn name(&self) -> String {
+        job_name(self.preset, self.protocol)
+    }
+
+    /// Windows that are trained on, over all folds and epochs.
+    fn windows(&self) -> usize {
+        let folds = self.experiment.split.folds().iter();
+        folds.map(|fold| fold.train().sequences().len()).sum::<usize>()
+            * self.experiment.config.training.epochs
+    }
+
+    /// How long the training will take on the run's device, from a few steps of it.
+    pub fn estimate(&self) -> Result<Duration> {
+        let device = self.experiment.config.run.device()?;
+        let seconds = on_device!(&device, backend => self.seconds_per_window(backend)?);
+        Ok(Duration::from_secs_f64(seconds * self.windows() as f64))
+    }
+
+    fn seconds_per_window<B: Backend>(&self, backend: &B) -> Result<f64> {
+        /// Measured for so long, after a step that is not.
+        const ENOUGH: Duration = Duration::from_millis(500);
+        let experiment = &self.experiment;
+        let batch = experiment.config.training.batch.min(experiment.dataset.sequences.len());
+        let models = experiment.stack_size(experiment.split.folds().len());
+        let mut step = Step::new(backend, &experiment.network, models, batch, experiment.dataset.steps())?;
+        step.run()?;
+        backend.wait()?;
+        let (start, mut steps) = (Instant::now(), 0);
+        while steps == 0 || start.elapsed() < ENOUGH {
+            step.run()?;
+            backend.wait()?;
+            steps += 1;
+        }
+        Ok(start.elapsed().as_secs_f64() / (steps * models * batch) as f64)
+    }
+
+    /// Trains and scores in a run folder of its own below `parent`, from wherever that stands. The signal, if it is stopped.
+    pub fn run(
+        &self,
+        parent: &Path,
+        interrupt: &AtomicUsize,
+        progress: &dyn Progress,
+    ) -> Result<std::result::Result<Box<Done>, u8>> {
+        let selection: Vec<usize> = (0..self.experiment.split.folds().len()).collect();
+        let folder = match parent.join(self.name()) {
+            path if path.exists() => RunFolder::open(&path)?,
+            _ => RunFolder::create(parent, &self.name())?,
+        };
+        if !folder.file("resume.safetensors").exists() {
+            self.experiment.record(&folder, &selection)?;
+        }
+        let scores = match self.experiment.scores_of(&folder)? {
+            Some(scores) => Box::new(scores),
+            None => match self.experiment.run(&folder, &selection, interrupt, progress)? {
+                Ending::Finished(scores) => scores,
+                Ending::Interrupted(signal) => return Ok(Err(signal)),
+            },
+        };
+        let epoch_seconds = run::epoch_seconds(&run::read_epochs(&folder.file("epochs.csv"))?);
+        Ok(Ok(Box::new(Done {
+            preset: self.preset,
+            protocol: self.protocol,
+            scores: *scores,
+            epoch_seconds,
+            parameters: self.experiment.network.params(),
+            folds: selection.len(),
+        })))
+    }
+}
+
+/// `seed-lstm-original`
+fn job_name(preset: Preset, protocol: Protocol) -> String {
+    format!("{}-{}", preset.name(), protocol.name())
+}
+
+/// A job's outcome.
+pub struct Done {
+    pub preset: Preset,
+    pub protocol: Protocol,
+    pub scores: Scores,
+    /// Of one epoch of all folds, the median; none if there was only one.
+    pub epoch_seconds: Option<f64>,
+    pub parameters: usize,
+    pub folds: usize,
+}
+
+/// Reads the data once and splits them for every job. `folder` is where their run folders will be.
+pub fn jobs(settings: &Settings, progress: &dyn Progress) -> Result<Vec<Job>> {
+    let Some(&first) = settings.presets.first() else {
+        return Err(Error::config("--presets names no network"));
+    };
+    let mut config = settings.config(first);
+    config.check()?;
+    // Before minutes of reading: is there such a device?
+    config.run.device()?;
+    let dataset: Dataset = experiment::read(&mut config, progress)?;
+    let subjects = dataset.frames.subjects.len();
+    let protocols =
+        settings.presets.iter().flat_map(|&preset| Protocol::ALL.map(|protocol| (preset, protocol)));
+    protocols
+        .map(|(preset, protocol)| {
+            let config = settings.config_for(preset, protocol, subjects);
+            config.check()?;
+            let experiment = Experiment::on(dataset.clone(), config, &crate::progress::Silent)?;
+            Ok(Job { preset, protocol, experiment })
+        })
+        .collect()
+}
+
+/// What computes, in words.
+pub fn device(settings: &Settings) -> Result<String> {
+    Ok(Device::describe(&settings.run.device()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn honest_protocols_change_the_split_alone() {
+        let settings = Settings {
+            data: "DEAP".into(),
+            presets: Preset::ALL.to_vec(),
+            epochs: 7,
+            loso: false,
+            demo: DemoConfig::default(),
+            run: RunConfig::default(),
+        };
+        for preset in Preset::ALL {
+            let original = settings.config_for(preset, Protocol::Original, 32);
+            assert_eq!(original.split.split_by, Some(SplitKind::WindowHoldout));
+            assert_eq!((original.training.epochs, original.training.seed), (7, 42));
+            for (protocol, kind) in
+                [(Protocol::NewTrials, SplitKind::Trial), (Protocol::NewPeople, SplitKind::Subject)]
+            {
+                let mut honest = settings.config_for(preset, protocol, 32);
+                assert_eq!((honest.split.split_by, honest.split.folds), (Some(kind), Some(5)));
+                assert_eq!(honest.train_spec().patience, 0);
+                honest.split = original.split.clone();
+                assert_eq!(honest, original);
+            }
+        }
+        let folds = |settings: &Settings, subjects| {
+            settings.config_for(Preset::SeedGru, Protocol::NewPeople, subjects).split.folds
+        };
+        assert_eq!(folds(&settings, 3), Some(3));
+        assert_eq!(folds(&Settings { loso: true, ..settings.clone() }, 32), None);
+        let text = toml::to_string(&settings).unwrap();
+        assert_eq!(toml::from_str::<Settings>(&text).unwrap(), settings);
+    }
+}
