@@ -34,17 +34,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) conv_input_gradient(const 
     clear(sums);
     multiply<Chunk<true>, Chunk<false>>(load_dz, load_weight, 0, column, 0, depth, sums);
     float* dx = a.dx + (size_t)m * rows * a.input;
-#pragma unroll
-    for (int i = 0; i < 2; i++) {
-#pragma unroll
-        for (int n = 0; n < 4; n++) {
-#pragma unroll
-            for (int j = 0; j < 4; j++) {
-                const unsigned r = row + sum_row(i, j), c = column + sum_column(n, j);
-                if (r < rows && c < a.input) {
-                    dx[(size_t)r * a.input + c] = sums[i][n][j];
-                }
-            }
-        }
-    }
+    each_sum(sums, row, column, rows, a.input, [&](unsigned r, unsigned c, float sum) {
+        dx[(size_t)r * a.input + c] = sum;
+    });
 }

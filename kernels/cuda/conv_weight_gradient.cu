@@ -37,17 +37,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) conv_weight_gradient(const
     const unsigned from = blockIdx.y * a.share, to = from + a.share < depth ? from + a.share : depth;
     multiply<Chunk<false>, Chunk<false>>(load_dz, load_column, row, column, from, to, sums);
     float* partial = a.partial + ((size_t)blockIdx.z * gridDim.y + blockIdx.y) * a.filters * columns;
-#pragma unroll
-    for (int i = 0; i < 2; i++) {
-#pragma unroll
-        for (int n = 0; n < 4; n++) {
-#pragma unroll
-            for (int j = 0; j < 4; j++) {
-                const unsigned r = row + sum_row(i, j), c = column + sum_column(n, j);
-                if (r < a.filters && c < columns) {
-                    partial[(size_t)r * columns + c] = sums[i][n][j];
-                }
-            }
-        }
-    }
+    each_sum(sums, row, column, a.filters, columns, [&](unsigned r, unsigned c, float sum) {
+        partial[(size_t)r * columns + c] = sum;
+    });
 }

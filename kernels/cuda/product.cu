@@ -37,18 +37,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) product(const __grid_const
     clear(sums);
     multiply<Chunk<true>, Chunk<B_IS_DEEP>>(load_a, load_b, row, column, 0, a.depth, sums);
     c_t* to = (c_t*)a.c + (m * a.c_model + dir * a.c_dir);
-#pragma unroll
-    for (int i = 0; i < 2; i++) {
-#pragma unroll
-        for (int n = 0; n < 4; n++) {
-#pragma unroll
-            for (int j = 0; j < 4; j++) {
-                const unsigned r = row + sum_row(i, j), c = column + sum_column(n, j);
-                if (r < a.rows && c < a.columns) {
-                    const float bias = a.bias != nullptr ? a.bias[m * a.bias_model + c] : 0.0f;
-                    put(to, r * a.c_row + c, sums[i][n][j] + bias);
-                }
-            }
-        }
-    }
+    each_sum(sums, row, column, a.rows, a.columns, [&](unsigned r, unsigned c, float sum) {
+        const float bias = a.bias != nullptr ? a.bias[m * a.bias_model + c] : 0.0f;
+        put(to, r * a.c_row + c, sum + bias);
+    });
 }

@@ -144,3 +144,24 @@ __device__ __forceinline__ void clear(Sums sums) {
         sums[i / 16][i / 4 % 4][i % 4] = 0.0f;
     }
 }
+
+// Gives `store` row, column and sum of each of the block's numbers, from row `row` and column `column` on, that is below `rows` and
+// `columns`.
+template <class Store>
+__device__ __forceinline__ void each_sum(
+    const Sums sums, unsigned row, unsigned column, unsigned rows, unsigned columns, const Store& store
+) {
+#pragma unroll
+    for (int i = 0; i < 2; i++) {
+#pragma unroll
+        for (int n = 0; n < 4; n++) {
+#pragma unroll
+            for (int j = 0; j < 4; j++) {
+                const unsigned r = row + sum_row(i, j), c = column + sum_column(n, j);
+                if (r < rows && c < columns) {
+                    store(r, c, sums[i][n][j]);
+                }
+            }
+        }
+    }
+}

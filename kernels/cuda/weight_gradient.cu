@@ -43,17 +43,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) weight_gradient(const __gr
     const unsigned from = blockIdx.y * a.share, to = from + a.share < depth ? from + a.share : depth;
     multiply<Chunk<false>, Chunk<false>>(load_delta, load_column, row, column, from, to, sums);
     float* partial = a.partial + (((size_t)m * gridDim.y + blockIdx.y) * a.dirs + dir) * 4 * a.hidden * columns;
-#pragma unroll
-    for (int i = 0; i < 2; i++) {
-#pragma unroll
-        for (int n = 0; n < 4; n++) {
-#pragma unroll
-            for (int j = 0; j < 4; j++) {
-                const unsigned r = row + sum_row(i, j), c = column + sum_column(n, j);
-                if (r < 4 * a.hidden && c < columns) {
-                    partial[(size_t)r * columns + c] = sums[i][n][j];
-                }
-            }
-        }
-    }
+    each_sum(sums, row, column, 4 * a.hidden, columns, [&](unsigned r, unsigned c, float sum) {
+        partial[(size_t)r * columns + c] = sum;
+    });
 }
