@@ -1,0 +1,63 @@
+//! What goes into a model's step, and what comes out of it.
+
+use crate::spec::{Optimizer, StepScalars};
+
+/// How many models, rows and steps the buffers are made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// `M`
+    pub models: usize,
+    /// `B`
+    pub batch: usize,
+    /// `T`: of the longest sequence.
+    pub steps: usize,
+    /// 1, or `T` where inputs are standardised per step and feature.
+    pub stat_steps: usize,
+}
+
+/// The rows of one step of all models, `(M, B)` each. A row of length 0 is absent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// Row of the frame table where each sequence starts.
+    pub first: Vec<u32>,
+    pub lengths: Vec<u32>,
+    /// What each row's frames are multiplied by before they are standardised.
+    pub scales: Vec<f32>,
+    pub labels: Vec<u32>,
+}
+
+impl Batch {
+    /// A batch without any row.
+    pub fn empty(models: usize, batch: usize) -> Self {
+        let zeros = vec![0; models * batch];
+        let scales = vec![1.0; models * batch];
+        Batch { first: zeros.clone(), lengths: zeros.clone(), scales, labels: zeros }
+    }
+}
+
+/// What turns gradients into better weights, for all models.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Training {
+    pub optimizer: Optimizer,
+    pub smoothing: f64,
+    /// `(M, K)`
+    pub class_weights: Vec<f64>,
+    /// The seed of the dropout masks.
+    pub seed: u64,
+}
+
+/// One model's part in a training step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Turn {
+    /// Its number in the whole cross-validation: the dropout masks must not depend on the stack.
+    pub fold: u32,
+    pub scalars: StepScalars,
+}
+
+/// What a training step tells, by model; zeros for a model without rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepReport {
+    pub losses: Vec<f64>,
+    /// Gradient norms before clipping.
+    pub norms: Vec<f64>,
+}
