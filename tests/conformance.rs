@@ -7,7 +7,8 @@ use engine::backend::{Backend, Reference};
 use engine::cases::{self, Case, ConvCase, ConvTensors, Outputs, Tensors};
 use engine::check;
 use engine::spec::{
-    Approximate, Cell, Gather, GatherOperands, Optimizer, OptimizerKind, OptimizerOperands, Precision, Real,
+    Approximate, Cell, EpsPlacement, Gather, GatherOperands, Optimizer, OptimizerKind, OptimizerOperands,
+    Precision, Real,
 };
 
 #[test]
@@ -213,8 +214,17 @@ const PARAMS: usize = 30_003;
 /// Three updates of three models: one clipped, one inactive, one with a gradient that is not finite.
 pub fn optimized<B: Backend>(backend: &B, kind: OptimizerKind) -> Vec<f64> {
     let (models, params) = (3, PARAMS);
-    let optimizer =
-        Optimizer { kind, models, params, beta1: 0.9, beta2: 0.99, eps: 1e-8, weight_decay: 0.1, clip: 2.0 };
+    let optimizer = Optimizer {
+        kind,
+        models,
+        params,
+        beta1: 0.9,
+        beta2: 0.99,
+        eps: 1e-8,
+        eps_placement: EpsPlacement::AfterCorrection,
+        weight_decay: 0.1,
+        clip: 2.0,
+    };
     let real = |values: Vec<f64>| {
         let values: Vec<B::Real> = values.into_iter().map(B::Real::of).collect();
         let mut buffer = backend.zeros(values.len()).unwrap();
@@ -270,6 +280,31 @@ fn optimisers_keep_their_bounds_and_leave_inactive_and_broken_models_alone() {
                 assert_eq!(weights[PARAMS..], start[..], "inactive and broken models must not move");
             }
         }
+    }
+}
+
+#[test]
+fn optimisers_are_within_counted_roundings_of_f64_on_every_cpu_path() {
+    for case in cases::optimizer_table() {
+        let reference = check::optimizer_conformance(&Reference::<f32>::default(), &case).unwrap();
+        assert!(reference.holds(), "the reference in f32: {reference:?}");
+        for isa in Isa::available() {
+            let outcome = check::optimizer_conformance(&Cpu::with_isa(isa), &case).unwrap();
+            assert!(outcome.holds(), "{}: {outcome:?}", isa.name());
+        }
+    }
+}
+
+/// What the reference and every backend may have in common is seen: `1 - beta2` of a rounded `beta2`.
+#[test]
+fn an_optimiser_with_a_rounded_constant_is_caught() {
+    for case in cases::optimizer_table() {
+        let mut mutant = case.clone();
+        mutant.optimizer.beta2 = f64::from(case.optimizer.beta2 as f32);
+        let run = |tensors: &_| mutant.run(&Reference::<f64>::default(), tensors);
+        let outcome = check::optimizer_conformance_of(&case, run).unwrap();
+        let second = &outcome.deviations[2];
+        assert!(!second.holds(), "{outcome:?}");
     }
 }
 

@@ -5,8 +5,8 @@ use engine::backend::{Backend, Reference};
 use engine::model::{Batch, Extent, Model, Training, Turn};
 use engine::reference;
 use engine::spec::{
-    Cell, Conv, ConvBackward, ConvForward, ConvSpec, LayerSpec, Loss, LossOperands, Network, Optimizer,
-    OptimizerKind, OptimizerOperands, PoolKind, Rnn, RnnBackward, RnnForward, Slab, StepScalars,
+    Cell, Conv, ConvBackward, ConvForward, ConvSpec, EpsPlacement, LayerSpec, Loss, LossOperands, Network,
+    Optimizer, OptimizerKind, OptimizerOperands, PoolKind, Rnn, RnnBackward, RnnForward, Slab, StepScalars,
 };
 
 const TOLERANCE: f64 = 1e-10;
@@ -163,7 +163,17 @@ fn cross_entropy_equals_pytorch() {
 }
 
 fn optimizer(kind: OptimizerKind, params: usize) -> Optimizer {
-    Optimizer { kind, models: 1, params, beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.01, clip: 1.0 }
+    Optimizer {
+        kind,
+        models: 1,
+        params,
+        beta1: 0.9,
+        beta2: 0.999,
+        eps: 1e-8,
+        eps_placement: EpsPlacement::AfterCorrection,
+        weight_decay: 0.01,
+        clip: 1.0,
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use engine::backend::{Backend, Reference};
 use engine::data::normalise::Stats;
 use engine::data::sequences::Dataset;
 use engine::data::split::{Split, SplitKind, SplitSpec};
-use engine::spec::{Cell, LayerSpec, Network, OptimizerKind, PoolKind};
+use engine::spec::{Cell, EpsPlacement, LayerSpec, Network, OptimizerKind, PoolKind};
 use engine::train::{
     ClassWeights, EpochRecord, FoldResult, Initial, Observer, Outcome, Schedule, Selection, Stack, State,
     StepRecord, TrainSpec, Unobserved,
@@ -33,6 +33,7 @@ pub fn spec() -> TrainSpec {
         optimizer: OptimizerKind::Adamw,
         learning_rate: 0.02,
         eps: 1e-8,
+        eps_placement: EpsPlacement::AfterCorrection,
         schedule: Schedule::Cosine,
         warmup: 0.5,
         weight_decay: 0.01,

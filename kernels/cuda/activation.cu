@@ -3,7 +3,11 @@
 #if PRECISION == 32
 
 __device__ __forceinline__ float sigmoid(float x) { return 1.0f / (1.0f + exp_clamped(-x)); }
-__device__ __forceinline__ float tangent(float x) { return 1.0f - 2.0f / (1.0f + exp_clamped(x + x)); }
+// 1 - 2 / (1 + e^2x) would round small numbers to multiples of 6e-8.
+__device__ __forceinline__ float tangent(float x) {
+    const float e = exp_minus_1(x + x);
+    return e / (e + 2.0f);
+}
 
 #elif PRECISION == 19
 

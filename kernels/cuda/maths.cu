@@ -6,8 +6,13 @@
 __device__ __forceinline__ bool is_nan(float x) { return (__float_as_uint(x) & 0x7fffffffu) > 0x7f800000u; }
 __device__ __forceinline__ bool is_finite(float x) { return (__float_as_uint(x) & 0x7fffffffu) < 0x7f800000u; }
 
-// e^x, the argument clamped to |x| <= 87; polynomial of Cephes, expf. NaN stays NaN.
-__device__ __forceinline__ float exp_clamped(float x) {
+// e^x = power (1 + q), power being 2^n and |q| < 0.42.
+struct Exponential {
+    float q, power;
+};
+
+// The argument clamped to |x| <= 87; polynomial of Cephes, expf. NaN gives a number: see below.
+__device__ __forceinline__ Exponential exp_parts(float x) {
     const float y = fminf(fmaxf(x, -87.0f), 87.0f);
     const float n = rintf(y * 1.44269504f);
     const float r = fmaf(n, 2.12194440e-4f, fmaf(n, -0.693359375f, y));
@@ -17,8 +22,19 @@ __device__ __forceinline__ float exp_clamped(float x) {
     p = fmaf(p, r, 4.1665795894e-2f);
     p = fmaf(p, r, 1.6666665459e-1f);
     p = fmaf(p, r, 5.0000001201e-1f);
-    const float power_of_2 = __uint_as_float((unsigned)((int)n + 127) << 23);
-    return is_nan(x) ? x : (fmaf(p, r * r, r) + 1.0f) * power_of_2;
+    return {fmaf(p, r * r, r), __uint_as_float((unsigned)((int)n + 127) << 23)};
+}
+
+// e^x of the clamped argument. NaN stays NaN.
+__device__ __forceinline__ float exp_clamped(float x) {
+    const Exponential e = exp_parts(x);
+    return is_nan(x) ? x : (e.q + 1.0f) * e.power;
+}
+
+// e^x - 1 of the clamped argument, relatively exact where it is small. NaN stays NaN.
+__device__ __forceinline__ float exp_minus_1(float x) {
+    const Exponential e = exp_parts(x);
+    return is_nan(x) ? x : fmaf(e.q, e.power, e.power - 1.0f);
 }
 
 // ln(x) of a normal x > 0; polynomial of Cephes, logf. Anything else comes back as it is.

@@ -9,5 +9,5 @@ extern "C" __global__ void __launch_bounds__(THREADS) norms(const __grid_constan
     for (unsigned chunk = 0; chunk < a.chunks; chunk++) {
         sum += a.squares[(size_t)m * a.chunks + chunk];
     }
-    a.norms[m] = a.scalars[4 * m + 3] == 0.0f ? 0.0f : sqrtf(sum);
+    a.norms[m] = a.scalars[4 * m + 1] == 0.0f ? 0.0f : sqrtf(sum);
 }

@@ -15,8 +15,14 @@ fn power_of_2(n: f32) -> f32 {
     return bitcast<f32>(u32(i32(n) + 127) << 23u);
 }
 
-// e^x, the argument clamped to |x| <= 87; polynomial of Cephes, expf. NaN stays NaN.
-fn exp_clamped(x: f32) -> f32 {
+// e^x = power (1 + q), power being 2^n and |q| < 0.42.
+struct Exponential {
+    q: f32,
+    power: f32,
+}
+
+// The argument clamped to |x| <= 87; polynomial of Cephes, expf. NaN gives a number: see below.
+fn exp_parts(x: f32) -> Exponential {
     let y = clamp(x, -87.0, 87.0);
     let n = round(y * 1.44269504);
     let r = fma(n, 2.12194440e-4, fma(n, -0.693359375, y));
@@ -26,16 +32,29 @@ fn exp_clamped(x: f32) -> f32 {
     p = fma(p, r, 4.1665795894e-2);
     p = fma(p, r, 1.6666665459e-1);
     p = fma(p, r, 5.0000001201e-1);
-    let e = (fma(p, r * r, r) + 1.0) * power_of_2(n);
-    return select(e, x, is_nan(x));
+    return Exponential(fma(p, r * r, r), power_of_2(n));
+}
+
+// e^x of the clamped argument. NaN stays NaN.
+fn exp_clamped(x: f32) -> f32 {
+    let e = exp_parts(x);
+    return select((e.q + 1.0) * e.power, x, is_nan(x));
+}
+
+// e^x - 1 of the clamped argument, relatively exact where it is small. NaN stays NaN.
+fn exp_minus_1(x: f32) -> f32 {
+    let e = exp_parts(x);
+    return select(fma(e.q, e.power, e.power - 1.0), x, is_nan(x));
 }
 
 fn sigmoid(x: f32) -> f32 {
     return 1.0 / (1.0 + exp_clamped(-x));
 }
 
+// 1 - 2 / (1 + e^2x) would round small numbers to multiples of 6e-8, and miss the bound where a division is an ulp off.
 fn tangent(x: f32) -> f32 {
-    return 1.0 - 2.0 / (1.0 + exp_clamped(x + x));
+    let e = exp_minus_1(x + x);
+    return e / (e + 2.0);
 }
 
 // ln(x) of a normal x > 0; polynomial of Cephes, logf. Anything else comes back as it is.

@@ -16,5 +16,5 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     }
     // Of what is not finite no root is taken: it must arrive as it is.
     let norm = select(sum, sqrt(sum), is_finite(sum));
-    norms[p.row + m] = select(norm, 0.0, scalars[m * 4u + 3u] == 0.0);
+    norms[p.row + m] = select(norm, 0.0, scalars[m * 4u + 1u] == 0.0);
 }

@@ -5,7 +5,7 @@
 @group(0) @binding(2) var<storage, read> gradients: array<f32>;              // (M, P)
 @group(0) @binding(3) var<storage, read_write> first_moment: array<f32>;     // (M, P)
 @group(0) @binding(4) var<storage, read_write> second_moment: array<f32>;    // (M, P)
-@group(0) @binding(5) var<storage, read> scalars: array<f32>;    // (M, 4): rate, 1 - beta1^n, sqrt(1 - beta2^n), active
+@group(0) @binding(5) var<storage, read> scalars: array<f32>;    // (M, 4): rate, 1 - beta1^n (0: inactive), sqrt(1 - beta2^n), eps
 @group(0) @binding(6) var<storage, read> norms: array<f32>;      // (R, M), of which from `row` on
 
 @compute @workgroup_size(64)
@@ -17,7 +17,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     }
     let m = p.model + wg.z;
     let norm = norms[p.row + m];
-    if (scalars[m * 4u + 3u] == 0.0 || !is_finite(norm)) {
+    if (scalars[m * 4u + 1u] == 0.0 || !is_finite(norm)) {
         return;
     }
     let i = wg.z * p.params + k + p.base;
@@ -40,5 +40,5 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     let second = fma(beta2, second_moment[i], bitcast<f32>(p.rest2) * g * g);
     first_moment[i] = first;
     second_moment[i] = second;
-    weights[i] = w - rate / scalars[m * 4u + 1u] * first / (sqrt(second) / scalars[m * 4u + 2u] + bitcast<f32>(p.eps));
+    weights[i] = w - rate / scalars[m * 4u + 1u] * first / (sqrt(second) / scalars[m * 4u + 2u] + scalars[m * 4u + 3u]);
 }

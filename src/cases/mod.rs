@@ -1,10 +1,14 @@
-//! The one table of recurrent-layer cases: tests, `engine check` and the benches all walk it.
+//! The table of cases: tests, `engine check` and the benches all walk it.
 
+mod any;
 mod conv;
+mod optimizer;
 mod pass;
 mod step;
 
+pub use any::AnyCase;
 pub use conv::{ConvCase, ConvOutputs, ConvPass, ConvTensors, conv_table};
+pub use optimizer::{OptimizerCase, OptimizerOutputs, OptimizerTensors, optimizer_table};
 pub use pass::Pass;
 pub use step::Step;
 
@@ -21,7 +25,8 @@ pub struct Case {
     pub ragged: bool,
     /// A given state before the first step, and its gradient.
     pub initial: bool,
-    /// Typical size of the inputs; 1e4 saturates the gates.
+    /// Typical size of the inputs; 1e4 saturates the gates. Below 1 the initial states are as small and biases are 0, so that every
+    /// number of the layer is small.
     pub scale: f64,
 }
 
@@ -74,6 +79,7 @@ impl Case {
             ("ragged", self.ragged),
             ("initial", self.initial),
             ("saturated", self.scale > 1.0),
+            ("tiny", self.scale < 1.0),
             ("one bias", biases == 1),
         ] {
             if on {
@@ -95,10 +101,17 @@ impl Case {
         let mut normal =
             |len: usize, scale: f64| (0..len).map(|_| f64::from((random.normal() * scale) as f32)).collect();
         // Like PyTorch's initialisation, so that sums neither vanish nor explode with the width.
-        let weights = normal(s.models * s.params(), 1.0 / (s.hidden as f64).sqrt().max(2.0));
+        let mut weights: Vec<f64> = normal(s.models * s.params(), 1.0 / (s.hidden as f64).sqrt().max(2.0));
         let x = normal(s.x_len(), self.scale);
-        let initial = self.initial.then(|| normal(s.state_len(), 0.5));
+        let initial = self.initial.then(|| normal(s.state_len(), 0.5 * self.scale.min(1.0)));
         let (dy, d_last) = (normal(s.y_len(), 1.0), normal(s.state_len(), 1.0));
+        if self.scale < 1.0 {
+            let gates = s.cell.gates() * s.hidden;
+            let products = gates * (s.input + s.hidden);
+            for direction in weights.chunks_mut(products + s.biases * gates) {
+                direction[products..].fill(0.0);
+            }
+        }
         // Row b of the ragged cases: T, T-1, ... wrapping; every fifth row is absent.
         let ragged = |row: usize| if row % 5 == 4 { 0 } else { s.steps - row % s.steps };
         let length = |row: usize| if self.ragged { ragged(row) } else { s.steps };
@@ -169,9 +182,14 @@ fn upload<B: Backend>(backend: &B, values: &[f64]) -> Result<B::Buf<B::Real>> {
     Ok(buffer)
 }
 
+/// To the device, with a guard behind it.
+fn guarded<B: Backend>(backend: &B, values: &[f64]) -> Result<B::Buf<B::Real>> {
+    upload(backend, &[values, &[GUARD; GUARDS]].concat())
+}
+
 /// An output of `len` numbers, full of NaN, with a guard behind it.
 fn poisoned<B: Backend>(backend: &B, len: usize) -> Result<B::Buf<B::Real>> {
-    upload(backend, &[vec![f64::NAN; len], vec![GUARD; GUARDS]].concat())
+    guarded(backend, &vec![f64::NAN; len])
 }
 
 /// To the host, with a look at the guard.
@@ -184,7 +202,7 @@ fn download<B: Backend>(backend: &B, buffer: &B::Buf<B::Real>, len: usize, case:
 }
 
 /// Every cell and direction over sizes that are 1, odd, one past a tile, or a multiple of it; ragged and full rows; with
-/// and without initial states; one model and three; saturated gates.
+/// and without initial states; one model and three; saturated gates, and numbers so small that only relative errors count.
 pub fn table() -> Vec<Case> {
     // B, T, D, H
     const SIZES: [[usize; 4]; 9] = [
@@ -209,6 +227,7 @@ pub fn table() -> Vec<Case> {
             }
             cases.push(Case { ragged: true, initial: true, ..Case::new(cell, dirs, [7, 5, 6, 9]).models(3) });
             cases.push(Case { scale: 1e4, initial: true, ..Case::new(cell, dirs, [4, 6, 5, 17]) });
+            cases.push(Case { scale: 1e-6, initial: true, ..Case::new(cell, dirs, [4, 6, 5, 17]) });
             cases.push(Case { ragged: true, ..Case::new(cell, dirs, [5, 4, 6, 9]).models(2) }.one_bias());
         }
     }

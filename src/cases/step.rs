@@ -4,7 +4,7 @@ use crate::backend::Backend;
 use crate::error::Result;
 use crate::model::{Batch, Extent, Model, StepReport, Training, Turn};
 use crate::random::{Random, Stream};
-use crate::spec::{Network, Optimizer, OptimizerKind, StepScalars};
+use crate::spec::{EpsPlacement, Network, Optimizer, OptimizerKind, StepScalars};
 use ndarray::ArcArray2;
 
 /// Models of one network that are trained again and again on one batch.
@@ -26,6 +26,7 @@ impl<'b, B: Backend> Step<'b, B> {
             beta1: 0.9,
             beta2: 0.999,
             eps: 1e-8,
+            eps_placement: EpsPlacement::default(),
             weight_decay: 1e-2,
             clip: 1.0,
         };

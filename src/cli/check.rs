@@ -1,14 +1,14 @@
 //! `check` and `devices`.
 
 use super::progress::Terminal;
-use super::{out, out_json};
+use super::{out, out_json_line};
 use crate::backend::cpu::{Cpu, Isa};
 #[cfg(feature = "cuda")]
 use crate::backend::cuda;
 #[cfg(feature = "wgpu")]
 use crate::backend::wgpu::adapters;
 use crate::backend::{Backend, Device, DeviceChoice, Kind, on_device};
-use crate::cases::{self, Case, ConvCase};
+use crate::cases::{AnyCase, Case};
 use crate::check::{self, Outcome};
 use crate::config::CellName;
 use crate::error::{Error, Result};
@@ -18,9 +18,12 @@ use serde::Serialize;
 
 #[derive(Args)]
 #[command(
-    after_help = "Without sizes the whole table of cases runs. Columns: the output that comes closest to its bound, \
-its largest absolute error, the bound.\nBounds are derived, not chosen: four times the error of the plain equations in \
-the backend's precision with approximated activations, plus one rounding of the output's scale."
+    after_help = "Without --case or --sizes the whole table of cases runs: recurrent layers, convolution blocks, optimisers. A line is \
+printed as soon as its case has ended: the output that comes closest to its bound, its largest absolute error, the bound.\n\n\
+Bounds are derived, not chosen: four times the error of the plain equations in the backend's precision with approximated \
+activations, plus one rounding of the output's scale; for optimisers the roundings of one update, counted.\n\nExamples:\n  engine \
+check\n  engine check --backend cuda --precision tf32 --no-gradients --json\n  engine check --list\n  engine check --backend wgpu --case \
+'gru M=1 B=2 T=3 D=5 H=7'"
 )]
 pub struct CheckCommand {
     /// What to check
@@ -28,75 +31,153 @@ pub struct CheckCommand {
     backend: Kind,
     #[command(flatten)]
     device: DeviceChoice,
-    /// Only this cell
+    /// Only this regime of the recurrent layers on CUDA, and the layers that fit it
+    #[cfg(feature = "cuda")]
+    #[arg(long, value_enum)]
+    regime: Option<cuda::Regime>,
+    /// Only recurrent layers of this cell
     #[arg(long, value_enum)]
     cell: Option<CellName>,
-    /// One case of these sizes: B,T,D,H
+    /// Recurrent layers of these sizes, which need not be in the table: B,T,D,H
     #[arg(long, value_name = "B,T,D,H", value_delimiter = ',')]
     sizes: Option<Vec<usize>>,
-    /// Models side by side in that case
+    /// Models side by side in those layers
     #[arg(long, value_name = "M", default_value_t = 1, requires = "sizes")]
     models: usize,
-    /// Print JSON
+    /// Only the case of this name
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["sizes", "cell"])]
+    case: Option<String>,
+    /// Print the names of the cases, and run none
+    #[arg(long)]
+    list: bool,
+    /// Leave out the reference's own gradients against finite differences, which are the same for every backend
+    #[arg(long)]
+    no_gradients: bool,
+    /// Print a JSON object a line
     #[arg(long)]
     json: bool,
 }
 
-/// What `--json` prints.
+/// What `--json` prints of a case.
 #[derive(Serialize)]
-struct Report {
-    device: String,
-    conformance: Vec<Outcome>,
-    gradients: Vec<Outcome>,
+struct Line<'a> {
+    /// `conformance`, or `gradients`.
+    check: &'static str,
+    holds: bool,
+    #[serde(flatten)]
+    outcome: &'a Outcome,
 }
 
 impl CheckCommand {
     pub fn run(&self, terminal: &Terminal) -> Result<()> {
+        let cases = self.cases()?;
+        if self.list {
+            return cases.iter().try_for_each(|case| out(&case.name()));
+        }
         let device = Device::open(self.backend, &self.device)?;
-        on_device!(&device, backend => self.run_on(backend, terminal))
+        #[cfg(feature = "cuda")]
+        let (device, cases) = self.in_regime(device, cases)?;
+        on_device!(&device, backend => self.run_on(backend, &cases, terminal))
     }
 
-    fn run_on<B: Backend>(&self, backend: &B, terminal: &Terminal) -> Result<()> {
-        let device = backend.describe();
-        let (cases, blocks) = (self.cases()?, self.conv_cases());
-        terminal.start("checking", 2 * (cases.len() + blocks.len()) as u64, "cases");
-        let mut report = Report { device, conformance: Vec::new(), gradients: Vec::new() };
-        for case in &cases {
-            report.conformance.push(check::conformance(backend, case)?);
-            terminal.advance(1, &case.name());
-            // Saturated gates have no slope that a difference could find.
-            if case.scale == 1.0 {
-                report.gradients.push(check::gradients(case)?);
-            }
-            terminal.advance(1, "");
-        }
-        for case in &blocks {
-            report.conformance.push(check::conv_conformance(backend, case)?);
-            terminal.advance(1, &case.name());
-            report.gradients.push(check::conv_gradients(case)?);
-            terminal.advance(1, "");
+    fn run_on<B: Backend>(&self, backend: &B, cases: &[AnyCase], terminal: &Terminal) -> Result<()> {
+        self.title(&format!("{} against the f64 reference", backend.describe()))?;
+        terminal.start("checking", cases.len() as u64, "cases");
+        let mut conformance = Vec::new();
+        for case in cases {
+            let outcome = check::any_conformance(backend, case)?;
+            terminal.beside_the_bar(|| self.print("conformance", &outcome))?;
+            terminal.advance(1, &outcome.case);
+            conformance.push(outcome);
         }
         terminal.finish();
-        if self.json {
-            out_json(&report)?;
-        } else {
-            out(&table(&format!("{} against the f64 reference", report.device), &report.conformance))?;
-            out(&table("f64 reference against finite differences", &report.gradients))?;
+        self.total(&conformance)?;
+        let mut gradients = Vec::new();
+        if !self.no_gradients {
+            self.title("f64 reference against finite differences")?;
+            terminal.start("checking", cases.len() as u64, "gradients");
+            for case in cases {
+                if let Some(outcome) = check::any_gradients(case)? {
+                    terminal.beside_the_bar(|| self.print("gradients", &outcome))?;
+                    gradients.push(outcome);
+                }
+                terminal.advance(1, &case.name());
+            }
+            terminal.finish();
+            self.total(&gradients)?;
         }
-        check::verdict(self.backend.name(), &report.conformance)?;
-        check::verdict("reference", &report.gradients)
+        check::verdict(self.backend.name(), &conformance)?;
+        check::verdict("reference", &gradients)
     }
 
-    /// Convolution blocks have no cell and sizes of their own.
-    fn conv_cases(&self) -> Vec<ConvCase> {
-        if self.cell.is_none() && self.sizes.is_none() { cases::conv_table() } else { Vec::new() }
+    fn title(&self, title: &str) -> Result<()> {
+        if self.json {
+            return Ok(());
+        }
+        out(&format!("{title}\n{:<52} {:<13} {:>10} {:>10}", "case", "closest", "error", "bound"))
     }
 
-    fn cases(&self) -> Result<Vec<Case>> {
+    fn print(&self, check: &'static str, outcome: &Outcome) -> Result<()> {
+        if self.json {
+            return out_json_line(&Line { check, holds: outcome.holds(), outcome });
+        }
+        let worst = outcome.worst();
+        let verdict = if outcome.holds() { "ok" } else { "FAILED" };
+        out(&format!(
+            "{:<52} {:<13} {:>10.2e} {:>10.2e}  {verdict}",
+            outcome.case, worst.buffer, worst.error, worst.bound
+        ))
+    }
+
+    fn total(&self, outcomes: &[Outcome]) -> Result<()> {
+        if self.json {
+            return Ok(());
+        }
+        let good = outcomes.iter().filter(|outcome| outcome.holds()).count();
+        out(&format!("{good} of {} cases within bounds\n", outcomes.len()))
+    }
+
+    /// The device in the regime asked for, and the cases that run in it.
+    #[cfg(feature = "cuda")]
+    fn in_regime(&self, device: Device, cases: Vec<AnyCase>) -> Result<(Device, Vec<AnyCase>)> {
+        let Some(regime) = self.regime else { return Ok((device, cases)) };
+        let Device::Cuda(cuda) = device else {
+            return Err(Error::config(format!(
+                "`--regime {}` is for the backend `cuda`, and `--backend` asks for `{}`",
+                regime.name(),
+                self.backend.name()
+            )));
+        };
+        let precision = cuda.precision();
+        let runs =
+            |case: &AnyCase| matches!(case, AnyCase::Rnn(case) if regime.runs(case.rnn.hidden, precision));
+        let cases: Vec<AnyCase> = cases.into_iter().filter(runs).collect();
+        if cases.is_empty() {
+            return Err(Error::config(format!(
+                "no recurrent layer of these cases fits the regime `{}` in {}",
+                regime.name(),
+                precision.name()
+            )));
+        }
+        let tuning = cuda::Tuning { regime: Some(regime), ..cuda.tuning() };
+        Ok((Device::Cuda(Box::new(cuda.tuned(tuning))), cases))
+    }
+
+    fn cases(&self) -> Result<Vec<AnyCase>> {
+        if let Some(name) = &self.case {
+            let found = AnyCase::all().into_iter().find(|case| case.name() == *name);
+            let found = found.ok_or_else(|| Error::config(format!("there is no case `{name}`")));
+            return Ok(vec![found.map_err(|error| error.hint("`engine check --list` names them"))?]);
+        }
         let wanted = self.cell.map(CellName::parts);
         let Some(sizes) = &self.sizes else {
-            let fits = |case: &Case| wanted.is_none_or(|wanted| wanted == (case.rnn.cell, case.rnn.dirs));
-            return Ok(cases::table().into_iter().filter(fits).collect());
+            // Other operations have no cell.
+            let fits = |case: &AnyCase| match (wanted, case) {
+                (None, _) => true,
+                (Some(wanted), AnyCase::Rnn(case)) => wanted == (case.rnn.cell, case.rnn.dirs),
+                (Some(_), _) => false,
+            };
+            return Ok(AnyCase::all().into_iter().filter(fits).collect());
         };
         let sizes: [usize; 4] = sizes.as_slice().try_into().map_err(|_| {
             Error::config(format!("--sizes takes four numbers, B,T,D,H, and not {}", sizes.len()))
@@ -115,23 +196,8 @@ impl CheckCommand {
             initial: true,
             ..Case::new(cell, dirs, sizes).models(self.models)
         };
-        Ok(cells.into_iter().map(case).collect())
+        Ok(cells.into_iter().map(case).map(AnyCase::Rnn).collect())
     }
-}
-
-fn table(title: &str, outcomes: &[Outcome]) -> String {
-    let mut text = format!("{title}\n{:<52} {:<10} {:>10} {:>10}\n", "case", "closest", "error", "bound");
-    for outcome in outcomes {
-        let worst = outcome.worst();
-        let verdict = if outcome.holds() { "ok" } else { "FAILED" };
-        text.push_str(&format!(
-            "{:<52} {:<10} {:>10.2e} {:>10.2e}  {verdict}\n",
-            outcome.case, worst.buffer, worst.error, worst.bound
-        ));
-    }
-    let good = outcomes.iter().filter(|outcome| outcome.holds()).count();
-    text.push_str(&format!("{good} of {} cases within bounds\n", outcomes.len()));
-    text
 }
 
 /// `engine devices`

@@ -117,6 +117,11 @@ fn out_json(value: &impl serde::Serialize) -> Result<()> {
     out(&serde_json::to_string_pretty(value).map_err(|e| Error::data(format!("JSON: {e}")))?)
 }
 
+/// Prints one of many results for programs.
+fn out_json_line(value: &impl serde::Serialize) -> Result<()> {
+    out(&serde_json::to_string(value).map_err(|e| Error::data(format!("JSON: {e}")))?)
+}
+
 /// Sizes the thread pool; called once, before any work.
 fn set_threads(threads: Option<usize>) -> Result<()> {
     let builder = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0));

@@ -53,11 +53,13 @@ impl Terminal {
     }
 
     fn line(&self, text: &str) {
+        // Nobody is left to be told that stderr is closed.
+        let _ = self.beside_the_bar(|| writeln!(std::io::stderr(), "{text}"));
+    }
+
+    /// Prints while a bar is shown, which is drawn again below.
+    pub fn beside_the_bar<T>(&self, print: impl FnOnce() -> T) -> T {
         let stretch = self.stretch();
-        let print = || {
-            // Nobody is left to be told that stderr is closed.
-            let _ = writeln!(std::io::stderr(), "{text}");
-        };
         match stretch.as_ref().and_then(|stretch| stretch.bar.as_ref()) {
             Some(bar) => bar.suspend(print),
             None => print(),

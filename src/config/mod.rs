@@ -18,7 +18,7 @@ use crate::data::normalise::{Normalise, Scale};
 use crate::data::sequences::{BadWindows, WindowSpec};
 use crate::data::split::{SplitKind, SplitSpec};
 use crate::error::{Error, Result};
-use crate::spec::{OptimizerKind, Precision};
+use crate::spec::{EpsPlacement, OptimizerKind, Precision};
 use crate::train::{ClassWeights, Initial, Schedule, Selection, TrainSpec};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
@@ -211,6 +211,9 @@ pub struct TrainingConfig {
     /// Added to the root of Adam's running mean of squares
     #[arg(long, value_name = "X", default_value_t = 1e-8)]
     pub eps: f64,
+    /// Whether it is added after the correction of that mean's bias, as in PyTorch, or before, as in Keras
+    #[arg(long, value_enum, default_value_t = EpsPlacement::AfterCorrection)]
+    pub eps_placement: EpsPlacement,
     /// Learning rate over time
     #[arg(long, value_enum, default_value_t = Schedule::Constant)]
     pub schedule: Schedule,
@@ -447,6 +450,7 @@ impl Config {
             optimizer: t.optimizer,
             learning_rate: t.learning_rate,
             eps: t.eps,
+            eps_placement: t.eps_placement,
             schedule: t.schedule,
             warmup: t.warmup,
             weight_decay: t.weight_decay,

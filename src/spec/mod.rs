@@ -24,7 +24,7 @@ mod work;
 pub use conv::{Conv, ConvBackward, ConvForward, ConvSpec};
 pub use head::{Dropout, Linear, LinearBackward, LinearForward, Loss, LossOperands, Pool, PoolKind};
 pub use network::{LayerSpec, Network, Parameter};
-pub use optimizer::{Optimizer, OptimizerKind, OptimizerOperands, StepScalars};
+pub use optimizer::{EpsPlacement, Optimizer, OptimizerKind, OptimizerOperands, StepScalars};
 pub(crate) use precision::in_precision;
 pub use precision::{Approximate, Precision};
 pub use real::{Real, Word};

@@ -12,6 +12,17 @@ pub enum OptimizerKind {
     Adamw,
 }
 
+/// Where `eps` is added to the root of the second moment `v`, whose bias after `n` updates is corrected by `1 - beta2^n`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum EpsPlacement {
+    /// `sqrt(v / (1 - beta2^n)) + eps`: PyTorch, and the algorithm of Kingma and Ba 2015.
+    #[default]
+    AfterCorrection,
+    /// `(sqrt(v) + eps) / sqrt(1 - beta2^n)`: Keras, and the faster form at the end of their section 2.
+    BeforeCorrection,
+}
+
 /// Global-norm clipping (Pascanu et al. 2013) and Adam or AdamW as in `torch.optim`, for each model on its own.
 ///
 /// A model whose gradient norm is not finite is left as it was: its last good weights can still be saved.
@@ -25,6 +36,7 @@ pub struct Optimizer {
     pub beta1: f64,
     pub beta2: f64,
     pub eps: f64,
+    pub eps_placement: EpsPlacement,
     pub weight_decay: f64,
     /// Largest global norm of a model's gradient; infinite for no clipping.
     pub clip: f64,
@@ -42,11 +54,20 @@ impl StepScalars {
     /// Numbers per model in the device buffer.
     pub const LEN: usize = 4;
 
-    /// `[learning rate, 1 - beta1^n, sqrt(1 - beta2^n), 1 if active]`.
+    /// `[learning rate, 1 - beta1^n, sqrt(1 - beta2^n), eps]`, the last one as it is added after the bias correction. All 0 for
+    /// an inactive model, which a device knows by its `1 - beta1^0 = 0`.
     pub fn pack(&self, optimizer: &Optimizer) -> [f64; Self::LEN] {
+        if self.update == 0 {
+            return [0.0; Self::LEN];
+        }
         let n = self.update as f64;
-        let active = if self.update == 0 { 0.0 } else { 1.0 };
-        [self.learning_rate, 1.0 - optimizer.beta1.powf(n), (1.0 - optimizer.beta2.powf(n)).sqrt(), active]
+        let correction1 = 1.0 - optimizer.beta1.powf(n);
+        let correction2 = (1.0 - optimizer.beta2.powf(n)).sqrt();
+        let eps = match optimizer.eps_placement {
+            EpsPlacement::AfterCorrection => optimizer.eps,
+            EpsPlacement::BeforeCorrection => optimizer.eps / correction2,
+        };
+        [self.learning_rate, correction1, correction2, eps]
     }
 }
 

@@ -29,7 +29,7 @@ impl Precision {
         }
     }
 
-    /// `sigmoid` and `tanh` must be at least this good, absolutely.
+    /// `sigmoid` and `tanh` must be at least this good, absolutely: see [`Precision::tanh_error`] for small numbers.
     pub const fn activation_error(self) -> f64 {
         match self {
             Precision::Fp32 => 2e-7,
@@ -37,6 +37,14 @@ impl Precision {
             Precision::Tf32 => 4e-7,
             // And its tanh: 2^-11.
             Precision::Bf16 => 4.9e-4,
+        }
+    }
+
+    /// How far `tanh` may be off where it is `value`. In `f32` it keeps small numbers: below 0.1 the bound is relative.
+    pub fn tanh_error(self, value: f64) -> f64 {
+        match self {
+            Precision::Fp32 if value.abs() < 0.1 => self.activation_error() * value.abs(),
+            _ => self.activation_error(),
         }
     }
 
@@ -71,8 +79,8 @@ macro_rules! in_precision {
 }
 pub(crate) use in_precision;
 
-/// `f32` as a correct device may compute with it: `sigmoid` and `tanh` are off by [`Precision::activation_error`], up or down as
-/// a hash of the argument says (an odd `SALT` makes another hash, another such device), and products of matrices multiply numbers of `MANTISSA` bits. Its distance from `f64` is the
+/// `f32` as a correct device may compute with it: `sigmoid` and `tanh` are off by [`Precision::activation_error`] and
+/// [`Precision::tanh_error`], up or down as a hash of the argument says (an odd `SALT` makes another hash, another such device), and products of matrices multiply numbers of `MANTISSA` bits. Its distance from `f64` is the
 /// error that such a device is allowed, propagated through the cells and not guessed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(transparent)]
@@ -86,9 +94,8 @@ impl<const MANTISSA: u32, const SALT: u32> Approximate<MANTISSA, SALT> {
         _ => panic!("no device multiplies numbers of so many bits"),
     };
 
-    fn off(exact: f64, argument: f32) -> Self {
+    fn off(exact: f64, error: f64, argument: f32) -> Self {
         let up = argument.to_bits().wrapping_mul(SALT) >> 31 == 0;
-        let error = Self::PRECISION.activation_error();
         Approximate((exact + if up { error } else { -error }) as f32)
     }
 
@@ -128,10 +135,11 @@ impl<const MANTISSA: u32, const SALT: u32> Real for Approximate<MANTISSA, SALT> 
         Approximate(self.0.sqrt())
     }
     fn sigmoid(self) -> Self {
-        Self::off(Real::sigmoid(f64::from(self.0)), self.0)
+        Self::off(Real::sigmoid(f64::from(self.0)), Self::PRECISION.activation_error(), self.0)
     }
     fn tanh(self) -> Self {
-        Self::off(f64::from(self.0).tanh(), self.0)
+        let exact = f64::from(self.0).tanh();
+        Self::off(exact, Self::PRECISION.tanh_error(exact), self.0)
     }
     fn product(self, other: Self) -> Self {
         Approximate(self.rounded() * other.rounded())

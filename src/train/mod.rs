@@ -14,7 +14,7 @@ pub use stack::{FoldResult, Outcome, Stack, predict};
 pub use state::{MemberState, State};
 
 use crate::error::{Error, Result};
-use crate::spec::OptimizerKind;
+use crate::spec::{EpsPlacement, OptimizerKind};
 use serde::{Deserialize, Serialize};
 
 /// Whether rare classes weigh more in the loss.
@@ -47,6 +47,7 @@ pub struct TrainSpec {
     pub learning_rate: f64,
     /// Adam's: added to the root of the running mean of squares.
     pub eps: f64,
+    pub eps_placement: EpsPlacement,
     pub schedule: Schedule,
     /// Epochs over which the rate rises to its full value.
     pub warmup: f64,

@@ -107,6 +107,7 @@ impl<'a, B: Backend> Stack<'a, B> {
                 beta1: 0.9,
                 beta2: 0.999,
                 eps: spec.eps,
+                eps_placement: spec.eps_placement,
                 weight_decay: spec.weight_decay,
                 clip: spec.clip,
             },

@@ -20,7 +20,7 @@ pub fn optimize(isa: Isa, s: &Optimizer, a: OptimizerOperands<Vec<f32>>) {
     let scalars = |m: usize| -> [f32; StepScalars::LEN] {
         std::array::from_fn(|scalar| a.scalars[m * StepScalars::LEN + scalar])
     };
-    let active = |m: usize| scalars(m)[3] != 0.0;
+    let active = |m: usize| scalars(m)[1] != 0.0;
 
     let mut squares = vec![0.0; s.models * chunks];
     let partial = Disjoint::new(&mut squares);
@@ -90,6 +90,9 @@ struct Rule {
     scale: f32,
     beta1: f32,
     beta2: f32,
+    /// `1 - beta1` and `1 - beta2`, taken in `f64`: of rounded numbers the second is off by a hundred roundings.
+    rest1: f32,
+    rest2: f32,
     eps: f32,
     /// Weight decay as part of the gradient (Adam)
     coupled: f32,
@@ -102,7 +105,7 @@ struct Rule {
 }
 
 impl Rule {
-    fn new(s: &Optimizer, [rate, correction1, correction2, _]: [f32; StepScalars::LEN], norm: f32) -> Self {
+    fn new(s: &Optimizer, [rate, correction1, correction2, eps]: [f32; StepScalars::LEN], norm: f32) -> Self {
         let (coupled, decoupled) = match s.kind {
             OptimizerKind::Adam => (s.weight_decay as f32, 0.0),
             OptimizerKind::Adamw => (0.0, s.weight_decay as f32),
@@ -111,7 +114,9 @@ impl Rule {
             scale: (s.clip as f32 / (norm + 1e-6)).min(1.0),
             beta1: s.beta1 as f32,
             beta2: s.beta2 as f32,
-            eps: s.eps as f32,
+            rest1: (1.0 - s.beta1) as f32,
+            rest2: (1.0 - s.beta2) as f32,
+            eps,
             coupled,
             shrink: rate * decoupled,
             step: rate / correction1,
@@ -133,7 +138,8 @@ impl Task for Update<'_> {
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        let Rule { scale, beta1, beta2, eps, coupled, shrink, step, inv_correction2 } = self.rule;
+        let Rule { scale, beta1, beta2, rest1, rest2, eps, coupled, shrink, step, inv_correction2 } =
+            self.rule;
         for i in (0..self.weights.len()).step_by(S::LANES) {
             let count = self.weights.len() - i;
             // SAFETY: `count` numbers are left in each of the four.
@@ -143,9 +149,9 @@ impl Task for Update<'_> {
                 let w = S::load_first(weights, count);
                 let g = S::mul(S::load_first(self.gradients.as_ptr().add(i), count), S::splat(scale));
                 let g = S::mul_add(S::splat(coupled), w, g);
-                let mean = S::mul(S::splat(1.0 - beta1), g);
+                let mean = S::mul(S::splat(rest1), g);
                 let mean = S::mul_add(S::splat(beta1), S::load_first(first, count), mean);
-                let square = S::mul(S::mul(S::splat(1.0 - beta2), g), g);
+                let square = S::mul(S::mul(S::splat(rest2), g), g);
                 let square = S::mul_add(S::splat(beta2), S::load_first(second, count), square);
                 let root = S::mul_add(S::sqrt(square), S::splat(inv_correction2), S::splat(eps));
                 let w = S::neg_mul_add(S::splat(shrink), w, w);

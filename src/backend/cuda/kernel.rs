@@ -339,7 +339,7 @@ kernels! {
         "float*": weights first_moment second_moment;
         "const float*": gradients scalars norms;
         "unsigned": params decoupled;
-        "float": beta1 beta2 rest1 rest2 eps weight_decay clip;
+        "float": beta1 beta2 rest1 rest2 weight_decay clip;
     }
     RoofCompute, "roof compute", "roof_compute", [] {
         "float*": result;

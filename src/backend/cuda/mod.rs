@@ -75,6 +75,10 @@ impl<E: Executor> Cuda<E> {
         self
     }
 
+    pub fn tuning(&self) -> Tuning {
+        self.tuning
+    }
+
     pub fn executor(&self) -> &E {
         &self.executor
     }

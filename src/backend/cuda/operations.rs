@@ -226,7 +226,6 @@ pub fn optimize<E: Executor>(cuda: &Cuda<E>, s: &Optimizer, a: OptimizerOperands
         beta2: real(s.beta2),
         rest1: real(1.0 - s.beta1),
         rest2: real(1.0 - s.beta2),
-        eps: real(s.eps),
         weight_decay: real(s.weight_decay),
         clip: real(s.clip),
     };

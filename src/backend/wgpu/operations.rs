@@ -317,7 +317,7 @@ pub fn loss(wgpu: &Wgpu, s: &Loss, a: LossOperands<Buf<f32>, Buf<u32>>) -> Resul
 parameters! {
     OptimizeParameters {
         params, chunks, models, model, row, base,
-        beta1, beta2, rest1, rest2, eps, weight_decay, clip, clips, decoupled,
+        beta1, beta2, rest1, rest2, weight_decay, clip, clips, decoupled,
     }
 }
 
@@ -336,7 +336,6 @@ pub fn optimize(wgpu: &Wgpu, s: &Optimizer, a: OptimizerOperands<Buf<f32>>) -> R
         beta2: real(s.beta2),
         rest1: real(1.0 - s.beta1),
         rest2: real(1.0 - s.beta2),
-        eps: real(s.eps),
         weight_decay: real(s.weight_decay),
         clip: real(s.clip),
         clips: u32::from(s.clip.is_finite()),

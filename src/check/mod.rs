@@ -1,6 +1,12 @@
 //! Whether a backend computes what the equations say: its distance from the `f64` reference against a derived bound, and
 //! the reference's own gradients against finite differences.
 
+mod any;
+mod optimizer;
+
+pub use any::{any_conformance, any_gradients};
+pub use optimizer::{optimizer_conformance, optimizer_conformance_of};
+
 use crate::backend::{Backend, Reference};
 use crate::cases::{Case, ConvCase, ConvOutputs, ConvTensors, Outputs, Tensors};
 use crate::error::{Error, Result};
