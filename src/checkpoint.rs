@@ -97,6 +97,10 @@ impl Tensors {
         hasher.finalize().to_hex().to_string()
     }
 
+    pub fn has(&self, name: &str) -> bool {
+        self.tensors.iter().any(|(other, ..)| other == name)
+    }
+
     /// Takes the tensor `name` of that shape.
     pub fn take(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
         let place = self.tensors.iter().position(|(other, ..)| other == name);
@@ -144,8 +148,14 @@ pub struct FoldCheckpoint {
     pub meta: FoldMeta,
     /// `(P)`
     pub weights: Vec<f32>,
+    /// Of the frames less `center`.
     pub stats: Stats,
+    /// `(D)`: what was subtracted from every frame ([`FrameTable::center`](crate::data::frames::FrameTable::center)).
+    pub center: Vec<f32>,
 }
+
+/// The tensor that only runs with scaled windows have.
+const CENTER: &str = "input.center";
 
 impl FoldCheckpoint {
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
@@ -162,11 +172,15 @@ impl FoldCheckpoint {
         let shape = self.meta.stats_shape();
         tensors.push(("input.mean".into(), shape.clone(), self.stats.mean.clone()));
         tensors.push(("input.inv_std".into(), shape, self.stats.inv_std.clone()));
+        if self.center.iter().any(|&x| x != 0.0) {
+            tensors.push((CENTER.into(), vec![self.center.len()], self.center.clone()));
+        }
         Tensors { tensors }.to_bytes(&self.meta)
     }
 
     pub fn read(path: &Path) -> Result<Self> {
-        let (mut tensors, meta): (_, FoldMeta) = Tensors::read(path)?;
+        let (mut tensors, meta): (Tensors, FoldMeta) = Tensors::read(path)?;
+        let is_centered = tensors.has(CENTER);
         let mut take =
             |name: &str, shape: &[usize]| tensors.take(name, shape).map_err(|e| e.at(path.display()));
         let mut weights = Vec::with_capacity(meta.network.params());
@@ -175,7 +189,9 @@ impl FoldCheckpoint {
         }
         let shape = meta.stats_shape();
         let stats = Stats { mean: take("input.mean", &shape)?, inv_std: take("input.inv_std", &shape)? };
-        Ok(FoldCheckpoint { meta, weights, stats })
+        let features = meta.features.len();
+        let center = if is_centered { take(CENTER, &[features])? } else { vec![0.0; features] };
+        Ok(FoldCheckpoint { meta, weights, stats, center })
     }
 }
 
@@ -197,6 +213,7 @@ mod tests {
         FoldCheckpoint {
             weights: (0..network.params()).map(|i| i as f32 * 0.1).collect(),
             stats: Stats { mean: vec![1.0, 2.0], inv_std: vec![3.0, 4.0] },
+            center: vec![0.0, 0.5],
             meta: FoldMeta {
                 fold: "s01".into(),
                 epoch: 3,

@@ -80,7 +80,7 @@ fn ts_keeps_the_order_of_many_cases() {
     let padding = "0".repeat(4000);
     let lines: String = (0..5000).map(|i| format!("{i}.{padding}:a\n")).collect();
     let archive = read_ts(format!("{HEADER}{lines}")).unwrap();
-    assert!(archive.recording.samples.iter().enumerate().all(|(i, &value)| value == i as f32));
+    assert!(archive.recording.samples.iter().enumerate().all(|(i, &value)| value == i as f64));
     let error = message(read_ts(format!("{HEADER}{lines}x:a\ny:a\n")));
     expect(error, &["line 5005: channel 0, value 0", "found `x`"]);
 }
@@ -165,7 +165,7 @@ fn assert_windows(recording: &Recording, windows: &[usize]) {
     assert_eq!(recording.trials.len(), windows.len());
     for (index, window) in windows.iter().enumerate() {
         for ((channel, step), &sample) in recording.signal(index).indexed_iter() {
-            assert_eq!(sample, (6 * window + 2 * step + channel) as f32 / 8.0, "{window} {step} {channel}");
+            assert_eq!(sample, (6 * window + 2 * step + channel) as f64 / 8.0, "{window} {step} {channel}");
         }
     }
 }

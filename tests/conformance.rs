@@ -190,9 +190,7 @@ pub fn gathered<B: Backend>(backend: &B) -> Vec<f64> {
     let stats = real((0..2 * 2 * 4 * 5).map(|i| f64::from((f64::from(i) * 0.7).cos() as f32)).collect());
     let mut x = real(vec![f64::NAN; 2 * 3 * 4 * 5]);
     let (first, lengths) = (words(&[0, 2, 6, 11, 0, 3]), words(&[4, 4, 4, 4, 0, 2]));
-    let scales = real(vec![1.0, 0.25, -2.0, 1.0, 1.0, 3.0]);
-    let operands =
-        GatherOperands { first: &first, lengths: &lengths, scales: &scales, stats: &stats, x: &mut x };
+    let operands = GatherOperands { first: &first, lengths: &lengths, stats: &stats, x: &mut x };
     backend.gather(&gather, &frames, operands).unwrap();
     let mut host = vec![B::Real::zero(); 120];
     backend.read(&x, &mut host).unwrap();

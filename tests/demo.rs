@@ -75,12 +75,12 @@ print(labels[3, 1], data[0, 0, 0], data[7, 36, 5000], data[39, 39, 8063])
     std::fs::write(&path, default_file()).unwrap();
     let output = Command::new("python3").args(["-c", SCRIPT]).arg(&path).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let theirs: Vec<f32> =
+    let theirs: Vec<f64> =
         String::from_utf8(output.stdout).unwrap().split_whitespace().map(|x| x.parse().unwrap()).collect();
     let recording = read(default_file());
     let sample = |trial, channel, at| recording.signal(trial)[[channel, at]];
-    let rating = ratings(&recording)[3][1];
-    assert_eq!(theirs, [rating, sample(0, 0, 0), sample(7, 36, 5000), sample(39, 39, 8063)]);
+    assert_eq!(theirs[0] as f32, ratings(&recording)[3][1]);
+    assert_eq!(theirs[1..], [sample(0, 0, 0), sample(7, 36, 5000), sample(39, 39, 8063)]);
 }
 
 fn ratings(recording: &Recording) -> Vec<[f32; 4]> {
@@ -110,11 +110,11 @@ fn a_generated_subject_is_its_file_read() {
 }
 
 #[test]
-fn reading_a_subject_holds_half_its_file() {
+fn reading_a_subject_holds_no_more_than_its_file() {
     let (recording, peak) = memory::peak(|| read(default_file()));
     assert_eq!(recording.trials.len(), TRIALS);
     let share = peak as f64 / default_file().len() as f64;
-    assert!(share < 0.51, "{share} of the file is held");
+    assert!(share < 1.01, "{share} of the file is held");
 }
 
 #[test]
@@ -130,18 +130,18 @@ fn ratings_are_a_scale_from_1_to_9_with_two_decimals() {
 }
 
 /// Mean log power of a trial's channel between `low` and `high` Hz, from periodograms of two seconds.
-fn log_power(signal: ArrayView1<f32>, low: usize, high: usize) -> f64 {
-    let transform = RealFftPlanner::<f32>::new().plan_fft_forward(256);
+fn log_power(signal: ArrayView1<f64>, low: usize, high: usize) -> f64 {
+    let transform = RealFftPlanner::<f64>::new().plan_fft_forward(256);
     let mut spectrum = transform.make_output_vec();
     let windows = signal.exact_chunks(256).into_iter().map(|window| {
         transform.process(&mut window.to_vec(), &mut spectrum).unwrap();
-        spectrum[2 * low..2 * high].iter().map(|bin| f64::from(bin.norm_sqr())).sum::<f64>()
+        spectrum[2 * low..2 * high].iter().map(|bin| bin.norm_sqr()).sum::<f64>()
     });
     let powers: Vec<f64> = windows.collect();
     (powers.iter().sum::<f64>() / powers.len() as f64).ln()
 }
 
-fn stimulus(recording: &Recording, trial: usize, channel: usize) -> ArrayView1<'_, f32> {
+fn stimulus(recording: &Recording, trial: usize, channel: usize) -> ArrayView1<'_, f64> {
     recording.signal(trial).slice_move(s![channel, BASELINE..])
 }
 
@@ -150,7 +150,7 @@ fn the_eeg_looks_like_deaps() {
     let recording = read(default_file());
     let signal = recording.signal(0);
     for at in [0, 1000, 8063] {
-        let sum: f32 = signal.slice(s![..EEG, at]).sum();
+        let sum: f64 = signal.slice(s![..EEG, at]).sum();
         assert!(sum.abs() < 1e-4, "the common average is not zero: {sum}");
     }
     // Oz: 10 Hz stands out, and nothing lies below 4 Hz or above 45 Hz.
@@ -190,7 +190,7 @@ fn without_a_fingerprint_slow_channels_do_not_tell_trials_apart() {
     let (quiet, marked) = (read_subject(&spec, 0).unwrap(), read(default_file()));
     for channel in 36..CHANNELS {
         let spread = |recording: &Recording| {
-            let means: Vec<f32> = (0..TRIALS)
+            let means: Vec<f64> = (0..TRIALS)
                 .map(|trial| recording.signal(trial).slice(s![channel, 4000..4064]).mean().unwrap())
                 .collect();
             ArrayView1::from(&means).std(1.0)

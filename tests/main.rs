@@ -44,6 +44,8 @@ mod pickle;
 mod pytorch;
 /// report.html: sections, escaping, and a browser with the network off.
 mod report_page;
+/// Windows of unit length against the same pipeline in `f64`.
+mod scaled;
 /// Splits by group, their audit, and statistics that see the training part only.
 mod split;
 /// Helper: small data sets made in memory.

@@ -155,10 +155,9 @@ fn zz_an_illegal_address_ends_the_device_with_its_kernel_named() {
         let (mut first, mut lengths) = (device.zeros::<u32>(1).unwrap(), device.zeros::<u32>(1).unwrap());
         device.write(&mut first, &[u32::MAX]).unwrap();
         device.write(&mut lengths, &[1]).unwrap();
-        let (scales, stats) = (device.zeros(1).unwrap(), device.zeros(10).unwrap());
+        let stats = device.zeros(10).unwrap();
         let mut x = device.zeros(5).unwrap();
-        let operands =
-            GatherOperands { first: &first, lengths: &lengths, scales: &scales, stats: &stats, x: &mut x };
+        let operands = GatherOperands { first: &first, lengths: &lengths, stats: &stats, x: &mut x };
         device.gather(&s, &frames, operands).unwrap();
         let error = device.wait().unwrap_err();
         assert_eq!(error.fault, Fault::Device);

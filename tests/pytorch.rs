@@ -261,7 +261,6 @@ pub fn curve<B: Backend>(backend: &B, name: &str) -> (Vec<f64>, Vec<f64>) {
     let batch = Batch {
         first: (0..8).map(|b| b * steps as u32).collect(),
         lengths: vec![steps as u32; 8],
-        scales: vec![1.0; 8],
         labels: golden.get("labels").iter().map(|&l| l as u32).collect(),
     };
     let losses = (1..=10)

@@ -1,6 +1,6 @@
 //! Small data sets made in memory, through the same path as any other.
 
-use engine::data::frames::{Baseline, FrameKind, FrameSpec, FrameTable, SubjectFrames};
+use engine::data::frames::{Baseline, FrameKind, FrameSpec, FrameTable, SubjectFrames, Values};
 use engine::data::labels::{LabelScheme, Labels, TieRule};
 use engine::data::normalise::Scale;
 use engine::data::recording::{Channel, Modality, Recording, Target, Trial};
@@ -32,7 +32,7 @@ pub fn recordings(sizes: Sizes) -> Vec<Recording> {
             let class = |t: u32| (s + t) % 2;
             let samples = (0..sizes.trials)
                 .flat_map(|t| std::iter::repeat_n(t, block))
-                .map(|t| random.normal() as f32 + sizes.effect * class(t) as f32)
+                .map(|t| f64::from(random.normal() as f32 + sizes.effect * class(t) as f32))
                 .collect();
             let channel = |c: usize| Channel { name: format!("c{c}"), modality: Modality::Eeg };
             let trial = |t: u32| Trial {
@@ -60,12 +60,20 @@ pub fn cut(recordings: &[Recording], window: usize, step: usize) -> engine::Resu
     let spec = FrameSpec { kind: FrameKind::Raw, length: 1.0, step: 1.0, baseline: Baseline::Drop };
     let frames = recordings
         .iter()
-        .map(|r| SubjectFrames::build(r, &spec, &(0..r.channels.len()).collect::<Vec<_>>(), None))
+        .map(|r| {
+            SubjectFrames::build(
+                r,
+                &spec,
+                &(0..r.channels.len()).collect::<Vec<_>>(),
+                None,
+                Values::default(),
+            )
+        })
         .collect::<engine::Result<Vec<_>>>()?;
     let window =
         WindowSpec { length: Some(window as f64 / RATE), step: Some(step as f64 / RATE), scale: Scale::None };
     let table = FrameTable::assemble(frames)?;
-    let mut dataset = Dataset::cut(table, &window, Labelling::Known(&LABELS), &[], BadWindows::Fail)?;
+    let mut dataset = Dataset::cut(table, &window, Labelling::Known(&LABELS), &[], BadWindows::Fail, None)?;
     dataset.shared_stimuli = true;
     Ok(dataset)
 }

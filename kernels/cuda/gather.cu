@@ -1,4 +1,4 @@
-// Cuts a mini-batch out of the frame table, scales and standardises it; a thread per number.
+// Cuts a mini-batch out of the frame table and standardises it; a thread per number.
 
 extern "C" __global__ void __launch_bounds__(THREADS) gather(const __grid_constant__ Arguments a) {
     const unsigned i = blockIdx.x * THREADS + threadIdx.x;
@@ -14,7 +14,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) gather(const __grid_consta
         const size_t mean = ((size_t)m * 2 * a.stat_steps + step) * a.features + d;
         const size_t inv_std = mean + (size_t)a.stat_steps * a.features;
         const float frame = a.frames[((size_t)a.first[sequence] + t) * a.features + d];
-        value = (frame * a.scales[sequence] - a.stats[mean]) * a.stats[inv_std];
+        value = (frame - a.stats[mean]) * a.stats[inv_std];
     }
     a.x[(size_t)m * a.steps * a.batch * a.features + i] = value;
 }

@@ -4,9 +4,8 @@
 @group(0) @binding(1) var<storage, read> frames: array<f32>;     // those from `first_frame` on
 @group(0) @binding(2) var<storage, read> first: array<u32>;      // (M, B)
 @group(0) @binding(3) var<storage, read> lengths: array<u32>;    // (M, B)
-@group(0) @binding(4) var<storage, read> scales: array<f32>;     // (M, B)
-@group(0) @binding(5) var<storage, read> stats: array<f32>;      // (M, 2, stat_steps, D)
-@group(0) @binding(6) var<storage, read_write> x: array<f32>;    // (M, T, B, D), from row `first_row` on
+@group(0) @binding(4) var<storage, read> stats: array<f32>;      // (M, 2, stat_steps, D)
+@group(0) @binding(5) var<storage, read_write> x: array<f32>;    // (M, T, B, D), from row `first_row` on
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) li: u32,
@@ -34,6 +33,6 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     let step = select(t, 0u, p.stat_steps == 1u);
     let mean = ((m * 2u) * p.stat_steps + step) * p.features + d;
     let inv_std = mean + p.stat_steps * p.features;
-    let scaled = frames[(frame - p.first_frame) * p.features + d] * scales[sequence];
-    x[i + p.x_base] = (scaled - stats[mean]) * stats[inv_std];
+    let value = frames[(frame - p.first_frame) * p.features + d];
+    x[i + p.x_base] = (value - stats[mean]) * stats[inv_std];
 }

@@ -46,7 +46,6 @@ impl<'b, B: Backend> Step<'b, B> {
         let batch = Batch {
             first: (0..rows).map(|row| (row * steps) as u32).collect(),
             lengths: vec![steps as u32; rows],
-            scales: vec![1.0; rows],
             labels: (0..rows).map(|row| (row % network.classes) as u32).collect(),
         };
         Ok(Step { backend, model, frames: backend.frames(&[frames])?, batch, updates: 0 })

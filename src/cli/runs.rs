@@ -296,8 +296,9 @@ impl EvaluateCommand {
         config.split.split_file = Some(self.run.join("split.json"));
         config.run.choose(self.backend, &self.device);
         set_threads(config.run.threads)?;
-        let experiment = Experiment::prepare(config, terminal)?;
-        let predictions = experiment.evaluate(&self.run, self.checkpoint.name())?;
+        let which = self.checkpoint.name();
+        let experiment = Experiment::prepare_saved(config, &self.run, which, terminal)?;
+        let predictions = experiment.evaluate(&self.run, which)?;
         let scores = experiment.score(&predictions)?;
         print_scores(&experiment, &scores, self.json)?;
         // The scores are what was asked for; a run may lie where nothing can be written.
@@ -376,7 +377,7 @@ impl PredictCommand {
         }
         let checkpoints = experiment::read_folds(&self.run, which, &folds)?;
         let meta = &checkpoints[0].meta;
-        let dataset = experiment::unlabelled(&config, &self.files, terminal)?;
+        let dataset = experiment::unlabelled(&config, &self.files, &checkpoints[0].center, terminal)?;
         if dataset.frames.features != meta.features {
             return Err(Error::data(format!(
                 "the recordings have {} features ({}), the run was trained on {} ({})",

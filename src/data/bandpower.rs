@@ -46,15 +46,15 @@ impl BandPower {
     }
 
     /// The power of every band in `signal`, a frame of the length given to [`BandPower::new`].
-    pub fn measure(&mut self, signal: &[f32]) -> [f64; BANDS.len()] {
+    pub fn measure(&mut self, signal: &[f64]) -> [f64; BANDS.len()] {
         let len = self.window.len();
         let starts: Vec<usize> = (0..=signal.len() - len).step_by((len / 2).max(1)).collect();
         let mut power = [0.0; BANDS.len()];
         for &start in &starts {
             let piece = &signal[start..start + len];
-            let mean = piece.iter().map(|&x| f64::from(x)).sum::<f64>() / len as f64;
+            let mean = piece.iter().sum::<f64>() / len as f64;
             for ((out, &x), w) in self.piece.iter_mut().zip(piece).zip(&self.window) {
-                *out = (f64::from(x) - mean) * w;
+                *out = (x - mean) * w;
             }
             self.fft.process(&mut self.piece, &mut self.spectrum).expect("buffers made by this plan");
             for (power, (from, to)) in power.iter_mut().zip(self.bins) {
@@ -78,8 +78,8 @@ mod tests {
     fn a_sine_has_half_its_squared_amplitude_in_its_band() {
         let rate = 128.0;
         for (band, hz) in [(0, 6.0), (1, 10.0), (2, 20.0), (3, 40.0)] {
-            let signal: Vec<f32> = (0..256)
-                .map(|i| (3.0 * (std::f64::consts::TAU * hz * f64::from(i) / rate).sin() + 100.0) as f32)
+            let signal: Vec<f64> = (0..256)
+                .map(|i| 3.0 * (std::f64::consts::TAU * hz * f64::from(i) / rate).sin() + 100.0)
                 .collect();
             let power = BandPower::new(256, rate).measure(&signal);
             assert!((power[band] - 4.5).abs() < 1e-3, "{hz} Hz: {power:?}");
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn white_noise_has_power_in_proportion_to_bandwidth() {
         let mut random = crate::random::Random::new(3, crate::random::Stream::Demo, [0, 0]);
-        let signal: Vec<f32> = (0..128 * 200).map(|_| random.normal() as f32).collect();
+        let signal: Vec<f64> = (0..128 * 200).map(|_| random.normal()).collect();
         let power = BandPower::new(signal.len(), 128.0).measure(&signal);
         for ((_, from, to), power) in BANDS.into_iter().zip(power) {
             let expected = (to - from) / 64.0;

@@ -79,6 +79,11 @@ impl Segment {
 pub struct FrameTable {
     /// `(frames, D)` each; shared, never copied.
     pub chunks: Vec<ArcArray2<f32>>,
+    /// What `chunks` rounded away, where windows are still to be scaled; else empty.
+    pub low: Vec<ArcArray2<f32>>,
+    /// `(D)`: what was subtracted from every frame of `chunks`. Not 0 where windows were scaled: they differ by less than `f32`
+    /// rounds them.
+    pub center: Vec<f32>,
     pub segments: Vec<Segment>,
     pub subjects: Vec<String>,
     /// Names of the `D` columns.
@@ -96,9 +101,20 @@ pub struct FrameTable {
 /// Defects that are told one by one.
 const DEFECTS: usize = 5;
 
+/// What becomes of the numbers of one subject's frames.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Values {
+    /// Every feature is standardised over all of the subject's frames. It sees the whole subject, test trials too, though never a
+    /// label: results are to be called transductive.
+    pub standardise: bool,
+    /// What `f32` rounds away is kept, for windows that will be scaled.
+    pub keep_low: bool,
+}
+
 /// One recording's part of the table, with rows counted from 0.
 pub struct SubjectFrames {
     frames: Array2<f32>,
+    low: Option<Array2<f32>>,
     segments: Vec<Segment>,
     subject: String,
     features: Vec<String>,
@@ -115,10 +131,12 @@ impl SubjectFrames {
         spec: &FrameSpec,
         channels: &[usize],
         rate: Option<f64>,
+        values: Values,
     ) -> Result<Self> {
         let rate = recording.rate.or(rate);
         let mut frames = SubjectFrames {
             frames: Array2::zeros((0, 0)),
+            low: None,
             segments: Vec::new(),
             subject: recording.subject.clone(),
             features: features(recording, spec, channels),
@@ -128,28 +146,36 @@ impl SubjectFrames {
             hash: recording.hash.clone(),
         };
         let grid = Grid::new(spec, rate)?;
-        let parts: Vec<(Vec<f32>, Segment, Vec<String>)> = (0..recording.trials.len())
+        let parts: Vec<(Vec<f64>, Segment, Vec<String>)> = (0..recording.trials.len())
             .into_par_iter()
             .map(|index| segment(recording, index, spec, channels, &grid))
             .collect::<Result<_>>()?;
-        let mut values = Vec::with_capacity(parts.iter().map(|(part, ..)| part.len()).sum());
+        let mut numbers = Vec::with_capacity(parts.iter().map(|(part, ..)| part.len()).sum());
         let width = frames.features.len();
         for (part, mut segment, defects) in parts {
-            segment.first = values.len() / width;
-            values.extend(part);
+            segment.first = numbers.len() / width;
+            numbers.extend(part);
             frames.segments.push(segment);
             frames.defect_count += defects.len();
             frames.defects.extend(defects);
         }
         frames.defects.truncate(DEFECTS);
-        frames.frames = Array2::from_shape_vec((values.len() / width, width), values).expect("whole frames");
+        let mut numbers =
+            Array2::from_shape_vec((numbers.len() / width, width), numbers).expect("whole frames");
+        if values.standardise {
+            standardise(&mut numbers);
+        }
+        frames.frames = numbers.mapv(|x| x as f32);
+        frames.low = values.keep_low.then(|| numbers.mapv(|x| (x - f64::from(x as f32)) as f32));
         Ok(frames)
     }
 
     /// A table of one subject.
     fn into_table(self) -> FrameTable {
         FrameTable {
+            center: vec![0.0; self.features.len()],
             chunks: vec![self.frames.into_shared()],
+            low: self.low.into_iter().map(Array2::into_shared).collect(),
             segments: self.segments,
             subjects: vec![self.subject],
             features: self.features,
@@ -159,18 +185,17 @@ impl SubjectFrames {
             hashes: vec![self.hash],
         }
     }
+}
 
-    /// Standardises every feature over all of this subject's frames. It sees the whole subject, test trials too, though
-    /// never a label: results are to be called transductive.
-    pub fn standardise(&mut self) {
-        for mut column in self.frames.columns_mut() {
-            let finite = || column.iter().map(|&x| f64::from(x)).filter(|x| x.is_finite());
-            let count = finite().count().max(1) as f64;
-            let mean = finite().sum::<f64>() / count;
-            let deviation = (finite().map(|x| (x - mean).powi(2)).sum::<f64>() / count).sqrt();
-            let inverse = if deviation > 0.0 { 1.0 / deviation } else { 0.0 };
-            column.mapv_inplace(|x| ((f64::from(x) - mean) * inverse) as f32);
-        }
+/// Every column to mean 0 and deviation 1; one that is constant to 0.
+fn standardise(frames: &mut Array2<f64>) {
+    for mut column in frames.columns_mut() {
+        let finite = || column.iter().copied().filter(|x| x.is_finite());
+        let count = finite().count().max(1) as f64;
+        let mean = finite().sum::<f64>() / count;
+        let deviation = (finite().map(|x| (x - mean).powi(2)).sum::<f64>() / count).sqrt();
+        let inverse = if deviation > 0.0 { 1.0 / deviation } else { 0.0 };
+        column.mapv_inplace(|x| (x - mean) * inverse);
     }
 }
 
@@ -200,6 +225,7 @@ impl FrameTable {
             }));
             joined.subjects.extend(table.subjects);
             joined.chunks.extend(table.chunks);
+            joined.low.extend(table.low);
             joined.defects.extend(table.defects);
             joined.defect_count += table.defect_count;
             joined.hashes.extend(table.hashes);
@@ -223,7 +249,7 @@ impl FrameTable {
 
     /// Bytes in memory.
     pub fn bytes(&self) -> usize {
-        self.chunks.iter().map(|chunk| chunk.len() * 4).sum()
+        self.chunks.iter().chain(&self.low).map(|chunk| chunk.len() * 4).sum()
     }
 }
 
@@ -294,7 +320,7 @@ fn segment(
     spec: &FrameSpec,
     channels: &[usize],
     grid: &Grid,
-) -> Result<(Vec<f32>, Segment, Vec<String>)> {
+) -> Result<(Vec<f64>, Segment, Vec<String>)> {
     let trial = &recording.trials[index];
     let signal = recording.signal(index);
     let start = if spec.baseline == Baseline::Include { 0 } else { trial.baseline };
@@ -310,7 +336,7 @@ fn segment(
     }
     let bands = if spec.kind == FrameKind::Raw { 1 } else { BANDS.len() };
     let width = channels.len() * bands;
-    let mut values = vec![0.0f32; count * width];
+    let mut values = vec![0.0; count * width];
     let mut bad = vec![false; count];
     let mut defects = Vec::new();
     let mut power = (spec.kind != FrameKind::Raw).then(|| BandPower::new(grid.span, grid.rate));
@@ -339,14 +365,15 @@ fn segment(
                     let from = start + frame * grid.step;
                     let measured = band_frame(power, spec.kind, &samples[from..from + grid.span]);
                     for band in 0..bands {
-                        values[frame * width + c * bands + band] = (measured[band] - correction[band]) as f32;
+                        values[frame * width + c * bands + band] = measured[band] - correction[band];
                     }
                 }
             }
         }
         let flat = samples.len() > start + 1 && samples[start..].iter().all(|&x| x == samples[start]);
-        let broken =
-            |frame: usize| values[frame * width + c * bands..][..bands].iter().any(|x| !x.is_finite());
+        // As the `f32` that a frame holds in the end.
+        let finite = |x: &f64| (*x as f32).is_finite();
+        let broken = |frame: usize| !values[frame * width + c * bands..][..bands].iter().all(finite);
         let broken: Vec<usize> = (0..count).filter(|&frame| flat || broken(frame)).collect();
         if !broken.is_empty() {
             let what = if flat {
@@ -376,7 +403,7 @@ fn segment(
 }
 
 /// What a band frame holds per band, of one channel.
-fn band_frame(power: &mut BandPower, kind: FrameKind, samples: &[f32]) -> [f64; BANDS.len()] {
+fn band_frame(power: &mut BandPower, kind: FrameKind, samples: &[f64]) -> [f64; BANDS.len()] {
     power.measure(samples).map(|variance| match kind {
         FrameKind::DifferentialEntropy => differential_entropy(variance),
         _ => variance.ln(),
@@ -388,7 +415,7 @@ fn mean_baseline(
     power: &mut BandPower,
     kind: FrameKind,
     grid: &Grid,
-    samples: &[f32],
+    samples: &[f64],
 ) -> Option<[f64; BANDS.len()]> {
     let count = grid.count(samples.len());
     let mut mean = [0.0; BANDS.len()];

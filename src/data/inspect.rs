@@ -95,7 +95,7 @@ fn inspect(recording: &Recording) -> SubjectInspection {
         for index in 0..recording.trials.len() {
             let samples = recording.signal(index).row(c).to_vec();
             flat_trials += usize::from(samples.iter().all(|&x| x == samples[0]));
-            for x in samples.into_iter().map(f64::from) {
+            for x in samples {
                 if x.is_finite() {
                     count += 1;
                     sum += x;

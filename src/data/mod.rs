@@ -10,6 +10,7 @@ pub mod labels;
 pub mod normalise;
 pub mod npz;
 pub mod recording;
+mod scaled;
 pub mod sequences;
 pub mod source;
 pub mod split;

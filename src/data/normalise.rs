@@ -2,7 +2,6 @@
 
 use super::sequences::Dataset;
 use super::split::Train;
-use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
 /// What features are scaled by.
@@ -31,18 +30,20 @@ pub enum Scale {
 }
 
 impl Scale {
-    /// For a window of these frames. One of zeros only stays as it is.
-    pub fn of(self, frames: ArrayView2<f32>) -> f32 {
-        let squares = || frames.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>();
+    /// For a window of these numbers. One of zeros only stays as it is.
+    pub fn of(self, numbers: impl Iterator<Item = f64>) -> f64 {
         match self {
-            Scale::L2 if squares() > 0.0 => (1.0 / squares().sqrt()) as f32,
-            _ => 1.0,
+            Scale::None => 1.0,
+            Scale::L2 => match numbers.map(|x| x * x).sum::<f64>() {
+                squares if squares > 0.0 => 1.0 / squares.sqrt(),
+                _ => 1.0,
+            },
         }
     }
 }
 
 /// Mean and inverse standard deviation per feature, or per step and feature, `(S, D)`; 0 for a feature that is constant in training,
-/// which is thereby switched off.
+/// which is thereby switched off. Of the numbers in the frame table, whose [`center`](super::frames::FrameTable::center) is subtracted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stats {
     pub mean: Vec<f32>,
@@ -75,7 +76,7 @@ impl Stats {
                 for (t, row) in dataset.sequence(s).rows().into_iter().enumerate() {
                     let first = t % steps * width;
                     for (d, &x) in row.iter().enumerate() {
-                        sums[first + d] += value(first + d, f64::from(x) * f64::from(s.scale));
+                        sums[first + d] += value(first + d, f64::from(x));
                     }
                     counts[t % steps] += 1.0;
                 }

@@ -87,7 +87,9 @@ pub fn read(path: &Path) -> Result<Windows> {
         }
     }
     for recording in &mut recordings {
-        recording.hash = blake3::hash(bytemuck::cast_slice(&recording.samples)).to_hex().to_string();
+        // Of the numbers as `f32`: the same windows in either format are one person's.
+        let narrow: Vec<f32> = recording.samples.iter().map(|&sample| sample as f32).collect();
+        recording.hash = blake3::hash(bytemuck::cast_slice(&narrow)).to_hex().to_string();
     }
     Ok(Windows { recordings, class_names, has_trials: trials.is_some() })
 }
@@ -97,7 +99,7 @@ struct Samples {
     /// (N, T, C)
     shape: [usize; 3],
     strides: [usize; 3],
-    values: Vec<f32>,
+    values: Vec<f64>,
 }
 
 /// The distinct values in ascending order, by name, and each element's index among them.
@@ -120,10 +122,11 @@ fn categories(values: &Values) -> Result<(Vec<String>, Vec<usize>)> {
     }
 }
 
-fn narrowed(values: Vec<f64>) -> Result<Vec<f32>> {
+/// Refuses numbers that a frame cannot hold.
+fn in_range(values: Vec<f64>) -> Result<Vec<f64>> {
     match values.iter().find(|value| value.is_finite() && (**value as f32).is_infinite()) {
         Some(value) => Err(Error::data(format!("{value:e} is beyond the range of float32"))),
-        None => Ok(values.into_iter().map(|value| value as f32).collect()),
+        None => Ok(values),
     }
 }
 
@@ -237,8 +240,8 @@ impl Source {
         };
         let kind = array.values.kind();
         let values = match array.values {
-            Values::Float32(values) => values,
-            Values::Float64(values) => narrowed(values).map_err(|e| e.at(&at))?,
+            Values::Float32(values) => values.into_iter().map(f64::from).collect(),
+            Values::Float64(values) => in_range(values).map_err(|e| e.at(&at))?,
             _ => {
                 let hint = "convert it with `.astype(np.float32)`";
                 return Err(Error::data(format!("{kind}, expected floating point")).hint(hint).at(at));

@@ -78,7 +78,8 @@ pub struct Trial {
     pub predefined_test: bool,
 }
 
-/// All signals of one subject, channel-major as on disk, in the file's own units, as `f32`.
+/// All signals of one subject, channel-major as on disk, in the file's own units. In `f64`, as most files have them: what is left of
+/// a skin conductance once its level is taken away may be as small as what `f32` rounds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recording {
     /// Unique within a data set: `s01`.
@@ -88,14 +89,14 @@ pub struct Recording {
     pub channels: Vec<Channel>,
     pub trials: Vec<Trial>,
     /// The trials one after another, each `(channels, samples)` in row-major order.
-    pub samples: Vec<f32>,
+    pub samples: Vec<f64>,
     /// blake3 of the bytes that were read, in hexadecimal: two subjects with one hash are one person.
     pub hash: String,
 }
 
 impl Recording {
     /// The signal of `self.trials[index]`, `(channels, samples)`.
-    pub fn signal(&self, index: usize) -> ArrayView2<'_, f32> {
+    pub fn signal(&self, index: usize) -> ArrayView2<'_, f64> {
         let trial = &self.trials[index];
         let shape = (self.channels.len(), trial.length);
         let block = &self.samples[trial.offset..trial.offset + shape.0 * shape.1];

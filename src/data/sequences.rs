@@ -3,6 +3,7 @@
 use super::frames::FrameTable;
 use super::labels::Labels;
 use super::normalise::Scale;
+use super::scaled::scale_windows;
 use crate::error::{Error, Result};
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
@@ -37,8 +38,8 @@ pub struct Sequence {
     pub first: u32,
     /// Steps.
     pub length: u32,
-    /// What its frames are multiplied by.
-    pub scale: f32,
+    /// What its frames were multiplied by.
+    pub scale: f64,
     pub label: u32,
     pub subject: u32,
     pub trial: u32,
@@ -72,13 +73,15 @@ pub enum Labelling<'a> {
 }
 
 impl Dataset {
-    /// Cuts sequences out of every segment.
+    /// Cuts sequences out of every segment and scales them as `window_spec` says. `center` is what is subtracted from scaled frames
+    /// where that is not open: a network has learnt with one.
     pub fn cut(
         frames: FrameTable,
         window_spec: &WindowSpec,
         labelling: Labelling,
         own_classes: &[String],
         bad_windows: BadWindows,
+        center: Option<&[f32]>,
     ) -> Result<Self> {
         let (length, step) = in_frames(&frames, window_spec)?;
         let mut sequences = Vec::new();
@@ -109,7 +112,7 @@ impl Dataset {
                     segment: index as u32,
                     first: (segment.first + from) as u32,
                     length: length as u32,
-                    scale: window_spec.scale.of(frames.rows(segment.first + from, length)),
+                    scale: 1.0,
                     label,
                     subject: segment.subject,
                     trial: segment.trial,
@@ -143,10 +146,15 @@ impl Dataset {
                 frames.defect_count
             ));
         }
-        Ok(Dataset { frames, sequences, class_names, label_rule, shared_stimuli: false, warnings })
+        let mut dataset =
+            Dataset { frames, sequences, class_names, label_rule, shared_stimuli: false, warnings };
+        if window_spec.scale != Scale::None {
+            scale_windows(&mut dataset, window_spec.scale, center)?;
+        }
+        Ok(dataset)
     }
 
-    /// Frames `(length, D)` of a sequence, before its scale.
+    /// Frames `(length, D)` of a sequence.
     pub fn sequence(&self, s: &Sequence) -> ArrayView2<'_, f32> {
         self.frames.rows(s.first as usize, s.length as usize)
     }
@@ -179,7 +187,7 @@ impl Dataset {
             {
                 hasher.update(&number.to_le_bytes());
             }
-            hasher.update(&s.scale.to_le_bytes());
+            hasher.update(&(s.scale as f32).to_le_bytes());
         }
         hasher.finalize().to_hex().to_string()
     }

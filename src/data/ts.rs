@@ -292,20 +292,20 @@ struct Case {
     /// Values per channel.
     length: usize,
     /// Row-major `(channels, length)`.
-    values: Vec<f32>,
+    values: Vec<f64>,
     target: Target,
 }
 
 /// One sample; a missing one, `?` or NaN, is NaN.
-fn value(token: &str) -> Result<f32> {
+fn value(token: &str) -> Result<f64> {
     let text = unquoted(token);
     if text == "?" {
-        return Ok(f32::NAN);
+        return Ok(f64::NAN);
     }
-    let number = text.parse::<f32>();
+    let number = text.parse::<f64>();
     let number = number
         .map_err(|_| Error::data(format!("expected a number, `?` or `NaN`, found `{}`", excerpt(text))))?;
-    if number.is_infinite() && text.contains(|c: char| c.is_ascii_digit()) {
+    if (number as f32).is_infinite() && text.contains(|c: char| c.is_ascii_digit()) {
         return Err(Error::data(format!("{} is beyond the range of f32", excerpt(text))));
     }
     Ok(number)

@@ -53,11 +53,22 @@ pub enum Ending {
 
 impl Experiment {
     /// Reads the data, cuts and labels sequences, splits them and audits the split.
-    pub fn prepare(mut config: Config, progress: &dyn Progress) -> Result<Self> {
+    pub fn prepare(config: Config, progress: &dyn Progress) -> Result<Self> {
+        Experiment::centered(config, None, progress)
+    }
+
+    /// As [`Experiment::prepare`], with scaled windows rounded as the saved networks of `run` have learnt them.
+    pub fn prepare_saved(config: Config, run: &Path, which: &str, progress: &dyn Progress) -> Result<Self> {
+        let first = saved_folds(run, which)?[0];
+        let checkpoints = read_folds(run, which, &[first])?;
+        Experiment::centered(config, Some(&checkpoints[0].center), progress)
+    }
+
+    fn centered(mut config: Config, center: Option<&[f32]>, progress: &dyn Progress) -> Result<Self> {
         config.check()?;
         // Before minutes of reading: is there such a device?
         config.run.device()?;
-        let dataset = read(&mut config, progress)?;
+        let dataset = read(&mut config, center, progress)?;
         Experiment::on(dataset, config, progress)
     }
 
@@ -361,6 +372,7 @@ impl Experiment {
                 },
                 weights: weights.clone(),
                 stats: result.stats.clone(),
+                center: self.dataset.frames.center.clone(),
             };
             let name = RunFolder::checkpoint(Path::new(""), which, result.number);
             folder.write(&name.to_string_lossy(), &checkpoint.to_bytes()?)?;

@@ -2,16 +2,16 @@
 
 use crate::config::Config;
 use crate::data::channels;
-use crate::data::frames::{FrameKind, FrameSpec, FrameTable, SubjectFrames};
+use crate::data::frames::{FrameKind, FrameSpec, FrameTable, SubjectFrames, Values};
 use crate::data::labels::{LabelScheme, Labels};
-use crate::data::normalise::Normalise;
+use crate::data::normalise::{Normalise, Scale};
 use crate::data::sequences::{Dataset, Labelling};
 use crate::data::source::Source;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 
-/// Reads the data and cuts them into labelled sequences. What was left open of how is filled in.
-pub fn read(config: &mut Config, progress: &dyn Progress) -> Result<Dataset> {
+/// Reads the data and cuts them into labelled sequences. What was left open of how is filled in; `center` as in [`Dataset::cut`].
+pub fn read(config: &mut Config, center: Option<&[f32]>, progress: &dyn Progress) -> Result<Dataset> {
     let source =
         Source::open(&config.data.path, config.data.test_file.as_deref(), &config.demo.spec(), progress)?;
     if let Some(window) = config.window_spec(source.default_window()).length {
@@ -25,6 +25,7 @@ pub fn read(config: &mut Config, progress: &dyn Progress) -> Result<Dataset> {
         Labelling::Known(&labels),
         &own_classes,
         config.data.bad_windows,
+        center,
     )?;
     dataset.shared_stimuli = source.shared_stimuli();
     dataset.warnings.iter().for_each(|warning| progress.warn(warning));
@@ -41,7 +42,7 @@ pub fn read(config: &mut Config, progress: &dyn Progress) -> Result<Dataset> {
 pub fn shape(config: &Config, progress: &dyn Progress) -> Result<[usize; 3]> {
     let mut config = config.clone();
     config.demo.demo_subjects = 1;
-    let dataset = read(&mut config, progress)?;
+    let dataset = read(&mut config, None, progress)?;
     Ok([dataset.frames.width(), dataset.steps(), dataset.class_names.len()])
 }
 
@@ -86,12 +87,12 @@ pub fn read_frames(
     progress: &dyn Progress,
 ) -> Result<(FrameTable, Vec<String>)> {
     let spec = frame_spec(config, source);
+    let values = Values {
+        standardise: config.frames.normalise == Normalise::Subject,
+        keep_low: config.frames.scale != Scale::None,
+    };
     source.frames(progress, |recording| {
         let chosen = channels::select(&recording.channels, &config.data.channels)?;
-        let mut frames = SubjectFrames::build(recording, &spec, &chosen, config.data.rate)?;
-        if config.frames.normalise == Normalise::Subject {
-            frames.standardise();
-        }
-        Ok(frames)
+        SubjectFrames::build(recording, &spec, &chosen, config.data.rate, values)
     })
 }

@@ -97,8 +97,13 @@ fn predict_on<B: Backend>(
     Ok(train::predict(&mut model, &frames, dataset, lists, numbers)?.into_iter().flatten().collect())
 }
 
-/// Recordings that were never labelled, cut as a run cut its own.
-pub fn unlabelled(config: &Config, files: &[PathBuf], progress: &dyn Progress) -> Result<Dataset> {
+/// Recordings that were never labelled, cut as a run cut its own; `center` is its checkpoints'.
+pub fn unlabelled(
+    config: &Config,
+    files: &[PathBuf],
+    center: &[f32],
+    progress: &dyn Progress,
+) -> Result<Dataset> {
     let mut tables = Vec::new();
     let mut window = None;
     for file in files {
@@ -114,7 +119,7 @@ pub fn unlabelled(config: &Config, files: &[PathBuf], progress: &dyn Progress) -
             .hint("predict them one by one"));
     }
     let window = config.window_spec(window);
-    let dataset = Dataset::cut(table, &window, Labelling::Unknown, &[], BadWindows::Drop)?;
+    let dataset = Dataset::cut(table, &window, Labelling::Unknown, &[], BadWindows::Drop, Some(center))?;
     dataset.warnings.iter().for_each(|warning| progress.warn(warning));
     Ok(dataset)
 }

@@ -21,8 +21,6 @@ pub struct Batch {
     /// Row of the frame table where each sequence starts.
     pub first: Vec<u32>,
     pub lengths: Vec<u32>,
-    /// What each row's frames are multiplied by before they are standardised.
-    pub scales: Vec<f32>,
     pub labels: Vec<u32>,
 }
 
@@ -30,8 +28,7 @@ impl Batch {
     /// A batch without any row.
     pub fn empty(models: usize, batch: usize) -> Self {
         let zeros = vec![0; models * batch];
-        let scales = vec![1.0; models * batch];
-        Batch { first: zeros.clone(), lengths: zeros.clone(), scales, labels: zeros }
+        Batch { first: zeros.clone(), lengths: zeros.clone(), labels: zeros }
     }
 }
 

@@ -44,7 +44,6 @@ pub struct Model<'b, B: Backend> {
     unloaded: bool,
     stats: Buf<B>,
     first: Words<B>,
-    scales: Buf<B>,
     /// `(M, B)`: of the rows of `x`, of what each convolution block makes of them, and so of the recurrent layers' rows.
     lengths: Vec<Words<B>>,
     labels: Words<B>,
@@ -121,7 +120,6 @@ impl<'b, B: Backend> Model<'b, B> {
             unloaded: true,
             stats: real(models * 2 * stat_steps * network.features)?,
             first: words(models * batch)?,
-            scales: real(models * batch)?,
             lengths: (0..=network.convs.len()).map(|_| words(models * batch)).collect::<Result<_>>()?,
             labels: words(models * batch)?,
             marks: words(models * 2)?,
@@ -201,7 +199,6 @@ impl<'b, B: Backend> Model<'b, B> {
     fn load(&mut self, frames: &B::Frames, batch: &Batch) -> Result<()> {
         let backend = self.backend;
         backend.write(&mut self.first, &batch.first)?;
-        write_f32(backend, &mut self.scales, &batch.scales)?;
         backend.write(&mut self.labels, &batch.labels)?;
         let mut lengths = batch.lengths.clone();
         backend.write(&mut self.lengths[0], &lengths)?;
@@ -214,7 +211,6 @@ impl<'b, B: Backend> Model<'b, B> {
         let operands = GatherOperands {
             first: &self.first,
             lengths: &self.lengths[0],
-            scales: &self.scales,
             stats: &self.stats,
             x: &mut self.x,
         };

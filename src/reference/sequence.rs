@@ -15,7 +15,7 @@ pub fn locate(chunks: &[ArcArray2<f32>], frame: usize) -> (usize, usize) {
     panic!("frame {frame} is beyond the end of the table");
 }
 
-/// `x[m, t, b, :] = (frames[first[m, b] + t, :] * scale[m, b] - mean[m, i, :]) * inv_std[m, i, :]`
+/// `x[m, t, b, :] = (frames[first[m, b] + t, :] - mean[m, i, :]) * inv_std[m, i, :]`
 pub fn gather<F: Real>(s: &Gather, chunks: &[ArcArray2<f32>], a: GatherOperands<Vec<F>, Vec<u32>>) {
     a.x[..s.models * s.steps * s.batch * s.features].fill(F::zero());
     for m in 0..s.models {
@@ -24,7 +24,6 @@ pub fn gather<F: Real>(s: &Gather, chunks: &[ArcArray2<f32>], a: GatherOperands<
             if length == 0 {
                 continue;
             }
-            let scale = a.scales[m * s.batch + b];
             let (chunk, row) = locate(chunks, a.first[m * s.batch + b] as usize);
             for t in 0..length {
                 let i = if s.stat_steps == 1 { 0 } else { t };
@@ -32,8 +31,7 @@ pub fn gather<F: Real>(s: &Gather, chunks: &[ArcArray2<f32>], a: GatherOperands<
                     let mean = a.stats[((m * 2) * s.stat_steps + i) * s.features + d];
                     let inv_std = a.stats[((m * 2 + 1) * s.stat_steps + i) * s.features + d];
                     let frame = F::of(f64::from(chunks[chunk][[row + t, d]]));
-                    a.x[((m * s.steps + t) * s.batch + b) * s.features + d] =
-                        (frame * scale - mean) * inv_std;
+                    a.x[((m * s.steps + t) * s.batch + b) * s.features + d] = (frame - mean) * inv_std;
                 }
             }
         }

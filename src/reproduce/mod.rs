@@ -191,7 +191,7 @@ pub fn jobs(settings: &Settings, progress: &dyn Progress) -> Result<Vec<Job>> {
     config.check()?;
     // Before minutes of reading: is there such a device?
     config.run.device()?;
-    let dataset: Dataset = experiment::read(&mut config, progress)?;
+    let dataset: Dataset = experiment::read(&mut config, None, progress)?;
     let subjects = dataset.frames.subjects.len();
     let protocols =
         settings.presets.iter().flat_map(|&preset| Protocol::ALL.map(|protocol| (preset, protocol)));

@@ -1,6 +1,6 @@
 //! Cutting a mini-batch out of the frame table.
 
-/// Sizes of a gather: `x[m, t, b, :] = (frames[first[m, b] + t, :] * scale[m, b] - mean[m, i, :]) * inv_std[m, i, :]`.
+/// Sizes of a gather: `x[m, t, b, :] = (frames[first[m, b] + t, :] - mean[m, i, :]) * inv_std[m, i, :]`.
 ///
 /// `i` is 0, or `t` where the statistics are per step. Steps at and past a row's length become 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +23,6 @@ pub struct GatherOperands<'a, R: ?Sized, W: ?Sized> {
     pub first: &'a W,
     /// `(M, B)`: steps of each row; 0 for an absent row.
     pub lengths: &'a W,
-    /// `(M, B)`: what each row's frames are multiplied by before they are standardised.
-    pub scales: &'a R,
     /// `(M, 2, stat_steps, D)`: means, then inverse standard deviations.
     pub stats: &'a R,
     /// `(M, T, B, D)`, out.

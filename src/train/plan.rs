@@ -20,7 +20,6 @@ pub fn batch(dataset: &Dataset, lists: &[&[u32]], extent: Extent, position: usiz
             let row = m * extent.batch + b;
             batch.first[row] = sequence.first;
             batch.lengths[row] = sequence.length;
-            batch.scales[row] = sequence.scale;
             batch.labels[row] = sequence.label;
         }
     }

@@ -27,7 +27,6 @@ pub fn gather(isa: Isa, s: &Gather, chunks: &[ArcArray2<f32>], a: GatherOperands
         let task = Step {
             t,
             sequences: &sequences[m * s.batch..][..s.batch],
-            scales: &a.scales[m * s.batch..][..s.batch],
             mean: statistic(0),
             inv_std: statistic(1),
             // SAFETY: a step of a model belongs to one task.
@@ -50,7 +49,6 @@ struct Step<'a> {
     t: usize,
     /// `(length, D)` of each row.
     sequences: &'a [&'a [f32]],
-    scales: &'a [f32],
     mean: &'a [f32],
     inv_std: &'a [f32],
     x: &'a mut [f32],
@@ -62,19 +60,18 @@ impl Task for Step<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let features = self.mean.len();
-        let rows = self.sequences.iter().zip(self.scales).zip(self.x.chunks_exact_mut(features));
-        for ((sequence, scale), x) in rows {
+        for (sequence, x) in self.sequences.iter().zip(self.x.chunks_exact_mut(features)) {
             let Some(frame) = sequence.get(self.t * features..(self.t + 1) * features) else {
                 x.fill(0.0);
                 continue;
             };
             for d in (0..features).step_by(S::LANES) {
                 let count = features - d;
-                // SAFETY: `count` numbers are left in each of the four.
+                // SAFETY: `count` numbers are left in each.
                 unsafe {
                     let load = |from: &[f32]| S::load_first(from.as_ptr().add(d), count);
                     // Rounded twice, as by the reference.
-                    let centred = S::sub(S::mul(load(frame), S::splat(*scale)), load(self.mean));
+                    let centred = S::sub(load(frame), load(self.mean));
                     S::store_first(x.as_mut_ptr().add(d), S::mul(centred, load(self.inv_std)), count);
                 }
             }

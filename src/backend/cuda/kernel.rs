@@ -276,7 +276,7 @@ kernels! {
         "unsigned": batch steps out_steps input filters kernel filters_factor filters_shift;
     }
     Gather, "gather", "gather", [] {
-        "const float*": frames scales stats;
+        "const float*": frames stats;
         "const unsigned*": first lengths;
         "float*": x;
         "unsigned": features batch steps stat_steps;

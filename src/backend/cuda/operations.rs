@@ -41,7 +41,6 @@ pub fn gather<E: Executor>(
 ) -> Result<()> {
     let arguments = kernel::Gather {
         frames: frames.0.address(),
-        scales: a.scales.address(),
         stats: a.stats.address(),
         first: a.first.address(),
         lengths: a.lengths.address(),

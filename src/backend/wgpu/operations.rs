@@ -77,14 +77,7 @@ pub fn gather(wgpu: &Wgpu, s: &Gather, frames: &Frames, a: GatherOperands<Buf<f3
             wgpu.gpu.launch(Launch {
                 kernel: kernel::gather::<GatherParameters>(&[]),
                 parameters: bytes_of(&parameters),
-                operands: &[
-                    part.frames.all(),
-                    a.first.all(),
-                    a.lengths.all(),
-                    a.scales.all(),
-                    a.stats.all(),
-                    x.clone(),
-                ],
+                operands: &[part.frames.all(), a.first.all(), a.lengths.all(), a.stats.all(), x.clone()],
                 grid: groups(block.len() * s.features, 1),
                 work: if i == 0 { s.work().share(block.len(), rows) } else { Work::default() },
             })?;

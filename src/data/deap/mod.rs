@@ -56,7 +56,7 @@ pub fn read_from(reader: impl Read, total: Option<u64>, subject: &str) -> Result
             offset: index * CHANNELS * SAMPLES,
             length: SAMPLES,
             baseline: BASELINE,
-            target: Target::Ratings(std::array::from_fn(|rating| row[rating])),
+            target: Target::Ratings(std::array::from_fn(|rating| row[rating] as f32)),
             predefined_test: false,
         })
     });
@@ -70,7 +70,7 @@ pub fn read_from(reader: impl Read, total: Option<u64>, subject: &str) -> Result
     })
 }
 
-fn check_shape(name: &str, array: &ArrayD<f32>, expected: &[usize]) -> Result<()> {
+fn check_shape(name: &str, array: &ArrayD<f64>, expected: &[usize]) -> Result<()> {
     if array.shape() == expected {
         return Ok(());
     }

@@ -20,7 +20,7 @@ use machine::Machine;
 use source::Source;
 use value::{Object, Value};
 
-/// Reads the arrays that a pickled dictionary holds under `keys`, as `f32` in row-major order, and the blake3 hash of
+/// Reads the arrays that a pickled dictionary holds under `keys`, as `f64` in row-major order, and the blake3 hash of
 /// the file. Other keys may stand beside them.
 ///
 /// Large arrays are converted while they are read. `total` is the length of the file in bytes, where it is known.
@@ -34,7 +34,7 @@ pub fn read_arrays<const N: usize>(
     reader: impl Read,
     total: Option<u64>,
     keys: [&str; N],
-) -> Result<([ArrayD<f32>; N], String)> {
+) -> Result<([ArrayD<f64>; N], String)> {
     let mut machine = Machine::new(Source::new(reader, total)?);
     if let Some(kind) = other_kind(machine.source.peek()?) {
         return Err(Error::data(format!("this is {kind}, expected a Python pickle")));

@@ -44,10 +44,10 @@ pub struct Array {
     numbers: Id,
 }
 
-/// Numbers of `dtype`, converted to `f32` as their bytes come.
+/// Numbers of `dtype`, converted to `f64` as their bytes come.
 pub struct Numbers {
     dtype: Dtype,
-    values: Vec<f32>,
+    values: Vec<f64>,
     /// The beginning of a number whose end has not come yet.
     partial: Vec<u8>,
 }
@@ -78,15 +78,15 @@ impl Numbers {
         let values = &mut self.values;
         match (self.dtype.float, self.dtype.order) {
             (Float::F8, Some(Order::Big)) => {
-                values.extend(bytes.as_chunks().0.iter().map(|&b| f64::from_be_bytes(b) as f32));
+                values.extend(bytes.as_chunks().0.iter().map(|&b| f64::from_be_bytes(b)));
             }
-            (Float::F8, _) => {
-                values.extend(bytes.as_chunks().0.iter().map(|&b| f64::from_le_bytes(b) as f32))
-            }
+            (Float::F8, _) => values.extend(bytes.as_chunks().0.iter().map(|&b| f64::from_le_bytes(b))),
             (Float::F4, Some(Order::Big)) => {
-                values.extend(bytes.as_chunks().0.iter().map(|&b| f32::from_be_bytes(b)));
+                values.extend(bytes.as_chunks().0.iter().map(|&b| f64::from(f32::from_be_bytes(b))));
             }
-            (Float::F4, _) => values.extend(bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b))),
+            (Float::F4, _) => {
+                values.extend(bytes.as_chunks().0.iter().map(|&b| f64::from(f32::from_le_bytes(b))));
+            }
         }
     }
 }
@@ -297,7 +297,7 @@ impl Heap {
     }
 
     /// Takes the arrays `wanted` out, in row-major order.
-    pub fn take_arrays<const N: usize>(&mut self, wanted: [(&str, Value); N]) -> Result<[ArrayD<f32>; N]> {
+    pub fn take_arrays<const N: usize>(&mut self, wanted: [(&str, Value); N]) -> Result<[ArrayD<f64>; N]> {
         let mut arrays = [const { None }; N];
         for (index, &(name, value)) in wanted.iter().enumerate() {
             arrays[index] = match self.object(value) {
@@ -328,7 +328,7 @@ impl Heap {
     }
 }
 
-fn row_major(array: Array, values: Vec<f32>) -> ArrayD<f32> {
+fn row_major(array: Array, values: Vec<f64>) -> ArrayD<f64> {
     let values = ArrayD::from_shape_vec(IxDyn(&array.shape).set_f(array.fortran), values)
         .expect("the shape was compared with the number of values");
     match array.fortran {
