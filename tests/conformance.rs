@@ -4,7 +4,7 @@ use crate::pytorch::{CURVES, curve};
 use engine::Result;
 use engine::backend::cpu::{Cpu, Isa};
 use engine::backend::{Backend, Reference};
-use engine::cases::{self, Case, ConvCase, ConvTensors, Outputs, Tensors};
+use engine::cases::{self, Case, ConvCase, ConvTensors, OptimizerCase, Outputs, Tensors};
 use engine::check;
 use engine::spec::{
     Approximate, Cell, EpsPlacement, Gather, GatherOperands, Optimizer, OptimizerKind, OptimizerOperands,
@@ -296,13 +296,13 @@ fn optimisers_are_within_counted_roundings_of_f64_on_every_cpu_path() {
 /// What the reference and every backend may have in common is seen: `1 - beta2` of a rounded `beta2`.
 #[test]
 fn an_optimiser_with_a_rounded_constant_is_caught() {
-    for case in cases::optimizer_table() {
+    let unclipped = |case: &OptimizerCase| case.optimizer.clip.is_infinite();
+    for case in cases::optimizer_table().into_iter().filter(unclipped) {
         let mut mutant = case.clone();
         mutant.optimizer.beta2 = f64::from(case.optimizer.beta2 as f32);
         let run = |tensors: &_| mutant.run(&Reference::<f64>::default(), tensors);
         let outcome = check::optimizer_conformance_of(&case, run).unwrap();
-        let second = &outcome.deviations[2];
-        assert!(!second.holds(), "{outcome:?}");
+        assert!(!outcome.holds(), "{outcome:?}");
     }
 }
 

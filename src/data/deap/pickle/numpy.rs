@@ -260,7 +260,7 @@ impl Heap {
             return Err(Error::data(format!("an array's bytes are {}", self.describe(bytes))));
         };
         if let Object::Bytes(pieces) = self.get_mut(id) {
-            // Grows as the pieces go, so that both together never hold more than the bytes did.
+            // Grows by doubling as the pieces go: both together hold at most half as much again as the bytes did.
             let mut numbers = Numbers::new(dtype, 0);
             for piece in mem::take(pieces) {
                 numbers.push(&piece);
