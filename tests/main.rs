@@ -27,6 +27,8 @@ mod golden;
 mod gpu;
 /// Dropout, pooling and linear layers of every CPU path against the reference.
 mod head;
+/// The presets against Keras: the training loss of the study's networks from the same weights.
+mod keras;
 /// A split that leaks scores where there is nothing to find; honest ones do not.
 mod leak;
 /// Helper: how much memory a piece of work takes.

@@ -31,7 +31,8 @@ metadata under `torch`. This page and the files are written by `tools/golden.py`
     python3 -m venv .venv-torch && .venv-torch/bin/pip install torch numpy safetensors
     .venv-torch/bin/python tools/golden.py          # all of them, or those named
 
-`metrics.json` is scikit-learn's, SciPy's and statsmodels' part, by `tools/golden_metrics.py`, which records their versions.
+`metrics.json` is scikit-learn's, SciPy's and statsmodels' part, by `tools/golden_metrics.py`, which records their versions;
+`keras.json` Keras', by `tools/golden_keras.py`: the training loss of the study's networks, whose weights it says how to compute.
 
 B = batch, T = steps, D = inputs, H = hidden units, dirs = 1 or 2, G = 4 for LSTM (i f g o) and 3 for GRU (r z n).
 
