@@ -180,6 +180,7 @@ impl FoldCheckpoint {
 
     pub fn read(path: &Path) -> Result<Self> {
         let (mut tensors, meta): (Tensors, FoldMeta) = Tensors::read(path)?;
+        meta.network.check().map_err(|e| e.at(path.display()))?;
         let is_centered = tensors.has(CENTER);
         let mut take =
             |name: &str, shape: &[usize]| tensors.take(name, shape).map_err(|e| e.at(path.display()));

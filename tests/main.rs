@@ -35,6 +35,8 @@ mod leak;
 mod memory;
 /// Scores against scikit-learn, intervals against SciPy and statsmodels, baselines and tables by hand.
 mod metrics;
+/// What a model is asked in vain: errors, not panics.
+mod model;
 /// CUDA on NVIDIA's GPUs: the same table, and what only a GPU can break. Ignored where there is none; tools/gpu-suite runs them.
 #[cfg(feature = "cuda")]
 mod nvidia;

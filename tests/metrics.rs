@@ -1,10 +1,10 @@
 mod report;
 
-use engine::metrics::auc;
 use engine::metrics::confusion::Average;
 use engine::metrics::interval::{t_critical, wilson};
-use engine::metrics::prediction::{check, log_loss, trials};
+use engine::metrics::prediction::{brier, check, log_loss, trials};
 use engine::metrics::{Confusion, Prediction, Summary};
+use engine::metrics::{auc, average_precision};
 use engine::{Fault, Result};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -89,6 +89,8 @@ fn scores_equal_scikit_learn() {
         same(name, overall.mcc, &case["mcc"]);
         same(name, auc::multiclass(&predictions), &case["auc"]);
         same(name, log_loss(&predictions), &case["log_loss"]);
+        same(name, average_precision::multiclass(&predictions), &case["average_precision"]);
+        same(name, brier(&predictions), &case["brier"]);
         for (how, average) in [("macro", &overall.macro_average), ("weighted", &overall.weighted_average)] {
             let ours = |score: fn(&Average) -> f64| average.as_ref().map(score);
             same(name, ours(|a| a.precision), &case[how]["precision"]);
@@ -135,6 +137,9 @@ fn without_answers_nothing_is_defined() {
     assert!(empty.as_object().unwrap().iter().all(undefined), "{empty}");
     assert_eq!(auc::multiclass::<Prediction>(&[]), None);
     assert_eq!(log_loss::<Prediction>(&[]), None);
+    assert_eq!(brier::<Prediction>(&[]), None);
+    assert_eq!(average_precision::multiclass::<Prediction>(&[]), None);
+    assert_eq!(average_precision::binary(&[0.3, 0.1], &[false, false]), None);
     assert_eq!(wilson(0.0, 0), None);
 }
 

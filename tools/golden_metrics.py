@@ -35,6 +35,20 @@ def auc(truth, probabilities):
     return float(metrics.roc_auc_score(truth, probabilities, multi_class="ovr", average="macro"))
 
 
+def average_precision(truth, probabilities):
+    classes = probabilities.shape[1]
+    if len(np.unique(truth)) < classes:
+        return None
+    if classes == 2:
+        return float(metrics.average_precision_score(truth, probabilities[:, 1]))
+    return float(metrics.average_precision_score(truth, probabilities, average="macro"))
+
+
+def brier(truth, probabilities):
+    classes = probabilities.shape[1]
+    return float(metrics.brier_score_loss(truth, probabilities, labels=range(classes)))
+
+
 def average(truth, predicted, how):
     # Without `labels`: the classes that occur in truth or predictions, as scikit-learn does unasked.
     scores = metrics.precision_recall_fscore_support(truth, predicted, average=how, zero_division=0)
@@ -63,6 +77,8 @@ def case(truth, probabilities):
         "kappa": defined(metrics.cohen_kappa_score(truth, predicted)),
         "mcc": float(metrics.matthews_corrcoef(truth, predicted)),
         "auc": auc(truth, probabilities),
+        "average_precision": average_precision(truth, probabilities),
+        "brier": brier(truth, probabilities),
         "log_loss": float(metrics.log_loss(truth, probabilities, labels=labels)),
     }
 

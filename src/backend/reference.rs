@@ -7,7 +7,7 @@ use crate::reference;
 use crate::spec::{
     Conv, ConvBackward, ConvForward, Dropout, Gather, GatherOperands, Linear, LinearBackward, LinearForward,
     Loss, LossOperands, Optimizer, OptimizerOperands, Pool, Purpose, Real, Rnn, RnnBackward, RnnForward,
-    Word,
+    Word, check_lengths,
 };
 use ndarray::ArcArray2;
 use std::marker::PhantomData;
@@ -45,16 +45,19 @@ impl<F: Real> Backend for Reference<F> {
     }
 
     fn gather(&self, s: &Gather, frames: &Self::Frames, a: GatherOperands<Vec<F>, Vec<u32>>) -> Result<()> {
+        check_lengths(&a.lengths[..s.models * s.batch], s.steps)?;
         reference::gather(s, frames, a);
         Ok(())
     }
 
     fn conv_forward(&self, s: &Conv, a: ConvForward<Vec<F>, Vec<u32>>) -> Result<()> {
+        check_lengths(&a.lengths[..s.models * s.batch], s.steps)?;
         reference::conv_forward(s, a);
         Ok(())
     }
 
     fn conv_backward(&self, s: &Conv, a: ConvBackward<Vec<F>, Vec<u32>>) -> Result<()> {
+        check_lengths(&a.lengths[..s.models * s.batch], s.steps)?;
         reference::conv_backward(s, a);
         Ok(())
     }
@@ -69,11 +72,13 @@ impl<F: Real> Backend for Reference<F> {
     }
 
     fn rnn_forward(&self, s: &Rnn, a: RnnForward<reference::Layer<F>, Vec<F>, Vec<u32>>) -> Result<()> {
+        check_lengths(&a.lengths[..s.models * s.batch], s.steps)?;
         reference::rnn_forward(s, a);
         Ok(())
     }
 
     fn rnn_backward(&self, s: &Rnn, a: RnnBackward<reference::Layer<F>, Vec<F>, Vec<u32>>) -> Result<()> {
+        check_lengths(&a.lengths[..s.models * s.batch], s.steps)?;
         reference::rnn_backward(s, a);
         Ok(())
     }
@@ -91,6 +96,7 @@ impl<F: Real> Backend for Reference<F> {
         last: &Vec<F>,
         out: &mut Vec<F>,
     ) -> Result<()> {
+        check_lengths(&lengths[..s.models * s.batch], s.steps)?;
         reference::pool_forward(s, lengths, y, last, out);
         Ok(())
     }
@@ -103,6 +109,7 @@ impl<F: Real> Backend for Reference<F> {
         dy: &mut Vec<F>,
         d_last: &mut Vec<F>,
     ) -> Result<()> {
+        check_lengths(&lengths[..s.models * s.batch], s.steps)?;
         reference::pool_backward(s, lengths, d_out, dy, d_last);
         Ok(())
     }

@@ -5,6 +5,7 @@
 //! "undefined": never 0.5, never NaN.
 
 pub mod auc;
+pub mod average_precision;
 pub mod baseline;
 pub mod confusion;
 pub mod interval;

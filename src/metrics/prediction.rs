@@ -93,3 +93,18 @@ pub fn log_loss<P: Borrow<Prediction>>(predictions: &[P]) -> Option<f64> {
     let total: f64 = predictions.iter().map(|p| loss(p.borrow())).sum();
     (!predictions.is_empty()).then(|| total / predictions.len() as f64)
 }
+
+/// The mean squared distance of the probabilities from the truth (Brier, "Verification of forecasts expressed in terms of
+/// probability", 1950); `None` without predictions. Two classes: of the probability of class 1, from 0 to 1. More: summed over the
+/// classes, from 0 to 2; scikit-learn's `brier_score_loss` in both.
+pub fn brier<P: Borrow<Prediction>>(predictions: &[P]) -> Option<f64> {
+    let distance = |p: &Prediction| {
+        let square = |(k, &q): (usize, &f64)| (q - if k == p.label as usize { 1.0 } else { 0.0 }).powi(2);
+        match p.probabilities[..] {
+            [_, q] => square((1, &q)),
+            _ => p.probabilities.iter().enumerate().map(square).sum(),
+        }
+    };
+    let total: f64 = predictions.iter().map(|p| distance(p.borrow())).sum();
+    (!predictions.is_empty()).then(|| total / predictions.len() as f64)
+}

@@ -1,10 +1,10 @@
 //! All scores of a run: at window and at trial level, overall, by fold and by subject, beside the baselines.
 
-use super::auc;
 use super::baseline::{Baselines, TrialLabel};
 use super::confusion::{ClassScores, Confusion, Overall};
 use super::interval::{self, Summary};
 use super::prediction::{self, Prediction};
+use super::{auc, average_precision};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,6 +41,9 @@ pub struct Level {
     /// Pooled over all folds, so it also asks that the folds' models agree in scale; the mean over folds does not
     /// (Forman and Scholz, "Apples-to-apples in cross-validation studies", 2010).
     pub auc: Option<f64>,
+    /// PR-AUC, pooled as `auc`.
+    pub average_precision: Option<f64>,
+    pub brier: Option<f64>,
     /// In nats.
     pub log_loss: Option<f64>,
     pub by_class: Vec<ClassScores>,
@@ -128,6 +131,8 @@ impl Level {
             overall: confusion.overall(),
             accuracy_interval: None,
             auc: auc::multiclass(predictions),
+            average_precision: average_precision::multiclass(predictions),
+            brier: prediction::brier(predictions),
             log_loss: prediction::log_loss(predictions),
             by_class: confusion.per_class(),
             by_fold: Groups::of(predictions, classes, |p| p.fold, |fold| names.folds[fold as usize].clone()),

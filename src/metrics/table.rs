@@ -24,6 +24,8 @@ pub fn render(scores: &Scores) -> String {
         parts.push(groups("subject", subjects, &scores.window.by_subject));
     }
     parts.push(classes(scores));
+    let (header, rows) = probabilities(scores);
+    parts.push(format!("{PROBABILITIES}.\n\n{}", table(&header, rows)));
     if scores.class_names.len() <= MATRIX_CLASSES {
         parts.push(confusion(scores));
     }
@@ -60,6 +62,21 @@ fn headline(scores: &Scores) -> String {
         Some(row(format!("{name} majority"), &baseline?.scores, String::new(), String::new()))
     }));
     table(&["", "accuracy", "95 % interval", "balanced", "macro F1", "kappa", "MCC", "AUC"], rows)
+}
+
+/// What [`probabilities`] shows.
+pub(crate) const PROBABILITIES: &str = "Probabilities: AUC and average precision (PR-AUC) are better when higher, Brier score and log \
+                                        loss when lower";
+
+/// How good the probabilities are, not only the classes that they choose; header and rows.
+pub(crate) fn probabilities(scores: &Scores) -> (Vec<&'static str>, Vec<Vec<String>>) {
+    let row = |unit: &str, level: &Level| {
+        let mut row = vec![format!("{} {unit}", level.overall.n)];
+        row.extend([level.auc, level.average_precision, level.brier, level.log_loss].map(number));
+        row
+    };
+    let header = vec!["", "AUC", "average precision", "Brier", "log loss"];
+    (header, vec![row("trials", &scores.trial), row("windows", &scores.window)])
 }
 
 /// What the headline's rows mean, so that nobody has to guess.

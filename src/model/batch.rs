@@ -1,6 +1,7 @@
 //! What goes into a model's step, and what comes out of it.
 
-use crate::spec::{Optimizer, StepScalars};
+use crate::error::{Error, Result};
+use crate::spec::{Optimizer, StepScalars, check_lengths};
 
 /// How many models, rows and steps the buffers are made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +25,43 @@ pub struct Batch {
     pub labels: Vec<u32>,
 }
 
+impl Extent {
+    /// Refuses an axis of length 0.
+    pub fn check(&self) -> Result<()> {
+        let Extent { models, batch, steps, stat_steps } = *self;
+        let axes =
+            [("models", models), ("rows", batch), ("steps", steps), ("steps with statistics", stat_steps)];
+        match axes.into_iter().find(|(_, length)| *length == 0) {
+            None if stat_steps == 1 || stat_steps == steps => Ok(()),
+            None => Err(Error::config(format!(
+                "statistics of {stat_steps} steps, expected 1 for all steps or {steps}, one for each"
+            ))),
+            Some((axis, _)) => Err(Error::config(format!("0 {axis}, expected at least 1"))),
+        }
+    }
+}
+
 impl Batch {
+    /// Refuses rows that do not fit buffers of this extent, and labels that are no class.
+    pub fn check(&self, extent: Extent, classes: usize) -> Result<()> {
+        let rows = extent.models * extent.batch;
+        for (what, found) in
+            [("first frames", &self.first), ("lengths", &self.lengths), ("labels", &self.labels)]
+        {
+            if found.len() != rows {
+                return Err(Error::data(format!("a batch of {} {what}, expected {rows}", found.len())));
+            }
+        }
+        check_lengths(&self.lengths, extent.steps)?;
+        match self.labels.iter().position(|&label| label as usize >= classes) {
+            None => Ok(()),
+            Some(row) => Err(Error::data(format!(
+                "row {row} has the label {}, expected one of {classes} classes, counted from 0",
+                self.labels[row]
+            ))),
+        }
+    }
+
     /// A batch without any row.
     pub fn empty(models: usize, batch: usize) -> Self {
         let zeros = vec![0; models * batch];

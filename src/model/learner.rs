@@ -1,10 +1,11 @@
 //! Training steps: the loss, the way back through the network, the update.
 
 use super::{
-    Batch, Buf, DENSE, Extent, Model, POOLED, Pass, StepReport, Training, Turn, read_f32, to_real, write_f32,
+    Batch, Buf, DENSE, Extent, Model, POOLED, Pass, StepReport, Training, Turn, expect_len, read_f32,
+    to_real, write_f32,
 };
 use crate::backend::Backend;
-use crate::error::Result;
+use crate::error::{Error, Fault, Result};
 use crate::spec::{
     Conv, Dropout, Linear, LinearBackward, Loss, LossOperands, Network, OptimizerOperands, PoolKind,
     Real as _, Rnn, RnnBackward, StepScalars,
@@ -49,7 +50,7 @@ impl<B: Backend> Learner<B> {
             .chain(blocks.iter().map(Conv::y_len))
             .chain(linears.iter().map(outputs))
             .fold(pooled, usize::max);
-        let top = rnns.last().expect("a network has a recurrent layer");
+        let top = rnns.last().expect("the network was checked");
         let mut learner = Learner {
             gradients: real(weights)?,
             first_moment: real(weights)?,
@@ -72,9 +73,15 @@ impl<B: Backend> Learner<B> {
 }
 
 impl<B: Backend> Model<'_, B> {
+    /// An error of a model that was made for inference.
+    fn learner(&self) -> Result<&Learner<B>> {
+        let error = || Error::new(Fault::Other, "a model that was made for inference is asked to train");
+        self.learner.as_ref().ok_or_else(error)
+    }
+
     /// Both optimiser moments, `(M, P)` each.
     pub fn moments(&self) -> Result<[Vec<f32>; 2]> {
-        let learner = self.learner.as_ref().expect("made for training");
+        let learner = self.learner()?;
         let len = self.extent.models * self.network.params();
         Ok([
             read_f32(self.backend, &learner.first_moment, len)?,
@@ -83,13 +90,16 @@ impl<B: Backend> Model<'_, B> {
     }
 
     pub fn set_moments(&mut self, moments: [&[f32]; 2]) -> Result<()> {
-        let learner = self.learner.as_mut().expect("made for training");
+        self.learner()?;
+        let len = self.extent.models * self.network.params();
+        moments.iter().try_for_each(|moment| expect_len("moments", moment, len))?;
+        let learner = self.learner.as_mut().expect("asked above");
         write_f32(self.backend, &mut learner.first_moment, moments[0])?;
         write_f32(self.backend, &mut learner.second_moment, moments[1])
     }
 
     /// Forward, loss, backward, clip and update of all models that have rows. What it tells waits for
-    /// [`Model::reports`], which must be asked when [`Model::waiting`] has come to [`Backend::steps_ahead`].
+    /// [`Model::reports`], which must be asked when [`Model::waiting`] has come to [`Backend::steps_ahead`]: a step more is an error.
     pub fn train(&mut self, frames: &B::Frames, batch: &Batch, turns: &[Turn]) -> Result<()> {
         self.gradients(frames, batch, turns)?;
         self.update(turns)
@@ -97,6 +107,21 @@ impl<B: Backend> Model<'_, B> {
 
     /// The part of a training step before the update.
     pub fn gradients(&mut self, frames: &B::Frames, batch: &Batch, turns: &[Turn]) -> Result<()> {
+        let (waiting, most) = (self.waiting(), self.backend.steps_ahead());
+        self.learner()?;
+        if waiting == most {
+            return Err(Error::new(
+                Fault::Other,
+                format!("{waiting} steps wait for `Model::reports`, and this backend keeps {most}"),
+            )
+            .hint("ask for the reports before the next step"));
+        }
+        if turns.len() != self.extent.models {
+            return Err(Error::new(
+                Fault::Other,
+                format!("{} turns of {} models", turns.len(), self.extent.models),
+            ));
+        }
         let marks: Vec<u32> = turns.iter().flat_map(|turn| [turn.fold, turn.scalars.update as u32]).collect();
         self.backend.write(&mut self.marks, &marks)?;
         self.load(frames, batch)?;
@@ -111,8 +136,9 @@ impl<B: Backend> Model<'_, B> {
 
     /// What the steps tell that were trained since the last call, the oldest first.
     pub fn reports(&mut self) -> Result<Vec<StepReport>> {
+        self.learner()?;
         let (backend, models) = (self.backend, self.extent.models);
-        let learner = self.learner.as_mut().expect("made for training");
+        let learner = self.learner.as_mut().expect("asked above");
         let read = |buffer| -> Result<Vec<f64>> {
             let mut host = vec![B::Real::zero(); models * learner.unread];
             backend.read(buffer, &mut host)?;

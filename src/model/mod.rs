@@ -8,7 +8,7 @@ mod learner;
 pub use batch::{Batch, Extent, StepReport, Training, Turn};
 
 use crate::backend::Backend;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::spec::{
     Dropout, Gather, GatherOperands, Linear, LinearForward, Network, Pool, Purpose, Real as _, Rnn,
     RnnForward, Word,
@@ -72,7 +72,15 @@ impl<'b, B: Backend> Model<'b, B> {
         extent: Extent,
         training: Option<Training>,
     ) -> Result<Self> {
+        network.check()?;
+        extent.check()?;
         let Extent { models, batch, steps, stat_steps } = extent;
+        if network.conv_steps(steps) == 0 {
+            return Err(Error::config(format!(
+                "the convolution blocks leave no step of {steps}, and need {} to leave one",
+                network.shortest()
+            )));
+        }
         let real = |len: usize| backend.zeros::<B::Real>(len);
         let words = |len: usize| backend.zeros::<u32>(len);
         let drops = network.dropout > 0.0;
@@ -106,7 +114,7 @@ impl<'b, B: Backend> Model<'b, B> {
                 Ok(LinearLayer { spec, y: real(len)?, dropped: dropped(spec.relu, len)? })
             })
             .collect::<Result<Vec<_>>>()?;
-        let top = *rnns.last().expect("a network has a recurrent layer");
+        let top = *rnns.last().expect("checked above");
         let pooled_len = models * batch * network.pooled();
 
         let learner =
@@ -171,6 +179,7 @@ impl<'b, B: Backend> Model<'b, B> {
 
     /// `(M, P)` from the host.
     pub fn set_weights(&mut self, weights: &[f32]) -> Result<()> {
+        expect_len("weights", weights, self.extent.models * self.network.params())?;
         self.unloaded = true;
         write_f32(self.backend, &mut self.weights, weights)
     }
@@ -182,6 +191,8 @@ impl<'b, B: Backend> Model<'b, B> {
 
     /// `(M, 2, stat_steps, D)`: means and inverse standard deviations.
     pub fn set_stats(&mut self, stats: &[f32]) -> Result<()> {
+        let Extent { models, stat_steps, .. } = self.extent;
+        expect_len("statistics", stats, models * 2 * stat_steps * self.network.features)?;
         write_f32(self.backend, &mut self.stats, stats)
     }
 
@@ -197,6 +208,7 @@ impl<'b, B: Backend> Model<'b, B> {
 
     /// Uploads a batch and gathers its inputs.
     fn load(&mut self, frames: &B::Frames, batch: &Batch) -> Result<()> {
+        batch.check(self.extent, self.network.classes)?;
         let backend = self.backend;
         backend.write(&mut self.first, &batch.first)?;
         backend.write(&mut self.labels, &batch.labels)?;
@@ -290,6 +302,13 @@ impl<'b, B: Backend> Model<'b, B> {
             }
         }
         Ok(())
+    }
+}
+
+fn expect_len(what: &str, numbers: &[f32], expected: usize) -> Result<()> {
+    match numbers.len() == expected {
+        true => Ok(()),
+        false => Err(Error::data(format!("{} {what}, expected {expected}", numbers.len()))),
     }
 }
 

@@ -4,7 +4,7 @@ use super::chart::{Axis, Bar, bars};
 use super::frame::{scrolling, table};
 use crate::metrics::baseline::Baseline;
 use crate::metrics::confusion::{Average, Overall};
-use crate::metrics::table::{notes, number, range};
+use crate::metrics::table::{PROBABILITIES, notes, number, probabilities, range};
 use crate::metrics::{Baselines, Confusion, Prediction, Scores, interval};
 use maud::{Markup, html};
 use std::collections::BTreeSet;
@@ -143,6 +143,8 @@ pub(crate) fn score_table(scores: &Scores) -> Markup {
     let header = ["", "accuracy", "95 % interval", "balanced", "macro F1", "kappa", "MCC", "AUC"];
     html! {
         (table("All scores, and below them those of the baselines", &header, &rows, baselines.len()))
+        @let (header, rows) = probabilities(scores);
+        (table(PROBABILITIES, &header, &rows, 0))
         ul.notes { @for note in notes(&scores.baselines) { li { (note.trim()) } } }
     }
 }

@@ -29,7 +29,7 @@ pub(crate) use precision::in_precision;
 pub use precision::{Approximate, Precision};
 pub use real::{Real, Word};
 pub use rnn::{Cell, Purpose, Rnn, RnnBackward, RnnForward};
-pub use sequence::{Gather, GatherOperands};
+pub use sequence::{Gather, GatherOperands, check_lengths};
 pub use summary::SummaryRow;
 pub use work::Work;
 

@@ -1,6 +1,7 @@
 //! A whole network: recurrent layers, pooling, an optional dense layer, the output layer.
 
 use super::{Cell, Conv, ConvSpec, Linear, PoolKind, Rnn, Slab};
+use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 /// One recurrent layer of a stack.
@@ -68,6 +69,37 @@ impl Parameter {
 }
 
 impl Network {
+    /// Refuses what is no network: no recurrent layer, or a size of 0.
+    pub fn check(&self) -> Result<()> {
+        if self.layers.is_empty() {
+            return Err(Error::config("a network without a recurrent layer, expected at least one"));
+        }
+        let sizes = [("features", self.features), ("classes", self.classes)];
+        let dense = self.dense.map(|units| ("units of the dense layer", units));
+        let convs = self
+            .convs
+            .iter()
+            .flat_map(|conv| [("filters", conv.filters), ("steps of a kernel", conv.kernel)]);
+        let hidden = self.layers.iter().map(|layer| ("hidden units", layer.hidden));
+        let none = sizes.into_iter().chain(dense).chain(convs).chain(hidden).find(|(_, size)| *size == 0);
+        if let Some((what, _)) = none {
+            return Err(Error::config(format!("a network with 0 {what}, expected at least 1")));
+        }
+        for LayerSpec { dirs, biases, .. } in &self.layers {
+            for (what, found) in [("directions", dirs), ("bias vectors", biases)] {
+                if !(1..=2).contains(found) {
+                    return Err(Error::config(format!(
+                        "a recurrent layer with {found} {what}, expected 1 or 2"
+                    )));
+                }
+            }
+        }
+        if !(0.0..1.0).contains(&self.dropout) {
+            return Err(Error::config(format!("dropout is {}, expected a share in [0, 1)", self.dropout)));
+        }
+        Ok(())
+    }
+
     /// Sizes of the convolution blocks for `M` models of `B` rows and `T` steps.
     pub fn conv_blocks(&self, models: usize, batch: usize, steps: usize) -> Vec<Conv> {
         let mut weights = Slab { offset: 0, stride: self.params() };
@@ -196,6 +228,37 @@ impl Network {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_network_is_refused() {
+        let network = Network {
+            features: 3,
+            convs: vec![ConvSpec { filters: 2, kernel: 2 }],
+            layers: vec![LayerSpec::new(Cell::Gru, 4, 1)],
+            pool: PoolKind::Last,
+            dense: Some(5),
+            dropout: 0.5,
+            classes: 2,
+        };
+        network.check().unwrap();
+        let broken: [(&str, fn(&mut Network)); 9] = [
+            ("without a recurrent layer", |n| n.layers.clear()),
+            ("0 features", |n| n.features = 0),
+            ("0 classes", |n| n.classes = 0),
+            ("0 units of the dense layer", |n| n.dense = Some(0)),
+            ("0 filters", |n| n.convs[0].filters = 0),
+            ("0 hidden units", |n| n.layers[0].hidden = 0),
+            ("3 directions", |n| n.layers[0].dirs = 3),
+            ("0 bias vectors", |n| n.layers[0].biases = 0),
+            ("dropout is 1", |n| n.dropout = 1.0),
+        ];
+        for (part, damage) in broken {
+            let mut network = network.clone();
+            damage(&mut network);
+            let error = network.check().unwrap_err();
+            assert!(error.message.contains(part), "{error}");
+        }
+    }
 
     #[test]
     fn the_named_parameters_tile_the_flat_buffer() {

@@ -1,5 +1,17 @@
 //! Cutting a mini-batch out of the frame table.
 
+use crate::error::{Error, Result};
+
+/// Refuses a row of more steps than buffers are made for. Devices do not look: what is beyond `T` is another row's.
+pub fn check_lengths(lengths: &[u32], steps: usize) -> Result<()> {
+    match lengths.iter().position(|&length| length as usize > steps) {
+        None => Ok(()),
+        Some(row) => {
+            Err(Error::data(format!("row {row} has {} steps, expected at most {steps}", lengths[row])))
+        }
+    }
+}
+
 /// Sizes of a gather: `x[m, t, b, :] = (frames[first[m, b] + t, :] - mean[m, i, :]) * inv_std[m, i, :]`.
 ///
 /// `i` is 0, or `t` where the statistics are per step. Steps at and past a row's length become 0.

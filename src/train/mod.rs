@@ -83,6 +83,13 @@ impl TrainSpec {
                 return Err(Error::config(format!("{option} must not be below 0, and is {value}")));
             }
         }
+        if self.warmup > self.epochs as f64 {
+            return Err(Error::config(format!(
+                "--warmup of {} epochs is longer than the training of {}: the full rate would never be reached",
+                self.warmup, self.epochs
+            ))
+            .hint("use a shorter `--warmup` or more `--epochs`"));
+        }
         if !(0.0..1.0).contains(&self.smoothing) {
             return Err(Error::config(format!(
                 "--label-smoothing must be in [0, 1), and is {}",

@@ -66,12 +66,6 @@ impl Layer {
     }
 }
 
-/// Panics if a row is longer than the buffers.
-pub fn check_lengths(s: &Rnn, lengths: &[u32]) {
-    let longest = lengths[..s.models * s.batch].iter().max();
-    assert!(longest.is_none_or(|&length| length as usize <= s.steps), "a row longer than T");
-}
-
 /// Numbers that are kept of one row at one step.
 pub fn reserve_row_len(s: &Rnn, lanes: usize) -> usize {
     s.cell.saved() * s.hidden.next_multiple_of(lanes)

@@ -35,6 +35,7 @@ use crate::reference;
 use crate::spec::{
     Conv, ConvBackward, ConvForward, Dropout, Gather, GatherOperands, Linear, LinearBackward, LinearForward,
     Loss, LossOperands, Optimizer, OptimizerOperands, Pool, Purpose, Rnn, RnnBackward, RnnForward, Word,
+    check_lengths,
 };
 use ndarray::ArcArray2;
 
@@ -106,17 +107,20 @@ impl Backend for Cpu {
     }
 
     fn gather(&self, s: &Gather, frames: &Self::Frames, a: GatherOperands<Vec<f32>, Vec<u32>>) -> Result<()> {
+        check_lengths(&a.lengths[..s.models * s.batch], s.steps)?;
         self.timeline.span("gather", s.work(), || gather::gather(self.isa, s, frames, a));
         Ok(())
     }
 
     fn conv_forward(&self, s: &Conv, a: ConvForward<Vec<f32>, Vec<u32>>) -> Result<()> {
+        check_lengths(&a.lengths[..s.models * s.batch], s.steps)?;
         let work = s.forward_work(a.winners.is_some());
         self.timeline.span("convolution", work, || conv::forward(self.isa, s, a));
         Ok(())
     }
 
     fn conv_backward(&self, s: &Conv, a: ConvBackward<Vec<f32>, Vec<u32>>) -> Result<()> {
+        check_lengths(&a.lengths[..s.models * s.batch], s.steps)?;
         conv::backward(self.isa, &self.timeline, s, a);
         Ok(())
     }
@@ -133,14 +137,14 @@ impl Backend for Cpu {
 
     fn rnn_forward(&self, s: &Rnn, a: RnnForward<Layer, Vec<f32>, Vec<u32>>) -> Result<()> {
         a.layer.check(s, self.isa.lanes());
-        layer::check_lengths(s, a.lengths);
+        check_lengths(&a.lengths[..s.models * s.batch], s.steps)?;
         self.timeline.span("rnn forward", s.forward_work(a.keep), || forward::forward(self.isa, s, a));
         Ok(())
     }
 
     fn rnn_backward(&self, s: &Rnn, a: RnnBackward<Layer, Vec<f32>, Vec<u32>>) -> Result<()> {
         a.layer.check(s, self.isa.lanes());
-        layer::check_lengths(s, a.lengths);
+        check_lengths(&a.lengths[..s.models * s.batch], s.steps)?;
         backward::backward(self.isa, &self.timeline, s, a);
         Ok(())
     }
@@ -158,6 +162,7 @@ impl Backend for Cpu {
         last: &Vec<f32>,
         out: &mut Vec<f32>,
     ) -> Result<()> {
+        check_lengths(&lengths[..s.models * s.batch], s.steps)?;
         self.timeline.span("pool forward", s.work(), || pool::forward(self.isa, s, lengths, y, last, out));
         Ok(())
     }
@@ -170,6 +175,7 @@ impl Backend for Cpu {
         dy: &mut Vec<f32>,
         d_last: &mut Vec<f32>,
     ) -> Result<()> {
+        check_lengths(&lengths[..s.models * s.batch], s.steps)?;
         self.timeline
             .span("pool backward", s.work(), || pool::backward(self.isa, s, lengths, d_out, dy, d_last));
         Ok(())
