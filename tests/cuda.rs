@@ -1,6 +1,8 @@
 //! CUDA's kernels and launches on the host (`cuda_on_host`), against the reference.
 
-use crate::conformance::{conv_in_stack_and_alone, gathered, in_stack_and_alone, optimized, within};
+use crate::conformance::{
+    conv_in_stack_and_alone, gathered, in_stack_and_alone, optimised_within_roundings, optimized, within,
+};
 use crate::cuda_on_host::{Host, Sanitizer, sanitizer, under};
 use crate::head::{dropped, linear, pooled};
 use crate::pytorch::curve;
@@ -10,8 +12,9 @@ use engine::backend::cuda::{Cuda, Executor, Failure, Launch, Product, Regime, Tu
 use engine::backend::{Backend, Reference, Timeline};
 use engine::cases::{self, Case, ConvCase};
 use engine::check;
-use engine::spec::{Approximate, Cell, OptimizerKind, Pool, PoolKind, Precision};
+use engine::spec::{Approximate, Cell, Dropout, OptimizerKind, Pool, PoolKind, Precision};
 use rayon::prelude::*;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 fn host(precision: Precision, order: u32) -> Cuda<Host> {
@@ -236,6 +239,7 @@ fn the_rest_of_a_training_step_keeps_its_bounds_on_cuda() {
             let own_precision = optimized(&Reference::<f32>::default(), kind);
             within(&optimized(&cuda, kind), &optimized(&Reference::<f64>::default(), kind), &own_precision);
         }
+        optimised_within_roundings(&cuda);
     }
 }
 
@@ -446,4 +450,69 @@ fn too_many_models_for_one_launch_are_refused() {
     let mut out = cuda.zeros::<f32>(70_000).unwrap();
     let error = cuda.pool_forward(&s, &lengths, &y, &y, &mut out).unwrap_err();
     assert!(error.to_string().contains("more than CUDA launches at once"), "{error}");
+}
+
+/// Runs nothing, and remembers what it was asked to.
+#[derive(Default)]
+struct Remembering(Mutex<Vec<(&'static str, Vec<u8>, [u32; 3])>>);
+
+impl Executor for Remembering {
+    type Memory = ();
+
+    fn describe(&self) -> String {
+        "cuda that remembers".into()
+    }
+    fn timeline(&self) -> Option<&Timeline> {
+        None
+    }
+    fn zeros(&self, _: usize) -> Result<(), Failure> {
+        Ok(())
+    }
+    fn address(&self, _: &()) -> u64 {
+        0
+    }
+    fn write(&self, _: &(), _: &[u8]) -> Result<(), Failure> {
+        Ok(())
+    }
+    fn read(&self, _: &(), _: &mut [u8]) -> Result<(), Failure> {
+        Ok(())
+    }
+    fn launch(&self, launch: &Launch) -> Result<(), Failure> {
+        self.0.lock().unwrap().push((launch.kernel.entry, launch.arguments.to_vec(), launch.grid));
+        Ok(())
+    }
+    fn library_product(&self, _: &Product) -> Result<(), Failure> {
+        Ok(())
+    }
+    fn wait(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+/// On a GPU of 80 GB a layer's output has more numbers than 32 bits count.
+#[test]
+fn dropout_of_more_numbers_than_32_bits_count_reaches_them_all() {
+    let cuda = Cuda::new(Remembering::default(), Precision::Fp32);
+    let len = (1 << 32) + 5;
+    let s = Dropout { models: 1, len, rate: 0.5, key: [1, 2], layer: 0 };
+    let (marks, x) = (cuda.zeros::<u32>(2).unwrap(), cuda.zeros::<f32>(1).unwrap());
+    let mut out = cuda.zeros::<f32>(1).unwrap();
+    cuda.dropout(&s, &marks, &x, &mut out).unwrap();
+    let launches = cuda.executor().0.lock().unwrap();
+    let (entry, arguments, [blocks, ..]) = &launches[0];
+    assert_eq!(*entry, "dropout");
+    assert!(arguments.as_chunks::<8>().0.iter().any(|word| u64::from_ne_bytes(*word) == len as u64));
+    assert!(u64::from(*blocks) * 128 * 4 >= len as u64, "{blocks} blocks");
+}
+
+/// A kernel that counts in 32 bits is not launched with more.
+#[test]
+fn numbers_beyond_32_bits_are_refused_by_name() {
+    let cuda = Cuda::new(Remembering::default(), Precision::Fp32);
+    let s = Pool { kind: PoolKind::Last, models: 1, batch: 1, steps: 1 << 33, hidden: 1, dirs: 1, states: 1 };
+    let (lengths, y) = (cuda.zeros::<u32>(1).unwrap(), cuda.zeros::<f32>(1).unwrap());
+    let mut out = cuda.zeros::<f32>(1).unwrap();
+    let error = cuda.pool_forward(&s, &lengths, &y, &y, &mut out).unwrap_err();
+    assert!(error.to_string().contains("steps is 8589934592, beyond 32 bits"), "{error}");
+    assert!(cuda.executor().0.lock().unwrap().is_empty());
 }

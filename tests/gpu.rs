@@ -1,6 +1,8 @@
 //! WGSL on every adapter there is, against the reference; `tools/test` brings two software drivers.
 
-use crate::conformance::{conv_in_stack_and_alone, gathered, in_stack_and_alone, optimized, within};
+use crate::conformance::{
+    conv_in_stack_and_alone, gathered, in_stack_and_alone, optimised_within_roundings, optimized, within,
+};
 use crate::head::{dropped, linear, pooled};
 use crate::pytorch::{CURVES, curve};
 use crate::training;
@@ -288,6 +290,7 @@ fn the_rest_of_a_training_step_keeps_its_bounds() {
                 let own_precision = optimized(&Reference::<f32>::default(), kind);
                 within(&optimized(&device, kind), &truth, &own_precision);
             }
+            optimised_within_roundings(&device);
         }
     }
 }

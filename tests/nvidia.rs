@@ -1,6 +1,8 @@
 //! CUDA on every NVIDIA GPU there is, against the reference.
 
-use crate::conformance::{conv_in_stack_and_alone, gathered, in_stack_and_alone, optimized, within};
+use crate::conformance::{
+    conv_in_stack_and_alone, gathered, in_stack_and_alone, optimised_within_roundings, optimized, within,
+};
 use crate::cuda::curve_within;
 use crate::head::{dropped, linear, pooled};
 use engine::Fault;
@@ -101,6 +103,7 @@ fn the_rest_of_a_training_step_keeps_its_bounds_on_a_gpu() {
             let own_precision = optimized(&Reference::<f32>::default(), kind);
             within(&optimized(&device, kind), &optimized(&Reference::<f64>::default(), kind), &own_precision);
         }
+        optimised_within_roundings(&device);
     }
 }
 

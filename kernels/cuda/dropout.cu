@@ -22,8 +22,9 @@ extern "C" __global__ void __launch_bounds__(THREADS) dropout(const __grid_const
     }
 #pragma unroll
     for (int j = 0; j < 4; j++) {
-        if (4 * i + j < a.len) {
-            const size_t at = (size_t)m * a.len + 4 * i + j;
+        const size_t number = 4 * (size_t)i + j;
+        if (number < a.len) {
+            const size_t at = m * a.len + number;
             a.out[at] = c[j] < a.threshold ? 0.0f : a.x[at] * a.scale;
         }
     }

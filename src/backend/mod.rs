@@ -297,7 +297,7 @@ impl Device {
         match self {
             Device::Cpu(_) => None,
             #[cfg(feature = "cuda")]
-            Device::Cuda(cuda) => cuda.executor().warning().map(str::to_string),
+            Device::Cuda(cuda) => cuda.executor().warning(),
             #[cfg(feature = "wgpu")]
             Device::Wgpu(gpu) => gpu.adapter().is_software().then(|| {
                 format!(

@@ -235,7 +235,7 @@ fn cuda_gpus() -> Result<()> {
     for gpu in gpus {
         let described = gpu.describe();
         out(&format!("cuda  {}: {}", gpu.index, described.trim_start_matches("cuda ")))?;
-        match gpu.open(None) {
+        match gpu.open(cuda::default_folder().as_deref()) {
             Ok(driver) => out(&format!("         {}", driver.details()))?,
             Err(error) => out(&format!("         refused: {}", error.message))?,
         }

@@ -8,6 +8,8 @@ use crate::error::{Error, Result};
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 use crate::spec::{Rnn, Slab};
 use clap::Args;
+#[cfg(feature = "cuda")]
+use std::path::PathBuf;
 
 #[derive(Args)]
 #[command(
@@ -72,6 +74,12 @@ struct CudaOptions {
     /// Compiled for this architecture: 80 is sm_80
     #[arg(long, value_name = "SM")]
     arch: Vec<u32>,
+    /// Keep what is compiled in this folder, where `--kernel-cache` of other commands finds it: a GPU machine then needs no NVRTC
+    #[arg(long, value_name = "FOLDER", requires = "arch")]
+    kernel_cache: Option<PathBuf>,
+    /// Write text, program and ptxas' words of each kernel into this folder
+    #[arg(long, value_name = "FOLDER", requires = "arch")]
+    save: Option<PathBuf>,
 }
 
 impl KernelsCommand {
@@ -105,6 +113,10 @@ impl KernelsCommand {
             ("--every", Kind::Cuda, self.cuda.every),
             #[cfg(feature = "cuda")]
             ("--arch", Kind::Cuda, !self.cuda.arch.is_empty()),
+            #[cfg(feature = "cuda")]
+            ("--kernel-cache", Kind::Cuda, self.cuda.kernel_cache.is_some()),
+            #[cfg(feature = "cuda")]
+            ("--save", Kind::Cuda, self.cuda.save.is_some()),
         ];
         match given.iter().find(|(_, kind, is_given)| *is_given && *kind != self.backend) {
             None => Ok(()),
@@ -144,7 +156,7 @@ impl KernelsCommand {
 
     #[cfg(feature = "cuda")]
     fn print_cuda(&self) -> Result<()> {
-        use crate::backend::cuda::{Compiler, Kernel, Kernels, Regime, every_kernel};
+        use crate::backend::cuda::{Kernels, Regime, every_kernel};
         let (rnn, precision) = (self.rnn(), self.cuda.precision.unwrap_or_default());
         let regime = Regime::choose(self.cuda.regime, &rnn, precision)?;
         let (title, kernels) = if self.cuda.every {
@@ -164,21 +176,49 @@ impl KernelsCommand {
             }
             return Ok(());
         }
+        self.compile_cuda(&kernels)
+    }
+
+    /// What NVRTC makes of each kernel, for each architecture.
+    #[cfg(feature = "cuda")]
+    fn compile_cuda(&self, kernels: &[crate::backend::cuda::Kernel]) -> Result<()> {
+        use crate::backend::cuda::{Compiler, Kernel};
+        let CudaOptions { arch, kernel_cache, save, .. } = &self.cuda;
+        if let Some(folder) = save {
+            std::fs::create_dir_all(folder).map_err(|e| Error::io("create", folder, e))?;
+        }
         let compilers: Vec<Compiler> =
-            self.cuda.arch.iter().map(|&arch| Compiler::new(arch, None)).collect::<Result<_>>()?;
-        let heads = self.cuda.arch.iter().map(|arch| format!("  sm_{arch}: registers  spilled  shared"));
+            arch.iter().map(|&arch| Compiler::new(arch, kernel_cache.as_deref())).collect::<Result<_>>()?;
+        let heads = arch.iter().map(|arch| format!("  sm_{arch}: registers  spilled  shared"));
         out(&format!("{:<86}{}", "kernel", heads.collect::<String>()))?;
         let mut spilling: Vec<&Kernel> = Vec::new();
-        for kernel in &kernels {
+        for kernel in kernels {
             let mut line = format!("{:<86}", kernel.name());
-            for compiler in &compilers {
-                let usage = compiler.usage(kernel)?;
-                line.push_str(&format!("{:>18} {:>8} {:>7}", usage.registers, usage.spilled, usage.shared));
-                if kernel.is_solo() && usage.spilled > 0 {
-                    spilling.push(kernel);
+            for (compiler, arch) in compilers.iter().zip(arch) {
+                let compiled = compiler.compile(kernel)?;
+                if let Some(folder) = save {
+                    save_kernel(folder, kernel, *arch, &compiled)?;
+                }
+                match compiler.usage(kernel, &compiled)? {
+                    None => line.push_str(&format!("{:>35}", compiler.describe())),
+                    Some(usage) => {
+                        line.push_str(&format!(
+                            "{:>18} {:>8} {:>7}",
+                            usage.registers, usage.spilled, usage.shared
+                        ));
+                        if kernel.is_solo() && usage.spilled > 0 {
+                            spilling.push(kernel);
+                        }
+                    }
                 }
             }
             out(&line)?;
+        }
+        if let Some(why) = compilers.iter().find_map(Compiler::not_kept) {
+            return Err(Error::new(crate::error::Fault::Io, why));
+        }
+        for warning in compilers.iter().filter_map(Compiler::warning) {
+            out(&format!("// {warning}"))?;
         }
         match spilling.first() {
             None => Ok(()),
@@ -187,4 +227,25 @@ impl KernelsCommand {
             }
         }
     }
+}
+
+/// `lstm-solo_forward.cu-PRECISION=19-PADDED=64-THREADS=128.sm_90.cubin`, and beside it the text and the log.
+#[cfg(feature = "cuda")]
+fn save_kernel(
+    folder: &std::path::Path,
+    kernel: &crate::backend::cuda::Kernel,
+    arch: u32,
+    compiled: &crate::backend::cuda::Compiled,
+) -> Result<()> {
+    let stem = kernel.name().replace(' ', "-");
+    let text = kernel.text();
+    for (extension, content) in [
+        ("cu".to_string(), text.as_bytes()),
+        (format!("sm_{arch}.cubin"), &compiled.program),
+        (format!("sm_{arch}.log"), compiled.log.as_bytes()),
+    ] {
+        let path = folder.join(format!("{stem}.{extension}"));
+        std::fs::write(&path, content).map_err(|e| Error::io("write", &path, e))?;
+    }
+    Ok(())
 }

@@ -65,8 +65,8 @@ fn headline(scores: &Scores) -> String {
 }
 
 /// What [`probabilities`] shows.
-pub(crate) const PROBABILITIES: &str = "Probabilities: AUC and average precision (PR-AUC) are better when higher, Brier score and log \
-                                        loss when lower";
+pub(crate) const PROBABILITIES: &str =
+    "Probabilities. Higher is better: AUC, average precision (PR-AUC). Lower: Brier score, log loss";
 
 /// How good the probabilities are, not only the classes that they choose; header and rows.
 pub(crate) fn probabilities(scores: &Scores) -> (Vec<&'static str>, Vec<Vec<String>>) {

@@ -40,10 +40,14 @@ impl Precision {
         }
     }
 
-    /// How far `tanh` may be off where it is `value`. In `f32` it keeps small numbers: below 0.1 the bound is relative.
+    /// How far `tanh` may be off where it is `value`. It keeps small numbers: there the bound is relative, in `f32` below 0.1 and that
+    /// of the other precisions as much as their products round.
     pub fn tanh_error(self, value: f64) -> f64 {
+        let size = value.abs();
         match self {
-            Precision::Fp32 if value.abs() < 0.1 => self.activation_error() * value.abs(),
+            Precision::Fp32 if size < 0.1 => self.activation_error() * size,
+            Precision::Tf32 if size < 1e-3 => 4.9e-4 * size,
+            Precision::Bf16 => self.activation_error() * size,
             _ => self.activation_error(),
         }
     }

@@ -92,6 +92,26 @@ fn an_architecture_that_nvrtc_does_not_know_is_told() {
     assert!(call.out.contains("lstm solo_forward.cu PRECISION=19 PADDED=16 THREADS=32"), "{}", call.out);
 }
 
+/// Programs that were compiled elsewhere stand in for a compiler; they are named, and none is made up.
+#[test]
+fn without_nvrtc_only_programs_that_were_kept_are_taken() {
+    let folder = folder();
+    stub_driver(folder.path());
+    let programs = folder.path().join("engine/cuda");
+    std::fs::create_dir_all(&programs).unwrap();
+    std::fs::write(programs.join("0123.sm_90.nvrtc-13.0.cubin"), b"torn").unwrap();
+    let with = |arguments: &str| {
+        let mut command = command(folder.path(), arguments);
+        command.env("LD_LIBRARY_PATH", folder.path()).env("XDG_CACHE_HOME", folder.path());
+        Call::of(command.output().unwrap())
+    };
+    let call = with("kernels --backend cuda --arch 90 --kernel-cache engine/cuda");
+    call.ends(4, &["was not compiled before, and NVRTC is missing", "pip install"]);
+    // Another architecture's programs are none of this one.
+    let call = with("kernels --backend cuda --arch 80 --kernel-cache engine/cuda");
+    call.ends(4, &["NVRTC, which compiles the kernels, is missing: no library libnvrtc.so is found"]);
+}
+
 /// A driver that says what it is told to say: `no_gpu.c`, in a folder where the loader is to look first.
 fn stub_driver(folder: &Path) {
     let stub = folder.join("libcuda.so");

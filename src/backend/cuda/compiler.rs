@@ -1,13 +1,11 @@
 //! From the text of a kernel to a program for one architecture: NVRTC, and what it made before.
 
 use super::Kernel;
+use super::programs::{Name, Programs};
 use crate::error::{Error, Result};
-use atomic_write_file::AtomicWriteFile;
 use cudarc::nvrtc::{result, sys};
 use std::ffi::{CStr, CString};
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::path::Path;
 
 /// NVRTC for one architecture, with a folder of programs that it made.
 pub struct Compiler {
@@ -15,9 +13,19 @@ pub struct Compiler {
     arch: u32,
     /// NVRTC's.
     version: (i32, i32),
-    folder: Option<PathBuf>,
-    /// Why programs are not kept, once that is so.
-    warning: OnceLock<String>,
+    code: Code,
+    programs: Option<Programs>,
+}
+
+/// What a program is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Code {
+    /// Machine code of the architecture.
+    Machine,
+    /// PTX of an older architecture, since NVRTC does not know this one: the driver makes machine code of it.
+    Ptx(u32),
+    /// Machine code that an NVRTC made before, since there is none here.
+    Kept,
 }
 
 /// What a kernel takes of a multiprocessor, as ptxas reports it.
@@ -31,31 +39,34 @@ pub struct Usage {
     pub spilled: u32,
 }
 
+/// What NVRTC makes of a kernel.
+pub struct Compiled {
+    /// What the driver loads.
+    pub program: Vec<u8>,
+    /// What NVRTC and ptxas say.
+    pub log: String,
+}
+
 /// The library's file.
 pub const LIBRARY: &str = if cfg!(windows) { "nvrtc64_130_0.dll" } else { "libnvrtc.so" };
 
-/// Where programs are kept if nothing else is said: in the user's cache folder, if there is one.
-pub fn default_folder() -> Option<PathBuf> {
-    let folder = |name: &str| std::env::var_os(name).filter(|folder| !folder.is_empty()).map(PathBuf::from);
-    let cache = match cfg!(windows) {
-        true => folder("LOCALAPPDATA"),
-        false => folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache"))),
-    };
-    Some(cache?.join("engine").join("cuda"))
-}
-
 impl Compiler {
-    /// An error if NVRTC is missing or does not know the architecture. `folder` is where programs are kept from run to run.
+    /// `folder` is where programs are kept from run to run. An error if NVRTC is missing and nothing was kept, or if it knows only
+    /// later architectures.
     pub fn new(arch: u32, folder: Option<&Path>) -> Result<Self> {
+        let programs = folder.map(Programs::open);
         // SAFETY: asks the system's loader; libraries of that name are NVIDIA's.
         if !unsafe { sys::is_culib_present() } {
-            return Err(Error::backend(format!(
-                "CUDA not usable: NVRTC, which compiles the kernels, is missing: no library {LIBRARY} is found"
-            ))
-            .hint(
-                "install the CUDA toolkit's NVRTC, or `pip install nvidia-cuda-nvrtc==13.0.88` and put its folder `lib` \
-                 into LD_LIBRARY_PATH",
-            ));
+            let Some(version) = programs.as_ref().and_then(|programs| programs.newest(arch)) else {
+                return Err(Error::backend(format!(
+                    "CUDA not usable: NVRTC, which compiles the kernels, is missing: no library {LIBRARY} is found"
+                ))
+                .hint(
+                    "install the CUDA toolkit's NVRTC, or `pip install nvidia-cuda-nvrtc==13.0.88` and put its folder `lib` \
+                     into LD_LIBRARY_PATH",
+                ));
+            };
+            return Ok(Compiler { arch, version, code: Code::Kept, programs });
         }
         let failed = |error: result::NvrtcError| {
             Error::backend(format!("CUDA not usable: NVRTC does not answer: {error}"))
@@ -68,41 +79,40 @@ impl Compiler {
         let mut known = vec![0; count as usize];
         // SAFETY: the vector has room for as many as were counted.
         unsafe { sys::nvrtcGetSupportedArchs(known.as_mut_ptr()) }.result().map_err(failed)?;
-        if !known.contains(&(arch as i32)) {
-            return Err(Error::backend(format!(
-                "CUDA not usable: NVRTC {major}.{minor} does not compile for this GPU, sm_{arch}: it knows sm_{} to sm_{}",
-                known.iter().min().unwrap_or(&0),
-                known.iter().max().unwrap_or(&0)
-            ))
-            .hint("install an NVRTC of another CUDA version"));
-        }
-        let compiler = Compiler {
-            arch,
-            version: (major, minor),
-            folder: folder.map(PathBuf::from),
-            warning: OnceLock::new(),
+        let known: Vec<u32> = known.into_iter().map(|arch| arch as u32).collect();
+        let code = match known.iter().copied().filter(|&known| known <= arch).max() {
+            Some(same) if same == arch => Code::Machine,
+            Some(older) => Code::Ptx(older),
+            None => {
+                return Err(Error::backend(format!(
+                    "CUDA not usable: NVRTC {major}.{minor} does not compile for this GPU, sm_{arch}: it knows sm_{} to sm_{}",
+                    known.iter().min().unwrap_or(&0),
+                    known.iter().max().unwrap_or(&0)
+                ))
+                .hint("install an NVRTC of another CUDA version"));
+            }
         };
-        if let Some(Err(error)) = folder.map(std::fs::create_dir_all) {
-            compiler.warn(&error);
-        }
-        Ok(compiler)
+        Ok(Compiler { arch, version: (major, minor), code, programs })
     }
 
     /// What the user should know of it.
-    pub fn warning(&self) -> Option<&str> {
-        self.warning.get().map(String::as_str)
+    pub fn warning(&self) -> Option<String> {
+        let ptx = match self.code {
+            Code::Ptx(older) => Some(format!(
+                "NVRTC {}.{} does not know sm_{}: kernels are compiled to PTX of compute_{older}, which the driver translates when \
+                 it loads them; a newer NVRTC makes machine code",
+                self.version.0, self.version.1, self.arch
+            )),
+            Code::Machine | Code::Kept => None,
+        };
+        let kept = self.not_kept().map(String::from);
+        let warnings: Vec<String> = ptx.into_iter().chain(kept).collect();
+        (!warnings.is_empty()).then(|| warnings.join("; "))
     }
 
-    /// From here on nothing is kept.
-    fn warn(&self, error: &std::io::Error) {
-        let folder = self.folder.as_deref().unwrap_or(Path::new(""));
-        self.warning.get_or_init(|| {
-            format!(
-                "kernels will be compiled again in the next run: cannot keep them in {}: {error}; `--kernel-cache` names \
-                 another folder",
-                folder.display()
-            )
-        });
+    /// Why programs are not kept, once that is so.
+    pub fn not_kept(&self) -> Option<&str> {
+        self.programs.as_ref().and_then(Programs::warning)
     }
 
     /// NVRTC's CUDA version.
@@ -112,78 +122,92 @@ impl Compiler {
 
     /// `NVRTC 13.0`
     pub fn describe(&self) -> String {
-        format!("NVRTC {}.{}", self.version.0, self.version.1)
+        let (major, minor) = self.version;
+        match self.code {
+            Code::Machine => format!("NVRTC {major}.{minor}"),
+            Code::Ptx(older) => format!("NVRTC {major}.{minor} as PTX of compute_{older}"),
+            Code::Kept => format!("NVRTC {major}.{minor} before, which is not here now"),
+        }
     }
 
+    /// What the program of a kernel depends on, beside NVRTC.
     fn options(&self, kernel: &Kernel) -> Vec<String> {
+        let target = match self.code {
+            Code::Machine | Code::Kept => format!("sm_{}", self.arch),
+            Code::Ptx(older) => format!("compute_{older}"),
+        };
         let mut options = vec![
-            format!("--gpu-architecture=sm_{}", self.arch),
+            format!("--gpu-architecture={target}"),
             "--std=c++17".into(),
             // Sums and products are fused where the text says so, and nowhere else: as on the host.
             "--fmad=false".into(),
-            "--ptxas-options=-v".into(),
             "--device-as-default-execution-space".into(),
         ];
-        // The driver's own cache gives a program back without what ptxas says of it; we keep programs ourselves.
-        if self.version >= (12, 9) {
-            options.push("--no-cache".into());
-        }
         options.extend(kernel.constants.iter().map(|(name, value)| format!("-D{name}={value}")));
         options
     }
 
     /// The program of a kernel, made before or now.
     pub fn program(&self, kernel: &Kernel) -> Result<Vec<u8>> {
-        let Some(folder) = self.folder.as_ref().filter(|_| self.warning.get().is_none()) else {
-            return Ok(self.compile(kernel)?.0);
-        };
-        let path = folder.join(format!("{}.cubin", self.key(kernel)));
-        if let Some(program) = std::fs::read(&path).ok().and_then(|bytes| unsealed(&bytes)) {
-            return Ok(program);
+        let key = self.key(kernel);
+        let kept = self.programs.as_ref().and_then(|programs| programs.get(&self.name(&key)));
+        match kept {
+            Some(program) => Ok(program),
+            None => Ok(self.compile(kernel)?.program),
         }
-        let (program, _) = self.compile(kernel)?;
-        // Whole or not at all, however many processes do so at once.
-        let keep = || -> std::io::Result<()> {
-            let mut file = AtomicWriteFile::open(&path)?;
-            file.write_all(blake3::hash(&program).as_bytes())?;
-            file.write_all(&program)?;
-            file.commit()
-        };
-        if let Err(error) = keep() {
-            self.warn(&error);
-        }
-        Ok(program)
     }
 
-    /// What the program of a kernel depends on.
+    fn name<'a>(&self, key: &'a str) -> Name<'a> {
+        Name { key, arch: self.arch, nvrtc: self.version }
+    }
+
     fn key(&self, kernel: &Kernel) -> String {
         let mut hasher = blake3::Hasher::new();
-        for part in [kernel.text(), self.options(kernel).join(" "), self.describe()] {
+        for part in [kernel.text(), self.options(kernel).join(" ")] {
             hasher.update(&(part.len() as u64).to_le_bytes());
             hasher.update(part.as_bytes());
         }
         hasher.finalize().to_hex()[..32].to_string()
     }
 
-    /// What the program of a kernel takes.
-    pub fn usage(&self, kernel: &Kernel) -> Result<Usage> {
-        let (_, log) = self.compile(kernel)?;
-        usage(&log).ok_or_else(|| {
-            Error::backend(format!("{}: ptxas does not say what it takes: {}", kernel.name(), log.trim()))
+    /// What the program of a kernel takes; `None` where that is PTX, of which only the driver makes machine code.
+    pub fn usage(&self, kernel: &Kernel, compiled: &Compiled) -> Result<Option<Usage>> {
+        if matches!(self.code, Code::Ptx(_)) {
+            return Ok(None);
+        }
+        usage(&compiled.log).map(Some).ok_or_else(|| {
+            let said = compiled.log.trim();
+            Error::backend(format!("{}: ptxas does not say what it takes: {said}", kernel.name()))
         })
     }
 
-    /// The program, and the compiler's log.
-    fn compile(&self, kernel: &Kernel) -> Result<(Vec<u8>, String)> {
+    /// Compiles, whatever was kept, and keeps the program.
+    pub fn compile(&self, kernel: &Kernel) -> Result<Compiled> {
+        if self.code == Code::Kept {
+            return Err(Error::backend(format!(
+                "the kernel {} for sm_{} was not compiled before, and NVRTC is missing: no library {LIBRARY} is found",
+                kernel.name(),
+                self.arch
+            ))
+            .hint("`pip install nvidia-cuda-nvrtc==13.0.88` and put its folder `lib` into LD_LIBRARY_PATH"));
+        }
         let text = CString::new(kernel.text()).expect("kernels have no NUL");
         let name = CString::new(format!("{}.cu", kernel.entry)).expect("nor have their names");
         let broken = |error: result::NvrtcError| {
             Error::backend(format!("{}: {} failed: {error}", kernel.name(), self.describe()))
         };
+        let mut options = self.options(kernel);
+        if self.code == Code::Machine {
+            options.push("--ptxas-options=-v".into());
+        }
+        // The driver's own cache gives a program back without what ptxas says of it; we keep programs ourselves.
+        if self.version >= (12, 9) {
+            options.push("--no-cache".into());
+        }
         let program = result::create_program(&text, Some(&name)).map_err(broken)?;
         let program = Program(program);
         // SAFETY: made above, destroyed when dropped.
-        let compiled = unsafe { result::compile_program(program.0, &self.options(kernel)) };
+        let compiled = unsafe { result::compile_program(program.0, &options) };
         // SAFETY: as above.
         let log = unsafe { result::get_program_log(program.0) }.map_err(broken)?;
         // SAFETY: NVRTC ends its logs with a NUL.
@@ -199,13 +223,31 @@ impl Compiler {
             ))
             .hint("see `engine devices` for the GPU and its driver; please report the kernel"));
         }
+        let compiled = Compiled { program: self.code_of(&program).map_err(broken)?, log };
+        if let Some(programs) = &self.programs {
+            let key = self.key(kernel);
+            programs.keep(&self.name(&key), &compiled.program);
+        }
+        Ok(compiled)
+    }
+
+    /// Machine code, or PTX with the NUL that ends it.
+    fn code_of(&self, program: &Program) -> Result<Vec<u8>, result::NvrtcError> {
         let mut len = 0;
-        // SAFETY: the program is compiled; out-parameters are ours and large enough.
-        unsafe { sys::nvrtcGetCUBINSize(program.0, &mut len) }.result().map_err(broken)?;
-        let mut cubin = vec![0u8; len];
-        // SAFETY: as above.
-        unsafe { sys::nvrtcGetCUBIN(program.0, cubin.as_mut_ptr().cast()) }.result().map_err(broken)?;
-        Ok((cubin, log))
+        let mut code = Vec::new();
+        // SAFETY: the program is compiled; out-parameters are ours, and the vector is as long as NVRTC asks.
+        unsafe {
+            if let Code::Ptx(_) = self.code {
+                sys::nvrtcGetPTXSize(program.0, &mut len).result()?;
+                code.resize(len, 0);
+                sys::nvrtcGetPTX(program.0, code.as_mut_ptr().cast()).result()?;
+            } else {
+                sys::nvrtcGetCUBINSize(program.0, &mut len).result()?;
+                code.resize(len, 0);
+                sys::nvrtcGetCUBIN(program.0, code.as_mut_ptr().cast()).result()?;
+            }
+        }
+        Ok(code)
     }
 }
 
@@ -217,12 +259,6 @@ impl Drop for Program {
         // SAFETY: made by `create_program`, and dropped once. It fails for no program but a wrong one.
         let _ = unsafe { result::destroy_program(self.0) };
     }
-}
-
-/// A kept program, if its hash says that it is whole.
-fn unsealed(bytes: &[u8]) -> Option<Vec<u8>> {
-    let (hash, program) = bytes.split_at_checked(blake3::OUT_LEN)?;
-    (blake3::hash(program).as_bytes() == hash).then(|| program.to_vec())
 }
 
 /// Reads what ptxas says of its one function.
@@ -258,22 +294,11 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_program_is_not_taken() {
-        let sealed = [blake3::hash(b"program").as_bytes(), &b"program"[..]].concat();
-        assert_eq!(unsealed(&sealed).as_deref(), Some(&b"program"[..]));
-        let mut flipped = sealed.clone();
-        flipped[35] ^= 1;
-        for damaged in [&flipped[..], &sealed[..sealed.len() - 1], &sealed[..10], b""] {
-            assert_eq!(unsealed(damaged), None);
-        }
-    }
-
-    #[test]
     #[ignore = "needs NVRTC; tools/test brings it"]
     fn a_kernel_that_does_not_compile_names_itself_the_place_and_the_architecture() {
         let mut kernel = Kernel::plain::<kernel::Gather>();
         kernel.constants.clear();
-        let error = Compiler::new(90, None).unwrap().compile(&kernel).unwrap_err();
+        let error = Compiler::new(90, None).unwrap().compile(&kernel).err().expect("no constant THREADS");
         assert_eq!(error.fault, Fault::Backend);
         for part in ["the kernel gather.cu does", "sm_90", "NVRTC 13.0", "gather.cu(3): error", "THREADS"] {
             assert!(error.message.contains(part), "no {part} in {error}");
@@ -286,7 +311,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let kernel = Kernel::plain::<kernel::Norms>();
         let program = |arch| Compiler::new(arch, Some(folder.path())).unwrap().program(&kernel).unwrap();
-        let files = || -> Vec<PathBuf> {
+        let files = || -> Vec<std::path::PathBuf> {
             std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect()
         };
         let first = program(90);
@@ -328,7 +353,24 @@ mod tests {
     #[ignore = "needs NVRTC; tools/test brings it"]
     fn what_a_kernel_takes_is_told_again_and_again() {
         let compiler = Compiler::new(90, None).unwrap();
-        let usage = || compiler.usage(&Kernel::plain::<kernel::Norms>()).unwrap();
+        let kernel = Kernel::plain::<kernel::Norms>();
+        let usage = || compiler.usage(&kernel, &compiler.compile(&kernel).unwrap()).unwrap().unwrap();
         assert_eq!(usage(), usage());
+    }
+
+    /// No NVRTC will ever know sm_9999.
+    #[test]
+    #[ignore = "needs NVRTC; tools/test brings it"]
+    fn a_later_architecture_gets_ptx_and_that_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let compiler = Compiler::new(9999, Some(folder.path())).unwrap();
+        let kernel = Kernel::plain::<kernel::Norms>();
+        let compiled = compiler.compile(&kernel).unwrap();
+        let text = String::from_utf8(compiled.program.clone()).unwrap();
+        assert!(text.contains(".visible .entry norms(") && text.ends_with('\0'), "{text}");
+        assert_eq!(compiler.usage(&kernel, &compiled).unwrap(), None);
+        assert!(compiler.describe().contains("as PTX of compute_"), "{}", compiler.describe());
+        assert!(compiler.warning().is_some_and(|warning| warning.contains("does not know sm_9999")));
+        assert_eq!(compiler.program(&kernel).unwrap(), compiled.program, "kept");
     }
 }

@@ -296,7 +296,7 @@ impl Shared {
 }
 
 impl Driver {
-    pub fn warning(&self) -> Option<&str> {
+    pub fn warning(&self) -> Option<String> {
         self.compiler.warning()
     }
 

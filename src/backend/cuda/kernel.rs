@@ -285,7 +285,8 @@ kernels! {
         "const unsigned*": marks;
         "const float*": x;
         "float*": out;
-        "unsigned": len key_0 key_1 layer threshold;
+        "size_t": len;
+        "unsigned": key_0 key_1 layer threshold;
         "float": scale;
     }
     PoolForward, "pool forward", "pool_forward", [] {

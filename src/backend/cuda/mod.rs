@@ -1,7 +1,7 @@
 //! NVIDIA GPUs through CUDA. The kernels are CUDA C++, in `kernels/cuda/`, compiled by NVRTC when they are first needed.
 //!
 //! `kernel` names the kernels and makes their text; `plan` says which of them a recurrent layer takes; `layer`, `product`, `conv`
-//! and `operations` launch them. What runs launches is an [`Executor`]: `driver` is CUDA's, with `compiler` and `library` beside it.
+//! and `operations` launch them. What runs launches is an [`Executor`]: `driver` is CUDA's, with `compiler`, `programs` and `library` beside it.
 //! Tests have another that runs the same launches, of the same text, on the host: all that is above the executor is proved there.
 
 mod compiler;
@@ -15,10 +15,11 @@ mod memory;
 mod operations;
 mod plan;
 mod product;
+mod programs;
 mod roof;
 mod splits;
 
-pub use compiler::{Compiler, Usage};
+pub use compiler::{Compiled, Compiler, Usage};
 pub use driver::{Driver, Gpu, gpus};
 pub use executor::{Executor, Failure, Launch};
 pub use kernel::Kernel;
@@ -27,6 +28,7 @@ pub use memory::Buf;
 pub use operations::Frames;
 pub use plan::{Kernels, Regime, Tuning, every_kernel};
 pub use product::{Product, Strided};
+pub use programs::default_folder;
 
 use super::{Backend, DeviceChoice, Products, Roof, Timeline};
 use crate::error::{Error, Fault, Result};
@@ -166,6 +168,7 @@ impl<E: Executor> Cuda<E> {
         if grid.contains(&0) {
             return Ok(());
         }
+        refuse_wide_numbers(label, arguments)?;
         let arguments = bytemuck::bytes_of(arguments);
         self.call(
             || format!("the launch of {}", kernel.name()),
@@ -188,11 +191,24 @@ impl<E: Executor> Cuda<E> {
     }
 }
 
+/// A number of 32 bits in the kernel must not lose its upper half on the way there.
+fn refuse_wide_numbers<A: Arguments>(label: &str, arguments: &A) -> Result<()> {
+    let words = bytemuck::bytes_of(arguments).as_chunks::<8>().0;
+    for ((kind, name), word) in A::FIELDS.iter().zip(words) {
+        let number = u64::from_ne_bytes(*word);
+        if *kind == "unsigned" && number > u64::from(u32::MAX) {
+            return Err(Error::new(Fault::Device, format!("{label}: {name} is {number}, beyond 32 bits"))
+                .hint("use a smaller `--batch`, or fewer models at once with `--folds-at-once`"));
+        }
+    }
+    Ok(())
+}
+
 impl Cuda<Driver> {
     /// The GPU chosen by its number or a part of its name, or the first.
     pub fn open(choice: &DeviceChoice) -> Result<Self> {
         let precision = choice.precision.unwrap_or_default();
-        let folder = choice.kernel_cache.clone().or_else(compiler::default_folder);
+        let folder = choice.kernel_cache.clone().or_else(default_folder);
         let driver = Gpu::choose(choice.adapter.as_deref())?.open(folder.as_deref())?;
         let tuning = Tuning { products: choice.products.unwrap_or_default(), ..Tuning::default() };
         Ok(Cuda::new(driver, precision).tuned(tuning))

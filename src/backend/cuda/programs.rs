@@ -1,0 +1,142 @@
+//! Programs that were compiled before, in a folder: a file for each kernel, sealed by its hash.
+
+use atomic_write_file::AtomicWriteFile;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+/// Where programs are kept if nothing else is said: in the user's cache folder, if there is one.
+pub fn default_folder() -> Option<PathBuf> {
+    let folder = |name: &str| std::env::var_os(name).filter(|folder| !folder.is_empty()).map(PathBuf::from);
+    let cache = match cfg!(windows) {
+        true => folder("LOCALAPPDATA"),
+        false => folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache"))),
+    };
+    Some(cache?.join("engine").join("cuda"))
+}
+
+/// What tells one program from another, as the name of its file.
+pub struct Name<'a> {
+    /// Of the text and all options.
+    pub key: &'a str,
+    /// 90 is `sm_90`.
+    pub arch: u32,
+    /// The NVRTC that made it.
+    pub nvrtc: (i32, i32),
+}
+
+impl Name<'_> {
+    fn file(&self) -> String {
+        format!("{}{}", self.key, suffix(self.arch, self.nvrtc))
+    }
+}
+
+/// `.sm_90.nvrtc-13.0.cubin`
+fn suffix(arch: u32, (major, minor): (i32, i32)) -> String {
+    format!(".sm_{arch}.nvrtc-{major}.{minor}.cubin")
+}
+
+/// The folder.
+pub struct Programs {
+    folder: PathBuf,
+    /// Why programs are not kept, once that is so.
+    warning: OnceLock<String>,
+}
+
+impl Programs {
+    pub fn open(folder: &Path) -> Self {
+        let programs = Programs { folder: folder.into(), warning: OnceLock::new() };
+        if let Err(error) = std::fs::create_dir_all(folder) {
+            programs.warn(&error);
+        }
+        programs
+    }
+
+    /// From here on nothing is kept.
+    fn warn(&self, error: &std::io::Error) {
+        self.warning.get_or_init(|| {
+            format!(
+                "kernels will be compiled again in the next run: cannot keep them in {}: {error}; `--kernel-cache` names \
+                 another folder",
+                self.folder.display()
+            )
+        });
+    }
+
+    /// What the user should know of it.
+    pub fn warning(&self) -> Option<&str> {
+        self.warning.get().map(String::as_str)
+    }
+
+    /// A program that is whole.
+    pub fn get(&self, name: &Name) -> Option<Vec<u8>> {
+        let bytes = std::fs::read(self.folder.join(name.file())).ok()?;
+        let (hash, program) = bytes.split_at_checked(blake3::OUT_LEN)?;
+        (blake3::hash(program).as_bytes() == hash).then(|| program.to_vec())
+    }
+
+    /// Whole or not at all, however many processes do so at once.
+    pub fn keep(&self, name: &Name, program: &[u8]) {
+        if self.warning.get().is_some() {
+            return;
+        }
+        let keep = || -> std::io::Result<()> {
+            let mut file = AtomicWriteFile::open(self.folder.join(name.file()))?;
+            file.write_all(blake3::hash(program).as_bytes())?;
+            file.write_all(program)?;
+            file.commit()
+        };
+        if let Err(error) = keep() {
+            self.warn(&error);
+        }
+    }
+
+    /// The newest NVRTC that made programs of this architecture here.
+    pub fn newest(&self, arch: u32) -> Option<(i32, i32)> {
+        let files = std::fs::read_dir(&self.folder).ok()?.flatten();
+        let version = |name: String| -> Option<(i32, i32)> {
+            let (_, rest) = name.split_once(&format!(".sm_{arch}.nvrtc-"))?;
+            let (major, minor) = rest.strip_suffix(".cubin")?.split_once('.')?;
+            Some((major.parse().ok()?, minor.parse().ok()?))
+        };
+        files.filter_map(|file| version(file.file_name().into_string().ok()?)).max()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAME: Name<'_> = Name { key: "abc", arch: 90, nvrtc: (13, 0) };
+
+    #[test]
+    fn a_damaged_program_is_not_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let programs = Programs::open(folder.path());
+        assert_eq!(programs.get(&NAME), None);
+        programs.keep(&NAME, b"program");
+        assert_eq!(programs.get(&NAME).as_deref(), Some(&b"program"[..]));
+        let file = folder.path().join("abc.sm_90.nvrtc-13.0.cubin");
+        let sealed = std::fs::read(&file).unwrap();
+        let mut flipped = sealed.clone();
+        flipped[35] ^= 1;
+        for damaged in [&flipped[..], &sealed[..sealed.len() - 1], &sealed[..10], b""] {
+            std::fs::write(&file, damaged).unwrap();
+            assert_eq!(programs.get(&NAME), None);
+        }
+    }
+
+    #[test]
+    fn the_newest_compiler_of_an_architecture_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let programs = Programs::open(folder.path());
+        assert_eq!(programs.newest(90), None);
+        for (arch, nvrtc) in [(90, (12, 8)), (90, (13, 1)), (90, (13, 0)), (80, (14, 0))] {
+            programs.keep(&Name { key: "abc", arch, nvrtc }, b"program");
+        }
+        std::fs::write(folder.path().join("stray.sm_90.nvrtc-99"), b"").unwrap();
+        assert_eq!(programs.newest(90), Some((13, 1)));
+        assert_eq!(programs.newest(80), Some((14, 0)));
+        assert_eq!(programs.newest(9), None);
+    }
+}
