@@ -24,6 +24,9 @@ pub struct Span {
     pub start: u64,
     pub duration: u64,
     pub work: Work,
+    /// Whether the device had nothing to do when this launch began to be timed: its duration then holds what the host needed to
+    /// launch it, too.
+    pub from_idle: bool,
 }
 
 impl Span {
@@ -89,7 +92,7 @@ impl Timeline {
         let start = self.now();
         let result = launch();
         let duration = self.now() - start;
-        self.push(Span { kernel, start, duration, work });
+        self.push(Span { kernel, start, duration, work, from_idle: false });
         result
     }
 

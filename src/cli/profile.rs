@@ -187,6 +187,14 @@ fn table(device: &str, threads: usize, rows_per_step: usize, profile: &Profile) 
         rows_per_step as f64 / step_ms * 1e3,
         percent(profile.peak_share),
     ));
+    let launches: usize = profile.kernels.iter().map(|kernel| kernel.launches).sum();
+    let from_idle: usize = profile.kernels.iter().map(|kernel| kernel.from_idle).sum();
+    if from_idle > 0 {
+        text.push_str(&format!(
+            "\n{from_idle} of {launches} launches began on an idle device: their times hold what the host needed to launch them, some \
+             microseconds each;\nthose of kernels that are as short are not the device's alone"
+        ));
+    }
     text
 }
 

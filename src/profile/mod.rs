@@ -18,6 +18,8 @@ const SUM_TOLERANCE: f64 = 0.05;
 pub struct Kernel {
     pub name: &'static str,
     pub launches: usize,
+    /// Launches that began on an idle device: their times hold what the host needed to launch them, too.
+    pub from_idle: usize,
     pub total_ms: f64,
     /// Of the wall clock.
     pub share: f64,
@@ -145,6 +147,7 @@ fn kernel(name: &'static str, spans: &[Span], wall: u64, roof: Roof) -> Kernel {
     Kernel {
         name,
         launches: own.len(),
+        from_idle: own.iter().filter(|span| span.from_idle).count(),
         total_ms: total / 1e6,
         share: total / wall as f64,
         mean_us: total / own.len() as f64 / 1e3,
@@ -168,7 +171,7 @@ mod tests {
     const ROOF: Roof = Roof { gflops: 100.0, gbytes: 10.0 };
 
     fn span(kernel: &'static str, start: u64, duration: u64, flops: u64) -> Span {
-        Span { kernel, start, duration, work: Work { flops, bytes: 1000 } }
+        Span { kernel, start, duration, work: Work { flops, bytes: 1000 }, from_idle: start == 100 }
     }
 
     #[test]
@@ -178,7 +181,7 @@ mod tests {
         assert_eq!(profile.gaps_ms, 400e-6);
         let a = &profile.kernels[0];
         assert_eq!((a.name, a.launches, a.share, a.gflops), ("a", 2, 0.5, 60.0));
-        assert_eq!((a.bound_by, a.roof_share), (Bound::Compute, 0.6));
+        assert_eq!((a.bound_by, a.roof_share, a.from_idle), (Bound::Compute, 0.6, 1));
         let b = &profile.kernels[1];
         assert_eq!((b.bound_by, b.gbytes, b.roof_share), (Bound::Memory, 10.0, 1.0));
         assert_eq!(profile.peak_share, 0.3);

@@ -19,6 +19,7 @@ pub fn trace(device: &str, profile: &Profile) -> String {
             "args": {
                 "flops": span.work.flops,
                 "bytes": span.work.bytes,
+                "with the host's launch": span.from_idle,
                 "GFLOP/s": span.work.flops as f64 / span.duration.max(1) as f64,
             },
         })

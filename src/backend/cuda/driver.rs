@@ -25,6 +25,9 @@ const LIBRARY: &str = if cfg!(windows) { "nvcuda.dll" } else { "libcuda.so.1" };
 const OLDEST: i32 = 12_000;
 /// The oldest driver whose events tell the time: CUDA 12.8.
 const OLDEST_CLOCK: i32 = 12_080;
+/// Nanoseconds between the end of a launch and the event before the next one, beyond which the device had nothing queued: events that
+/// wait in a queue follow each other in a microsecond or less.
+const IDLE: u64 = 2_000;
 /// The oldest architecture: products of bf16 and tf32 by warps.
 const OLDEST_ARCH: u32 = 80;
 
@@ -362,10 +365,17 @@ impl Driver {
             Ok((f64::from(from.elapsed_ms(to)?) * 1e6) as u64)
         };
         self.timeline.aside(|| {
+            let mut before: Option<&CudaEvent> = None;
             for Recorded { label: kernel, work, start, end } in &events {
                 let (kernel, work, duration) = (*kernel, *work, nanoseconds(start, end)?);
+                // The first event is recorded at once where nothing is queued, and the launch follows when the host has made it.
+                let from_idle = match before {
+                    None => true,
+                    Some(before) => nanoseconds(before, start)? > IDLE,
+                };
+                before = Some(end);
                 let start = now.saturating_sub(nanoseconds(start, &last.end)?);
-                self.timeline.push(Span { kernel, start, duration, work });
+                self.timeline.push(Span { kernel, start, duration, work, from_idle });
             }
             Ok(())
         })

@@ -82,7 +82,8 @@ impl Clock {
         for (stamps, (kernel, work)) in stamps.chunks_exact(2).zip(labels) {
             let (start, end) =
                 (now.saturating_sub(before_now(stamps[0])), now.saturating_sub(before_now(stamps[1])));
-            timeline.push(Span { kernel, start, duration: end.saturating_sub(start), work: *work });
+            let duration = end.saturating_sub(start);
+            timeline.push(Span { kernel, start, duration, work: *work, from_idle: false });
         }
         Ok(())
     }
