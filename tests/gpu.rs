@@ -1,5 +1,7 @@
 //! WGSL on every adapter there is, against the reference; `tools/test` brings two software drivers.
 
+mod activation;
+
 use crate::conformance::{
     conv_in_stack_and_alone, gathered, in_stack_and_alone, optimised_within_roundings, optimized, within,
 };
