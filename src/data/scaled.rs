@@ -18,12 +18,26 @@ pub fn scale_windows(dataset: &mut Dataset, scale: Scale, center: Option<&[f32]>
         Error::data(format!("{rows} frames of scaled windows are more than a 32-bit index reaches"))
             .hint("let windows overlap less: a larger `--step`")
     })?;
+    if dataset.frames.low.len() != dataset.frames.chunks.len() {
+        return Err(Error::config(
+            "windows are to be scaled, and their frames have lost what f32 rounds away",
+        )
+        .hint("build the frames with `Values::keep_low`"));
+    }
     let (table, sequences) = (&mut dataset.frames, &mut dataset.sequences);
     let width = table.width();
     let chunks = std::mem::take(&mut table.chunks);
     let low = std::mem::take(&mut table.low);
-    assert_eq!(chunks.len(), low.len(), "frames to be scaled keep what f32 rounds away");
     let parts = parts(sequences, &chunks);
+
+    // A data set is known by what it was cut from, and by its scales as the frames in `f32` have them.
+    for ((start, own), chunk) in parts.iter().zip(&chunks) {
+        for s in &mut sequences[own.clone()] {
+            s.scale = scale.of(frames(chunk, s, *start).map(f64::from));
+        }
+    }
+    dataset.hash_before_scaling = Some(dataset.hash());
+    let (table, sequences) = (&mut dataset.frames, &mut dataset.sequences);
 
     let mut sums = vec![0.0; width];
     for ((start, own), (chunk, low)) in parts.iter().zip(chunks.iter().zip(&low)) {
@@ -68,16 +82,20 @@ fn parts(sequences: &[Sequence], chunks: &[ArcArray2<f32>]) -> Vec<(usize, Range
     chunks.iter().map(part).collect()
 }
 
-/// The numbers of a sequence's frames, of a chunk whose first row is `start`, with what `f32` rounded away.
+/// The numbers of a sequence's frames, of a chunk whose first row is `start`.
+fn frames(chunk: &ArcArray2<f32>, sequence: &Sequence, start: usize) -> impl Iterator<Item = f32> + use<> {
+    let from = sequence.first as usize - start;
+    // Shared, not copied.
+    chunk.clone().slice_move(s![from..from + sequence.length as usize, ..]).into_iter()
+}
+
+/// As [`frames`], with what `f32` rounded away.
 fn exact(
     chunk: &ArcArray2<f32>,
     low: &ArcArray2<f32>,
     sequence: &Sequence,
     start: usize,
 ) -> impl Iterator<Item = f64> + use<> {
-    let from = sequence.first as usize - start;
-    let rows = s![from..from + sequence.length as usize, ..];
-    // Shared, not copied.
-    let [high, low] = [chunk, low].map(|numbers| numbers.clone().slice_move(rows).into_iter());
+    let (high, low) = (frames(chunk, sequence, start), frames(low, sequence, start));
     high.zip(low).map(|(high, low)| f64::from(high) + f64::from(low))
 }

@@ -62,6 +62,8 @@ pub struct Dataset {
     pub shared_stimuli: bool,
     /// Things to tell the user.
     pub warnings: Vec<String>,
+    /// [`Dataset::hash`] before windows were scaled, if they were.
+    pub hash_before_scaling: Option<String>,
 }
 
 /// Whether labels are needed.
@@ -146,8 +148,15 @@ impl Dataset {
                 frames.defect_count
             ));
         }
-        let mut dataset =
-            Dataset { frames, sequences, class_names, label_rule, shared_stimuli: false, warnings };
+        let mut dataset = Dataset {
+            frames,
+            sequences,
+            class_names,
+            label_rule,
+            shared_stimuli: false,
+            warnings,
+            hash_before_scaling: None,
+        };
         if window_spec.scale != Scale::None {
             scale_windows(&mut dataset, window_spec.scale, center)?;
         }
@@ -174,6 +183,9 @@ impl Dataset {
     /// blake3, in hexadecimal, of what the recordings held and how sequences were cut and labelled: a split or a
     /// checkpoint made for one data set must not be used on another.
     pub fn hash(&self) -> String {
+        if let Some(hash) = &self.hash_before_scaling {
+            return hash.clone();
+        }
         let mut hasher = blake3::Hasher::new();
         for (subject, hash) in self.frames.subjects.iter().zip(&self.frames.hashes) {
             hasher.update(subject.as_bytes()).update(hash.as_bytes());
