@@ -1,5 +1,7 @@
 //! CUDA on every NVIDIA GPU there is, against the reference.
 
+mod intrinsics;
+
 use crate::conformance::{conv_in_stack_and_alone, gathered, in_stack_and_alone, optimized, within};
 use crate::cuda::curve_within;
 use crate::head::{dropped, linear, pooled};
