@@ -160,8 +160,19 @@ impl Chains {
     }
 
     /// Cycles of a multiprocessor, from its first warp's start to its last one's end, for `count` times `LINKS` links of each chain.
-    /// `ring` is the address at which a chain of loads begins.
+    /// A chain of loads walks the ring at an address.
     pub fn cycles<E: Executor>(&self, executor: &E, ring: u64, count: usize) -> Result<u64, Failure> {
+        self.cycles_from(executor, ring, 0, count)
+    }
+
+    /// The same, where a chain of loads begins `start` bytes into the ring: other chains are to begin at 0.
+    pub fn cycles_from<E: Executor>(
+        &self,
+        executor: &E,
+        ring: u64,
+        start: u32,
+        count: usize,
+    ) -> Result<u64, Failure> {
         let warps = self.threads as usize / 32;
         let x = executor.zeros(8)?;
         executor.write(&x, bytemuck::cast_slice(&[0.5f32, 1.0]))?;
@@ -173,7 +184,7 @@ impl Chains {
             result: executor.address(&result),
             clocks: executor.address(&clocks),
             count: count as u64,
-            zero: 0,
+            zero: u64::from(start),
         };
         launch(executor, &self.kernel(), &arguments, 1)?;
         let mut read = vec![0u64; 2 * warps];
@@ -223,6 +234,22 @@ pub fn read<E: Executor>(
 pub fn nothing() -> (Kernel, Vec<u8>) {
     let arguments = kernel::RoofMemory::default();
     (Kernel::plain::<kernel::RoofMemory>(), bytemuck::bytes_of(&arguments).to_vec())
+}
+
+/// Bytes of device memory that `busy` works in.
+pub const BUSY_BYTES: usize = 4096;
+
+/// A launch that keeps a multiprocessor busy for `count` times `LINKS` multiply-adds, one after the other, and its arguments.
+pub fn busy(memory: u64, count: usize) -> (Kernel, Vec<u8>) {
+    let arguments = kernel::ProbeChain {
+        x: memory,
+        ring: 0,
+        result: memory + 1024,
+        clocks: memory + 2048,
+        count: count as u64,
+        zero: 0,
+    };
+    (Chains::one(ChainOf::MultiplyAdd, 32).kernel(), bytemuck::bytes_of(&arguments).to_vec())
 }
 
 /// For the compile gate.
