@@ -2,7 +2,7 @@
 
     tools/bench-peers --cuda --minutes 8 --engine .gpu-suite/peer --out results/peers
     tools/bench-peers --cuda --shapes G1,G2 --cells lstm --peers engine-cuda-bf16,cudnn-persist-static-small-h-bf16
-    tools/bench-peers --cuda --peer engine-cuda-new='other/peer 1 cuda-bf16' --peers engine-cuda-bf16,engine-cuda-new
+    tools/bench-peers --cuda --peer engine-new-bf16='other/peer 1 cuda-bf16' --peers engine-cuda-bf16,engine-new-bf16,...
 
 peers    engine-cuda-PRECISION (ours), torch-cuda-PRECISION (nn.LSTM and nn.GRU as users call them), and cuDNN called directly with its
          algorithm forced: cudnn-ALGORITHM-PRECISION, ALGORITHM standard, persist-static, persist-static-small-h or persist-dynamic;
@@ -407,7 +407,8 @@ def arguments():
     )
     parser.add_argument("--cuda", action="store_true", help="this comparison")
     parser.add_argument("--peers", type=lambda text: text.split(","), help="who takes part (default: all)")
-    parser.add_argument("--peer", type=named, action="append", default=[], metavar="NAME=COMMAND", help="one more peer, or another command for one; ours begin with engine")
+    more = "one more peer, or another command for one; names of ours begin with engine, and a precision is a part of each"
+    parser.add_argument("--peer", type=named, action="append", default=[], metavar="NAME=COMMAND", help=more)
     parser.add_argument("--modes", type=some_of(MODES), default=["train", "infer"], help="default: train,infer")
     parser.add_argument("--shapes", type=some_of(SHAPES), default=list(SHAPES), help="default: all")
     parser.add_argument("--cells", type=some_of(CELLS), default=CELLS, help="default: all")
@@ -415,8 +416,9 @@ def arguments():
     parser.add_argument("--seconds", type=positive, default=0.05, help="of passes with a wait, a turn (default: 0.05)")
     parser.add_argument("--minutes", type=positive, default=30, help="the whole of it ends in this time (default: 30)")
     parser.add_argument("--limit", type=positive, default=25, help="seconds that a peer may take for an answer (default: 25)")
-    parser.add_argument("--engine", type=lambda text: str(Path(text).resolve()), metavar="PATH", help="a build of our examples/peer, instead of this tree's")
-    parser.add_argument("--out", type=lambda text: Path(text).resolve(), metavar="FOLDER", help="write results.jsonl, machine.json and table.md there")
+    resolved = lambda text: Path(text).resolve()
+    parser.add_argument("--engine", type=resolved, metavar="PATH", help="a build of our examples/peer, instead of this tree's")
+    parser.add_argument("--out", type=resolved, metavar="FOLDER", help="write results.jsonl, machine.json and table.md there")
     options = parser.parse_args()
     if options.rounds < 1:
         parser.error(f"--rounds {options.rounds}: at least 1 was expected")

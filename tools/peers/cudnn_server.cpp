@@ -4,9 +4,10 @@
 //   tf32   f32 data, CUDNN_DEFAULT_MATH, which lets products take tf32
 //   fp16   f16 data, CUDNN_TENSOR_OP_MATH, sums in f32
 //   bf16   bf16 data, the same
-// One layer, two bias vectors, all rows of full length, packed and time first, which is the layout that every algorithm takes. A
-// request's "pad": N widens D to the next multiple of N with zeros. Weights are set matrix by matrix, so that the output and
-// the weight gradients of every algorithm can be compared with those of `standard` in f32 on the same numbers.
+// One layer, two bias vectors, all rows of full length, time first: packed or, where an algorithm refuses that, padded (the numbers lie
+// alike), which the answer names as its layout. A request's "pad": N widens D to the next multiple of N with zeros. Weights are set
+// matrix by matrix, so that the output and the weight gradients of every algorithm can be compared with those of `standard` in f32 on
+// the same numbers.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -45,7 +46,8 @@ void check(cudaError_t status, const char *call) {
     if (status != cudaSuccess) throw Refusal(std::string(call) + ": " + cudaGetErrorString(status));
 }
 
-#define CHECK(call) check(call, #call)
+// `call` by its function's name.
+#define CHECK(call) check(call, std::string(#call, std::strcspn(#call, "(")).c_str())
 
 // ---- requests: one flat JSON object a line
 
@@ -220,7 +222,7 @@ template <class T> Descriptor<T> created(cudnnStatus_t (*create)(T *), cudnnStat
 
 class Layer {
   public:
-    Layer(const Sizes &sizes, cudnnRNNAlgo_t algorithm, Precision precision)
+    Layer(const Sizes &sizes, cudnnRNNAlgo_t algorithm, Precision precision, bool is_packed)
         : s(sizes), as(format(precision)), dropout(created(cudnnCreateDropoutDescriptor, cudnnDestroyDropoutDescriptor)),
           rnn(created(cudnnCreateRNNDescriptor, cudnnDestroyRNNDescriptor)),
           x_desc(created(cudnnCreateRNNDataDescriptor, cudnnDestroyRNNDataDescriptor)),
@@ -230,11 +232,11 @@ class Layer {
         CHECK(cudnnSetRNNDescriptor_v8(rnn.get(), algorithm, s.lstm ? CUDNN_LSTM : CUDNN_GRU, CUDNN_RNN_DOUBLE_BIAS,
                                        s.dirs == 2 ? CUDNN_BIDIRECTIONAL : CUDNN_UNIDIRECTIONAL, CUDNN_LINEAR_INPUT,
                                        as.type, CUDNN_DATA_FLOAT, as.math, s.wide, s.H, s.H, 1, dropout.get(),
-                                       CUDNN_RNN_PADDED_IO_DISABLED));
+                                       is_packed ? CUDNN_RNN_PADDED_IO_DISABLED : CUDNN_RNN_PADDED_IO_ENABLED));
         if (algorithm == CUDNN_RNN_ALGO_PERSIST_DYNAMIC) CHECK(cudnnBuildRNNDynamic(handle, rnn.get(), s.B));
         std::vector<int> whole(s.B, s.T);
         float fill = 0;
-        const auto layout = CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_PACKED;
+        const auto layout = is_packed ? CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_PACKED : CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED;
         CHECK(cudnnSetRNNDataDescriptor(x_desc.get(), as.type, layout, s.T, s.B, s.wide, whole.data(), &fill));
         CHECK(cudnnSetRNNDataDescriptor(y_desc.get(), as.type, layout, s.T, s.B, s.dirs * s.H, whole.data(), &fill));
         const int dims[] = {s.dirs, s.B, s.H}, strides[] = {s.B * s.H, s.H, 1};
@@ -259,9 +261,8 @@ class Layer {
         for (size_t row = 0; row < rows; row++)
             std::copy_n(values.begin() + row * s.D, s.D, widened.begin() + row * s.wide);
         upload(x.address, widened, as);
-        each_matrix(weights, [&](void *address, int gate_rows, int columns, int matrix) {
-            // The same numbers whatever D is widened to; zeros beyond, and vectors are biases.
-            const int filled = columns == s.wide ? s.D : columns;
+        each_matrix(weights, [&](void *address, int gate_rows, int columns, int filled, int matrix) {
+            // The same numbers whatever D is widened to, and zeros beyond.
             const auto some = numbers(size_t(gate_rows) * filled, 1 / std::sqrt(float(s.H)) / 2, 100 + matrix);
             std::vector<float> all(size_t(gate_rows) * columns, 0);
             for (int row = 0; row < gate_rows; row++)
@@ -306,10 +307,8 @@ class Layer {
         std::vector<std::vector<float>> all{download(y.address, y.bytes / as.bytes, as)};
         if (s.training) {
             all.emplace_back();
-            each_matrix(d_weights, [&](void *address, int rows, int columns, int) {
+            each_matrix(d_weights, [&](void *address, int rows, int columns, int kept, int) {
                 const auto matrix = download(address, size_t(rows) * columns, as);
-                // What D was widened by has no gradient that others have.
-                const int kept = columns == s.wide ? s.D : columns;
                 for (int row = 0; row < rows; row++) {
                     const auto begin = matrix.begin() + size_t(row) * columns;
                     all.back().insert(all.back().end(), begin, begin + kept);
@@ -328,8 +327,9 @@ class Layer {
     Descriptor<cudnnTensorDescriptor_t> state;
     Memory lengths, x, y, last, weights, work, reserve, dx, dy, d_last, d_weights;
 
-    // Matrices by input, then by state, and their biases; the addresses are cuDNN's to tell.
-    void each_matrix(const Memory &space, const std::function<void(void *, int, int, int)> &visit) {
+    // Matrices by input, then by state, and their biases: address, rows, columns, columns that are not D's padding, a number. The
+    // addresses are cuDNN's to tell.
+    void each_matrix(const Memory &space, const std::function<void(void *, int, int, int, int)> &visit) {
         const auto matrix = created(cudnnCreateTensorDescriptor, cudnnDestroyTensorDescriptor);
         const auto bias = created(cudnnCreateTensorDescriptor, cudnnDestroyTensorDescriptor);
         const int matrices = s.lstm ? 8 : 6;
@@ -339,8 +339,9 @@ class Layer {
                 CHECK(cudnnGetRNNWeightParams(handle, rnn.get(), dir, space.bytes, space.address, id, matrix.get(),
                                               &matrix_at, bias.get(), &bias_at));
                 if (matrix_at == nullptr || bias_at == nullptr) throw Refusal("cudnnGetRNNWeightParams: no address");
-                visit(matrix_at, s.H, id < matrices / 2 ? s.wide : s.H, 2 * (dir * matrices + id));
-                visit(bias_at, 1, s.H, 2 * (dir * matrices + id) + 1);
+                const bool is_input = id < matrices / 2;
+                visit(matrix_at, s.H, is_input ? s.wide : s.H, is_input ? s.D : s.H, 2 * (dir * matrices + id));
+                visit(bias_at, 1, s.H, s.H, 2 * (dir * matrices + id) + 1);
             }
         }
     }
@@ -429,8 +430,9 @@ struct Prepared {
     std::unique_ptr<Graph> graph;
     std::string remarks;
 
-    Prepared(const Request &request, cudnnRNNAlgo_t algorithm, Precision precision)
-        : layer(Sizes(request), algorithm, precision) {
+    Prepared(const Request &request, cudnnRNNAlgo_t algorithm, Precision precision, bool is_packed)
+        : layer(Sizes(request), algorithm, precision, is_packed),
+          remarks(is_packed ? ",\"layout\":\"packed\"" : ",\"layout\":\"padded\"") {
         layer.run(1);
         judge(request, precision);
         try {
@@ -452,7 +454,7 @@ struct Prepared {
 
     void judge(const Request &request, Precision precision) {
         const auto found = layer.results();
-        Layer reference(Sizes(request), CUDNN_RNN_ALGO_STANDARD, Precision::Fp32);
+        Layer reference(Sizes(request), CUDNN_RNN_ALGO_STANDARD, Precision::Fp32, true);
         reference.run(1);
         const auto expected = reference.results();
         double worst = 0;
@@ -460,7 +462,8 @@ struct Prepared {
         std::ostringstream text;
         text << ",\"difference\":" << worst;
         if (worst > format(precision).tolerance)
-            text << ",\"warning\":\"output or gradients are " << worst << " off those of the algorithm standard in f32, relative to their norm; "
+            text << ",\"warning\":\"output or gradients are " << worst
+                 << " off those of the algorithm standard in f32, relative to their norm; "
                  << format(precision).tolerance << " was expected at most\"";
         remarks += text.str();
     }
@@ -490,6 +493,20 @@ struct Prepared {
         return answer + remarks + "}";
     }
 };
+
+std::unique_ptr<Prepared> prepare(const Request &request, cudnnRNNAlgo_t algorithm, Precision precision) {
+    std::string packed;
+    try {
+        return std::make_unique<Prepared>(request, algorithm, precision, true);
+    } catch (const Refusal &why) {
+        packed = why.what();
+    }
+    try {
+        return std::make_unique<Prepared>(request, algorithm, precision, false);
+    } catch (const Refusal &why) {
+        throw Refusal(packed == why.what() ? packed : "packed: " + packed + "; padded: " + why.what());
+    }
+}
 
 template <class T> T named(const std::map<std::string, T> &known, const std::string &name, const char *what) {
     const auto found = known.find(name);
@@ -554,7 +571,7 @@ int main(int count, char **arguments) {
                 refused.clear();
                 cached = request;
                 try {
-                    prepared = std::make_unique<Prepared>(request, algorithm, precision);
+                    prepared = prepare(request, algorithm, precision);
                 } catch (const Refusal &why) {
                     refused = why.what();
                 }
