@@ -61,6 +61,9 @@ enum Mode {
     Step,
 }
 
+/// As many runs as it is told, over when the results of all are there.
+type Runs<'a> = Box<dyn FnMut(usize) + 'a>;
+
 impl Work {
     fn cell(&self) -> (Cell, usize) {
         match self.cell.as_str() {
@@ -71,8 +74,8 @@ impl Work {
         }
     }
 
-    /// Everything that is made once; the closure is as many runs as it is told, over when the results of all are there.
-    fn prepare<'a, B: Backend>(&self, backend: &'a B) -> Box<dyn FnMut(usize) + 'a> {
+    /// Everything that is made once.
+    fn prepare<'a, B: Backend>(&self, backend: &'a B) -> Runs<'a> {
         let Work { batch, steps, input, hidden, folds, mode, .. } = *self;
         let (cell, dirs) = self.cell();
         if mode == Mode::Step {
@@ -137,7 +140,7 @@ fn serve_cpu(cpu: Cpu) {
 
 /// `peaks` measures the GFLOP/s with one thread, two, ...; none for a device whose speed is not that of the threads.
 fn serve<B: Backend>(backend: &B, device: &str, peaks: impl Fn(&B) -> Vec<f64>) {
-    let mut prepared: Option<(Work, Box<dyn FnMut(usize) + '_>)> = None;
+    let mut prepared: Option<(Work, Runs)> = None;
     for line in std::io::stdin().lock().lines() {
         let line = line.expect("a line");
         let request: Request = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{line}: {e}"));
