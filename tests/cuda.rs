@@ -1,5 +1,8 @@
 //! CUDA's kernels and launches on the host (`cuda_on_host`), against the reference.
 
+mod chains;
+pub mod intrinsics;
+
 use crate::conformance::{
     conv_in_stack_and_alone, gathered, in_stack_and_alone, optimised_within_roundings, optimized, within,
 };

@@ -4,6 +4,8 @@
 mod archives;
 /// Files that must be refused: damaged, hostile, or not DEAP at all.
 mod attacks;
+/// tools/bench-peers beside peers that answer, hang, crash and refuse.
+mod bench_peers;
 /// Every backend and instruction-set path against the `f64` reference, and the reference against finite differences.
 mod conformance;
 /// CUDA's kernels and launches, run on the host, against the reference; its faults on a device that fails on demand.

@@ -1,5 +1,7 @@
 //! CUDA on every NVIDIA GPU there is, against the reference.
 
+mod intrinsics;
+
 use crate::conformance::{
     conv_in_stack_and_alone, gathered, in_stack_and_alone, optimised_within_roundings, optimized, within,
 };

@@ -56,11 +56,12 @@ impl<B: Backend> Pass<B> {
     /// Forward; in training with the weights taken anew, as after an optimiser's step, and backward from the final state.
     /// Returns when the results are there.
     pub fn run(&mut self, backend: &B) -> Result<()> {
-        self.launch(backend)?;
+        self.queue(backend)?;
         backend.wait()
     }
 
-    fn launch(&mut self, backend: &B) -> Result<()> {
+    /// Asks for a pass, and does not wait for it.
+    pub fn queue(&mut self, backend: &B) -> Result<()> {
         let Pass { rnn, layer, weights, x, lengths, y, last, gradients } = self;
         let keep = gradients.is_some();
         if keep {

@@ -22,6 +22,9 @@ enum Request {
         #[serde(flatten)]
         case: Work,
         seconds: f64,
+        /// Whether passes are timed one behind the other, too.
+        #[serde(default)]
+        queue: bool,
     },
     Memory {
         #[serde(flatten)]
@@ -58,6 +61,9 @@ enum Mode {
     Step,
 }
 
+/// As many runs as it is told, over when the results of all are there.
+type Runs<'a> = Box<dyn FnMut(usize) + 'a>;
+
 impl Work {
     fn cell(&self) -> (Cell, usize) {
         match self.cell.as_str() {
@@ -68,8 +74,8 @@ impl Work {
         }
     }
 
-    /// Everything that is made once; the closure is one run, over when its results are there.
-    fn prepare<'a, B: Backend>(&self, backend: &'a B) -> Box<dyn FnMut() + 'a> {
+    /// Everything that is made once.
+    fn prepare<'a, B: Backend>(&self, backend: &'a B) -> Runs<'a> {
         let Work { batch, steps, input, hidden, folds, mode, .. } = *self;
         let (cell, dirs) = self.cell();
         if mode == Mode::Step {
@@ -83,9 +89,11 @@ impl Work {
                 classes: 2,
             };
             let mut step = Step::new(backend, &network, folds, batch, steps).expect("fits in memory");
-            return Box::new(move || {
-                let reports = step.run().expect("a step");
-                assert!(reports.iter().flat_map(|report| &report.losses).all(|loss| loss.is_finite()));
+            return Box::new(move |runs| {
+                for _ in 0..runs {
+                    let reports = step.run().expect("a step");
+                    assert!(reports.iter().flat_map(|report| &report.losses).all(|loss| loss.is_finite()));
+                }
             });
         }
         let case = Case::new(cell, dirs, [batch, steps, input, hidden]);
@@ -95,7 +103,10 @@ impl Work {
         tensors.d_last.fill(0.0);
         tensors.d_last[..of_h].fill(0.01);
         let mut pass = Pass::new(backend, &case, &tensors, mode == Mode::Train).expect("fits in memory");
-        Box::new(move || pass.run(backend).expect("the case runs"))
+        Box::new(move |runs| {
+            (0..runs).for_each(|_| pass.queue(backend).expect("the case runs"));
+            backend.wait().expect("the case runs");
+        })
     }
 }
 
@@ -129,7 +140,7 @@ fn serve_cpu(cpu: Cpu) {
 
 /// `peaks` measures the GFLOP/s with one thread, two, ...; none for a device whose speed is not that of the threads.
 fn serve<B: Backend>(backend: &B, device: &str, peaks: impl Fn(&B) -> Vec<f64>) {
-    let mut prepared: Option<(Work, Box<dyn FnMut() + '_>)> = None;
+    let mut prepared: Option<(Work, Runs)> = None;
     for line in std::io::stdin().lock().lines() {
         let line = line.expect("a line");
         let request: Request = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{line}: {e}"));
@@ -140,7 +151,7 @@ fn serve<B: Backend>(backend: &B, device: &str, peaks: impl Fn(&B) -> Vec<f64>) 
                 "device": device,
                 "peak_gflops": peaks(backend),
             }),
-            Request::Time { case, seconds } => {
+            Request::Time { case, seconds, queue } => {
                 if prepared.as_ref().is_none_or(|(ready, _)| *ready != case) {
                     // The old case first: its memory must not be there beside the new one's.
                     drop(prepared.take());
@@ -149,7 +160,11 @@ fn serve<B: Backend>(backend: &B, device: &str, peaks: impl Fn(&B) -> Vec<f64>) 
                     prepared = Some((case, run));
                 }
                 let (_, run) = prepared.as_mut().expect("prepared above");
-                json!({ "ms": time(run, Duration::from_secs_f64(seconds)) })
+                let times = time(run, Duration::from_secs_f64(seconds));
+                match queue {
+                    false => json!({ "ms": times }),
+                    true => json!({ "queued_ms": queued(run, &times), "ms": times }),
+                }
             }
             Request::Memory { case } => {
                 drop(prepared.take());
@@ -169,28 +184,39 @@ fn peaks(cpu: &Cpu) -> Vec<f64> {
     (1..=rayon::current_num_threads()).map(peak).collect()
 }
 
-fn warm_up(run: &mut impl FnMut()) {
+fn warm_up(run: &mut impl FnMut(usize)) {
     let start = Instant::now();
-    for _ in 0..2 {
-        run();
-    }
+    run(2);
     while start.elapsed() < Duration::from_millis(200) {
-        run();
+        run(1);
     }
 }
 
 /// Milliseconds of each run, at least three.
-fn time(run: &mut impl FnMut(), budget: Duration) -> Vec<f64> {
+fn time(run: &mut impl FnMut(usize), budget: Duration) -> Vec<f64> {
     // The peer that had its turn before took the caches.
-    run();
+    run(1);
     let start = Instant::now();
     let mut times = Vec::new();
     while times.len() < 3 || start.elapsed() < budget {
         let run_start = Instant::now();
-        run();
+        run(1);
         times.push(run_start.elapsed().as_secs_f64() * 1e3);
     }
     times
+}
+
+/// Milliseconds of a run among many that are queued with one wait at their end, five times. `times` are those of single runs.
+fn queued(run: &mut impl FnMut(usize), times: &[f64]) -> Vec<f64> {
+    let mut sorted = times.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let runs = ((20.0 / sorted[sorted.len() / 2]).ceil() as usize).clamp(10, 500);
+    let sample = |_| {
+        let start = Instant::now();
+        run(runs);
+        start.elapsed().as_secs_f64() * 1e3 / runs as f64
+    };
+    (0..5).map(sample).collect()
 }
 
 /// Resident memory before the first run, and the peak over three.
@@ -203,8 +229,6 @@ fn memory(case: &Work, backend: &impl Backend) -> Value {
     };
     let baseline = status("VmRSS:");
     std::fs::write("/proc/self/clear_refs", "5").expect("resets the peak");
-    for _ in 0..3 {
-        run();
-    }
+    (0..3).for_each(|_| run(1));
     json!({ "baseline_mib": baseline, "peak_mib": status("VmHWM:") })
 }

@@ -1,5 +1,5 @@
-"""PyTorch: `torch_server.py [no-mkldnn] THREADS [cuda-fp32 | cuda-tf32 | cuda-bf16]`. On a CPU it is sometimes faster without
-oneDNN (MKL-DNN, in its words). In bf16 weights and inputs are bf16 throughout, as cuDNN's recurrent layers want them."""
+"""PyTorch: `torch_server.py [no-mkldnn] THREADS [cuda-fp32 | cuda-tf32 | cuda-fp16 | cuda-bf16]`. On a CPU it is sometimes faster
+without oneDNN (MKL-DNN, in its words). In fp16 and bf16 weights and inputs are so throughout, as cuDNN's recurrent layers want them."""
 import sys
 
 import torch
@@ -13,7 +13,7 @@ CUDA = next((argument for argument in sys.argv if argument.startswith("cuda-")),
 if CUDA:
     torch.set_default_device("cuda")
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = CUDA != "cuda-fp32"
-    torch.set_default_dtype(torch.bfloat16 if CUDA == "cuda-bf16" else torch.float32)
+    torch.set_default_dtype({"cuda-fp16": torch.float16, "cuda-bf16": torch.bfloat16}.get(CUDA, torch.float32))
 
 
 def until_done(run):
@@ -21,8 +21,9 @@ def until_done(run):
     if not CUDA:
         return run
 
-    def waiting():
-        run()
+    def waiting(runs=1):
+        for _ in range(runs):
+            run()
         torch.cuda.synchronize()
 
     return waiting
@@ -80,4 +81,4 @@ def build(case):
     return until_done(train if case.mode == "train" else infer)
 
 
-server.main("torch", torch.__version__, build)
+server.main("torch", torch.__version__, build, CUDA and torch.cuda.get_device_name())

@@ -3,6 +3,7 @@
 //! A kernel has one argument, a struct by value. It is described once, here: the Rust struct and the C++ struct are written from
 //! the same list of fields, every field eight bytes.
 
+use super::probe::{ChainOf, Intrinsic};
 use crate::spec::{Cell, Precision};
 use std::fmt::Write;
 
@@ -77,6 +78,20 @@ impl Kernel {
     pub fn roof_compute(precision: Precision, chains: u32) -> Self {
         let constants = [("PRECISION", bits(precision)), ("CHAINS", chains), ("THREADS", THREADS)];
         Kernel::new::<RoofCompute>(None, &constants)
+    }
+
+    /// One intrinsic, tried by one warp.
+    pub fn probe_intrinsic(intrinsic: Intrinsic) -> Self {
+        let (operands, results) = intrinsic.words();
+        let constants =
+            [("INTRINSIC", intrinsic as u32), ("OPERANDS", operands), ("RESULTS", results), ("THREADS", 32)];
+        Kernel::new::<ProbeIntrinsic>(None, &constants)
+    }
+
+    /// Chains of one instruction in each thread of a block.
+    pub fn probe_chain(of: ChainOf, chains: u32, threads: u32) -> Self {
+        let constants = [("WHAT", of as u32), ("CHAINS", chains), ("THREADS", threads)];
+        Kernel::new::<ProbeChain>(None, &constants)
     }
 
     /// Cell, file and constants: what tells two variants apart.
@@ -350,6 +365,23 @@ kernels! {
         "const float4*": from;
         "float4*": to;
         "unsigned": len;
+    }
+    ProbeIntrinsic, "probe intrinsic", "probe_intrinsic", [] {
+        "const unsigned*": x;
+        "unsigned*": y;
+        "unsigned": count;
+    }
+    ProbeChain, "probe chain", "probe_chain", [] {
+        "const float*": x;
+        "const unsigned*": ring;
+        "float*": result;
+        "unsigned long long*": clocks;
+        "unsigned": count zero;
+    }
+    ProbeRead, "probe read", "probe_read", [] {
+        "const float4*": from;
+        "float*": result;
+        "unsigned": len count;
     }
 }
 

@@ -14,6 +14,7 @@ mod library;
 mod memory;
 mod operations;
 mod plan;
+pub mod probe;
 mod product;
 mod programs;
 mod roof;

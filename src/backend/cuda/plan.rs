@@ -170,7 +170,7 @@ impl Kernels {
     }
 }
 
-/// Every kernel that a layer or the rest of a training step may ask for.
+/// Every kernel that a layer, the rest of a training step or a measurement of the device may ask for.
 pub fn every_kernel() -> Vec<Kernel> {
     let mut kernels = Vec::new();
     for precision in Precision::ALL {
@@ -202,6 +202,7 @@ pub fn every_kernel() -> Vec<Kernel> {
         Kernel::plain::<kernel::Optimize>(),
         Kernel::plain::<kernel::RoofMemory>(),
     ]);
+    kernels.extend(super::probe::every_kernel());
     let mut seen = std::collections::HashSet::new();
     kernels.retain(|kernel| seen.insert(kernel.clone()));
     kernels

@@ -1,0 +1,145 @@
+// Chains of one instruction, WHAT, each waiting for the one before: CHAINS of them in a thread, THREADS threads in a block. One
+// chain in one warp tells the latency, many in many warps tell the rate. Each warp leaves the clock before and after.
+// The numbers are those of `ChainOf` in src/backend/cuda/probe.rs.
+//
+// A link in the machine code of sm_80 and sm_90 (NVRTC 13.0, nvdisasm), where 64 of each stand between two reads of the clock:
+//   MULTIPLY_ADD    FFMA                          MMA_BF16         HMMA.16816.F32.BF16
+//   TANH            MUFU.TANH                     MMA_TF32         HMMA.1688.F32.TF32
+//   EXP2            FSETP, FMUL, MUFU.EX2, FMUL   LOAD_SHARED_4    LDS
+//   RECIPROCAL      2 FSETP, 2 FSEL, FMUL,        LOAD_SHARED_16   LDS.128, 2 LOP3, which use all of it
+//                   MUFU.RCP, FMUL                LOAD_MATRICES    LDSM.16.M88.4
+//   BARRIER         BAR.SYNC                      ROUND_TRIP       STS, BAR.SYNC, LDS
+// EXP2 and RECIPROCAL are of instructions without .ftz: what is beside the MUFU is for subnormal numbers.
+
+#define MULTIPLY_ADD 0
+#define TANH 1
+#define EXP2 2
+#define RECIPROCAL 3
+#define MMA_BF16 4
+#define MMA_TF32 5
+#define LOAD_SHARED_4 6
+#define LOAD_SHARED_16 7
+#define LOAD_MATRICES 8
+#define BARRIER 9
+#define ROUND_TRIP 10
+#define LOAD_GLOBAL 11
+
+#define LINKS 64 // of a turn
+
+#if WHAT == MMA_BF16 || WHAT == MMA_TF32
+struct Link {
+    float sums[4];
+};
+#elif WHAT == LOAD_SHARED_4 || WHAT == LOAD_SHARED_16 || WHAT == LOAD_MATRICES || WHAT == LOAD_GLOBAL
+struct Link {
+    unsigned at; // bytes from the start of the ring
+};
+#else
+struct Link {
+    float x;
+};
+#endif
+
+extern "C" __global__ void __launch_bounds__(THREADS) probe_chain(const __grid_constant__ Arguments a) {
+    const unsigned thread = blockIdx.x * THREADS + threadIdx.x;
+    Link link[CHAINS];
+#if WHAT == LOAD_SHARED_4 || WHAT == LOAD_SHARED_16 || WHAT == LOAD_MATRICES
+    // Every word, or every 16 bytes, say where they are: a chain stays at its own, and the compiler does not know.
+    SHARED(uint4, ring, 1024);
+    for (unsigned i = threadIdx.x; i < 1024; i += THREADS) {
+#if WHAT == LOAD_MATRICES
+        // Lane 4g + q gets word q of row g: the place of its next row, which is row 4g + q again.
+        const unsigned at = 64 * (i % 8) + a.zero;
+        ring[i] = make_uint4(at, at + 16, at + 32, at + 48);
+#elif WHAT == LOAD_SHARED_4
+        const unsigned at = 16 * i + a.zero;
+        ring[i] = make_uint4(at, at + 4, at + 8, at + 12);
+#else
+        const unsigned at = 16 * i + a.zero;
+        ring[i] = make_uint4(at, at, at, at);
+#endif
+    }
+    __syncthreads();
+#elif WHAT != LOAD_GLOBAL
+    const float y = a.x[0], z = a.x[1];
+#endif
+#if WHAT == MMA_BF16 || WHAT == MMA_TF32
+    const unsigned word = __float_as_uint(y), four[4] = {word, word, word, word};
+#elif WHAT == ROUND_TRIP
+    SHARED(float, two, 2 * THREADS);
+#endif
+#pragma unroll
+    for (int i = 0; i < CHAINS; i++) {
+#if WHAT == MMA_BF16 || WHAT == MMA_TF32
+        link[i].sums[0] = link[i].sums[1] = link[i].sums[2] = link[i].sums[3] = z;
+#elif WHAT == LOAD_SHARED_4
+        link[i].at = 4 * (threadIdx.x % 32 + 32 * i);
+#elif WHAT == LOAD_SHARED_16
+        link[i].at = 16 * (threadIdx.x % 32 + 32 * i);
+#elif WHAT == LOAD_MATRICES
+        link[i].at = 16 * (threadIdx.x % 32);
+#elif WHAT == LOAD_GLOBAL
+        link[i].at = a.zero;
+#else
+        link[i].x = y * (float)(1 + i + threadIdx.x % 7) + z;
+#endif
+    }
+    const unsigned long long start = prims::clock();
+#pragma unroll 1
+    for (unsigned n = 0; n < a.count; n++) {
+#pragma unroll
+        for (int j = 0; j < LINKS; j++) {
+#pragma unroll
+            for (int i = 0; i < CHAINS; i++) {
+#if WHAT == MULTIPLY_ADD
+                link[i].x = fmaf(link[i].x, y, z);
+#elif WHAT == TANH
+                link[i].x = prims::tanh_approximate(link[i].x);
+#elif WHAT == EXP2
+                link[i].x = prims::exp2_approximate(link[i].x);
+#elif WHAT == RECIPROCAL
+                link[i].x = prims::reciprocal_approximate(link[i].x);
+#elif WHAT == MMA_BF16
+                prims::mma_bf16(link[i].sums, four, word, word);
+#elif WHAT == MMA_TF32
+                prims::mma_tf32(link[i].sums, four, word, word);
+#elif WHAT == LOAD_SHARED_4
+                link[i].at = *(const unsigned*)((const char*)ring + link[i].at);
+#elif WHAT == LOAD_SHARED_16
+                const uint4 loaded = *(const uint4*)((const char*)ring + link[i].at);
+                link[i].at = (loaded.x | loaded.y) & (loaded.z | loaded.w);
+#elif WHAT == LOAD_MATRICES
+                unsigned loaded[4];
+                prims::load_matrices(loaded, (const char*)ring + link[i].at);
+                link[i].at = loaded[0];
+#elif WHAT == BARRIER
+                __syncthreads();
+#elif WHAT == ROUND_TRIP
+                // As a time loop hands on its state: the next step's array is another, and one barrier is enough.
+                two[j % 2 * THREADS + threadIdx.x] = link[i].x;
+                __syncthreads();
+                link[i].x = two[j % 2 * THREADS + (threadIdx.x + 1) % THREADS];
+#elif WHAT == LOAD_GLOBAL
+                link[i].at = *(const unsigned*)((const char*)a.ring + link[i].at);
+#endif
+            }
+        }
+    }
+    const unsigned long long end = prims::clock();
+    float sum = 0.0f;
+#pragma unroll
+    for (int i = 0; i < CHAINS; i++) {
+#if WHAT == MMA_BF16 || WHAT == MMA_TF32
+        sum += (link[i].sums[0] + link[i].sums[1]) + (link[i].sums[2] + link[i].sums[3]);
+#elif WHAT == LOAD_SHARED_4 || WHAT == LOAD_SHARED_16 || WHAT == LOAD_MATRICES || WHAT == LOAD_GLOBAL
+        sum += (float)link[i].at;
+#else
+        sum += link[i].x;
+#endif
+    }
+    a.result[thread] = sum;
+    if (threadIdx.x % 32 == 0) {
+        a.clocks[2 * (thread / 32)] = start;
+        a.clocks[2 * (thread / 32) + 1] = end;
+    }
+}

@@ -1,0 +1,102 @@
+// One intrinsic, INTRINSIC, tried by one warp: `count` times OPERANDS words of each lane from x, RESULTS words of each lane to y.
+// The numbers are those of `Intrinsic` in src/backend/cuda/probe.rs.
+
+#define ROUND_TF32 0
+#define ROUND_BF16 1
+#define TANH_APPROXIMATE 2
+#define EXP2_APPROXIMATE 3
+#define RECIPROCAL_APPROXIMATE 4
+#define MMA_BF16 5
+#define MMA_TF32 6
+#define LOAD_MATRICES 7
+#define SHARED_AND_BARRIER 8
+#define CLOCK 9
+#define MULTIPLY_HIGH 10
+#define FUSED_MULTIPLY_ADD 11
+#define MULTIPLY_THEN_ADD 12
+#define DIVIDE 13
+
+// Of one word, where an intrinsic is of one.
+__device__ __forceinline__ unsigned tried(unsigned x) {
+#if INTRINSIC == ROUND_TF32
+    return prims::round_tf32(__uint_as_float(x));
+#elif INTRINSIC == ROUND_BF16
+    return prims::round_bf16(__uint_as_float(x));
+#elif INTRINSIC == TANH_APPROXIMATE
+    return __float_as_uint(prims::tanh_approximate(__uint_as_float(x)));
+#elif INTRINSIC == EXP2_APPROXIMATE
+    return __float_as_uint(prims::exp2_approximate(__uint_as_float(x)));
+#elif INTRINSIC == RECIPROCAL_APPROXIMATE
+    return __float_as_uint(prims::reciprocal_approximate(__uint_as_float(x)));
+#else
+    return x;
+#endif
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS) probe_intrinsic(const __grid_constant__ Arguments a) {
+    const unsigned lane = threadIdx.x;
+#if INTRINSIC == LOAD_MATRICES
+    SHARED(uint4, rows, 32);
+#elif INTRINSIC == SHARED_AND_BARRIER
+    SHARED(unsigned short, odd, 7); // behind it the next array begins at 16 bytes only if it is told to
+    SHARED(unsigned, words, 64);
+#elif INTRINSIC == CLOCK
+    SHARED(unsigned, words, 32);
+#endif
+    for (unsigned n = 0; n < a.count; n++) {
+        const unsigned* x = a.x + (size_t)(n * 32 + lane) * OPERANDS;
+        unsigned* y = a.y + (size_t)(n * 32 + lane) * RESULTS;
+#if INTRINSIC == MMA_BF16 || INTRINSIC == MMA_TF32
+        const unsigned four[4] = {x[0], x[1], x[2], x[3]};
+        float d[4] = {__uint_as_float(x[6]), __uint_as_float(x[7]), __uint_as_float(x[8]), __uint_as_float(x[9])};
+#if INTRINSIC == MMA_BF16
+        prims::mma_bf16(d, four, x[4], x[5]);
+#else
+        prims::mma_tf32(d, four, x[4], x[5]);
+#endif
+        for (unsigned i = 0; i < 4; i++) {
+            y[i] = __float_as_uint(d[i]);
+        }
+#elif INTRINSIC == LOAD_MATRICES
+        // Lane l brings row l, and asks for the row that it is told.
+        rows[lane] = make_uint4(x[0], x[1], x[2], x[3]);
+        __syncthreads();
+        unsigned four[4];
+        prims::load_matrices(four, &rows[x[4]]);
+        for (unsigned i = 0; i < 4; i++) {
+            y[i] = four[i];
+        }
+        __syncthreads();
+#elif INTRINSIC == SHARED_AND_BARRIER
+        if (lane == 0) {
+            odd[6] = (unsigned short)x[0];
+        }
+        words[32 + lane] = 2 * x[0];
+        words[lane] = x[0];
+        __syncthreads();
+        y[0] = words[(lane + 1) % 32];
+        y[1] = words[32 + (lane + 31) % 32];
+        y[2] = (unsigned)((size_t)odd % 16 + (size_t)words % 16);
+        __syncthreads();
+#elif INTRINSIC == CLOCK
+        const unsigned long long before = prims::clock();
+        words[lane] = x[0];
+        __syncthreads();
+        const unsigned long long after = prims::clock();
+        y[0] = after > before;
+        y[1] = after - before < 1000000;
+        y[2] = words[31 - lane];
+        __syncthreads();
+#elif INTRINSIC == MULTIPLY_HIGH
+        y[0] = __umulhi(x[0], x[1]);
+#elif INTRINSIC == FUSED_MULTIPLY_ADD
+        y[0] = __float_as_uint(fmaf(__uint_as_float(x[0]), __uint_as_float(x[1]), __uint_as_float(x[2])));
+#elif INTRINSIC == MULTIPLY_THEN_ADD
+        y[0] = __float_as_uint(__uint_as_float(x[0]) * __uint_as_float(x[1]) + __uint_as_float(x[2]));
+#elif INTRINSIC == DIVIDE
+        y[0] = __float_as_uint(__uint_as_float(x[0]) / __uint_as_float(x[1]));
+#else
+        y[0] = tried(x[0]);
+#endif
+    }
+}

@@ -1,0 +1,47 @@
+//! What `cuda::intrinsics` says of the host half of `prims.cu`, of the PTX on every GPU. A test an intrinsic, so that each can run
+//! in a process of its own.
+
+use crate::cuda::intrinsics::assert_as_documented;
+use engine::backend::cuda::gpus;
+use engine::backend::cuda::probe::Intrinsic;
+
+fn assert_on_every_gpu(intrinsic: Intrinsic) {
+    let gpus = gpus().expect("these tests need an NVIDIA GPU");
+    let usable: Vec<_> = gpus.iter().filter(|gpu| gpu.refusal().is_none()).collect();
+    assert!(!usable.is_empty(), "no GPU here is new enough");
+    usable.iter().for_each(|gpu| assert_as_documented(&gpu.open(None).unwrap(), intrinsic));
+}
+
+macro_rules! on_every_gpu {
+    ($($name:ident: $intrinsic:ident;)*) => {
+        $(
+            #[test]
+            #[ignore = "needs an NVIDIA GPU; tools/gpu-suite runs it"]
+            fn $name() {
+                assert_on_every_gpu(Intrinsic::$intrinsic);
+            }
+        )*
+
+        #[test]
+        fn each_intrinsic_has_a_test() {
+            assert_eq!(Intrinsic::ALL, [$(Intrinsic::$intrinsic),*]);
+        }
+    };
+}
+
+on_every_gpu! {
+    round_tf32: RoundTf32;
+    round_bf16: RoundBf16;
+    tanh_approximate: TanhApproximate;
+    exp2_approximate: Exp2Approximate;
+    reciprocal_approximate: ReciprocalApproximate;
+    mma_bf16: MmaBf16;
+    mma_tf32: MmaTf32;
+    load_matrices: LoadMatrices;
+    shared_and_barrier: SharedAndBarrier;
+    clock: Clock;
+    multiply_high: MultiplyHigh;
+    fused_multiply_add: FusedMultiplyAdd;
+    multiply_then_add: MultiplyThenAdd;
+    divide: Divide;
+}
