@@ -25,6 +25,9 @@ mod golden;
 /// WGSL on every adapter against the reference, however the work is cut; dispatches counted.
 #[cfg(feature = "wgpu")]
 mod gpu;
+/// tools/gpu-suite on stand-ins: hangs, crashes, full disks, lost devices; and end to end on a driver without a GPU.
+#[cfg(feature = "cuda")]
+mod gpu_suite;
 /// Dropout, pooling and linear layers of every CPU path against the reference.
 mod head;
 /// A split that leaks scores where there is nothing to find; honest ones do not.
@@ -46,6 +49,9 @@ mod pytorch;
 mod report_page;
 /// Splits by group, their audit, and statistics that see the training part only.
 mod split;
+/// Helper: a CUDA driver and an NVRTC that run kernels on the processor, loaded in the place of NVIDIA's.
+#[cfg(feature = "cuda")]
+mod stand_in;
 /// Helper: small data sets made in memory.
 mod synthetic;
 /// The trainer: stack and alone, stopping and going on, bad numbers.
