@@ -27,6 +27,9 @@ mod golden;
 /// WGSL on every adapter against the reference, however the work is cut; dispatches counted.
 #[cfg(feature = "wgpu")]
 mod gpu;
+/// tools/gpu-suite on stand-ins: hangs, crashes, full disks, lost devices; and end to end on a driver without a GPU.
+#[cfg(feature = "cuda")]
+mod gpu_suite;
 /// Dropout, pooling and linear layers of every CPU path against the reference.
 mod head;
 /// The presets against Keras: the training loss of the study's networks from the same weights.
@@ -54,6 +57,9 @@ mod report_page;
 mod scaled;
 /// Splits by group, their audit, and statistics that see the training part only.
 mod split;
+/// Helper: a CUDA driver and an NVRTC that run kernels on the processor, loaded in the place of NVIDIA's.
+#[cfg(feature = "cuda")]
+mod stand_in;
 /// Helper: small data sets made in memory.
 mod synthetic;
 /// The trainer: stack and alone, stopping and going on, bad numbers.

@@ -1,6 +1,7 @@
 //! What a user meets on a machine without CUDA, or with a part of it.
 
 use super::{Call, command, engine, folder, with_series};
+use crate::stand_in;
 use engine::backend::cuda::{Gpu, gpus};
 use std::path::Path;
 
@@ -96,13 +97,12 @@ fn an_architecture_that_nvrtc_does_not_know_is_told() {
 #[test]
 fn without_nvrtc_only_programs_that_were_kept_are_taken() {
     let folder = folder();
-    stub_driver(folder.path());
     let programs = folder.path().join("engine/cuda");
     std::fs::create_dir_all(&programs).unwrap();
     std::fs::write(programs.join("0123.sm_90.nvrtc-13.0.cubin"), b"torn").unwrap();
     let with = |arguments: &str| {
         let mut command = command(folder.path(), arguments);
-        command.env("LD_LIBRARY_PATH", folder.path()).env("XDG_CACHE_HOME", folder.path());
+        command.env("LD_LIBRARY_PATH", stand_in::driver());
         Call::of(command.output().unwrap())
     };
     let call = with("kernels --backend cuda --arch 90 --kernel-cache engine/cuda");
@@ -112,28 +112,14 @@ fn without_nvrtc_only_programs_that_were_kept_are_taken() {
     call.ends(4, &["NVRTC, which compiles the kernels, is missing: no library libnvrtc.so is found"]);
 }
 
-/// A driver that says what it is told to say: `no_gpu.c`, in a folder where the loader is to look first.
-fn stub_driver(folder: &Path) {
-    let stub = folder.join("libcuda.so");
-    let compiled = std::process::Command::new("cc")
-        .args(["-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-o"])
-        .arg(&stub)
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/no_gpu.c"))
-        .status()
-        .unwrap();
-    assert!(compiled.success());
-    std::os::unix::fs::symlink(&stub, folder.join("libcuda.so.1")).unwrap();
-}
-
 #[test]
 #[ignore = "needs NVRTC; tools/test brings it"]
 fn a_driver_that_does_not_load_what_nvrtc_compiles_is_told() {
     let folder = folder();
-    stub_driver(folder.path());
     let mut command = command(folder.path(), "check --backend cuda");
     let nvrtc = std::env::var("LD_LIBRARY_PATH").unwrap();
     command
-        .env("LD_LIBRARY_PATH", format!("{}:{nvrtc}", folder.path().display()))
+        .env("LD_LIBRARY_PATH", format!("{}:{nvrtc}", stand_in::driver().display()))
         .env("STUB_VERSION", "12040");
     Call::of(command.output().unwrap()).ends(
         4,
@@ -147,10 +133,9 @@ fn a_driver_that_does_not_load_what_nvrtc_compiles_is_told() {
 #[test]
 fn each_part_that_is_missing_or_too_old_is_named() {
     let folder = folder();
-    stub_driver(folder.path());
     let with = |stub: &[(&str, &str)], arguments: &str| {
         let mut command = command(folder.path(), arguments);
-        command.env("LD_LIBRARY_PATH", folder.path()).envs(stub.iter().copied());
+        command.env("LD_LIBRARY_PATH", stand_in::driver()).envs(stub.iter().copied());
         Call::of(command.output().unwrap())
     };
     for (stub, parts) in [

@@ -1,0 +1,93 @@
+//! The suite with our own programs on a driver that runs kernels on the processor.
+
+use super::{Ended, Suite};
+use std::os::unix::fs::symlink;
+
+/// The engine and this binary in the places of the archive's.
+fn with_our_programs() -> Suite {
+    let suite = Suite::new();
+    std::fs::remove_file(suite.at("gpu-suite/programs/engine")).unwrap();
+    let here = std::env::current_exe().unwrap();
+    symlink(assert_cmd::cargo::cargo_bin!("engine"), suite.at("gpu-suite/programs/engine")).unwrap();
+    symlink(here, suite.at("gpu-suite/programs/tests")).unwrap();
+    suite
+}
+
+/// What a test of rates is to the driver: it takes its time, and runs nothing.
+fn on_the_processor(suite: &Suite, arguments: &str, stub: &[(&str, &str)]) -> Ended {
+    let mut command = suite.command(arguments);
+    command.env("STUB_TIMED", "roof").envs(stub.iter().copied());
+    Ended::of(command.output().unwrap())
+}
+
+const CONFORMANCE: [&str; 5] = [
+    "conformance-fp32",
+    "conformance-tf32",
+    "conformance-bf16",
+    "conformance-tf32-per-step",
+    "conformance-bf16-per-step",
+];
+
+#[test]
+fn every_step_runs_end_to_end_on_the_processor() {
+    let suite = with_our_programs();
+    on_the_processor(&suite, "--quick", &[]).ends(0);
+    let held = ["devices", "attributes", "tiny", "tests", "illegal-address", "profiles"];
+    for step in CONFORMANCE.iter().chain(&held) {
+        suite.assert_outcomes(&[(step, "held")]);
+    }
+    for step in CONFORMANCE {
+        let record = suite.record(step);
+        assert!(record["data"]["holds"].as_u64().unwrap() >= 4, "{record}");
+        assert_eq!(record["data"]["holds"], record["data"]["of"], "{record}");
+    }
+    suite.assert_page(&[
+        "0 did not",
+        "Stub GPU, sm_90, driver 13.0",
+        "NVRTC from ",
+        "--quick",
+        "ms of a training step: gru-16-tf32",
+    ]);
+    suite.assert_archived(&[
+        "summary.md",
+        "attributes.json",
+        "profiles/gru-16-tf32.json",
+        "logs/conformance-fp32.txt",
+    ]);
+}
+
+#[test]
+fn a_device_that_is_lost_at_one_kernel_costs_the_cases_of_that_kernel_only() {
+    let suite = with_our_programs();
+    for (stub, what, told) in [
+        (
+            "STUB_LOST",
+            "lost device",
+            "(CUDA_ERROR_ILLEGAL_ADDRESS), in the launch of gru solo_backward.cu PRECISION=19 PADDED=64",
+        ),
+        ("STUB_CRASH", "crashed", "died of SIGSEGV"),
+        ("STUB_WRONG", "out of bounds", "is off by"),
+    ] {
+        on_the_processor(&suite, "--quick --only conformance-tf32", &[(stub, "solo_backward PADDED=64")])
+            .ends(1);
+        let record = suite.record("conformance-tf32");
+        let failing = record["data"]["failing"].as_array().unwrap();
+        assert!(!failing.is_empty(), "{record}");
+        for case in failing {
+            assert_eq!(case["what"], what, "{case}");
+        }
+        let (holds, of) = (record["data"]["holds"].as_u64().unwrap(), record["data"]["of"].as_u64().unwrap());
+        assert_eq!(holds + failing.len() as u64, of, "{record}");
+        assert!(holds > 0, "{record}");
+        suite.assert_page(&[&format!("{holds} of {of} cases hold"), told]);
+    }
+}
+
+#[test]
+fn a_kernel_that_hangs_is_found() {
+    let suite = with_our_programs();
+    // A case by itself has as long as the step.
+    on_the_processor(&suite, "--quick --only tiny,attributes --limit 3", &[("STUB_HANG", "solo_forward")])
+        .ends(1);
+    suite.assert_outcomes(&[("tiny", "hung"), ("attributes", "held")]);
+}
