@@ -120,9 +120,8 @@ fn without_a_gpu_it_says_why_and_packs_that() {
 #[test]
 fn a_full_disk_is_told_and_the_last_good_archive_stays() {
     let noise = "#!/bin/sh\nhead -c 100000 /dev/urandom | base64\n";
-    let suite = Suite::new().with("bench-latency", GOOD).with("bench-rnn", noise).with("tests", GOOD);
+    let suite = Suite::new().with("bench-latency", noise).with("bench-rnn", noise).with("tests", GOOD);
     suite.run("--only latencies").ends(0);
-    let before = fs::read(suite.at("results/results.tar.xz")).unwrap();
     std::os::unix::fs::symlink("/dev/full", suite.at("results/logs/illegal-address.txt")).unwrap();
     let program = suite.at("gpu-suite/tools/gpu-suite");
     // Blocks of 512 or of 1024 bytes.
@@ -145,7 +144,6 @@ fn a_full_disk_is_told_and_the_last_good_archive_stays() {
     suite.assert_outcomes(&[("illegal-address", "held"), ("bench-rnn", "held")]);
     suite.assert_archived(&["summary.md", "logs/latencies.txt"]);
     assert!(!suite.at("results/results.tar.xz.part").exists());
-    assert!(!before.is_empty());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 """Machine code of every kernel in a folder of cubins, and what ptxas said of each, as one compressed text.
 
-    machine_code.py FOLDER OUT.txt.xz [DISASSEMBLER...]
+    machine_code.py FOLDER OUT.txt.xz [DISASSEMBLER...]       without one: what ptxas said
 """
 import lzma
 import subprocess
@@ -19,6 +19,8 @@ def main() -> None:
             text.write(f"==== {cubin.stem}\n")
             log = cubin.with_suffix(".log")
             text.write(log.read_text(errors="replace") if log.exists() else "(no log of ptxas)\n")
+            if not disassembler:
+                continue
             done = subprocess.run([*disassembler, cubin], capture_output=True, text=True, errors="replace")
             text.write(done.stdout)
             if done.returncode:

@@ -70,7 +70,8 @@ class Ended:
 
 def last_words(text: str) -> str:
     """The last line that says what went wrong, or else the last line."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    # A line of JSON is a result, and is read as one.
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("{")]
     # Ours say `error: what`, libtest and Python say so in the middle; hints follow.
     told = [line for line in lines if line.startswith("error") or "panicked at" in line or "Error:" in line]
     lines = told or lines

@@ -184,10 +184,11 @@ def machine_code(context: Context) -> Commands:
     saved = yield context.ours("engine", *arguments, *(["--hidden", "16"] if context.quick else ["--every"]), limit=90)
     if not saved.ok:
         return Verdict(False, saved.why())
-    disassembler = ["cuobjdump", "-sass"] if context.tool("cuobjdump") else ["nvdisasm"]
-    disassembler[0] = context.tool(disassembler[0]) or disassembler[0]
+    cuobjdump, nvdisasm = context.tool("cuobjdump"), context.tool("nvdisasm")
+    disassembler = [cuobjdump, "-sass"] if cuobjdump else [nvdisasm] if nvdisasm else []
     ended = yield context.command(sys.executable, TOOLS / "machine_code.py", folder, out, *disassembler, limit=90)
-    return Verdict(ended.ok, ended.out.strip() if ended.ok else ended.why())
+    without = "" if disassembler else ": what ptxas said only, since neither cuobjdump nor nvdisasm is here"
+    return Verdict(ended.ok, ended.out.strip() + without if ended.ok else ended.why())
 
 
 def profiles(context: Context) -> Commands:
@@ -214,6 +215,8 @@ def profiles(context: Context) -> Commands:
 
 # ---- beside others
 
+PEERS_MINUTES = 7
+
 
 def peers(context: Context) -> Commands:
     # Started as PyTorch's side is, without our libraries: they are for ours only.
@@ -221,13 +224,13 @@ def peers(context: Context) -> Commands:
     settings = " ".join(f"{name}='{value}'" for name, value in context.environment.items())
     script.write_text(f"#!/bin/sh\nexec env {settings} '{context.programs / 'peer'}' \"$@\"\n")
     script.chmod(0o755)
-    how = ["--rounds", 2, "--seconds", 0.2]
+    how = ["--minutes", PEERS_MINUTES]
     if context.quick:
-        how = ["--shapes", "S1", "--cells", "lstm", "--modes", "train", "--rounds", 1, "--seconds", 0.05]
+        how = ["--shapes", "G5", "--cells", "lstm", "--modes", "train", "--rounds", 1, "--minutes", 1]
     out = context.results / "peers"
     argv = [sys.executable, context.root / "tools/bench-peers", "--cuda", "--engine", script, "--out", out, *how]
-    # It writes its table when it is interrupted.
-    return (yield from each(context.command(*argv, limit=330, first=signal.SIGINT)))
+    # It ends by itself in time, with a table of what was measured; where less is left, it writes one when it is interrupted.
+    return (yield from each(context.command(*argv, limit=60 * PEERS_MINUTES + 60, first=signal.SIGINT)))
 
 
 def bench_rnn(context: Context) -> Commands:
@@ -273,7 +276,7 @@ STEPS = [
     Step("ncu-products", "NVIDIA's profiler on the large products", 100, ncu(PRODUCTS, 6), ("gpu", "tool:ncu")),
     Step("machine-code", "machine code and ptxas's words of every kernel", 100, machine_code),
     Step("profiles", "where a training step goes, kernel by kernel", 120, profiles),
-    Step("peers", "our layer beside cuDNN and PyTorch, in turns", 340, peers, ("gpu", "torch", "program:peer")),
+    Step("peers", "our layer beside cuDNN and PyTorch, in turns", 60 * PEERS_MINUTES + 60, peers, ("gpu", "torch", "program:peer")),
     Step("bench-rnn", "the layer by itself", 90, bench_rnn, ("gpu", "program:bench-rnn")),
     Step("vulkan", "conformance and benches of the WGSL kernels on the same GPU", 150, vulkan, ("gpu", "vulkan", "program:tests")),
 ]  # fmt: skip

@@ -1,6 +1,6 @@
 """Our CUDA kernels beside cuDNN and PyTorch on one NVIDIA GPU, in turns, within a given time.
 
-    tools/bench-peers --cuda --minutes 8 --engine .gpu-suite/peer --out results/peers
+    tools/bench-peers --cuda --minutes 8 --engine gpu-suite/programs/peer --out results/peers
     tools/bench-peers --cuda --shapes G1,G2 --cells lstm --peers engine-cuda-bf16,cudnn-persist-static-small-h-bf16
     tools/bench-peers --cuda --peer engine-new-bf16='other/peer 1 cuda-bf16' --peers engine-cuda-bf16,engine-new-bf16,...
 
