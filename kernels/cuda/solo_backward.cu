@@ -9,7 +9,8 @@ struct Step {
     float before; // c of an LSTM, h of a GRU, before the step
 };
 
-extern "C" __global__ void __launch_bounds__(THREADS) solo_backward(const __grid_constant__ Arguments a) {
+// One block a multiprocessor will do: ptxas then takes the registers that it needs, and spills none.
+extern "C" __global__ void __launch_bounds__(THREADS, 1) solo_backward(const __grid_constant__ Arguments a) {
     SHARED(unsigned, deltas, 2 * ROWS * STRIDE); // (2, ROWS, STRIDE): in turn
     const unsigned warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, q = lane % 4;
     const unsigned dir = blockIdx.y, m = blockIdx.z;
