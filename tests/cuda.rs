@@ -455,9 +455,12 @@ fn too_many_models_for_one_launch_are_refused() {
     assert!(error.to_string().contains("more than CUDA launches at once"), "{error}");
 }
 
+/// Entry, arguments and blocks.
+type Launched = (&'static str, Vec<u8>, [u32; 3]);
+
 /// Runs nothing, and remembers what it was asked to.
 #[derive(Default)]
-struct Remembering(Mutex<Vec<(&'static str, Vec<u8>, [u32; 3])>>);
+struct Remembering(Mutex<Vec<Launched>>);
 
 impl Executor for Remembering {
     type Memory = ();

@@ -86,7 +86,7 @@ impl Suite {
         let records = lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
         records
             .filter(|record| record["name"] == step)
-            .last()
+            .next_back()
             .unwrap_or_else(|| panic!("no {step} in {lines}"))
     }
 

@@ -35,7 +35,7 @@ fn recording(subject: u32) -> Recording {
         offset: trial * CHANNELS.len() * SAMPLES,
         length: SAMPLES,
         baseline: 0,
-        target: Target::Ratings([if trial % 2 == 0 { 3.0 } else { 7.0 }; 4]),
+        target: Target::Ratings([if trial.is_multiple_of(2) { 3.0 } else { 7.0 }; 4]),
         predefined_test: false,
     };
     Recording {

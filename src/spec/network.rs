@@ -241,7 +241,8 @@ mod tests {
             classes: 2,
         };
         network.check().unwrap();
-        let broken: [(&str, fn(&mut Network)); 9] = [
+        type Damage = fn(&mut Network);
+        let broken: [(&str, Damage); 9] = [
             ("without a recurrent layer", |n| n.layers.clear()),
             ("0 features", |n| n.features = 0),
             ("0 classes", |n| n.classes = 0),
