@@ -83,11 +83,8 @@ impl Suite {
     #[track_caller]
     fn record(&self, step: &str) -> serde_json::Value {
         let lines = self.read("steps.jsonl");
-        let records = lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-        records
-            .filter(|record| record["name"] == step)
-            .next_back()
-            .unwrap_or_else(|| panic!("no {step} in {lines}"))
+        let mut records = lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        records.rfind(|record| record["name"] == step).unwrap_or_else(|| panic!("no {step} in {lines}"))
     }
 
     #[track_caller]
