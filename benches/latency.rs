@@ -68,7 +68,7 @@ mod on_gpu {
     use cudarc::driver::{CudaContext, CudaEvent, CudaFunction, CudaStream, DriverError, result};
     use engine::backend::Backend;
     use engine::backend::cuda::probe::{self, ChainOf, Chains, LATENCIES, LINKS, RATES};
-    use engine::backend::cuda::{Compiler, Cuda, Driver, Executor, Failure, Gpu, Kernel};
+    use engine::backend::cuda::{Compiler, Cuda, Driver, Executor, Failure, Gpu, Kernel, default_folder};
     use engine::spec::Precision;
     use serde::Serialize;
     use std::ffi::c_void;
@@ -176,7 +176,7 @@ mod on_gpu {
             rows: Vec::new(),
         };
         let (turns, repeats) = if is_test { (2, 1) } else { (TURNS, REPEATS) };
-        let device = gpu.open(None).map_err(|error| error.to_string())?;
+        let device = gpu.open(default_folder().as_deref()).map_err(|error| error.to_string())?;
         let clock = clock(&device, &mut table, repeats).map_err(told)?;
         latencies(&device, &mut table, turns, repeats).map_err(told)?;
         caches(&device, &mut table, repeats, clock).map_err(told)?;
@@ -310,7 +310,7 @@ mod on_gpu {
     /// What `Backend::roof` finds.
     fn roofs(gpu: &Gpu, table: &mut Table) -> Result<(), String> {
         for precision in Precision::ALL {
-            let device = gpu.open(None).map_err(|error| error.to_string())?;
+            let device = gpu.open(default_folder().as_deref()).map_err(|error| error.to_string())?;
             let roof = Cuda::new(device, precision).roof().map_err(|error| error.to_string())?;
             let name = format!("products in {}, registers alone", precision.name());
             table.rates(&name, "TFLOP/s", vec![roof.gflops / 1e3], "roof_compute.cu over wall time");
@@ -332,7 +332,8 @@ mod on_gpu {
 
     impl Launches {
         fn new(gpu: &Gpu, context: Arc<CudaContext>) -> Result<Self, String> {
-            let compiler = Compiler::new(gpu.arch, None).map_err(|error| error.to_string())?;
+            let compiler =
+                Compiler::new(gpu.arch, default_folder().as_deref()).map_err(|error| error.to_string())?;
             let loaded = |(kernel, arguments): (Kernel, Vec<u8>)| -> Result<_, String> {
                 let program = compiler.program(&kernel).map_err(|error| error.to_string())?;
                 let module =

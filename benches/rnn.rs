@@ -72,7 +72,12 @@ fn cuda_gpus() -> Vec<Member> {
         .flat_map(|gpu| {
             engine::spec::Precision::ALL.map(|precision| {
                 let gpu = gpu.clone();
-                member(move || cuda::Cuda::new(gpu.open(None).expect("the GPU opens"), precision))
+                member(move || {
+                    cuda::Cuda::new(
+                        gpu.open(cuda::default_folder().as_deref()).expect("the GPU opens"),
+                        precision,
+                    )
+                })
             })
         })
         .collect();

@@ -8,7 +8,7 @@ use crate::conformance::{
 use crate::cuda::curve_within;
 use crate::head::{dropped, linear, pooled};
 use engine::Fault;
-use engine::backend::cuda::{Cuda, Driver, Regime, Tuning, gpus};
+use engine::backend::cuda::{Cuda, Driver, Regime, Tuning, default_folder, gpus};
 use engine::backend::{Backend, Reference};
 use engine::cases::{self, Case, Pass};
 use engine::check;
@@ -18,7 +18,8 @@ use engine::spec::{Cell, Gather, GatherOperands, OptimizerKind, Pool, PoolKind, 
 fn devices(precision: Precision) -> Vec<Cuda<Driver>> {
     let gpus =
         gpus().expect("these tests need an NVIDIA GPU").into_iter().filter(|gpu| gpu.refusal().is_none());
-    let devices: Vec<_> = gpus.map(|gpu| Cuda::new(gpu.open(None).unwrap(), precision)).collect();
+    let devices: Vec<_> =
+        gpus.map(|gpu| Cuda::new(gpu.open(default_folder().as_deref()).unwrap(), precision)).collect();
     assert!(!devices.is_empty(), "no GPU here is new enough");
     devices
 }

@@ -2,14 +2,16 @@
 //! in a process of its own.
 
 use crate::cuda::intrinsics::assert_as_documented;
-use engine::backend::cuda::gpus;
 use engine::backend::cuda::probe::Intrinsic;
+use engine::backend::cuda::{default_folder, gpus};
 
 fn assert_on_every_gpu(intrinsic: Intrinsic) {
     let gpus = gpus().expect("these tests need an NVIDIA GPU");
     let usable: Vec<_> = gpus.iter().filter(|gpu| gpu.refusal().is_none()).collect();
     assert!(!usable.is_empty(), "no GPU here is new enough");
-    usable.iter().for_each(|gpu| assert_as_documented(&gpu.open(None).unwrap(), intrinsic));
+    usable
+        .iter()
+        .for_each(|gpu| assert_as_documented(&gpu.open(default_folder().as_deref()).unwrap(), intrinsic));
 }
 
 macro_rules! on_every_gpu {
