@@ -34,6 +34,7 @@ fn wrong_flags_are_told_by_name() {
         ("--cell rnn", &["rnn", "lstm"]),
         ("--epochs 0", &["--epochs must be above 0"]),
         ("--dropout 1", &["--dropout must be in [0, 1)"]),
+        ("--epochs 3 --warmup 3.5", &["--warmup of 3.5 epochs is longer than the training of 3", "--epochs"]),
         ("--validation 0 --patience 3", &["--patience needs a validation part", "--patience 0"]),
         ("--name ../x", &["--name may hold letters", "`../x`"]),
         ("--name runs/../../x", &["--name may hold letters"]),
@@ -46,6 +47,7 @@ fn wrong_flags_are_told_by_name() {
     }
     engine(folder.path(), "check --sizes 2,3,4").ends(2, &["--sizes takes four numbers"]);
     engine(folder.path(), "check --sizes 2,3,4,0").ends(2, &["--sizes and --models must be above 0"]);
+    engine(folder.path(), "check --case lstm").ends(2, &["there is no case `lstm`", "--list"]);
     assert!(!folder.path().join("runs").exists(), "a run was begun");
 }
 
