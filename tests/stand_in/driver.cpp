@@ -261,10 +261,14 @@ int cuMemFreeAsync(uint64_t address, void*) {
     free((void*)address);
     return lost;
 }
+// In no order of a stream: the one stream is always done.
+int cuMemAlloc_v2(uint64_t* address, size_t bytes) { return cuMemAllocAsync(address, bytes, nullptr); }
+int cuMemFree_v2(uint64_t address) { return cuMemFreeAsync(address, nullptr); }
 int cuMemsetD8Async(uint64_t address, unsigned char value, size_t bytes, void*) {
     memset((void*)address, value, bytes);
     return lost;
 }
+int cuMemsetD8_v2(uint64_t address, unsigned char value, size_t bytes) { return cuMemsetD8Async(address, value, bytes, nullptr); }
 int cuMemcpyHtoDAsync_v2(uint64_t to, const void* from, size_t bytes, void*) {
     memcpy((void*)to, from, bytes);
     return lost;

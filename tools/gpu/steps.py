@@ -139,7 +139,8 @@ def sanitizer(tool: str):
 
 
 def latencies(context: Context) -> Commands:
-    return (yield from each(context.ours("bench-latency", "--json", context.results / "latencies.json", limit=240)))
+    once = ["--test"] if context.quick else []
+    return (yield from each(context.ours("bench-latency", "--json", context.results / "latencies.json", *once, limit=240)))
 
 
 LOOPS = "solo_forward|solo_backward|step_forward|step_backward"
