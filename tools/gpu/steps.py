@@ -1,4 +1,5 @@
 """The steps in their order, cheap truth first, and their commands. Limits are seconds: most steps end far below theirs."""
+import itertools
 import json
 import re
 import signal
@@ -34,8 +35,9 @@ def machine(context: Context) -> Commands:
 def devices(context: Context) -> Commands:
     ended = yield context.ours("engine", "devices", limit=60)
     context.devices = ended.out
-    lines = [line.strip() for line in ended.out.splitlines() if re.match(r"cuda|\s", line)]
-    gpus = " ".join(lines[: next((i for i, line in enumerate(lines) if line.startswith("wgpu")), len(lines))])
+    # What is indented belongs to the line before; CUDA's devices come before the others.
+    of_cuda = itertools.takewhile(lambda line: not line.startswith("wgpu"), ended.out.splitlines())
+    gpus = " ".join(line.strip() for line in of_cuda if re.match(r"cuda|\s", line))
     usable = context.usable_gpu()
     return Verdict(ended.ok and usable, gpus or ended.why(), {"usable": usable})
 
