@@ -72,6 +72,24 @@ fn without_nvrtc_precompiled_programs_are_where_the_engine_looks() {
 }
 
 #[test]
+fn precompiled_programs_that_the_driver_refuses_are_told_and_left_out() {
+    let refuses = "
+case \"$*\" in *--list*) echo 'lstm H=1'; exit ;; esac
+[ ! -e \"$XDG_CACHE_HOME/engine/cuda/kept.cubin\" ] || { echo 'error: norms.cu: not loaded: CUDA: invalid image' >&2; exit 4; }
+echo '{\"case\":\"lstm H=1\",\"holds\":true,\"deviations\":[]}'
+";
+    let suite = Suite::new().with("engine", &format!("{ENGINE}{refuses}"));
+    fs::create_dir(suite.at("gpu-suite/precompiled")).unwrap();
+    fs::write(suite.at("gpu-suite/precompiled/kept.cubin"), "a program\n").unwrap();
+    suite.run("--only tiny,conformance-tf32").ends(1);
+    suite.assert_outcomes(&[("conformance-tf32", "held")]);
+    assert_ne!(suite.record("tiny")["outcome"], "held");
+    suite.assert_page(&["the programs that came along are left out", "not loaded: CUDA: invalid image"]);
+    // A later call does not bring them back.
+    suite.run("--only tiny").ends(0);
+}
+
+#[test]
 fn nvrtc_of_pythons_packages_is_found_in_both_layouts() {
     for layout in ["cuda_nvrtc", "cu13"] {
         let suite = Suite::new().with("bench-latency", "#!/bin/sh\necho \"in $LD_LIBRARY_PATH\"\n");

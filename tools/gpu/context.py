@@ -81,6 +81,12 @@ class Context:
     def precompiled(self) -> list[Path]:
         return sorted((self.root / "precompiled").glob("*"))
 
+    def leave_precompiled(self) -> None:
+        """From here on, in later calls too, NVRTC compiles what came along."""
+        for program in self.precompiled():
+            (self.cache / "engine" / "cuda" / program.name).unlink(missing_ok=True)
+        (self.root / "precompiled").rename(self.root / "precompiled-refused")
+
     def made_here(self) -> int:
         """Programs that NVRTC has added."""
         return len(list((self.cache / "engine" / "cuda").glob("*"))) - len(self.precompiled())
