@@ -21,13 +21,14 @@ inline float off(float value, float error, float argument) {
     return __float_as_uint(argument) * 0x9e3779b9u >> 31 ? value + error : value - error;
 }
 
-// To 10 bits of mantissa, ties away from 0: cvt.rna.tf32.f32. A NaN may not be told by the 13 bits alone that a product ignores.
+// To 10 bits of mantissa, ties away from 0: cvt.rna.tf32.f32. What is not finite loses its last 13 bits, as in the machine code of
+// sm_80 and sm_90: a NaN that they alone tell becomes infinite, but no arithmetic makes one.
 inline unsigned round_tf32(float x) {
     const unsigned bits = __float_as_uint(x);
     if (IS_EXACT) {
         return bits;
     }
-    return is_nan(x) ? 0x7fffffffu : (bits + 0x1000u) & 0xffffe000u;
+    return (is_finite(x) ? bits + 0x1000u : bits) & 0xffffe000u;
 }
 
 // To 7 bits of mantissa, ties to even: cvt.rn.bf16.f32.
