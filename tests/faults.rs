@@ -15,10 +15,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// How a call of the program ended.
-struct Call {
-    code: i32,
-    out: String,
-    err: String,
+pub struct Call {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
 }
 
 impl Call {
@@ -41,7 +41,7 @@ impl Call {
 
     /// Ended with `code`, having said all of `parts` on stderr.
     #[track_caller]
-    fn ends(self, code: i32, parts: &[&str]) -> Self {
+    pub fn ends(self, code: i32, parts: &[&str]) -> Self {
         assert_eq!(self.code, code, "{}{}", self.out, self.err);
         for part in parts {
             assert!(self.err.contains(part), "no {part:?} in: {}", self.err);
@@ -58,12 +58,12 @@ fn command(folder: &Path, arguments: &str) -> Command {
 }
 
 #[track_caller]
-fn engine(folder: &Path, arguments: &str) -> Call {
+pub fn engine(folder: &Path, arguments: &str) -> Call {
     Call::of(command(folder, arguments).output().unwrap())
 }
 
 /// A new folder on the disk that the build is on, so that files can be linked into it.
-fn folder() -> tempfile::TempDir {
+pub fn folder() -> tempfile::TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
 }
 

@@ -45,6 +45,8 @@ mod model;
 /// CUDA on NVIDIA's GPUs: the same table, and what only a GPU can break. Ignored where there is none; tools/gpu-suite runs them.
 #[cfg(feature = "cuda")]
 mod nvidia;
+/// Run folders, checkpoints and configuration files of an earlier version.
+mod old_runs;
 /// Helper: writes pickles, honest and hostile ones.
 mod opcodes;
 /// Every way in which Python and NumPy have saved the same two arrays.
