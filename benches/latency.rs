@@ -69,7 +69,7 @@ mod on_gpu {
     use engine::backend::Backend;
     use engine::backend::cuda::probe::{self, ChainOf, Chains, LATENCIES, LINKS, RATES};
     use engine::backend::cuda::{Compiler, Cuda, Driver, Executor, Failure, Gpu, Kernel, default_folder};
-    use engine::spec::Precision;
+    use engine::ops::Precision;
     use serde::Serialize;
     use std::ffi::c_void;
     use std::sync::Arc;

@@ -14,7 +14,7 @@ use engine::backend::cuda;
 use engine::backend::wgpu::adapters;
 use engine::cases::{Case, ConvCase, ConvPass, Pass};
 use engine::check;
-use engine::spec::Cell;
+use engine::ops::Cell;
 use std::cell::OnceCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -70,7 +70,7 @@ fn cuda_gpus() -> Vec<Member> {
         .flatten()
         .filter(|gpu| gpu.refusal().is_none())
         .flat_map(|gpu| {
-            engine::spec::Precision::ALL.map(|precision| {
+            engine::ops::Precision::ALL.map(|precision| {
                 let gpu = gpu.clone();
                 member(move || {
                     cuda::Cuda::new(

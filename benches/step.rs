@@ -4,8 +4,8 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use engine::backend::cpu::Cpu;
-use engine::cases::Step;
-use engine::spec::{Cell, LayerSpec, Network, PoolKind};
+use engine::model::Step;
+use engine::ops::{Cell, LayerSpec, Network, PoolKind};
 use std::time::Duration;
 
 const BATCH: usize = 32;

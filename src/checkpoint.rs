@@ -2,7 +2,7 @@
 
 use crate::data::normalise::Stats;
 use crate::error::{Error, Result};
-use crate::spec::Network;
+use crate::ops::Network;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -199,7 +199,7 @@ impl FoldCheckpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::{Cell, LayerSpec, PoolKind};
+    use crate::ops::{Cell, LayerSpec, PoolKind};
 
     fn checkpoint() -> FoldCheckpoint {
         let network = Network {

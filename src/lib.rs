@@ -17,12 +17,12 @@
 //! | 3 | [`reproduce`] the original study; [`experiment`] from configuration to scores; [`train`] the loop; [`run`] the run folder; [`report`] its page; [`config`] every option; [`check`]; [`profile`] |
 //! | 2 | [`model`] networks in device memory; [`metrics`]; [`checkpoint`]; [`cases`] the table that tests and benches share |
 //! | 1 | [`backend`] the devices; [`data`] from files to folds |
-//! | 0 | [`reference`](mod@reference) the equations; [`spec`] the contract; [`random`]; [`error`]; [`progress`] |
+//! | 0 | [`reference`](mod@reference) the equations; [`ops`] the operations; [`random`]; [`error`]; [`progress`] |
 //!
 //! A layer on its own, backward included, checked against the equations in `f64`:
 //!
 //! ```
-//! use engine::{backend::cpu::Cpu, cases::Case, check, spec::Cell};
+//! use engine::{backend::cpu::Cpu, cases::Case, check, ops::Cell};
 //!
 //! // A bidirectional LSTM: batch 3, 10 steps, 5 inputs, 8 hidden units.
 //! let case = Case::new(Cell::Lstm, 2, [3, 10, 5, 8]);
@@ -58,6 +58,7 @@ pub mod error;
 pub mod experiment;
 pub mod metrics;
 pub mod model;
+pub mod ops;
 pub mod profile;
 pub mod progress;
 pub mod random;
@@ -65,6 +66,6 @@ pub mod reference;
 pub mod report;
 pub mod reproduce;
 pub mod run;
-pub mod spec;
+
 pub mod train;
 pub use error::{Error, Fault, Result};

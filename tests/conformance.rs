@@ -6,7 +6,7 @@ use engine::backend::cpu::{Cpu, Isa};
 use engine::backend::{Backend, Reference};
 use engine::cases::{self, Case, ConvCase, ConvTensors, OptimizerCase, Outputs, Tensors};
 use engine::check;
-use engine::spec::{
+use engine::ops::{
     Approximate, Cell, EpsPlacement, Gather, GatherOperands, Optimizer, OptimizerKind, OptimizerOperands,
     Precision, Real,
 };
@@ -240,7 +240,7 @@ pub fn optimized<B: Backend>(backend: &B, kind: OptimizerKind) -> Vec<f64> {
         let scalars = (0..models)
             .flat_map(|m| {
                 let update = if m == 1 { 0 } else { update };
-                engine::spec::StepScalars { learning_rate: 0.05, update }.pack(&optimizer)
+                engine::ops::StepScalars { learning_rate: 0.05, update }.pack(&optimizer)
             })
             .collect();
         let operands = OptimizerOperands {

@@ -15,7 +15,7 @@ use engine::backend::cuda::{Cuda, Executor, Failure, Launch, Product, Regime, Tu
 use engine::backend::{Backend, Reference, Timeline};
 use engine::cases::{self, Case, ConvCase};
 use engine::check;
-use engine::spec::{Approximate, Cell, Dropout, OptimizerKind, Pool, PoolKind, Precision};
+use engine::ops::{Approximate, Cell, Dropout, OptimizerKind, Pool, PoolKind, Precision};
 use rayon::prelude::*;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -4,7 +4,7 @@ use std::path::Path;
 
 /// Modules by floor, from the ground up. A module may use those on lower floors and those before it on its own.
 const FLOORS: [&[&str]; 5] = [
-    &["error", "progress", "random", "spec", "reference"],
+    &["error", "progress", "random", "ops", "reference"],
     &["backend", "data"],
     &["metrics", "model", "cases", "checkpoint"],
     &["check", "profile", "train", "config", "run", "report", "experiment", "reproduce"],

@@ -12,7 +12,7 @@ use engine::backend::wgpu::{Tier, Tuning, Wgpu, adapters};
 use engine::backend::{Backend, Reference};
 use engine::cases::{self, Case, ConvCase};
 use engine::check;
-use engine::spec::{Approximate, Cell, OptimizerKind, Pool, PoolKind, Purpose, RnnBackward, RnnForward};
+use engine::ops::{Approximate, Cell, OptimizerKind, Pool, PoolKind, Purpose, RnnBackward, RnnForward};
 use std::sync::LazyLock;
 
 /// Every adapter, opened once: kernels are compiled once per device.

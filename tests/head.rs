@@ -4,7 +4,7 @@
 use crate::conformance::within;
 use engine::backend::cpu::{Cpu, Isa};
 use engine::backend::{Backend, Reference};
-use engine::spec::{Dropout, Linear, LinearBackward, LinearForward, Pool, PoolKind, Real, Slab};
+use engine::ops::{Dropout, Linear, LinearBackward, LinearForward, Pool, PoolKind, Real, Slab};
 
 /// Numbers that `f32` holds, in a buffer of `backend`.
 fn wave<B: Backend>(backend: &B, len: usize, frequency: f64) -> B::Buf<B::Real> {

@@ -4,7 +4,7 @@ use engine::backend::Backend;
 use engine::backend::cpu::Cpu;
 use engine::config::Preset;
 use engine::model::{Batch, Extent, Model, Training, Turn};
-use engine::spec::{EpsPlacement, Network, Optimizer, StepScalars};
+use engine::ops::{EpsPlacement, Network, Optimizer, StepScalars};
 
 /// `hash32` of tools/golden_keras.py.
 fn hash32(i: usize, k: usize) -> u32 {

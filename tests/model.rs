@@ -3,7 +3,7 @@
 use engine::backend::cpu::Cpu;
 use engine::backend::{Backend, Reference};
 use engine::model::{Batch, Extent, Model, Training, Turn};
-use engine::spec::{
+use engine::ops::{
     Cell, EpsPlacement, LayerSpec, Network, Optimizer, OptimizerKind, Pool, PoolKind, StepScalars,
 };
 use engine::{Error, Fault, Result};

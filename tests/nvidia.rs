@@ -12,7 +12,7 @@ use engine::backend::cuda::{Cuda, Driver, Regime, Tuning, default_folder, gpus};
 use engine::backend::{Backend, Reference};
 use engine::cases::{self, Case, Pass};
 use engine::check;
-use engine::spec::{Cell, Gather, GatherOperands, OptimizerKind, Pool, PoolKind, Precision};
+use engine::ops::{Cell, Gather, GatherOperands, OptimizerKind, Pool, PoolKind, Precision};
 
 /// Every GPU in a precision.
 fn devices(precision: Precision) -> Vec<Cuda<Driver>> {

@@ -15,7 +15,11 @@ fn copied(name: &str) -> tempfile::TempDir {
         fs::create_dir(to).unwrap();
         for entry in fs::read_dir(from).unwrap() {
             let (path, to) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
-            if path.is_dir() { copy(&path, &to) } else { drop(fs::copy(&path, to).unwrap()) }
+            if path.is_dir() {
+                copy(&path, &to)
+            } else {
+                fs::copy(&path, to).unwrap();
+            }
         }
     }
     let folder = folder();

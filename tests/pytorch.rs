@@ -3,11 +3,11 @@
 use crate::golden::{Golden, assert_close};
 use engine::backend::{Backend, Reference};
 use engine::model::{Batch, Extent, Model, Training, Turn};
-use engine::reference;
-use engine::spec::{
+use engine::ops::{
     Cell, Conv, ConvBackward, ConvForward, ConvSpec, EpsPlacement, LayerSpec, Loss, LossOperands, Network,
     Optimizer, OptimizerKind, OptimizerOperands, PoolKind, Rnn, RnnBackward, RnnForward, Slab, StepScalars,
 };
+use engine::reference;
 
 const TOLERANCE: f64 = 1e-10;
 /// Sizes of the recurrent goldens.

@@ -8,8 +8,8 @@ use engine::data::normalise::{Scale, Stats};
 use engine::data::recording::{Channel, Modality, Recording, Target, Trial};
 use engine::data::sequences::{BadWindows, Dataset, Labelling, WindowSpec};
 use engine::data::split::{SplitKind, SplitSpec, Train};
+use engine::ops::{Gather, GatherOperands};
 use engine::random::{Random, Stream};
-use engine::spec::{Gather, GatherOperands};
 
 const SAMPLES: usize = 96;
 const TRIALS: usize = 6;

@@ -6,7 +6,7 @@ use engine::backend::{Backend, Reference};
 use engine::data::normalise::Stats;
 use engine::data::sequences::Dataset;
 use engine::data::split::{Split, SplitKind, SplitSpec};
-use engine::spec::{Cell, EpsPlacement, LayerSpec, Network, OptimizerKind, PoolKind};
+use engine::ops::{Cell, EpsPlacement, LayerSpec, Network, OptimizerKind, PoolKind};
 use engine::train::{
     ClassWeights, EpochRecord, FoldResult, Initial, Observer, Outcome, Schedule, Selection, Stack, State,
     StepRecord, TrainSpec, Unobserved,

@@ -2,7 +2,7 @@
 //!
 //! A recurrence runs in very different ways on a CPU, in CUDA and in WGSL; a contract of tensor operations would force
 //! the worst common plan on all three. The operations are few and closed, and their buffers are described once, at
-//! their operands in [`crate::spec`].
+//! their operands in [`crate::ops`].
 
 pub mod cpu;
 #[cfg(feature = "cuda")]
@@ -17,7 +17,7 @@ pub use reference::Reference;
 pub use timeline::{Roof, Span, Timeline};
 
 use crate::error::{Error, Result};
-use crate::spec::{
+use crate::ops::{
     Conv, ConvBackward, ConvForward, Dropout, Gather, GatherOperands, Linear, LinearBackward, LinearForward,
     Loss, LossOperands, Optimizer, OptimizerOperands, Pool, Precision, Purpose, Real, Rnn, RnnBackward,
     RnnForward, Word,

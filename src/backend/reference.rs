@@ -3,12 +3,12 @@
 
 use super::Backend;
 use crate::error::Result;
-use crate::reference;
-use crate::spec::{
+use crate::ops::{
     Conv, ConvBackward, ConvForward, Dropout, Gather, GatherOperands, Linear, LinearBackward, LinearForward,
     Loss, LossOperands, Optimizer, OptimizerOperands, Pool, Purpose, Real, Rnn, RnnBackward, RnnForward,
     Word, check_lengths,
 };
+use crate::reference;
 use ndarray::ArcArray2;
 use std::marker::PhantomData;
 

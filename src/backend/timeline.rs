@@ -1,7 +1,7 @@
 //! When each kernel ran, for `engine profile`: a CPU backend measures around its parallel regions, a GPU backend fills in
 //! its own time stamps.
 
-use crate::spec::Work;
+use crate::ops::Work;
 use serde::Serialize;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -2,8 +2,8 @@
 
 use crate::backend::Backend;
 use crate::error::Result;
+use crate::ops::{Conv, ConvBackward, ConvForward, ConvSpec, Slab, Work};
 use crate::random::{Random, Stream};
-use crate::spec::{Conv, ConvBackward, ConvForward, ConvSpec, Slab, Work};
 
 /// One block to run forward and backward.
 #[derive(Clone, Debug)]

@@ -4,18 +4,16 @@ mod any;
 mod conv;
 mod optimizer;
 mod pass;
-mod step;
 
 pub use any::AnyCase;
 pub use conv::{ConvCase, ConvOutputs, ConvPass, ConvTensors, conv_table};
 pub use optimizer::{OptimizerCase, OptimizerOutputs, OptimizerTensors, optimizer_table};
 pub use pass::Pass;
-pub use step::Step;
 
 use crate::backend::Backend;
 use crate::error::Result;
+use crate::ops::{Cell, Purpose, Real, Rnn, RnnBackward, RnnForward, Slab};
 use crate::random::{Random, Stream};
-use crate::spec::{Cell, Purpose, Real, Rnn, RnnBackward, RnnForward, Slab};
 
 /// One layer to run forward and backward, with everything that may go wrong turned on or off.
 #[derive(Clone, Debug)]

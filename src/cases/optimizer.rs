@@ -3,8 +3,8 @@
 use super::{download, poisoned, upload};
 use crate::backend::Backend;
 use crate::error::Result;
+use crate::ops::{EpsPlacement, Optimizer, OptimizerKind, OptimizerOperands, StepScalars};
 use crate::random::{Random, Stream};
-use crate::spec::{EpsPlacement, Optimizer, OptimizerKind, OptimizerOperands, StepScalars};
 
 /// One update of two models, the second of which is inactive. Every number that it starts from is one that `f32` holds: what a
 /// backend's result is off by, it got wrong in this one update.

@@ -3,7 +3,7 @@
 use super::{Case, Tensors};
 use crate::backend::Backend;
 use crate::error::Result;
-use crate::spec::{Purpose, Rnn, RnnBackward, RnnForward, Work};
+use crate::ops::{Purpose, Rnn, RnnBackward, RnnForward, Work};
 
 type Buf<B> = <B as Backend>::Buf<<B as Backend>::Real>;
 

@@ -10,9 +10,9 @@ pub use optimizer::{optimizer_conformance, optimizer_conformance_of};
 use crate::backend::{Backend, Reference};
 use crate::cases::{Case, ConvCase, ConvOutputs, ConvTensors, Outputs, Tensors};
 use crate::error::{Error, Result};
+use crate::ops::{Precision, in_precision};
 use crate::random::{Random, Stream};
 use crate::reference;
-use crate::spec::{Precision, in_precision};
 use serde::Serialize;
 
 /// The distance of one buffer from the truth, and how large it may be.
@@ -60,7 +60,7 @@ pub fn conformance<B: Backend>(backend: &B, case: &Case) -> Result<Outcome> {
 /// As [`conformance`], of anything that runs the case.
 ///
 /// The bound of a buffer is `4 * e + r * s`: `e` is the error of the reference itself when it rounds and approximates as a
-/// backend of this precision may ([`crate::spec::Approximate`]), `r` one rounding ([`Precision::rounding`]) and `s` the buffer's largest
+/// backend of this precision may ([`crate::ops::Approximate`]), `r` one rounding ([`Precision::rounding`]) and `s` the buffer's largest
 /// number, which covers buffers that the reference happens to get exactly.
 pub fn conformance_of(
     case: &Case,

@@ -5,7 +5,7 @@ use super::{Deviation, Outcome};
 use crate::backend::{Backend, Reference};
 use crate::cases::{OptimizerCase, OptimizerOutputs, OptimizerTensors};
 use crate::error::Result;
-use crate::spec::{OptimizerKind, StepScalars};
+use crate::ops::{OptimizerKind, StepScalars};
 
 /// Half a unit in the last place of `f32`: the relative error of one rounding.
 const U: f64 = 1.0 / (1u64 << 24) as f64;

@@ -6,7 +6,7 @@ use crate::backend::Kind;
 use crate::config::CellName;
 use crate::error::{Error, Result};
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
-use crate::spec::{Rnn, Slab};
+use crate::ops::{Rnn, Slab};
 use clap::Args;
 #[cfg(feature = "cuda")]
 use std::path::PathBuf;
@@ -64,7 +64,7 @@ struct WgpuOptions {
 struct CudaOptions {
     /// What products multiply [default: tf32]
     #[arg(long, value_enum)]
-    precision: Option<crate::spec::Precision>,
+    precision: Option<crate::ops::Precision>,
     /// This regime and no other, if the layer fits
     #[arg(long, value_enum)]
     regime: Option<crate::backend::cuda::Regime>,

@@ -3,12 +3,12 @@
 use super::progress::Terminal;
 use super::{out, out_json, set_threads};
 use crate::backend::{Backend, Device, DeviceChoice, Kind, on_device};
-use crate::cases::Step;
 use crate::config::NetworkConfig;
 use crate::error::{Error, Result};
+use crate::model::Step;
+use crate::ops::Network;
 use crate::profile::{Bound, Profile, profile, roofline, trace};
 use crate::progress::Progress;
-use crate::spec::Network;
 use atomic_write_file::AtomicWriteFile;
 use clap::Args;
 use serde::Serialize;

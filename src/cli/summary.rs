@@ -5,7 +5,7 @@ use super::progress::Terminal;
 use crate::config::{Config, Preset};
 use crate::error::{Error, Result};
 use crate::experiment;
-use crate::spec::Network;
+use crate::ops::Network;
 use clap::{ArgMatches, Args};
 use std::path::PathBuf;
 

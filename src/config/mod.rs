@@ -18,7 +18,7 @@ use crate::data::normalise::{Normalise, Scale};
 use crate::data::sequences::{BadWindows, WindowSpec};
 use crate::data::split::{SplitKind, SplitSpec};
 use crate::error::{Error, Result};
-use crate::spec::{EpsPlacement, OptimizerKind, Precision};
+use crate::ops::{EpsPlacement, OptimizerKind, Precision};
 use crate::train::{ClassWeights, Initial, Schedule, Selection, TrainSpec};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, FromArgMatches};

@@ -1,7 +1,7 @@
 //! The network's options.
 
 use crate::error::{Error, Result};
-use crate::spec::{Cell, ConvSpec, LayerSpec, Network, PoolKind};
+use crate::ops::{Cell, ConvSpec, LayerSpec, Network, PoolKind};
 use clap::Args;
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{self, IntoDeserializer, SeqAccess, Visitor};

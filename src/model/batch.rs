@@ -1,7 +1,7 @@
 //! What goes into a model's step, and what comes out of it.
 
 use crate::error::{Error, Result};
-use crate::spec::{Optimizer, StepScalars, check_lengths};
+use crate::ops::{Optimizer, StepScalars, check_lengths};
 
 /// How many models, rows and steps the buffers are made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

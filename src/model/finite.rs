@@ -3,7 +3,7 @@
 use super::{Buf, Extent, Model};
 use crate::backend::Backend;
 use crate::error::Result;
-use crate::spec::Real as _;
+use crate::ops::Real as _;
 
 impl<B: Backend> Model<'_, B> {
     /// The name of model `m`'s first tensor, in the order of the forward and then the backward pass, that holds a number

@@ -3,7 +3,7 @@
 use super::{Buf, Words};
 use crate::backend::Backend;
 use crate::error::Result;
-use crate::spec::{Conv, ConvBackward, ConvForward, Dropout, Network};
+use crate::ops::{Conv, ConvBackward, ConvForward, Dropout, Network};
 
 /// Blocks, bottom up; none in a network that is recurrent from the start.
 pub struct Front<B: Backend> {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::backend::Backend;
 use crate::error::{Error, Fault, Result};
-use crate::spec::{
+use crate::ops::{
     Conv, Dropout, Linear, LinearBackward, Loss, LossOperands, Network, OptimizerOperands, PoolKind,
     Real as _, Rnn, RnnBackward, StepScalars,
 };

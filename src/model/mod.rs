@@ -4,12 +4,14 @@ mod batch;
 mod finite;
 mod front;
 mod learner;
+mod step;
 
 pub use batch::{Batch, Extent, StepReport, Training, Turn};
+pub use step::Step;
 
 use crate::backend::Backend;
 use crate::error::{Error, Result};
-use crate::spec::{
+use crate::ops::{
     Dropout, Gather, GatherOperands, Linear, LinearForward, Network, Pool, Purpose, Real as _, Rnn,
     RnnForward, Word,
 };

@@ -165,8 +165,8 @@ fn kernel(name: &'static str, spans: &[Span], wall: u64, roof: Roof) -> Kernel {
 mod tests {
     use super::*;
     use crate::backend::cpu::Cpu;
-    use crate::cases::Step;
-    use crate::spec::{Cell, LayerSpec, Network, PoolKind, Work};
+    use crate::model::Step;
+    use crate::ops::{Cell, LayerSpec, Network, PoolKind, Work};
 
     const ROOF: Roof = Roof { gflops: 100.0, gbytes: 10.0 };
 

@@ -1,7 +1,7 @@
 //! The cells as pointwise functions of one hidden unit: from the input part `wx[G]` and the recurrent part `rh[G]` of
 //! its gates and its previous state to its new state, and back.
 
-use crate::spec::{Cell, Real};
+use crate::ops::{Cell, Real};
 
 /// The state of one hidden unit: `h`, and `c` for cells that have it.
 #[derive(Clone, Copy, Debug)]

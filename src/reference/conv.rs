@@ -1,6 +1,6 @@
 //! The convolution block, one output number at a time.
 
-use crate::spec::{Conv, ConvBackward, ConvForward, Real};
+use crate::ops::{Conv, ConvBackward, ConvForward, Real};
 use rayon::prelude::*;
 
 /// `z[t, f]` of row `b`, before ReLU and pooling.

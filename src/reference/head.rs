@@ -1,7 +1,7 @@
 //! Dropout, pooling, linear layers and the loss.
 
+use crate::ops::{Dropout, Linear, LinearBackward, LinearForward, Loss, LossOperands, Pool, PoolKind, Real};
 use crate::random::philox;
-use crate::spec::{Dropout, Linear, LinearBackward, LinearForward, Loss, LossOperands, Pool, PoolKind, Real};
 use rayon::prelude::*;
 
 /// `out = mask * x / (1 - rate)`. `marks (M, 2)` holds each model's fold and step. Backward is the same operation on

@@ -1,6 +1,6 @@
 //! Clipping and the parameter update.
 
-use crate::spec::{Optimizer, OptimizerKind, OptimizerOperands, Real, StepScalars};
+use crate::ops::{Optimizer, OptimizerKind, OptimizerOperands, Real, StepScalars};
 
 /// `g *= min(1, clip / (|g| + 1e-6))`, then Adam or AdamW with bias correction, for every active model.
 pub fn optimize<F: Real>(s: &Optimizer, a: OptimizerOperands<Vec<F>>) {

@@ -1,7 +1,7 @@
 //! The recurrent layer, one row at a time.
 
 use super::cell::{self, State};
-use crate::spec::{Real, Rnn, RnnBackward, RnnForward};
+use crate::ops::{Real, Rnn, RnnBackward, RnnForward};
 use rayon::prelude::*;
 
 /// The layer as the equations see it: `weights` are the parameters of the whole network, `(M, P)`, of which the layer

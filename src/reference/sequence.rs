@@ -1,6 +1,6 @@
 //! Cutting a mini-batch out of the frame table.
 
-use crate::spec::{Gather, GatherOperands, Real};
+use crate::ops::{Gather, GatherOperands, Real};
 use ndarray::ArcArray2;
 
 /// The chunk of a frame table that holds `frame`, and the frame's row in it.

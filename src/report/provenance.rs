@@ -3,7 +3,7 @@
 use super::frame::{facts, table};
 use super::record::Record;
 use crate::data::split::SplitKind;
-use crate::spec::Network;
+use crate::ops::Network;
 use maud::{Markup, html};
 
 /// Whom a split asks about.

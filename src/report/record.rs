@@ -3,8 +3,8 @@
 use crate::data::split::{FoldAudit, Leak, SplitKind};
 use crate::error::{Error, Result};
 use crate::metrics::{Confusion, Names, Prediction, Scores, prediction};
+use crate::ops::Network;
 use crate::run;
-use crate::spec::Network;
 use crate::train::EpochRecord;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};

@@ -7,13 +7,13 @@ mod page;
 pub use comparison::{Comparison, Figure, Row};
 
 use crate::backend::{Backend, Device, on_device};
-use crate::cases::Step;
 use crate::config::{Config, DemoConfig, Preset, RunConfig};
 use crate::data::sequences::Dataset;
 use crate::data::split::SplitKind;
 use crate::error::{Error, Result};
 use crate::experiment::{self, Ending, Experiment};
 use crate::metrics::Scores;
+use crate::model::Step;
 use crate::progress::Progress;
 use crate::run::{self, RunFolder};
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,7 @@
 //! The weights before training.
 
+use crate::ops::{Cell, Network, Parameter, Rnn};
 use crate::random::{Random, Stream};
-use crate::spec::{Cell, Network, Parameter, Rnn};
 use serde::{Deserialize, Serialize};
 
 /// Whose defaults.
@@ -83,7 +83,7 @@ fn orthogonal(random: &mut Random, rows: usize, columns: usize) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::{ConvSpec, LayerSpec, PoolKind};
+    use crate::ops::{ConvSpec, LayerSpec, PoolKind};
 
     fn network() -> Network {
         Network {

@@ -14,7 +14,7 @@ pub use stack::{FoldResult, Outcome, Stack, predict};
 pub use state::{MemberState, State};
 
 use crate::error::{Error, Result};
-use crate::spec::{EpsPlacement, OptimizerKind};
+use crate::ops::{EpsPlacement, OptimizerKind};
 use serde::{Deserialize, Serialize};
 
 /// Whether rare classes weigh more in the loss.

@@ -14,7 +14,7 @@ use crate::data::split::Fold;
 use crate::error::{Error, Result};
 use crate::metrics::Prediction;
 use crate::model::{Batch, Extent, Model, StepReport, Training, Turn};
-use crate::spec::{Network, Optimizer, StepScalars};
+use crate::ops::{Network, Optimizer, StepScalars};
 use std::time::Instant;
 
 /// Folds trained together.

@@ -1,7 +1,7 @@
 //! `sigmoid` and `tanh` of the WGSL kernels on every adapter, over all sizes of numbers; and again with a reciprocal that is off by
 //! a unit in the last place, up or down, as GPUs have it.
 
-use engine::spec::Precision;
+use engine::ops::Precision;
 use wgpu::util::DeviceExt;
 
 const MATHS: &str = include_str!("../../kernels/wgsl/maths.wgsl");

@@ -7,8 +7,9 @@ use engine::backend::cpu::{Cpu, Isa};
 use engine::backend::wgpu::Adapter;
 #[cfg(feature = "cuda")]
 use engine::backend::{DeviceChoice, cuda::Cuda};
-use engine::cases::{Case, Pass, Step};
-use engine::spec::{Cell, LayerSpec, Network, PoolKind};
+use engine::cases::{Case, Pass};
+use engine::model::Step;
+use engine::ops::{Cell, LayerSpec, Network, PoolKind};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::io::BufRead;
@@ -125,7 +126,7 @@ fn main() {
         #[cfg(feature = "cuda")]
         Some(precision) if precision.starts_with("cuda-") => {
             let precision =
-                engine::spec::Precision::from_str(&precision["cuda-".len()..], false).expect("a precision");
+                engine::ops::Precision::from_str(&precision["cuda-".len()..], false).expect("a precision");
             let choice = DeviceChoice { precision: Some(precision), ..DeviceChoice::default() };
             let cuda = Cuda::open(&choice).expect("a GPU");
             serve(&cuda, &cuda.describe(), |_| Vec::new());

@@ -71,7 +71,7 @@ mod tests {
     use super::super::isa::{self, Isa, Task};
     use super::super::simd::MAX_LANES;
     use super::*;
-    use crate::spec::Precision;
+    use crate::ops::Precision;
 
     /// Both functions at every `x`, by path.
     struct Evaluate<'a>(&'a [f32]);

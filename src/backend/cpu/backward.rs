@@ -11,7 +11,7 @@ use super::pack::Columns;
 use super::simd::Simd;
 use crate::backend::Timeline;
 use crate::backend::disjoint::Disjoint;
-use crate::spec::{Cell, Rnn, RnnBackward};
+use crate::ops::{Cell, Rnn, RnnBackward};
 use std::marker::PhantomData;
 
 pub fn backward(isa: Isa, timeline: &Timeline, s: &Rnn, a: RnnBackward<Layer, Vec<f32>, Vec<u32>>) {

@@ -9,7 +9,7 @@ use super::pack::Columns;
 use super::simd::{MAX_LANES, Simd};
 use crate::backend::Timeline;
 use crate::backend::disjoint::Disjoint;
-use crate::spec::{Conv, ConvBackward, ConvForward};
+use crate::ops::{Conv, ConvBackward, ConvForward};
 use rayon::prelude::*;
 
 /// Weights of model `m` as a matrix whose row `(j, c)`, or `(j, f)` if `by_filter`, is tap `j`.

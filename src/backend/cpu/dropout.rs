@@ -5,8 +5,8 @@ use super::isa::{self, Isa, Task};
 use super::simd::Simd;
 use super::tasks::for_each_task;
 use crate::backend::disjoint::Disjoint;
+use crate::ops::Dropout;
 use crate::random::philox_lanes;
-use crate::spec::Dropout;
 
 /// Counters drawn side by side.
 const LANES: usize = 16;

@@ -13,7 +13,7 @@ use super::pack::Gates;
 use super::simd::Simd;
 use super::team::{Member, Team};
 use crate::backend::disjoint::Disjoint;
-use crate::spec::{Cell, Rnn, RnnForward};
+use crate::ops::{Cell, Rnn, RnnForward};
 use std::marker::PhantomData;
 use std::ops::Range;
 

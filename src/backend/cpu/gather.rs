@@ -4,8 +4,8 @@ use super::isa::{self, Isa, Task};
 use super::simd::Simd;
 use super::tasks::for_each_task;
 use crate::backend::disjoint::Disjoint;
+use crate::ops::{Gather, GatherOperands};
 use crate::reference;
-use crate::spec::{Gather, GatherOperands};
 use ndarray::ArcArray2;
 
 /// One task per model and step, `(B, D)`.

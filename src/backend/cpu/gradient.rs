@@ -9,7 +9,7 @@ use super::memory::{Scratch, carve, carved};
 use super::pack::Packed;
 use super::simd::Simd;
 use crate::backend::disjoint::Disjoint;
-use crate::spec::{Cell, Rnn};
+use crate::ops::{Cell, Rnn};
 use rayon::prelude::*;
 use std::marker::PhantomData;
 use std::ops::Range;

@@ -3,7 +3,7 @@
 use super::cache::CACHES;
 use super::memory::{Aligned, Scratch};
 use super::pack::Packed;
-use crate::spec::{Purpose, Rnn};
+use crate::ops::{Purpose, Rnn};
 use rayon::prelude::*;
 use std::ops::Range;
 

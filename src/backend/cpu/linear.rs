@@ -4,7 +4,7 @@ use super::isa::{self, Isa, Task};
 use super::simd::{MAX_LANES, Simd};
 use super::tasks::for_each_task;
 use crate::backend::disjoint::Disjoint;
-use crate::spec::{Linear, LinearBackward, LinearForward};
+use crate::ops::{Linear, LinearBackward, LinearForward};
 
 /// One task per row.
 pub fn forward(isa: Isa, s: &Linear, a: LinearForward<Vec<f32>>) {

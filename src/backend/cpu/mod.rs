@@ -31,12 +31,12 @@ pub use layer::Layer;
 
 use super::{Backend, Roof, Timeline};
 use crate::error::Result;
-use crate::reference;
-use crate::spec::{
+use crate::ops::{
     Conv, ConvBackward, ConvForward, Dropout, Gather, GatherOperands, Linear, LinearBackward, LinearForward,
     Loss, LossOperands, Optimizer, OptimizerOperands, Pool, Purpose, Rnn, RnnBackward, RnnForward, Word,
     check_lengths,
 };
+use crate::reference;
 use ndarray::ArcArray2;
 
 /// The processor in `f32`, on Rayon's current thread pool. The loss, a few numbers per row, is the reference itself.

@@ -6,7 +6,7 @@ use super::isa::{self, Isa, Task};
 use super::simd::{MAX_LANES, Simd};
 use super::tasks::for_each_task;
 use crate::backend::disjoint::Disjoint;
-use crate::spec::{Optimizer, OptimizerKind, OptimizerOperands, StepScalars};
+use crate::ops::{Optimizer, OptimizerKind, OptimizerOperands, StepScalars};
 
 /// Parameters of one task.
 const CHUNK: usize = 4096;

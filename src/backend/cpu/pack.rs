@@ -1,7 +1,7 @@
 //! Weights in the order in which the micro-kernels read them: packed once after each change of the weights.
 
 use super::memory::Aligned;
-use crate::spec::{Cell, Purpose, Rnn};
+use crate::ops::{Cell, Purpose, Rnn};
 
 /// Most vectors of a block of columns in [`Columns`].
 pub const COLUMN_VECTORS: usize = 4;

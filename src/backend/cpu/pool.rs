@@ -4,7 +4,7 @@ use super::isa::{self, Isa, Task};
 use super::simd::Simd;
 use super::tasks::for_each_task;
 use crate::backend::disjoint::Disjoint;
-use crate::spec::{Pool, PoolKind};
+use crate::ops::{Pool, PoolKind};
 
 pub fn forward(isa: Isa, s: &Pool, lengths: &[u32], y: &[f32], last: &[f32], out: &mut [f32]) {
     let width = s.dirs * s.hidden;

@@ -7,7 +7,7 @@ use super::product::SIDE;
 use super::splits::{Splits, divisor};
 use super::{Cuda, Executor};
 use crate::error::Result;
-use crate::spec::{Conv, ConvBackward, ConvForward, Work};
+use crate::ops::{Conv, ConvBackward, ConvForward, Work};
 
 /// The most shares of a weight gradient's sum: before pooling steps are many, and tiles of weights few.
 const MAX_SPLITS: usize = 64;

@@ -7,7 +7,7 @@ use super::library::Library;
 use super::product::Product;
 use crate::backend::{Span, Timeline};
 use crate::error::{Error, Result};
-use crate::spec::Work;
+use crate::ops::Work;
 use cudarc::cublaslt::sys::cublasStatus_t;
 use cudarc::driver::{
     CudaContext, CudaEvent, CudaFunction, CudaStream, DriverError, result,

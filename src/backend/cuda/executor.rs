@@ -4,7 +4,7 @@ use super::kernel::Kernel;
 use super::product::Product;
 use crate::backend::Timeline;
 use crate::error::Error;
-use crate::spec::Work;
+use crate::ops::Work;
 
 /// A kernel, and everything that its run depends on.
 #[derive(Clone, Copy)]

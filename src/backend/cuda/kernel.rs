@@ -4,7 +4,7 @@
 //! the same list of fields, every field eight bytes.
 
 use super::probe::{ChainOf, Intrinsic};
-use crate::spec::{Cell, Precision};
+use crate::ops::{Cell, Precision};
 use std::fmt::Write;
 
 /// A file of `kernels/cuda/`, by name, and its text.

@@ -10,7 +10,7 @@ use super::product::{Product, SIDE, Strided};
 use super::splits::{Splits, divisor};
 use super::{Cuda, Executor};
 use crate::error::Result;
-use crate::spec::{Cell, Precision, Purpose, Rnn, RnnBackward, RnnForward, Work};
+use crate::ops::{Cell, Precision, Purpose, Rnn, RnnBackward, RnnForward, Work};
 
 /// A recurrent layer on the device.
 pub struct Layer<E: Executor> {

@@ -2,7 +2,7 @@
 
 use super::product::{Product, Strided};
 use crate::error::{Error, Result};
-use crate::spec::Precision;
+use crate::ops::Precision;
 use cudarc::cublaslt::result::{self, CublasError};
 use cudarc::cublaslt::sys;
 use cudarc::driver::{CudaSlice, CudaStream, DevicePtr};

@@ -2,7 +2,7 @@
 
 use super::{Cuda, Executor};
 use crate::error::{Error, Fault, Result};
-use crate::spec::Word;
+use crate::ops::Word;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

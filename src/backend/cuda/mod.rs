@@ -33,7 +33,7 @@ pub use programs::default_folder;
 
 use super::{Backend, DeviceChoice, Products, Roof, Timeline};
 use crate::error::{Error, Fault, Result};
-use crate::spec::{
+use crate::ops::{
     Conv, ConvBackward, ConvForward, Dropout, Gather, GatherOperands, Linear, LinearBackward, LinearForward,
     Loss, LossOperands, Optimizer, OptimizerOperands, Pool, Precision, Purpose, Rnn, RnnBackward, RnnForward,
     Word, Work,

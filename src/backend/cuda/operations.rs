@@ -5,7 +5,7 @@ use super::memory::Buf;
 use super::{Cuda, Executor};
 use crate::backend::Backend;
 use crate::error::Result;
-use crate::spec::{
+use crate::ops::{
     Dropout, Gather, GatherOperands, Linear, LinearBackward, LinearForward, Loss, LossOperands, Optimizer,
     OptimizerKind, OptimizerOperands, Pool, PoolKind, Work,
 };

@@ -6,7 +6,7 @@ use super::kernel::{
 };
 use crate::backend::Products;
 use crate::error::{Error, Result};
-use crate::spec::{Cell, Precision, Rnn};
+use crate::ops::{Cell, Precision, Rnn};
 
 /// Where the recurrent weights are while a layer walks its steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -211,7 +211,7 @@ pub fn every_kernel() -> Vec<Kernel> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::Slab;
+    use crate::ops::Slab;
 
     #[test]
     fn the_regime_follows_from_the_width_and_the_precision() {

@@ -2,7 +2,7 @@
 
 use super::executor::{Executor, Failure, Launch};
 use super::kernel::{self, Arguments, Kernel, THREADS};
-use crate::spec::Work;
+use crate::ops::Work;
 
 /// What `probe_intrinsic.cu` tries: the functions of `prims.cu`, and those of CUDA that kernels rely on to the bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use super::kernel::{self, Kernel};
 use super::{Cuda, Executor};
 use crate::backend::Products;
 use crate::error::{Error, Result};
-use crate::spec::{Precision, Work};
+use crate::ops::{Precision, Work};
 
 /// Where an operand begins, and how far its rows, models and directions are apart, in its own numbers.
 #[derive(Clone, Copy, Debug, Default)]

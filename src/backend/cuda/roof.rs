@@ -5,7 +5,7 @@ use super::memory::Buf;
 use super::{Cuda, Executor};
 use crate::backend::{Backend, Roof};
 use crate::error::Result;
-use crate::spec::{Precision, Work};
+use crate::ops::{Precision, Work};
 use std::time::{Duration, Instant};
 
 /// Independent chains of a thread or warp.

@@ -6,7 +6,7 @@ use super::kernel::{self, parameters};
 use super::memory::Buf;
 use super::plan::Tuning;
 use crate::error::{Error, Result};
-use crate::spec::Work;
+use crate::ops::Work;
 use std::sync::Mutex;
 
 /// A GPU as its driver presents it.

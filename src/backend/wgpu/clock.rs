@@ -2,7 +2,7 @@
 
 use crate::backend::{Span, Timeline};
 use crate::error::Result;
-use crate::spec::Work;
+use crate::ops::Work;
 
 /// Two time stamps for each of some passes.
 pub struct Clock {

@@ -7,7 +7,7 @@ use super::memory::{Buf, Slice};
 use super::plan::{DEPTH, blocks};
 use super::{Wgpu, grid};
 use crate::error::{Error, Fault, Result};
-use crate::spec::{Conv, ConvBackward, ConvForward, Work};
+use crate::ops::{Conv, ConvBackward, ConvForward, Work};
 use bytemuck::bytes_of;
 use std::ops::Range;
 

@@ -5,7 +5,7 @@ use super::memory::{Account, Slice};
 use super::text;
 use crate::backend::Timeline;
 use crate::error::{Error, Fault, Result};
-use crate::spec::Work;
+use crate::ops::Work;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -1,6 +1,6 @@
 //! The kernels by name: their files, constants, parameters and what they are bound to.
 
-use crate::spec::Cell;
+use crate::ops::Cell;
 
 /// One kernel, specialised: two that are equal are one program on the device.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

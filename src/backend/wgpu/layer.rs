@@ -6,7 +6,7 @@ use super::memory::{Buf, Slice};
 use super::plan::{self, COLUMNS, DEPTH, LANES, Part, Plan, ROWS, Tier};
 use super::{Wgpu, grid};
 use crate::error::Result;
-use crate::spec::{Cell, Purpose, Rnn, RnnBackward, RnnForward, Work};
+use crate::ops::{Cell, Purpose, Rnn, RnnBackward, RnnForward, Work};
 
 parameters! {
     /// What all kernels of a layer but the packing know: see kernels/wgsl/layout.wgsl.
@@ -77,7 +77,7 @@ impl<'a> View<'a> {
     }
 
     /// Of a buffer with `each` words per model: the part's models.
-    fn models<T: crate::spec::Word>(&self, buffer: &'a Buf<T>, each: usize) -> Slice<'a> {
+    fn models<T: crate::ops::Word>(&self, buffer: &'a Buf<T>, each: usize) -> Slice<'a> {
         buffer.part(self.part.models.start * each..self.part.models.end * each)
     }
 

@@ -2,7 +2,7 @@
 
 use super::device::Gpu;
 use crate::error::{Error, Fault, Result};
-use crate::spec::Word;
+use crate::ops::Word;
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::Arc;

@@ -24,7 +24,7 @@ pub use plan::{Tier, Tuning};
 
 use super::{Backend, Roof, Timeline};
 use crate::error::Result;
-use crate::spec::{
+use crate::ops::{
     Conv, ConvBackward, ConvForward, Dropout, Gather, GatherOperands, Linear, LinearBackward, LinearForward,
     Loss, LossOperands, Optimizer, OptimizerOperands, Pool, Purpose, Rnn, RnnBackward, RnnForward, Word,
 };
@@ -236,7 +236,7 @@ impl Backend for Wgpu {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::{Cell, ConvSpec, Slab};
+    use crate::ops::{Cell, ConvSpec, Slab};
     use ::wgpu::naga;
 
     /// Without any driver: what `engine kernels` prints is WGSL, and asks for no more than every WebGPU device has.
@@ -342,7 +342,7 @@ mod tests {
             parameters: &[],
             operands: &[],
             grid: [1, 1, 1],
-            work: crate::spec::Work::default(),
+            work: crate::ops::Work::default(),
         };
         let error = device.gpu.launch(launch).unwrap_err();
         assert_eq!(error.fault, crate::error::Fault::Backend);

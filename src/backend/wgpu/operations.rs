@@ -9,7 +9,7 @@ use super::memory::{Buf, Slice};
 use super::plan::{blocks, model_blocks};
 use super::{Wgpu, grid};
 use crate::error::Result;
-use crate::spec::{
+use crate::ops::{
     Dropout, Gather, GatherOperands, Linear, LinearBackward, LinearForward, Loss, LossOperands, Optimizer,
     OptimizerKind, OptimizerOperands, Pool, PoolKind, Work,
 };

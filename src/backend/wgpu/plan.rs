@@ -5,7 +5,7 @@
 //! alone and in a stack.
 
 use crate::error::{Error, Fault, Result};
-use crate::spec::Rnn;
+use crate::ops::Rnn;
 use std::ops::Range;
 
 /// Where the recurrent weights are while a layer walks through its steps.

@@ -7,7 +7,7 @@ use super::kernel::{self, parameters};
 use super::memory::Buf;
 use crate::backend::Roof;
 use crate::error::Result;
-use crate::spec::Work;
+use crate::ops::Work;
 use std::time::{Duration, Instant};
 
 parameters! {

@@ -1,10 +1,10 @@
 //! A whole training step of a network, data and all, made once: what benches time.
 
+use super::{Batch, Extent, Model, StepReport, Training, Turn};
 use crate::backend::Backend;
 use crate::error::Result;
-use crate::model::{Batch, Extent, Model, StepReport, Training, Turn};
+use crate::ops::{EpsPlacement, Network, Optimizer, OptimizerKind, StepScalars};
 use crate::random::{Random, Stream};
-use crate::spec::{EpsPlacement, Network, Optimizer, OptimizerKind, StepScalars};
 use ndarray::ArcArray2;
 
 /// Models of one network that are trained again and again on one batch.

@@ -179,7 +179,7 @@ impl Optimizer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::{Cell, Slab};
+    use crate::ops::{Cell, Slab};
 
     #[test]
     fn products_are_counted_as_by_hand() {

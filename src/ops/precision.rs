@@ -66,16 +66,16 @@ impl Precision {
 macro_rules! in_precision {
     ($precision:expr, $format:ident => $work:expr) => {
         match $precision {
-            $crate::spec::Precision::Fp32 => {
-                type $format = $crate::spec::Approximate<23>;
+            $crate::ops::Precision::Fp32 => {
+                type $format = $crate::ops::Approximate<23>;
                 $work
             }
-            $crate::spec::Precision::Tf32 => {
-                type $format = $crate::spec::Approximate<10>;
+            $crate::ops::Precision::Tf32 => {
+                type $format = $crate::ops::Approximate<10>;
                 $work
             }
-            $crate::spec::Precision::Bf16 => {
-                type $format = $crate::spec::Approximate<7>;
+            $crate::ops::Precision::Bf16 => {
+                type $format = $crate::ops::Approximate<7>;
                 $work
             }
         }
