@@ -48,7 +48,6 @@
 //! ```
 
 pub mod backend;
-pub mod cases;
 pub mod check;
 pub mod checkpoint;
 pub mod cli;

@@ -21,5 +21,5 @@ extern "C" __global__ void __launch_bounds__(THREADS) pool_backward(const __grid
             value = a.d_out[(size_t)sequence * width + dir * a.hidden + i % a.hidden];
         }
     }
-    a.result[(size_t)m * len + i] = value;
+    a.to[(size_t)m * len + i] = value;
 }

@@ -1,4 +1,4 @@
-// (M, T, B, dirs*H) and the final states to (M, B, dirs*H); a thread per number.
+// The hidden states (M, T, B, dirs*H), or the final states, to (M, B, dirs*H); a thread per number.
 
 extern "C" __global__ void __launch_bounds__(THREADS) pool_forward(const __grid_constant__ Arguments a) {
     const unsigned i = blockIdx.x * THREADS + threadIdx.x;
@@ -11,12 +11,12 @@ extern "C" __global__ void __launch_bounds__(THREADS) pool_forward(const __grid_
     float value = 0.0f;
     if (length > 0 && a.is_mean) {
         for (unsigned t = 0; t < length; t++) {
-            value += a.y[model * a.steps + (size_t)t * a.batch * width + i];
+            value += a.from[model * a.steps + (size_t)t * a.batch * width + i];
         }
         value /= (float)length;
     } else if (length > 0) {
         const unsigned dir = i % width / a.hidden;
-        value = a.last[(((size_t)m * a.states * a.dirs + dir) * a.batch + b) * a.hidden + i % a.hidden];
+        value = a.from[(((size_t)m * a.states * a.dirs + dir) * a.batch + b) * a.hidden + i % a.hidden];
     }
     a.out[model + i] = value;
 }

@@ -84,15 +84,18 @@ impl Timeline {
         self.spans().push(span);
     }
 
-    /// Runs `launch` and records it.
+    /// Runs `launch` and records it. A launch that records spans itself, of its parts, is not recorded beside them.
     pub fn span<T>(&self, kernel: &'static str, work: Work, launch: impl FnOnce() -> T) -> T {
         if !self.is_recording() {
             return launch();
         }
-        let start = self.now();
+        let (before, start) = (self.spans().len(), self.now());
         let result = launch();
         let duration = self.now() - start;
-        self.push(Span { kernel, start, duration, work, from_idle: false });
+        let mut spans = self.spans();
+        if spans.len() == before {
+            spans.push(Span { kernel, start, duration, work, from_idle: false });
+        }
         result
     }
 

@@ -8,8 +8,8 @@ use crate::backend::cuda;
 #[cfg(feature = "wgpu")]
 use crate::backend::wgpu::adapters;
 use crate::backend::{Backend, Device, DeviceChoice, Kind, on_device};
-use crate::cases::{AnyCase, Case};
-use crate::check::{self, Outcome};
+use crate::check::cases::RnnCase;
+use crate::check::{self, AnyCase, Outcome};
 use crate::config::CellName;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
@@ -85,7 +85,7 @@ impl CheckCommand {
         terminal.start("checking", cases.len() as u64, "cases");
         let mut conformance = Vec::new();
         for case in cases {
-            let outcome = check::any_conformance(backend, case)?;
+            let outcome = case.conformance(backend)?;
             terminal.beside_the_bar(|| self.print("conformance", &outcome))?;
             terminal.advance(1, &outcome.case);
             conformance.push(outcome);
@@ -97,7 +97,7 @@ impl CheckCommand {
             self.title("f64 reference against finite differences")?;
             terminal.start("checking", cases.len() as u64, "gradients");
             for case in cases {
-                if let Some(outcome) = check::any_gradients(case)? {
+                if let Some(outcome) = case.gradients()? {
                     terminal.beside_the_bar(|| self.print("gradients", &outcome))?;
                     gradients.push(outcome);
                 }
@@ -191,10 +191,10 @@ impl CheckCommand {
                 .map(CellName::parts)
                 .to_vec(),
         };
-        let case = |(cell, dirs)| Case {
+        let case = |(cell, dirs)| RnnCase {
             ragged: true,
             initial: true,
-            ..Case::new(cell, dirs, sizes).models(self.models)
+            ..RnnCase::new(cell, dirs, sizes).models(self.models)
         };
         Ok(cells.into_iter().map(case).map(AnyCase::Rnn).collect())
     }

@@ -100,8 +100,8 @@ mod tests {
         // By layer, as Keras counts them.
         let count = |preset: Preset| -> Vec<usize> {
             let network = preset.config().network.network(37, 4);
-            let blocks = network.conv_blocks(1, 1, 256).into_iter().map(|conv| conv.params());
-            blocks.chain(network.rnns(1, 1, 256).into_iter().map(|rnn| rnn.params())).collect()
+            let stages = network.stages(1, 1, 256).into_iter().map(|placed| placed.stage.params());
+            stages.take(network.convs.len() + network.layers.len()).collect()
         };
         assert_eq!(count(Preset::SeedLstm), [14_336, 49_280, 394_240, 197_120, 49_408, 12_416]);
         assert_eq!(count(Preset::SeedGru)[2..], [296_448, 27_840]);

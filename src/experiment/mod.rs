@@ -20,7 +20,7 @@ use crate::data::sequences::Dataset;
 use crate::data::split::{Leak, Split};
 use crate::error::{Error, Fault, Result};
 use crate::metrics::{Names, Prediction, Scores, TrialLabel};
-use crate::model::{Extent, Model};
+use crate::model::{Extent, Trainer};
 use crate::ops::Network;
 use crate::progress::Progress;
 use crate::report::{Page, Record};
@@ -153,7 +153,7 @@ impl Experiment {
             .map(|l| format!("{}{} {}", if l.dirs == 2 { "bi" } else { "" }, l.cell.name(), l.hidden));
         let layers: Vec<String> = blocks.chain(layers).collect();
         let extent = self.extent(self.stack_size(selection.len()));
-        let megabytes = (Model::<Cpu>::bytes(&self.network, extent) + d.frames.bytes()) / (1 << 20);
+        let megabytes = (Trainer::bytes(&Cpu::new(), &self.network, extent) + d.frames.bytes()) / (1 << 20);
         format!(
             "data     {} subjects, {} trials, {} sequences of {} steps x {} features ({})\n\
              labels   {}: {}\n\

@@ -90,7 +90,7 @@ fn predict_on<B: Backend>(
         )));
     }
     let extent = Extent { models: checkpoints.len(), batch, steps: dataset.steps(), stat_steps };
-    let mut model = Model::new(backend, network, extent, None)?;
+    let mut model = Model::new(backend, network, extent)?;
     model.set_weights(&checkpoints.iter().flat_map(|c| c.weights.iter().copied()).collect::<Vec<f32>>())?;
     model.set_stats(&checkpoints.iter().flat_map(|c| c.stats.flat()).collect::<Vec<f32>>())?;
     let frames = backend.frames(&dataset.frames.chunks)?;

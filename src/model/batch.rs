@@ -1,7 +1,7 @@
 //! What goes into a model's step, and what comes out of it.
 
 use crate::error::{Error, Result};
-use crate::ops::{Optimizer, StepScalars, check_lengths};
+use crate::ops::{Optimizer, StepScalars, check_steps};
 
 /// How many models, rows and steps the buffers are made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl Batch {
                 return Err(Error::data(format!("a batch of {} {what}, expected {rows}", found.len())));
             }
         }
-        check_lengths(&self.lengths, extent.steps)?;
+        check_steps(&self.lengths, extent.steps)?;
         match self.labels.iter().position(|&label| label as usize >= classes) {
             None => Ok(()),
             Some(row) => Err(Error::data(format!(

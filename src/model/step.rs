@@ -1,6 +1,7 @@
 //! A whole training step of a network, data and all, made once: what benches time.
 
-use super::{Batch, Extent, Model, StepReport, Training, Turn};
+use super::batch::{Batch, Extent, StepReport, Training, Turn};
+use super::trainer::Trainer;
 use crate::backend::Backend;
 use crate::error::Result;
 use crate::ops::{EpsPlacement, Network, Optimizer, OptimizerKind, StepScalars};
@@ -9,8 +10,7 @@ use ndarray::ArcArray2;
 
 /// Models of one network that are trained again and again on one batch.
 pub struct Step<'b, B: Backend> {
-    backend: &'b B,
-    model: Model<'b, B>,
+    trainer: Trainer<'b, B>,
     frames: B::Frames,
     batch: Batch,
     updates: u64,
@@ -33,11 +33,11 @@ impl<'b, B: Backend> Step<'b, B> {
         let class_weights = vec![1.0; models * network.classes];
         let training = Training { optimizer, smoothing: 0.0, class_weights, seed: 0 };
         let extent = Extent { models, batch, steps, stat_steps: 1 };
-        let mut model = Model::new(backend, network, extent, Some(training))?;
+        let mut trainer = Trainer::new(backend, network, extent, training)?;
         let mut random = Random::new(0, Stream::Check, [0, 0]);
         let mut normal =
             |len: usize, scale: f64| (0..len).map(|_| (random.normal() * scale) as f32).collect::<Vec<f32>>();
-        model.set_weights(&normal(models * network.params(), 0.1))?;
+        trainer.model_mut().set_weights(&normal(models * network.params(), 0.1))?;
         // One sequence per model and row, one after the other.
         let rows = models * batch;
         let frames = normal(rows * steps * network.features, 1.0);
@@ -48,24 +48,20 @@ impl<'b, B: Backend> Step<'b, B> {
             lengths: vec![steps as u32; rows],
             labels: (0..rows).map(|row| (row % network.classes) as u32).collect(),
         };
-        Ok(Step { backend, model, frames: backend.frames(&[frames])?, batch, updates: 0 })
+        Ok(Step { trainer, frames: backend.frames(&[frames])?, batch, updates: 0 })
     }
 
     /// A training step. What it tells is read now and then, as in training.
     pub fn run(&mut self) -> Result<Vec<StepReport>> {
         self.updates += 1;
         let scalars = StepScalars { learning_rate: 1e-3, update: self.updates };
-        let models = self.model.extent().models as u32;
+        let models = self.trainer.model().extent().models as u32;
         let turns: Vec<Turn> = (0..models).map(|fold| Turn { fold, scalars }).collect();
-        self.model.train(&self.frames, &self.batch, &turns)?;
-        match self.model.waiting() == self.backend.steps_ahead() {
-            true => self.model.reports(),
-            false => Ok(Vec::new()),
-        }
+        self.trainer.train(&self.frames, &self.batch, &turns)
     }
 
     /// The forward pass of evaluation.
     pub fn evaluate(&mut self) -> Result<()> {
-        self.model.evaluate(&self.frames, &self.batch).map(drop)
+        self.trainer.model_mut().evaluate(&self.frames, &self.batch).map(drop)
     }
 }

@@ -1,6 +1,8 @@
 //! The convolution block in front of a recurrent stack: Conv1D over time, ReLU, max-pooling by two, as one operation.
 
-use super::Slab;
+use super::operation::{Device, Operation, Reals, Words, check_lengths};
+use super::{Role, Slab, Tensor, Work};
+use crate::error::Result;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -108,6 +110,24 @@ impl Conv {
         self.models * self.out_steps() * self.batch * self.spec.filters
     }
 
+    /// `weight (F, C, k)` and `bias (F)`.
+    pub fn tensors(&self) -> Vec<Tensor> {
+        let shape = [self.spec.filters, self.input, self.spec.kernel];
+        vec![
+            Tensor::new("weight", &shape, Role::Weight, self.depth()),
+            Tensor::new("bias", &shape[..1], Role::Bias, self.depth()),
+        ]
+    }
+
+    /// For a table of layers.
+    pub fn describe(&self) -> String {
+        format!("conv of {} steps, ReLU, max-pool 2", self.spec.kernel)
+    }
+
+    pub fn output_shape(&self) -> String {
+        format!("{} x {}", self.out_steps(), self.spec.filters)
+    }
+
     /// Start of row `b` at step `t` in `x`.
     pub fn x_at(&self, m: usize, t: usize, b: usize) -> usize {
         ((m * self.steps + t) * self.batch + b) * self.input
@@ -119,34 +139,91 @@ impl Conv {
     }
 }
 
-/// Operands of the forward pass.
-pub struct ConvForward<'a, R: ?Sized, W: ?Sized> {
+/// Operands of [`ConvForward`].
+pub struct ConvForwardOperands<'a, D: Device> {
     /// `(M, P)`
-    pub weights: &'a R,
+    pub weights: &'a Reals<D>,
     /// `(M, T, B, C)`; not read at and past a row's length.
-    pub x: &'a R,
+    pub x: &'a Reals<D>,
     /// `(M, B)`: steps of each row of `x`. Those of `y` are [`ConvSpec::steps`] of them.
-    pub lengths: &'a W,
+    pub lengths: &'a Words<D>,
     /// `(M, T', B, F)`, out; zero past a row's last step.
-    pub y: &'a mut R,
+    pub y: &'a mut Reals<D>,
     /// `(M, T', B, F)`, out: `y`, negative where the later of the two steps was the larger. For backward.
-    pub winners: Option<&'a mut R>,
+    pub winners: Option<&'a mut Reals<D>>,
 }
 
-/// Operands of the backward pass.
-pub struct ConvBackward<'a, R: ?Sized, W: ?Sized> {
+/// Operands of [`ConvBackward`].
+pub struct ConvBackwardOperands<'a, D: Device> {
     /// `(M, P)`
-    pub weights: &'a R,
+    pub weights: &'a Reals<D>,
     /// As in the forward pass.
-    pub x: &'a R,
+    pub x: &'a Reals<D>,
     /// As in the forward pass.
-    pub lengths: &'a W,
+    pub lengths: &'a Words<D>,
     /// As the forward pass left them: a gradient goes to the step that won, and nowhere where `y` is 0.
-    pub winners: &'a R,
+    pub winners: &'a Reals<D>,
     /// `(M, T', B, F)`; not read past a row's last step.
-    pub dy: &'a R,
+    pub dy: &'a Reals<D>,
     /// `(M, T, B, C)`, out; zero at and past a row's length.
-    pub dx: Option<&'a mut R>,
+    pub dx: Option<&'a mut Reals<D>>,
     /// `(M, P)`, out: this block's part is overwritten.
-    pub d_weights: &'a mut R,
+    pub d_weights: &'a mut Reals<D>,
+}
+
+impl Conv {
+    /// `2 C k` for each filter and each of the two steps of a pooled one.
+    fn product(&self) -> usize {
+        2 * self.depth() * 2 * self.y_len()
+    }
+
+    pub fn forward_work(&self, keep: bool) -> Work {
+        let outputs = (1 + usize::from(keep)) * self.y_len();
+        Work::new(self.product(), self.x_len() + self.models * self.params() + outputs)
+    }
+
+    /// `sum dz x`; half of the products are with zeros, which count.
+    pub fn weight_gradient_work(&self) -> Work {
+        Work::new(self.product(), self.x_len() + 2 * self.y_len() + self.models * self.params())
+    }
+
+    /// `W^T dz`, likewise.
+    pub fn input_gradient_work(&self) -> Work {
+        Work::new(self.product(), self.x_len() + 2 * self.y_len() + self.models * self.params())
+    }
+}
+
+/// The block forward.
+pub struct ConvForward;
+
+impl Operation for ConvForward {
+    type Sizes = Conv;
+    type Operands<'a, D: Device> = ConvForwardOperands<'a, D>;
+    const LABEL: &'static str = "convolution";
+
+    fn work<D: Device>(s: &Conv, a: &ConvForwardOperands<D>) -> Work {
+        s.forward_work(a.winners.is_some())
+    }
+
+    fn check<D: Device>(device: &D, s: &Conv, a: &mut ConvForwardOperands<D>) -> Result<()> {
+        check_lengths(device, a.lengths, s.models * s.batch, s.steps)
+    }
+}
+
+/// Its gradients by parameters and input.
+pub struct ConvBackward;
+
+impl Operation for ConvBackward {
+    type Sizes = Conv;
+    type Operands<'a, D: Device> = ConvBackwardOperands<'a, D>;
+    const LABEL: &'static str = "convolution backward";
+
+    fn work<D: Device>(s: &Conv, a: &ConvBackwardOperands<D>) -> Work {
+        let input = a.dx.as_ref().map_or(Work::default(), |_| s.input_gradient_work());
+        s.weight_gradient_work() + input
+    }
+
+    fn check<D: Device>(device: &D, s: &Conv, a: &mut ConvBackwardOperands<D>) -> Result<()> {
+        check_lengths(device, a.lengths, s.models * s.batch, s.steps)
+    }
 }

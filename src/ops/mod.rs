@@ -1,49 +1,53 @@
-//! The contract between the program and a device: what each operation is asked to do, with sizes and offsets but no
-//! memory of its own.
+//! The operations: what a device is asked to do, with sizes and offsets but no memory of its own.
+//!
+//! One file an operation: its sizes, its operands, its algorithmic work, its parameters. The same name stands for it in
+//! [`crate::reference`] (the equations), in every folder of [`crate::backend`], in `kernels/` and in [`crate::check`] (its cases).
 //!
 //! Letters used everywhere: `M` models (folds) trained together, `B` batch rows of one model, `T` steps, `D` input
 //! features, `H` hidden units, `G` gates, `dirs` directions, `S` state vectors of a cell, `K` classes, `P` parameters
 //! of one model. All buffers are row-major and begin with the model axis.
 //!
-//! Every operation is a spec (sizes) and operands (buffers). Operands are generic over the buffer type, so that the
-//! reference and every backend share one description. `R` is a buffer of real numbers, `W` one of `u32` words.
 //! Gradients and outputs overwrite; nothing accumulates. A buffer may be longer than its shape says: what lies behind is
 //! neither read nor written.
 
+mod cell;
 mod conv;
-mod head;
+mod dropout;
+mod gather;
+mod linear;
+mod loss;
 mod network;
+mod operation;
 mod optimizer;
+mod pool;
 mod precision;
 mod real;
 mod rnn;
-mod sequence;
+mod slab;
+mod stage;
 mod summary;
 mod work;
 
-pub use conv::{Conv, ConvBackward, ConvForward, ConvSpec};
-pub use head::{Dropout, Linear, LinearBackward, LinearForward, Loss, LossOperands, Pool, PoolKind};
-pub use network::{LayerSpec, Network, Parameter};
+pub use cell::Cell;
+#[allow(unused_imports)] // a build without GPU backends has no kernels as texts
+pub(crate) use cell::cells;
+pub use conv::{Conv, ConvBackward, ConvBackwardOperands, ConvForward, ConvForwardOperands, ConvSpec};
+pub use dropout::{Dropout, DropoutOperands};
+pub use gather::{Gather, GatherOperands};
+pub use linear::{Linear, LinearBackward, LinearBackwardOperands, LinearForward, LinearForwardOperands};
+pub use loss::{Loss, LossOperands};
+pub use network::{LayerSpec, Network, Parameter, Placed};
+pub use operation::{Device, Operation, Reals, Runs, Words, check_steps};
 pub use optimizer::{EpsPlacement, Optimizer, OptimizerKind, OptimizerOperands, StepScalars};
+pub use pool::{Pool, PoolBackward, PoolBackwardOperands, PoolForward, PoolForwardOperands, PoolKind};
 pub(crate) use precision::in_precision;
 pub use precision::{Approximate, Precision};
 pub use real::{Real, Word};
-pub use rnn::{Cell, Purpose, Rnn, RnnBackward, RnnForward};
-pub use sequence::{Gather, GatherOperands, check_lengths};
+pub use rnn::{
+    Purpose, Rnn, RnnBackward, RnnBackwardOperands, RnnForward, RnnForwardOperands, RnnLayer, RnnLoad,
+    RnnLoadOperands,
+};
+pub use slab::Slab;
+pub use stage::{Role, Stage, Tensor};
 pub use summary::SummaryRow;
 pub use work::Work;
-
-/// Where a layer's parameters lie in the flat `(M, P)` parameter buffer: those of model `m` begin at
-/// `m * stride + offset`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Slab {
-    pub offset: usize,
-    pub stride: usize,
-}
-
-impl Slab {
-    /// The first parameter of model `m`.
-    pub fn start(&self, m: usize) -> usize {
-        m * self.stride + self.offset
-    }
-}

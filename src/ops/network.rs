@@ -1,6 +1,6 @@
 //! A whole network: recurrent layers, pooling, an optional dense layer, the output layer.
 
-use super::{Cell, Conv, ConvSpec, Linear, PoolKind, Rnn, Slab};
+use super::{Cell, Conv, ConvSpec, Linear, Pool, PoolKind, Rnn, Role, Slab, Stage, Tensor};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -25,11 +25,6 @@ impl LayerSpec {
     pub fn new(cell: Cell, hidden: usize, dirs: usize) -> Self {
         LayerSpec { cell, hidden, dirs, biases: two() }
     }
-
-    /// Parameters with `input` features.
-    fn params(&self, input: usize) -> usize {
-        self.dirs * self.cell.gates() * self.hidden * (input + self.hidden + self.biases)
-    }
 }
 
 /// `x (M, T, B, D)` -> convolution blocks -> recurrent layers -> pooling -> [dense + ReLU] -> `K` logits, with dropout between all of
@@ -53,10 +48,13 @@ pub struct Network {
 /// One named tensor inside the `P` parameters of a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parameter {
-    /// PyTorch's name: the blocks are a list of `nn.Conv1d` called `conv`, the recurrent layers an `nn.LSTM` or `nn.GRU` called `rnn`,
-    /// the linear layers `dense` and `head`.
+    /// PyTorch's name: the blocks are a list of `nn.Conv1d` called `conv`, the recurrent layers an `nn.LSTM` or `nn.GRU` called
+    /// `rnn`, the linear layers `dense` and `head`.
     pub name: String,
     pub shape: Vec<usize>,
+    /// See [`Tensor`].
+    pub role: Role,
+    pub fan: usize,
     /// Of the first number, from the start of the model's parameters.
     pub offset: usize,
 }
@@ -65,6 +63,52 @@ impl Parameter {
     /// Numbers in the tensor.
     pub fn count(&self) -> usize {
         self.shape.iter().product()
+    }
+}
+
+/// A stage in its network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Placed {
+    pub stage: Stage,
+    /// What it gives, for messages.
+    pub name: String,
+    module: Module,
+    /// The number of the dropout that follows, in a network that has dropout. Part of what a mask is drawn from: never another
+    /// one for a stage of the same kind.
+    pub dropout: Option<u32>,
+    /// How many convolution blocks have shortened its rows.
+    pub lengths: usize,
+}
+
+/// Numbers of the dropouts; a recurrent layer's is its own number.
+const POOL_DROPOUT: u32 = 1000;
+const DENSE_DROPOUT: u32 = 1001;
+const CONV_DROPOUT: u32 = 2000;
+
+/// How PyTorch names a stage's parameters.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Module {
+    /// `head.weight`
+    One(&'static str),
+    /// `conv.0.weight`: one of a list of modules.
+    List(&'static str, usize),
+    /// `rnn.weight_ih_l0_reverse`: one of the layers of a module.
+    Layer(&'static str, usize),
+}
+
+impl Module {
+    fn parameter(self, tensor: &str) -> String {
+        match self {
+            Module::One(module) => format!("{module}.{tensor}"),
+            Module::List(module, i) => format!("{module}.{i}.{tensor}"),
+            Module::Layer(module, l) => {
+                let (name, suffix) = match tensor.strip_suffix("_reverse") {
+                    Some(name) => (name, "_reverse"),
+                    None => (tensor, ""),
+                };
+                format!("{module}.{name}_l{l}{suffix}")
+            }
+        }
     }
 }
 
@@ -100,18 +144,58 @@ impl Network {
         Ok(())
     }
 
-    /// Sizes of the convolution blocks for `M` models of `B` rows and `T` steps.
-    pub fn conv_blocks(&self, models: usize, batch: usize, steps: usize) -> Vec<Conv> {
-        let mut weights = Slab { offset: 0, stride: self.params() };
-        let (mut input, mut steps) = (self.features, steps);
-        let mut blocks = Vec::with_capacity(self.convs.len());
-        for &spec in &self.convs {
-            let block = Conv { models, batch, steps, input, spec, weights };
-            weights.offset += block.params();
-            (input, steps) = (spec.filters, block.out_steps());
-            blocks.push(block);
+    /// All stages for `M` models of `B` rows and `T` steps, bottom up: the one list of what the network is.
+    pub fn stages(&self, models: usize, batch: usize, steps: usize) -> Vec<Placed> {
+        self.placed(models, batch, steps, self.params())
+    }
+
+    /// With `stride` parameters from model to model.
+    fn placed(&self, models: usize, batch: usize, steps: usize, stride: usize) -> Vec<Placed> {
+        let mut stages: Vec<Placed> = Vec::new();
+        let mut push = |stage: Stage, name: String, module: Module, dropout: Option<u32>, lengths: usize| {
+            let offset = stage.params();
+            stages.push(Placed { stage, name, module, dropout, lengths });
+            offset
+        };
+        let (mut weights, mut input, mut steps) = (Slab { offset: 0, stride }, self.features, steps);
+        for (i, &spec) in self.convs.iter().enumerate() {
+            let conv = Conv { models, batch, steps, input, spec, weights };
+            let (name, module) = (format!("output of convolution block {i}"), Module::List("conv", i));
+            weights.offset += push(Stage::Conv(conv), name, module, Some(CONV_DROPOUT + i as u32), i);
+            (input, steps) = (spec.filters, conv.out_steps());
         }
-        blocks
+        let lengths = self.convs.len();
+        let mut states = 1;
+        for (l, layer) in self.layers.iter().enumerate() {
+            let LayerSpec { cell, hidden, dirs, biases } = *layer;
+            let rnn = Rnn { cell, models, batch, steps, input, hidden, dirs, biases, weights };
+            let (name, module) = (format!("output of recurrent layer {l}"), Module::Layer("rnn", l));
+            // What the top layer gives is dropped out of after pooling.
+            let dropout = (l + 1 < self.layers.len()).then_some(l as u32);
+            weights.offset += push(Stage::Rnn(rnn), name, module, dropout, lengths);
+            (input, states) = (dirs * hidden, cell.states());
+        }
+        let dirs = self.layers.last().map_or(1, |layer| layer.dirs);
+        let pool = Pool { kind: self.pool, models, batch, steps, hidden: input / dirs, dirs, states };
+        push(Stage::Pool(pool), "pooled vector".into(), Module::One("pool"), Some(POOL_DROPOUT), lengths);
+        let dense = self.dense.map(|units| (units, true, "dense layer", "dense", Some(DENSE_DROPOUT)));
+        for (output, relu, name, module, dropout) in
+            dense.into_iter().chain([(self.classes, false, "logits", "head", None)])
+        {
+            let linear = Linear { models, batch, input, output, relu, weights };
+            weights.offset += push(Stage::Linear(linear), name.into(), Module::One(module), dropout, lengths);
+            input = output;
+        }
+        stages
+    }
+
+    /// Sizes of the recurrent layers.
+    pub fn rnns(&self, models: usize, batch: usize, steps: usize) -> Vec<Rnn> {
+        let rnn = |placed: Placed| match placed.stage {
+            Stage::Rnn(rnn) => Some(rnn),
+            _ => None,
+        };
+        self.stages(models, batch, steps).into_iter().filter_map(rnn).collect()
     }
 
     /// Steps that the recurrent layers see of `steps`.
@@ -124,102 +208,21 @@ impl Network {
         self.convs.iter().rev().fold(1, |steps, conv| 2 * steps + conv.kernel - 1)
     }
 
-    /// Features of the lowest recurrent layer.
-    fn recurrent_input(&self) -> usize {
-        self.convs.last().map_or(self.features, |conv| conv.filters)
-    }
-
-    /// Sizes of the recurrent layers for `M` models of `B` rows and `T` steps, before the blocks.
-    pub fn rnns(&self, models: usize, batch: usize, steps: usize) -> Vec<Rnn> {
-        let stride = self.params();
-        let mut weights = Slab { offset: self.conv_params(), stride };
-        let steps = self.conv_steps(steps);
-        let mut input = self.recurrent_input();
-        let mut rnns = Vec::with_capacity(self.layers.len());
-        for layer in &self.layers {
-            let LayerSpec { cell, hidden, dirs, biases } = *layer;
-            let rnn = Rnn { cell, models, batch, steps, input, hidden, dirs, biases, weights };
-            weights.offset += rnn.params();
-            input = dirs * hidden;
-            rnns.push(rnn);
-        }
-        rnns
-    }
-
-    /// Sizes of the dense layer, if there is one, and of the output layer.
-    pub fn linears(&self, models: usize, batch: usize) -> Vec<Linear> {
-        let stride = self.params();
-        let mut weights = Slab { offset: self.conv_params() + self.rnn_params(), stride };
-        let mut input = self.pooled();
-        let sizes = self.dense.iter().map(|&units| (units, true)).chain([(self.classes, false)]);
-        let mut linears = Vec::new();
-        for (output, relu) in sizes {
-            let linear = Linear { models, batch, input, output, relu, weights };
-            weights.offset += linear.params();
-            input = output;
-            linears.push(linear);
-        }
-        linears
-    }
-
-    /// Length of the pooled vector.
-    pub fn pooled(&self) -> usize {
-        self.layers.last().map_or(self.recurrent_input(), |layer| layer.dirs * layer.hidden)
-    }
-
     /// `P`: parameters of one model.
     pub fn params(&self) -> usize {
-        let mut input = self.pooled();
-        let mut total = self.conv_params() + self.rnn_params();
-        for output in self.dense.into_iter().chain([self.classes]) {
-            total += output * (input + 1);
-            input = output;
-        }
-        total
-    }
-
-    fn conv_params(&self) -> usize {
-        let inputs = std::iter::once(self.features).chain(self.convs.iter().map(|conv| conv.filters));
-        self.convs.iter().zip(inputs).map(|(conv, input)| conv.filters * (input * conv.kernel + 1)).sum()
-    }
-
-    fn rnn_params(&self) -> usize {
-        let mut input = self.recurrent_input();
-        let mut total = 0;
-        for layer in &self.layers {
-            total += layer.params(input);
-            input = layer.dirs * layer.hidden;
-        }
-        total
+        self.placed(1, 1, 1, 0).iter().map(|placed| placed.stage.params()).sum()
     }
 
     /// All parameters by name, in the order of the flat buffer.
     pub fn parameters(&self) -> Vec<Parameter> {
-        let mut parameters: Vec<Parameter> = Vec::new();
-        let mut push = |name: String, shape: Vec<usize>| {
-            let offset = parameters.last().map_or(0, |p| p.offset + p.count());
-            parameters.push(Parameter { name, shape, offset });
-        };
-        for (i, conv) in self.conv_blocks(1, 1, 1).iter().enumerate() {
-            push(format!("conv.{i}.weight"), vec![conv.spec.filters, conv.input, conv.spec.kernel]);
-            push(format!("conv.{i}.bias"), vec![conv.spec.filters]);
-        }
-        for (l, rnn) in self.rnns(1, 1, 1).iter().enumerate() {
-            let rows = rnn.cell.gates() * rnn.hidden;
-            for suffix in ["", "_reverse"].iter().take(rnn.dirs) {
-                push(format!("rnn.weight_ih_l{l}{suffix}"), vec![rows, rnn.input]);
-                push(format!("rnn.weight_hh_l{l}{suffix}"), vec![rows, rnn.hidden]);
-                push(format!("rnn.bias_ih_l{l}{suffix}"), vec![rows]);
-                if rnn.biases == 2 {
-                    push(format!("rnn.bias_hh_l{l}{suffix}"), vec![rows]);
-                }
+        let mut offset = 0;
+        let mut parameters = Vec::new();
+        for placed in self.stages(1, 1, 1) {
+            for Tensor { name, shape, role, fan } in placed.stage.tensors() {
+                let parameter = Parameter { name: placed.module.parameter(&name), shape, role, fan, offset };
+                offset += parameter.count();
+                parameters.push(parameter);
             }
-        }
-        let linears = self.linears(1, 1);
-        for (i, linear) in linears.iter().enumerate() {
-            let name = if i + 1 == linears.len() { "head" } else { "dense" };
-            push(format!("{name}.weight"), vec![linear.output, linear.input]);
-            push(format!("{name}.bias"), vec![linear.output]);
         }
         parameters
     }
@@ -285,8 +288,11 @@ mod tests {
         assert_eq!(rnns[0].bias_ih(0, 1), find("rnn.bias_ih_l0_reverse"));
         assert_eq!(rnns[0].bias_hh(0, 1), None);
         assert_eq!(rnns[1].bias_hh(0, 0), Some(find("rnn.bias_hh_l1")));
-        assert_eq!(network.conv_blocks(2, 1, 9)[1].bias(1), network.params() + find("conv.1.bias"));
         assert_eq!(rnns[1].weight_hh(1, 0), network.params() + find("rnn.weight_hh_l1"));
-        assert_eq!(network.linears(1, 1)[1].weights.start(0), find("head.weight"));
+        let stages = network.stages(2, 1, 9);
+        let Stage::Conv(conv) = stages[1].stage else { panic!("{:?}", stages[1]) };
+        assert_eq!(conv.bias(1), network.params() + find("conv.1.bias"));
+        let Some(Placed { stage: Stage::Linear(head), .. }) = stages.last() else { panic!("{stages:?}") };
+        assert_eq!(head.weights.start(0), find("head.weight"));
     }
 }

@@ -1,5 +1,7 @@
 //! Clipping and the parameter update, one pass over `(M, P)`.
 
+use super::Work;
+use super::operation::{Device, Operation, Reals};
 use serde::{Deserialize, Serialize};
 
 /// Which update rule.
@@ -72,18 +74,36 @@ impl StepScalars {
 }
 
 /// Operands of [`Optimizer`].
-pub struct OptimizerOperands<'a, R: ?Sized> {
+pub struct OptimizerOperands<'a, D: Device> {
     /// `(M, P)`, in and out.
-    pub weights: &'a mut R,
+    pub weights: &'a mut Reals<D>,
     /// `(M, P)`
-    pub gradients: &'a R,
+    pub gradients: &'a Reals<D>,
     /// `(M, P)`, in and out: running mean of the gradient.
-    pub first_moment: &'a mut R,
+    pub first_moment: &'a mut Reals<D>,
     /// `(M, P)`, in and out: running mean of its square.
-    pub second_moment: &'a mut R,
+    pub second_moment: &'a mut Reals<D>,
     /// `(M, 4)`: see [`StepScalars::pack`].
-    pub scalars: &'a R,
+    pub scalars: &'a Reals<D>,
     /// `(R, M)`, out: the gradient norms before clipping, in row `row`: those of several steps wait for one reading.
-    pub norms: &'a mut R,
+    pub norms: &'a mut Reals<D>,
     pub row: usize,
+}
+
+impl Optimizer {
+    /// Two operations a parameter for the norm, twelve for the update.
+    pub fn work(&self) -> Work {
+        let params = self.models * self.params;
+        Work::new(14 * params, 7 * params)
+    }
+}
+
+impl Operation for Optimizer {
+    type Sizes = Optimizer;
+    type Operands<'a, D: Device> = OptimizerOperands<'a, D>;
+    const LABEL: &'static str = "optimize";
+
+    fn work<D: Device>(s: &Optimizer, _: &OptimizerOperands<D>) -> Work {
+        s.work()
+    }
 }

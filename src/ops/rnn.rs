@@ -1,59 +1,8 @@
 //! The recurrent layer: one or two directions over whole sequences.
 
-use super::Slab;
-use serde::{Deserialize, Serialize};
-
-/// A recurrent cell. Gate order and the two bias vectors are PyTorch's and cuDNN's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Cell {
-    /// Hochreiter and Schmidhuber 1997 with forget gate; gates i, f, g, o.
-    Lstm,
-    /// Cho et al. 2014, reset gate applied after the recurrent product (as cuDNN does); gates r, z, n.
-    Gru,
-}
-
-impl Cell {
-    pub const ALL: [Cell; 2] = [Cell::Lstm, Cell::Gru];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Cell::Lstm => "lstm",
-            Cell::Gru => "gru",
-        }
-    }
-
-    /// `G`: gates per hidden unit.
-    pub fn gates(self) -> usize {
-        match self {
-            Cell::Lstm => 4,
-            Cell::Gru => 3,
-        }
-    }
-
-    /// `S`: state vectors carried from step to step (`h`, and `c` for the LSTM).
-    pub fn states(self) -> usize {
-        match self {
-            Cell::Lstm => 2,
-            Cell::Gru => 1,
-        }
-    }
-
-    /// Numbers per hidden unit and step that forward keeps for backward: the gates, then the cell state (LSTM) or the
-    /// recurrent part of gate n (GRU).
-    pub fn saved(self) -> usize {
-        self.gates() + 1
-    }
-
-    /// Of those `saved` slots, after backward, the one with the gradient of gate `g`'s recurrent part. The GRU's reset
-    /// gate scales only the recurrent part of n, which therefore has a slot of its own.
-    pub fn recurrent_slot(self, gate: usize) -> usize {
-        match (self, gate) {
-            (Cell::Gru, 2) => 3,
-            _ => gate,
-        }
-    }
-}
+use super::operation::{Device, Operation, Reals, Words, check_lengths};
+use super::{Cell, Role, Slab, Tensor, Work};
+use crate::error::{Error, Fault, Result};
 
 /// Sizes of one recurrent layer for `M` models at once.
 ///
@@ -80,6 +29,14 @@ pub struct Rnn {
 }
 
 impl Rnn {
+    /// One model of one direction with two biases, `[B, T, D, H]`, whose weights are all its parameters.
+    pub fn one(cell: Cell, [batch, steps, input, hidden]: [usize; 4]) -> Self {
+        let weights = Slab { offset: 0, stride: 0 };
+        let mut rnn = Rnn { cell, models: 1, batch, steps, input, hidden, dirs: 1, biases: 2, weights };
+        rnn.weights.stride = rnn.params();
+        rnn
+    }
+
     /// Parameters of one direction of one model.
     pub fn direction_params(&self) -> usize {
         self.cell.gates() * self.hidden * (self.input + self.hidden + self.biases)
@@ -130,6 +87,37 @@ impl Rnn {
         self.models * self.dirs * self.steps * self.batch * self.cell.saved() * self.hidden
     }
 
+    /// By direction `weight_ih`, `weight_hh`, `bias_ih` and, where there are two biases, `bias_hh`.
+    pub fn tensors(&self) -> Vec<Tensor> {
+        let Rnn { cell, input, hidden, biases, .. } = *self;
+        let rows = cell.gates() * hidden;
+        let gate_bias = cell.forget_gate().map_or(Role::Bias, |gate| Role::GateBias { gate, hidden });
+        let direction = |suffix: &str| {
+            let tensor = |name: &str, shape: &[usize], role| {
+                Tensor::new(format!("{name}{suffix}"), shape, role, hidden)
+            };
+            let mut tensors = vec![
+                tensor("weight_ih", &[rows, input], Role::Weight),
+                tensor("weight_hh", &[rows, hidden], Role::Recurrent),
+                tensor("bias_ih", &[rows], gate_bias),
+            ];
+            tensors.extend((biases == 2).then(|| tensor("bias_hh", &[rows], Role::Bias)));
+            tensors
+        };
+        ["", "_reverse"].iter().take(self.dirs).flat_map(|suffix| direction(suffix)).collect()
+    }
+
+    /// For a table of layers.
+    pub fn describe(&self) -> String {
+        let bi = if self.dirs == 2 { "bi" } else { "" };
+        let biases = if self.biases == 1 { "one bias" } else { "two biases" };
+        format!("{bi}{}, {biases} a gate", self.cell.name())
+    }
+
+    pub fn output_shape(&self) -> String {
+        format!("{} x {}", self.steps, self.dirs * self.hidden)
+    }
+
     /// Start of the `D` inputs of row `b` at step `t`.
     pub fn x_at(&self, m: usize, t: usize, b: usize) -> usize {
         ((m * self.steps + t) * self.batch + b) * self.input
@@ -166,45 +154,237 @@ pub enum Purpose {
     Training { input_gradient: bool },
 }
 
-/// Operands of the forward pass. A row of length 0 is absent: nothing of it is read, its state passes through.
-pub struct RnnForward<'a, L, R: ?Sized, W: ?Sized> {
+/// A recurrent layer on a device: its weights in the order that the kernels want, what forward saves for backward, and the
+/// memory that both work in.
+pub struct RnnLayer<D: Device> {
+    made_for: Rnn,
+    purpose: Purpose,
+    /// Forward saved something that backward has not consumed.
+    saved: bool,
+    /// The device's part.
+    pub memory: D::Layer,
+}
+
+impl<D: Device> RnnLayer<D> {
+    /// `memory` is the device's, for these sizes and this purpose.
+    pub fn new(made_for: Rnn, purpose: Purpose, memory: D::Layer) -> Self {
+        RnnLayer { made_for, purpose, saved: false, memory }
+    }
+
+    /// Refuses sizes that the layer was not made for.
+    fn check(&self, s: &Rnn) -> Result<()> {
+        match self.made_for == *s {
+            true => Ok(()),
+            false => Err(misused(format!("a layer made for {:?}, asked for {s:?}", self.made_for))),
+        }
+    }
+}
+
+fn misused(message: String) -> Error {
+    Error::new(Fault::Other, message)
+}
+
+/// Operands of [`RnnLoad`].
+pub struct RnnLoadOperands<'a, D: Device> {
+    /// `(M, P)`: the parameters of all layers.
+    pub weights: &'a Reals<D>,
+    /// Out: the layer with its own of them.
+    pub layer: &'a mut RnnLayer<D>,
+}
+
+/// Operands of [`RnnForward`]. A row of length 0 is absent: nothing of it is read, its state passes through.
+pub struct RnnForwardOperands<'a, D: Device> {
     /// The layer on the device, with its weights.
-    pub layer: &'a mut L,
+    pub layer: &'a mut RnnLayer<D>,
     /// Whether the layer keeps what the matching backward pass needs; it must then be made for training.
     pub keep: bool,
     /// `(M, T, B, D)`: not read at steps at or past a row's length.
-    pub x: &'a R,
+    pub x: &'a Reals<D>,
     /// `(M, B)`: steps of each row, at most `T`.
-    pub lengths: &'a W,
+    pub lengths: &'a Words<D>,
     /// `(M, S, dirs, B, H)`: the state before the first step; zero if absent.
-    pub initial: Option<&'a R>,
+    pub initial: Option<&'a Reals<D>>,
     /// `(M, T, B, dirs*H)`, out: hidden states; zero at and past a row's length.
-    pub y: &'a mut R,
+    pub y: &'a mut Reals<D>,
     /// `(M, S, dirs, B, H)`, out: the state after each direction's last step, `h_n` and `c_n`.
-    pub last: &'a mut R,
+    pub last: &'a mut Reals<D>,
 }
 
-/// Operands of the backward pass.
-pub struct RnnBackward<'a, L, R: ?Sized, W: ?Sized> {
+/// Operands of [`RnnBackward`].
+pub struct RnnBackwardOperands<'a, D: Device> {
     /// As the forward pass left it; what it kept is consumed.
-    pub layer: &'a mut L,
+    pub layer: &'a mut RnnLayer<D>,
     /// As in the forward pass.
-    pub x: &'a R,
+    pub x: &'a Reals<D>,
     /// As in the forward pass.
-    pub lengths: &'a W,
+    pub lengths: &'a Words<D>,
     /// As in the forward pass.
-    pub initial: Option<&'a R>,
+    pub initial: Option<&'a Reals<D>>,
     /// `(M, T, B, dirs*H)`: as the forward pass left it.
-    pub y: &'a R,
+    pub y: &'a Reals<D>,
     /// `(M, T, B, dirs*H)`: gradient of the loss by `y`; zero if absent. Not read at or past a row's length.
-    pub dy: Option<&'a R>,
+    pub dy: Option<&'a Reals<D>>,
     /// `(M, S, dirs, B, H)`: gradient by `last`; zero if absent.
-    pub d_last: Option<&'a R>,
+    pub d_last: Option<&'a Reals<D>>,
     /// `(M, T, B, D)`, out: gradient by `x`, summed over directions; zero at and past a row's length. The layer must be
     /// made for it.
-    pub dx: Option<&'a mut R>,
+    pub dx: Option<&'a mut Reals<D>>,
     /// `(M, S, dirs, B, H)`, out: gradient by `initial`.
-    pub d_initial: Option<&'a mut R>,
+    pub d_initial: Option<&'a mut Reals<D>>,
     /// `(M, P)`, out: this layer's part is overwritten.
-    pub d_weights: &'a mut R,
+    pub d_weights: &'a mut Reals<D>,
+}
+
+impl Rnn {
+    /// `M * dirs * T * B`: rows at all steps.
+    fn cells(&self) -> usize {
+        self.models * self.dirs * self.steps * self.batch
+    }
+
+    /// `2 G H depth` for each row and step.
+    fn product(&self, depth: usize) -> usize {
+        2 * self.cell.gates() * self.hidden * depth * self.cells()
+    }
+
+    /// Rearranging the weights: no arithmetic.
+    pub fn load_work(&self) -> Work {
+        Work::new(0, 2 * self.models * self.params())
+    }
+
+    /// `W_ih x` and `W_hh h`; what is kept for backward is written if there is a backward.
+    pub fn forward_work(&self, keep: bool) -> Work {
+        let kept = if keep { self.reserve_len() } else { 0 };
+        let numbers = self.x_len() + self.models * self.params() + self.y_len() + self.state_len() + kept;
+        Work::new(self.product(self.input + self.hidden), numbers)
+    }
+
+    /// `W_ih x` alone, for all steps before the walk.
+    pub fn projection_work(&self) -> Work {
+        let gates = self.cell.gates() * self.hidden * self.cells();
+        let weights = self.models * self.dirs * self.cell.gates() * self.hidden * self.input;
+        Work::new(self.product(self.input), self.x_len() + weights + gates)
+    }
+
+    /// The walk alone: `W_hh h`.
+    pub fn walk_work(&self, keep: bool) -> Work {
+        let kept = if keep { self.reserve_len() } else { 0 };
+        let gates = self.cell.gates() * self.hidden * self.cells();
+        let weights = self.models * self.dirs * self.cell.gates() * self.hidden * self.hidden;
+        Work::new(self.product(self.hidden), gates + weights + self.y_len() + self.state_len() + kept)
+    }
+
+    /// The walk back: `W_hh^T d_rh`; what was kept is read and replaced by gradients. `dy` is read if there is one.
+    pub fn backward_work(&self, dy: bool) -> Work {
+        let weights = self.models * self.dirs * self.cell.gates() * self.hidden * self.hidden;
+        let outputs = (1 + usize::from(dy)) * self.y_len();
+        Work::new(self.product(self.hidden), 2 * self.reserve_len() + outputs + self.state_len() + weights)
+    }
+
+    /// `sum d_wx x^T` and `sum d_rh h^T`.
+    pub fn weight_gradient_work(&self) -> Work {
+        // The GRU's recurrent part of n has a gradient of its own: four a unit for both cells.
+        let deltas = 4 * self.hidden * self.cells();
+        let numbers = deltas + self.x_len() + self.y_len() + self.models * self.params();
+        Work::new(self.product(self.input + self.hidden), numbers)
+    }
+
+    /// `W_ih^T d_wx`.
+    pub fn input_gradient_work(&self) -> Work {
+        let gate_rows = self.cell.gates() * self.hidden;
+        let numbers = gate_rows * (self.cells() + self.models * self.dirs * self.input) + self.x_len();
+        Work::new(self.product(self.input), numbers)
+    }
+}
+
+/// Takes a layer's weights: once after each change of them.
+pub struct RnnLoad;
+
+impl Operation for RnnLoad {
+    type Sizes = Rnn;
+    type Operands<'a, D: Device> = RnnLoadOperands<'a, D>;
+    const LABEL: &'static str = "load weights";
+
+    fn work<D: Device>(s: &Rnn, _: &RnnLoadOperands<D>) -> Work {
+        s.load_work()
+    }
+
+    fn check<D: Device>(_: &D, s: &Rnn, a: &mut RnnLoadOperands<D>) -> Result<()> {
+        a.layer.check(s)
+    }
+}
+
+/// The layer forward, all steps.
+pub struct RnnForward;
+
+impl Operation for RnnForward {
+    type Sizes = Rnn;
+    type Operands<'a, D: Device> = RnnForwardOperands<'a, D>;
+    const LABEL: &'static str = "rnn forward";
+
+    fn work<D: Device>(s: &Rnn, a: &RnnForwardOperands<D>) -> Work {
+        s.forward_work(a.keep)
+    }
+
+    fn check<D: Device>(device: &D, s: &Rnn, a: &mut RnnForwardOperands<D>) -> Result<()> {
+        a.layer.check(s)?;
+        if a.keep && a.layer.purpose == Purpose::Inference {
+            return Err(misused("a layer made for inference saves nothing for backward".into()));
+        }
+        a.layer.saved = a.keep;
+        check_lengths(device, a.lengths, s.models * s.batch, s.steps)
+    }
+}
+
+/// Backpropagation through time, and the gradients by weights and input.
+pub struct RnnBackward;
+
+impl Operation for RnnBackward {
+    type Sizes = Rnn;
+    type Operands<'a, D: Device> = RnnBackwardOperands<'a, D>;
+    const LABEL: &'static str = "rnn backward";
+
+    fn work<D: Device>(s: &Rnn, a: &RnnBackwardOperands<D>) -> Work {
+        let input = a.dx.as_ref().map_or(Work::default(), |_| s.input_gradient_work());
+        s.backward_work(a.dy.is_some()) + s.weight_gradient_work() + input
+    }
+
+    fn check<D: Device>(device: &D, s: &Rnn, a: &mut RnnBackwardOperands<D>) -> Result<()> {
+        a.layer.check(s)?;
+        if !std::mem::take(&mut a.layer.saved) {
+            return Err(misused("backward without a forward pass that saved what it needs".into()));
+        }
+        if a.dx.is_some() && a.layer.purpose != (Purpose::Training { input_gradient: true }) {
+            return Err(misused("a layer made without a gradient by its input is asked for one".into()));
+        }
+        check_lengths(device, a.lengths, s.models * s.batch, s.steps)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn products_are_counted_as_by_hand() {
+        let rnn = |cell, dirs| Rnn {
+            cell,
+            models: 2,
+            batch: 3,
+            steps: 5,
+            input: 7,
+            hidden: 4,
+            dirs,
+            biases: 2,
+            weights: Slab { offset: 0, stride: 0 },
+        };
+        // 2 models x 3 rows x 5 steps = 30 rows; an LSTM has 16 gate rows of 7 + 4 columns.
+        assert_eq!(rnn(Cell::Lstm, 1).forward_work(false).flops, 2 * 30 * 16 * 11);
+        assert_eq!(rnn(Cell::Lstm, 1).backward_work(false).flops, 2 * 30 * 16 * 4);
+        // A GRU has 12; both directions double it.
+        assert_eq!(rnn(Cell::Gru, 2).weight_gradient_work().flops, 2 * 2 * 30 * 12 * 11);
+        assert_eq!(rnn(Cell::Gru, 2).input_gradient_work().flops, 2 * 2 * 30 * 12 * 7);
+        // x, the weights of 2 models with 16 * (7 + 4 + 2) each, y, and h and c.
+        let numbers = 30 * 7 + 2 * 208 + 30 * 4 + 2 * 2 * 3 * 4;
+        assert_eq!(rnn(Cell::Lstm, 1).forward_work(false).bytes, 4 * numbers);
+    }
 }

@@ -1,6 +1,8 @@
 //! The convolution block, one output number at a time.
 
-use crate::ops::{Conv, ConvBackward, ConvForward, Real};
+use super::device::Reference;
+use crate::error::Result;
+use crate::ops::{Conv, ConvBackward, ConvBackwardOperands, ConvForward, ConvForwardOperands, Real, Runs};
 use rayon::prelude::*;
 
 /// `z[t, f]` of row `b`, before ReLU and pooling.
@@ -44,54 +46,62 @@ pub fn conv_filter<F: Real>(s: &Conv, weights: &[F], x: &[F], lengths: &[u32]) -
     rows(s).into_par_iter().map(row).collect()
 }
 
-/// `y[t, f] = max(z[2t, f], z[2t + 1, f], 0)`
-pub fn conv_forward<F: Real>(s: &Conv, mut a: ConvForward<Vec<F>, Vec<u32>>) {
-    a.y[..s.y_len()].fill(F::zero());
-    if let Some(winners) = a.winners.as_deref_mut() {
-        winners[..s.y_len()].fill(F::zero());
-    }
-    let filtered = conv_filter(s, a.weights, a.x, a.lengths);
-    for ((m, b), row) in rows(s).into_iter().zip(filtered) {
-        for (i, steps) in row.into_iter().enumerate() {
-            let at = s.y_at(m, i / s.spec.filters, b) + i % s.spec.filters;
-            let (y, winner) = pool(steps);
-            a.y[at] = y;
-            if let Some(winners) = a.winners.as_deref_mut() {
-                winners[at] = winner;
-            }
+impl<F: Real> Runs<ConvForward> for Reference<F> {
+    /// `y[t, f] = max(z[2t, f], z[2t + 1, f], 0)`
+    fn execute(&self, s: &Conv, mut a: ConvForwardOperands<Self>) -> Result<()> {
+        a.y[..s.y_len()].fill(F::zero());
+        if let Some(winners) = a.winners.as_deref_mut() {
+            winners[..s.y_len()].fill(F::zero());
         }
-    }
-}
-
-/// `dW[f, c, j] = sum dz[t, f] x[t + j, c]`, `d bias[f] = sum dz[t, f]`, `dx[t + j, c] += dz[t, f] W[f, c, j]`, where `dz` is
-/// `dy` at the step that won and 0 elsewhere.
-pub fn conv_backward<F: Real>(s: &Conv, mut a: ConvBackward<Vec<F>, Vec<u32>>) {
-    let (filters, kernel) = (s.spec.filters, s.spec.kernel);
-    if let Some(dx) = a.dx.as_deref_mut() {
-        dx[..s.x_len()].fill(F::zero());
-    }
-    for m in 0..s.models {
-        a.d_weights[s.weight(m)..][..s.params()].fill(F::zero());
-    }
-    for (m, b) in rows(s) {
-        for (out, f) in (0..out_length(s, a.lengths, m, b)).flat_map(|t| (0..filters).map(move |f| (t, f))) {
-            let at = s.y_at(m, out, b) + f;
-            let t = match a.winners[at] {
-                winner if winner > F::zero() => 2 * out,
-                winner if winner < F::zero() => 2 * out + 1,
-                _ => continue,
-            };
-            let dz = a.dy[at];
-            let bias = s.bias(m) + f;
-            a.d_weights[bias] = a.d_weights[bias] + dz;
-            for (j, c) in (0..kernel).flat_map(|j| (0..s.input).map(move |c| (j, c))) {
-                let w = s.weight(m) + (f * s.input + c) * kernel + j;
-                let x = s.x_at(m, t + j, b) + c;
-                a.d_weights[w] = a.d_weights[w] + dz.product(a.x[x]);
-                if let Some(dx) = a.dx.as_deref_mut() {
-                    dx[x] = dx[x] + dz.product(a.weights[w]);
+        let filtered = conv_filter(s, a.weights, a.x, a.lengths);
+        for ((m, b), row) in rows(s).into_iter().zip(filtered) {
+            for (i, steps) in row.into_iter().enumerate() {
+                let at = s.y_at(m, i / s.spec.filters, b) + i % s.spec.filters;
+                let (y, winner) = pool(steps);
+                a.y[at] = y;
+                if let Some(winners) = a.winners.as_deref_mut() {
+                    winners[at] = winner;
                 }
             }
         }
+        Ok(())
+    }
+}
+
+impl<F: Real> Runs<ConvBackward> for Reference<F> {
+    /// `dW[f, c, j] = sum dz[t, f] x[t + j, c]`, `d bias[f] = sum dz[t, f]`, `dx[t + j, c] += dz[t, f] W[f, c, j]`, where `dz` is
+    /// `dy` at the step that won and 0 elsewhere.
+    fn execute(&self, s: &Conv, mut a: ConvBackwardOperands<Self>) -> Result<()> {
+        let (filters, kernel) = (s.spec.filters, s.spec.kernel);
+        if let Some(dx) = a.dx.as_deref_mut() {
+            dx[..s.x_len()].fill(F::zero());
+        }
+        for m in 0..s.models {
+            a.d_weights[s.weight(m)..][..s.params()].fill(F::zero());
+        }
+        for (m, b) in rows(s) {
+            for (out, f) in
+                (0..out_length(s, a.lengths, m, b)).flat_map(|t| (0..filters).map(move |f| (t, f)))
+            {
+                let at = s.y_at(m, out, b) + f;
+                let t = match a.winners[at] {
+                    winner if winner > F::zero() => 2 * out,
+                    winner if winner < F::zero() => 2 * out + 1,
+                    _ => continue,
+                };
+                let dz = a.dy[at];
+                let bias = s.bias(m) + f;
+                a.d_weights[bias] = a.d_weights[bias] + dz;
+                for (j, c) in (0..kernel).flat_map(|j| (0..s.input).map(move |c| (j, c))) {
+                    let w = s.weight(m) + (f * s.input + c) * kernel + j;
+                    let x = s.x_at(m, t + j, b) + c;
+                    a.d_weights[w] = a.d_weights[w] + dz.product(a.x[x]);
+                    if let Some(dx) = a.dx.as_deref_mut() {
+                        dx[x] = dx[x] + dz.product(a.weights[w]);
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 }

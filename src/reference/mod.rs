@@ -5,13 +5,16 @@
 
 mod cell;
 mod conv;
-mod head;
+mod device;
+mod dropout;
+mod gather;
+mod linear;
+mod loss;
 mod optimizer;
+mod pool;
 mod rnn;
-mod sequence;
 
-pub use conv::{conv_backward, conv_filter, conv_forward};
-pub use head::{dropout, linear_backward, linear_forward, loss, pool_backward, pool_forward};
-pub use optimizer::optimize;
-pub use rnn::{Layer, rnn_backward, rnn_forward};
-pub use sequence::{gather, locate};
+pub use conv::conv_filter;
+pub use device::Reference;
+pub use gather::locate;
+pub use rnn::Layer;

@@ -1,7 +1,12 @@
 //! The recurrent layer, one row at a time.
 
 use super::cell::{self, State};
-use crate::ops::{Real, Rnn, RnnBackward, RnnForward};
+use super::device::Reference;
+use crate::error::Result;
+use crate::ops::{
+    Real, Rnn, RnnBackward, RnnBackwardOperands, RnnForward, RnnForwardOperands, RnnLoad, RnnLoadOperands,
+    Runs,
+};
 use rayon::prelude::*;
 
 /// The layer as the equations see it: `weights` are the parameters of the whole network, `(M, P)`, of which the layer
@@ -14,7 +19,16 @@ pub struct Layer<F> {
 impl<F: Real> Layer<F> {
     pub fn new(s: &Rnn) -> Self {
         let zeros = |len: usize| vec![F::zero(); len];
-        Layer { weights: zeros(s.weights.start(s.models - 1) + s.params()), reserve: zeros(s.reserve_len()) }
+        Layer { weights: zeros(Self::weights(s)), reserve: zeros(s.reserve_len()) }
+    }
+
+    fn weights(s: &Rnn) -> usize {
+        s.weights.start(s.models - 1) + s.params()
+    }
+
+    /// Numbers in it.
+    pub fn numbers(s: &Rnn) -> usize {
+        Self::weights(s) + s.reserve_len()
     }
 }
 
@@ -67,46 +81,57 @@ fn gate_parts<F: Real>(
     (wx, rh)
 }
 
-/// `h_s, c_s = cell(W_ih x_s + b_ih, W_hh h_{s-1} + b_hh, h_{s-1}, c_{s-1})` over the steps of every row.
-pub fn rnn_forward<F: Real>(s: &Rnn, a: RnnForward<Layer<F>, Vec<F>, Vec<u32>>) {
-    let saved = s.cell.saved();
-    let results: Vec<_> = rows(s)
-        .into_par_iter()
-        .map(|(m, dir, b)| {
-            let length = a.lengths[m * s.batch + b] as usize;
-            let mut state = load_state(s, a.initial, m, dir, b);
-            let mut steps = Vec::with_capacity(length);
-            for step in 0..length {
-                let x = &a.x[s.x_at(m, s.step(dir, step, length), b)..][..s.input];
-                let h: Vec<F> = state.iter().map(|unit| unit.h).collect();
-                let mut reserve = vec![F::zero(); saved * s.hidden];
-                for (j, unit) in state.iter_mut().enumerate() {
-                    let (wx, rh) = gate_parts(s, &a.layer.weights, m, dir, j, x, &h);
-                    let (next, kept) = cell::forward(s.cell, wx, rh, *unit);
-                    *unit = next;
-                    for slot in 0..saved {
-                        // The fifth is a state, which no device rounds.
-                        let value = if slot < 4 { kept[slot].kept() } else { kept[slot] };
-                        reserve[slot * s.hidden + j] = value;
-                    }
-                }
-                steps.push((state.iter().map(|unit| unit.h).collect::<Vec<F>>(), reserve));
-            }
-            (state, steps)
-        })
-        .collect();
+impl<F: Real> Runs<RnnLoad> for Reference<F> {
+    fn execute(&self, _: &Rnn, a: RnnLoadOperands<Self>) -> Result<()> {
+        a.layer.memory.weights.clone_from(a.weights);
+        Ok(())
+    }
+}
 
-    a.y[..s.y_len()].fill(F::zero());
-    for ((m, dir, b), (state, steps)) in rows(s).into_iter().zip(results) {
-        store_state(s, a.last, m, dir, b, &state);
-        for (step, (h, reserve)) in steps.iter().enumerate() {
-            let t = s.step(dir, step, steps.len());
-            a.y[s.y_at(m, dir, t, b)..][..s.hidden].copy_from_slice(h);
-            if a.keep {
-                let at = s.reserve_row(m, dir, t, b) * saved * s.hidden;
-                a.layer.reserve[at..][..saved * s.hidden].copy_from_slice(reserve);
+impl<F: Real> Runs<RnnForward> for Reference<F> {
+    /// `h_s, c_s = cell(W_ih x_s + b_ih, W_hh h_{s-1} + b_hh, h_{s-1}, c_{s-1})` over the steps of every row.
+    fn execute(&self, s: &Rnn, a: RnnForwardOperands<Self>) -> Result<()> {
+        let saved = s.cell.saved();
+        let results: Vec<_> = rows(s)
+            .into_par_iter()
+            .map(|(m, dir, b)| {
+                let length = a.lengths[m * s.batch + b] as usize;
+                let mut state = load_state(s, a.initial, m, dir, b);
+                let mut steps = Vec::with_capacity(length);
+                for step in 0..length {
+                    let x = &a.x[s.x_at(m, s.step(dir, step, length), b)..][..s.input];
+                    let h: Vec<F> = state.iter().map(|unit| unit.h).collect();
+                    let mut reserve = vec![F::zero(); saved * s.hidden];
+                    for (j, unit) in state.iter_mut().enumerate() {
+                        let (wx, rh) = gate_parts(s, &a.layer.memory.weights, m, dir, j, x, &h);
+                        let (next, kept) = cell::forward(s.cell, wx, rh, *unit);
+                        *unit = next;
+                        for slot in 0..saved {
+                            // A cell state no device rounds.
+                            let is_state = s.cell.states() == 2 && slot == s.cell.gates();
+                            let value = if is_state { kept[slot] } else { kept[slot].kept() };
+                            reserve[slot * s.hidden + j] = value;
+                        }
+                    }
+                    steps.push((state.iter().map(|unit| unit.h).collect::<Vec<F>>(), reserve));
+                }
+                (state, steps)
+            })
+            .collect();
+
+        a.y[..s.y_len()].fill(F::zero());
+        for ((m, dir, b), (state, steps)) in rows(s).into_iter().zip(results) {
+            store_state(s, a.last, m, dir, b, &state);
+            for (step, (h, reserve)) in steps.iter().enumerate() {
+                let t = s.step(dir, step, steps.len());
+                a.y[s.y_at(m, dir, t, b)..][..s.hidden].copy_from_slice(h);
+                if a.keep {
+                    let at = s.reserve_row(m, dir, t, b) * saved * s.hidden;
+                    a.layer.memory.reserve[at..][..saved * s.hidden].copy_from_slice(reserve);
+                }
             }
         }
+        Ok(())
     }
 }
 
@@ -119,7 +144,7 @@ struct RowGradients<F> {
 
 fn row_backward<F: Real>(
     s: &Rnn,
-    a: &RnnBackward<Layer<F>, Vec<F>, Vec<u32>>,
+    a: &RnnBackwardOperands<Reference<F>>,
     (m, dir, b): (usize, usize, usize),
 ) -> RowGradients<F> {
     let (gates, hidden) = (s.cell.gates(), s.hidden);
@@ -148,10 +173,12 @@ fn row_backward<F: Real>(
         let mut dx = vec![F::zero(); s.input];
         for row in 0..gates * hidden {
             for (k, unit) in d.iter_mut().enumerate() {
-                unit.h = unit.h + a.layer.weights[s.weight_hh(m, dir) + row * hidden + k].product(d_rh[row]);
+                unit.h = unit.h
+                    + a.layer.memory.weights[s.weight_hh(m, dir) + row * hidden + k].product(d_rh[row]);
             }
             for (k, dx) in dx.iter_mut().enumerate() {
-                *dx = *dx + a.layer.weights[s.weight_ih(m, dir) + row * s.input + k].product(d_wx[row]);
+                *dx =
+                    *dx + a.layer.memory.weights[s.weight_ih(m, dir) + row * s.input + k].product(d_wx[row]);
             }
         }
         steps.push((d_wx, d_rh, dx));
@@ -163,14 +190,14 @@ fn row_backward<F: Real>(
 /// The numbers that forward kept of unit `j` at input step `t`.
 fn saved_at<F: Real>(
     s: &Rnn,
-    a: &RnnBackward<Layer<F>, Vec<F>, Vec<u32>>,
+    a: &RnnBackwardOperands<Reference<F>>,
     (m, dir, b): (usize, usize, usize),
     t: usize,
     j: usize,
 ) -> [F; 5] {
     let mut saved = [F::zero(); 5];
     for (slot, value) in saved.iter_mut().enumerate().take(s.cell.saved()) {
-        *value = a.layer.reserve[(s.reserve_row(m, dir, t, b) * s.cell.saved() + slot) * s.hidden + j];
+        *value = a.layer.memory.reserve[(s.reserve_row(m, dir, t, b) * s.cell.saved() + slot) * s.hidden + j];
     }
     saved
 }
@@ -178,56 +205,60 @@ fn saved_at<F: Real>(
 /// The state of unit `j` after step `step` of its direction.
 fn state_after<F: Real>(
     s: &Rnn,
-    a: &RnnBackward<Layer<F>, Vec<F>, Vec<u32>>,
+    a: &RnnBackwardOperands<Reference<F>>,
     row @ (m, dir, b): (usize, usize, usize),
     step: usize,
     length: usize,
     j: usize,
 ) -> State<F> {
     let t = s.step(dir, step, length);
-    State { h: a.y[s.y_at(m, dir, t, b) + j], c: saved_at(s, a, row, t, j)[4] }
+    State { h: a.y[s.y_at(m, dir, t, b) + j], c: saved_at(s, a, row, t, j)[s.cell.gates()] }
 }
 
-/// Backpropagation through time, then the weight gradients as sums over rows and steps.
-pub fn rnn_backward<F: Real>(s: &Rnn, mut a: RnnBackward<Layer<F>, Vec<F>, Vec<u32>>) {
-    let results: Vec<RowGradients<F>> = rows(s).into_par_iter().map(|row| row_backward(s, &a, row)).collect();
+impl<F: Real> Runs<RnnBackward> for Reference<F> {
+    /// Backpropagation through time, then the weight gradients as sums over rows and steps.
+    fn execute(&self, s: &Rnn, mut a: RnnBackwardOperands<Self>) -> Result<()> {
+        let results: Vec<RowGradients<F>> =
+            rows(s).into_par_iter().map(|row| row_backward(s, &a, row)).collect();
 
-    if let Some(dx) = a.dx.as_deref_mut() {
-        dx[..s.x_len()].fill(F::zero());
-        for ((m, dir, b), row) in rows(s).into_iter().zip(&results) {
-            for (step, (_, _, row_dx)) in row.steps.iter().enumerate() {
-                let at = s.x_at(m, s.step(dir, step, row.steps.len()), b);
-                for (k, value) in row_dx.iter().enumerate() {
-                    dx[at + k] = dx[at + k] + *value;
-                }
-            }
-        }
-    }
-    if let Some(d_initial) = a.d_initial.as_deref_mut() {
-        for ((m, dir, b), row) in rows(s).into_iter().zip(&results) {
-            store_state(s, d_initial, m, dir, b, &row.d_initial);
-        }
-    }
-    for (m, dir) in (0..s.models).flat_map(|m| (0..s.dirs).map(move |dir| (m, dir))) {
-        let (start, hidden) = (s.weight_ih(m, dir), s.hidden);
-        a.d_weights[start..start + s.direction_params()].fill(F::zero());
-        for b in 0..s.batch {
-            let row = &results[(m * s.dirs + dir) * s.batch + b];
-            let mut h: Vec<F> = load_state(s, a.initial, m, dir, b).iter().map(|unit| unit.h).collect();
-            for (step, (d_wx, d_rh, _)) in row.steps.iter().enumerate() {
-                let t = s.step(dir, step, row.steps.len());
-                let x = &a.x[s.x_at(m, t, b)..][..s.input];
-                for i in 0..d_wx.len() {
-                    add_scaled(&mut a.d_weights[s.weight_ih(m, dir) + i * s.input..], d_wx[i], x);
-                    add_scaled(&mut a.d_weights[s.weight_hh(m, dir) + i * hidden..], d_rh[i], &h);
-                    add_scaled(&mut a.d_weights[s.bias_ih(m, dir) + i..], d_wx[i], &[F::one()]);
-                    if let Some(bias_hh) = s.bias_hh(m, dir) {
-                        add_scaled(&mut a.d_weights[bias_hh + i..], d_rh[i], &[F::one()]);
+        if let Some(dx) = a.dx.as_deref_mut() {
+            dx[..s.x_len()].fill(F::zero());
+            for ((m, dir, b), row) in rows(s).into_iter().zip(&results) {
+                for (step, (_, _, row_dx)) in row.steps.iter().enumerate() {
+                    let at = s.x_at(m, s.step(dir, step, row.steps.len()), b);
+                    for (k, value) in row_dx.iter().enumerate() {
+                        dx[at + k] = dx[at + k] + *value;
                     }
                 }
-                h.copy_from_slice(&a.y[s.y_at(m, dir, t, b)..][..hidden]);
             }
         }
+        if let Some(d_initial) = a.d_initial.as_deref_mut() {
+            for ((m, dir, b), row) in rows(s).into_iter().zip(&results) {
+                store_state(s, d_initial, m, dir, b, &row.d_initial);
+            }
+        }
+        for (m, dir) in (0..s.models).flat_map(|m| (0..s.dirs).map(move |dir| (m, dir))) {
+            let (start, hidden) = (s.weight_ih(m, dir), s.hidden);
+            a.d_weights[start..start + s.direction_params()].fill(F::zero());
+            for b in 0..s.batch {
+                let row = &results[(m * s.dirs + dir) * s.batch + b];
+                let mut h: Vec<F> = load_state(s, a.initial, m, dir, b).iter().map(|unit| unit.h).collect();
+                for (step, (d_wx, d_rh, _)) in row.steps.iter().enumerate() {
+                    let t = s.step(dir, step, row.steps.len());
+                    let x = &a.x[s.x_at(m, t, b)..][..s.input];
+                    for i in 0..d_wx.len() {
+                        add_scaled(&mut a.d_weights[s.weight_ih(m, dir) + i * s.input..], d_wx[i], x);
+                        add_scaled(&mut a.d_weights[s.weight_hh(m, dir) + i * hidden..], d_rh[i], &h);
+                        add_scaled(&mut a.d_weights[s.bias_ih(m, dir) + i..], d_wx[i], &[F::one()]);
+                        if let Some(bias_hh) = s.bias_hh(m, dir) {
+                            add_scaled(&mut a.d_weights[bias_hh + i..], d_rh[i], &[F::one()]);
+                        }
+                    }
+                    h.copy_from_slice(&a.y[s.y_at(m, dir, t, b)..][..hidden]);
+                }
+            }
+        }
+        Ok(())
     }
 }
 

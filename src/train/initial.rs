@@ -1,6 +1,6 @@
 //! The weights before training.
 
-use crate::ops::{Cell, Network, Parameter, Rnn};
+use crate::ops::{Network, Parameter, Role};
 use crate::random::{Random, Stream};
 use serde::{Deserialize, Serialize};
 
@@ -16,50 +16,38 @@ pub enum Initial {
 
 /// The weights `(P)` of one fold: they depend on the seed and the fold's number alone.
 pub fn weights(network: &Network, initial: Initial, seed: u64, fold: u32) -> Vec<f32> {
-    let rnns = network.rnns(1, 1, 1);
-    let mut weights = Vec::with_capacity(network.params());
-    for (i, parameter) in network.parameters().iter().enumerate() {
-        let mut random = Random::new(seed, Stream::Weights, [fold, i as u32]);
-        let layer = rnns
-            .iter()
-            .rfind(|rnn| parameter.name.starts_with("rnn.") && rnn.weights.offset <= parameter.offset);
-        weights.extend(match initial {
-            Initial::Pytorch => {
-                let fan = layer.map_or_else(|| inputs(network, parameter), |rnn| rnn.hidden);
-                uniform(&mut random, parameter.count(), 1.0 / (fan as f64).sqrt())
+    let parameters = network.parameters().into_iter().enumerate();
+    parameters
+        .flat_map(|(i, parameter)| {
+            let mut random = Random::new(seed, Stream::Weights, [fold, i as u32]);
+            match initial {
+                Initial::Pytorch => {
+                    uniform(&mut random, parameter.count(), 1.0 / (parameter.fan as f64).sqrt())
+                }
+                Initial::Keras => keras(&parameter, &mut random),
             }
-            Initial::Keras => keras(parameter, layer, &mut random),
-        });
-    }
-    weights
+        })
+        .collect()
 }
 
 fn uniform(random: &mut Random, count: usize, bound: f64) -> Vec<f32> {
     (0..count).map(|_| ((2.0 * random.uniform() - 1.0) * bound) as f32).collect()
 }
 
-/// Numbers that one output of a convolution or linear layer sees, for its weights and its bias.
-fn inputs(network: &Network, parameter: &Parameter) -> usize {
-    let layer = parameter.name.rsplit_once('.').map_or("", |(layer, _)| layer);
-    let weight = network.parameters().into_iter().find(|p| p.name == format!("{layer}.weight"));
-    weight.expect("a bias has weights beside it").shape[1..].iter().product()
-}
-
-fn keras(parameter: &Parameter, layer: Option<&Rnn>, random: &mut Random) -> Vec<f32> {
-    let (name, shape) = (parameter.name.as_str(), &parameter.shape);
-    match layer {
-        _ if name.contains("weight_hh") => orthogonal(random, shape[0], shape[1]),
-        _ if shape.len() > 1 => {
+fn keras(parameter: &Parameter, random: &mut Random) -> Vec<f32> {
+    let (shape, count) = (&parameter.shape, parameter.count());
+    match parameter.role {
+        Role::Weight => {
             // A filter's kernel counts on both sides.
             let kernel: usize = shape[2..].iter().product();
             let fans = kernel * (shape[0] + shape[1]);
-            uniform(random, parameter.count(), (6.0 / fans as f64).sqrt())
+            uniform(random, count, (6.0 / fans as f64).sqrt())
         }
-        Some(rnn) if rnn.cell == Cell::Lstm && name.contains("bias_ih") => {
-            let forget = rnn.hidden..2 * rnn.hidden;
-            (0..shape[0]).map(|row| if forget.contains(&row) { 1.0 } else { 0.0 }).collect()
+        Role::Recurrent => orthogonal(random, shape[0], shape[1]),
+        Role::Bias => vec![0.0; count],
+        Role::GateBias { gate, hidden } => {
+            (0..count).map(|row| if row / hidden == gate { 1.0 } else { 0.0 }).collect()
         }
-        _ => vec![0.0; parameter.count()],
     }
 }
 
@@ -83,7 +71,7 @@ fn orthogonal(random: &mut Random, rows: usize, columns: usize) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::{ConvSpec, LayerSpec, PoolKind};
+    use crate::ops::{Cell, ConvSpec, LayerSpec, PoolKind};
 
     fn network() -> Network {
         Network {

@@ -13,17 +13,16 @@ use crate::data::sequences::Dataset;
 use crate::data::split::Fold;
 use crate::error::{Error, Result};
 use crate::metrics::Prediction;
-use crate::model::{Batch, Extent, Model, StepReport, Training, Turn};
+use crate::model::{Batch, Extent, Model, StepReport, Trainer, Training, Turn};
 use crate::ops::{Network, Optimizer, StepScalars};
 use std::time::Instant;
 
 /// Folds trained together.
 pub struct Stack<'a, B: Backend> {
-    backend: &'a B,
     dataset: &'a Dataset,
     spec: &'a TrainSpec,
     frames: B::Frames,
-    model: Model<'a, B>,
+    trainer: Trainer<'a, B>,
     members: Vec<Member<'a>>,
     epoch: usize,
     position: usize,
@@ -115,13 +114,15 @@ impl<'a, B: Backend> Stack<'a, B> {
             class_weights,
             seed: spec.seed,
         };
-        let mut model = Model::new(backend, network, extent, Some(training))?;
+        let mut trainer = Trainer::new(backend, network, extent, training)?;
         let weights: Vec<f32> = folds
             .iter()
             .flat_map(|(number, ..)| initial::weights(network, spec.initial, spec.seed, *number))
             .collect();
-        model.set_weights(&weights)?;
-        model.set_stats(&folds.iter().flat_map(|(.., stats)| stats.flat()).collect::<Vec<f32>>())?;
+        trainer.model_mut().set_weights(&weights)?;
+        trainer
+            .model_mut()
+            .set_stats(&folds.iter().flat_map(|(.., stats)| stats.flat()).collect::<Vec<f32>>())?;
         let members = folds
             .into_iter()
             .map(|(number, fold, stats)| Member {
@@ -143,11 +144,10 @@ impl<'a, B: Backend> Stack<'a, B> {
             .collect();
         let frames = backend.frames(&dataset.frames.chunks)?;
         Ok(Stack {
-            backend,
             dataset,
             spec,
             frames,
-            model,
+            trainer,
             members,
             epoch: 0,
             position: 0,
@@ -158,14 +158,14 @@ impl<'a, B: Backend> Stack<'a, B> {
 
     /// Goes on from `state`.
     pub fn restore(&mut self, state: &State) -> Result<()> {
-        let weights = self.members.len() * self.model.network().params();
+        let weights = self.members.len() * self.trainer.model().network().params();
         let lengths =
             [&state.weights, &state.first_moment, &state.second_moment, &state.best_weights].map(Vec::len);
         if state.members.len() != self.members.len() || lengths != [weights; 4] {
             return Err(Error::data("the saved state belongs to another network or another number of folds"));
         }
-        self.model.set_weights(&state.weights)?;
-        self.model.set_moments([&state.first_moment, &state.second_moment])?;
+        self.trainer.model_mut().set_weights(&state.weights)?;
+        self.trainer.set_moments([&state.first_moment, &state.second_moment])?;
         self.best_weights.clone_from(&state.best_weights);
         for (member, saved) in self.members.iter_mut().zip(&state.members) {
             member.state = saved.clone();
@@ -176,12 +176,12 @@ impl<'a, B: Backend> Stack<'a, B> {
 
     /// Everything that [`Stack::restore`] needs.
     pub fn state(&self) -> Result<State> {
-        let [first_moment, second_moment] = self.model.moments()?;
+        let [first_moment, second_moment] = self.trainer.moments()?;
         Ok(State {
             epoch: self.epoch,
             position: self.position,
             members: self.members.iter().map(|member| member.state.clone()).collect(),
-            weights: self.model.weights()?,
+            weights: self.trainer.model().weights()?,
             first_moment,
             second_moment,
             best_weights: self.best_weights.clone(),
@@ -202,16 +202,16 @@ impl<'a, B: Backend> Stack<'a, B> {
             let lists: Vec<&[u32]> = orders.iter().map(Vec::as_slice).collect();
             while self.position < plan::steps(&lists, self.spec.batch) {
                 if let Some(signal) = observer.interrupted() {
-                    observer.step(&self.settle(&lists)?)?;
+                    observer.step(&self.settle_all(&lists)?)?;
                     observer.checkpoint(&|| self.state())?;
                     return Ok(Outcome::Interrupted(signal));
                 }
-                self.step(&lists)?;
-                if self.model.waiting() == self.backend.steps_ahead() {
-                    observer.step(&self.settle(&lists)?)?;
+                let reports = self.step(&lists)?;
+                if !reports.is_empty() {
+                    observer.step(&self.settle(&lists, reports)?)?;
                 }
             }
-            observer.step(&self.settle(&lists)?)?;
+            observer.step(&self.settle_all(&lists)?)?;
             let records = self.end_epoch(clock)?;
             observer.epoch(&records)?;
             observer.checkpoint(&|| self.state())?;
@@ -227,9 +227,9 @@ impl<'a, B: Backend> Stack<'a, B> {
         }
     }
 
-    /// A training step of all folds; what it tells is settled later.
-    fn step(&mut self, lists: &[&[u32]]) -> Result<()> {
-        let extent = self.model.extent();
+    /// A training step of all folds. Gives back the reports that are due, of all steps that are not settled.
+    fn step(&mut self, lists: &[&[u32]]) -> Result<Vec<StepReport>> {
+        let extent = self.trainer.model().extent();
         let batch = plan::batch(self.dataset, lists, extent, self.position);
         let rows: Vec<usize> = batch
             .lengths
@@ -244,17 +244,23 @@ impl<'a, B: Backend> Stack<'a, B> {
             let update = if active { member.state.updates } else { 0 };
             turns.push(Turn { fold: member.number, scalars: StepScalars { learning_rate, update } });
         }
-        self.model.train(&self.frames, &batch, &turns)?;
+        let reports = self.trainer.train(&self.frames, &batch, &turns)?;
         self.unsettled.push(Unsettled { position: self.position, batch, rows, turns });
         self.position += 1;
-        Ok(())
+        Ok(reports)
     }
 
-    /// Takes the losses of the steps since the last call into account.
-    fn settle(&mut self, lists: &[&[u32]]) -> Result<Vec<StepRecord>> {
+    /// Takes the losses of all steps into account that are not settled, due or not.
+    fn settle_all(&mut self, lists: &[&[u32]]) -> Result<Vec<StepRecord>> {
+        let reports = self.trainer.reports()?;
+        self.settle(lists, reports)
+    }
+
+    /// Takes the losses of the steps that are not settled into account.
+    fn settle(&mut self, lists: &[&[u32]], reports: Vec<StepReport>) -> Result<Vec<StepRecord>> {
         let steps = std::mem::take(&mut self.unsettled);
         let mut records = Vec::new();
-        for (step, report) in steps.iter().zip(self.model.reports()?) {
+        for (step, report) in steps.iter().zip(reports) {
             for (m, turn) in step.turns.iter().enumerate().filter(|(_, turn)| turn.scalars.update > 0) {
                 let (loss, grad_norm, rows) = (report.losses[m], report.norms[m], step.rows[m]);
                 if !loss.is_finite() || !grad_norm.is_finite() {
@@ -286,7 +292,7 @@ impl<'a, B: Backend> Stack<'a, B> {
             step.turns[m].scalars.update, report.losses[m], report.norms[m]
         );
         // Steps may have followed. The broken model has not moved since: the step is seen again as it was.
-        match self.model.gradients(&self.frames, &step.batch, &step.turns) {
+        match self.trainer.gradients(&self.frames, &step.batch, &step.turns) {
             Ok(()) => self.not_finite(m, self.epoch + 1, &what),
             Err(error) => error,
         }
@@ -294,7 +300,7 @@ impl<'a, B: Backend> Stack<'a, B> {
 
     /// The error for member `m`, with the first tensor that is not finite.
     fn not_finite(&self, m: usize, epoch: usize, what: &str) -> Error {
-        let tensor = match self.model.first_non_finite(m) {
+        let tensor = match self.trainer.first_non_finite(m) {
             Ok(tensor) => tensor.unwrap_or_else(|| "none that is kept".into()),
             Err(error) => return error,
         };
@@ -312,9 +318,9 @@ impl<'a, B: Backend> Stack<'a, B> {
             .iter()
             .map(|member| if member.state.stopped { &[] } else { member.fold.validation() })
             .collect();
-        let probabilities = probabilities(&mut self.model, &self.frames, self.dataset, &lists)?;
-        let weights = self.model.weights()?;
-        let params = self.model.network().params();
+        let probabilities = probabilities(self.trainer.model_mut(), &self.frames, self.dataset, &lists)?;
+        let weights = self.trainer.model().weights()?;
+        let params = self.trainer.model().network().params();
         // What the last step broke shows here: no such weights may become the best ones, or a checkpoint.
         for (m, probabilities) in probabilities.iter().enumerate() {
             let finite = weights[m * params..(m + 1) * params].iter().all(|w| w.is_finite());
@@ -364,16 +370,16 @@ impl<'a, B: Backend> Stack<'a, B> {
 
     /// Scores the best weights on the test parts.
     pub fn finish(mut self) -> Result<Vec<FoldResult>> {
-        let last = self.model.weights()?;
-        self.model.set_weights(&self.best_weights)?;
+        let last = self.trainer.model().weights()?;
+        self.trainer.model_mut().set_weights(&self.best_weights)?;
         let lists: Vec<&[u32]> = self.members.iter().map(|member| member.fold.test()).collect();
         let numbers: Vec<u32> = self.members.iter().map(|member| member.number).collect();
-        let predictions = predict(&mut self.model, &self.frames, self.dataset, &lists, &numbers)?;
+        let predictions = predict(self.trainer.model_mut(), &self.frames, self.dataset, &lists, &numbers)?;
         let finite = |p: &Prediction| p.probabilities.iter().all(|p| p.is_finite());
         if let Some(m) = predictions.iter().position(|fold| !fold.iter().all(finite)) {
             return Err(self.not_finite(m, self.members[m].state.best_epoch, "test part"));
         }
-        let params = self.model.network().params();
+        let params = self.trainer.model().network().params();
         let part = |all: &[f32], m: usize| all[m * params..(m + 1) * params].to_vec();
         let results =
             self.members.into_iter().zip(predictions).enumerate().map(|(m, (member, predictions))| {

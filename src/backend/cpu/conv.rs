@@ -2,14 +2,15 @@
 //! that are expanded from the steps that won.
 
 use super::cache::CACHES;
+use super::columns::Columns;
+use super::device::Cpu;
 use super::isa::{self, Isa, Task};
 use super::kernel::{STRIP, block_rows, groups, multiply, outer, with_rows};
 use super::memory::Aligned;
-use super::pack::Columns;
 use super::simd::{MAX_LANES, Simd};
-use crate::backend::Timeline;
 use crate::backend::disjoint::Disjoint;
-use crate::ops::{Conv, ConvBackward, ConvForward};
+use crate::error::Result;
+use crate::ops::{Conv, ConvBackward, ConvBackwardOperands, ConvForward, ConvForwardOperands, Runs};
 use rayon::prelude::*;
 
 /// Weights of model `m` as a matrix whose row `(j, c)`, or `(j, f)` if `by_filter`, is tap `j`.
@@ -27,27 +28,32 @@ fn packed(isa: Isa, s: &Conv, weights: &[f32], m: usize, by_filter: bool) -> Col
     packed
 }
 
-/// One task per model and output step, `(B, F)`.
-pub fn forward(isa: Isa, s: &Conv, a: ConvForward<Vec<f32>, Vec<u32>>) {
-    let filters = s.spec.filters;
-    let models: Vec<(Columns, Aligned)> = (0..s.models)
-        .map(|m| {
-            let mut bias = Aligned::zeros(filters.next_multiple_of(isa.lanes()));
-            bias[..filters].copy_from_slice(&a.weights[s.bias(m)..][..filters]);
-            (packed(isa, s, a.weights, m, false), bias)
-        })
-        .collect();
-    let step = s.batch * filters;
-    let (y, winners) = (Disjoint::new(a.y), a.winners.map(|winners| Disjoint::new(winners)));
-    (0..s.models * s.out_steps()).into_par_iter().for_each(|i| {
-        let (m, t) = (i / s.out_steps(), i % s.out_steps());
-        let (weights, bias) = &models[m];
-        let lengths = &a.lengths[m * s.batch..][..s.batch];
-        // SAFETY: a step of a model belongs to one task.
-        let own = |buffer: &Disjoint<f32>| unsafe { buffer.range(i * step..(i + 1) * step) }.as_mut_ptr();
-        let (y, winners) = (own(&y), winners.as_ref().map(own));
-        isa::run(isa, Step { s, m, t, weights, bias, x: a.x, lengths, y, winners });
-    });
+impl Runs<ConvForward> for Cpu {
+    /// One task per model and output step, `(B, F)`.
+    fn execute(&self, s: &Conv, a: ConvForwardOperands<Self>) -> Result<()> {
+        let isa = self.isa();
+
+        let filters = s.spec.filters;
+        let models: Vec<(Columns, Aligned)> = (0..s.models)
+            .map(|m| {
+                let mut bias = Aligned::zeros(filters.next_multiple_of(isa.lanes()));
+                bias[..filters].copy_from_slice(&a.weights[s.bias(m)..][..filters]);
+                (packed(isa, s, a.weights, m, false), bias)
+            })
+            .collect();
+        let step = s.batch * filters;
+        let (y, winners) = (Disjoint::new(a.y), a.winners.map(|winners| Disjoint::new(winners)));
+        (0..s.models * s.out_steps()).into_par_iter().for_each(|i| {
+            let (m, t) = (i / s.out_steps(), i % s.out_steps());
+            let (weights, bias) = &models[m];
+            let lengths = &a.lengths[m * s.batch..][..s.batch];
+            // SAFETY: a step of a model belongs to one task.
+            let own = |buffer: &Disjoint<f32>| unsafe { buffer.range(i * step..(i + 1) * step) }.as_mut_ptr();
+            let (y, winners) = (own(&y), winners.as_ref().map(own));
+            isa::run(isa, Step { s, m, t, weights, bias, x: a.x, lengths, y, winners });
+        });
+        Ok(())
+    }
 }
 
 struct Step<'a> {
@@ -167,17 +173,22 @@ unsafe fn pool<S: Simd>(before: S::V, after: S::V) -> (S::V, S::V) {
     }
 }
 
-/// `dW = sum dz x`, then `dx = W^T dz`.
-pub fn backward(isa: Isa, timeline: &Timeline, s: &Conv, a: ConvBackward<Vec<f32>, Vec<u32>>) {
-    let ConvBackward { weights, x, lengths, winners, dy, dx, d_weights } = a;
-    let gradient = Gradient { s, lengths, winners, dy };
-    timeline.span("convolution weight gradient", s.weight_gradient_work(), || {
-        weight_gradient(isa, &gradient, x, d_weights);
-    });
-    if let Some(dx) = dx {
-        timeline.span("convolution input gradient", s.input_gradient_work(), || {
-            input_gradient(isa, &gradient, weights, dx);
+impl Runs<ConvBackward> for Cpu {
+    /// `dW = sum dz x`, then `dx = W^T dz`.
+    fn execute(&self, s: &Conv, a: ConvBackwardOperands<Self>) -> Result<()> {
+        let (isa, timeline) = (self.isa(), &self.timeline);
+
+        let ConvBackwardOperands { weights, x, lengths, winners, dy, dx, d_weights } = a;
+        let gradient = Gradient { s, lengths, winners, dy };
+        timeline.span("convolution weight gradient", s.weight_gradient_work(), || {
+            weight_gradient(isa, &gradient, x, d_weights);
         });
+        if let Some(dx) = dx {
+            timeline.span("convolution input gradient", s.input_gradient_work(), || {
+                input_gradient(isa, &gradient, weights, dx);
+            });
+        }
+        Ok(())
     }
 }
 

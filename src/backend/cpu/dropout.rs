@@ -1,11 +1,13 @@
 //! Dropout with the bits of the reference: whole-number arithmetic on arrays, which the compiler turns into the vectors of
 //! the path that it compiles for.
 
-use super::isa::{self, Isa, Task};
+use super::device::Cpu;
+use super::isa::{self, Task};
 use super::simd::Simd;
 use super::tasks::for_each_task;
 use crate::backend::disjoint::Disjoint;
-use crate::ops::Dropout;
+use crate::error::Result;
+use crate::ops::{Dropout, DropoutOperands, Runs};
 use crate::random::philox_lanes;
 
 /// Counters drawn side by side.
@@ -15,26 +17,32 @@ const DRAW: usize = 4 * LANES;
 /// Draws of one task.
 const DRAWS: usize = 16;
 
-pub fn dropout(isa: Isa, s: &Dropout, marks: &[u32], x: &[f32], out: &mut [f32]) {
-    let chunks = s.len.div_ceil(DRAWS * DRAW);
-    let out = Disjoint::new(out);
-    /// Numbers that could be copied in the time that it takes to draw one.
-    const DRAWN: usize = 8;
-    for_each_task(s.models * chunks, DRAWN * DRAWS * DRAW, |i| {
-        let (m, first) = (i / chunks, i % chunks * DRAWS * DRAW);
-        let range = m * s.len + first..m * s.len + (first + DRAWS * DRAW).min(s.len);
-        let task = Chunk {
-            key: s.key,
-            place: [marks[m * 2 + 1], marks[m * 2], s.layer],
-            counter: (first / 4) as u32,
-            threshold: s.threshold(),
-            scale: (1.0 / (1.0 - s.rate)) as f32,
-            x: &x[range.clone()],
-            // SAFETY: a chunk of a model's numbers belongs to one task.
-            out: unsafe { out.range(range) },
-        };
-        isa::run(isa, task);
-    });
+impl Runs<Dropout> for Cpu {
+    fn execute(&self, s: &Dropout, a: DropoutOperands<Self>) -> Result<()> {
+        let isa = self.isa();
+        let DropoutOperands { marks, x, out } = a;
+
+        let chunks = s.len.div_ceil(DRAWS * DRAW);
+        let out = Disjoint::new(out);
+        /// Numbers that could be copied in the time that it takes to draw one.
+        const DRAWN: usize = 8;
+        for_each_task(s.models * chunks, DRAWN * DRAWS * DRAW, |i| {
+            let (m, first) = (i / chunks, i % chunks * DRAWS * DRAW);
+            let range = m * s.len + first..m * s.len + (first + DRAWS * DRAW).min(s.len);
+            let task = Chunk {
+                key: s.key,
+                place: [marks[m * 2 + 1], marks[m * 2], s.layer],
+                counter: (first / 4) as u32,
+                threshold: s.threshold(),
+                scale: (1.0 / (1.0 - s.rate)) as f32,
+                x: &x[range.clone()],
+                // SAFETY: a chunk of a model's numbers belongs to one task.
+                out: unsafe { out.range(range) },
+            };
+            isa::run(isa, task);
+        });
+        Ok(())
+    }
 }
 
 struct Chunk<'a> {

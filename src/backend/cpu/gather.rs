@@ -1,39 +1,46 @@
 //! Gathering a mini-batch: one pass over its frames, with the bits of the reference.
 
-use super::isa::{self, Isa, Task};
+use super::device::Cpu;
+use super::isa::{self, Task};
 use super::simd::Simd;
 use super::tasks::for_each_task;
 use crate::backend::disjoint::Disjoint;
-use crate::ops::{Gather, GatherOperands};
+use crate::error::Result;
+use crate::ops::{Gather, GatherOperands, Runs};
 use crate::reference;
 use ndarray::ArcArray2;
 
-/// One task per model and step, `(B, D)`.
-pub fn gather(isa: Isa, s: &Gather, chunks: &[ArcArray2<f32>], a: GatherOperands<Vec<f32>, Vec<u32>>) {
-    let rows = a.first.iter().zip(a.lengths).take(s.models * s.batch);
-    let sequences: Vec<&[f32]> = rows
-        .map(|(&first, &length)| match length {
-            0 => &[],
-            _ => frames_of(chunks, first as usize, length as usize),
-        })
-        .collect();
-    let (step, x) = (s.batch * s.features, Disjoint::new(a.x));
-    for_each_task(s.models * s.steps, step, |i| {
-        let (m, t) = (i / s.steps, i % s.steps);
-        let statistic = |which: usize| {
-            let row = if s.stat_steps == 1 { 0 } else { t };
-            &a.stats[((m * 2 + which) * s.stat_steps + row) * s.features..][..s.features]
-        };
-        let task = Step {
-            t,
-            sequences: &sequences[m * s.batch..][..s.batch],
-            mean: statistic(0),
-            inv_std: statistic(1),
-            // SAFETY: a step of a model belongs to one task.
-            x: unsafe { x.range(i * step..(i + 1) * step) },
-        };
-        isa::run(isa, task);
-    });
+impl Runs<Gather> for Cpu {
+    /// One task per model and step, `(B, D)`.
+    fn execute(&self, s: &Gather, a: GatherOperands<Self>) -> Result<()> {
+        let isa = self.isa();
+
+        let rows = a.first.iter().zip(a.lengths).take(s.models * s.batch);
+        let sequences: Vec<&[f32]> = rows
+            .map(|(&first, &length)| match length {
+                0 => &[],
+                _ => frames_of(a.frames, first as usize, length as usize),
+            })
+            .collect();
+        let (step, x) = (s.batch * s.features, Disjoint::new(a.x));
+        for_each_task(s.models * s.steps, step, |i| {
+            let (m, t) = (i / s.steps, i % s.steps);
+            let statistic = |which: usize| {
+                let row = if s.stat_steps == 1 { 0 } else { t };
+                &a.stats[((m * 2 + which) * s.stat_steps + row) * s.features..][..s.features]
+            };
+            let task = Step {
+                t,
+                sequences: &sequences[m * s.batch..][..s.batch],
+                mean: statistic(0),
+                inv_std: statistic(1),
+                // SAFETY: a step of a model belongs to one task.
+                x: unsafe { x.range(i * step..(i + 1) * step) },
+            };
+            isa::run(isa, task);
+        });
+        Ok(())
+    }
 }
 
 /// `(length, D)`, which lies in one chunk of the frame table.

@@ -1,22 +1,31 @@
 //! Linear layers: dot products forward, weighted sums of rows backward.
 
-use super::isa::{self, Isa, Task};
+use super::device::Cpu;
+use super::isa::{self, Task};
 use super::simd::{MAX_LANES, Simd};
 use super::tasks::for_each_task;
 use crate::backend::disjoint::Disjoint;
-use crate::ops::{Linear, LinearBackward, LinearForward};
+use crate::error::Result;
+use crate::ops::{
+    Linear, LinearBackward, LinearBackwardOperands, LinearForward, LinearForwardOperands, Runs,
+};
 
-/// One task per row.
-pub fn forward(isa: Isa, s: &Linear, a: LinearForward<Vec<f32>>) {
-    let y = Disjoint::new(a.y);
-    for_each_task(s.models * s.batch, s.params(), |row| {
-        let parameters = &a.weights[s.weights.start(row / s.batch)..][..s.params()];
-        let (weight, bias) = parameters.split_at(s.output * s.input);
-        let x = &a.x[row * s.input..][..s.input];
-        // SAFETY: a row belongs to one task.
-        let y = unsafe { y.range(row * s.output..(row + 1) * s.output) };
-        isa::run(isa, Row { weight, bias, x, relu: s.relu, y });
-    });
+impl Runs<LinearForward> for Cpu {
+    /// One task per row.
+    fn execute(&self, s: &Linear, a: LinearForwardOperands<Self>) -> Result<()> {
+        let isa = self.isa();
+
+        let y = Disjoint::new(a.y);
+        for_each_task(s.models * s.batch, s.params(), |row| {
+            let parameters = &a.weights[s.weights.start(row / s.batch)..][..s.params()];
+            let (weight, bias) = parameters.split_at(s.output * s.input);
+            let x = &a.x[row * s.input..][..s.input];
+            // SAFETY: a row belongs to one task.
+            let y = unsafe { y.range(row * s.output..(row + 1) * s.output) };
+            isa::run(isa, Row { weight, bias, x, relu: s.relu, y });
+        });
+        Ok(())
+    }
 }
 
 /// One row of a batch.
@@ -68,33 +77,38 @@ unsafe fn dot<S: Simd>(a: &[f32], b: &[f32]) -> f32 {
     lanes[0]
 }
 
-/// `dy` cut to where the ReLU passed, then one task per row of `dx` and one per row of `dW`.
-pub fn backward(isa: Isa, s: &Linear, a: LinearBackward<Vec<f32>>) {
-    let passed = |i: usize| if s.relu && a.y[i] <= 0.0 { 0.0 } else { a.dy[i] };
-    let dy: Vec<f32> = (0..s.models * s.batch * s.output).map(passed).collect();
-    if let Some(dx) = a.dx {
-        let dx = Disjoint::new(dx);
-        for_each_task(s.models * s.batch, s.params(), |row| {
-            let factors = dy[row * s.output..][..s.output].iter();
-            let rows = &a.weights[s.weights.start(row / s.batch)..];
-            // SAFETY: a row belongs to one task.
-            let out = unsafe { dx.range(row * s.input..(row + 1) * s.input) };
-            isa::run(isa, Combination { factors, rows, out });
+impl Runs<LinearBackward> for Cpu {
+    /// `dy` cut to where the ReLU passed, then one task per row of `dx` and one per row of `dW`.
+    fn execute(&self, s: &Linear, a: LinearBackwardOperands<Self>) -> Result<()> {
+        let isa = self.isa();
+
+        let passed = |i: usize| if s.relu && a.y[i] <= 0.0 { 0.0 } else { a.dy[i] };
+        let dy: Vec<f32> = (0..s.models * s.batch * s.output).map(passed).collect();
+        if let Some(dx) = a.dx {
+            let dx = Disjoint::new(dx);
+            for_each_task(s.models * s.batch, s.params(), |row| {
+                let factors = dy[row * s.output..][..s.output].iter();
+                let rows = &a.weights[s.weights.start(row / s.batch)..];
+                // SAFETY: a row belongs to one task.
+                let out = unsafe { dx.range(row * s.input..(row + 1) * s.input) };
+                isa::run(isa, Combination { factors, rows, out });
+            });
+        }
+        let d_weights = Disjoint::new(a.d_weights);
+        for_each_task(s.models * s.output, s.batch * s.input, |i| {
+            let (m, o) = (i / s.output, i % s.output);
+            let rows = m * s.batch..(m + 1) * s.batch;
+            let factors = dy[rows.start * s.output..rows.end * s.output].iter().skip(o).step_by(s.output);
+            let start = s.weights.start(m) + o * s.input;
+            let bias = s.weights.start(m) + s.output * s.input + o;
+            // SAFETY: the parameters of an output belong to one task.
+            let (out, d_bias) =
+                unsafe { (d_weights.range(start..start + s.input), d_weights.range(bias..bias + 1)) };
+            d_bias[0] = factors.clone().sum();
+            isa::run(isa, Combination { factors, rows: &a.x[rows.start * s.input..], out });
         });
+        Ok(())
     }
-    let d_weights = Disjoint::new(a.d_weights);
-    for_each_task(s.models * s.output, s.batch * s.input, |i| {
-        let (m, o) = (i / s.output, i % s.output);
-        let rows = m * s.batch..(m + 1) * s.batch;
-        let factors = dy[rows.start * s.output..rows.end * s.output].iter().skip(o).step_by(s.output);
-        let start = s.weights.start(m) + o * s.input;
-        let bias = s.weights.start(m) + s.output * s.input + o;
-        // SAFETY: the parameters of an output belong to one task.
-        let (out, d_bias) =
-            unsafe { (d_weights.range(start..start + s.input), d_weights.range(bias..bias + 1)) };
-        d_bias[0] = factors.clone().sum();
-        isa::run(isa, Combination { factors, rows: &a.x[rows.start * s.input..], out });
-    });
 }
 
 /// `out = sum over k of factors[k] * rows[k]`, rows as long as `out`, one after the other.

@@ -2,60 +2,67 @@
 //!
 //! A norm is the sum of its chunks' partial sums, in their order, so neither threads nor the other models change its bits.
 
-use super::isa::{self, Isa, Task};
+use super::device::Cpu;
+use super::isa::{self, Task};
 use super::simd::{MAX_LANES, Simd};
 use super::tasks::for_each_task;
 use crate::backend::disjoint::Disjoint;
-use crate::ops::{Optimizer, OptimizerKind, OptimizerOperands, StepScalars};
+use crate::error::Result;
+use crate::ops::{Optimizer, OptimizerKind, OptimizerOperands, Runs, StepScalars};
 
 /// Parameters of one task.
 const CHUNK: usize = 4096;
 
-pub fn optimize(isa: Isa, s: &Optimizer, a: OptimizerOperands<Vec<f32>>) {
-    let chunks = s.params.div_ceil(CHUNK);
-    let place = |i: usize| {
-        let (m, first) = (i / chunks, i % chunks * CHUNK);
-        (m, m * s.params + first..m * s.params + (first + CHUNK).min(s.params))
-    };
-    let scalars = |m: usize| -> [f32; StepScalars::LEN] {
-        std::array::from_fn(|scalar| a.scalars[m * StepScalars::LEN + scalar])
-    };
-    let active = |m: usize| scalars(m)[1] != 0.0;
+impl Runs<Optimizer> for Cpu {
+    fn execute(&self, s: &Optimizer, a: OptimizerOperands<Self>) -> Result<()> {
+        let isa = self.isa();
 
-    let mut squares = vec![0.0; s.models * chunks];
-    let partial = Disjoint::new(&mut squares);
-    for_each_task(s.models * chunks, CHUNK, |i| {
-        let (m, range) = place(i);
-        if active(m) {
-            // SAFETY: a partial sum belongs to one task.
-            let partial = unsafe { partial.range(i..i + 1) };
-            partial[0] = isa::run(isa, Squares(&a.gradients[range]));
-        }
-    });
-    let norms = &mut a.norms[a.row * s.models..][..s.models];
-    for (norm, squares) in norms.iter_mut().zip(squares.chunks(chunks)) {
-        *norm = squares.iter().sum::<f32>().sqrt();
-    }
-
-    let (weights, first, second) =
-        (Disjoint::new(a.weights), Disjoint::new(a.first_moment), Disjoint::new(a.second_moment));
-    for_each_task(s.models * chunks, 4 * CHUNK, |i| {
-        let (m, range) = place(i);
-        if !active(m) || !norms[m].is_finite() {
-            return;
-        }
-        // SAFETY: a chunk of a model's parameters belongs to one task.
-        let task = unsafe {
-            Update {
-                rule: Rule::new(s, scalars(m), norms[m]),
-                weights: weights.range(range.clone()),
-                first: first.range(range.clone()),
-                second: second.range(range.clone()),
-                gradients: &a.gradients[range],
-            }
+        let chunks = s.params.div_ceil(CHUNK);
+        let place = |i: usize| {
+            let (m, first) = (i / chunks, i % chunks * CHUNK);
+            (m, m * s.params + first..m * s.params + (first + CHUNK).min(s.params))
         };
-        isa::run(isa, task);
-    });
+        let scalars = |m: usize| -> [f32; StepScalars::LEN] {
+            std::array::from_fn(|scalar| a.scalars[m * StepScalars::LEN + scalar])
+        };
+        let active = |m: usize| scalars(m)[1] != 0.0;
+
+        let mut squares = vec![0.0; s.models * chunks];
+        let partial = Disjoint::new(&mut squares);
+        for_each_task(s.models * chunks, CHUNK, |i| {
+            let (m, range) = place(i);
+            if active(m) {
+                // SAFETY: a partial sum belongs to one task.
+                let partial = unsafe { partial.range(i..i + 1) };
+                partial[0] = isa::run(isa, Squares(&a.gradients[range]));
+            }
+        });
+        let norms = &mut a.norms[a.row * s.models..][..s.models];
+        for (norm, squares) in norms.iter_mut().zip(squares.chunks(chunks)) {
+            *norm = squares.iter().sum::<f32>().sqrt();
+        }
+
+        let (weights, first, second) =
+            (Disjoint::new(a.weights), Disjoint::new(a.first_moment), Disjoint::new(a.second_moment));
+        for_each_task(s.models * chunks, 4 * CHUNK, |i| {
+            let (m, range) = place(i);
+            if !active(m) || !norms[m].is_finite() {
+                return;
+            }
+            // SAFETY: a chunk of a model's parameters belongs to one task.
+            let task = unsafe {
+                Update {
+                    rule: Rule::new(s, scalars(m), norms[m]),
+                    weights: weights.range(range.clone()),
+                    first: first.range(range.clone()),
+                    second: second.range(range.clone()),
+                    gradients: &a.gradients[range],
+                }
+            };
+            isa::run(isa, task);
+        });
+        Ok(())
+    }
 }
 
 /// The sum of the squares.

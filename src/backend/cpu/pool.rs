@@ -1,60 +1,76 @@
 //! Pooling over time, row by row, with the bits of the reference.
 
-use super::isa::{self, Isa, Task};
+use super::device::Cpu;
+use super::isa::{self, Task};
 use super::simd::Simd;
 use super::tasks::for_each_task;
 use crate::backend::disjoint::Disjoint;
-use crate::ops::{Pool, PoolKind};
+use crate::error::Result;
+use crate::ops::{
+    Pool, PoolBackward, PoolBackwardOperands, PoolForward, PoolForwardOperands, PoolKind, Runs,
+};
 
-pub fn forward(isa: Isa, s: &Pool, lengths: &[u32], y: &[f32], last: &[f32], out: &mut [f32]) {
-    let width = s.dirs * s.hidden;
-    let out = Disjoint::new(out);
-    let numbers = if s.kind == PoolKind::Mean { s.steps * width } else { width };
-    for_each_task(s.models * s.batch, numbers, |row| {
-        let (m, b, length) = (row / s.batch, row % s.batch, lengths[row] as usize);
-        // SAFETY: a row belongs to one task.
-        let out = unsafe { out.range(row * width..(row + 1) * width) };
+impl Runs<PoolForward> for Cpu {
+    fn execute(&self, s: &Pool, a: PoolForwardOperands<Self>) -> Result<()> {
+        let isa = self.isa();
+        let PoolForwardOperands { lengths, from, out } = a;
+
+        let width = s.dirs * s.hidden;
+        let out = Disjoint::new(out);
+        let numbers = if s.kind == PoolKind::Mean { s.steps * width } else { width };
+        for_each_task(s.models * s.batch, numbers, |row| {
+            let (m, b, length) = (row / s.batch, row % s.batch, lengths[row] as usize);
+            // SAFETY: a row belongs to one task.
+            let out = unsafe { out.range(row * width..(row + 1) * width) };
+            match s.kind {
+                _ if length == 0 => out.fill(0.0),
+                PoolKind::Last => {
+                    for (dir, out) in out.chunks_exact_mut(s.hidden).enumerate() {
+                        out.copy_from_slice(&from[last_at(s, m, dir, b)..][..s.hidden]);
+                    }
+                }
+                PoolKind::Mean => {
+                    let steps = &from[(m * s.steps * s.batch + b) * width..];
+                    isa::run(isa, Mean { length, steps, stride: s.batch * width, out });
+                }
+            }
+        });
+        Ok(())
+    }
+}
+
+impl Runs<PoolBackward> for Cpu {
+    fn execute(&self, s: &Pool, a: PoolBackwardOperands<Self>) -> Result<()> {
+        let isa = self.isa();
+        let PoolBackwardOperands { lengths, d_out, to } = a;
+
+        let width = s.dirs * s.hidden;
         match s.kind {
-            _ if length == 0 => out.fill(0.0),
             PoolKind::Last => {
-                for (dir, out) in out.chunks_exact_mut(s.hidden).enumerate() {
-                    out.copy_from_slice(&last[last_at(s, m, dir, b)..][..s.hidden]);
+                to[..s.models * s.states * s.dirs * s.batch * s.hidden].fill(0.0);
+                for row in (0..s.models * s.batch).filter(|&row| lengths[row] > 0) {
+                    for (dir, d_out) in d_out[row * width..][..width].chunks_exact(s.hidden).enumerate() {
+                        let at = last_at(s, row / s.batch, dir, row % s.batch);
+                        to[at..at + s.hidden].copy_from_slice(d_out);
+                    }
                 }
             }
             PoolKind::Mean => {
-                let steps = &y[(m * s.steps * s.batch + b) * width..];
-                isa::run(isa, Mean { length, steps, stride: s.batch * width, out });
+                let (step, dy) = (s.batch * width, Disjoint::new(to));
+                for_each_task(s.models * s.steps, step, |i| {
+                    let (m, t) = (i / s.steps, i % s.steps);
+                    let task = Spread {
+                        t,
+                        lengths: &lengths[m * s.batch..][..s.batch],
+                        d_out: &d_out[m * step..][..step],
+                        // SAFETY: a step of a model belongs to one task.
+                        dy: unsafe { dy.range(i * step..(i + 1) * step) },
+                    };
+                    isa::run(isa, task);
+                });
             }
         }
-    });
-}
-
-pub fn backward(isa: Isa, s: &Pool, lengths: &[u32], d_out: &[f32], dy: &mut [f32], d_last: &mut [f32]) {
-    let width = s.dirs * s.hidden;
-    match s.kind {
-        PoolKind::Last => {
-            d_last[..s.models * s.states * s.dirs * s.batch * s.hidden].fill(0.0);
-            for row in (0..s.models * s.batch).filter(|&row| lengths[row] > 0) {
-                for (dir, d_out) in d_out[row * width..][..width].chunks_exact(s.hidden).enumerate() {
-                    let at = last_at(s, row / s.batch, dir, row % s.batch);
-                    d_last[at..at + s.hidden].copy_from_slice(d_out);
-                }
-            }
-        }
-        PoolKind::Mean => {
-            let (step, dy) = (s.batch * width, Disjoint::new(dy));
-            for_each_task(s.models * s.steps, step, |i| {
-                let (m, t) = (i / s.steps, i % s.steps);
-                let task = Spread {
-                    t,
-                    lengths: &lengths[m * s.batch..][..s.batch],
-                    d_out: &d_out[m * step..][..step],
-                    // SAFETY: a step of a model belongs to one task.
-                    dy: unsafe { dy.range(i * step..(i + 1) * step) },
-                };
-                isa::run(isa, task);
-            });
-        }
+        Ok(())
     }
 }
 

@@ -1,81 +1,76 @@
 //! The convolution block: its products are always ours, whoever multiplies for the recurrent layers, since their operands are never in
 //! memory: rows of x overlap, and gradients are expanded from the steps that won.
 
-use super::kernel::{self, Kernel, THREADS};
-use super::memory::{Buf, address};
+use super::device::Cuda;
+use super::executor::Executor;
+use super::kernel::{Kernel, THREADS};
+use super::memory::address;
 use super::product::SIDE;
 use super::splits::{Splits, divisor};
-use super::{Cuda, Executor};
 use crate::error::Result;
-use crate::ops::{Conv, ConvBackward, ConvForward, Work};
+use crate::ops::{
+    Conv, ConvBackward, ConvBackwardOperands, ConvForward, ConvForwardOperands, Precision, Runs, Work,
+};
 
 /// The most shares of a weight gradient's sum: before pooling steps are many, and tiles of weights few.
 const MAX_SPLITS: usize = 64;
 
-pub fn forward<E: Executor>(
-    cuda: &Cuda<E>,
-    s: &Conv,
-    a: ConvForward<Buf<f32, E>, Buf<u32, E>>,
-) -> Result<()> {
-    let [input_factor, input_shift] = divisor(s.input);
-    let arguments = kernel::ConvForward {
-        weights: a.weights.at(s.weights.offset),
-        x: a.x.address(),
-        lengths: a.lengths.address(),
-        y: a.y.address(),
-        winners: address(a.winners.as_deref()),
-        stride: s.weights.stride as u64,
-        batch: s.batch as u64,
-        steps: s.steps as u64,
-        out_steps: s.out_steps() as u64,
-        input: s.input as u64,
-        filters: s.spec.filters as u64,
-        kernel: s.spec.kernel as u64,
-        input_factor,
-        input_shift,
-    };
-    let kernel = Kernel::of_precision::<kernel::ConvForward>(cuda.precision);
-    // Two rows of the product make one of y.
-    let rows = 2 * s.out_steps() * s.batch;
-    let grid = [rows.div_ceil(SIDE), s.spec.filters.div_ceil(SIDE), s.models];
-    cuda.launch(&kernel, &arguments, grid, s.forward_work(a.winners.is_some()))
+impl<E: Executor> Runs<ConvForward> for Cuda<E> {
+    fn execute(&self, s: &Conv, a: ConvForwardOperands<Self>) -> Result<()> {
+        let [input_factor, input_shift] = divisor(s.input);
+        let arguments = kernel::ConvForward {
+            weights: a.weights.at(s.weights.offset),
+            x: a.x.address(),
+            lengths: a.lengths.address(),
+            y: a.y.address(),
+            winners: address(a.winners.as_deref()),
+            stride: s.weights.stride as u64,
+            batch: s.batch as u64,
+            steps: s.steps as u64,
+            out_steps: s.out_steps() as u64,
+            input: s.input as u64,
+            filters: s.spec.filters as u64,
+            kernel: s.spec.kernel as u64,
+            input_factor,
+            input_shift,
+        };
+        let kernel = Kernel::of_precision::<kernel::ConvForward>(self.precision);
+        // Two rows of the product make one of y.
+        let rows = 2 * s.out_steps() * s.batch;
+        let grid = [rows.div_ceil(SIDE), s.spec.filters.div_ceil(SIDE), s.models];
+        self.session.launch(&kernel, &arguments, grid, s.forward_work(a.winners.is_some()))
+    }
 }
 
-pub fn backward<E: Executor>(
-    cuda: &Cuda<E>,
-    s: &Conv,
-    a: ConvBackward<Buf<f32, E>, Buf<u32, E>>,
-) -> Result<()> {
-    weight_gradient(cuda, s, &a)?;
-    let Some(dx) = &a.dx else { return Ok(()) };
-    let [filters_factor, filters_shift] = divisor(s.spec.filters);
-    let arguments = kernel::ConvInputGradient {
-        weights: a.weights.at(s.weights.offset),
-        winners: a.winners.address(),
-        dy: a.dy.address(),
-        lengths: a.lengths.address(),
-        dx: dx.address(),
-        stride: s.weights.stride as u64,
-        batch: s.batch as u64,
-        steps: s.steps as u64,
-        out_steps: s.out_steps() as u64,
-        input: s.input as u64,
-        filters: s.spec.filters as u64,
-        kernel: s.spec.kernel as u64,
-        filters_factor,
-        filters_shift,
-    };
-    let kernel = Kernel::of_precision::<kernel::ConvInputGradient>(cuda.precision);
-    let grid = [(s.steps * s.batch).div_ceil(SIDE), s.input.div_ceil(SIDE), s.models];
-    cuda.launch(&kernel, &arguments, grid, s.input_gradient_work())
+impl<E: Executor> Runs<ConvBackward> for Cuda<E> {
+    fn execute(&self, s: &Conv, a: ConvBackwardOperands<Self>) -> Result<()> {
+        weight_gradient(self, s, &a)?;
+        let Some(dx) = &a.dx else { return Ok(()) };
+        let [filters_factor, filters_shift] = divisor(s.spec.filters);
+        let arguments = kernel::ConvInputGradient {
+            weights: a.weights.at(s.weights.offset),
+            winners: a.winners.address(),
+            dy: a.dy.address(),
+            lengths: a.lengths.address(),
+            dx: dx.address(),
+            stride: s.weights.stride as u64,
+            batch: s.batch as u64,
+            steps: s.steps as u64,
+            out_steps: s.out_steps() as u64,
+            input: s.input as u64,
+            filters: s.spec.filters as u64,
+            kernel: s.spec.kernel as u64,
+            filters_factor,
+            filters_shift,
+        };
+        let kernel = Kernel::of_precision::<kernel::ConvInputGradient>(self.precision);
+        let grid = [(s.steps * s.batch).div_ceil(SIDE), s.input.div_ceil(SIDE), s.models];
+        self.session.launch(&kernel, &arguments, grid, s.input_gradient_work())
+    }
 }
 
 /// Of as many models at once as there is memory for their shares.
-fn weight_gradient<E: Executor>(
-    cuda: &Cuda<E>,
-    s: &Conv,
-    a: &ConvBackward<Buf<f32, E>, Buf<u32, E>>,
-) -> Result<()> {
+fn weight_gradient<E: Executor>(cuda: &Cuda<E>, s: &Conv, a: &ConvBackwardOperands<Cuda<E>>) -> Result<()> {
     let depth = 2 * s.out_steps() * s.batch;
     let splits = Splits::new(depth, MAX_SPLITS, s.params(), cuda.tuning.partial_bytes, s.models);
     let tiles = s.spec.filters.div_ceil(SIDE) * (s.depth() + 1).div_ceil(SIDE);
@@ -105,7 +100,7 @@ fn weight_gradient<E: Executor>(
             };
             let kernel = Kernel::of_precision::<kernel::ConvWeightGradient>(cuda.precision);
             let work = s.weight_gradient_work().share(models, s.models);
-            cuda.launch(&kernel, &arguments, [tiles, splits.count, models], work)?;
+            cuda.session.launch(&kernel, &arguments, [tiles, splits.count, models], work)?;
             let arguments = kernel::ConvWeightGradientSum {
                 partial,
                 d_weights: a.d_weights.at(s.weights.offset),
@@ -118,8 +113,54 @@ fn weight_gradient<E: Executor>(
             };
             let kernel = Kernel::plain::<kernel::ConvWeightGradientSum>();
             let grid = [s.params().div_ceil(THREADS as usize), 1, models];
-            cuda.launch(&kernel, &arguments, grid, Work::default())?;
+            cuda.session.launch(&kernel, &arguments, grid, Work::default())?;
         }
         Ok(())
     })
+}
+
+/// Every kernel of the operation.
+pub fn kernels() -> Vec<Kernel> {
+    let of_precision = |precision| {
+        [
+            Kernel::of_precision::<kernel::ConvForward>(precision),
+            Kernel::of_precision::<kernel::ConvWeightGradient>(precision),
+            Kernel::of_precision::<kernel::ConvInputGradient>(precision),
+        ]
+    };
+    let sum = Kernel::plain::<kernel::ConvWeightGradientSum>();
+    Precision::ALL.into_iter().flat_map(of_precision).chain([sum]).collect()
+}
+
+/// The kernels and their arguments.
+mod kernel {
+    super::super::kernel::kernels! {
+        ConvForward, "convolution", "conv_forward", ["tile", "conv"] {
+            "const float*": weights x;
+            "const unsigned*": lengths;
+            "float*": y winners;
+            "size_t": stride;
+            "unsigned": batch steps out_steps input filters kernel input_factor input_shift;
+        }
+        ConvWeightGradient, "convolution weight gradient", "conv_weight_gradient", ["tile", "conv"] {
+            "const float*": x winners dy;
+            "const unsigned*": lengths;
+            "float*": partial;
+            "unsigned": model batch steps out_steps input filters kernel share;
+            "unsigned": batch_factor batch_shift input_factor input_shift;
+        }
+        ConvWeightGradientSum, "convolution weight gradient sum", "conv_weight_gradient_sum", [] {
+            "const float*": partial;
+            "float*": d_weights;
+            "size_t": stride;
+            "unsigned": model input filters kernel splits;
+        }
+        ConvInputGradient, "convolution input gradient", "conv_input_gradient", ["tile", "conv"] {
+            "const float*": weights winners dy;
+            "const unsigned*": lengths;
+            "float*": dx;
+            "size_t": stride;
+            "unsigned": batch steps out_steps input filters kernel filters_factor filters_shift;
+        }
+    }
 }

@@ -32,7 +32,7 @@ pub enum Failure {
 }
 
 /// A device to which launches are given in order.
-pub trait Executor: Send + Sync {
+pub trait Executor: 'static + Send + Sync {
     /// Freed when dropped.
     type Memory: Send + Sync;
 

@@ -1,6 +1,7 @@
 //! Device memory.
 
-use super::{Cuda, Executor};
+use super::executor::Executor;
+use super::session::Session;
 use crate::error::{Error, Fault, Result};
 use crate::ops::Word;
 use std::marker::PhantomData;
@@ -23,7 +24,7 @@ impl<E: Executor> Drop for Memory<E> {
 
 impl<E: Executor> Memory<E> {
     /// Zeros, or an error that says how much there is.
-    pub fn zeros(cuda: &Cuda<E>, bytes: usize) -> Result<Self> {
+    pub fn zeros(session: &Session<E>, bytes: usize) -> Result<Self> {
         let bytes = bytes.max(16);
         let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
         let refused = |free: u64, total: u64| {
@@ -31,9 +32,9 @@ impl<E: Executor> Memory<E> {
                 Fault::Device,
                 format!(
                     "{}: no memory for {:.1} MiB beside {:.1} MiB that are in use: {:.1} MiB of {:.1} MiB are free",
-                    cuda.describe_device(),
+                    session.describe(),
                     mib(bytes as u64),
-                    mib(cuda.held.load(Ordering::Relaxed)),
+                    mib(session.held.load(Ordering::Relaxed)),
                     mib(free),
                     mib(total)
                 ),
@@ -41,10 +42,10 @@ impl<E: Executor> Memory<E> {
             .hint("train with a smaller `--batch`, or fewer models at once with `--folds-at-once`")
         };
         let inner =
-            cuda.call_with(|| format!("an allocation of {bytes} bytes"), refused, |e| e.zeros(bytes))?;
-        let address = cuda.executor.address(&inner);
-        cuda.held.fetch_add(bytes as u64, Ordering::Relaxed);
-        Ok(Memory { inner, address, bytes, held: cuda.held.clone() })
+            session.call_with(|| format!("an allocation of {bytes} bytes"), refused, |e| e.zeros(bytes))?;
+        let address = session.executor.address(&inner);
+        session.held.fetch_add(bytes as u64, Ordering::Relaxed);
+        Ok(Memory { inner, address, bytes, held: session.held.clone() })
     }
 
     pub fn bytes(&self) -> usize {
@@ -60,8 +61,8 @@ pub struct Buf<T, E: Executor> {
 }
 
 impl<T: Word, E: Executor> Buf<T, E> {
-    pub fn zeros(cuda: &Cuda<E>, len: usize) -> Result<Self> {
-        Ok(Buf { memory: Memory::zeros(cuda, len * size_of::<T>())?, len, words: PhantomData })
+    pub fn zeros(session: &Session<E>, len: usize) -> Result<Self> {
+        Ok(Buf { memory: Memory::zeros(session, len * size_of::<T>())?, len, words: PhantomData })
     }
 
     pub fn words(&self) -> usize {
@@ -84,3 +85,6 @@ impl<T: Word, E: Executor> Buf<T, E> {
 pub fn address<T: Word, E: Executor>(buffer: Option<&Buf<T, E>>) -> u64 {
     buffer.map_or(0, Buf::address)
 }
+
+/// The frame table.
+pub struct Frames<E: Executor>(pub Buf<f32, E>);

@@ -1,7 +1,8 @@
 //! Kernels that ask something of the device itself: what each intrinsic of `prims.cu` gives, and what one instruction costs.
 
 use super::executor::{Executor, Failure, Launch};
-use super::kernel::{self, Arguments, Kernel, THREADS};
+use super::kernel::{Arguments, Kernel, THREADS};
+use super::roof;
 use crate::ops::Work;
 
 /// What `probe_intrinsic.cu` tries: the functions of `prims.cu`, and those of CUDA that kernels rely on to the bit.
@@ -67,7 +68,7 @@ impl Intrinsic {
             y: executor.address(&to),
             count: count as u64,
         };
-        launch(executor, &Kernel::probe_intrinsic(self), &arguments, 1)?;
+        launch(executor, &probe_intrinsic(self), &arguments, 1)?;
         let mut y = vec![0; count * 32 * results as usize];
         executor.read(&to, bytemuck::cast_slice_mut(&mut y))?;
         executor.wait()?;
@@ -156,7 +157,7 @@ impl Chains {
     }
 
     pub fn kernel(&self) -> Kernel {
-        Kernel::probe_chain(self.of, self.chains, self.threads)
+        probe_chain(self.of, self.chains, self.threads)
     }
 
     /// Cycles of a multiprocessor, from its first warp's start to its last one's end, for `count` times `LINKS` links of each chain.
@@ -232,8 +233,7 @@ pub fn read<E: Executor>(
 
 /// A launch that does nothing, with the bytes of its arguments.
 pub fn nothing() -> (Kernel, Vec<u8>) {
-    let arguments = kernel::RoofMemory::default();
-    (Kernel::plain::<kernel::RoofMemory>(), bytemuck::bytes_of(&arguments).to_vec())
+    roof::copy_of_nothing()
 }
 
 /// Bytes of device memory that `busy` works in.
@@ -252,9 +252,23 @@ pub fn busy(memory: u64, count: usize) -> (Kernel, Vec<u8>) {
     (Chains::one(ChainOf::MultiplyAdd, 32).kernel(), bytemuck::bytes_of(&arguments).to_vec())
 }
 
+/// One intrinsic, tried by one warp.
+fn probe_intrinsic(intrinsic: Intrinsic) -> Kernel {
+    let (operands, results) = intrinsic.words();
+    let constants =
+        [("INTRINSIC", intrinsic as u32), ("OPERANDS", operands), ("RESULTS", results), ("THREADS", 32)];
+    Kernel::new::<kernel::ProbeIntrinsic>(None, &constants)
+}
+
+/// Chains of one instruction in each thread of a block.
+fn probe_chain(of: ChainOf, chains: u32, threads: u32) -> Kernel {
+    let constants = [("WHAT", of as u32), ("CHAINS", chains), ("THREADS", threads)];
+    Kernel::new::<kernel::ProbeChain>(None, &constants)
+}
+
 /// For the compile gate.
 pub fn every_kernel() -> Vec<Kernel> {
-    let intrinsics = Intrinsic::ALL.into_iter().map(Kernel::probe_intrinsic);
+    let intrinsics = Intrinsic::ALL.into_iter().map(probe_intrinsic);
     let latencies = LATENCIES.iter().map(|(_, chains)| chains.kernel());
     let rates = RATES.iter().map(|(_, chains, _)| chains.kernel());
     intrinsics.chain(latencies).chain(rates).chain([Kernel::plain::<kernel::ProbeRead>()]).collect()
@@ -274,6 +288,29 @@ fn launch<E: Executor, A: Arguments>(
         work: Work::default(),
     };
     executor.launch(&launch)
+}
+
+/// The kernels and their arguments.
+mod kernel {
+    super::super::kernel::kernels! {
+        ProbeIntrinsic, "probe intrinsic", "probe_intrinsic", [] {
+            "const unsigned*": x;
+            "unsigned*": y;
+            "unsigned": count;
+        }
+        ProbeChain, "probe chain", "probe_chain", [] {
+            "const float*": x;
+            "const unsigned*": ring;
+            "float*": result;
+            "unsigned long long*": clocks;
+            "unsigned": count zero;
+        }
+        ProbeRead, "probe read", "probe_read", [] {
+            "const float4*": from;
+            "float*": result;
+            "unsigned": len count;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -303,7 +340,7 @@ mod tests {
             assert!(text.contains(&line), "no {line}");
         };
         for intrinsic in Intrinsic::ALL {
-            let text = Kernel::probe_intrinsic(intrinsic).text();
+            let text = probe_intrinsic(intrinsic).text();
             defines(&text, &format!("{intrinsic:?}"), intrinsic as u32);
         }
         for (_, chains) in LATENCIES {

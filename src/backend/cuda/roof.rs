@@ -1,15 +1,16 @@
 //! What this device could do at most, measured.
 
-use super::kernel::{self, Kernel, THREADS};
+use super::executor::Executor;
+use super::kernel::{Kernel, THREADS, bits};
 use super::memory::Buf;
-use super::{Cuda, Executor};
-use crate::backend::{Backend, Roof};
+use super::session::Session;
+use crate::backend::Roof;
 use crate::error::Result;
 use crate::ops::{Precision, Work};
 use std::time::{Duration, Instant};
 
 /// Independent chains of a thread or warp.
-pub const CHAINS: u32 = 8;
+const CHAINS: u32 = 8;
 /// Blocks: enough for any GPU.
 const BLOCKS: usize = 2048;
 /// Vectors of 16 bytes that are copied: 256 MiB, beyond any cache.
@@ -19,38 +20,38 @@ const TRY: Duration = Duration::from_millis(20);
 /// The best try of this time counts.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-pub fn roof<E: Executor>(cuda: &Cuda<E>) -> Result<Roof> {
+pub fn roof<E: Executor>(session: &Session<E>, precision: Precision) -> Result<Roof> {
     let threads = THREADS as usize;
-    let result = Buf::<f32, E>::zeros(cuda, threads * BLOCKS)?;
-    let kernel = Kernel::roof_compute(cuda.precision, CHAINS);
+    let result = Buf::<f32, E>::zeros(session, threads * BLOCKS)?;
+    let kernel = roof_compute(precision, CHAINS);
     let compute = |count: usize| {
         let arguments = kernel::RoofCompute { result: result.address(), count: count as u64 };
-        cuda.launch(&kernel, &arguments, [BLOCKS, 1, 1], Work::default())
+        session.launch(&kernel, &arguments, [BLOCKS, 1, 1], Work::default())
     };
     // Multiply-adds of a turn of a chain: four of a thread, or 16 x 8 x depth of a warp.
-    let each = match cuda.precision {
+    let each = match precision {
         Precision::Fp32 => 4 * threads,
         Precision::Tf32 => 16 * 8 * 8 * threads / 32,
         Precision::Bf16 => 16 * 8 * 16 * threads / 32,
     };
-    let gflops = best(cuda, 2 * each * CHAINS as usize * BLOCKS, compute)?;
-    let (from, to) = (Buf::<f32, E>::zeros(cuda, 4 * COPIED)?, Buf::<f32, E>::zeros(cuda, 4 * COPIED)?);
+    let gflops = best(session, 2 * each * CHAINS as usize * BLOCKS, compute)?;
+    let (from, to) = (Buf::<f32, E>::zeros(session, 4 * COPIED)?, Buf::<f32, E>::zeros(session, 4 * COPIED)?);
     let kernel = Kernel::plain::<kernel::RoofMemory>();
     let arguments = kernel::RoofMemory { from: from.address(), to: to.address(), len: COPIED as u64 };
     let memory = |count: usize| {
         (0..count)
-            .try_for_each(|_| cuda.launch(&kernel, &arguments, [COPIED / threads, 1, 1], Work::default()))
+            .try_for_each(|_| session.launch(&kernel, &arguments, [COPIED / threads, 1, 1], Work::default()))
     };
-    let gbytes = best(cuda, 2 * 16 * COPIED, memory)?;
+    let gbytes = best(session, 2 * 16 * COPIED, memory)?;
     Ok(Roof { gflops, gbytes })
 }
 
 /// 10^9 a second of the fastest try, of work that does `each` times as much as it is told to.
-fn best<E: Executor>(cuda: &Cuda<E>, each: usize, work: impl Fn(usize) -> Result<()>) -> Result<f64> {
+fn best<E: Executor>(session: &Session<E>, each: usize, work: impl Fn(usize) -> Result<()>) -> Result<f64> {
     let time = |count: usize| -> Result<Duration> {
         let start = Instant::now();
         work(count)?;
-        cuda.wait()?;
+        session.call(|| "waiting for the device".into(), E::wait)?;
         Ok(start.elapsed())
     };
     time(1)?;
@@ -63,4 +64,37 @@ fn best<E: Executor>(cuda: &Cuda<E>, each: usize, work: impl Fn(usize) -> Result
         fastest = fastest.min(time(count)?);
     }
     Ok((count * each) as f64 / fastest.as_secs_f64() / 1e9)
+}
+
+/// What could be multiplied at most.
+fn roof_compute(precision: Precision, chains: u32) -> Kernel {
+    let constants = [("PRECISION", bits(precision)), ("CHAINS", chains), ("THREADS", THREADS)];
+    Kernel::new::<kernel::RoofCompute>(None, &constants)
+}
+
+/// A launch of the copy, of no vectors, and its arguments.
+pub fn copy_of_nothing() -> (Kernel, Vec<u8>) {
+    let arguments = kernel::RoofMemory::default();
+    (Kernel::plain::<kernel::RoofMemory>(), bytemuck::bytes_of(&arguments).to_vec())
+}
+
+/// Every kernel of the measurement.
+pub fn kernels() -> Vec<Kernel> {
+    let compute = Precision::ALL.into_iter().map(|precision| roof_compute(precision, CHAINS));
+    compute.chain([Kernel::plain::<kernel::RoofMemory>()]).collect()
+}
+
+/// The kernels and their arguments.
+mod kernel {
+    super::super::kernel::kernels! {
+        RoofCompute, "roof compute", "roof_compute", [] {
+            "float*": result;
+            "unsigned": count;
+        }
+        RoofMemory, "roof memory", "roof_memory", [] {
+            "const float4*": from;
+            "float4*": to;
+            "unsigned": len;
+        }
+    }
 }

@@ -1,13 +1,14 @@
 //! The convolution block on the device: products whose rows are gathered from `x`, or from the gradients of the steps that won,
 //! while they run.
 
-use super::device::Launch;
-use super::kernel::{self, Kernel, parameters};
-use super::memory::{Buf, Slice};
-use super::plan::{DEPTH, blocks};
-use super::{Wgpu, grid};
+use super::blocks::{DEPTH, blocks, grid};
+use super::device::Wgpu;
+use super::gpu::Launch;
+use super::kernel::{Kernel, parameters};
+use super::memory::Buf;
+use super::slice::Slice;
 use crate::error::{Error, Fault, Result};
-use crate::ops::{Conv, ConvBackward, ConvForward, Work};
+use crate::ops::{Conv, ConvBackward, ConvBackwardOperands, ConvForward, ConvForwardOperands, Runs, Work};
 use bytemuck::bytes_of;
 use std::ops::Range;
 
@@ -306,36 +307,42 @@ fn load(
     })
 }
 
-pub fn forward(wgpu: &Wgpu, s: &Conv, a: ConvForward<Buf<f32>, Buf<u32>>) -> Result<()> {
-    let ConvForward { weights, x, lengths, y, winners } = a;
-    let factor = Factor::forward(s);
-    let cut = Cut::new(wgpu, s, Along::Output, factor.words())?;
-    let pack = wgpu.scratch(cut.together * factor.words())?;
-    let keep = winners.is_some();
-    for models in blocks(s.models, cut.together) {
-        load(wgpu, s, &factor, weights, &models, &pack)?;
-        for part in cut.parts(s, &models) {
-            let (x, y, lengths) = (part.x(x), part.y(y), part.lengths(lengths));
-            let parameters = part.parameters(&factor, &x, &y, &lengths);
-            let mut operands = vec![pack.part(0..models.len() * factor.words()), lengths, x, y];
-            operands.extend(winners.as_deref().map(|winners| part.y(winners)));
-            wgpu.gpu.launch(Launch {
-                kernel: forward_kernel(s, keep),
-                parameters: bytes_of(&parameters),
-                operands: &operands,
-                grid: grid((part.steps.len() * s.batch).div_ceil(PAIRS), models.len() * factor.tiles()),
-                work: part.share(s.forward_work(keep), s.out_steps()),
-            })?;
+impl Runs<ConvForward> for Wgpu {
+    fn execute(&self, s: &Conv, a: ConvForwardOperands<Self>) -> Result<()> {
+        let wgpu = self;
+
+        let ConvForwardOperands { weights, x, lengths, y, winners } = a;
+        let factor = Factor::forward(s);
+        let cut = Cut::new(wgpu, s, Along::Output, factor.words())?;
+        let pack = wgpu.scratch(cut.together * factor.words())?;
+        let keep = winners.is_some();
+        for models in blocks(s.models, cut.together) {
+            load(wgpu, s, &factor, weights, &models, &pack)?;
+            for part in cut.parts(s, &models) {
+                let (x, y, lengths) = (part.x(x), part.y(y), part.lengths(lengths));
+                let parameters = part.parameters(&factor, &x, &y, &lengths);
+                let mut operands = vec![pack.part(0..models.len() * factor.words()), lengths, x, y];
+                operands.extend(winners.as_deref().map(|winners| part.y(winners)));
+                wgpu.gpu.launch(Launch {
+                    kernel: forward_kernel(s, keep),
+                    parameters: bytes_of(&parameters),
+                    operands: &operands,
+                    grid: grid((part.steps.len() * s.batch).div_ceil(PAIRS), models.len() * factor.tiles()),
+                    work: part.share(s.forward_work(keep), s.out_steps()),
+                })?;
+            }
         }
+        Ok(())
     }
-    Ok(())
 }
 
-pub fn backward(wgpu: &Wgpu, s: &Conv, a: ConvBackward<Buf<f32>, Buf<u32>>) -> Result<()> {
-    let ConvBackward { weights, x, lengths, winners, dy, dx, d_weights } = a;
-    let gradient = Gradient { wgpu, s, lengths, winners, dy };
-    gradient.by_weights(x, d_weights)?;
-    dx.map_or(Ok(()), |dx| gradient.by_input(weights, dx))
+impl Runs<ConvBackward> for Wgpu {
+    fn execute(&self, s: &Conv, a: ConvBackwardOperands<Self>) -> Result<()> {
+        let ConvBackwardOperands { weights, x, lengths, winners, dy, dx, d_weights } = a;
+        let gradient = Gradient { wgpu: self, s, lengths, winners, dy };
+        gradient.by_weights(x, d_weights)?;
+        dx.map_or(Ok(()), |dx| gradient.by_input(weights, dx))
+    }
 }
 
 /// What both gradients read.
@@ -424,5 +431,16 @@ impl Gradient<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// The kernels.
+mod kernel {
+    super::super::kernel::kernels! {
+        conv_pack, "convolution weights", "conv_pack", [];
+        conv_forward, "convolution", "conv_forward", ["lengths", "conv_layout", "conv_winners", "conv_product"];
+        conv_weight_gradient, "convolution weight gradient", "conv_weight_gradient", ["lengths", "conv_layout", "conv_winners"];
+        conv_weight_gradient_sum, "convolution weight gradient sum", "conv_weight_gradient_sum", [];
+        conv_input_gradient, "convolution input gradient", "conv_input_gradient", ["lengths", "conv_layout", "conv_winners", "conv_product"];
     }
 }

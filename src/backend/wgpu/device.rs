@@ -1,514 +1,134 @@
-//! An open device: its queue, what waits to be submitted, and whether it still works.
+//! An open device.
 
-use super::kernel::Kernel;
-use super::memory::{Account, Slice};
-use super::text;
-use crate::backend::Timeline;
-use crate::error::{Error, Fault, Result};
-use crate::ops::Work;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use super::adapter::Adapter;
+use super::blocks::blocks;
+use super::gpu::Gpu;
+use super::memory::{Buf, FramePart, Frames};
+use super::rnn::{Layer, Plan, Tuning};
+use super::roof;
+use crate::backend::{Backend, Roof, Timeline};
+use crate::error::Result;
+use crate::ops::{Device, Purpose, Rnn, RnnLayer, Word};
+use ndarray::ArcArray2;
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// A device and everything that is asked of it.
-pub struct Gpu {
-    /// Adapter and driver.
-    pub name: String,
-    pub device: wgpu::Device,
-    queue: wgpu::Queue,
-    pub limits: wgpu::Limits,
-    pub account: Arc<Account>,
-    /// Bytes that all buffers together may take.
-    pub budget: u64,
-    /// What went wrong without anybody waiting for it: a lost device, an error outside of any scope.
-    broken: Arc<Mutex<Option<String>>>,
-    state: Mutex<State>,
-    pub timeline: Timeline,
-    clock: Option<super::clock::Clock>,
+/// An open device.
+pub struct Wgpu {
+    pub(super) gpu: Gpu,
+    adapter: Adapter,
+    pub(super) tuning: Tuning,
+    /// Memory that operations work in, as large as the largest needed.
+    scratch: Mutex<Option<Arc<Buf<f32>>>>,
 }
 
-#[derive(Default)]
-struct State {
-    programs: HashMap<Kernel, Program>,
-    bindings: HashMap<BindingKey, wgpu::BindGroup>,
-    parameters: Option<wgpu::Buffer>,
-    /// Parameters of the commands that wait, `SLOT` bytes each.
-    slots: Vec<u8>,
-    commands: Vec<Command>,
-    /// Work of the commands that wait.
-    work: u64,
-    staging: Option<wgpu::Buffer>,
-    /// Dispatches since the device was opened.
-    dispatches: u64,
-}
-
-type BindingKey = (usize, Vec<(wgpu::Buffer, u64, u64)>);
-
-/// A compiled kernel.
-#[derive(Clone)]
-struct Program {
-    number: usize,
-    pipeline: wgpu::ComputePipeline,
-    layout: wgpu::BindGroupLayout,
-}
-
-enum Command {
-    Dispatch {
-        pipeline: wgpu::ComputePipeline,
-        bindings: wgpu::BindGroup,
-        slot: u32,
-        grid: [u32; 3],
-        label: &'static str,
-        work: Work,
-    },
-    Copy {
-        from: (wgpu::Buffer, u64),
-        to: (wgpu::Buffer, u64),
-        bytes: u64,
-    },
-    Clear {
-        buffer: wgpu::Buffer,
-        start: u64,
-        bytes: u64,
-    },
-}
-
-/// Bytes of a kernel's parameters; also the alignment of their offsets.
-const SLOT: usize = 256;
-/// Parameters of as many dispatches are written at once.
-const SLOTS: usize = 1024;
-/// Commands are submitted when they add up to so many operations: a driver may give up on what takes seconds.
-const SUBMIT_WORK: u64 = 8_000_000_000;
-/// Bytes that one write may put into the driver's hands.
-const WRITE: usize = 32 << 20;
-
-/// What to run: a kernel on operands.
-pub struct Launch<'a> {
-    pub kernel: Kernel,
-    pub parameters: &'a [u8],
-    /// In the order of the bindings, from 1.
-    pub operands: &'a [Slice<'a>],
-    pub grid: [u32; 3],
-    pub work: Work,
-}
-
-impl Gpu {
-    pub fn new(name: String, budget: u64, device: wgpu::Device, queue: wgpu::Queue) -> Self {
-        let broken = Arc::new(Mutex::new(None));
-        let note = |broken: &Arc<Mutex<Option<String>>>, message: String| {
-            // The first thing that went wrong is the cause of the others.
-            broken.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(message);
-        };
-        let lost = broken.clone();
-        device.set_device_lost_callback(move |_, message| {
-            note(&lost, format!("the device is lost: {}", message.trim()));
-        });
-        let uncaptured = broken.clone();
-        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| note(&uncaptured, error.to_string())));
-        let clock = super::clock::Clock::new(&device, &queue);
-        Gpu {
-            name,
-            limits: device.limits(),
-            device,
-            queue,
-            account: Arc::default(),
-            budget,
-            broken,
-            state: Mutex::default(),
-            timeline: Timeline::default(),
-            clock,
-        }
+impl Wgpu {
+    pub(super) fn new(gpu: Gpu, adapter: Adapter) -> Self {
+        Wgpu { gpu, adapter, tuning: Tuning::default(), scratch: Mutex::default() }
     }
 
-    /// Whether the device can say when it ran what.
-    pub fn has_clock(&self) -> bool {
-        self.clock.is_some()
+    /// As this adapter would be used, but for how the work is cut.
+    pub fn tuned(mut self, tuning: Tuning) -> Self {
+        self.tuning = tuning;
+        self
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// An error if the device is lost or something failed unseen: nothing that it holds can be trusted any more.
-    pub fn check(&self) -> Result<()> {
-        match &*self.broken.lock().unwrap_or_else(PoisonError::into_inner) {
-            None => Ok(()),
-            Some(message) => Err(Error::new(Fault::Device, format!("{}: {message}", self.name))
-                .hint("nothing was saved since; go on from the last saved state with `--resume`")),
-        }
-    }
-
-    /// What `create` makes, or what the device has against it.
-    pub fn created<T>(&self, create: impl FnOnce(&wgpu::Device) -> T) -> Result<T> {
-        self.check()?;
-        let filters =
-            [wgpu::ErrorFilter::Internal, wgpu::ErrorFilter::OutOfMemory, wgpu::ErrorFilter::Validation];
-        let scopes = filters.map(|filter| self.device.push_error_scope(filter));
-        let made = create(&self.device);
-        // Scopes end in the opposite order.
-        let mut error = None;
-        for scope in scopes.into_iter().rev() {
-            error = pollster::block_on(scope.pop()).or(error);
-        }
-        match error {
-            None => Ok(made),
-            Some(error) => Err(Error::new(Fault::Device, error.to_string())),
-        }
+    pub fn adapter(&self) -> &Adapter {
+        &self.adapter
     }
 
     /// Dispatches since the device was opened.
     pub fn dispatches(&self) -> u64 {
-        self.state().dispatches
+        self.gpu.dispatches()
     }
 
-    /// Waits with other commands until something has to be known.
-    pub fn launch(&self, launch: Launch) -> Result<()> {
-        if launch.grid.contains(&0) {
-            return Ok(());
-        }
-        let limit = self.limits.max_compute_workgroups_per_dimension;
-        if let Some(too_many) = launch.grid.iter().find(|&&n| n > limit) {
-            return Err(Error::new(
-                Fault::Device,
-                format!("{}: {too_many} workgroups in one dimension, {limit} at most", launch.kernel.label),
-            )
-            .hint("train fewer models at once with `--folds-at-once`"));
-        }
-        let mut state = self.state();
-        if self.account.take_freed() {
-            state.bindings.clear();
-        }
-        let program = self.program(&mut state, &launch.kernel)?;
-        let bindings = self.bindings(&mut state, &program, launch.operands)?;
-        let slot = state.slots.len() as u32;
-        state.slots.extend_from_slice(launch.parameters);
-        state.slots.resize(slot as usize + SLOT, 0);
-        state.commands.push(Command::Dispatch {
-            pipeline: program.pipeline,
-            bindings,
-            slot,
-            grid: launch.grid,
-            label: launch.kernel.label,
-            work: launch.work,
-        });
-        state.dispatches += 1;
-        state.work += launch.work.flops;
-        if state.slots.len() == SLOT * SLOTS || state.work > SUBMIT_WORK {
-            self.submit(&mut state)?;
-        }
-        Ok(())
+    /// Ends the device as a driver would that gave up on it.
+    pub fn destroy(&self) {
+        self.gpu.device.destroy();
     }
 
-    fn program(&self, state: &mut State, kernel: &Kernel) -> Result<Program> {
-        if let Some(program) = state.programs.get(kernel) {
-            return Ok(program.clone());
-        }
-        let source = text::text(kernel);
-        let entries: Vec<wgpu::BindGroupLayoutEntry> = layout(&source);
-        let number = state.programs.len();
-        let program = self
-            .created(|device| {
-                let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-                    label: None,
-                    entries: &entries,
-                });
-                let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-                    label: None,
-                    bind_group_layouts: &[Some(&layout)],
-                    immediate_size: 0,
-                });
-                let descriptor = wgpu::ShaderModuleDescriptor {
-                    label: Some(kernel.label),
-                    source: wgpu::ShaderSource::Wgsl(source.into()),
-                };
-                let checks = wgpu::ShaderRuntimeChecks {
-                    force_loop_bounding: false,
-                    ..wgpu::ShaderRuntimeChecks::checked()
-                };
-                // SAFETY: every check stays but the count of loop iterations: all loops of our kernels end.
-                let module = unsafe { device.create_shader_module_trusted(descriptor, checks) };
-                let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-                    label: Some(kernel.label),
-                    layout: Some(&pipeline_layout),
-                    module: &module,
-                    entry_point: Some("main"),
-                    // Every kernel that reads workgroup memory writes it before.
-                    compilation_options: wgpu::PipelineCompilationOptions {
-                        zero_initialize_workgroup_memory: false,
-                        ..Default::default()
-                    },
-                    cache: None,
-                });
-                Program { number, pipeline, layout }
-            })
-            .map_err(|error| {
-                Error::backend(format!(
-                    "{} does not take the kernel {}: {}",
-                    self.name,
-                    kernel.name(),
-                    error.message
-                ))
-                .hint("`engine devices` lists what else there is; please report the message")
-            })?;
-        state.programs.insert(kernel.clone(), program.clone());
-        Ok(program)
+    fn plan(&self, s: &Rnn) -> Result<Plan> {
+        Plan::new(s, &self.tuning, &self.gpu.limits, self.adapter.is_software())
     }
 
-    fn bindings(&self, state: &mut State, program: &Program, operands: &[Slice]) -> Result<wgpu::BindGroup> {
-        let key: BindingKey = (
-            program.number,
-            operands
-                .iter()
-                .map(|slice| {
-                    let (start, bytes) = slice.bytes();
-                    (slice.buffer.clone(), start, bytes)
-                })
-                .collect(),
-        );
-        if let Some(group) = state.bindings.get(&key) {
-            return Ok(group.clone());
-        }
-        let parameters = match &state.parameters {
-            Some(buffer) => buffer.clone(),
-            None => {
-                let buffer = self.created(|device| {
-                    device.create_buffer(&wgpu::BufferDescriptor {
-                        label: Some("parameters"),
-                        size: (SLOT * SLOTS) as u64,
-                        usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
-                        mapped_at_creation: false,
-                    })
-                })?;
-                state.parameters.insert(buffer).clone()
-            }
-        };
-        let size = |bytes: u64| std::num::NonZeroU64::new(bytes);
-        let mut entries = vec![wgpu::BindGroupEntry {
-            binding: 0,
-            resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                buffer: &parameters,
-                offset: 0,
-                size: size(SLOT as u64),
-            }),
-        }];
-        for (i, (buffer, offset, bytes)) in key.1.iter().enumerate() {
-            entries.push(wgpu::BindGroupEntry {
-                binding: i as u32 + 1,
-                resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                    buffer,
-                    offset: *offset,
-                    size: size(*bytes),
-                }),
-            });
-        }
-        let group = self.created(|device| {
-            device.create_bind_group(&wgpu::BindGroupDescriptor {
-                label: None,
-                layout: &program.layout,
-                entries: &entries,
-            })
-        })?;
-        state.bindings.insert(key, group.clone());
-        Ok(group)
+    /// Bytes that a binding may have.
+    pub(super) fn binding(&self) -> usize {
+        self.tuning.binding.min(self.gpu.limits.max_storage_buffer_binding_size as usize)
     }
 
-    /// Copies words on the device, in the order of the launches.
-    pub fn copy(&self, from: Slice, to: Slice) {
-        let bytes = 4 * from.words.len() as u64;
-        self.state().commands.push(Command::Copy {
-            from: (from.buffer.clone(), 4 * from.words.start as u64),
-            to: (to.buffer.clone(), 4 * to.words.start as u64),
-            bytes,
-        });
-    }
-
-    /// Sets words to zero, in the order of the launches.
-    pub fn clear(&self, what: Slice) {
-        self.state().commands.push(Command::Clear {
-            buffer: what.buffer.clone(),
-            start: 4 * what.words.start as u64,
-            bytes: 4 * what.words.len() as u64,
-        });
-    }
-
-    fn submit(&self, state: &mut State) -> Result<()> {
-        if state.commands.is_empty() {
-            return self.check();
+    /// At least `len` numbers that hold anything.
+    pub(super) fn scratch(&self, len: usize) -> Result<Arc<Buf<f32>>> {
+        let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*scratch {
+            Some(buffer) if buffer.words() >= len => Ok(buffer.clone()),
+            _ => Ok(scratch.insert(Arc::new(Buf::zeros(&self.gpu, len)?)).clone()),
         }
-        if let Some(parameters) = state.parameters.as_ref().filter(|_| !state.slots.is_empty()) {
-            self.queue.write_buffer(parameters, 0, &state.slots);
-        }
-        let commands = std::mem::take(&mut state.commands);
-        state.slots.clear();
-        state.work = 0;
-        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
-        match self.clock.as_ref().filter(|_| self.timeline.is_recording()) {
-            None => encode(&mut encoder, &commands),
-            Some(clock) => {
-                // One pass per kernel, between two time stamps; as many at once as there are stamps.
-                for commands in commands.chunks(clock.passes()) {
-                    let labels = encode_timed(&mut encoder, commands, clock);
-                    clock.resolve(&mut encoder, labels.len());
-                    let full =
-                        self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
-                    self.queue.submit([std::mem::replace(&mut encoder, full).finish()]);
-                    self.poll()?;
-                    clock.report(&self.timeline, &labels, |slice| self.map(slice))?;
-                }
-            }
-        }
-        self.queue.submit([encoder.finish()]);
-        self.check()
-    }
-
-    /// Waits for everything that was submitted.
-    fn poll(&self) -> Result<()> {
-        let polled = self.device.poll(wgpu::PollType::wait_indefinitely());
-        self.check()?;
-        polled.map(drop).map_err(|error| Error::new(Fault::Device, format!("{}: {error}", self.name)))
-    }
-
-    /// Waits for everything that was launched.
-    pub fn wait(&self) -> Result<()> {
-        self.submit(&mut self.state())?;
-        self.poll()
-    }
-
-    /// Host to device, after all that was launched before.
-    pub fn write(&self, to: &wgpu::Buffer, bytes: &[u8]) -> Result<()> {
-        self.submit(&mut self.state())?;
-        for (i, chunk) in bytes.chunks(WRITE).enumerate() {
-            self.queue.write_buffer(to, (i * WRITE) as u64, chunk);
-            if chunk.len() == WRITE {
-                // The driver may let go of one copy before it gets the next.
-                self.queue.submit([]);
-            }
-        }
-        self.check()
-    }
-
-    /// Device to host, after all that was launched before.
-    pub fn read(&self, from: &wgpu::Buffer, bytes: &mut [u8]) -> Result<()> {
-        if bytes.is_empty() {
-            return self.wait();
-        }
-        let mut state = self.state();
-        let chunk = (bytes.len() as u64).next_multiple_of(4).min(WRITE as u64);
-        if state.staging.as_ref().is_none_or(|buffer| buffer.size() < chunk) {
-            state.staging = Some(self.created(|device| {
-                device.create_buffer(&wgpu::BufferDescriptor {
-                    label: Some("staging"),
-                    size: chunk,
-                    usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-                    mapped_at_creation: false,
-                })
-            })?);
-        }
-        let staging = state.staging.clone().expect("made above");
-        for (i, part) in bytes.chunks_mut(WRITE).enumerate() {
-            let size = (part.len() as u64).next_multiple_of(4);
-            state.commands.push(Command::Copy {
-                from: (from.clone(), (i * WRITE) as u64),
-                to: (staging.clone(), 0),
-                bytes: size,
-            });
-            self.submit(&mut state)?;
-            part.copy_from_slice(&self.map(staging.slice(..size))?[..part.len()]);
-        }
-        Ok(())
-    }
-
-    /// The bytes of a buffer that can be mapped, after everything that was submitted.
-    fn map(&self, slice: wgpu::BufferSlice) -> Result<Vec<u8>> {
-        let failed = |why: String| Error::new(Fault::Device, format!("{}: reading failed: {why}", self.name));
-        let answer = Arc::new(Mutex::new(None));
-        let told = answer.clone();
-        slice.map_async(wgpu::MapMode::Read, move |result| {
-            *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
-        });
-        self.poll()?;
-        match answer.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(Ok(())) => {}
-            Some(Err(error)) => return Err(failed(error.to_string())),
-            None => return Err(failed("the device does not answer".into())),
-        }
-        let bytes = slice.get_mapped_range().map_err(|error| failed(error.to_string()))?.to_vec();
-        slice.buffer().unmap();
-        // What a lost device hands out is stale.
-        self.check()?;
-        Ok(bytes)
     }
 }
 
-/// Dispatches in one pass as long as no copy comes between them.
-fn encode(encoder: &mut wgpu::CommandEncoder, commands: &[Command]) {
-    let mut rest = commands;
-    while !rest.is_empty() {
-        let dispatches =
-            rest.iter().take_while(|command| matches!(command, Command::Dispatch { .. })).count();
-        if dispatches > 0 {
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            rest[..dispatches].iter().for_each(|command| dispatch(&mut pass, command));
-        }
-        if let Some(command) = rest.get(dispatches) {
-            transfer(encoder, command);
-        }
-        rest = &rest[rest.len().min(dispatches + 1)..];
+impl Device for Wgpu {
+    type Real = f32;
+    type Buf<T: Word> = Buf<T>;
+    type Frames = Frames;
+    type Layer = Layer;
+
+    fn zeros<T: Word>(&self, len: usize) -> Result<Buf<T>> {
+        Buf::zeros(&self.gpu, len)
+    }
+
+    fn write<T: Word>(&self, dst: &mut Buf<T>, src: &[T]) -> Result<()> {
+        assert!(src.len() <= dst.words(), "{} words into a buffer of {}", src.len(), dst.words());
+        self.gpu.write(&dst.buffer, bytemuck::cast_slice(src))
+    }
+
+    fn read<T: Word>(&self, src: &Buf<T>, dst: &mut [T]) -> Result<()> {
+        assert!(dst.len() <= src.words(), "{} words out of a buffer of {}", dst.len(), src.words());
+        self.gpu.read(&src.buffer, bytemuck::cast_slice_mut(dst))
     }
 }
 
-/// A pass per dispatch; gives the dispatches' labels and work.
-fn encode_timed(
-    encoder: &mut wgpu::CommandEncoder,
-    commands: &[Command],
-    clock: &super::clock::Clock,
-) -> Vec<(&'static str, Work)> {
-    let mut labels = Vec::new();
-    for command in commands {
-        if let Command::Dispatch { label, work, .. } = command {
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
-                label: Some(label),
-                timestamp_writes: Some(clock.stamps(labels.len())),
-            });
-            dispatch(&mut pass, command);
-            labels.push((*label, *work));
-        } else {
-            transfer(encoder, command);
+impl Backend for Wgpu {
+    fn describe(&self) -> String {
+        self.adapter.describe()
+    }
+
+    /// None where the device has no time stamps.
+    fn timeline(&self) -> Option<&Timeline> {
+        self.gpu.has_clock().then_some(&self.gpu.timeline)
+    }
+
+    fn wait(&self) -> Result<()> {
+        self.gpu.wait()
+    }
+
+    fn steps_ahead(&self) -> usize {
+        16
+    }
+
+    fn roof(&self) -> Result<Roof> {
+        roof::roof(&self.gpu)
+    }
+
+    fn frames(&self, chunks: &[ArcArray2<f32>]) -> Result<Frames> {
+        let features = chunks.first().map_or(1, |chunk| chunk.ncols()).max(1);
+        let rows: usize = chunks.iter().map(|chunk| chunk.nrows()).sum();
+        let each = (self.binding() / (4 * features)).max(1);
+        let mut numbers = chunks.iter().flat_map(|chunk| chunk.iter().copied());
+        let mut parts = Vec::new();
+        for range in blocks(rows, each) {
+            let part: Vec<f32> = numbers.by_ref().take(range.len() * features).collect();
+            let frames = Buf::zeros(&self.gpu, part.len())?;
+            self.gpu.write(&frames.buffer, bytemuck::cast_slice(&part))?;
+            parts.push(FramePart { first: range.start, end: range.end, frames });
         }
+        Ok(Frames { parts })
     }
-    labels
-}
 
-fn dispatch(pass: &mut wgpu::ComputePass, command: &Command) {
-    if let Command::Dispatch { pipeline, bindings, slot, grid: [x, y, z], .. } = command {
-        pass.set_pipeline(pipeline);
-        pass.set_bind_group(0, bindings, &[*slot]);
-        pass.dispatch_workgroups(*x, *y, *z);
+    fn layer(&self, s: &Rnn, purpose: Purpose) -> Result<RnnLayer<Self>> {
+        Ok(RnnLayer::new(*s, purpose, Layer::new(&self.gpu, self.plan(s)?, s, purpose)?))
     }
-}
 
-fn transfer(encoder: &mut wgpu::CommandEncoder, command: &Command) {
-    match command {
-        Command::Copy { from, to, bytes } => {
-            encoder.copy_buffer_to_buffer(&from.0, from.1, &to.0, to.1, *bytes);
-        }
-        Command::Clear { buffer, start, bytes } => encoder.clear_buffer(buffer, *start, Some(*bytes)),
-        Command::Dispatch { .. } => {}
+    /// 0 for a layer that cannot be.
+    fn layer_bytes(&self, s: &Rnn, purpose: Purpose) -> usize {
+        self.plan(s).map_or(0, |plan| Layer::bytes(&plan, s, purpose))
     }
-}
-
-/// What a kernel's text says it is bound to: parameters, then its storage buffers in order.
-fn layout(source: &str) -> Vec<wgpu::BindGroupLayoutEntry> {
-    let entry = |binding, ty, has_dynamic_offset| wgpu::BindGroupLayoutEntry {
-        binding,
-        visibility: wgpu::ShaderStages::COMPUTE,
-        ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset, min_binding_size: None },
-        count: None,
-    };
-    let storage = source.lines().filter_map(|line| {
-        let (_, access) = line.split_once("var<storage, ")?;
-        Some(wgpu::BufferBindingType::Storage { read_only: access.starts_with("read>") })
-    });
-    std::iter::once(entry(0, wgpu::BufferBindingType::Uniform, true))
-        .chain(storage.enumerate().map(|(i, ty)| entry(i as u32 + 1, ty, false)))
-        .collect()
 }

@@ -1,6 +1,6 @@
 //! The kernels by name: their files, constants, parameters and what they are bound to.
 
-use crate::ops::Cell;
+use crate::ops::{Cell, cells};
 
 /// One kernel, specialised: two that are equal are one program on the device.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -8,9 +8,9 @@ pub struct Kernel {
     /// What it does, in profiles and messages.
     pub label: &'static str,
     /// What is its own, below `kernels/wgsl/`.
-    file: &'static str,
+    pub file: String,
     /// Texts, in the order that they are put together.
-    pub files: &'static [&'static str],
+    pub files: Vec<&'static str>,
     pub constants: Vec<(&'static str, u32)>,
     /// Fields of the parameters, all `u32`.
     pub parameters: &'static [&'static str],
@@ -21,7 +21,7 @@ impl Kernel {
     pub fn name(&self) -> String {
         let constants: Vec<String> =
             self.constants.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        [self.file.to_string(), constants.join(" ")].join(" ").trim_end().to_string()
+        [self.file.clone(), constants.join(" ")].join(" ").trim_end().to_string()
     }
 }
 
@@ -48,89 +48,57 @@ macro_rules! parameters {
 pub(super) use parameters;
 
 macro_rules! file {
-    ($name:literal) => {
-        include_str!(concat!("../../../kernels/wgsl/", $name, ".wgsl"))
+    ($name:expr) => {
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/kernels/wgsl/", $name, ".wgsl"))
     };
 }
+pub(super) use file;
 
-/// A kernel that is one file, with the maths where it needs it.
+/// Kernels that are one file each, after the parts that it needs.
 macro_rules! kernels {
     ($($function:ident, $label:literal, $file:literal, [$($part:literal),*];)*) => {
+        use $crate::backend::wgpu::kernel::{Kernel, Parameters};
         $(pub fn $function<P: Parameters>(constants: &[(&'static str, u32)]) -> Kernel {
             Kernel {
                 label: $label,
-                file: concat!($file, ".wgsl"),
-                files: &[$(file!($part),)* file!($file)],
+                file: concat!($file, ".wgsl").into(),
+                files: vec![$($crate::backend::wgpu::kernel::file!($part),)* $crate::backend::wgpu::kernel::file!($file)],
                 constants: constants.to_vec(),
                 parameters: P::FIELDS,
             }
         })*
     };
 }
+pub(super) use kernels;
 
-kernels! {
-    pack, "pack weights", "pack", [];
-    project, "input projection", "project", ["layout"];
-    weight_gradient, "weight gradient", "weight_gradient", ["layout", "lengths"];
-    weight_gradient_sum, "weight gradient sum", "weight_gradient_sum", [];
-    gather, "gather", "gather", [];
-    dropout, "dropout", "dropout", [];
-    pool_forward, "pool forward", "pool_forward", [];
-    pool_backward, "pool backward", "pool_backward", [];
-    linear_forward, "linear forward", "linear_forward", [];
-    linear_input_gradient, "linear input gradient", "linear_input_gradient", [];
-    linear_weight_gradient, "linear weight gradient", "linear_weight_gradient", [];
-    loss, "loss", "loss", ["maths"];
-    squares, "squares", "squares", [];
-    norms, "norms", "norms", ["maths"];
-    optimize, "optimize", "optimize", ["maths"];
-    conv_pack, "convolution weights", "conv_pack", [];
-    conv_forward, "convolution", "conv_forward", ["lengths", "conv_layout", "winners", "conv_product"];
-    conv_weight_gradient, "convolution weight gradient", "conv_weight_gradient",
-        ["lengths", "conv_layout", "winners"];
-    conv_weight_gradient_sum, "convolution weight gradient sum", "conv_weight_gradient_sum", [];
-    conv_input_gradient, "convolution input gradient", "conv_input_gradient",
-        ["lengths", "conv_layout", "winners", "conv_product"];
-    probe, "probe", "probe", [];
-    roof_compute, "roof compute", "roof_compute", [];
-    roof_memory, "roof memory", "roof_memory", [];
-}
-
-/// A kernel that exists once per cell.
+/// Kernels that exist once per cell.
 macro_rules! cell_kernels {
     ($($function:ident, $label:literal, $file:literal, [$($part:literal),*];)*) => {
-        $(pub fn $function<P: Parameters>(cell: Cell, constants: &[(&'static str, u32)]) -> Kernel {
+        $(pub fn $function<P: Parameters>(
+            cell: $crate::ops::Cell,
+            constants: &[(&'static str, u32)],
+        ) -> Kernel {
+            let equations = $crate::backend::wgpu::kernel::cell_file(cell);
             Kernel {
                 label: $label,
-                file: match cell {
-                    Cell::Lstm => concat!("lstm ", $file, ".wgsl"),
-                    Cell::Gru => concat!("gru ", $file, ".wgsl"),
-                },
-                files: match cell {
-                    Cell::Lstm => &[file!("maths"), file!("cell_lstm"), $(file!($part),)* file!($file)],
-                    Cell::Gru => &[file!("maths"), file!("cell_gru"), $(file!($part),)* file!($file)],
-                },
+                file: format!(concat!("{} ", $file, ".wgsl"), cell.name()),
+                files: vec![$crate::backend::wgpu::kernel::file!("maths"), equations, $($crate::backend::wgpu::kernel::file!($part),)* $crate::backend::wgpu::kernel::file!($file)],
                 constants: constants.to_vec(),
                 parameters: P::FIELDS,
             }
         })*
     };
 }
+pub(super) use cell_kernels;
 
-cell_kernels! {
-    registers_forward, "rnn forward, registers", "registers_forward", ["layout", "lengths"];
-    registers_backward, "rnn backward, registers", "registers_backward", ["layout", "lengths", "previous"];
-    streamed_forward, "rnn forward, streamed", "streamed_forward", ["layout", "lengths"];
-    streamed_backward, "rnn backward, streamed", "streamed_backward", ["layout", "lengths", "previous"];
-    step_forward, "rnn forward, per step", "step_forward", ["layout", "lengths"];
-    step_backward, "rnn backward, per step", "step_backward", ["layout", "lengths", "previous"];
-    input_gradient, "input gradient", "input_gradient", ["layout"];
+macro_rules! cell_files {
+    ($($(#[$doc:meta])* $cell:ident $name:literal { $($fact:ident: $value:expr),* })*) => {
+        /// The equations of a cell.
+        pub fn cell_file(cell: Cell) -> &'static str {
+            match cell {
+                $(Cell::$cell => file!(concat!("cell_", $name)),)*
+            }
+        }
+    };
 }
-
-#[cfg(test)]
-pub mod tests {
-    parameters! {
-        /// Of a kernel that is told nothing.
-        None { nothing }
-    }
-}
+cells!(cell_files);

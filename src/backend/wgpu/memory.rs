@@ -1,32 +1,13 @@
 //! Device memory, with an account of it.
 
-use super::device::Gpu;
+use super::account::Account;
+use super::gpu::Gpu;
+use super::slice::{GRANULE, Slice};
 use crate::error::{Error, Fault, Result};
 use crate::ops::Word;
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
-/// What all buffers of a device know of one another.
-#[derive(Default)]
-pub struct Account {
-    /// Bytes of all buffers there are.
-    held: AtomicU64,
-    /// A buffer has gone since this was last asked: what refers to buffers must let go of it.
-    freed: AtomicBool,
-}
-
-impl Account {
-    pub fn held(&self) -> u64 {
-        self.held.load(Ordering::Relaxed)
-    }
-
-    /// Whether a buffer has gone since the last call.
-    pub fn take_freed(&self) -> bool {
-        self.freed.swap(false, Ordering::Relaxed)
-    }
-}
 
 /// Device memory for `len` words.
 pub struct Buf<T> {
@@ -38,13 +19,9 @@ pub struct Buf<T> {
 
 impl<T> Drop for Buf<T> {
     fn drop(&mut self) {
-        self.account.held.fetch_sub(self.buffer.size(), Ordering::Relaxed);
-        self.account.freed.store(true, Ordering::Relaxed);
+        self.account.give_back(self.buffer.size());
     }
 }
-
-/// Of every buffer: nothing is bound whose size is no multiple of a vector.
-const GRANULE: u64 = 16;
 
 impl<T: Word> Buf<T> {
     /// Zeros, or an error that says how much there is.
@@ -82,7 +59,7 @@ impl<T: Word> Buf<T> {
                 })
             })
             .map_err(|error| refuse(&error.message))?;
-        gpu.account.held.fetch_add(size, Ordering::Relaxed);
+        gpu.account.take(size);
         Ok(Buf { buffer, len, account: gpu.account.clone(), words: PhantomData })
     }
 
@@ -103,26 +80,14 @@ impl<T: Word> Buf<T> {
     }
 }
 
-/// A part of a buffer, in words of four bytes.
-#[derive(Clone)]
-pub struct Slice<'a> {
-    pub(super) buffer: &'a wgpu::Buffer,
-    pub(super) words: Range<usize>,
+/// The frame table in parts that can be bound.
+pub struct Frames {
+    pub parts: Vec<FramePart>,
 }
 
-/// Bindings begin at multiples of this many words, whatever the device.
-const ALIGNMENT: usize = 64;
-
-impl Slice<'_> {
-    /// How many words after the start of the binding the slice begins.
-    pub fn base(&self) -> u32 {
-        (self.words.start % ALIGNMENT) as u32
-    }
-
-    /// First byte and number of bytes of the binding.
-    pub fn bytes(&self) -> (u64, u64) {
-        let start = (self.words.start - self.words.start % ALIGNMENT) as u64 * 4;
-        let end = (self.words.end.max(1) as u64 * 4).next_multiple_of(GRANULE);
-        (start, end - start)
-    }
+/// Frames `first..end`.
+pub struct FramePart {
+    pub first: usize,
+    pub end: usize,
+    pub frames: Buf<f32>,
 }

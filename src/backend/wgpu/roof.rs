@@ -1,9 +1,8 @@
 //! What this device could do at most, measured.
 
-use super::Wgpu;
-use super::device::Launch;
-use super::grid;
-use super::kernel::{self, parameters};
+use super::blocks::grid;
+use super::gpu::{Gpu, Launch};
+use super::kernel::parameters;
 use super::memory::Buf;
 use crate::backend::Roof;
 use crate::error::Result;
@@ -29,10 +28,10 @@ const TRY: Duration = Duration::from_millis(20);
 /// The best try of this time counts.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-pub fn roof(wgpu: &Wgpu) -> Result<Roof> {
-    let result = Buf::<f32>::zeros(&wgpu.gpu, 4 * 64 * GROUPS)?;
+pub fn roof(gpu: &Gpu) -> Result<Roof> {
+    let result = Buf::<f32>::zeros(gpu, 4 * 64 * GROUPS)?;
     let compute = |count: usize| {
-        wgpu.gpu.launch(Launch {
+        gpu.launch(Launch {
             kernel: kernel::roof_compute::<Compute>(&[("CHAINS", CHAINS as u32)]),
             parameters: bytemuck::bytes_of(&Compute { count: count as u32 }),
             operands: &[result.all()],
@@ -40,11 +39,11 @@ pub fn roof(wgpu: &Wgpu) -> Result<Roof> {
             work: Work::default(),
         })
     };
-    let gflops = best(wgpu, 2 * 4 * CHAINS * 64 * GROUPS, compute)?;
-    let (from, to) = (Buf::<f32>::zeros(&wgpu.gpu, 4 * COPIED)?, Buf::<f32>::zeros(&wgpu.gpu, 4 * COPIED)?);
+    let gflops = best(gpu, 2 * 4 * CHAINS * 64 * GROUPS, compute)?;
+    let (from, to) = (Buf::<f32>::zeros(gpu, 4 * COPIED)?, Buf::<f32>::zeros(gpu, 4 * COPIED)?);
     let memory = |count: usize| {
         (0..count).try_for_each(|_| {
-            wgpu.gpu.launch(Launch {
+            gpu.launch(Launch {
                 kernel: kernel::roof_memory::<Memory>(&[]),
                 parameters: bytemuck::bytes_of(&Memory { len: COPIED as u32 }),
                 operands: &[from.all(), to.all()],
@@ -53,16 +52,16 @@ pub fn roof(wgpu: &Wgpu) -> Result<Roof> {
             })
         })
     };
-    let gbytes = best(wgpu, 2 * 16 * COPIED, memory)?;
+    let gbytes = best(gpu, 2 * 16 * COPIED, memory)?;
     Ok(Roof { gflops, gbytes })
 }
 
 /// 10^9 a second of the fastest try, of work that does `each` times as much as it is told to.
-fn best(wgpu: &Wgpu, each: usize, work: impl Fn(usize) -> Result<()>) -> Result<f64> {
+fn best(gpu: &Gpu, each: usize, work: impl Fn(usize) -> Result<()>) -> Result<f64> {
     let time = |count: usize| -> Result<Duration> {
         let start = Instant::now();
         work(count)?;
-        wgpu.gpu.wait()?;
+        gpu.wait()?;
         Ok(start.elapsed())
     };
     time(1)?;
@@ -75,4 +74,12 @@ fn best(wgpu: &Wgpu, each: usize, work: impl Fn(usize) -> Result<()>) -> Result<
         fastest = fastest.min(time(count)?);
     }
     Ok((count * each) as f64 / fastest.as_secs_f64() / 1e9)
+}
+
+/// The kernels.
+mod kernel {
+    super::super::kernel::kernels! {
+        roof_compute, "roof compute", "roof_compute", [];
+        roof_memory, "roof memory", "roof_memory", [];
+    }
 }

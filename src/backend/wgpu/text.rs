@@ -17,7 +17,7 @@ pub fn text(kernel: &Kernel) -> String {
     writeln!(text, "\nstruct Parameters {{ {}: u32 }}", kernel.parameters.join(": u32, "))
         .expect("strings take everything");
     text.push_str("@group(0) @binding(0) var<uniform> p: Parameters;\n");
-    for file in kernel.files {
+    for file in &kernel.files {
         text.push('\n');
         let lines: Vec<&str> = file.lines().collect();
         expand(&lines, &kernel.constants, &mut text);

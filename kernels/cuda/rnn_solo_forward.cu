@@ -1,0 +1,129 @@
+// All steps of eight rows: one barrier a step, no traffic but the gates and what is kept of them. See rnn_solo.cu.
+//
+// Time order is the same for both directions: the reverse one walks t downwards, and a row takes part while t is below its
+// length, so that it begins at its own last step.
+
+#define STRIDE (WORDS + 4) // words from row to row of h, so that the lanes of a warp meet no bank twice
+
+extern "C" __global__ void __launch_bounds__(THREADS) rnn_solo_forward(const __grid_constant__ Arguments a) {
+    SHARED(unsigned, h, 2 * ROWS * STRIDE); // (2, ROWS, STRIDE): before and after the step
+    const unsigned warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, q = lane % 4;
+    const unsigned dir = blockIdx.y, m = blockIdx.z;
+    const size_t model_rows = (size_t)m * a.steps * a.batch; // rows and steps of the models before
+
+    unsigned weights[GATES][ACROSS][4];
+    const uint4* packed = a.weights + (((size_t)m * a.dirs + dir) * TILES + warp) * GATES * ACROSS * 32 + lane;
+#pragma unroll
+    for (int gate = 0; gate < GATES; gate++) {
+#pragma unroll
+        for (int k = 0; k < ACROSS; k++) {
+            const uint4 four = packed[(gate * ACROSS + k) * 32];
+            weights[gate][k][0] = four.x;
+            weights[gate][k][1] = four.y;
+            weights[gate][k][2] = four.z;
+            weights[gate][k][3] = four.w;
+        }
+    }
+
+    State state[4];
+    unsigned length[2];
+#pragma unroll
+    for (int j = 0; j < 4; j++) {
+        const unsigned unit = cell_unit(j, warp, g), row = blockIdx.x * ROWS + cell_row(j, q);
+        const bool exists = unit < a.hidden && row < a.batch;
+        length[j % 2] = row < a.batch ? a.lengths[m * a.batch + row] : 0;
+        state[j] = State{0.0f, 0.0f};
+        if (exists && a.initial != nullptr) {
+            const size_t at = (((size_t)m * STATES * a.dirs + dir) * a.batch + row) * a.hidden + unit;
+            state[j].h = a.initial[at];
+            state[j].c = STATES == 2 ? a.initial[at + (size_t)a.dirs * a.batch * a.hidden] : 0.0f;
+        }
+        operand_t* to = (operand_t*)(h + cell_row(j, q) * STRIDE);
+        to[unit] = to_operand(state[j].h);
+    }
+
+    Four next[4]; // the input's part of the gates of the step to come
+    for (unsigned s = 0; s <= a.steps; s++) {
+        // Loads of step s, then the arithmetic of step s - 1, whose numbers were loaded a step ago.
+        Four gates[4];
+#pragma unroll
+        for (int j = 0; j < 4; j++) {
+            gates[j] = s > 0 ? next[j] : no_four();
+            next[j] = no_four();
+        }
+        if (s < a.steps) {
+            const unsigned t = dir == 0 ? s : a.steps - 1 - s;
+#pragma unroll
+            for (int j = 0; j < 4; j++) {
+                const unsigned unit = cell_unit(j, warp, g), row = blockIdx.x * ROWS + cell_row(j, q);
+                if (unit < a.hidden && row < a.batch) {
+                    const size_t at = ((model_rows + (size_t)t * a.batch + row) * a.dirs + dir) * a.hidden + unit;
+                    next[j] = ((const Four*)a.gates)[at];
+                }
+            }
+        }
+        if (s == 0) {
+            __syncthreads();
+            continue;
+        }
+        const unsigned t = dir == 0 ? s - 1 : a.steps - s;
+        const unsigned* before = h + (s - 1) % 2 * ROWS * STRIDE;
+        unsigned* after = h + s % 2 * ROWS * STRIDE;
+
+        float parts[4][4]; // (cell, slot)
+        float sums[GATES][4];
+#pragma unroll
+        for (int j = 0; j < 4; j++) {
+            from_four(gates[j], parts[j]);
+#pragma unroll
+            for (int gate = 0; gate < GATES; gate++) {
+                sums[gate][j] = parts[j][recurrent_slot(gate)];
+            }
+        }
+#pragma unroll
+        for (int k = 0; k < ACROSS; k++) {
+            const unsigned* words = before + g * STRIDE + k * 8 + q;
+            const unsigned first = words[0], second = words[4];
+#pragma unroll
+            for (int gate = 0; gate < GATES; gate++) {
+                multiply_add(sums[gate], weights[gate][k], first, second);
+            }
+        }
+#pragma unroll
+        for (int j = 0; j < 4; j++) {
+            const unsigned unit = cell_unit(j, warp, g), row = blockIdx.x * ROWS + cell_row(j, q);
+#pragma unroll
+            for (int gate = 0; gate < GATES; gate++) {
+                parts[j][recurrent_slot(gate)] = sums[gate][j];
+            }
+            const bool live = t < length[j % 2];
+            if (live) {
+                state[j] = cell_forward(parts[j], state[j]);
+            }
+            ((operand_t*)(after + cell_row(j, q) * STRIDE))[unit] = to_operand(state[j].h);
+            if (unit < a.hidden && row < a.batch) {
+                const size_t at = ((model_rows + (size_t)t * a.batch + row) * a.dirs + dir) * a.hidden + unit;
+                a.y[at] = live ? state[j].h : 0.0f;
+                if (a.keep) {
+                    ((Four*)a.gates)[at] = to_four(parts[j]);
+                    if (STATES == 2) {
+                        a.cells[at] = state[j].c; // where a row has ended, the state that passes through
+                    }
+                }
+            }
+        }
+        __syncthreads();
+    }
+
+#pragma unroll
+    for (int j = 0; j < 4; j++) {
+        const unsigned unit = cell_unit(j, warp, g), row = blockIdx.x * ROWS + cell_row(j, q);
+        if (unit < a.hidden && row < a.batch) {
+            const size_t at = (((size_t)m * STATES * a.dirs + dir) * a.batch + row) * a.hidden + unit;
+            a.last[at] = state[j].h;
+            if (STATES == 2) {
+                a.last[at + (size_t)a.dirs * a.batch * a.hidden] = state[j].c;
+            }
+        }
+    }
+}

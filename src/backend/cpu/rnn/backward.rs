@@ -1,0 +1,287 @@
+//! Backward through time: a task owns a tile of batch rows and walks all its steps back. What forward kept becomes, in
+//! place, the gradients by the gates, from which `gradient.rs` makes the rest.
+
+use super::super::columns::Columns;
+use super::super::device::Cpu;
+use super::super::isa::{self, Task};
+use super::super::kernel::{block_rows, groups, multiply, with_rows};
+use super::super::memory::{Scratch, carve, carved};
+use super::super::simd::Simd;
+use super::cell::{VectorCell, with_cell};
+use super::gradient;
+use super::layer::{Layer, Tile, for_each_tile, reserve_row_len, tiles};
+use crate::backend::disjoint::Disjoint;
+use crate::error::Result;
+use crate::ops::{Rnn, RnnBackward, RnnBackwardOperands, Runs};
+use std::marker::PhantomData;
+
+impl Runs<RnnBackward> for Cpu {
+    fn execute(&self, s: &Rnn, a: RnnBackwardOperands<Self>) -> Result<()> {
+        let (isa, timeline) = (self.isa(), &self.timeline);
+
+        let layer = &mut a.layer.memory;
+        layer.check(isa.lanes());
+        layer.consume(a.lengths);
+        let Layer { packed, reserve, scratch, .. } = layer;
+        let initial = a.initial.map(Vec::as_slice);
+        let d_initial = a.d_initial.map(|d_initial| Disjoint::new(d_initial));
+        let kept = Disjoint::new(reserve);
+        timeline.span("rnn backward", s.backward_work(a.dy.is_some()), || {
+            for_each_tile(tiles(s), |tile| {
+                let pass = Pass {
+                    s,
+                    weights: packed[tile.m * s.dirs + tile.dir]
+                        .recurrent
+                        .as_ref()
+                        .expect("made for training"),
+                    lengths: &a.lengths[tile.m * s.batch..][tile.rows.clone()],
+                    initial,
+                    y: a.y,
+                    dy: a.dy.map(Vec::as_slice),
+                    d_last: a.d_last.map(Vec::as_slice),
+                    d_initial: d_initial.as_ref(),
+                    reserve: &kept,
+                    scratch,
+                    tile,
+                };
+                with_cell!(s.cell, C, G => isa::run(isa, BackwardTile::<C, G>(pass, PhantomData)))
+            });
+        });
+        let inputs = gradient::Inputs { x: a.x, y: a.y, initial, lengths: a.lengths, deltas: reserve };
+        timeline.span("weight gradient", s.weight_gradient_work(), || {
+            gradient::weights(isa, s, &inputs, scratch, a.d_weights);
+        });
+        if let Some(dx) = a.dx {
+            timeline.span("input gradient", s.input_gradient_work(), || {
+                gradient::inputs(isa, s, packed, &inputs, scratch, dx);
+            });
+        }
+        Ok(())
+    }
+}
+
+struct Pass<'a> {
+    s: &'a Rnn,
+    tile: Tile,
+    /// `W_hh (G*H, H)`
+    weights: &'a Columns,
+    /// Of the tile's rows.
+    lengths: &'a [u32],
+    initial: Option<&'a [f32]>,
+    y: &'a [f32],
+    dy: Option<&'a [f32]>,
+    d_last: Option<&'a [f32]>,
+    d_initial: Option<&'a Disjoint<'a, f32>>,
+    /// What forward kept in, gradients by the gates out.
+    reserve: &'a Disjoint<'a, f32>,
+    scratch: &'a Scratch,
+}
+
+struct BackwardTile<'a, C, const G: usize>(Pass<'a>, PhantomData<C>);
+
+/// One row at one step.
+struct Cells {
+    /// `(blocks, saved, LANES)`
+    reserve: *mut f32,
+    /// `h` and `c` before the step; from one block of `c` to the next it is `c_stride` numbers.
+    h: *const f32,
+    c: *const f32,
+    c_stride: usize,
+    /// Null where only the final state has a gradient.
+    dy: *const f32,
+    dh: *mut f32,
+    dc: *mut f32,
+    /// `d_rh (G*H)`
+    d_rh: *mut f32,
+}
+
+impl<C: VectorCell<G>, const G: usize> Task for BackwardTile<'_, C, G> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let Pass { s, ref tile, lengths, scratch, .. } = self.0;
+        let width = s.hidden.next_multiple_of(S::LANES);
+        let (count, gates) = (tile.rows.len(), G * s.hidden);
+        let steps = lengths.iter().max().map_or(0, |&longest| longest as usize);
+        let state = count * width;
+        let mut borrowed = scratch.borrow(carved([state, state, count * gates, width]));
+        let mut space = borrowed.as_mut();
+        let dh = carve(&mut space, state);
+        let dc = carve(&mut space, state);
+        let d_rh = carve(&mut space, count * gates);
+        let zeros = carve(&mut space, width);
+        zeros.fill(0.0);
+        self.begin(width, dh, dc);
+        let mut cells = Vec::with_capacity(count);
+        for step in (0..steps).rev() {
+            cells.clear();
+            for row in (0..count).filter(|&row| step < lengths[row] as usize) {
+                let (dh, dc) = (&mut dh[row * width..], &mut dc[row * width..]);
+                cells.push(self.cells::<S>(row, step, zeros, dh, dc, &mut d_rh[row * gates..]));
+            }
+            // SAFETY: `run`'s caller has `S`'s instructions; every row's numbers are its own.
+            unsafe {
+                for row in &cells {
+                    self.cell::<S>(row);
+                }
+                self.recur::<S>(&cells);
+            }
+        }
+        self.end(width, dh, dc);
+    }
+}
+
+impl<C: VectorCell<G>, const G: usize> BackwardTile<'_, C, G> {
+    /// Loads the gradients by the final states.
+    #[inline(always)]
+    fn begin(&self, width: usize, dh: &mut [f32], dc: &mut [f32]) {
+        let Pass { s, tile, d_last, .. } = &self.0;
+        dh.fill(0.0);
+        dc.fill(0.0);
+        let Some(d_last) = d_last else { return };
+        for (row, b) in tile.rows.clone().enumerate() {
+            for (vector, d) in [&mut *dh, &mut *dc].into_iter().enumerate().take(s.cell.states()) {
+                let from = &d_last[s.state_at(tile.m, vector, tile.dir, b)..][..s.hidden];
+                d[row * width..][..s.hidden].copy_from_slice(from);
+            }
+        }
+    }
+
+    /// Stores the gradients by the states before the first step.
+    #[inline(always)]
+    fn end(&self, width: usize, dh: &[f32], dc: &[f32]) {
+        let Pass { s, tile, d_initial, .. } = &self.0;
+        let Some(d_initial) = d_initial else { return };
+        for (row, b) in tile.rows.clone().enumerate() {
+            for (vector, d) in [dh, dc].into_iter().enumerate().take(s.cell.states()) {
+                let at = s.state_at(tile.m, vector, tile.dir, b);
+                // SAFETY: a row of a state belongs to the one tile with the row.
+                unsafe { d_initial.range(at..at + s.hidden) }.copy_from_slice(&d[row * width..][..s.hidden]);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn cells<S: Simd>(
+        &self,
+        row: usize,
+        step: usize,
+        zeros: &[f32],
+        dh: &mut [f32],
+        dc: &mut [f32],
+        d_rh: &mut [f32],
+    ) -> Cells {
+        let Pass { s, tile, lengths, initial, y, dy, reserve, .. } = &self.0;
+        let (m, dir, b, length) = (tile.m, tile.dir, tile.rows.start + row, lengths[row] as usize);
+        let (hidden, saved) = (s.hidden, reserve_row_len(s, S::LANES));
+        let kept = |t: usize| {
+            let at = s.reserve_row(m, dir, t, b) * saved;
+            reserve.pointer(at..at + saved)
+        };
+        let t = s.step(dir, step, length);
+        let state = |vector: usize| match initial {
+            Some(initial) if vector < s.cell.states() => {
+                initial[s.state_at(m, vector, dir, b)..][..hidden].as_ptr()
+            }
+            _ => zeros.as_ptr(),
+        };
+        let (h, c, c_stride) = match step.checked_sub(1).map(|before| s.step(dir, before, length)) {
+            // For a cell without `c` this is some number that it ignores.
+            Some(t) => {
+                let h = y[s.y_at(m, dir, t, b)..][..hidden].as_ptr();
+                let c = kept(t).wrapping_add(G * S::LANES).cast_const();
+                (h, c, (G + 1) * S::LANES)
+            }
+            None => (state(0), state(1), S::LANES),
+        };
+        Cells {
+            reserve: kept(t),
+            h,
+            c,
+            c_stride,
+            dy: dy.map_or(std::ptr::null(), |dy| dy[s.y_at(m, dir, t, b)..][..hidden].as_ptr()),
+            dh: dh.as_mut_ptr(),
+            dc: dc.as_mut_ptr(),
+            d_rh: d_rh.as_mut_ptr(),
+        }
+    }
+
+    /// The cell backward, for one row.
+    #[inline(always)]
+    unsafe fn cell<S: Simd>(&self, row: &Cells) {
+        let hidden = self.0.s.hidden;
+        for block in 0..hidden.div_ceil(S::LANES) {
+            let at = block * S::LANES;
+            let count = hidden - at;
+            unsafe {
+                let reserve = row.reserve.add(block * (G + 1) * S::LANES);
+                let mut gates = [S::splat(0.0); G];
+                for g in 0..G {
+                    gates[g] = S::load(reserve.add(g * S::LANES));
+                }
+                let kept = S::load(reserve.add(G * S::LANES));
+                let h = S::load_first(row.h.add(at), count);
+                let c = S::load_first(row.c.add(block * row.c_stride), count);
+                let (mut dh, mut dc) = (S::load(row.dh.add(at)), S::load(row.dc.add(at)));
+                if !row.dy.is_null() {
+                    dh = S::add(dh, S::load_first(row.dy.add(at), count));
+                }
+                let (d_wx, d_rh) = C::backward::<S>(&gates, kept, h, c, &mut dh, &mut dc);
+                S::store(row.dh.add(at), dh);
+                S::store(row.dc.add(at), dc);
+                for g in 0..G {
+                    S::store(reserve.add(g * S::LANES), d_wx[g]);
+                    S::store_first(row.d_rh.add(g * hidden + at), d_rh[g], count);
+                    // A part that stays apart takes the place of what was kept; the LSTM's is the `c` of the next step.
+                    if g >= C::CELL.joint_gates() {
+                        S::store(reserve.add(G * S::LANES), d_rh[g]);
+                    }
+                }
+            }
+        }
+    }
+
+    /// `dh_{s-1} += d_rh W_hh` of all live rows.
+    #[inline(always)]
+    unsafe fn recur<S: Simd>(&self, cells: &[Cells]) {
+        for (column, vectors) in self.0.weights.blocks() {
+            match vectors {
+                1 => unsafe { self.recur_block::<S, 1>(column, cells) },
+                2 => unsafe { self.recur_block::<S, 2>(column, cells) },
+                3 => unsafe { self.recur_block::<S, 3>(column, cells) },
+                _ => unsafe { self.recur_block::<S, 4>(column, cells) },
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn recur_block<S: Simd, const N: usize>(&self, column: usize, cells: &[Cells]) {
+        for (first, rows) in groups(cells.len(), block_rows(S::REGISTERS, N)) {
+            with_rows!(rows, block_rows(S::REGISTERS, N), R => unsafe {
+                self.recur_rows::<S, R, N>(column, &cells[first..])
+            });
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn recur_rows<S: Simd, const R: usize, const N: usize>(&self, column: usize, cells: &[Cells]) {
+        let Pass { s, weights, .. } = &self.0;
+        unsafe {
+            let mut sums = [[S::splat(0.0); N]; R];
+            let mut rows = [std::ptr::null(); R];
+            for r in 0..R {
+                rows[r] = cells[r].d_rh.cast_const();
+                for n in 0..N {
+                    sums[r][n] = S::load(cells[r].dh.add(column + n * S::LANES));
+                }
+            }
+            let sums = multiply::<S, R, N>(rows, G * s.hidden, weights.block(column), sums);
+            for r in 0..R {
+                for n in 0..N {
+                    S::store(cells[r].dh.add(column + n * S::LANES), sums[r][n]);
+                }
+            }
+        }
+    }
+}

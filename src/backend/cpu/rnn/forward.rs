@@ -1,0 +1,350 @@
+//! Forward: a task owns a tile of batch rows and runs all its steps, with no synchronisation unless threads without a tile
+//! of their own help (`team.rs`). The input product is taken
+//! for several steps at once, so that the weights are read once for many rows; the gate maths follows the recurrent
+//! product while its sums are still at hand.
+
+use super::super::cache::CACHES;
+use super::super::device::Cpu;
+use super::super::isa::{self, Task};
+use super::super::kernel::{block_rows, groups, multiply, with_rows};
+use super::super::memory::{carve, carved};
+use super::super::simd::Simd;
+use super::cell::{VectorCell, with_cell};
+use super::layer::{Layer, Tile, for_each_tile, reserve_row_len, tiles};
+use super::pack::Gates;
+use super::team::{Member, Team};
+use crate::backend::disjoint::Disjoint;
+use crate::error::Result;
+use crate::ops::{Rnn, RnnForward, RnnForwardOperands, Runs};
+use std::marker::PhantomData;
+use std::ops::Range;
+
+impl Runs<RnnForward> for Cpu {
+    fn execute(&self, s: &Rnn, a: RnnForwardOperands<Self>) -> Result<()> {
+        let isa = self.isa();
+
+        let layer = &mut a.layer.memory;
+        layer.check(isa.lanes());
+        layer.keep(a.keep.then_some(&a.lengths[..s.models * s.batch]));
+        let Layer { packed, reserve, scratch, .. } = layer;
+        let (y, last) = (Disjoint::new(a.y), Disjoint::new(a.last));
+        let reserve = a.keep.then(|| Disjoint::new(reserve));
+        let tiles = tiles(s);
+        let wanted = members(s, tiles.len());
+        for_each_tile(tiles, |tile| {
+            let width = s.hidden.next_multiple_of(isa.lanes());
+            let mut space = scratch.borrow(Space::len(s, &tile, width));
+            let team = Team::default();
+            let pass = Pass {
+                s,
+                weights: &packed[tile.m * s.dirs + tile.dir].gates,
+                x: a.x,
+                lengths: &a.lengths[tile.m * s.batch..][tile.rows.clone()],
+                initial: a.initial.map(Vec::as_slice),
+                y: &y,
+                last: &last,
+                reserve: reserve.as_ref(),
+                space: Space::new(s, &tile, width, space.as_mut()),
+                tile,
+            };
+            let walk = |member: Member| {
+                with_cell!(s.cell, C, G => {
+                    isa::run(isa, ForwardTile::<C, G> { pass: &pass, member, cell: PhantomData })
+                })
+            };
+            if wanted == 1 {
+                return walk(team.lead());
+            }
+            rayon::scope(|scope| {
+                for _ in 1..wanted {
+                    scope.spawn(|_| walk(team.join()));
+                }
+                walk(team.lead());
+            });
+        });
+        Ok(())
+    }
+}
+
+/// How many threads walk a tile together: more than one only if there are threads without a tile, and weights enough for
+/// each that streaming them takes longer than meeting.
+fn members(s: &Rnn, tiles: usize) -> usize {
+    const FEWEST_BYTES: usize = 64 << 10;
+    let bytes = size_of::<f32>() * s.cell.gates() * s.hidden * s.hidden;
+    (rayon::current_num_threads() / tiles.max(1)).min(bytes / FEWEST_BYTES).clamp(1, Team::LARGEST)
+}
+
+/// What the members of a team share while they walk: each writes its own hidden units.
+struct Space<'a> {
+    /// `h` before and after a step, in turns; `(rows, width)` each.
+    h: [Disjoint<'a, f32>; 2],
+    /// `(rows, width)`
+    c: Disjoint<'a, f32>,
+    /// Input parts of the gates of some steps, `(live rows, blocks, G, LANES)`.
+    wx: Disjoint<'a, f32>,
+    /// How many steps `wx` has room for.
+    chunk: usize,
+}
+
+impl<'a> Space<'a> {
+    fn lens(s: &Rnn, tile: &Tile, width: usize) -> [usize; 4] {
+        let rows = tile.rows.len();
+        let step = rows * s.cell.gates() * width;
+        [rows * width, rows * width, rows * width, chunk_steps(step, s.steps) * step]
+    }
+
+    fn len(s: &Rnn, tile: &Tile, width: usize) -> usize {
+        carved(Space::lens(s, tile, width))
+    }
+
+    fn new(s: &Rnn, tile: &Tile, width: usize, mut space: &'a mut [f32]) -> Self {
+        let lens = Space::lens(s, tile, width);
+        let [h, next_h, c, wx] = lens.map(|len| Disjoint::new(carve(&mut space, len)));
+        Space { h: [h, next_h], c, wx, chunk: chunk_steps(tile.rows.len() * s.cell.gates() * width, s.steps) }
+    }
+}
+
+/// Steps whose input parts, of `step_len` numbers each, are made at once: they must stay in the second-level cache.
+fn chunk_steps(step_len: usize, steps: usize) -> usize {
+    (CACHES.l2 / 4 / (size_of::<f32>() * step_len)).clamp(1, steps.max(1))
+}
+
+struct Pass<'a> {
+    s: &'a Rnn,
+    tile: Tile,
+    weights: &'a Gates,
+    x: &'a [f32],
+    /// Of the tile's rows.
+    lengths: &'a [u32],
+    initial: Option<&'a [f32]>,
+    y: &'a Disjoint<'a, f32>,
+    last: &'a Disjoint<'a, f32>,
+    reserve: Option<&'a Disjoint<'a, f32>>,
+    space: Space<'a>,
+}
+
+/// One member's part of a tile.
+struct ForwardTile<'a, C, const G: usize> {
+    pass: &'a Pass<'a>,
+    member: Member<'a>,
+    cell: PhantomData<C>,
+}
+
+/// One row at one step.
+struct Cells {
+    /// Input parts of the gates, `(blocks, G, LANES)`.
+    wx: *const f32,
+    h: *const f32,
+    next_h: *mut f32,
+    c: *mut f32,
+    y: *mut f32,
+    /// `(blocks, saved, LANES)`, or null if nothing is kept.
+    reserve: *mut f32,
+}
+
+impl<C: VectorCell<G>, const G: usize> Task for ForwardTile<'_, C, G> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(mut self) {
+        let Pass { s, tile, lengths, space, .. } = self.pass;
+        let width = s.hidden.next_multiple_of(S::LANES);
+        let count = tile.rows.len();
+        let steps = lengths.iter().max().map_or(0, |&longest| longest as usize);
+        if self.member.leads() {
+            // SAFETY: nobody else touches the states before the first step.
+            unsafe { self.begin(width) };
+        }
+        // Of `h` after a step, of `c` and of `wx` a member writes its own units alone; `h` before a step nobody writes.
+        let pointer = |space: &Disjoint<f32>| space.pointer(0..space.len());
+        let h = [pointer(&space.h[0]), pointer(&space.h[1])];
+        let (c, wx) = (pointer(&space.c), pointer(&space.wx));
+        let mut cells = Vec::with_capacity(count);
+        for first in (0..steps).step_by(space.chunk) {
+            let chunk = first..(first + space.chunk).min(steps);
+            // The input parts of a chunk are a step of the team's own.
+            if self.member.begin(first + first / space.chunk + 1) {
+                // SAFETY: `run`'s caller has `S`'s instructions.
+                unsafe { self.project::<S>(chunk.clone(), wx) };
+                self.member.end();
+            }
+            let mut wx = wx.cast_const();
+            for step in chunk {
+                let live = |row: &usize| step < lengths[*row] as usize;
+                if !self.member.begin(step + first / space.chunk + 2) {
+                    wx = wx.wrapping_add((0..count).filter(live).count() * G * width);
+                    continue;
+                }
+                cells.clear();
+                for row in (0..count).filter(live) {
+                    let (y, reserve) = self.outputs::<S>(row, step);
+                    let at = |state: *mut f32| state.wrapping_add(row * width);
+                    let (h, next_h) = (at(h[step % 2]), at(h[(step + 1) % 2]));
+                    cells.push(Cells { wx, h, next_h, c: at(c), y, reserve });
+                    wx = wx.wrapping_add(G * width);
+                }
+                // SAFETY: as above; every row's numbers are its own.
+                unsafe { self.recur::<S>(&cells) };
+                self.member.end();
+                if self.member.leads() {
+                    for row in (0..count).filter(|&row| step + 1 == lengths[row] as usize) {
+                        // SAFETY: the step has ended and the next has not begun.
+                        unsafe { self.finish(row, &space.h[(step + 1) % 2], width) };
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<C: VectorCell<G>, const G: usize> ForwardTile<'_, C, G> {
+    /// Loads the tile's states. A row without steps is finished before it begins.
+    #[inline(always)]
+    unsafe fn begin(&self, width: usize) {
+        let Pass { s, tile, lengths, initial, space, y, .. } = self.pass;
+        let states = [&space.h[0], &space.c];
+        for (row, b) in tile.rows.clone().enumerate() {
+            for (vector, state) in states.into_iter().enumerate() {
+                // SAFETY: the caller is alone.
+                let state = unsafe { state.range(row * width..(row + 1) * width) };
+                state.fill(0.0);
+                if let Some(initial) = initial.filter(|_| vector < s.cell.states()) {
+                    let from = &initial[s.state_at(tile.m, vector, tile.dir, b)..][..s.hidden];
+                    state[..s.hidden].copy_from_slice(from);
+                }
+            }
+            if lengths[row] == 0 {
+                // SAFETY: the caller is alone.
+                unsafe { self.finish(row, &space.h[0], width) };
+            }
+            for t in lengths[row] as usize..s.steps {
+                let at = s.y_at(tile.m, tile.dir, t, b);
+                // SAFETY: a row of `y` belongs to the one tile with the row.
+                unsafe { y.range(at..at + s.hidden) }.fill(0.0);
+            }
+        }
+    }
+
+    /// Where row `row` of the tile leaves its step's output and what is kept of it.
+    #[inline(always)]
+    fn outputs<S: Simd>(&self, row: usize, step: usize) -> (*mut f32, *mut f32) {
+        let Pass { s, tile, lengths, y, reserve, .. } = self.pass;
+        let (m, dir, b) = (tile.m, tile.dir, tile.rows.start + row);
+        let t = s.step(dir, step, lengths[row] as usize);
+        let at = s.y_at(m, dir, t, b);
+        let saved = reserve_row_len(s, S::LANES);
+        let kept = s.reserve_row(m, dir, t, b) * saved;
+        let y = y.pointer(at..at + s.hidden);
+        (y, reserve.map_or(std::ptr::null_mut(), |reserve| reserve.pointer(kept..kept + saved)))
+    }
+
+    /// Stores the final state of row `row` of the tile.
+    #[inline(always)]
+    unsafe fn finish(&self, row: usize, h: &Disjoint<f32>, width: usize) {
+        let Pass { s, tile, last, space, .. } = self.pass;
+        for (vector, state) in [h, &space.c].into_iter().enumerate().take(s.cell.states()) {
+            let at = s.state_at(tile.m, vector, tile.dir, tile.rows.start + row);
+            let state = state.pointer(row * width..row * width + s.hidden);
+            // SAFETY: a row of a state belongs to the one tile with the row, whose own state nobody writes now.
+            unsafe { last.range(at..at + s.hidden).as_mut_ptr().copy_from_nonoverlapping(state, s.hidden) };
+        }
+    }
+
+    /// `wx = W_ih x + bias` of every live row of several steps, one after the other.
+    #[inline(always)]
+    unsafe fn project<S: Simd>(&self, steps: Range<usize>, wx: *mut f32) {
+        let Pass { s, tile, lengths, x, .. } = self.pass;
+        let mut inputs = Vec::with_capacity(steps.len() * lengths.len());
+        for step in steps {
+            for (row, b) in tile.rows.clone().enumerate().filter(|&(row, _)| step < lengths[row] as usize) {
+                let t = s.step(tile.dir, step, lengths[row] as usize);
+                inputs.push(x[s.x_at(tile.m, t, b)..][..s.input].as_ptr());
+            }
+        }
+        let width = s.hidden.next_multiple_of(S::LANES);
+        assert!(inputs.len() * G * width <= self.pass.space.wx.len());
+        for block in self.member.share(width / S::LANES) {
+            for (first, rows) in groups(inputs.len(), block_rows(S::REGISTERS, G)) {
+                let wx = wx.wrapping_add((first * width + block * S::LANES) * G);
+                // SAFETY: in bounds by the assertion.
+                with_rows!(rows, block_rows(S::REGISTERS, G), R => unsafe {
+                    self.project_block::<S, R>(block, &inputs[first..], wx)
+                });
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn project_block<S: Simd, const R: usize>(
+        &self,
+        block: usize,
+        inputs: &[*const f32],
+        wx: *mut f32,
+    ) {
+        let Pass { s, weights, .. } = self.pass;
+        let width = s.hidden.next_multiple_of(S::LANES);
+        unsafe {
+            let mut bias = [S::splat(0.0); G];
+            for g in 0..G {
+                bias[g] = S::load(weights.bias[(block * G + g) * S::LANES..].as_ptr());
+            }
+            let mut rows = [std::ptr::null(); R];
+            rows.copy_from_slice(&inputs[..R]);
+            let sums = multiply::<S, R, G>(rows, s.input, weights.input_block(s, block), [bias; R]);
+            for r in 0..R {
+                for g in 0..G {
+                    S::store(wx.add(r * G * width + g * S::LANES), sums[r][g]);
+                }
+            }
+        }
+    }
+
+    /// One step of all live rows: the recurrent product and the cell.
+    #[inline(always)]
+    unsafe fn recur<S: Simd>(&self, cells: &[Cells]) {
+        for block in self.member.share(self.pass.s.hidden.div_ceil(S::LANES)) {
+            for (first, rows) in groups(cells.len(), block_rows(S::REGISTERS, G)) {
+                with_rows!(rows, block_rows(S::REGISTERS, G), R => unsafe {
+                    self.recur_block::<S, R>(block, &cells[first..])
+                });
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn recur_block<S: Simd, const R: usize>(&self, block: usize, cells: &[Cells]) {
+        let Pass { s, weights, .. } = self.pass;
+        let at = block * S::LANES;
+        let count = s.hidden - at;
+        unsafe {
+            let mut sums = [[S::splat(0.0); G]; R];
+            let mut rows = [std::ptr::null(); R];
+            for r in 0..R {
+                rows[r] = cells[r].h;
+                for g in 0..G {
+                    sums[r][g] = S::load(match g < C::CELL.joint_gates() {
+                        true => cells[r].wx.add((block * G + g) * S::LANES),
+                        false => weights.recurrent_bias[(block * G + g) * S::LANES..].as_ptr(),
+                    });
+                }
+            }
+            let sums = multiply::<S, R, G>(rows, s.hidden, weights.recurrent_block(s, block), sums);
+            for (r, sums) in sums.iter().enumerate() {
+                let row = &cells[r];
+                let mut c = S::load(row.c.add(at));
+                let wx = row.wx.add(block * G * S::LANES);
+                let (h, gates, kept) = C::forward::<S>(sums, wx, S::load(row.h.add(at)), &mut c);
+                S::store(row.c.add(at), c);
+                S::store(row.next_h.add(at), h);
+                S::store_first(row.y.add(at), h, count);
+                if !row.reserve.is_null() {
+                    let reserve = row.reserve.add(block * (G + 1) * S::LANES);
+                    for g in 0..G {
+                        S::store(reserve.add(g * S::LANES), gates[g]);
+                    }
+                    S::store(reserve.add(G * S::LANES), kept);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,328 @@
+//! Gradients by the weights and by the input: large products over all steps and rows, after the walk back.
+
+use super::super::cache::CACHES;
+use super::super::isa::{self, Isa, Task};
+use super::super::kernel::{STRIP, block_rows, groups, multiply, outer, with_rows};
+use super::super::memory::{Scratch, carve, carved};
+use super::super::simd::Simd;
+use super::cell::{VectorCell, with_cell};
+use super::layer::reserve_row_len;
+use super::pack::Packed;
+use crate::backend::disjoint::Disjoint;
+use crate::ops::Rnn;
+use rayon::prelude::*;
+use std::marker::PhantomData;
+use std::ops::Range;
+
+/// What both products read.
+pub struct Inputs<'a> {
+    pub x: &'a [f32],
+    pub y: &'a [f32],
+    pub initial: Option<&'a [f32]>,
+    /// `(M, B)`
+    pub lengths: &'a [u32],
+    /// The reserve after the walk back: gradients by the gates.
+    pub deltas: &'a [f32],
+}
+
+/// `dW_ih = sum d_wx x^T`, `dW_hh = sum d_rh h_{s-1}^T` and the bias gradients, for every model and direction.
+///
+/// The sum runs over steps and rows in one fixed order, whatever the number of threads: tasks share the hidden units.
+pub fn weights(isa: Isa, s: &Rnn, inputs: &Inputs, scratch: &Scratch, d_weights: &mut [f32]) {
+    let apart = s.models == 1 || s.weights.stride >= s.weights.offset + s.params();
+    assert!(apart, "the models' weights overlap");
+    let d_weights = Disjoint::new(d_weights);
+    let blocks = s.hidden.div_ceil(isa.lanes());
+    let sequences = s.models * s.dirs;
+    let parts = parts(sequences, blocks);
+    (0..sequences * parts).into_par_iter().with_max_len(1).for_each(|task| {
+        let (sequence, part) = (task / parts, task % parts);
+        let (m, dir) = (sequence / s.dirs, sequence % s.dirs);
+        let blocks = part * blocks / parts..(part + 1) * blocks / parts;
+        let pass = Pass { s, inputs, m, dir, blocks, scratch, d_weights: &d_weights };
+        with_cell!(s.cell, C, G => isa::run(isa, WeightTask::<C, G>(pass, PhantomData)));
+    });
+}
+
+/// Into how many tasks the blocks of one model and direction are cut: as few as keep all threads busy to the end.
+fn parts(sequences: usize, blocks: usize) -> usize {
+    let threads = rayon::current_num_threads();
+    (1..=blocks).find(|parts| (sequences * parts).is_multiple_of(threads)).unwrap_or(blocks)
+}
+
+struct Pass<'a> {
+    s: &'a Rnn,
+    inputs: &'a Inputs<'a>,
+    m: usize,
+    dir: usize,
+    /// Of hidden units.
+    blocks: Range<usize>,
+    scratch: &'a Scratch,
+    d_weights: &'a Disjoint<'a, f32>,
+}
+
+struct WeightTask<'a, C, const G: usize>(Pass<'a>, PhantomData<C>);
+
+/// Some live steps: their inputs, previous outputs and gradients by the gates.
+#[derive(Default)]
+struct Piece {
+    x: Vec<*const f32>,
+    h: Vec<*const f32>,
+    deltas: Vec<*const f32>,
+}
+
+impl Piece {
+    fn clear(&mut self) {
+        self.x.clear();
+        self.h.clear();
+        self.deltas.clear();
+    }
+}
+
+impl<C: VectorCell<G>, const G: usize> Task for WeightTask<'_, C, G> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let Pass { s, inputs, m, dir, ref blocks, scratch, .. } = self.0;
+        // A strip of the gradients by the gates takes half of the first-level cache.
+        let depth = (CACHES.l1 / 2 / size_of::<f32>() / (STRIP * S::LANES)).max(1);
+        let columns = s.input + s.hidden;
+        let block_len = columns * G * S::LANES;
+        let bias_len = STRIP * S::LANES;
+        let lens = [blocks.len() * block_len, blocks.len() * bias_len, depth * bias_len, s.hidden];
+        let mut borrowed = scratch.borrow(carved(lens));
+        let mut space = borrowed.as_mut();
+        let sums = carve(&mut space, lens[0]);
+        let bias = carve(&mut space, lens[1]);
+        let strip = carve(&mut space, lens[2]);
+        let zeros = carve(&mut space, lens[3]);
+        sums.fill(0.0);
+        bias.fill(0.0);
+        zeros.fill(0.0);
+        let mut piece = Piece::default();
+        let saved = reserve_row_len(s, S::LANES);
+        let lengths = &inputs.lengths[m * s.batch..][..s.batch];
+        let live = |t: usize, b: usize| t < lengths[b] as usize;
+        let mut steps =
+            (0..s.steps).flat_map(|t| (0..s.batch).map(move |b| (t, b))).filter(|&(t, b)| live(t, b));
+        loop {
+            piece.clear();
+            for (t, b) in steps.by_ref().take(depth) {
+                piece.x.push(inputs.x[s.x_at(m, t, b)..][..s.input].as_ptr());
+                piece.h.push(self.previous(t, b, lengths[b] as usize, zeros).as_ptr());
+                piece.deltas.push(inputs.deltas[s.reserve_row(m, dir, t, b) * saved..][..saved].as_ptr());
+            }
+            if piece.x.is_empty() {
+                break;
+            }
+            for (i, block) in blocks.clone().enumerate() {
+                let sums = &mut sums[i * block_len..][..block_len];
+                // SAFETY: `run`'s caller has `S`'s instructions.
+                unsafe { self.add::<S>(&piece, block, strip, sums, &mut bias[i * bias_len..]) };
+            }
+        }
+        for (i, block) in blocks.clone().enumerate() {
+            self.store::<S>(block, &sums[i * block_len..][..block_len], &bias[i * bias_len..][..bias_len]);
+        }
+    }
+}
+
+impl<C: VectorCell<G>, const G: usize> WeightTask<'_, C, G> {
+    /// `h` before input step `t` of row `b`, in the direction's own order.
+    #[inline(always)]
+    fn previous<'a>(&'a self, t: usize, b: usize, length: usize, zeros: &'a [f32]) -> &'a [f32] {
+        let Pass { s, inputs, m, dir, .. } = self.0;
+        let before = if dir == 0 { t.checked_sub(1) } else { Some(t + 1).filter(|&t| t < length) };
+        match (before, inputs.initial) {
+            (Some(t), _) => &inputs.y[s.y_at(m, dir, t, b)..][..s.hidden],
+            (None, Some(initial)) => &initial[s.state_at(m, 0, dir, b)..][..s.hidden],
+            (None, None) => zeros,
+        }
+    }
+
+    /// Adds the products of a piece to the sums of one block, `(D + H, G, LANES)`, and of its biases, `(STRIP, LANES)`.
+    #[inline(always)]
+    unsafe fn add<S: Simd>(
+        &self,
+        piece: &Piece,
+        block: usize,
+        strip: &mut [f32],
+        sums: &mut [f32],
+        bias: &mut [f32],
+    ) {
+        let Pass { s, .. } = self.0;
+        let depth = piece.deltas.len();
+        unsafe {
+            let mut totals = [S::splat(0.0); STRIP];
+            for slot in 0..STRIP {
+                totals[slot] = S::load(bias[slot * S::LANES..].as_ptr());
+            }
+            let mut to = strip.as_mut_ptr();
+            for row in &piece.deltas {
+                let row = row.add(block * s.cell.saved() * S::LANES);
+                // The same block of the next piece, which lies there if no row is shorter than the others.
+                for slot in 0..STRIP {
+                    S::prefetch(row.wrapping_add(depth * reserve_row_len(s, S::LANES) + slot * S::LANES));
+                }
+                for slot in 0..STRIP {
+                    let delta = S::load(row.add(slot * S::LANES));
+                    totals[slot] = S::add(totals[slot], delta);
+                    S::store(to.add(slot * S::LANES), delta);
+                }
+                to = to.add(STRIP * S::LANES);
+            }
+            for slot in 0..STRIP {
+                S::store(bias[slot * S::LANES..].as_mut_ptr(), totals[slot]);
+            }
+            let (input, recurrent) = sums.split_at_mut(s.input * G * S::LANES);
+            let most = const { block_rows(S::REGISTERS, G) };
+            for (first, rows) in groups(s.input, most) {
+                let sums = input[first * G * S::LANES..].as_mut_ptr();
+                with_rows!(rows, block_rows(S::REGISTERS, G), R => {
+                    outer::<S, R, G>(&piece.x, first, strip.as_ptr(), C::INPUT_SLOTS, sums)
+                });
+            }
+            for (first, rows) in groups(s.hidden, most) {
+                let sums = recurrent[first * G * S::LANES..].as_mut_ptr();
+                with_rows!(rows, block_rows(S::REGISTERS, G), R => {
+                    outer::<S, R, G>(&piece.h, first, strip.as_ptr(), C::RECURRENT_SLOTS, sums)
+                });
+            }
+        }
+    }
+
+    /// Brings the sums of one block into the order of the parameters.
+    #[inline(always)]
+    fn store<S: Simd>(&self, block: usize, sums: &[f32], bias: &[f32]) {
+        let Pass { s, m, dir, d_weights, .. } = self.0;
+        let (input, recurrent) = sums.split_at(s.input * G * S::LANES);
+        let units = S::LANES.min(s.hidden - block * S::LANES);
+        for gate in 0..G {
+            for lane in 0..units {
+                let row = gate * s.hidden + block * S::LANES + lane;
+                // SAFETY: a hidden unit's weights are written by the task with its block, and by no other.
+                let write = |start: usize, len: usize| unsafe { d_weights.range(start..start + len) };
+                let matrices =
+                    [(input, s.weight_ih(m, dir), s.input), (recurrent, s.weight_hh(m, dir), s.hidden)];
+                for (sums, start, columns) in matrices {
+                    let to = write(start + row * columns, columns);
+                    let from = sums.chunks_exact(G * S::LANES).map(|sums| sums[gate * S::LANES + lane]);
+                    to.iter_mut().zip(from).for_each(|(to, from)| *to = from);
+                }
+                write(s.bias_ih(m, dir) + row, 1)[0] = bias[C::INPUT_SLOTS[gate] * S::LANES + lane];
+                if let Some(bias_hh) = s.bias_hh(m, dir) {
+                    write(bias_hh + row, 1)[0] = bias[C::RECURRENT_SLOTS[gate] * S::LANES + lane];
+                }
+            }
+        }
+    }
+}
+
+/// `dx = sum over directions of d_wx W_ih`; 0 where a row has no step.
+pub fn inputs(isa: Isa, s: &Rnn, packed: &[Packed], inputs: &Inputs, scratch: &Scratch, dx: &mut [f32]) {
+    // One task per (model, step): a contiguous `(B, D)`.
+    dx[..s.x_len()].par_chunks_mut(s.batch * s.input).enumerate().for_each(|(i, dx)| {
+        let (m, t) = (i / s.steps, i % s.steps);
+        let weights = &packed[m * s.dirs..][..s.dirs];
+        isa::run(isa, InputTask { s, inputs, m, t, weights, scratch, dx });
+    });
+}
+
+struct InputTask<'a> {
+    s: &'a Rnn,
+    inputs: &'a Inputs<'a>,
+    m: usize,
+    t: usize,
+    /// By direction.
+    weights: &'a [Packed],
+    scratch: &'a Scratch,
+    dx: &'a mut [f32],
+}
+
+impl Task for InputTask<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let InputTask { s, inputs, m, t, weights, scratch, .. } = self;
+        let lengths = &inputs.lengths[m * s.batch..][..s.batch];
+        let live: Vec<usize> = (0..s.batch).filter(|&b| t < lengths[b] as usize).collect();
+        if live.len() < s.batch {
+            self.dx.fill(0.0);
+        }
+        // `d_wx (dirs, live rows, G*H)`, in the order of the parameters.
+        let gates = s.cell.gates() * s.hidden;
+        let mut borrowed = scratch.borrow(s.dirs * live.len() * gates);
+        let deltas = borrowed.as_mut();
+        for (to, (dir, &b)) in
+            deltas.chunks_exact_mut(gates).zip((0..s.dirs).flat_map(|dir| live.iter().map(move |b| (dir, b))))
+        {
+            let saved = reserve_row_len(s, S::LANES);
+            let row = &inputs.deltas[s.reserve_row(m, dir, t, b) * saved..][..saved];
+            for (block, slots) in row.chunks_exact(s.cell.saved() * S::LANES).enumerate() {
+                let at = block * S::LANES;
+                let count = S::LANES.min(s.hidden - at);
+                for (gate, slot) in slots.chunks_exact(S::LANES).take(s.cell.gates()).enumerate() {
+                    to[gate * s.hidden + at..][..count].copy_from_slice(&slot[..count]);
+                }
+            }
+        }
+        let columns = |dir: usize| weights[dir].input.as_ref().expect("made for this gradient");
+        for (column, vectors) in columns(0).blocks() {
+            let panels = [columns(0).block(column), columns(s.dirs - 1).block(column)];
+            let block = InputBlock { s, column, panels, deltas, live: &live, dx: self.dx.as_mut_ptr() };
+            // SAFETY: `run`'s caller has `S`'s instructions; the rows are this task's own.
+            match vectors {
+                1 => unsafe { block.run::<S, 1>() },
+                2 => unsafe { block.run::<S, 2>() },
+                3 => unsafe { block.run::<S, 3>() },
+                _ => unsafe { block.run::<S, 4>() },
+            }
+        }
+    }
+}
+
+/// Some columns of `dx` at one step.
+struct InputBlock<'a> {
+    s: &'a Rnn,
+    column: usize,
+    /// By direction.
+    panels: [*const f32; 2],
+    /// `(dirs, live rows, G*H)`
+    deltas: &'a [f32],
+    live: &'a [usize],
+    /// `(B, D)`
+    dx: *mut f32,
+}
+
+impl InputBlock<'_> {
+    #[inline(always)]
+    unsafe fn run<S: Simd, const N: usize>(&self) {
+        for (first, rows) in groups(self.live.len(), block_rows(S::REGISTERS, N)) {
+            with_rows!(rows, block_rows(S::REGISTERS, N), R => unsafe { self.rows::<S, R, N>(first) });
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn rows<S: Simd, const R: usize, const N: usize>(&self, first: usize) {
+        let InputBlock { s, column, panels, deltas, live, dx } = *self;
+        let gates = s.cell.gates() * s.hidden;
+        unsafe {
+            let mut sums = [[S::splat(0.0); N]; R];
+            for dir in 0..s.dirs {
+                let mut rows = [std::ptr::null(); R];
+                for r in 0..R {
+                    rows[r] = deltas[(dir * live.len() + first + r) * gates..][..gates].as_ptr();
+                }
+                sums = multiply::<S, R, N>(rows, gates, panels[dir], sums);
+            }
+            for r in 0..R {
+                for n in 0..N {
+                    let at = column + n * S::LANES;
+                    S::store_first(dx.add(live[first + r] * s.input + at), sums[r][n], s.input - at);
+                }
+            }
+        }
+    }
+}

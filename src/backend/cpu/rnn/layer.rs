@@ -1,0 +1,115 @@
+//! A recurrent layer in memory, and how its rows are cut into tasks.
+
+use super::super::cache::CACHES;
+use super::super::memory::{Aligned, Scratch};
+use super::pack::Packed;
+use crate::ops::{Purpose, Rnn};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Weights by model and direction, what forward keeps for backward, and work space.
+pub struct Layer {
+    /// Numbers of the vectors that it was made for.
+    lanes: usize,
+    /// `M * B` lengths of the forward pass whose numbers are in `reserve`; empty if there is none.
+    kept: Vec<u32>,
+    pub packed: Vec<Packed>,
+    /// `(M, dirs, T, B, blocks, saved, LANES)`; empty if made for inference. Backward leaves the gradients by the gates in
+    /// it.
+    pub reserve: Aligned,
+    pub scratch: Scratch,
+}
+
+impl Layer {
+    pub fn new(s: &Rnn, purpose: Purpose, lanes: usize) -> Self {
+        Layer {
+            lanes,
+            kept: Vec::new(),
+            packed: (0..s.models * s.dirs).map(|_| Packed::zeros(s, purpose, lanes)).collect(),
+            reserve: Aligned::zeros(reserve_len(s, purpose, lanes)),
+            scratch: Scratch::default(),
+        }
+    }
+
+    /// Numbers that it takes from the start; what passes borrow as work space is small beside them.
+    pub fn numbers(s: &Rnn, purpose: Purpose, lanes: usize) -> usize {
+        s.models * s.dirs * Packed::numbers(s, purpose, lanes) + reserve_len(s, purpose, lanes)
+    }
+
+    /// Panics unless the layer was made for vectors of these lanes: the kernels address memory by them.
+    pub fn check(&self, lanes: usize) {
+        assert!(self.lanes == lanes, "a layer for vectors of {}, not {lanes}", self.lanes);
+    }
+
+    /// Notes down whose numbers the reserve is about to hold.
+    pub fn keep(&mut self, lengths: Option<&[u32]>) {
+        self.kept.clear();
+        self.kept.extend(lengths.unwrap_or_default());
+    }
+
+    /// Panics unless the reserve holds what a forward pass over rows of these lengths kept; it does not afterwards.
+    pub fn consume(&mut self, lengths: &[u32]) {
+        let matches = !self.kept.is_empty() && lengths.starts_with(&self.kept);
+        assert!(matches, "backward without the forward pass before it");
+        self.kept.clear();
+    }
+}
+
+/// Numbers that are kept of all rows and steps.
+fn reserve_len(s: &Rnn, purpose: Purpose, lanes: usize) -> usize {
+    let rows = s.models * s.dirs * s.steps * s.batch;
+    if purpose == Purpose::Inference { 0 } else { rows * reserve_row_len(s, lanes) }
+}
+
+/// Numbers that are kept of one row at one step.
+pub fn reserve_row_len(s: &Rnn, lanes: usize) -> usize {
+    s.cell.saved() * s.hidden.next_multiple_of(lanes)
+}
+
+/// Rows of one model and direction, which one task walks through all steps.
+#[derive(Clone, Debug)]
+pub struct Tile {
+    pub m: usize,
+    pub dir: usize,
+    pub rows: Range<usize>,
+}
+
+/// All tiles of a layer. How rows are cut changes no result: they do not meet.
+pub fn tiles(s: &Rnn) -> Vec<Tile> {
+    let sequences = s.models * s.dirs;
+    let parts = parts(s, sequences);
+    let sequence = |i: usize| (i / s.dirs, i % s.dirs);
+    (0..sequences)
+        .map(sequence)
+        .flat_map(|(m, dir)| {
+            (0..parts).map(move |p| Tile { m, dir, rows: p * s.batch / parts..(p + 1) * s.batch / parts })
+        })
+        .collect()
+}
+
+/// Into how many tiles the rows of one model and direction are cut: as few as keep a step's numbers in the second-level
+/// cache and all threads busy to the end.
+fn parts(s: &Rnn, sequences: usize) -> usize {
+    /// With fewer rows a task mostly waits for the weights.
+    const FEWEST_ROWS: usize = 4;
+    /// From here on uneven shares hardly matter.
+    const ROUNDS: usize = 8;
+    let threads = rayon::current_num_threads();
+    let row_bytes = size_of::<f32>() * s.hidden * (s.cell.gates() + 4);
+    let rows = (CACHES.l2 / 2 / row_bytes).clamp(FEWEST_ROWS, s.batch.max(FEWEST_ROWS));
+    let least = s.batch.div_ceil(rows);
+    let most = (s.batch / FEWEST_ROWS).max(least);
+    let even = |parts: usize| {
+        let tasks = sequences * parts;
+        tasks.is_multiple_of(threads) || tasks >= ROUNDS * threads
+    };
+    (least..=most).find(|&parts| even(parts)).unwrap_or(most)
+}
+
+/// Runs `work` on every tile: at once if there is only one, else on all threads.
+pub fn for_each_tile(tiles: Vec<Tile>, work: impl Fn(Tile) + Sync + Send) {
+    match tiles.len() {
+        1 => tiles.into_iter().for_each(work),
+        _ => tiles.into_par_iter().with_max_len(1).for_each(work),
+    }
+}

@@ -1,0 +1,141 @@
+//! A device of CUDA, or what stands for one.
+
+use super::driver::{Driver, Gpu};
+use super::executor::Executor;
+use super::memory::{Buf, Frames, Memory};
+use super::programs::default_folder;
+use super::rnn::{Layer, Tuning};
+use super::roof;
+use super::session::Session;
+use crate::backend::{Backend, DeviceChoice, Products, Roof, Timeline};
+use crate::error::Result;
+use crate::ops::{Device, Precision, Purpose, Rnn, RnnLayer, Word};
+use ndarray::ArcArray2;
+use std::sync::{Mutex, PoisonError};
+
+/// A device of CUDA, or what stands for one.
+pub struct Cuda<E: Executor> {
+    pub(super) session: Session<E>,
+    pub(super) precision: Precision,
+    pub(super) tuning: Tuning,
+    /// Memory that operations work in, as large as the largest needed.
+    scratch: Mutex<Option<Memory<E>>>,
+}
+
+impl<E: Executor> Cuda<E> {
+    pub fn new(executor: E, precision: Precision) -> Self {
+        let session = Session::new(executor);
+        Cuda { session, precision, tuning: Tuning::default(), scratch: Mutex::default() }
+    }
+
+    /// The same device, used in another way.
+    pub fn tuned(mut self, tuning: Tuning) -> Self {
+        self.tuning = tuning;
+        self
+    }
+
+    pub fn tuning(&self) -> Tuning {
+        self.tuning
+    }
+
+    pub fn executor(&self) -> &E {
+        &self.session.executor
+    }
+
+    /// Lends `launches` the address of at least so many bytes that hold anything; no other thread launches what uses them
+    /// in between.
+    pub(super) fn with_scratch(&self, bytes: usize, launches: impl FnOnce(u64) -> Result<()>) -> Result<()> {
+        let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
+        let address = match &*scratch {
+            Some(memory) if memory.bytes() >= bytes => memory.address,
+            _ => scratch.insert(Memory::zeros(&self.session, bytes)?).address,
+        };
+        launches(address)
+    }
+}
+
+impl Cuda<Driver> {
+    /// The GPU chosen by its number or a part of its name, or the first.
+    pub fn open(choice: &DeviceChoice) -> Result<Self> {
+        let precision = choice.precision.unwrap_or_default();
+        let folder = choice.kernel_cache.clone().or_else(default_folder);
+        let driver = Gpu::choose(choice.adapter.as_deref())?.open(folder.as_deref())?;
+        let tuning = Tuning { products: choice.products.unwrap_or_default(), ..Tuning::default() };
+        Ok(Cuda::new(driver, precision).tuned(tuning))
+    }
+}
+
+impl<E: Executor> Device for Cuda<E> {
+    type Real = f32;
+    type Buf<T: Word> = Buf<T, E>;
+    type Frames = Frames<E>;
+    type Layer = Layer<E>;
+
+    fn zeros<T: Word>(&self, len: usize) -> Result<Buf<T, E>> {
+        Buf::zeros(&self.session, len)
+    }
+
+    fn write<T: Word>(&self, dst: &mut Buf<T, E>, src: &[T]) -> Result<()> {
+        assert!(src.len() <= dst.words(), "{} words into a buffer of {}", src.len(), dst.words());
+        let bytes = bytemuck::cast_slice(src);
+        self.session.call(
+            || format!("a copy of {} bytes to the device", bytes.len()),
+            |e| e.write(&dst.memory.inner, bytes),
+        )
+    }
+
+    fn read<T: Word>(&self, src: &Buf<T, E>, dst: &mut [T]) -> Result<()> {
+        assert!(dst.len() <= src.words(), "{} words out of a buffer of {}", dst.len(), src.words());
+        let len = size_of_val(dst);
+        self.session.call(
+            || format!("a copy of {len} bytes from the device"),
+            |e| e.read(&src.memory.inner, bytemuck::cast_slice_mut(dst)),
+        )
+    }
+}
+
+impl<E: Executor> Backend for Cuda<E> {
+    fn describe(&self) -> String {
+        let products = match self.tuning.products {
+            Products::Own => "",
+            Products::Cublaslt => ", products by cuBLASLt (not yet verified)",
+        };
+        format!("{}, {}{products}", self.session.describe(), self.precision.name())
+    }
+
+    fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    fn timeline(&self) -> Option<&Timeline> {
+        self.session.executor.timeline()
+    }
+
+    fn wait(&self) -> Result<()> {
+        self.session.call(|| "waiting for the device".into(), E::wait)
+    }
+
+    fn steps_ahead(&self) -> usize {
+        16
+    }
+
+    fn roof(&self) -> Result<Roof> {
+        roof::roof(&self.session, self.precision)
+    }
+
+    fn frames(&self, chunks: &[ArcArray2<f32>]) -> Result<Frames<E>> {
+        let numbers: Vec<f32> = chunks.iter().flat_map(|chunk| chunk.iter().copied()).collect();
+        let mut frames = self.zeros(numbers.len())?;
+        self.write(&mut frames, &numbers)?;
+        Ok(Frames(frames))
+    }
+
+    fn layer(&self, s: &Rnn, purpose: Purpose) -> Result<RnnLayer<Self>> {
+        let layer = Layer::new(&self.session, &self.tuning, self.precision, s, purpose)?;
+        Ok(RnnLayer::new(*s, purpose, layer))
+    }
+
+    fn layer_bytes(&self, s: &Rnn, purpose: Purpose) -> usize {
+        Layer::<E>::bytes(&self.tuning, self.precision, s, purpose)
+    }
+}

@@ -1,0 +1,46 @@
+//! Dropout.
+
+use super::device::Cuda;
+use super::executor::Executor;
+use super::kernel::{Kernel, grid, real};
+use crate::error::Result;
+use crate::ops::{Dropout, DropoutOperands, Runs};
+
+impl<E: Executor> Runs<Dropout> for Cuda<E> {
+    fn execute(&self, s: &Dropout, a: DropoutOperands<Self>) -> Result<()> {
+        let DropoutOperands { marks, x, out } = a;
+
+        let arguments = kernel::Dropout {
+            marks: marks.address(),
+            x: x.address(),
+            out: out.address(),
+            len: s.len as u64,
+            key_0: u64::from(s.key[0]),
+            key_1: u64::from(s.key[1]),
+            layer: u64::from(s.layer),
+            threshold: u64::from(s.threshold()),
+            scale: real(1.0 / (1.0 - s.rate)),
+        };
+        let kernel = Kernel::plain::<kernel::Dropout>();
+        self.session.launch(&kernel, &arguments, grid(s.len.div_ceil(4), s.models), s.work())
+    }
+}
+
+/// Every kernel of the operation.
+pub fn kernels() -> Vec<Kernel> {
+    vec![Kernel::plain::<kernel::Dropout>()]
+}
+
+/// The kernels and their arguments.
+mod kernel {
+    super::super::kernel::kernels! {
+        Dropout, "dropout", "dropout", [] {
+            "const unsigned*": marks;
+            "const float*": x;
+            "float*": out;
+            "size_t": len;
+            "unsigned": key_0 key_1 layer threshold;
+            "float": scale;
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Backward: the time loop from the last step to the first, then the gradients by weights and input as large products.
+
+use super::super::device::Cuda;
+use super::super::executor::Executor;
+use super::super::kernel::THREADS;
+use super::super::memory::address;
+use super::super::product::{Product, SIDE, Strided};
+use super::super::splits::divisor;
+use super::kernels::kernel::{SoloBackward, StepBackward, StepEnd, WeightGradient, WeightGradientSum};
+use super::kernels::{Kernels, step_grid};
+use super::layer::{Layer, SOLO_ROWS, size};
+use super::plan::Regime;
+use crate::error::Result;
+use crate::ops::{Precision, Rnn, RnnBackward, RnnBackwardOperands, Runs, Work};
+
+impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
+    fn execute(&self, s: &Rnn, a: RnnBackwardOperands<Self>) -> Result<()> {
+        let kernels = Kernels::of(s, self.precision);
+        let layer = &a.layer.memory;
+        let training = layer.training.as_ref().expect("saved by a forward pass");
+        let [batch, steps, input, hidden, dirs] =
+            [s.batch, s.steps, s.input, s.hidden, s.dirs].map(|n| n as u64);
+        let d_initial = address(a.d_initial.as_deref());
+        match layer.regime {
+            Regime::Solo => {
+                let arguments = SoloBackward {
+                    weights: training.backward.as_ref().map_or(0, |memory| memory.address),
+                    gates: layer.gates.address,
+                    lengths: a.lengths.address(),
+                    initial: address(a.initial),
+                    cells: layer.cells(),
+                    y: a.y.address(),
+                    dy: address(a.dy),
+                    d_last: address(a.d_last),
+                    d_initial,
+                    batch,
+                    steps,
+                    hidden,
+                    dirs,
+                };
+                let grid = [s.batch.div_ceil(SOLO_ROWS), s.dirs, s.models];
+                self.session.launch(
+                    &kernels.solo_backward(),
+                    &arguments,
+                    grid,
+                    s.backward_work(a.dy.is_some()),
+                )?;
+            }
+            Regime::PerStep => {
+                let (product, carry) =
+                    (layer.step_product(), training.carry.as_ref().map_or(0, |memory| memory.address));
+                for step in (0..s.steps).rev() {
+                    let arguments = StepBackward {
+                        gates: layer.gates.address,
+                        lengths: a.lengths.address(),
+                        initial: address(a.initial),
+                        cells: layer.cells(),
+                        y: a.y.address(),
+                        dy: address(a.dy),
+                        d_last: address(a.d_last),
+                        product,
+                        carry,
+                        batch,
+                        steps,
+                        hidden,
+                        dirs,
+                        step: step as u64,
+                    };
+                    self.session.launch(
+                        &kernels.step_backward(),
+                        &arguments,
+                        step_grid(s),
+                        Work::default(),
+                    )?;
+                    if step > 0 || d_initial != 0 {
+                        let work = s.backward_work(a.dy.is_some()).share(1, s.steps);
+                        self.product(&step_gradient(layer, self.precision, s, step, work))?;
+                    }
+                }
+                if d_initial != 0 {
+                    let arguments = StepEnd { carry, product, d_initial, batch, hidden, dirs };
+                    self.session.launch(&kernels.step_end(), &arguments, step_grid(s), Work::default())?;
+                }
+            }
+        }
+
+        let splits = training.splits;
+        let columns = s.input + s.hidden + 1;
+        let tiles = (4 * s.hidden).div_ceil(SIDE) * columns.div_ceil(SIDE);
+        let [batch_factor, batch_shift] = divisor(s.batch);
+        for model in (0..s.models).step_by(splits.models) {
+            let models = splits.models.min(s.models - model);
+            let arguments = WeightGradient {
+                deltas: layer.gates.address,
+                x: a.x.address(),
+                y: a.y.address(),
+                initial: address(a.initial),
+                lengths: a.lengths.address(),
+                partial: training.partial.address,
+                model: model as u64,
+                batch,
+                steps,
+                input,
+                hidden,
+                dirs,
+                share: splits.share as u64,
+                batch_factor,
+                batch_shift,
+            };
+            let work = s.weight_gradient_work().share(models, s.models);
+            self.session.launch(
+                &kernels.weight_gradient(),
+                &arguments,
+                [tiles, splits.count, models * s.dirs],
+                work,
+            )?;
+            let arguments = WeightGradientSum {
+                partial: training.partial.address,
+                d_weights: a.d_weights.at(s.weights.offset),
+                stride: s.weights.stride as u64,
+                model: model as u64,
+                input,
+                hidden,
+                biases: s.biases as u64,
+                dirs,
+                splits: splits.count as u64,
+            };
+            let numbers = s.cell.gates() * s.hidden * columns;
+            let grid = [numbers.div_ceil(THREADS as usize), 1, models * s.dirs];
+            self.session.launch(&kernels.weight_gradient_sum(), &arguments, grid, Work::default())?;
+        }
+
+        let Some(dx) = a.dx else { return Ok(()) };
+        let row = s.dirs * 4 * s.hidden;
+        self.product(&Product {
+            label: "input gradient",
+            precision: self.precision,
+            models: s.models,
+            dirs: 1,
+            rows: s.steps * s.batch,
+            columns: s.input,
+            depth: row,
+            a: Strided { address: layer.gates.address, row, model: s.steps * s.batch * row, dir: 0 },
+            a_is_kept: true,
+            b: Strided { address: layer.inputs.address, row: s.input, model: row * s.input, dir: 0 },
+            b_is_deep: false,
+            c: Strided { address: dx.address(), row: s.input, model: s.steps * s.batch * s.input, dir: 0 },
+            c_is_kept: false,
+            bias: (0, 0),
+            work: s.input_gradient_work(),
+        })
+    }
+}
+
+/// `W_hh^T` times the gradients of one step, for the step before it.
+fn step_gradient<E: Executor>(
+    layer: &Layer<E>,
+    precision: Precision,
+    s: &Rnn,
+    step: usize,
+    work: Work,
+) -> Product {
+    let row = s.dirs * 4 * s.hidden;
+    let [forward, reverse] = [step, s.steps - 1 - step].map(|t| t * s.batch * row);
+    Product {
+        label: "recurrent gradient",
+        precision: precision,
+        models: s.models,
+        dirs: s.dirs,
+        rows: s.batch,
+        columns: s.hidden,
+        depth: 4 * s.hidden,
+        a: Strided {
+            address: layer.gates.address + (forward * size(precision)) as u64,
+            row,
+            model: s.steps * s.batch * row,
+            dir: reverse as isize - forward as isize + 4 * s.hidden as isize,
+        },
+        a_is_kept: true,
+        b: layer.step_weights(s),
+        b_is_deep: false,
+        c: Strided {
+            address: layer.step_product(),
+            row: s.hidden,
+            model: s.dirs * s.batch * s.hidden,
+            dir: (s.batch * s.hidden) as isize,
+        },
+        c_is_kept: false,
+        bias: (0, 0),
+        work,
+    }
+}

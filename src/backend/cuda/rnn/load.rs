@@ -1,0 +1,79 @@
+//! Packing the weights for both passes.
+
+use super::super::device::Cuda;
+use super::super::executor::Executor;
+use super::super::kernel::THREADS;
+use super::kernels::kernel::{PackInput, PackSolo, PackStep};
+use super::kernels::{Kernels, padded};
+use super::layer::size;
+use super::plan::Regime;
+use crate::error::Result;
+use crate::ops::{Rnn, RnnLoad, RnnLoadOperands, Runs};
+
+impl<E: Executor> Runs<RnnLoad> for Cuda<E> {
+    fn execute(&self, s: &Rnn, a: RnnLoadOperands<Self>) -> Result<()> {
+        let layer = &a.layer.memory;
+        let kernels = Kernels::of(s, self.precision);
+        let (walks, threads) = (s.models * s.dirs, THREADS as usize);
+        let weights = a.weights.at(s.weights.offset);
+        let stride = s.weights.stride as u64;
+        let [input, hidden, biases, dirs] = [s.input, s.hidden, s.biases, s.dirs].map(|n| n as u64);
+        let pack = PackInput {
+            weights,
+            inputs: layer.inputs.address,
+            bias: layer.bias.address,
+            stride,
+            input,
+            hidden,
+            biases,
+            dirs,
+        };
+        let numbers = s.hidden * 4 * (s.input + 1);
+        let work = s.load_work();
+        self.session.launch(
+            &kernels.pack_input(),
+            &pack,
+            [numbers.div_ceil(threads), 1, walks],
+            work.share(s.input, s.input + s.hidden),
+        )?;
+        let work = work.share(s.hidden, s.input + s.hidden);
+        match layer.regime {
+            Regime::PerStep => {
+                let pack = PackStep {
+                    weights,
+                    recurrents: layer.recurrents.address,
+                    stride,
+                    input,
+                    hidden,
+                    biases,
+                    dirs,
+                };
+                let numbers = 4 * s.hidden * s.hidden;
+                self.session.launch(&kernels.pack_step(), &pack, [numbers.div_ceil(threads), 1, walks], work)
+            }
+            Regime::Solo => {
+                let backward = layer.training.as_ref().and_then(|training| training.backward.as_ref());
+                let pack = PackSolo {
+                    weights,
+                    forward: layer.recurrents.address,
+                    backward: backward.map_or(0, |memory| memory.address),
+                    stride,
+                    input,
+                    hidden,
+                    biases,
+                    dirs,
+                };
+                // Vectors of 16 bytes.
+                let vectors =
+                    s.cell.gates() * padded(s.hidden) * padded(s.hidden) * size(self.precision) / 16;
+                let passes = 1 + usize::from(backward.is_some());
+                self.session.launch(
+                    &kernels.pack_solo(),
+                    &pack,
+                    [vectors.div_ceil(threads), passes, walks],
+                    work,
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Forward: by part of the plan the input's part of the gates, then the time loop.
+
+use super::super::blocks::grid;
+use super::super::device::Wgpu;
+use super::super::gpu::Launch;
+use super::super::slice::Slice;
+use super::kernels::{self, Kernels};
+use super::plan::{self, LANES, Part, ROWS};
+use super::view::{View, Walk};
+use crate::error::Result;
+use crate::ops::{Rnn, RnnForward, RnnForwardOperands, Runs};
+
+impl Runs<RnnForward> for Wgpu {
+    fn execute(&self, s: &Rnn, a: RnnForwardOperands<Self>) -> Result<()> {
+        let RnnForwardOperands { layer, keep, x, lengths, initial, y, last } = a;
+        let layer = &layer.memory;
+        let state = last.part(0..s.state_len());
+        match initial {
+            Some(initial) => self.gpu.copy(initial.part(0..s.state_len()), state.clone()),
+            None => self.gpu.clear(state.clone()),
+        }
+        if let Some([before, _]) = &layer.hidden {
+            self.gpu.copy(state, before.all());
+        }
+        let kernels = Kernels::of(s, layer.plan.tier, &self.gpu.limits);
+        // What is kept for backward lies where the gates come from; an inference of a layer for training keeps nothing, and
+        // has that room too.
+        let keeps = layer.training.is_some();
+        for part in &layer.plan.walk {
+            let view = View { s, part, layer, keeps };
+            let parameters = view.parameters();
+            self.gpu.launch(Launch {
+                kernel: kernels::project(),
+                parameters: bytemuck::bytes_of(&parameters),
+                operands: &[view.packed(&layer.pack, plan::pack_len(s)), view.input(x), view.gates()],
+                grid: grid(
+                    (part.len() * s.batch).div_ceil(ROWS),
+                    view.sequences() * s.hidden.div_ceil(LANES),
+                ),
+                work: view.share(s.projection_work()),
+            })?;
+            let operands = [
+                view.packed(&layer.pack, plan::pack_len(s)),
+                view.lengths(lengths),
+                view.gates(),
+                view.output(y),
+                view.state(last),
+                view.cells(),
+            ];
+            let walk = |part: &Part, parameters: &Walk, operands: &[Slice], columns: usize| {
+                self.gpu.launch(Launch {
+                    kernel: kernels.forward(keep),
+                    parameters: bytemuck::bytes_of(parameters),
+                    operands,
+                    grid: grid(s.batch.div_ceil(kernels.rows(false)), view.sequences() * columns),
+                    work: View { part, ..view }.share(s.walk_work(keep)),
+                })
+            };
+            let Some([before, after]) = &layer.hidden else {
+                walk(part, &parameters, &operands, 1)?;
+                continue;
+            };
+            for (i, step) in part.each_step().enumerate() {
+                let hidden = if (part.steps[0].start + i).is_multiple_of(2) {
+                    [before, after]
+                } else {
+                    [after, before]
+                };
+                let hidden = hidden.map(|hidden| view.state(hidden));
+                walk(
+                    &step,
+                    &parameters.only(&step),
+                    &[&operands[..], &hidden[..]].concat(),
+                    s.hidden.div_ceil(LANES),
+                )?;
+            }
+        }
+        Ok(())
+    }
+}

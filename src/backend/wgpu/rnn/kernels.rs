@@ -1,0 +1,125 @@
+//! The kernels of a recurrent layer.
+
+use super::super::blocks::DEPTH;
+use super::super::kernel::{Kernel, parameters};
+use super::plan::{self, COLUMNS, LANES, ROWS, Tier};
+use super::view::Walk;
+use crate::ops::Rnn;
+
+parameters! {
+    /// Of the packing.
+    Pack {
+        input, hidden, dirs, gates, biases, padded_input, padded_hidden, stride, weights_base, len, is_backward,
+    }
+}
+
+const TILE: [(&str, u32); 3] = [("LANES", LANES as u32), ("ROWS", ROWS as u32), ("DEPTH", DEPTH as u32)];
+
+/// The kernels of a layer, as its plan and the device's limits specialise them.
+pub struct Kernels<'a> {
+    pub s: &'a Rnn,
+    pub tier: Tier,
+    pub limits: &'a wgpu::Limits,
+}
+
+impl<'a> Kernels<'a> {
+    pub fn of(s: &'a Rnn, tier: Tier, limits: &'a wgpu::Limits) -> Self {
+        Kernels { s, tier, limits }
+    }
+
+    /// All that a training step launches, in that order.
+    pub fn all(&self) -> Vec<Kernel> {
+        vec![
+            pack(),
+            project(),
+            self.forward(true),
+            self.backward(),
+            self.weight_gradient(),
+            weight_gradient_sum(),
+            self.input_gradient(),
+        ]
+    }
+
+    pub fn forward(&self, keep: bool) -> Kernel {
+        let (cell, keep) = (self.s.cell, ("KEEP", u32::from(keep)));
+        match self.tier {
+            Tier::Registers => {
+                kernel::registers_forward::<Walk>(cell, &[&self.registers()[..], &[keep]].concat())
+            }
+            Tier::Streamed => {
+                kernel::streamed_forward::<Walk>(cell, &[&self.streamed(ROWS)[..], &[keep]].concat())
+            }
+            Tier::PerStep => kernel::step_forward::<Walk>(cell, &[&TILE[..], &[keep]].concat()),
+        }
+    }
+
+    pub fn backward(&self) -> Kernel {
+        let cell = self.s.cell;
+        match self.tier {
+            Tier::Registers => kernel::registers_backward::<Walk>(cell, &self.registers()),
+            Tier::Streamed => {
+                let rows = plan::streamed_rows(self.s, self.limits);
+                kernel::streamed_backward::<Walk>(cell, &self.streamed(rows))
+            }
+            Tier::PerStep => kernel::step_backward::<Walk>(cell, &TILE),
+        }
+    }
+
+    pub fn weight_gradient(&self) -> Kernel {
+        let constants = [("LANES", LANES as u32), ("COLUMNS", COLUMNS as u32), ("DEPTH", DEPTH as u32)];
+        kernel::weight_gradient::<Walk>(&constants)
+    }
+
+    pub fn input_gradient(&self) -> Kernel {
+        kernel::input_gradient::<Walk>(self.s.cell, &TILE)
+    }
+
+    fn registers(&self) -> [(&'static str, u32); 3] {
+        let (gates, hidden) = (self.s.cell.gates() as u32, self.s.hidden as u32);
+        [("GATES", gates), ("UNITS", hidden), ("PADDED", hidden.next_multiple_of(4))]
+    }
+
+    fn streamed(&self, rows: usize) -> [(&'static str, u32); 2] {
+        [("LANES", plan::streamed_lanes(self.s, self.limits) as u32), ("ROWS", rows as u32)]
+    }
+
+    /// Rows of the batch that a workgroup of the walk takes.
+    pub fn rows(&self, backward: bool) -> usize {
+        match self.tier {
+            Tier::Registers => self.s.cell.gates(),
+            Tier::Streamed if backward => plan::streamed_rows(self.s, self.limits),
+            Tier::Streamed | Tier::PerStep => ROWS,
+        }
+    }
+}
+
+pub fn pack() -> Kernel {
+    kernel::pack::<Pack>(&[])
+}
+
+pub fn project() -> Kernel {
+    kernel::project::<Walk>(&TILE)
+}
+
+pub fn weight_gradient_sum() -> Kernel {
+    kernel::weight_gradient_sum::<Walk>(&[])
+}
+
+/// The kernels.
+mod kernel {
+    super::super::super::kernel::kernels! {
+        pack, "pack weights", "rnn_pack", [];
+        project, "input projection", "rnn_project", ["rnn_layout"];
+        weight_gradient, "weight gradient", "rnn_weight_gradient", ["rnn_layout", "lengths"];
+        weight_gradient_sum, "weight gradient sum", "rnn_weight_gradient_sum", [];
+    }
+    super::super::super::kernel::cell_kernels! {
+        registers_forward, "rnn forward, registers", "rnn_registers_forward", ["rnn_layout", "lengths"];
+        registers_backward, "rnn backward, registers", "rnn_registers_backward", ["rnn_layout", "lengths", "rnn_previous"];
+        streamed_forward, "rnn forward, streamed", "rnn_streamed_forward", ["rnn_layout", "lengths"];
+        streamed_backward, "rnn backward, streamed", "rnn_streamed_backward", ["rnn_layout", "lengths", "rnn_previous"];
+        step_forward, "rnn forward, per step", "rnn_step_forward", ["rnn_layout", "lengths"];
+        step_backward, "rnn backward, per step", "rnn_step_backward", ["rnn_layout", "lengths", "rnn_previous"];
+        input_gradient, "input gradient", "rnn_input_gradient", ["rnn_layout"];
+    }
+}

@@ -1,0 +1,13 @@
+//! The recurrent layer.
+
+mod backward;
+mod forward;
+mod kernels;
+mod layer;
+mod load;
+mod plan;
+mod view;
+
+pub use kernels::Kernels;
+pub use layer::Layer;
+pub use plan::{Plan, Tier, Tuning};

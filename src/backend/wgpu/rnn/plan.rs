@@ -1,0 +1,272 @@
+//! How a recurrent layer is run: which kernels, and how the work is cut so that bindings stay within the device's limits and
+//! dispatches stay short. All of it follows from the layer's sizes and the device's limits.
+//!
+//! Nothing here may depend on how many models there are but how many of them a dispatch takes: a model's sums must be the same
+//! alone and in a stack.
+
+use super::super::blocks::{DEPTH, blocks};
+use crate::error::{Error, Fault, Result};
+use crate::ops::Rnn;
+use std::ops::Range;
+
+/// Where the recurrent weights are while a layer walks through its steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Tier {
+    /// In the registers of one workgroup, which walks all steps.
+    Registers,
+    /// Read again every step by one workgroup, which walks all steps.
+    Streamed,
+    /// A dispatch per step: layers wider than a workgroup.
+    PerStep,
+}
+
+/// Rows of the batch and units of the tiled kernels.
+pub const ROWS: usize = 8;
+pub const LANES: usize = 64;
+/// Columns of the weight gradient that a workgroup sums.
+pub const COLUMNS: usize = 8;
+/// Weights of a unit and gate that an invocation can keep in registers.
+const REGISTER_UNITS: usize = 80;
+/// Units whose recurrent weights are worth reading again every step in one workgroup.
+const STREAMED_UNITS: usize = 256;
+
+impl Tier {
+    pub const ALL: [Tier; 3] = [Tier::Registers, Tier::Streamed, Tier::PerStep];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Tier::Registers => "registers",
+            Tier::Streamed => "streamed",
+            Tier::PerStep => "per-step",
+        }
+    }
+
+    /// The first that can run the layer. A processor that plays a GPU has no registers for a workgroup: what is kept in them
+    /// it reads from memory like everything else, and takes long to compile.
+    pub fn choose(s: &Rnn, limits: &wgpu::Limits, is_software: bool) -> Tier {
+        let good = |tier: &Tier| tier.runs(s, limits) && !(is_software && *tier == Tier::Registers);
+        Tier::ALL.into_iter().find(good).expect("the last tier runs every layer")
+    }
+
+    /// Whether the layer fits.
+    pub fn runs(self, s: &Rnn, limits: &wgpu::Limits) -> bool {
+        let invocations =
+            limits.max_compute_invocations_per_workgroup.min(limits.max_compute_workgroup_size_x) as usize;
+        let memory = limits.max_compute_workgroup_storage_size as usize;
+        let gates = s.cell.gates();
+        match self {
+            Tier::Registers => {
+                let numbers = gates * gates * (s.hidden.next_multiple_of(4) + s.hidden);
+                s.hidden <= REGISTER_UNITS && gates * s.hidden <= invocations && 4 * numbers <= memory
+            }
+            Tier::Streamed => {
+                s.hidden <= STREAMED_UNITS
+                    && s.hidden <= invocations
+                    && streamed_bytes(s, limits, MIN_STREAMED_ROWS) <= memory
+            }
+            Tier::PerStep => true,
+        }
+    }
+}
+
+/// Below so many rows a workgroup reads the weights for too little.
+const MIN_STREAMED_ROWS: usize = 4;
+
+/// Invocations of a workgroup of the streamed walks: the units, rounded up so that layers of about the same width share a
+/// program.
+pub fn streamed_lanes(s: &Rnn, limits: &wgpu::Limits) -> usize {
+    s.hidden.next_multiple_of(32).min(limits.max_compute_invocations_per_workgroup as usize)
+}
+
+/// Rows that a workgroup of the streamed backward walk takes.
+pub fn streamed_rows(s: &Rnn, limits: &wgpu::Limits) -> usize {
+    let memory = limits.max_compute_workgroup_storage_size as usize;
+    if streamed_bytes(s, limits, ROWS) <= memory { ROWS } else { MIN_STREAMED_ROWS }
+}
+
+/// Workgroup memory of the backward walk: a vector per unit and row.
+fn streamed_bytes(s: &Rnn, limits: &wgpu::Limits, rows: usize) -> usize {
+    16 * streamed_lanes(s, limits) * rows
+}
+
+/// What cuts the work; the defaults are for users, others for tests.
+#[derive(Clone, Copy, Debug)]
+pub struct Tuning {
+    /// This tier and no other, if the layer fits.
+    pub tier: Option<Tier>,
+    /// Operations that one dispatch should not exceed: some tens of milliseconds on a weak GPU.
+    pub dispatch_work: usize,
+    /// Bytes that one binding may have; the device's limit if that is smaller.
+    pub binding: usize,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Tuning { tier: None, dispatch_work: 2_000_000_000, binding: usize::MAX }
+    }
+}
+
+/// What one dispatch of a walk, or of a gradient, works on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    pub models: Range<usize>,
+    /// What is bound of everything that has a time axis.
+    pub bound: Range<usize>,
+    /// By direction, the steps that are worked on: as many of each.
+    pub steps: [Range<usize>; 2],
+    pub dirs: Range<usize>,
+}
+
+impl Part {
+    /// Steps that each direction works on.
+    pub fn len(&self) -> usize {
+        self.steps[0].len()
+    }
+
+    /// The part step by step, in the order of the forward walk.
+    pub fn each_step(&self) -> impl DoubleEndedIterator<Item = Part> + '_ {
+        let [forward, reverse] = self.steps.clone();
+        (0..self.len()).map(move |i| {
+            let (t, mirrored) = (forward.start + i, reverse.end - 1 - i);
+            Part { steps: [t..t + 1, mirrored..mirrored + 1], ..self.clone() }
+        })
+    }
+
+    /// Before the first step of the forward walk.
+    pub fn before(&self) -> Part {
+        let [forward, reverse] = self.steps.clone();
+        Part { steps: [forward.start..forward.start, reverse.end..reverse.end], ..self.clone() }
+    }
+}
+
+/// How a layer's work is cut.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub tier: Tier,
+    /// In the order of the forward walk.
+    pub walk: Vec<Part>,
+    /// For the gradients after the walk; the parts of one model are in the order of time.
+    pub gradient: Vec<Part>,
+    /// Shares of a part's rows that the weight gradient sums apart.
+    pub splits: usize,
+}
+
+/// Rows and steps that one share of the weight gradient should have at least, and the most shares.
+const SPLIT_ROWS: usize = 256;
+const MAX_SPLITS: usize = 16;
+/// Bytes of the partial weight gradients of the models that are worked on at once.
+const PARTIAL_BYTES: usize = 64 << 20;
+
+impl Plan {
+    pub fn new(s: &Rnn, tuning: &Tuning, limits: &wgpu::Limits, is_software: bool) -> Result<Self> {
+        let tier = match tuning.tier {
+            None => Tier::choose(s, limits, is_software),
+            Some(tier) if tier.runs(s, limits) => tier,
+            Some(tier) => {
+                return Err(Error::config(format!(
+                    "a {} layer of {} units does not fit the tier `{}` here",
+                    s.cell.name(),
+                    s.hidden,
+                    tier.name()
+                )));
+            }
+        };
+        let binding = tuning.binding.min(limits.max_storage_buffer_binding_size as usize);
+        let too_large = |what: &str, bytes: usize, way_out: &str| {
+            Err(Error::new(
+                Fault::Device,
+                format!("{what} takes {bytes} bytes, and this device binds {binding} at once"),
+            )
+            .hint(way_out.to_string()))
+        };
+        // Of one model: all that has no time axis, and a step of the largest that has one.
+        let fixed = (4 * s.params())
+            .max(16 * s.dirs * pack_len(s).max(back_len(s)))
+            .max(4 * s.cell.states() * s.dirs * s.batch * s.hidden);
+        let step = 4 * s.batch * (4 * s.dirs * s.hidden).max(s.input);
+        if fixed > binding {
+            return too_large("the weights or the state of one layer", fixed, "use fewer `--hidden` units");
+        }
+        if 4 * step > binding {
+            return too_large("one step of a batch", step, "use a smaller `--batch`");
+        }
+        // Operations of a step of one model, forward: backward's dispatches have about as many.
+        let work = 2 * s.cell.gates() * s.hidden * (s.hidden + s.input) * s.batch * s.dirs;
+        let chunk = (tuning.dispatch_work / work.max(1)).clamp(1, s.steps);
+        let whole = fixed.max(s.steps * step) <= binding;
+        // Two steps more than are worked on: the states before and after.
+        let chunk = if whole { chunk } else { chunk.min(binding / step - 2) };
+        let together = if whole {
+            let by_size = binding / fixed.max(s.steps * step);
+            let by_work = tuning.dispatch_work / (work * chunk).max(1);
+            by_size.min(by_work.max(1)).min(s.models)
+        } else {
+            1
+        };
+        let chunks: Vec<Range<usize>> =
+            (0..s.steps).step_by(chunk).map(|from| from..(from + chunk).min(s.steps)).collect();
+        let splits = (chunk * s.batch).div_ceil(SPLIT_ROWS).clamp(1, MAX_SPLITS);
+        let partial = 16 * splits * s.dirs * (s.input + s.hidden + 1) * s.hidden;
+        if partial > binding {
+            return too_large("the weight gradient of one layer", partial, "use fewer `--hidden` units");
+        }
+        let gradient_together = together.min((PARTIAL_BYTES.min(binding) / partial).max(1));
+        let bound = |steps: &Range<usize>| {
+            if whole { 0..s.steps } else { steps.start.saturating_sub(1)..(steps.end + 1).min(s.steps) }
+        };
+        let mut walk = Vec::new();
+        for models in blocks(s.models, together) {
+            for chunk in &chunks {
+                // The reverse direction begins at the end.
+                let steps = [chunk.clone(), s.steps - chunk.end..s.steps - chunk.start];
+                if whole {
+                    walk.push(Part { models: models.clone(), bound: 0..s.steps, steps, dirs: 0..s.dirs });
+                } else {
+                    walk.extend((0..s.dirs).map(|dir| Part {
+                        models: models.clone(),
+                        bound: bound(&steps[dir]),
+                        steps: steps.clone(),
+                        dirs: dir..dir + 1,
+                    }));
+                }
+            }
+        }
+        let mut gradient = Vec::new();
+        for models in blocks(s.models, gradient_together) {
+            gradient.extend(chunks.iter().map(|chunk| Part {
+                models: models.clone(),
+                bound: bound(chunk),
+                steps: [chunk.clone(), chunk.clone()],
+                dirs: 0..s.dirs,
+            }));
+        }
+        Ok(Plan { tier, walk, gradient, splits })
+    }
+
+    /// The most steps and models that one part of the walk has.
+    pub fn largest(&self) -> (usize, usize) {
+        let steps = self.walk.iter().map(Part::len).max();
+        let models = self.walk.iter().map(|part| part.models.len()).max();
+        (steps.unwrap_or(0), models.unwrap_or(0))
+    }
+
+    /// The most models that one part of the gradient has.
+    pub fn gradient_models(&self) -> usize {
+        self.gradient.iter().map(|part| part.models.len()).max().unwrap_or(0)
+    }
+}
+
+/// Vectors of the packed weights of one model and direction, forward: see kernels/wgsl/rnn_layout.wgsl.
+pub fn pack_len(s: &Rnn) -> usize {
+    ((padded(s.input) + padded(s.hidden) + 1) * s.hidden).next_multiple_of(DEPTH)
+}
+
+/// Vectors of the packed weights of one model and direction, backward.
+pub fn back_len(s: &Rnn) -> usize {
+    (padded(s.hidden) * (s.hidden + s.input)).next_multiple_of(DEPTH)
+}
+
+/// To whole rounds of the tiled kernels.
+pub fn padded(numbers: usize) -> usize {
+    numbers.next_multiple_of(DEPTH)
+}

@@ -1,0 +1,152 @@
+//! What the kernels of a layer are bound to and told for one part of its plan.
+
+use super::super::kernel::parameters;
+use super::super::memory::Buf;
+use super::super::slice::Slice;
+use super::layer::Layer;
+use super::plan::{self, Part};
+use crate::ops::{Rnn, Work};
+
+parameters! {
+    /// What all kernels of a layer but the packing know: see kernels/wgsl/rnn_layout.wgsl.
+    Walk {
+        models, batch, input, hidden, dirs, states, gates,
+        dir, dir_count, first, steps, from_0, to_0, from_1, to_1,
+        gates_steps, gates_first_0, gates_first_1,
+        x_base, y_base, gates_base, state_base, lengths_base,
+        padded_input, padded_hidden, pack_len, back_len,
+        has_dy, has_initial, is_end, splits, adds, biases, stride, weights_base,
+    }
+}
+
+/// What a kernel gets of a layer's buffers for one part.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    pub s: &'a Rnn,
+    pub part: &'a Part,
+    pub layer: &'a Layer,
+    /// Whether the layer's gates have all steps.
+    pub keeps: bool,
+}
+
+impl<'a> View<'a> {
+    /// Of a buffer with `width` numbers per model, step and row: the part's models and steps.
+    pub fn timed(&self, buffer: &'a Buf<f32>, width: usize) -> Slice<'a> {
+        let (s, part) = (self.s, self.part);
+        let row = s.batch * width;
+        let start = (part.models.start * s.steps + part.bound.start) * row;
+        let end = ((part.models.end - 1) * s.steps + part.bound.end) * row;
+        buffer.part(start..end)
+    }
+
+    /// Of a buffer with `each` words per model: the part's models.
+    pub fn models<T: crate::ops::Word>(&self, buffer: &'a Buf<T>, each: usize) -> Slice<'a> {
+        buffer.part(self.part.models.start * each..self.part.models.end * each)
+    }
+
+    pub fn state(&self, buffer: &'a Buf<f32>) -> Slice<'a> {
+        self.models(buffer, self.s.state_len() / self.s.models)
+    }
+
+    pub fn lengths(&self, buffer: &'a Buf<u32>) -> Slice<'a> {
+        self.models(buffer, self.s.batch)
+    }
+
+    pub fn output(&self, buffer: &'a Buf<f32>) -> Slice<'a> {
+        self.timed(buffer, self.s.dirs * self.s.hidden)
+    }
+
+    pub fn input(&self, buffer: &'a Buf<f32>) -> Slice<'a> {
+        self.timed(buffer, self.s.input)
+    }
+
+    /// The gates: all steps of all models if the layer keeps them, else room for a part.
+    pub fn gates(&self) -> Slice<'a> {
+        let gates = &self.layer.gates;
+        if self.keeps { self.timed(gates, 4 * self.s.dirs * self.s.hidden) } else { gates.all() }
+    }
+
+    /// Models times directions that work at the same time.
+    pub fn sequences(&self) -> usize {
+        self.part.models.len() * self.part.dirs.len()
+    }
+
+    /// The part's share of the work of all models, directions and steps.
+    pub fn share(&self, all: Work) -> Work {
+        let (s, part) = (self.s, self.part);
+        let steps: usize = part.dirs.clone().map(|dir| part.steps[dir].len()).sum();
+        all.share(part.models.len() * steps, s.models * s.dirs * s.steps)
+    }
+
+    pub fn packed(&self, buffer: &'a Buf<f32>, len: usize) -> Slice<'a> {
+        self.models(buffer, 4 * self.s.dirs * len)
+    }
+
+    pub fn parameters(&self) -> Walk {
+        let View { s, part, keeps, .. } = *self;
+        let (largest_steps, _) = self.layer.plan.largest();
+        let [forward, reverse] = &part.steps;
+        let word = |n: usize| n as u32;
+        // Where a binding begins inside of its first block.
+        let base = |each: usize| word((part.models.start * each) % 64);
+        let timed_base =
+            |width: usize| word((part.models.start * s.steps + part.bound.start) * s.batch * width % 64);
+        let gates_first =
+            |steps: &std::ops::Range<usize>| word(if keeps { part.bound.start } else { steps.start });
+        Walk {
+            models: word(part.models.len()),
+            batch: word(s.batch),
+            input: word(s.input),
+            hidden: word(s.hidden),
+            dirs: word(s.dirs),
+            states: word(s.cell.states()),
+            gates: word(s.cell.gates()),
+            dir: word(part.dirs.start),
+            dir_count: word(part.dirs.len()),
+            first: word(part.bound.start),
+            steps: word(s.steps),
+            from_0: word(forward.start),
+            to_0: word(forward.end),
+            from_1: word(reverse.start),
+            to_1: word(reverse.end),
+            gates_steps: word(if keeps { s.steps } else { largest_steps }),
+            gates_first_0: gates_first(forward),
+            gates_first_1: gates_first(reverse),
+            x_base: timed_base(s.input),
+            y_base: timed_base(s.dirs * s.hidden),
+            gates_base: if keeps { timed_base(4 * s.dirs * s.hidden) / 4 } else { 0 },
+            state_base: base(s.state_len() / s.models),
+            lengths_base: base(s.batch),
+            padded_input: word(plan::padded(s.input)),
+            padded_hidden: word(plan::padded(s.hidden)),
+            pack_len: word(plan::pack_len(s)),
+            back_len: word(plan::back_len(s)),
+            biases: word(s.biases),
+            stride: word(s.weights.stride),
+            weights_base: base(s.weights.stride) + word(s.weights.offset),
+            ..Walk::default()
+        }
+    }
+
+    /// Cell states where they are kept.
+    pub fn cells(&self) -> Slice<'a> {
+        match self.layer.training.as_ref().and_then(|training| training.cells.as_ref()) {
+            Some(cells) => self.output(cells),
+            None => self.layer.nothing[1].all(),
+        }
+    }
+}
+
+impl Walk {
+    /// The same for one step only.
+    pub fn only(&self, step: &Part) -> Walk {
+        let [forward, reverse] = &step.steps;
+        Walk {
+            from_0: forward.start as u32,
+            to_0: forward.end as u32,
+            from_1: reverse.start as u32,
+            to_1: reverse.end as u32,
+            ..*self
+        }
+    }
+}

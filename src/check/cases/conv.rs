@@ -1,0 +1,173 @@
+//! Cases of the convolution block.
+
+use super::super::bound::{Deviation, Judged};
+use super::super::buffers::On;
+use super::super::case::{Case, Outputs, Tensors};
+use crate::backend::Backend;
+use crate::error::Result;
+use crate::ops::{
+    Conv, ConvBackward, ConvBackwardOperands, ConvForward, ConvForwardOperands, ConvSpec, Precision, Slab,
+};
+use crate::random::{Random, Stream};
+use crate::reference;
+
+/// One block to run forward and backward.
+#[derive(Clone, Debug)]
+pub struct ConvCase {
+    pub conv: Conv,
+    /// Rows of unequal length, one of them absent, instead of `T` steps each.
+    pub ragged: bool,
+}
+
+impl ConvCase {
+    /// A case of one model whose weights are all its parameters.
+    pub fn new([batch, steps, input]: [usize; 3], filters: usize, kernel: usize) -> Self {
+        let weights = Slab { offset: 0, stride: 0 };
+        let spec = ConvSpec { filters, kernel };
+        let conv = Conv { models: 1, batch, steps, input, spec, weights };
+        ConvCase { conv, ragged: false }.models(1)
+    }
+
+    /// `models` models side by side.
+    pub fn models(mut self, models: usize) -> Self {
+        self.conv.models = models;
+        self.conv.weights.stride = self.conv.params();
+        self
+    }
+}
+
+impl Case for ConvCase {
+    /// `conv M=1 B=5 T=12 C=4 F=33 k=3 ragged`
+    fn name(&self) -> String {
+        let Conv { models, batch, steps, input, spec, .. } = self.conv;
+        let ragged = if self.ragged { " ragged" } else { "" };
+        format!("conv M={models} B={batch} T={steps} C={input} F={} k={}{ragged}", spec.filters, spec.kernel)
+    }
+
+    /// Random inputs. Behind a row's length stands what must not be read.
+    fn tensors(&self) -> Tensors {
+        let s = &self.conv;
+        let seed = s.batch * 1_000_003 + s.steps * 10_007 + s.input * 101 + s.spec.filters;
+        let place = [s.spec.kernel as u32, 1000 + s.models as u32];
+        let mut random = Random::new(seed as u64, Stream::Check, place);
+        let mut normal =
+            |len: usize, scale: f64| (0..len).map(|_| f64::from((random.normal() * scale) as f32)).collect();
+        let weights = normal(s.models * s.params(), 1.0 / (s.depth() as f64).sqrt());
+        let mut x: Vec<f64> = normal(s.x_len(), 1.0);
+        let dy = normal(s.y_len(), 1.0);
+        // Row b of the ragged cases: T, T-1, ... wrapping, down to rows too short for a step; every fifth row is absent.
+        let ragged = |row: usize| if row % 5 == 4 { 0 } else { s.steps - row % s.steps };
+        let length = |row: usize| if self.ragged { ragged(row) } else { s.steps };
+        let lengths: Vec<u32> = (0..s.models * s.batch).map(|row| length(row) as u32).collect();
+        for (m, t, b) in
+            (0..s.models).flat_map(|m| (0..s.steps).flat_map(move |t| (0..s.batch).map(move |b| (m, t, b))))
+        {
+            if t >= lengths[m * s.batch + b] as usize {
+                x[s.x_at(m, t, b)..][..s.input].fill(f64::NAN);
+            }
+        }
+        Tensors::default().with("weights", weights).with("x", x).with("dy", dy).with_words("lengths", lengths)
+    }
+
+    /// Backward takes the tensor `winners` where there is one, and else its own.
+    fn run<B: Backend>(&self, backend: &B, tensors: &Tensors) -> Result<Outputs> {
+        let (s, on) = (&self.conv, On { device: backend, tensors });
+        let (weights, x, lengths) = (&on.reals("weights")?, &on.reals("x")?, &on.words("lengths")?);
+        let (mut y, mut winners) = (on.output(s.y_len())?, on.output(s.y_len())?);
+        let (mut dx, mut d_weights) = (on.output(s.x_len())?, on.output(s.models * s.params())?);
+        let a = ConvForwardOperands { weights, x, lengths, y: &mut y, winners: Some(&mut winners) };
+        backend.run::<ConvForward>(s, a)?;
+        let given = tensors.find("winners").map(|winners| on.upload(winners)).transpose()?;
+        let a = ConvBackwardOperands {
+            weights,
+            x,
+            lengths,
+            winners: given.as_ref().unwrap_or(&winners),
+            dy: &on.reals("dy")?,
+            dx: Some(&mut dx),
+            d_weights: &mut d_weights,
+        };
+        backend.run::<ConvBackward>(s, a)?;
+        let outputs = [
+            ("y", &y, s.y_len()),
+            ("winners", &winners, s.y_len()),
+            ("dx", &dx, s.x_len()),
+            ("d_weights", &d_weights, s.models * s.params()),
+        ];
+        on.outputs(&self.name(), &outputs)
+    }
+
+    fn precision(&self, of: Precision) -> Precision {
+        of
+    }
+
+    /// Who won: of two steps that are equal but for rounding either may win, and the gradient goes to that one whole.
+    fn decide(&self, truth: &Outputs, tensors: &mut Tensors) {
+        tensors.reals.insert("winners", truth["winners"].clone());
+    }
+
+    /// A winner may differ from the reference's only where the two steps are closer than twice the bound of `y`.
+    fn deviations(&self, judged: &Judged) -> Vec<Deviation> {
+        let y = judged.deviation("y");
+        let error = self.misjudged(judged.tensors, judged.found);
+        let winners = Deviation { buffer: "winners", error, bound: 2.0 * y.bound };
+        vec![y, winners, judged.deviation("dx"), judged.deviation("d_weights")]
+    }
+
+    fn values(&self) -> &'static [(&'static str, &'static str)] {
+        &[("y", "dy")]
+    }
+
+    fn slopes(&self) -> &'static [(&'static str, &'static str)] {
+        &[("x", "dx"), ("weights", "d_weights")]
+    }
+}
+
+impl ConvCase {
+    /// The largest distance by which the step that did not win is the larger; infinite where `winners` are not `y` with a sign.
+    fn misjudged(&self, tensors: &Tensors, found: &Outputs) -> f64 {
+        let (s, y, winners) = (&self.conv, &found["y"], &found["winners"]);
+        if y.iter().zip(winners).any(|(y, winner)| *y != winner.abs()) {
+            return f64::INFINITY;
+        }
+        let filtered =
+            reference::conv_filter(s, &tensors["weights"], &tensors["x"], tensors.words("lengths"));
+        let mut worst: f64 = 0.0;
+        for (row, numbers) in filtered.iter().enumerate() {
+            let (m, b) = (row / s.batch, row % s.batch);
+            for (i, [first, second]) in numbers.iter().enumerate() {
+                let filters = s.spec.filters;
+                let winner = winners[s.y_at(m, i / filters, b) + i % filters];
+                let lead = if winner > 0.0 { second - first } else { first - second };
+                if winner != 0.0 {
+                    worst = worst.max(lead);
+                }
+            }
+        }
+        worst
+    }
+}
+
+/// Sizes that are 1, odd, one past a tile, or a multiple of it; steps that pool evenly or leave one; kernels up to the whole row.
+pub fn table() -> Vec<ConvCase> {
+    // B, T, C; F; k
+    const SIZES: [([usize; 3], usize, usize); 9] = [
+        ([1, 2, 1], 1, 1),
+        ([2, 4, 3], 5, 3),
+        ([5, 9, 7], 16, 2),
+        ([13, 12, 4], 33, 3),
+        ([3, 17, 37], 65, 3),
+        ([9, 8, 32], 64, 5),
+        ([33, 7, 65], 17, 3),
+        ([4, 30, 37], 128, 3),
+        ([1, 9, 5], 3, 8),
+    ];
+    let mut cases = Vec::new();
+    for (i, (sizes, filters, kernel)) in SIZES.into_iter().enumerate() {
+        let case = ConvCase::new(sizes, filters, kernel);
+        cases.push(ConvCase { ragged: i % 2 == 1, ..case.clone() });
+        cases.push(ConvCase { ragged: i % 2 == 0, ..case });
+    }
+    cases.push(ConvCase { ragged: true, ..ConvCase::new([6, 11, 5], 9, 3).models(3) });
+    cases
+}

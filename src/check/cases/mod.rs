@@ -1,0 +1,111 @@
+//! The table of cases of all operations, which tests, `engine check` and the benches walk.
+
+pub mod conv;
+pub mod dropout;
+pub mod gather;
+pub mod linear;
+pub mod loss;
+pub mod optimizer;
+pub mod pool;
+pub mod rnn;
+
+pub use conv::ConvCase;
+pub use dropout::DropoutCase;
+pub use gather::GatherCase;
+pub use linear::LinearCase;
+pub use loss::LossCase;
+pub use optimizer::OptimizerCase;
+pub use pool::PoolCase;
+pub use rnn::RnnCase;
+
+use super::bound::Outcome;
+use super::case::{Case, Outputs, Tensors};
+use super::conformance::conformance;
+use super::gradients::gradients;
+use crate::backend::Backend;
+use crate::error::Result;
+
+/// One line an operation: its module, its case and what it is, in the order of a training step.
+macro_rules! operations {
+    ($($variant:ident: $module:ident, $case:ident, $title:literal;)*) => {
+        /// A case of any operation: what `engine check` walks.
+        #[derive(Clone, Debug)]
+        pub enum AnyCase {
+            $($variant($case),)*
+        }
+
+        impl AnyCase {
+            /// By operation, what it is and its whole table.
+            pub fn by_operation() -> Vec<(&'static str, Vec<AnyCase>)> {
+                vec![$(($title, $module::table().into_iter().map(AnyCase::$variant).collect()),)*]
+            }
+
+            /// No two cases have one name.
+            pub fn name(&self) -> String {
+                match self {
+                    $(AnyCase::$variant(case) => case.name(),)*
+                }
+            }
+
+            /// See [`Case::run`].
+            pub fn run<B: Backend>(&self, backend: &B, tensors: &Tensors) -> Result<Outputs> {
+                match self {
+                    $(AnyCase::$variant(case) => case.run(backend, tensors),)*
+                }
+            }
+
+            /// See [`Case::tensors`].
+            pub fn tensors(&self) -> Tensors {
+                match self {
+                    $(AnyCase::$variant(case) => case.tensors(),)*
+                }
+            }
+
+            /// See [`conformance`].
+            pub fn conformance<B: Backend>(&self, backend: &B) -> Result<Outcome> {
+                match self {
+                    $(AnyCase::$variant(case) => conformance(backend, case),)*
+                }
+            }
+
+            /// See [`gradients`].
+            pub fn gradients(&self) -> Result<Option<Outcome>> {
+                match self {
+                    $(AnyCase::$variant(case) => gradients(case),)*
+                }
+            }
+        }
+    };
+}
+
+operations! {
+    Gather: gather, GatherCase, "gather: a mini-batch out of the frame table";
+    Conv: conv, ConvCase, "conv: convolution, ReLU and max-pooling";
+    Rnn: rnn, RnnCase, "rnn: recurrent layers";
+    Pool: pool, PoolCase, "pool: pooling over time";
+    Linear: linear, LinearCase, "linear: linear layers";
+    Dropout: dropout, DropoutCase, "dropout";
+    Loss: loss, LossCase, "loss: softmax cross-entropy";
+    Optimizer: optimizer, OptimizerCase, "optimizer: clipping and the parameter update";
+}
+
+impl AnyCase {
+    /// All tables, one after the other.
+    pub fn all() -> Vec<AnyCase> {
+        AnyCase::by_operation().into_iter().flat_map(|(_, cases)| cases).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_cases_have_one_name() {
+        let mut names: Vec<String> = AnyCase::all().iter().map(AnyCase::name).collect();
+        let count = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+}

@@ -1,0 +1,209 @@
+//! One stage of a network in device memory: its step forward and its step back.
+
+use crate::backend::Backend;
+use crate::error::Result;
+use crate::ops::{
+    self, Conv, ConvBackward, ConvBackwardOperands, ConvForward, ConvForwardOperands, Dropout, Linear,
+    LinearBackward, LinearBackwardOperands, LinearForward, LinearForwardOperands, Placed, Pool, PoolBackward,
+    PoolBackwardOperands, PoolForward, PoolForwardOperands, PoolKind, Purpose, Reals, Rnn, RnnBackward,
+    RnnBackwardOperands, RnnForward, RnnForwardOperands, RnnLayer, RnnLoad, RnnLoadOperands, Words,
+};
+
+/// What flows from one stage to the next.
+pub struct Activation<B: Backend> {
+    pub y: Reals<B>,
+    /// The final states of a recurrent layer; empty for other stages.
+    pub last: Reals<B>,
+}
+
+/// What training has of a stage beside its output.
+pub struct Tape<B: Backend> {
+    /// The output after dropout, where something is dropped.
+    pub dropped: Option<Reals<B>>,
+    /// What the stage saves for its own backward step; empty for most.
+    saved: Reals<B>,
+    /// Gradient by `y`, or by `last` where the next stage reads that alone.
+    pub gradient: Reals<B>,
+    of_last: bool,
+}
+
+/// A stage on the device.
+pub enum Stage<B: Backend> {
+    Conv(Conv),
+    Rnn(Rnn, RnnLayer<B>),
+    Pool(Pool),
+    Linear(Linear),
+}
+
+/// What all stages of a pass read.
+pub struct Pass<'a, B: Backend> {
+    pub backend: &'a B,
+    /// `(M, P)`
+    pub weights: &'a Reals<B>,
+    /// `(M, B)`: of the stage's rows.
+    pub lengths: &'a Words<B>,
+}
+
+/// Final states of a recurrent layer, of all models.
+fn states(stage: &ops::Stage) -> usize {
+    match stage {
+        ops::Stage::Rnn(s) => s.state_len(),
+        _ => 0,
+    }
+}
+
+impl<B: Backend> Activation<B> {
+    /// Numbers in its buffers.
+    pub fn numbers(stage: &ops::Stage) -> usize {
+        stage.output_len() + states(stage)
+    }
+
+    pub fn new(backend: &B, stage: &ops::Stage) -> Result<Self> {
+        Ok(Activation { y: backend.zeros(stage.output_len())?, last: backend.zeros(states(stage))? })
+    }
+}
+
+impl<B: Backend> Stage<B> {
+    pub fn new(backend: &B, stage: &ops::Stage, purpose: Purpose) -> Result<Self> {
+        Ok(match *stage {
+            ops::Stage::Conv(s) => Stage::Conv(s),
+            ops::Stage::Rnn(s) => Stage::Rnn(s, backend.layer(&s, purpose)?),
+            ops::Stage::Pool(s) => Stage::Pool(s),
+            ops::Stage::Linear(s) => Stage::Linear(s),
+        })
+    }
+
+    /// Bytes of the device's part of a stage.
+    pub fn bytes(backend: &B, stage: &ops::Stage, purpose: Purpose) -> usize {
+        match stage {
+            ops::Stage::Rnn(s) => backend.layer_bytes(s, purpose),
+            ops::Stage::Conv(_) | ops::Stage::Pool(_) | ops::Stage::Linear(_) => 0,
+        }
+    }
+
+    /// Takes the weights that it has in an order of its own.
+    pub fn load(&mut self, backend: &B, weights: &Reals<B>) -> Result<()> {
+        match self {
+            Stage::Rnn(s, layer) => backend.run::<RnnLoad>(s, RnnLoadOperands { weights, layer }),
+            Stage::Conv(_) | Stage::Pool(_) | Stage::Linear(_) => Ok(()),
+        }
+    }
+
+    /// From `x`, the output `below` with or without dropout, to `out`. With a tape it saves what backward needs.
+    pub fn forward(
+        &mut self,
+        pass: &Pass<B>,
+        (x, below): (&Reals<B>, &Activation<B>),
+        out: &mut Activation<B>,
+        tape: Option<&mut Tape<B>>,
+    ) -> Result<()> {
+        let Pass { backend, weights, lengths } = *pass;
+        let Activation { y, last } = out;
+        match self {
+            Stage::Conv(s) => {
+                let winners = tape.map(|tape| &mut tape.saved);
+                backend.run::<ConvForward>(s, ConvForwardOperands { weights, x, lengths, y, winners })
+            }
+            Stage::Rnn(s, layer) => {
+                let keep = tape.is_some();
+                let a = RnnForwardOperands { layer, keep, x, lengths, initial: None, y, last };
+                backend.run::<RnnForward>(s, a)
+            }
+            Stage::Pool(s) => {
+                let from = if s.kind == PoolKind::Last { &below.last } else { x };
+                backend.run::<PoolForward>(s, PoolForwardOperands { lengths, from, out: y })
+            }
+            Stage::Linear(s) => backend.run::<LinearForward>(s, LinearForwardOperands { weights, x, y }),
+        }
+    }
+
+    /// From the gradient in `tape` to `d_weights` and, where it is asked for, the gradient by what the stage reads.
+    pub fn backward(
+        &mut self,
+        pass: &Pass<B>,
+        (x, y): (&Reals<B>, &Reals<B>),
+        tape: &Tape<B>,
+        dx: Option<&mut Reals<B>>,
+        d_weights: &mut Reals<B>,
+    ) -> Result<()> {
+        let Pass { backend, weights, lengths } = *pass;
+        let Tape { saved: winners, gradient: dy, of_last, .. } = tape;
+        match self {
+            Stage::Conv(s) => {
+                let a = ConvBackwardOperands { weights, x, lengths, winners, dy, dx, d_weights };
+                backend.run::<ConvBackward>(s, a)
+            }
+            Stage::Rnn(s, layer) => {
+                let (dy, d_last) = if *of_last { (None, Some(dy)) } else { (Some(dy), None) };
+                let (initial, d_initial) = (None, None);
+                let a = RnnBackwardOperands {
+                    layer,
+                    x,
+                    lengths,
+                    initial,
+                    y,
+                    dy,
+                    d_last,
+                    dx,
+                    d_initial,
+                    d_weights,
+                };
+                backend.run::<RnnBackward>(s, a)
+            }
+            Stage::Pool(s) => dx.map_or(Ok(()), |to| {
+                backend.run::<PoolBackward>(s, PoolBackwardOperands { lengths, d_out: dy, to })
+            }),
+            Stage::Linear(s) => {
+                backend.run::<LinearBackward>(s, LinearBackwardOperands { weights, x, y, dy, dx, d_weights })
+            }
+        }
+    }
+}
+
+impl<B: Backend> Tape<B> {
+    /// For a stage whose output the stage `above` reads, if there is one.
+    pub fn new(backend: &B, own: &Placed, above: Option<&Placed>, drops: bool) -> Result<Self> {
+        let TapeLens { dropped, saved, gradient, of_last } = TapeLens::of(own, above, drops);
+        Ok(Tape {
+            dropped: dropped.map(|len| backend.zeros(len)).transpose()?,
+            saved: backend.zeros(saved)?,
+            gradient: backend.zeros(gradient)?,
+            of_last,
+        })
+    }
+
+    /// Numbers in its buffers.
+    pub fn numbers(own: &Placed, above: Option<&Placed>, drops: bool) -> usize {
+        let TapeLens { dropped, saved, gradient, .. } = TapeLens::of(own, above, drops);
+        dropped.unwrap_or(0) + saved + gradient
+    }
+}
+
+/// Numbers of a tape's buffers.
+struct TapeLens {
+    dropped: Option<usize>,
+    saved: usize,
+    gradient: usize,
+    of_last: bool,
+}
+
+impl TapeLens {
+    fn of(own: &Placed, above: Option<&Placed>, drops: bool) -> Self {
+        let pools_last =
+            |above: &Placed| matches!(above.stage, ops::Stage::Pool(pool) if pool.kind == PoolKind::Last);
+        let (of_last, len) = (above.is_some_and(pools_last), own.stage.output_len());
+        TapeLens {
+            dropped: (drops && own.dropout.is_some()).then_some(len),
+            saved: if matches!(own.stage, ops::Stage::Conv(_)) { len } else { 0 },
+            gradient: if of_last { states(&own.stage) } else { len },
+            of_last,
+        }
+    }
+}
+
+/// The dropout that follows a stage, if there is one.
+pub fn dropout(placed: &Placed, models: usize, rate: f64, seed: u64) -> Option<Dropout> {
+    let key = crate::random::key(seed, crate::random::Stream::Dropout);
+    let len = placed.stage.output_len() / models;
+    placed.dropout.filter(|_| rate > 0.0).map(|layer| Dropout { models, len, rate, key, layer })
+}

@@ -1,0 +1,87 @@
+//! What an operation is, and what it needs of a device.
+
+use super::{Real, Word, Work};
+use crate::error::{Error, Result};
+
+/// Memory that operations work on, and a clock. What can compute is a device that [`Runs`] operations.
+pub trait Device: Sync + Sized + 'static {
+    /// The number format of activations and weights.
+    type Real: Real;
+    /// Device memory for words.
+    type Buf<T: Word>: Send + Sync;
+    /// The frame table on the device.
+    type Frames: Sync;
+    /// The device's part of a recurrent layer.
+    type Layer: Send + Sync;
+
+    /// A buffer of zeros.
+    fn zeros<T: Word>(&self, len: usize) -> Result<Self::Buf<T>>;
+    /// Host to device; `src` fills `dst` exactly.
+    fn write<T: Word>(&self, dst: &mut Self::Buf<T>, src: &[T]) -> Result<()>;
+    /// Device to host, waits; `dst` takes the first words of `src`.
+    fn read<T: Word>(&self, src: &Self::Buf<T>, dst: &mut [T]) -> Result<()>;
+
+    /// The words themselves, where they lie in the host's memory.
+    fn on_host<'a>(&self, _: &'a Self::Buf<u32>) -> Option<&'a [u32]> {
+        None
+    }
+
+    /// Runs `launch` as one span of the device's timeline. A device that times each of its launches itself does only that.
+    fn span<T>(&self, _: &'static str, _: Work, launch: impl FnOnce() -> T) -> T {
+        launch()
+    }
+
+    /// Runs the operation `O`: the one door to every kernel of every device. What can be checked of the operands is checked here.
+    fn run<O: Operation>(&self, s: &O::Sizes, mut a: O::Operands<'_, Self>) -> Result<()>
+    where
+        Self: Runs<O>,
+    {
+        O::check(self, s, &mut a)?;
+        self.span(O::LABEL, O::work(s, &a), || self.execute(s, a))
+    }
+}
+
+/// One operation: its sizes, what it is called with, and how much work it is.
+pub trait Operation: 'static {
+    /// Sizes and offsets.
+    type Sizes;
+    /// Buffers, described once for all devices.
+    type Operands<'a, D: Device>;
+    /// As in profiles.
+    const LABEL: &'static str;
+
+    /// Algorithmic work.
+    fn work<D: Device>(s: &Self::Sizes, a: &Self::Operands<'_, D>) -> Work;
+
+    /// Refuses operands that do not belong to these sizes.
+    fn check<D: Device>(_: &D, _: &Self::Sizes, _: &mut Self::Operands<'_, D>) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// A device that can do `O`.
+pub trait Runs<O: Operation>: Device {
+    /// Does it, on operands that [`Device::run`] has checked.
+    fn execute(&self, s: &O::Sizes, a: O::Operands<'_, Self>) -> Result<()>;
+}
+
+/// A buffer of the device's numbers.
+pub type Reals<D> = <D as Device>::Buf<<D as Device>::Real>;
+/// A buffer of `u32`.
+pub type Words<D> = <D as Device>::Buf<u32>;
+
+/// Refuses a row of more steps than buffers are made for, where the host sees the lengths. GPUs do not look: what is beyond `T`
+/// is another row's, and whoever fills their buffers asks [`check_steps`].
+pub fn check_lengths<D: Device>(device: &D, lengths: &Words<D>, rows: usize, steps: usize) -> Result<()> {
+    device.on_host(lengths).map_or(Ok(()), |lengths| check_steps(&lengths[..rows], steps))
+}
+
+/// Refuses a row of more steps than buffers are made for.
+pub fn check_steps(lengths: &[u32], steps: usize) -> Result<()> {
+    match lengths.iter().position(|&length| length as usize > steps) {
+        None => Ok(()),
+        Some(row) => {
+            Err(Error::data(format!("row {row} has {} steps, expected at most {steps}", lengths[row])))
+        }
+    }
+}
