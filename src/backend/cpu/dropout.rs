@@ -30,7 +30,8 @@ pub fn dropout(isa: Isa, s: &Dropout, marks: &[u32], x: &[f32], out: &mut [f32])
             threshold: s.threshold(),
             scale: (1.0 / (1.0 - s.rate)) as f32,
             x: &x[range.clone()],
-            // SAFETY: a chunk of a model's numbers belongs to one task.
+            // SAFETY: each task has a chunk of a model of its own, and chunks end where the next begins or
+            // the model does.
             out: unsafe { out.range(range) },
         };
         isa::run(isa, task);
