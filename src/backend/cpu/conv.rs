@@ -239,6 +239,8 @@ impl Gradient<'_> {
 fn weight_gradient(isa: Isa, gradient: &Gradient, x: &[f32], d_weights: &mut [f32]) {
     let s = gradient.s;
     let (strips, kernel) = (s.spec.filters.div_ceil(STRIP * isa.lanes()), s.spec.kernel);
+    let apart = s.models <= 1 || s.weights.stride >= s.params();
+    assert!(apart, "the models' weights overlap");
     let d_weights = &Disjoint::new(d_weights);
     (0..s.models * strips * kernel).into_par_iter().with_max_len(1).for_each(|i| {
         let (m, strip, tap) = (i / (strips * kernel), i / kernel % strips, i % kernel);
@@ -312,13 +314,14 @@ impl Task for WeightTask<'_> {
             for c in 0..s.input {
                 let at = weight + c * s.spec.kernel;
                 // SAFETY: `pointer` checked the bounds. Tasks share out models, strips of filters and taps:
-                // no other one has this tap of this filter.
+                // no other one has this tap of this filter, and `weight_gradient` made sure that the models
+                // lie apart.
                 unsafe { *self.d_weights.pointer(at..at + 1) = sums[c * width + f] };
             }
             if tap == 0 {
                 let at = s.bias(m) + first + f;
                 // SAFETY: `pointer` checked the bounds, and of the tasks of a filter only that of the first
-                // tap is here.
+                // tap is here; the models lie apart.
                 unsafe { *self.d_weights.pointer(at..at + 1) = bias[f] };
             }
         }

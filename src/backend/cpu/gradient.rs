@@ -31,6 +31,9 @@ pub struct Inputs<'a> {
 pub fn weights(isa: Isa, s: &Rnn, inputs: &Inputs, scratch: &Scratch, d_weights: &mut [f32]) {
     let apart = s.models == 1 || s.weights.stride >= s.weights.offset + s.params();
     assert!(apart, "the models' weights overlap");
+    // Without a bias vector a direction's `bias_ih` would be the weights of what follows, which another task
+    // writes.
+    assert!(s.biases > 0, "a recurrent layer without a bias vector");
     let d_weights = Disjoint::new(d_weights);
     let blocks = s.hidden.div_ceil(isa.lanes());
     let sequences = s.models * s.dirs;

@@ -86,6 +86,8 @@ pub fn backward(isa: Isa, s: &Linear, a: LinearBackward<Vec<f32>>) {
             isa::run(isa, Combination { factors, rows, out });
         });
     }
+    let apart = s.models <= 1 || s.weights.stride >= s.params();
+    assert!(apart, "the models' weights overlap");
     let d_weights = Disjoint::new(a.d_weights);
     for_each_task(s.models * s.output, s.batch * s.input, |i| {
         let (m, o) = (i / s.output, i % s.output);
@@ -94,7 +96,7 @@ pub fn backward(isa: Isa, s: &Linear, a: LinearBackward<Vec<f32>>) {
         let start = s.weights.start(m) + o * s.input;
         let bias = s.weights.start(m) + s.output * s.input + o;
         // SAFETY: each task has a model's output of its own, and these are its row of weights and its bias,
-        // which lies behind all rows.
+        // which lies behind all rows; by the assertion the models lie apart.
         let (out, d_bias) =
             unsafe { (d_weights.range(start..start + s.input), d_weights.range(bias..bias + 1)) };
         d_bias[0] = factors.clone().sum();
