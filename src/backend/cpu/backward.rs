@@ -105,16 +105,20 @@ impl<C: VectorCell<G>, const G: usize> Task for BackwardTile<'_, C, G> {
         let zeros = carve(&mut space, width);
         zeros.fill(0.0);
         self.begin(width, dh, dc);
+        // All rows' pointers come from these: to borrow a slice again for a row would end those of the rows
+        // before.
+        let (row_dh, row_dc, row_d_rh) = (dh.as_mut_ptr(), dc.as_mut_ptr(), d_rh.as_mut_ptr());
         let mut cells = Vec::with_capacity(count);
         for step in (0..steps).rev() {
             cells.clear();
             for row in (0..count).filter(|&row| step < lengths[row] as usize) {
-                let (dh, dc) = (&mut dh[row * width..], &mut dc[row * width..]);
-                cells.push(self.cells::<S>(row, step, zeros, dh, dc, &mut d_rh[row * gates..]));
+                let (dh, dc) = (row_dh.wrapping_add(row * width), row_dc.wrapping_add(row * width));
+                cells.push(self.cells::<S>(row, step, zeros, dh, dc, row_d_rh.wrapping_add(row * gates)));
             }
             // SAFETY: `run`'s caller has `S`'s instructions. `dh` and `dc` have `width` numbers for each of
-            // `count` rows, `d_rh` has `G * hidden`; `cells` checked the bounds of everything else. What is
-            // written is of rows of this tile, which this thread walks alone, and rows do not overlap.
+            // `count` rows, `d_rh` has `G * hidden`, and no slice of them is used before `end`; `cells`
+            // checked the bounds of everything else. What is written is of rows of this tile, which this
+            // thread walks alone, and rows do not overlap.
             unsafe {
                 for row in &cells {
                     self.cell::<S>(row);
@@ -163,9 +167,9 @@ impl<C: VectorCell<G>, const G: usize> BackwardTile<'_, C, G> {
         row: usize,
         step: usize,
         zeros: &[f32],
-        dh: &mut [f32],
-        dc: &mut [f32],
-        d_rh: &mut [f32],
+        dh: *mut f32,
+        dc: *mut f32,
+        d_rh: *mut f32,
     ) -> Cells {
         let Pass { s, tile, lengths, initial, y, dy, reserve, .. } = &self.0;
         let (m, dir, b, length) = (tile.m, tile.dir, tile.rows.start + row, lengths[row] as usize);
@@ -196,9 +200,9 @@ impl<C: VectorCell<G>, const G: usize> BackwardTile<'_, C, G> {
             c,
             c_stride,
             dy: dy.map_or(std::ptr::null(), |dy| dy[s.y_at(m, dir, t, b)..][..hidden].as_ptr()),
-            dh: dh.as_mut_ptr(),
-            dc: dc.as_mut_ptr(),
-            d_rh: d_rh.as_mut_ptr(),
+            dh,
+            dc,
+            d_rh,
         }
     }
 
