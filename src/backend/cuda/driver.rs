@@ -427,10 +427,13 @@ impl Executor for Driver {
 
     fn write(&self, memory: &Bytes, bytes: &[u8]) -> Result<(), Failure> {
         self.shared.ready()?;
-        // SAFETY: the caller checked that the memory has room. Host memory that is not pinned is copied before this returns,
-        // unless the device reads it itself, which the wait ends.
-        unsafe { result::memcpy_htod_async(memory.pointer, bytes, self.shared.stream.cu_stream()) }
-            .map_err(|error| self.shared.failure(error))?;
+        // SAFETY: the caller checked that the memory has room. Host memory that is not pinned is copied
+        // before this returns, unless the device reads it itself: then it has done so at the end of the
+        // stream's work, whatever else fails.
+        let copied =
+            unsafe { result::memcpy_htod_async(memory.pointer, bytes, self.shared.stream.cu_stream()) }
+                .and_then(|()| if self.reads_host { self.shared.stream.synchronize() } else { Ok(()) });
+        copied.map_err(|error| self.shared.failure(error))?;
         if self.reads_host { self.wait() } else { Ok(()) }
     }
 
