@@ -166,7 +166,7 @@ mod on_gpu {
         let context = CudaContext::new(gpu.index).map_err(explained)?;
         let attribute = |which| context.attribute(which).map_err(explained);
         let mut driver = 0;
-        // SAFETY: the driver is loaded, and the out-parameter is a number of ours.
+        // SAFETY: `CudaContext::new` has loaded the driver, which writes one number to the out-parameter.
         unsafe { cudarc::driver::sys::cuDriverGetVersion(&mut driver) }.result().map_err(explained)?;
         let mut table = Table {
             device: gpu.name.clone(),
@@ -340,9 +340,10 @@ mod on_gpu {
                     context.load_module(cudarc::nvrtc::Ptx::from_binary(program)).map_err(explained)?;
                 Ok((module.load_function(kernel.entry).map_err(explained)?, arguments))
             };
-            // SAFETY: the context is bound; the memory lives as long as the process, and is written before it is read.
+            // SAFETY: `CudaContext::new` bound the context to this thread; the memory is never freed, and
+            // `memset` below writes it before a kernel reads it.
             let memory = unsafe { result::malloc_sync(probe::BUSY_BYTES) }.map_err(explained)?;
-            // SAFETY: as above.
+            // SAFETY: `memory` was just allocated with `BUSY_BYTES`.
             unsafe { result::memset_d8_sync(memory, 0, probe::BUSY_BYTES) }.map_err(explained)?;
             Ok(Launches {
                 stream: context.new_stream().map_err(explained)?,
@@ -359,7 +360,9 @@ mod on_gpu {
             threads: u32,
         ) -> Result<(), DriverError> {
             let mut pointers = [arguments.as_ptr() as *mut c_void];
-            // SAFETY: the arguments are the kernel's, as `probe` wrote them.
+            // SAFETY: `probe` wrote these bytes as the kernel's one argument, its struct, and the driver
+            // copies them before this returns; they point to no memory but the `BUSY_BYTES` of `new`, which
+            // are never freed.
             unsafe {
                 result::launch_kernel(
                     function.cu_function(),

@@ -148,14 +148,16 @@ impl Module {
             compile(&at("kernel.cpp"), &at("kernel.so"), &extra);
             fs::rename(at("kernel.so"), &library).unwrap();
         }
-        // SAFETY: made above, of a text that does nothing when it is loaded.
+        // SAFETY: made by this function, now or before, under the hash of its text, in which nothing runs
+        // when it is loaded: no object of its own is made before the first launch.
         Module { library: unsafe { Library::new(&library) }.unwrap() }
     }
 
     /// Runs it over `grid` blocks, in `order`; an error is what its threads did that CUDA does not allow.
     ///
     /// # Safety
-    /// `arguments` are the kernel's, and what they point to is there.
+    /// `arguments` are all of the kernel's, as its struct has them. What they point to is there, as large as
+    /// the kernel takes it to be, and nobody else touches it meanwhile.
     pub unsafe fn run(
         &self,
         arguments: &[u8],
@@ -164,7 +166,9 @@ impl Module {
         order: u32,
     ) -> Result<(), String> {
         let mut message = [0u8; 400];
-        // SAFETY: of that name and type in cuda_on_host/entry.cpp; the caller vouches for the arguments.
+        // SAFETY: `run` has that type in cuda_on_host/entry.cpp, which is part of every module. It reads
+        // three numbers of `grid`, and writes at most `message.len()` bytes of `message`; the caller vouches
+        // for the arguments.
         let failed = unsafe {
             let run: Symbol<Run> = self.library.get(b"run").unwrap();
             run(arguments.as_ptr(), grid.as_ptr(), threads, order, message.as_mut_ptr(), message.len())
@@ -195,7 +199,9 @@ pub struct Host {
 /// Memory of its own for each buffer, so that a sanitizer sees its ends.
 pub struct Bytes(Box<[UnsafeCell<u64>]>);
 
-// SAFETY: the launches that share it run one after the other.
+// SAFETY: what a launch writes is an operand that its caller has by `&mut`, or work space behind the
+// backend's lock, and each call here is done when it returns. So two threads may read a buffer at once, but
+// none is there while another writes.
 unsafe impl Sync for Bytes {}
 
 impl Executor for Host {
@@ -219,14 +225,17 @@ impl Executor for Host {
 
     fn write(&self, memory: &Bytes, bytes: &[u8]) -> Result<(), Failure> {
         assert!(bytes.len() <= 8 * memory.0.len());
-        // SAFETY: there is room, and nobody else at it.
+        // SAFETY: the assertion found room, and every launch before has returned. The memory is
+        // `UnsafeCell`s, which may be written through a shared reference; nobody has a slice of it, so that
+        // `bytes` is elsewhere.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), memory.0.as_ptr() as *mut u8, bytes.len()) };
         Ok(())
     }
 
     fn read(&self, memory: &Bytes, bytes: &mut [u8]) -> Result<(), Failure> {
         assert!(bytes.len() <= 8 * memory.0.len());
-        // SAFETY: there is as much, and nobody else at it.
+        // SAFETY: the assertion found as much, all of it initialised by `zeros`, and every launch before has
+        // returned. Nobody has a slice of the memory, so that `bytes` is elsewhere.
         unsafe {
             std::ptr::copy_nonoverlapping(memory.0.as_ptr() as *const u8, bytes.as_mut_ptr(), bytes.len())
         };
@@ -236,7 +245,9 @@ impl Executor for Host {
     fn launch(&self, launch: &Launch) -> Result<(), Failure> {
         let module = module(launch.kernel, self.exact);
         let module = module.get().expect("compiled above");
-        // SAFETY: the backend's arguments, which point to memory of this executor: what is being tested.
+        // SAFETY: the backend writes the arguments from the fields of the kernel's struct, with addresses of
+        // this executor's memory. That a kernel stays within it is what is being tested, with a sanitizer
+        // watching in `kernels_stay_within_their_arrays`.
         unsafe { module.run(launch.arguments, launch.grid, launch.kernel.threads(), self.order) }
             .map_err(|why| Failure::Lost(format!("{}: {why}", launch.kernel.name())))
     }

@@ -12,9 +12,11 @@ pub struct Disjoint<'a, T> {
     lifetime: PhantomData<&'a mut [T]>,
 }
 
-// SAFETY: elements are reached through `range`, whose caller promises that ranges in use at the same time do not overlap,
-// or through `pointer`, whose caller says where it writes.
+// SAFETY: a shared `Disjoint` gives elements away in two ways: by `range`, whose caller promises that no
+// element is in two ranges at a time, and by `pointer`, of which every use is an `unsafe` of its own. So
+// without a broken promise an element is with one thread at a time, which `T: Send` allows.
 unsafe impl<T: Send> Sync for Disjoint<'_, T> {}
+// SAFETY: it stands for a `&mut [T]`, which may go to another thread if `T` may.
 unsafe impl<T: Send> Send for Disjoint<'_, T> {}
 
 impl<'a, T> Disjoint<'a, T> {
@@ -39,7 +41,8 @@ impl<'a, T> Disjoint<'a, T> {
     /// While the result lives, no other call may hand out an overlapping range.
     #[allow(clippy::mut_from_ref)] // that is the point of this type
     pub unsafe fn range(&self, range: Range<usize>) -> &mut [T] {
-        // SAFETY: `pointer` checks the bounds, and the caller promises that there is no other reference.
+        // SAFETY: `pointer` checks that `range` lies in the slice that `new` borrowed for `'a`, whose
+        // elements are initialised; the caller promises that nobody else refers to them.
         unsafe { std::slice::from_raw_parts_mut(self.pointer(range.clone()), range.len()) }
     }
 }

@@ -161,8 +161,8 @@ pub struct RnnLayer<D: Device> {
     purpose: Purpose,
     /// Forward saved something that backward has not consumed.
     saved: bool,
-    /// The device's part.
-    pub memory: D::Layer,
+    /// The device's part. Kernels address it by the sizes above: nobody outside may exchange it.
+    pub(crate) memory: D::Layer,
 }
 
 impl<D: Device> RnnLayer<D> {

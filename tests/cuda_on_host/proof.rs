@@ -10,7 +10,9 @@ fn run(entry: &str, body: &str, memory: &mut [f32], blocks: u32, order: u32) -> 
     );
     let module = Module::build(entry, &text, &[], false);
     let arguments = [memory.as_mut_ptr() as u64, memory.len() as u64];
-    // SAFETY: the struct above; kernels below stay within the memory, or are watched by a sanitizer.
+    // SAFETY: two fields of eight bytes, as in the struct above; nobody else has `memory`, which outlives the
+    // run. The kernels below stay within its `n` numbers and their own arrays, but for two, which run only in
+    // a child process where a sanitizer ends it at the fault.
     unsafe { module.run(bytemuck::cast_slice(&arguments), [blocks, 1, 1], 64, order) }
 }
 

@@ -5,6 +5,9 @@ use super::simd::Simd;
 
 /// `e^x = 2^n (1 + q)` with `|q| < 0.42`, for `|x| <= 87`, the argument clamped to that range. Gives `q`, relative error about
 /// 1e-7, and the number in whose low bits `n` stands. NaN stays NaN in `q`.
+///
+/// # Safety
+/// The processor has `S`'s instructions.
 #[inline(always)]
 unsafe fn exp_parts<S: Simd>(x: S::V) -> (S::V, S::V) {
     const LIMIT: f32 = 87.0;
@@ -15,6 +18,7 @@ unsafe fn exp_parts<S: Simd>(x: S::V) -> (S::V, S::V) {
     // Minimax polynomial of (e^r - 1 - r) / r^2 on |r| <= ln(2)/2 (Cephes, expf), highest power first.
     const P: [f32; 6] =
         [1.987_569_2e-4, 1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_6e-1, 5.000_000_3e-1];
+    // SAFETY: the caller's processor has `S`'s instructions; no memory is touched.
     unsafe {
         let x = S::at_least(S::at_most(x, S::splat(LIMIT)), S::splat(-LIMIT));
         let shifted = S::mul_add(x, S::splat(std::f32::consts::LOG2_E), S::splat(ROUND));
@@ -30,8 +34,12 @@ unsafe fn exp_parts<S: Simd>(x: S::V) -> (S::V, S::V) {
 }
 
 /// `e^x` for `|x| <= 87`, the argument clamped to that range: relative error about 1e-7. NaN stays NaN.
+///
+/// # Safety
+/// The processor has `S`'s instructions.
 #[inline(always)]
 unsafe fn exp<S: Simd>(x: S::V) -> S::V {
+    // SAFETY: the caller's processor has `S`'s instructions; no memory is touched.
     unsafe {
         let (q, shifted) = exp_parts::<S>(x);
         S::scale(S::add(q, S::splat(1.0)), shifted)
@@ -39,8 +47,12 @@ unsafe fn exp<S: Simd>(x: S::V) -> S::V {
 }
 
 /// `e^x - 1` as `exp`, of a small `x` too with a relative error of about 1e-7.
+///
+/// # Safety
+/// The processor has `S`'s instructions.
 #[inline(always)]
 unsafe fn exp_minus_1<S: Simd>(x: S::V) -> S::V {
+    // SAFETY: the caller's processor has `S`'s instructions; no memory is touched.
     unsafe {
         let (q, shifted) = exp_parts::<S>(x);
         let power = S::scale(S::splat(1.0), shifted);
@@ -49,8 +61,12 @@ unsafe fn exp_minus_1<S: Simd>(x: S::V) -> S::V {
 }
 
 /// `1 / (1 + e^-x)`
+///
+/// # Safety
+/// The processor has `S`'s instructions.
 #[inline(always)]
 pub unsafe fn sigmoid<S: Simd>(x: S::V) -> S::V {
+    // SAFETY: the caller's processor has `S`'s instructions; no memory is touched.
     unsafe {
         let one = S::splat(1.0);
         S::div(one, S::add(one, exp::<S>(S::sub(S::splat(0.0), x))))
@@ -58,8 +74,12 @@ pub unsafe fn sigmoid<S: Simd>(x: S::V) -> S::V {
 }
 
 /// `e / (e + 2)` with `e = e^2x - 1`, which keeps small numbers: `1 - 2 / (1 + e^2x)` would round them to multiples of 6e-8.
+///
+/// # Safety
+/// The processor has `S`'s instructions.
 #[inline(always)]
 pub unsafe fn tanh<S: Simd>(x: S::V) -> S::V {
+    // SAFETY: the caller's processor has `S`'s instructions; no memory is touched.
     unsafe {
         let e = exp_minus_1::<S>(S::add(x, x));
         S::div(e, S::add(e, S::splat(2.0)))
@@ -84,6 +104,8 @@ mod tests {
             let mut values = Vec::with_capacity(self.0.len());
             for x in self.0.chunks(S::LANES) {
                 let (mut s, mut t) = ([0.0; MAX_LANES], [0.0; MAX_LANES]);
+                // SAFETY: `run`'s caller has `S`'s instructions; a chunk is read by its own length, and the
+                // arrays have room for the vector of any path.
                 unsafe {
                     let v = S::load_first(x.as_ptr(), x.len());
                     S::store(s.as_mut_ptr(), sigmoid::<S>(v));

@@ -47,7 +47,8 @@ impl Runs<ConvForward> for Cpu {
             let (m, t) = (i / s.out_steps(), i % s.out_steps());
             let (weights, bias) = &models[m];
             let lengths = &a.lengths[m * s.batch..][..s.batch];
-            // SAFETY: a step of a model belongs to one task.
+            // SAFETY: `i` counts steps of models, and is one task's alone; its range is the `i`-th of `step`
+            // numbers.
             let own = |buffer: &Disjoint<f32>| unsafe { buffer.range(i * step..(i + 1) * step) }.as_mut_ptr();
             let (y, winners) = (own(&y), winners.as_ref().map(own));
             isa::run(isa, Step { s, m, t, weights, bias, x: a.x, lengths, y, winners });
@@ -79,35 +80,50 @@ impl Task for Step<'_> {
         let live: Vec<usize> = (0..s.batch).filter(|&b| t < s.spec.steps(self.lengths[b] as usize)).collect();
         if live.len() < s.batch {
             for buffer in std::iter::once(self.y).chain(self.winners) {
-                // SAFETY: the step is this task's own.
+                // SAFETY: `forward` gave this task `batch * filters` numbers of each buffer, which no other
+                // task has.
                 unsafe { buffer.write_bytes(0, s.batch * s.spec.filters) };
             }
         }
         for (first, vectors) in self.weights.blocks() {
-            // SAFETY: `run`'s caller has `S`'s instructions.
-            match vectors {
-                1 => unsafe { self.columns::<S, 1>(first, &live) },
-                2 => unsafe { self.columns::<S, 2>(first, &live) },
-                3 => unsafe { self.columns::<S, 3>(first, &live) },
-                _ => unsafe { self.columns::<S, 4>(first, &live) },
+            // SAFETY: `run`'s caller has `S`'s instructions; `blocks` gives one to four vectors, so that `N`
+            // is `vectors`, and `live` was filled with rows below `batch`.
+            unsafe {
+                match vectors {
+                    1 => self.columns::<S, 1>(first, &live),
+                    2 => self.columns::<S, 2>(first, &live),
+                    3 => self.columns::<S, 3>(first, &live),
+                    _ => self.columns::<S, 4>(first, &live),
+                }
             }
         }
     }
 }
 
 impl Step<'_> {
+    /// # Safety
+    /// The processor has `S`'s instructions, of whose vectors the weights are packed; at `first` begins a
+    /// block of them that has `N` vectors. `live` are rows below `batch`, and the step of `y` and `winners`
+    /// is the caller's alone.
     #[inline(always)]
     unsafe fn columns<S: Simd, const N: usize>(&self, first: usize, live: &[usize]) {
         for (row, rows) in groups(live.len(), block_rows(S::REGISTERS, N)) {
             let live = &live[row..][..rows];
+            // SAFETY: `live` was just cut to `R` rows; the rest is what the caller promises.
             with_rows!(rows, block_rows(S::REGISTERS, N), R => unsafe { self.block::<S, R, N>(first, live) });
         }
     }
 
     /// `R` rows of `N` vectors of filters from `first` on.
+    ///
+    /// # Safety
+    /// As of `columns`; there are `R` of `live`.
     #[inline(always)]
     unsafe fn block<S: Simd, const R: usize, const N: usize>(&self, first: usize, live: &[usize]) {
         let filters = self.s.spec.filters;
+        // SAFETY: `first` and `N` are the caller's word to `filtered` too. Every vector of a block begins
+        // below `filters`, of which a row of `y` and of `winners` has `filters - column` from there on, and
+        // no more are stored.
         unsafe {
             let mut z = [[[S::splat(0.0); N]; R]; 2];
             for (step, z) in z.iter_mut().enumerate() {
@@ -128,6 +144,9 @@ impl Step<'_> {
     }
 
     /// `z` at step `t` of the input.
+    ///
+    /// # Safety
+    /// As of `block`, but for `y` and `winners`.
     #[inline(always)]
     unsafe fn filtered<S: Simd, const R: usize, const N: usize>(
         &self,
@@ -136,6 +155,10 @@ impl Step<'_> {
         live: &[usize],
     ) -> [[S::V; N]; R] {
         let Step { s, m, .. } = *self;
+        debug_assert!(self.bias.len() >= first + N * S::LANES);
+        // SAFETY: `bias` has `filters` rounded up to whole vectors, as many as the weights have. The block's
+        // panel is `(kernel * input, N, LANES)`, of which tap `j` takes `input` rows from `j * input` on;
+        // every row of `x` is a slice of `input` numbers.
         unsafe {
             let mut bias = [S::splat(0.0); N];
             for n in 0..N {
@@ -156,9 +179,14 @@ impl Step<'_> {
 }
 
 /// `(y, winner)` of two steps; NaN stays NaN.
+///
+/// # Safety
+/// The processor has `S`'s instructions.
 #[inline(always)]
 unsafe fn pool<S: Simd>(before: S::V, after: S::V) -> (S::V, S::V) {
     let (mut a, mut b) = ([0.0f32; MAX_LANES], [0.0f32; MAX_LANES]);
+    // SAFETY: the caller's processor has `S`'s instructions, and both arrays have room for the vector of any
+    // path.
     unsafe {
         S::store(a.as_mut_ptr(), before);
         S::store(b.as_mut_ptr(), after);
@@ -222,6 +250,8 @@ impl Gradient<'_> {
 fn weight_gradient(isa: Isa, gradient: &Gradient, x: &[f32], d_weights: &mut [f32]) {
     let s = gradient.s;
     let (strips, kernel) = (s.spec.filters.div_ceil(STRIP * isa.lanes()), s.spec.kernel);
+    let apart = s.models <= 1 || s.weights.stride >= s.params();
+    assert!(apart, "the models' weights overlap");
     let d_weights = &Disjoint::new(d_weights);
     (0..s.models * strips * kernel).into_par_iter().with_max_len(1).for_each(|i| {
         let (m, strip, tap) = (i / (strips * kernel), i / kernel % strips, i % kernel);
@@ -282,7 +312,9 @@ impl Task for WeightTask<'_> {
             }
             for (channel, channels) in groups(s.input, const { block_rows(S::REGISTERS, STRIP) }) {
                 let sums = sums[channel * width..].as_mut_ptr();
-                // SAFETY: `run`'s caller has `S`'s instructions; every row has all channels.
+                // SAFETY: `run`'s caller has `S`'s instructions. Each row is a slice of `s.input` numbers,
+                // and there are at most `depth`, as many as the strip has; `channel + R <= s.input`, and
+                // `sums` has `width` numbers for each channel.
                 with_rows!(channels, block_rows(S::REGISTERS, STRIP), R => unsafe {
                     outer::<S, R, STRIP>(&rows, channel, strip.as_ptr(), [0, 1, 2, 3], sums)
                 });
@@ -292,12 +324,15 @@ impl Task for WeightTask<'_> {
             let weight = s.weight(m) + (first + f) * s.depth() + tap;
             for c in 0..s.input {
                 let at = weight + c * s.spec.kernel;
-                // SAFETY: the weights of a tap of a filter belong to one task.
+                // SAFETY: `pointer` checked the bounds. Tasks share out models, strips of filters and taps:
+                // no other one has this tap of this filter, and `weight_gradient` made sure that the models
+                // lie apart.
                 unsafe { *self.d_weights.pointer(at..at + 1) = sums[c * width + f] };
             }
             if tap == 0 {
                 let at = s.bias(m) + first + f;
-                // SAFETY: a bias belongs to the task of its filter's first tap.
+                // SAFETY: `pointer` checked the bounds, and of the tasks of a filter only that of the first
+                // tap is here; the models lie apart.
                 unsafe { *self.d_weights.pointer(at..at + 1) = bias[f] };
             }
         }
@@ -337,12 +372,16 @@ impl Task for InputTask<'_> {
         let rows =
             InputRows { s, deltas: &deltas, live: &live, weights: self.weights, dx: self.dx.as_mut_ptr() };
         for (first, vectors) in self.weights.blocks() {
-            // SAFETY: `run`'s caller has `S`'s instructions; the rows are this task's own.
-            match vectors {
-                1 => unsafe { rows.columns::<S, 1>(first) },
-                2 => unsafe { rows.columns::<S, 2>(first) },
-                3 => unsafe { rows.columns::<S, 3>(first) },
-                _ => unsafe { rows.columns::<S, 4>(first) },
+            // SAFETY: `run`'s caller has `S`'s instructions; `blocks` gives one to four vectors, so that `N`
+            // is `vectors`. `self.dx` is this task's own `batch * input` numbers, and live rows are below
+            // `batch`.
+            unsafe {
+                match vectors {
+                    1 => rows.columns::<S, 1>(first),
+                    2 => rows.columns::<S, 2>(first),
+                    3 => rows.columns::<S, 3>(first),
+                    _ => rows.columns::<S, 4>(first),
+                }
             }
         }
     }
@@ -360,17 +399,27 @@ struct InputRows<'a> {
 }
 
 impl InputRows<'_> {
+    /// # Safety
+    /// The processor has `S`'s instructions, of whose vectors the weights are packed; at `first` begins a
+    /// block of them that has `N` vectors. `dx` is the first of `batch * input` numbers that nobody else
+    /// touches, with a row for each of `live`.
     #[inline(always)]
     unsafe fn columns<S: Simd, const N: usize>(&self, first: usize) {
         for (row, rows) in groups(self.live.len(), block_rows(S::REGISTERS, N)) {
+            // SAFETY: `row + R <= live.len()`; the rest is what the caller promises.
             with_rows!(rows, block_rows(S::REGISTERS, N), R => unsafe { self.block::<S, R, N>(first, row) });
         }
     }
 
+    /// # Safety
+    /// As of `columns`; there are `R` live rows from `row` on.
     #[inline(always)]
     unsafe fn block<S: Simd, const R: usize, const N: usize>(&self, first: usize, row: usize) {
         let InputRows { s, deltas, live, dx, .. } = *self;
         let depth = s.spec.kernel * s.spec.filters;
+        // SAFETY: each row is a slice of `depth` numbers, as many as the weights are deep. Every vector of a
+        // block begins below `s.input`, of which a row of `dx` has `s.input - column` from there on, and no
+        // more are stored.
         unsafe {
             let mut rows = [std::ptr::null(); R];
             for r in 0..R {

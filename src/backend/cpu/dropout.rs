@@ -36,7 +36,8 @@ impl Runs<Dropout> for Cpu {
                 threshold: s.threshold(),
                 scale: (1.0 / (1.0 - s.rate)) as f32,
                 x: &x[range.clone()],
-                // SAFETY: a chunk of a model's numbers belongs to one task.
+                // SAFETY: each task has a chunk of a model of its own, and chunks end where the next begins or
+                // the model does.
                 out: unsafe { out.range(range) },
             };
             isa::run(isa, task);

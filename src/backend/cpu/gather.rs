@@ -34,7 +34,8 @@ impl Runs<Gather> for Cpu {
                 sequences: &sequences[m * s.batch..][..s.batch],
                 mean: statistic(0),
                 inv_std: statistic(1),
-                // SAFETY: a step of a model belongs to one task.
+                // SAFETY: `i` counts steps of models, and is one task's alone; its range is the `i`-th of `step`
+                // numbers.
                 x: unsafe { x.range(i * step..(i + 1) * step) },
             };
             isa::run(isa, task);
@@ -67,6 +68,7 @@ impl Task for Step<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let features = self.mean.len();
+        debug_assert_eq!(self.inv_std.len(), features);
         for (sequence, x) in self.sequences.iter().zip(self.x.chunks_exact_mut(features)) {
             let Some(frame) = sequence.get(self.t * features..(self.t + 1) * features) else {
                 x.fill(0.0);
@@ -74,7 +76,8 @@ impl Task for Step<'_> {
             };
             for d in (0..features).step_by(S::LANES) {
                 let count = features - d;
-                // SAFETY: `count` numbers are left in each.
+                // SAFETY: `run`'s caller has `S`'s instructions; `frame`, `mean`, `inv_std` and `x` have
+                // `features` numbers each, of which `count` are left from `d` on.
                 unsafe {
                     let load = |from: &[f32]| S::load_first(from.as_ptr().add(d), count);
                     // Rounded twice, as by the reference.

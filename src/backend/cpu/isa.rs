@@ -80,7 +80,8 @@ pub trait Task {
 /// Runs `task` on a path that this machine has.
 pub fn run<T: Task>(isa: Isa, task: T) -> T::Output {
     assert!(isa.is_available(), "this machine cannot run the path {}", isa.name());
-    // SAFETY: the line above.
+    // SAFETY: `is_available` asked this processor for just the features that the path's function is compiled
+    // with; the portable path takes none.
     unsafe {
         match isa {
             #[cfg(target_arch = "x86_64")]
@@ -99,13 +100,19 @@ mod x86 {
     use super::super::simd::{Avx2, Avx512};
     use super::Task;
 
+    /// # Safety
+    /// The processor has AVX2 and FMA.
     #[target_feature(enable = "avx2,fma")]
     pub unsafe fn run_avx2<T: Task>(task: T) -> T::Output {
+        // SAFETY: these are `Avx2`'s instructions, and the caller's processor has them.
         unsafe { task.run::<Avx2>() }
     }
 
+    /// # Safety
+    /// The processor has AVX-512F.
     #[target_feature(enable = "avx512f")]
     pub unsafe fn run_avx512<T: Task>(task: T) -> T::Output {
+        // SAFETY: these are `Avx512`'s instructions, and the caller's processor has them.
         unsafe { task.run::<Avx512>() }
     }
 }

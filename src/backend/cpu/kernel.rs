@@ -46,6 +46,10 @@ pub fn groups(count: usize, most: usize) -> impl Iterator<Item = (usize, usize)>
 }
 
 /// `acc[r][n] += *factors[r] * vectors[at[n]]`, the loop over the smaller side inside: its vectors stay in registers.
+///
+/// # Safety
+/// The processor has `S`'s instructions; each of `factors` is an initialised number, and at each of `at`,
+/// counted in vectors from `vectors`, there are `LANES` of them.
 #[inline(always)]
 unsafe fn rank_one<S: Simd, const R: usize, const N: usize>(
     acc: &mut [[S::V; N]; R],
@@ -53,6 +57,8 @@ unsafe fn rank_one<S: Simd, const R: usize, const N: usize>(
     vectors: *const f32,
     at: [usize; N],
 ) {
+    // SAFETY: a factor is read where it is, a vector at one of `at`, as the caller allows; `acc` and `at` are
+    // arrays, whose bounds are checked.
     unsafe {
         if R < N {
             let mut factor = [S::splat(0.0); R];
@@ -92,6 +98,10 @@ const fn consecutive<const N: usize>() -> [usize; N] {
 }
 
 /// `acc[r][n] + sum over k of rows[r][k] * panel[k][n]`; `panel` is `(depth, N, LANES)`.
+///
+/// # Safety
+/// The processor has `S`'s instructions; each of `rows` is the first of `depth` initialised numbers, `panel`
+/// that of `depth * N * LANES`.
 #[inline(always)]
 pub unsafe fn multiply<S: Simd, const R: usize, const N: usize>(
     rows: [*const f32; R],
@@ -99,6 +109,8 @@ pub unsafe fn multiply<S: Simd, const R: usize, const N: usize>(
     panel: *const f32,
     mut acc: [[S::V; N]; R],
 ) -> [[S::V; N]; R] {
+    // SAFETY: `k < depth`, so that every factor is one of its row's numbers; `columns` is then `k * N *
+    // LANES` numbers into the panel, with `N` vectors at or before its end.
     unsafe {
         let mut columns = panel;
         for k in 0..depth {
@@ -115,6 +127,11 @@ pub unsafe fn multiply<S: Simd, const R: usize, const N: usize>(
 
 /// `acc[r][g] += sum over k of rows[k][first + r] * strip[k][vectors[g]]`; `strip` is `(depth, STRIP, LANES)`, `acc` is
 /// `(R, G, LANES)` in memory.
+///
+/// # Safety
+/// The processor has `S`'s instructions; each of `rows` is the first of `first + R` initialised numbers,
+/// `strip` that of `rows.len() * STRIP * LANES`, and all of `vectors` are below `STRIP`. `acc` is the first
+/// of `R * G * LANES` initialised numbers that nobody else reads or writes.
 #[inline(always)]
 pub unsafe fn outer<S: Simd, const R: usize, const G: usize>(
     rows: &[*const f32],
@@ -123,6 +140,9 @@ pub unsafe fn outer<S: Simd, const R: usize, const G: usize>(
     vectors: [usize; G],
     acc: *mut f32,
 ) {
+    debug_assert!(vectors.iter().all(|&vector| vector < STRIP));
+    // SAFETY: `r < R` and `g < G`, so that every vector of `acc` ends within its `R * G`; a factor is number
+    // `first + r` of its row. `deltas` moves on by `STRIP` vectors a row, and of those `vectors` names some.
     unsafe {
         let mut sums = [[S::splat(0.0); G]; R];
         for r in 0..R {

@@ -20,7 +20,7 @@ impl Runs<LinearForward> for Cpu {
             let parameters = &a.weights[s.weights.start(row / s.batch)..][..s.params()];
             let (weight, bias) = parameters.split_at(s.output * s.input);
             let x = &a.x[row * s.input..][..s.input];
-            // SAFETY: a row belongs to one task.
+            // SAFETY: each task has a row of its own, and its range is that row.
             let y = unsafe { y.range(row * s.output..(row + 1) * s.output) };
             isa::run(isa, Row { weight, bias, x, relu: s.relu, y });
         });
@@ -56,10 +56,14 @@ impl Task for Row<'_> {
 }
 
 /// The dot product of two rows of one length.
+///
+/// # Safety
+/// The processor has `S`'s instructions.
 #[inline(always)]
 unsafe fn dot<S: Simd>(a: &[f32], b: &[f32]) -> f32 {
     let mut lanes = [0.0; MAX_LANES];
-    // SAFETY: every load is of the numbers of a chunk.
+    // SAFETY: the caller's processor has `S`'s instructions; a load is of a chunk, by the chunk's own length,
+    // and `lanes` has room for the vector of any path.
     unsafe {
         let mut sum = S::splat(0.0);
         for (a, b) in a.chunks(S::LANES).zip(b.chunks(S::LANES)) {
@@ -89,11 +93,13 @@ impl Runs<LinearBackward> for Cpu {
             for_each_task(s.models * s.batch, s.params(), |row| {
                 let factors = dy[row * s.output..][..s.output].iter();
                 let rows = &a.weights[s.weights.start(row / s.batch)..];
-                // SAFETY: a row belongs to one task.
+                // SAFETY: each task has a row of its own, and its range is that row.
                 let out = unsafe { dx.range(row * s.input..(row + 1) * s.input) };
                 isa::run(isa, Combination { factors, rows, out });
             });
         }
+        let apart = s.models <= 1 || s.weights.stride >= s.params();
+        assert!(apart, "the models' weights overlap");
         let d_weights = Disjoint::new(a.d_weights);
         for_each_task(s.models * s.output, s.batch * s.input, |i| {
             let (m, o) = (i / s.output, i % s.output);
@@ -101,7 +107,8 @@ impl Runs<LinearBackward> for Cpu {
             let factors = dy[rows.start * s.output..rows.end * s.output].iter().skip(o).step_by(s.output);
             let start = s.weights.start(m) + o * s.input;
             let bias = s.weights.start(m) + s.output * s.input + o;
-            // SAFETY: the parameters of an output belong to one task.
+            // SAFETY: each task has a model's output of its own, and these are its row of weights and its bias,
+            // which lies behind all rows; by the assertion the models lie apart.
             let (out, d_bias) =
                 unsafe { (d_weights.range(start..start + s.input), d_weights.range(bias..bias + 1)) };
             d_bias[0] = factors.clone().sum();
@@ -127,7 +134,8 @@ impl<'f, F: Iterator<Item = &'f f32> + Clone> Task for Combination<'_, F> {
         const SUMS: usize = 4;
         let width = self.out.len();
         for (block, out) in self.out.chunks_mut(SUMS * S::LANES).enumerate() {
-            // SAFETY: every load is of the numbers of a chunk.
+            // SAFETY: `run`'s caller has `S`'s instructions; loads and stores are of chunks, by each chunk's
+            // own length.
             unsafe {
                 let mut sums = [S::splat(0.0); SUMS];
                 for (factor, row) in self.factors.clone().zip(self.rows.chunks_exact(width)) {

@@ -32,7 +32,7 @@ impl Runs<Optimizer> for Cpu {
         for_each_task(s.models * chunks, CHUNK, |i| {
             let (m, range) = place(i);
             if active(m) {
-                // SAFETY: a partial sum belongs to one task.
+                // SAFETY: the range is number `i` alone, and `i` is one task's.
                 let partial = unsafe { partial.range(i..i + 1) };
                 partial[0] = isa::run(isa, Squares(&a.gradients[range]));
             }
@@ -49,7 +49,8 @@ impl Runs<Optimizer> for Cpu {
             if !active(m) || !norms[m].is_finite() {
                 return;
             }
-            // SAFETY: a chunk of a model's parameters belongs to one task.
+            // SAFETY: each task has a chunk of a model of its own, and `place` ends it where the next begins or
+            // the model does; the three are different buffers.
             let task = unsafe {
                 Update {
                     rule: Rule::new(s, scalars(m), norms[m]),
@@ -75,7 +76,8 @@ impl Task for Squares<'_> {
     unsafe fn run<S: Simd>(self) -> f32 {
         /// Sums side by side: an addition does not wait for the one before.
         const SUMS: usize = 4;
-        // SAFETY: every load is of the numbers of a chunk.
+        // SAFETY: `run`'s caller has `S`'s instructions; a load is of a part, by its own length, and `lanes`
+        // has room for the vector of any path.
         unsafe {
             let mut sums = [S::splat(0.0); SUMS];
             for chunk in self.0.chunks(SUMS * S::LANES) {
@@ -147,9 +149,12 @@ impl Task for Update<'_> {
     unsafe fn run<S: Simd>(self) {
         let Rule { scale, beta1, beta2, rest1, rest2, eps, coupled, shrink, step, inv_correction2 } =
             self.rule;
+        let lens = [self.first.len(), self.second.len(), self.gradients.len()];
+        debug_assert_eq!(lens, [self.weights.len(); 3]);
         for i in (0..self.weights.len()).step_by(S::LANES) {
             let count = self.weights.len() - i;
-            // SAFETY: `count` numbers are left in each of the four.
+            // SAFETY: `run`'s caller has `S`'s instructions; `optimize` cut all four slices by one range, so
+            // that from `i` on each has `count` numbers left.
             unsafe {
                 let [weights, first, second] =
                     [&mut *self.weights, &mut *self.first, &mut *self.second].map(|b| b.as_mut_ptr().add(i));

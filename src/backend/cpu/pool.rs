@@ -20,7 +20,7 @@ impl Runs<PoolForward> for Cpu {
         let numbers = if s.kind == PoolKind::Mean { s.steps * width } else { width };
         for_each_task(s.models * s.batch, numbers, |row| {
             let (m, b, length) = (row / s.batch, row % s.batch, lengths[row] as usize);
-            // SAFETY: a row belongs to one task.
+            // SAFETY: each task has a row of its own, and its range is that row.
             let out = unsafe { out.range(row * width..(row + 1) * width) };
             match s.kind {
                 _ if length == 0 => out.fill(0.0),
@@ -63,7 +63,8 @@ impl Runs<PoolBackward> for Cpu {
                         t,
                         lengths: &lengths[m * s.batch..][..s.batch],
                         d_out: &d_out[m * step..][..step],
-                        // SAFETY: a step of a model belongs to one task.
+                        // SAFETY: `i` counts steps of models, and is one task's alone; its range is the `i`-th of
+                        // `step` numbers.
                         dy: unsafe { dy.range(i * step..(i + 1) * step) },
                     };
                     isa::run(isa, task);

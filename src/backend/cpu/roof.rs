@@ -51,12 +51,18 @@ impl Task for Chains {
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) -> usize {
+        // SAFETY: `run`'s caller has `S`'s instructions.
         unsafe { if S::REGISTERS < 32 { chains::<S, 12>() } else { chains::<S, 24>() } }
     }
 }
 
+/// `SUMS` chains of multiply-adds.
+///
+/// # Safety
+/// The processor has `S`'s instructions.
 #[inline(always)]
 unsafe fn chains<S: Simd, const SUMS: usize>() -> usize {
+    // SAFETY: the caller's processor has `S`'s instructions; no memory but the array of sums is touched.
     unsafe {
         let factor = S::splat(black_box(0.5));
         let mut sums = [factor; SUMS];

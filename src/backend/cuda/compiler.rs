@@ -55,7 +55,8 @@ impl Compiler {
     /// later architectures.
     pub fn new(arch: u32, folder: Option<&Path>) -> Result<Self> {
         let programs = folder.map(Programs::open);
-        // SAFETY: asks the system's loader; libraries of that name are NVIDIA's.
+        // SAFETY: it loads the library, which runs what the library does when loaded: of that name there is
+        // NVIDIA's alone.
         if !unsafe { sys::is_culib_present() } {
             let Some(version) = programs.as_ref().and_then(|programs| programs.newest(arch)) else {
                 return Err(Error::backend(format!(
@@ -72,12 +73,12 @@ impl Compiler {
             Error::backend(format!("CUDA not usable: NVRTC does not answer: {error}"))
         };
         let (mut major, mut minor, mut count) = (0, 0, 0);
-        // SAFETY: the library is there; out-parameters are numbers of ours.
+        // SAFETY: the library is there; it writes one number to each out-parameter.
         unsafe { sys::nvrtcVersion(&mut major, &mut minor) }.result().map_err(failed)?;
-        // SAFETY: as above.
+        // SAFETY: the library is there; it writes one number to the out-parameter.
         unsafe { sys::nvrtcGetNumSupportedArchs(&mut count) }.result().map_err(failed)?;
         let mut known = vec![0; count as usize];
-        // SAFETY: the vector has room for as many as were counted.
+        // SAFETY: NVRTC writes as many numbers as it has just counted, and the vector has as many.
         unsafe { sys::nvrtcGetSupportedArchs(known.as_mut_ptr()) }.result().map_err(failed)?;
         let known: Vec<u32> = known.into_iter().map(|arch| arch as u32).collect();
         let code = match known.iter().copied().filter(|&known| known <= arch).max() {
@@ -206,11 +207,12 @@ impl Compiler {
         }
         let program = result::create_program(&text, Some(&name)).map_err(broken)?;
         let program = Program(program);
-        // SAFETY: made above, destroyed when dropped.
+        // SAFETY: `create_program` made the handle, which `program` destroys only when it is dropped.
         let compiled = unsafe { result::compile_program(program.0, &options) };
-        // SAFETY: as above.
+        // SAFETY: the handle is alive; a program has a log whether or not it compiled.
         let log = unsafe { result::get_program_log(program.0) }.map_err(broken)?;
-        // SAFETY: NVRTC ends its logs with a NUL.
+        // SAFETY: the length that NVRTC gives for a log counts the NUL that ends it, so that it lies in the
+        // vector.
         let log = unsafe { CStr::from_ptr(log.as_ptr()) }.to_string_lossy().into_owned();
         if compiled.is_err() {
             let first = log.lines().find(|line| line.contains("error")).unwrap_or("no reason given");
@@ -235,7 +237,8 @@ impl Compiler {
     fn code_of(&self, program: &Program) -> Result<Vec<u8>, result::NvrtcError> {
         let mut len = 0;
         let mut code = Vec::new();
-        // SAFETY: the program is compiled; out-parameters are ours, and the vector is as long as NVRTC asks.
+        // SAFETY: the handle is alive; NVRTC writes one number to `len`, and then as many bytes as that to
+        // the vector, which was made so long between the two.
         unsafe {
             if let Code::Ptx(_) = self.code {
                 sys::nvrtcGetPTXSize(program.0, &mut len).result()?;
@@ -256,7 +259,8 @@ struct Program(sys::nvrtcProgram);
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // SAFETY: made by `create_program`, and dropped once. It fails for no program but a wrong one.
+        // SAFETY: `create_program` made the handle, and only this destroys it. It fails for no program but a
+        // wrong one.
         let _ = unsafe { result::destroy_program(self.0) };
     }
 }

@@ -51,7 +51,8 @@ pub struct Gpu {
 
 /// All GPUs, or why there are none.
 pub fn gpus() -> Result<Vec<Gpu>> {
-    // SAFETY: asks the system's loader; libraries of that name are NVIDIA's.
+    // SAFETY: it loads the library, which runs what the library does when loaded: of that name there is
+    // NVIDIA's alone.
     if !unsafe { sys::is_culib_present() } {
         return Err(not_usable(format!(
             "there is no NVIDIA driver here: its library {LIBRARY} is not found"
@@ -59,7 +60,8 @@ pub fn gpus() -> Result<Vec<Gpu>> {
     }
     let text = |error: DriverError| not_usable(explain(error));
     let mut driver = 0;
-    // SAFETY: the library is there; the out-parameter is a number of ours.
+    // SAFETY: the library is there, and this function in every version of it; it writes one number to the
+    // out-parameter.
     unsafe { sys::cuDriverGetVersion(&mut driver) }.result().map_err(text)?;
     if driver < OLDEST {
         return Err(not_usable(format!(
@@ -78,7 +80,7 @@ pub fn gpus() -> Result<Vec<Gpu>> {
     }
     let gpu = |index: i32| -> Result<Gpu, DriverError> {
         let device = result::device::get(index)?;
-        // SAFETY: the device is one of those counted.
+        // SAFETY: `get` gave the device for an index below the count.
         let attribute = |which| unsafe { result::device::get_attribute(device, which) };
         let major = attribute(sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)?;
         let minor = attribute(sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR)?;
@@ -86,7 +88,7 @@ pub fn gpus() -> Result<Vec<Gpu>> {
             index: index as usize,
             name: result::device::get_name(device)?,
             arch: (10 * major + minor) as u32,
-            // SAFETY: as above.
+            // SAFETY: the device is the one that `get` gave.
             memory: unsafe { result::device::total_mem(device) }?,
             driver,
         })
@@ -188,7 +190,8 @@ impl Gpu {
             timeline: Timeline::default(),
             events: Mutex::default(),
             reads_host,
-            // SAFETY: asks the system's loader.
+            // SAFETY: it loads the library, which runs what the library does when loaded: of that name there
+            // is NVIDIA's alone.
             has_markers: unsafe { cudarc::nvtx::sys::is_culib_present() },
         })
     }
@@ -238,7 +241,9 @@ impl Drop for Bytes {
         if self.shared.is_lost.load(Ordering::Relaxed) {
             return;
         }
-        // SAFETY: allocated on this stream, and freed once.
+        // SAFETY: `zeros` allocated the pointer on this stream, which `shared` keeps alive, and only this
+        // frees it. The stream frees it when all work is done that was asked for before; later work has no
+        // `Bytes` to take the address from.
         let freed = self
             .shared
             .context
@@ -283,9 +288,11 @@ impl Shared {
     fn trim(&self) -> Result<(), DriverError> {
         self.stream.synchronize()?;
         let mut pool = std::ptr::null_mut();
-        // SAFETY: the device is the context's, which is bound; the out-parameter is ours.
+        // SAFETY: the device is the context's, which `ready` bound to this thread; the driver writes one
+        // handle.
         unsafe { sys::cuDeviceGetDefaultMemPool(&mut pool, self.context.cu_device()) }.result()?;
-        // SAFETY: the pool is the device's own.
+        // SAFETY: the pool is the device's default, which lives as long as the device; what is in use is not
+        // trimmed.
         unsafe { sys::cuMemPoolTrimTo(pool, 0) }.result()
     }
 
@@ -396,7 +403,8 @@ impl Executor for Driver {
     fn zeros(&self, bytes: usize) -> Result<Bytes, Failure> {
         self.shared.ready()?;
         let stream = self.shared.stream.cu_stream();
-        // SAFETY: the stream is this context's, which is bound.
+        // SAFETY: the stream is this context's, which `ready` bound to this thread, and `shared` keeps it
+        // alive.
         let allocated = || unsafe { result::malloc_async(stream, bytes) };
         let pointer = match allocated() {
             // What was freed may lie about in pieces.
@@ -407,7 +415,7 @@ impl Executor for Driver {
         };
         let pointer = pointer.map_err(|error| self.shared.failure(error))?;
         let memory = Bytes { pointer, shared: self.shared.clone() };
-        // SAFETY: allocated above with that many bytes.
+        // SAFETY: allocated above with that many bytes, in the order of the same stream.
         unsafe { result::memset_d8_async(pointer, 0, bytes, stream) }
             .map_err(|error| self.shared.failure(error))?;
         Ok(memory)
@@ -419,10 +427,13 @@ impl Executor for Driver {
 
     fn write(&self, memory: &Bytes, bytes: &[u8]) -> Result<(), Failure> {
         self.shared.ready()?;
-        // SAFETY: the caller checked that the memory has room. Host memory that is not pinned is copied before this returns,
-        // unless the device reads it itself, which the wait ends.
-        unsafe { result::memcpy_htod_async(memory.pointer, bytes, self.shared.stream.cu_stream()) }
-            .map_err(|error| self.shared.failure(error))?;
+        // SAFETY: the caller checked that the memory has room. Host memory that is not pinned is copied
+        // before this returns, unless the device reads it itself: then it has done so at the end of the
+        // stream's work, whatever else fails.
+        let copied =
+            unsafe { result::memcpy_htod_async(memory.pointer, bytes, self.shared.stream.cu_stream()) }
+                .and_then(|()| if self.reads_host { self.shared.stream.synchronize() } else { Ok(()) });
+        copied.map_err(|error| self.shared.failure(error))?;
         if self.reads_host { self.wait() } else { Ok(()) }
     }
 
@@ -442,8 +453,10 @@ impl Executor for Driver {
         let [x, y, z] = launch.grid;
         let mut arguments = [launch.arguments.as_ptr() as *mut c_void];
         self.marked(launch.label, launch.work, || {
-            // SAFETY: the kernel's one argument is the struct that these bytes are, written from one list of fields; that
-            // what it points to is there and large enough is the promise of `layer` and `operations`, proved on the host.
+            // SAFETY: the kernel's one argument is the struct that these bytes are, both written from one
+            // list of fields, and the driver copies them before this returns. That what they point to is
+            // there and large enough is the promise of `layer` and `operations`, proved on the host; the
+            // stream frees no buffer before this launch is done.
             unsafe {
                 result::launch_kernel(
                     function.cu_function(),

@@ -23,9 +23,11 @@ pub struct Library {
     algorithms: Mutex<HashMap<Shape, sys::cublasLtMatmulAlgo_t>>,
 }
 
-// SAFETY: a handle may be used by several threads, says NVIDIA, and what it points to is on the device.
+// SAFETY: a handle belongs to no thread, says NVIDIA; an algorithm is a block of plain numbers, and the rest
+// is `Send`.
 unsafe impl Send for Library {}
-// SAFETY: as above.
+// SAFETY: several threads may use a handle at once, says NVIDIA. They share the workspace only on one stream,
+// whose work runs in order, and the algorithms behind a lock.
 unsafe impl Sync for Library {}
 
 /// What an algorithm is chosen for: not the number of models, so that a model in a stack gets the bits that it gets alone.
@@ -41,14 +43,15 @@ struct Shape {
 
 impl Library {
     pub fn new(stream: &Arc<CudaStream>) -> Result<Self> {
-        // SAFETY: asks the system's loader; libraries of that name are NVIDIA's.
+        // SAFETY: it loads the library, which runs what the library does when loaded: of that name there is
+        // NVIDIA's alone.
         if !unsafe { sys::is_culib_present() } {
             return Err(Error::backend("cuBLASLt not usable: its library libcublasLt.so is not found")
                 .hint("use `--products own`"));
         }
         let failed = |error: String| Error::backend(format!("cuBLASLt not usable: {error}"));
         let handle = result::create_handle().map_err(|error| failed(format!("{error:?}")))?;
-        // SAFETY: cuBLASLt writes there before it reads.
+        // SAFETY: the bytes hold nothing yet; only cuBLASLt reads there, and what it has written before.
         let workspace =
             unsafe { stream.alloc::<u8>(WORKSPACE) }.map_err(|error| failed(format!("{error:?}")))?;
         Ok(Library { handle, workspace, stream: stream.clone(), algorithms: Mutex::default() })
@@ -80,7 +83,10 @@ impl Library {
             call.batch(p)?;
             let (one, zero) = (1.0f32, 0.0f32);
             let (workspace, _record) = self.workspace.device_ptr(&self.stream);
-            // SAFETY: sizes and strides are those of buffers that `layer` made; the workspace is ours.
+            // SAFETY: all handles are alive. Sizes, strides and addresses are those of buffers that `layer`
+            // made and that the stream does not free before this product is done; the workspace has
+            // `WORKSPACE` bytes, and work on one stream does not meet in it. The factors are read before this
+            // returns.
             unsafe {
                 result::matmul(
                     self.handle,
@@ -111,7 +117,8 @@ impl Library {
         let preference = result::create_matmul_pref()?;
         let workspace = WORKSPACE;
         let set = |attribute, value: *const c_void, size: usize| {
-            // SAFETY: every attribute below is given a value of its own type; the handle is alive.
+            // SAFETY: every attribute below is given a value of its own type and size, which is read before
+            // this returns; `preference` is destroyed only at the end.
             unsafe { result::set_matmul_pref_attribute(preference, attribute, value, size) }
         };
         let find = || {
@@ -131,7 +138,7 @@ impl Library {
                 set(attribute, (&raw const bytes).cast(), size_of::<u32>())?;
             }
             let (handle, description) = (self.handle, call.description);
-            // SAFETY: handles are alive.
+            // SAFETY: `call` and `self` keep their handles alive, and `preference` is destroyed only below.
             unsafe {
                 result::get_matmul_algo_heuristic(
                     handle,
@@ -145,7 +152,7 @@ impl Library {
             }
         };
         let found = find();
-        // SAFETY: made above, destroyed once.
+        // SAFETY: `create_matmul_pref` made it above, only this destroys it, and nothing uses it after.
         unsafe { result::destroy_matmul_pref(preference) }?;
         Ok(found?.algo)
     }
@@ -153,7 +160,8 @@ impl Library {
 
 impl Drop for Library {
     fn drop(&mut self) {
-        // SAFETY: made by `create_handle`, and dropped once; there is nobody left to be told of an error.
+        // SAFETY: `create_handle` made it, and only this destroys it; there is nobody left to be told of an
+        // error.
         let _ = unsafe { result::destroy_handle(self.handle) };
     }
 }
@@ -185,7 +193,8 @@ impl Call {
             c: layout(p.columns, p.rows, p.c.row)?,
         };
         let set = |attribute, value: *const c_void, size: usize| {
-            // SAFETY: every attribute below is given a value of its own type.
+            // SAFETY: every attribute below is given a value of its own type and size, which is read before
+            // this returns; `call` keeps the description alive.
             unsafe { result::set_matmul_desc_attribute(call.description, attribute, value, size) }
         };
         let transposed = i32::from(p.b_is_deep);
@@ -212,7 +221,8 @@ impl Call {
         let models = p.models as i32;
         for (layout, stride) in [(self.a, p.a.model), (self.b, p.b.model), (self.c, p.c.model)] {
             let stride = stride as i64;
-            // SAFETY: both attributes are numbers of these types.
+            // SAFETY: both attributes are numbers of these types and sizes, read before this returns; `self`
+            // keeps the layouts alive.
             unsafe {
                 result::set_matrix_layout_attribute(
                     layout,
@@ -234,7 +244,8 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        // SAFETY: made by `Call::new`, and dropped once; destroying fails for no handle but a wrong one.
+        // SAFETY: `Call::new` made the four, and only this destroys them; it fails for no handle but a wrong
+        // one.
         unsafe {
             let _ = result::destroy_matmul_desc(self.description);
             for layout in [self.a, self.b, self.c] {

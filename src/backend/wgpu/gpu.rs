@@ -206,7 +206,9 @@ impl Gpu {
                     force_loop_bounding: false,
                     ..wgpu::ShaderRuntimeChecks::checked()
                 };
-                // SAFETY: every check stays but the count of loop iterations: all loops of our kernels end.
+                // SAFETY: every check stays but the count of loop iterations, and the only loops in
+                // `kernels/wgsl` are `for`, each by steps of one or more to a bound that does not change
+                // meanwhile: all of them end.
                 let module = unsafe { device.create_shader_module_trusted(descriptor, checks) };
                 let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
                     label: Some(kernel.label),

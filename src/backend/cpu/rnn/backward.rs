@@ -79,7 +79,7 @@ struct Pass<'a> {
 
 struct BackwardTile<'a, C, const G: usize>(Pass<'a>, PhantomData<C>);
 
-/// One row at one step.
+/// One row at one step: `h` and `dy` are `hidden` numbers, `dh` and `dc` are `width`, whole blocks of units.
 struct Cells {
     /// `(blocks, saved, LANES)`
     reserve: *mut f32,
@@ -113,14 +113,20 @@ impl<C: VectorCell<G>, const G: usize> Task for BackwardTile<'_, C, G> {
         let zeros = carve(&mut space, width);
         zeros.fill(0.0);
         self.begin(width, dh, dc);
+        // All rows' pointers come from these: to borrow a slice again for a row would end those of the rows
+        // before.
+        let (row_dh, row_dc, row_d_rh) = (dh.as_mut_ptr(), dc.as_mut_ptr(), d_rh.as_mut_ptr());
         let mut cells = Vec::with_capacity(count);
         for step in (0..steps).rev() {
             cells.clear();
             for row in (0..count).filter(|&row| step < lengths[row] as usize) {
-                let (dh, dc) = (&mut dh[row * width..], &mut dc[row * width..]);
-                cells.push(self.cells::<S>(row, step, zeros, dh, dc, &mut d_rh[row * gates..]));
+                let (dh, dc) = (row_dh.wrapping_add(row * width), row_dc.wrapping_add(row * width));
+                cells.push(self.cells::<S>(row, step, zeros, dh, dc, row_d_rh.wrapping_add(row * gates)));
             }
-            // SAFETY: `run`'s caller has `S`'s instructions; every row's numbers are its own.
+            // SAFETY: `run`'s caller has `S`'s instructions. `dh` and `dc` have `width` numbers for each of
+            // `count` rows, `d_rh` has `G * hidden`, and no slice of them is used before `end`; `cells`
+            // checked the bounds of everything else. What is written is of rows of this tile, which this
+            // thread walks alone, and rows do not overlap.
             unsafe {
                 for row in &cells {
                     self.cell::<S>(row);
@@ -156,7 +162,8 @@ impl<C: VectorCell<G>, const G: usize> BackwardTile<'_, C, G> {
         for (row, b) in tile.rows.clone().enumerate() {
             for (vector, d) in [dh, dc].into_iter().enumerate().take(s.cell.states()) {
                 let at = s.state_at(tile.m, vector, tile.dir, b);
-                // SAFETY: a row of a state belongs to the one tile with the row.
+                // SAFETY: these numbers are of one model, direction and row, and so of this tile alone, which
+                // one thread walks; the slice is gone when the next one is asked for.
                 unsafe { d_initial.range(at..at + s.hidden) }.copy_from_slice(&d[row * width..][..s.hidden]);
             }
         }
@@ -168,9 +175,9 @@ impl<C: VectorCell<G>, const G: usize> BackwardTile<'_, C, G> {
         row: usize,
         step: usize,
         zeros: &[f32],
-        dh: &mut [f32],
-        dc: &mut [f32],
-        d_rh: &mut [f32],
+        dh: *mut f32,
+        dc: *mut f32,
+        d_rh: *mut f32,
     ) -> Cells {
         let Pass { s, tile, lengths, initial, y, dy, reserve, .. } = &self.0;
         let (m, dir, b, length) = (tile.m, tile.dir, tile.rows.start + row, lengths[row] as usize);
@@ -201,19 +208,27 @@ impl<C: VectorCell<G>, const G: usize> BackwardTile<'_, C, G> {
             c,
             c_stride,
             dy: dy.map_or(std::ptr::null(), |dy| dy[s.y_at(m, dir, t, b)..][..hidden].as_ptr()),
-            dh: dh.as_mut_ptr(),
-            dc: dc.as_mut_ptr(),
-            d_rh: d_rh.as_mut_ptr(),
+            dh,
+            dc,
+            d_rh,
         }
     }
 
     /// The cell backward, for one row.
+    ///
+    /// # Safety
+    /// The processor has `S`'s instructions; the pointers of `row` are to as many numbers as [`Cells`] says,
+    /// all initialised, and nobody else touches its reserve, `dh`, `dc` and `d_rh`.
     #[inline(always)]
     unsafe fn cell<S: Simd>(&self, row: &Cells) {
         let hidden = self.0.s.hidden;
         for block in 0..hidden.div_ceil(S::LANES) {
             let at = block * S::LANES;
             let count = hidden - at;
+            // SAFETY: `block` is below `width / LANES`, so that its units end within `width` numbers of `dh`
+            // and `dc`, what was kept of it within `(G + 1) * width` of the reserve. Of `h`, `dy` and each
+            // gate of `d_rh`, which have `hidden` numbers, no more than the `count` that are left are
+            // touched, and of `c` as many after `block` strides.
             unsafe {
                 let reserve = row.reserve.add(block * (G + 1) * S::LANES);
                 let mut gates = [S::splat(0.0); G];
@@ -243,30 +258,46 @@ impl<C: VectorCell<G>, const G: usize> BackwardTile<'_, C, G> {
     }
 
     /// `dh_{s-1} += d_rh W_hh` of all live rows.
+    ///
+    /// # Safety
+    /// The processor has `S`'s instructions; `dh` and `d_rh` of `cells` are to as many numbers as [`Cells`]
+    /// says, all initialised, which nobody else touches.
     #[inline(always)]
     unsafe fn recur<S: Simd>(&self, cells: &[Cells]) {
         for (column, vectors) in self.0.weights.blocks() {
-            match vectors {
-                1 => unsafe { self.recur_block::<S, 1>(column, cells) },
-                2 => unsafe { self.recur_block::<S, 2>(column, cells) },
-                3 => unsafe { self.recur_block::<S, 3>(column, cells) },
-                _ => unsafe { self.recur_block::<S, 4>(column, cells) },
+            // SAFETY: a block of `blocks` has one to four vectors, so that `N` is `vectors`; the caller
+            // vouches for the rest.
+            unsafe {
+                match vectors {
+                    1 => self.recur_block::<S, 1>(column, cells),
+                    2 => self.recur_block::<S, 2>(column, cells),
+                    3 => self.recur_block::<S, 3>(column, cells),
+                    _ => self.recur_block::<S, 4>(column, cells),
+                }
             }
         }
     }
 
+    /// # Safety
+    /// As of `recur`; at `column` begins a block of the weights that has `N` vectors.
     #[inline(always)]
     unsafe fn recur_block<S: Simd, const N: usize>(&self, column: usize, cells: &[Cells]) {
         for (first, rows) in groups(cells.len(), block_rows(S::REGISTERS, N)) {
+            // SAFETY: `first + R <= cells.len()`, and the caller vouches for each of them and for `column`.
             with_rows!(rows, block_rows(S::REGISTERS, N), R => unsafe {
                 self.recur_rows::<S, R, N>(column, &cells[first..])
             });
         }
     }
 
+    /// # Safety
+    /// As of `recur_block`; there are at least `R` of `cells`.
     #[inline(always)]
     unsafe fn recur_rows<S: Simd, const R: usize, const N: usize>(&self, column: usize, cells: &[Cells]) {
         let Pass { s, weights, .. } = &self.0;
+        // SAFETY: the weights have `hidden` columns, so that a block's vectors end within `width`, as `dh`'s
+        // do. Its panel is `(G*hidden, N, LANES)` of the layer's vectors, which `Layer::check` found to be
+        // `S`'s, and as deep as `d_rh` is long.
         unsafe {
             let mut sums = [[S::splat(0.0); N]; R];
             let mut rows = [std::ptr::null(); R];

@@ -14,6 +14,9 @@ pub trait VectorCell<const G: usize>: Send + Sync {
 
     /// From the gates (the recurrent part alone past the joint ones, the input part then in `wx`) and the previous `h` to the new
     /// `h`; `c` is carried. Also the gates' values and the number that is kept besides.
+    ///
+    /// # Safety
+    /// The processor has `S`'s instructions, and `wx` is the first of `G * LANES` initialised numbers.
     unsafe fn forward<S: Simd>(
         sums: &[S::V; G],
         wx: *const f32,
@@ -23,6 +26,9 @@ pub trait VectorCell<const G: usize>: Send + Sync {
 
     /// From what forward kept to the gradients by the gates' input and recurrent parts. `dh` and `dc` come in as gradients
     /// by the new state and leave as those by the previous one, without what flows through the recurrent product.
+    ///
+    /// # Safety
+    /// The processor has `S`'s instructions.
     unsafe fn backward<S: Simd>(
         gates: &[S::V; G],
         kept: S::V,
@@ -55,6 +61,7 @@ impl VectorCell<4> for Lstm {
         _: S::V,
         c: &mut S::V,
     ) -> (S::V, [S::V; 4], S::V) {
+        // SAFETY: the caller's processor has `S`'s instructions; no memory but the vectors passed is touched.
         unsafe {
             let i = sigmoid::<S>(sums[0]);
             let f = sigmoid::<S>(sums[1]);
@@ -75,6 +82,7 @@ impl VectorCell<4> for Lstm {
         dh: &mut S::V,
         dc: &mut S::V,
     ) -> ([S::V; 4], [S::V; 4]) {
+        // SAFETY: the caller's processor has `S`'s instructions; no memory but the vectors passed is touched.
         unsafe {
             let one = S::splat(1.0);
             let tanh_c = tanh::<S>(new_c);
@@ -103,6 +111,8 @@ impl VectorCell<3> for Gru {
         h: S::V,
         _: &mut S::V,
     ) -> (S::V, [S::V; 3], S::V) {
+        // SAFETY: the caller's processor has `S`'s instructions, and the third of `wx`'s `G = 3` vectors is
+        // read.
         unsafe {
             let r = sigmoid::<S>(sums[0]);
             let z = sigmoid::<S>(sums[1]);
@@ -121,6 +131,7 @@ impl VectorCell<3> for Gru {
         dh: &mut S::V,
         _: &mut S::V,
     ) -> ([S::V; 3], [S::V; 3]) {
+        // SAFETY: the caller's processor has `S`'s instructions; no memory but the vectors passed is touched.
         unsafe {
             let one = S::splat(1.0);
             let d_n = S::mul(S::mul(*dh, S::sub(one, z)), S::neg_mul_add(n, n, one));

@@ -130,7 +130,7 @@ struct ForwardTile<'a, C, const G: usize> {
     cell: PhantomData<C>,
 }
 
-/// One row at one step.
+/// One row at one step: `h`, `next_h` and `c` are `width` numbers, whole blocks of units, `y` is `hidden`.
 struct Cells {
     /// Input parts of the gates, `(blocks, G, LANES)`.
     wx: *const f32,
@@ -150,9 +150,11 @@ impl<C: VectorCell<G>, const G: usize> Task for ForwardTile<'_, C, G> {
         let Pass { s, tile, lengths, space, .. } = self.pass;
         let width = s.hidden.next_multiple_of(S::LANES);
         let count = tile.rows.len();
+        debug_assert!(space.h.iter().chain([&space.c]).all(|state| state.len() == count * width));
         let steps = lengths.iter().max().map_or(0, |&longest| longest as usize);
         if self.member.leads() {
-            // SAFETY: nobody else touches the states before the first step.
+            // SAFETY: the others wait in their first `begin` for a plan, and the leader stores none before
+            // its own.
             unsafe { self.begin(width) };
         }
         // Of `h` after a step, of `c` and of `wx` a member writes its own units alone; `h` before a step nobody writes.
@@ -164,7 +166,8 @@ impl<C: VectorCell<G>, const G: usize> Task for ForwardTile<'_, C, G> {
             let chunk = first..(first + space.chunk).min(steps);
             // The input parts of a chunk are a step of the team's own.
             if self.member.begin(first + first / space.chunk + 1) {
-                // SAFETY: `run`'s caller has `S`'s instructions.
+                // SAFETY: `run`'s caller has `S`'s instructions; the member has begun the chunk's own step of
+                // the team, and `wx` is the start of the space's.
                 unsafe { self.project::<S>(chunk.clone(), wx) };
                 self.member.end();
             }
@@ -183,12 +186,16 @@ impl<C: VectorCell<G>, const G: usize> Task for ForwardTile<'_, C, G> {
                     cells.push(Cells { wx, h, next_h, c: at(c), y, reserve });
                     wx = wx.wrapping_add(G * width);
                 }
-                // SAFETY: as above; every row's numbers are its own.
+                // SAFETY: `run`'s caller has `S`'s instructions, and the member has begun this step. The
+                // states have `width` numbers for each of `count` rows; `outputs` checked the bounds of `y`
+                // and of the reserve; `wx` moves on by `G * width` for each row that is live, as `project`
+                // wrote it. All of a row belongs to this tile alone, and rows do not overlap.
                 unsafe { self.recur::<S>(&cells) };
                 self.member.end();
                 if self.member.leads() {
                     for row in (0..count).filter(|&row| step + 1 == lengths[row] as usize) {
-                        // SAFETY: the step has ended and the next has not begun.
+                        // SAFETY: `end` waited for all members, and none begins the next step before the
+                        // leader does: nobody writes a state.
                         unsafe { self.finish(row, &space.h[(step + 1) % 2], width) };
                     }
                 }
@@ -199,13 +206,17 @@ impl<C: VectorCell<G>, const G: usize> Task for ForwardTile<'_, C, G> {
 
 impl<C: VectorCell<G>, const G: usize> ForwardTile<'_, C, G> {
     /// Loads the tile's states. A row without steps is finished before it begins.
+    ///
+    /// # Safety
+    /// The caller leads the team, and no member has begun a step.
     #[inline(always)]
     unsafe fn begin(&self, width: usize) {
         let Pass { s, tile, lengths, initial, space, y, .. } = self.pass;
         let states = [&space.h[0], &space.c];
         for (row, b) in tile.rows.clone().enumerate() {
             for (vector, state) in states.into_iter().enumerate() {
-                // SAFETY: the caller is alone.
+                // SAFETY: the space is this tile's, whose other members touch no state before their first
+                // step; the slice is gone when the next one is asked for.
                 let state = unsafe { state.range(row * width..(row + 1) * width) };
                 state.fill(0.0);
                 if let Some(initial) = initial.filter(|_| vector < s.cell.states()) {
@@ -214,12 +225,14 @@ impl<C: VectorCell<G>, const G: usize> ForwardTile<'_, C, G> {
                 }
             }
             if lengths[row] == 0 {
-                // SAFETY: the caller is alone.
+                // SAFETY: no member has begun a step, and the slices of the loop above are gone: nobody
+                // writes a state.
                 unsafe { self.finish(row, &space.h[0], width) };
             }
             for t in lengths[row] as usize..s.steps {
                 let at = s.y_at(tile.m, tile.dir, t, b);
-                // SAFETY: a row of `y` belongs to the one tile with the row.
+                // SAFETY: these numbers of `y` are of one model, direction, step and row, and so of this tile
+                // alone; none of its other members has begun a step.
                 unsafe { y.range(at..at + s.hidden) }.fill(0.0);
             }
         }
@@ -239,18 +252,27 @@ impl<C: VectorCell<G>, const G: usize> ForwardTile<'_, C, G> {
     }
 
     /// Stores the final state of row `row` of the tile.
+    ///
+    /// # Safety
+    /// The caller leads the team, and nobody writes row `row` of `h` and of the space's `c` meanwhile.
     #[inline(always)]
     unsafe fn finish(&self, row: usize, h: &Disjoint<f32>, width: usize) {
         let Pass { s, tile, last, space, .. } = self.pass;
         for (vector, state) in [h, &space.c].into_iter().enumerate().take(s.cell.states()) {
             let at = s.state_at(tile.m, vector, tile.dir, tile.rows.start + row);
             let state = state.pointer(row * width..row * width + s.hidden);
-            // SAFETY: a row of a state belongs to the one tile with the row, whose own state nobody writes now.
+            // SAFETY: `pointer` checked that `hidden` numbers are at `state`, which nobody writes, says the
+            // caller; `range` checks those of `last`, which is another buffer. They are of one model,
+            // direction and row, and so of this tile alone, and of its members only the leader is here.
             unsafe { last.range(at..at + s.hidden).as_mut_ptr().copy_from_nonoverlapping(state, s.hidden) };
         }
     }
 
     /// `wx = W_ih x + bias` of every live row of several steps, one after the other.
+    ///
+    /// # Safety
+    /// The processor has `S`'s instructions; the member has begun the team's step for the input parts of
+    /// `steps`, and `wx` is the start of the space's `wx`.
     #[inline(always)]
     unsafe fn project<S: Simd>(&self, steps: Range<usize>, wx: *mut f32) {
         let Pass { s, tile, lengths, x, .. } = self.pass;
@@ -266,7 +288,10 @@ impl<C: VectorCell<G>, const G: usize> ForwardTile<'_, C, G> {
         for block in self.member.share(width / S::LANES) {
             for (first, rows) in groups(inputs.len(), block_rows(S::REGISTERS, G)) {
                 let wx = wx.wrapping_add((first * width + block * S::LANES) * G);
-                // SAFETY: in bounds by the assertion.
+                // SAFETY: `first + R <= inputs.len()` and `block < width / LANES`: the rows end within
+                // `inputs.len() * G * width` numbers, for which the assertion found room. Each input is a
+                // slice of `s.input` numbers, and of this block's units in `wx` only the member with the
+                // block in its share reads or writes in this step.
                 with_rows!(rows, block_rows(S::REGISTERS, G), R => unsafe {
                     self.project_block::<S, R>(block, &inputs[first..], wx)
                 });
@@ -274,6 +299,10 @@ impl<C: VectorCell<G>, const G: usize> ForwardTile<'_, C, G> {
         }
     }
 
+    /// # Safety
+    /// The processor has `S`'s instructions; `block` is one of the blocks of units, and each of `inputs`,
+    /// which are at least `R`, is the first of `s.input` numbers. At `wx`, and again after every `G * width`
+    /// numbers, `R` times in all, are `G * LANES` numbers that nobody else reads or writes.
     #[inline(always)]
     unsafe fn project_block<S: Simd, const R: usize>(
         &self,
@@ -283,6 +312,9 @@ impl<C: VectorCell<G>, const G: usize> ForwardTile<'_, C, G> {
     ) {
         let Pass { s, weights, .. } = self.pass;
         let width = s.hidden.next_multiple_of(S::LANES);
+        // SAFETY: the biases are `(blocks, G, LANES)` and `input_block` checked `(D, G, LANES)`, both of the
+        // layer's vectors, which `Layer::check` found to be `S`'s; `multiply` reads `s.input` numbers of each
+        // row. It is the caller who says that the rows of `wx` are there.
         unsafe {
             let mut bias = [S::splat(0.0); G];
             for g in 0..G {
@@ -300,10 +332,16 @@ impl<C: VectorCell<G>, const G: usize> ForwardTile<'_, C, G> {
     }
 
     /// One step of all live rows: the recurrent product and the cell.
+    ///
+    /// # Safety
+    /// The processor has `S`'s instructions; the member has begun the step of `cells`, whose pointers are to
+    /// rows of this tile, as long as [`Cells`] says. Nobody writes their `h` and `wx` in this step.
     #[inline(always)]
     unsafe fn recur<S: Simd>(&self, cells: &[Cells]) {
         for block in self.member.share(self.pass.s.hidden.div_ceil(S::LANES)) {
             for (first, rows) in groups(cells.len(), block_rows(S::REGISTERS, G)) {
+                // SAFETY: `first + R <= cells.len()`, and the caller vouches for the rows. Of their other
+                // pointers the block's units are touched only by the member that has the block in its share.
                 with_rows!(rows, block_rows(S::REGISTERS, G), R => unsafe {
                     self.recur_block::<S, R>(block, &cells[first..])
                 });
@@ -311,11 +349,20 @@ impl<C: VectorCell<G>, const G: usize> ForwardTile<'_, C, G> {
         }
     }
 
+    /// # Safety
+    /// The processor has `S`'s instructions; `block` is one of the blocks of units. The pointers of `cells`,
+    /// which are at least `R`, are to rows as long as [`Cells`] says; nobody writes `h` and `wx`, and nobody
+    /// else touches the block's units of `next_h`, `c`, `y` and the reserve.
     #[inline(always)]
     unsafe fn recur_block<S: Simd, const R: usize>(&self, block: usize, cells: &[Cells]) {
         let Pass { s, weights, .. } = self.pass;
         let at = block * S::LANES;
         let count = s.hidden - at;
+        // SAFETY: `block` is below `width / LANES`, so that its units end within `width` numbers of `h`,
+        // `next_h` and `c`, its gates within `G * width` of `wx`, what it keeps within `(G + 1) * width` of
+        // the reserve; `y` is given no more than the `count` numbers that it has left. The biases and
+        // `recurrent_block`, `(H, G, LANES)`, are of the same vectors, as `Layer::check` found; `multiply`
+        // reads `hidden <= width` numbers of each `h`.
         unsafe {
             let mut sums = [[S::splat(0.0); G]; R];
             let mut rows = [std::ptr::null(); R];

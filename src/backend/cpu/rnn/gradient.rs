@@ -31,6 +31,9 @@ pub struct Inputs<'a> {
 pub fn weights(isa: Isa, s: &Rnn, inputs: &Inputs, scratch: &Scratch, d_weights: &mut [f32]) {
     let apart = s.models == 1 || s.weights.stride >= s.weights.offset + s.params();
     assert!(apart, "the models' weights overlap");
+    // Without a bias vector a direction's `bias_ih` would be the weights of what follows, which another task
+    // writes.
+    assert!(s.biases > 0, "a recurrent layer without a bias vector");
     let d_weights = Disjoint::new(d_weights);
     let blocks = s.hidden.div_ceil(isa.lanes());
     let sequences = s.models * s.dirs;
@@ -118,7 +121,10 @@ impl<C: VectorCell<G>, const G: usize> Task for WeightTask<'_, C, G> {
             }
             for (i, block) in blocks.clone().enumerate() {
                 let sums = &mut sums[i * block_len..][..block_len];
-                // SAFETY: `run`'s caller has `S`'s instructions.
+                // SAFETY: `run`'s caller has `S`'s instructions. Each pointer of the piece was taken from a
+                // slice of `s.input`, `s.hidden` or `saved` numbers that nobody writes, at most `depth` of
+                // each: as many as the strip has rows for. `sums` is `block_len` numbers, and of `bias` at
+                // least `bias_len` are left.
                 unsafe { self.add::<S>(&piece, block, strip, sums, &mut bias[i * bias_len..]) };
             }
         }
@@ -142,6 +148,12 @@ impl<C: VectorCell<G>, const G: usize> WeightTask<'_, C, G> {
     }
 
     /// Adds the products of a piece to the sums of one block, `(D + H, G, LANES)`, and of its biases, `(STRIP, LANES)`.
+    ///
+    /// # Safety
+    /// The processor has `S`'s instructions; `block` is one of the blocks of units. The piece's `x` are to
+    /// `s.input` initialised numbers each, its `h` to `s.hidden`, its `deltas` to a row of the reserve, and
+    /// nobody writes those. `strip` has `STRIP * LANES` numbers for each of them, `sums` and `bias` have all
+    /// of the block.
     #[inline(always)]
     unsafe fn add<S: Simd>(
         &self,
@@ -153,6 +165,14 @@ impl<C: VectorCell<G>, const G: usize> WeightTask<'_, C, G> {
     ) {
         let Pass { s, .. } = self.0;
         let depth = piece.deltas.len();
+        debug_assert!(piece.x.len() == depth && piece.h.len() == depth);
+        debug_assert!(strip.len() >= depth * STRIP * S::LANES && bias.len() >= STRIP * S::LANES);
+        debug_assert_eq!(sums.len(), (s.input + s.hidden) * G * S::LANES);
+        // SAFETY: a block keeps `G + 1 >= STRIP` vectors, so that `STRIP` of them end within a row of
+        // `blocks` such; `to` moves on by `STRIP` vectors for each of `depth` rows of the strip. `outer` then
+        // reads just these; its `first + R` is at most `s.input` or `s.hidden`, and so within a row of `x` or
+        // `h` and within `input` or `recurrent`, where each has `G` vectors. The cells' slots are below
+        // `STRIP`.
         unsafe {
             let mut totals = [S::splat(0.0); STRIP];
             for slot in 0..STRIP {
@@ -201,7 +221,10 @@ impl<C: VectorCell<G>, const G: usize> WeightTask<'_, C, G> {
         for gate in 0..G {
             for lane in 0..units {
                 let row = gate * s.hidden + block * S::LANES + lane;
-                // SAFETY: a hidden unit's weights are written by the task with its block, and by no other.
+                // SAFETY: a row of a matrix is of one model, direction, gate and hidden unit, and tasks share
+                // out models, directions and blocks of units: no other task has it. `weights` made sure that
+                // the models lie apart, and that a direction ends where the next begins. Here one slice is
+                // gone before the next is asked for.
                 let write = |start: usize, len: usize| unsafe { d_weights.range(start..start + len) };
                 let matrices =
                     [(input, s.weight_ih(m, dir), s.input), (recurrent, s.weight_hh(m, dir), s.hidden)];
@@ -272,12 +295,17 @@ impl Task for InputTask<'_> {
         for (column, vectors) in columns(0).blocks() {
             let panels = [columns(0).block(column), columns(s.dirs - 1).block(column)];
             let block = InputBlock { s, column, panels, deltas, live: &live, dx: self.dx.as_mut_ptr() };
-            // SAFETY: `run`'s caller has `S`'s instructions; the rows are this task's own.
-            match vectors {
-                1 => unsafe { block.run::<S, 1>() },
-                2 => unsafe { block.run::<S, 2>() },
-                3 => unsafe { block.run::<S, 3>() },
-                _ => unsafe { block.run::<S, 4>() },
+            // SAFETY: `run`'s caller has `S`'s instructions. `blocks` gives one to four vectors, so that `N`
+            // is `vectors`, for both directions alike: their panels have the same sizes, and the layer's
+            // vectors are `S`'s, as `Layer::check` found. `self.dx` is this task's own `batch * input`
+            // numbers, and live rows are below `batch`.
+            unsafe {
+                match vectors {
+                    1 => block.run::<S, 1>(),
+                    2 => block.run::<S, 2>(),
+                    3 => block.run::<S, 3>(),
+                    _ => block.run::<S, 4>(),
+                }
             }
         }
     }
@@ -297,17 +325,27 @@ struct InputBlock<'a> {
 }
 
 impl InputBlock<'_> {
+    /// # Safety
+    /// The processor has `S`'s instructions. Each direction's panel is the first of `(G*H, N, LANES)`
+    /// numbers, and all `N` vectors from `column` on begin below `s.input`. `dx` is the first of `batch *
+    /// input` numbers that nobody else touches, with a row for each of `live`.
     #[inline(always)]
     unsafe fn run<S: Simd, const N: usize>(&self) {
         for (first, rows) in groups(self.live.len(), block_rows(S::REGISTERS, N)) {
+            // SAFETY: `first + R <= live.len()`; the rest is what the caller promises.
             with_rows!(rows, block_rows(S::REGISTERS, N), R => unsafe { self.rows::<S, R, N>(first) });
         }
     }
 
+    /// # Safety
+    /// As of `run`; there are `R` live rows from `first` on.
     #[inline(always)]
     unsafe fn rows<S: Simd, const R: usize, const N: usize>(&self, first: usize) {
         let InputBlock { s, column, panels, deltas, live, dx } = *self;
         let gates = s.cell.gates() * s.hidden;
+        // SAFETY: each row is a slice of `gates` numbers, as many as the panels are deep. A row of `dx` has
+        // `s.input - at` numbers from column `at` on, and no more are stored; `live` names rows below
+        // `batch`, each once.
         unsafe {
             let mut sums = [[S::splat(0.0); N]; R];
             for dir in 0..s.dirs {

@@ -9,15 +9,16 @@ use std::ops::Range;
 
 /// Weights by model and direction, what forward keeps for backward, and work space.
 pub struct Layer {
-    /// Numbers of the vectors that it was made for.
+    /// Numbers of the vectors that it was made for: the kernels address memory by these, so that nobody else may exchange
+    /// what is below.
     lanes: usize,
     /// `M * B` lengths of the forward pass whose numbers are in `reserve`; empty if there is none.
     kept: Vec<u32>,
-    pub packed: Vec<Packed>,
+    pub(crate) packed: Vec<Packed>,
     /// `(M, dirs, T, B, blocks, saved, LANES)`; empty if made for inference. Backward leaves the gradients by the gates in
     /// it.
-    pub reserve: Aligned,
-    pub scratch: Scratch,
+    pub(crate) reserve: Aligned,
+    pub(crate) scratch: Scratch,
 }
 
 impl Layer {

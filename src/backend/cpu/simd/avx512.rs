@@ -6,6 +6,7 @@ use std::arch::x86_64::*;
 #[derive(Clone, Copy)]
 pub struct Avx512;
 
+// SAFETY: `__m512` is 16 `f32`, no more than `MAX_LANES`; `load` and `store` touch these 16 alone.
 unsafe impl Simd for Avx512 {
     type V = __m512;
     const LANES: usize = 16;
@@ -13,55 +14,70 @@ unsafe impl Simd for Avx512 {
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> __m512 {
+        // SAFETY: the caller's processor has AVX-512F; registers alone are touched.
         unsafe { _mm512_set1_ps(value) }
     }
     #[inline(always)]
     unsafe fn load(from: *const f32) -> __m512 {
+        // SAFETY: the caller's processor has AVX-512F, and `from` is the first of 16 numbers; the
+        // instruction asks for no alignment.
         unsafe { _mm512_loadu_ps(from) }
     }
     #[inline(always)]
     unsafe fn store(to: *mut f32, v: __m512) {
+        // SAFETY: the caller's processor has AVX-512F, and `to` has room for 16 numbers; the
+        // instruction asks for no alignment.
         unsafe { _mm512_storeu_ps(to, v) }
     }
     #[inline(always)]
     unsafe fn add(a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the caller's processor has AVX-512F; registers alone are touched.
         unsafe { _mm512_add_ps(a, b) }
     }
     #[inline(always)]
     unsafe fn sub(a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the caller's processor has AVX-512F; registers alone are touched.
         unsafe { _mm512_sub_ps(a, b) }
     }
     #[inline(always)]
     unsafe fn mul(a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the caller's processor has AVX-512F; registers alone are touched.
         unsafe { _mm512_mul_ps(a, b) }
     }
     #[inline(always)]
     unsafe fn div(a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the caller's processor has AVX-512F; registers alone are touched.
         unsafe { _mm512_div_ps(a, b) }
     }
     #[inline(always)]
     unsafe fn sqrt(a: __m512) -> __m512 {
+        // SAFETY: the caller's processor has AVX-512F; registers alone are touched.
         unsafe { _mm512_sqrt_ps(a) }
     }
     #[inline(always)]
     unsafe fn mul_add(a: __m512, b: __m512, c: __m512) -> __m512 {
+        // SAFETY: the caller's processor has AVX-512F; registers alone are touched.
         unsafe { _mm512_fmadd_ps(a, b, c) }
     }
     #[inline(always)]
     unsafe fn neg_mul_add(a: __m512, b: __m512, c: __m512) -> __m512 {
+        // SAFETY: the caller's processor has AVX-512F; registers alone are touched.
         unsafe { _mm512_fnmadd_ps(a, b, c) }
     }
     /// The second operand is what `min` gives if one is NaN.
     #[inline(always)]
     unsafe fn at_most(x: __m512, limit: __m512) -> __m512 {
+        // SAFETY: the caller's processor has AVX-512F; registers alone are touched.
         unsafe { _mm512_min_ps(limit, x) }
     }
     #[inline(always)]
     unsafe fn at_least(x: __m512, limit: __m512) -> __m512 {
+        // SAFETY: the caller's processor has AVX-512F; registers alone are touched.
         unsafe { _mm512_max_ps(limit, x) }
     }
     #[inline(always)]
     unsafe fn scale(x: __m512, shifted: __m512) -> __m512 {
+        // SAFETY: the caller's processor has AVX-512F; registers alone are touched.
         unsafe {
             let exponent = _mm512_slli_epi32::<23>(_mm512_castps_si512(shifted));
             _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(x), exponent))
@@ -69,7 +85,7 @@ unsafe impl Simd for Avx512 {
     }
     #[inline(always)]
     fn prefetch(at: *const f32) {
-        // SAFETY: a hint, which never faults.
+        // SAFETY: a hint, which faults at no address; its instruction, of SSE, is in every x86-64.
         unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
     }
 }

@@ -18,9 +18,10 @@ pub use portable::Portable;
 
 /// One instruction set's vectors.
 ///
+/// Functions belong inside one that is compiled for the instructions; pointers need no alignment.
+///
 /// # Safety
-/// All functions must run on a processor that has the instructions, inside a function compiled for them; pointers are
-/// to [`Simd::LANES`] numbers and need no alignment.
+/// `V` holds [`Simd::LANES`] numbers, at most [`MAX_LANES`]; `load` reads and `store` writes exactly as many.
 pub unsafe trait Simd: Copy + Send + Sync {
     /// One vector.
     type V: Copy;
@@ -29,23 +30,55 @@ pub unsafe trait Simd: Copy + Send + Sync {
     /// Vector registers: what a micro-kernel's block must fit in.
     const REGISTERS: usize;
 
+    /// # Safety
+    /// The processor has the instructions of `Self`.
     unsafe fn splat(value: f32) -> Self::V;
+    /// # Safety
+    /// The processor has the instructions of `Self`, and `from` is the first of `LANES` initialised numbers.
     unsafe fn load(from: *const f32) -> Self::V;
+    /// # Safety
+    /// The processor has the instructions of `Self`, and `to` is the first of `LANES` numbers that nobody
+    /// else reads or writes.
     unsafe fn store(to: *mut f32, v: Self::V);
+    /// # Safety
+    /// The processor has the instructions of `Self`.
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    /// # Safety
+    /// The processor has the instructions of `Self`.
     unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
+    /// # Safety
+    /// The processor has the instructions of `Self`.
     unsafe fn mul(a: Self::V, b: Self::V) -> Self::V;
+    /// # Safety
+    /// The processor has the instructions of `Self`.
     unsafe fn div(a: Self::V, b: Self::V) -> Self::V;
+    /// # Safety
+    /// The processor has the instructions of `Self`.
     unsafe fn sqrt(a: Self::V) -> Self::V;
     /// `a * b + c`, rounded once where the instruction set can.
+    ///
+    /// # Safety
+    /// The processor has the instructions of `Self`.
     unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     /// `c - a * b`, rounded once where the instruction set can.
+    ///
+    /// # Safety
+    /// The processor has the instructions of `Self`.
     unsafe fn neg_mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     /// `x`, but at most `limit`. NaN stays NaN.
+    ///
+    /// # Safety
+    /// The processor has the instructions of `Self`.
     unsafe fn at_most(x: Self::V, limit: Self::V) -> Self::V;
     /// `x`, but at least `limit`. NaN stays NaN.
+    ///
+    /// # Safety
+    /// The processor has the instructions of `Self`.
     unsafe fn at_least(x: Self::V, limit: Self::V) -> Self::V;
     /// `x * 2^n` for a whole number `n` from -126 to 127 that stands in the low bits of `shifted = n + 1.5 * 2^23`.
+    ///
+    /// # Safety
+    /// The processor has the instructions of `Self`.
     unsafe fn scale(x: Self::V, shifted: Self::V) -> Self::V;
 
     /// Asks for a cache line ahead of its use; any address will do.
@@ -53,8 +86,14 @@ pub unsafe trait Simd: Copy + Send + Sync {
     fn prefetch(_: *const f32) {}
 
     /// The first `count` numbers, 0 behind them.
+    ///
+    /// # Safety
+    /// The processor has the instructions of `Self`, and `from` is the first of `count` initialised numbers;
+    /// of more than `LANES` only the first `LANES` need be there.
     #[inline(always)]
     unsafe fn load_first(from: *const f32, count: usize) -> Self::V {
+        // SAFETY: a whole vector is read at `from` only if the caller has `LANES` numbers there, and else
+        // `count`, which is less; `numbers` has room for every path's `LANES`.
         unsafe {
             if count >= Self::LANES {
                 return Self::load(from);
@@ -66,8 +105,14 @@ pub unsafe trait Simd: Copy + Send + Sync {
     }
 
     /// Stores the first `count` numbers.
+    ///
+    /// # Safety
+    /// The processor has the instructions of `Self`, and `to` is the first of `count` numbers that nobody
+    /// else reads or writes; of more than `LANES` only the first `LANES` need be there.
     #[inline(always)]
     unsafe fn store_first(to: *mut f32, v: Self::V, count: usize) {
+        // SAFETY: a whole vector is written at `to` only if the caller has `LANES` numbers there, and else
+        // `count`, which is less; `numbers` has room for every path's `LANES`.
         unsafe {
             if count >= Self::LANES {
                 return Self::store(to, v);

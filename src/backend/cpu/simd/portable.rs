@@ -13,6 +13,8 @@ fn each(a: V, b: V, f: impl Fn(f32, f32) -> f32) -> V {
     std::array::from_fn(|lane| f(a[lane], b[lane]))
 }
 
+// SAFETY: `V` is 4 `f32`, no more than `MAX_LANES`; `load` and `store` touch these 4 alone. No function needs
+// an instruction that the target lacks.
 unsafe impl Simd for Portable {
     type V = V;
     const LANES: usize = 4;
@@ -24,10 +26,12 @@ unsafe impl Simd for Portable {
     }
     #[inline(always)]
     unsafe fn load(from: *const f32) -> V {
+        // SAFETY: the caller has 4 initialised numbers at `from`, of any alignment.
         unsafe { from.cast::<V>().read_unaligned() }
     }
     #[inline(always)]
     unsafe fn store(to: *mut f32, v: V) {
+        // SAFETY: the caller has room for 4 numbers at `to`, of any alignment.
         unsafe { to.cast::<V>().write_unaligned(v) }
     }
     #[inline(always)]
