@@ -7,7 +7,7 @@ use crate::backend::cpu::{Cpu, Isa};
 use crate::backend::cuda;
 #[cfg(feature = "wgpu")]
 use crate::backend::wgpu::adapters;
-use crate::backend::{Backend, Device, DeviceChoice, Kind, on_device};
+use crate::backend::{AnyDevice, Backend, DeviceChoice, Kind, on_device};
 use crate::cases::{AnyCase, Case};
 use crate::check::{self, Outcome};
 use crate::config::CellName;
@@ -74,7 +74,7 @@ impl CheckCommand {
         if self.list {
             return cases.iter().try_for_each(|case| out(&case.name()));
         }
-        let device = Device::open(self.backend, &self.device)?;
+        let device = AnyDevice::open(self.backend, &self.device)?;
         #[cfg(feature = "cuda")]
         let (device, cases) = self.in_regime(device, cases)?;
         on_device!(&device, backend => self.run_on(backend, &cases, terminal))
@@ -139,9 +139,9 @@ impl CheckCommand {
 
     /// The device in the regime asked for, and the cases that run in it.
     #[cfg(feature = "cuda")]
-    fn in_regime(&self, device: Device, cases: Vec<AnyCase>) -> Result<(Device, Vec<AnyCase>)> {
+    fn in_regime(&self, device: AnyDevice, cases: Vec<AnyCase>) -> Result<(AnyDevice, Vec<AnyCase>)> {
         let Some(regime) = self.regime else { return Ok((device, cases)) };
-        let Device::Cuda(cuda) = device else {
+        let AnyDevice::Cuda(cuda) = device else {
             return Err(Error::config(format!(
                 "`--regime {}` is for the backend `cuda`, and `--backend` asks for `{}`",
                 regime.name(),
@@ -160,7 +160,7 @@ impl CheckCommand {
             )));
         }
         let tuning = cuda::Tuning { regime: Some(regime), ..cuda.tuning() };
-        Ok((Device::Cuda(Box::new(cuda.tuned(tuning))), cases))
+        Ok((AnyDevice::Cuda(Box::new(cuda.tuned(tuning))), cases))
     }
 
     fn cases(&self) -> Result<Vec<AnyCase>> {
@@ -219,7 +219,7 @@ pub fn devices() -> Result<()> {
 }
 
 fn not_usable(kind: Kind) -> String {
-    match Device::open(kind, &DeviceChoice::default()) {
+    match AnyDevice::open(kind, &DeviceChoice::default()) {
         Ok(device) => format!("{:<5} {}", kind.name(), device.describe()),
         Err(error) => format!("{:<5} not usable: {}", kind.name(), error.message),
     }

@@ -10,7 +10,7 @@ pub use network::{CellName, NetworkConfig};
 pub use preset::{Preset, Published};
 
 use crate::backend::cpu::Isa;
-use crate::backend::{Device, DeviceChoice, Kind, Products};
+use crate::backend::{AnyDevice, DeviceChoice, Kind, Products};
 use crate::data::demo::DemoSpec;
 use crate::data::frames::{Baseline, FrameKind, FrameSpec};
 use crate::data::labels::{LabelScheme, TieRule};
@@ -297,7 +297,7 @@ pub struct RunConfig {
 
 impl RunConfig {
     /// What the run computes on.
-    pub fn device(&self) -> Result<Device> {
+    pub fn device(&self) -> Result<AnyDevice> {
         let choice = DeviceChoice {
             isa: self.isa,
             adapter: self.adapter.clone(),
@@ -305,7 +305,7 @@ impl RunConfig {
             products: self.products,
             kernel_cache: self.kernel_cache.clone(),
         };
-        Device::open(self.backend, &choice)
+        AnyDevice::open(self.backend, &choice)
     }
 
     /// Takes what was chosen instead of the run's own device. Options of one backend do not pass to another.
