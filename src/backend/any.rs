@@ -18,17 +18,69 @@ pub enum AnyDevice {
     Wgpu(Box<wgpu::Wgpu>),
 }
 
-/// Evaluates an expression with a device's backend, whichever it is.
+/// Evaluates an expression with a device's backend, whichever it is. The expression is compiled once for each backend of the engine,
+/// so it may call whatever is generic over [`Backend`].
+///
+/// ```
+/// use engine::backend::Backend;
+/// use engine::config::Config;
+///
+/// fn there_and_back<B: Backend>(backend: &B, values: &[f32]) -> engine::Result<Vec<f32>> {
+///     let mut buffer = backend.zeros::<f32>(values.len())?;
+///     backend.write(&mut buffer, values)?;
+///     let mut read = vec![0.0; values.len()];
+///     backend.read(&buffer, &mut read)?;
+///     Ok(read)
+/// }
+///
+/// let device = Config::default().run.device()?;
+/// let read = engine::on_device!(&device, backend => there_and_back(backend, &[1.0, 2.0])?);
+/// assert_eq!(read, [1.0, 2.0]);
+/// assert_eq!(device.describe(), engine::on_device!(&device, backend => backend.describe()));
+/// # Ok::<(), engine::Error>(())
+/// ```
+#[macro_export]
 macro_rules! on_device {
     ($device:expr, $backend:ident => $work:expr) => {
-        match $device {
+        $crate::__arm_of_cuda! {
+            ($device, $backend => $work)
             $crate::backend::AnyDevice::Cpu($backend) => $work,
-            #[cfg(feature = "cuda")]
+        }
+    };
+}
+
+// A `cfg` inside a macro is of the crate that uses the macro. So each helper, defined twice, adds its backend's arm or does not.
+
+#[cfg(feature = "cuda")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __arm_of_cuda {
+    (($device:expr, $backend:ident => $work:expr) $($arms:tt)*) => {
+        $crate::__arm_of_wgpu! {
+            ($device, $backend => $work)
+            $($arms)*
             $crate::backend::AnyDevice::Cuda($backend) => {
                 let $backend = &**$backend;
                 $work
             }
-            #[cfg(feature = "wgpu")]
+        }
+    };
+}
+
+#[cfg(not(feature = "cuda"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __arm_of_cuda {
+    ($($all:tt)*) => { $crate::__arm_of_wgpu! { $($all)* } };
+}
+
+#[cfg(feature = "wgpu")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __arm_of_wgpu {
+    (($device:expr, $backend:ident => $work:expr) $($arms:tt)*) => {
+        match $device {
+            $($arms)*
             $crate::backend::AnyDevice::Wgpu($backend) => {
                 let $backend = &**$backend;
                 $work
@@ -36,7 +88,15 @@ macro_rules! on_device {
         }
     };
 }
-pub(crate) use on_device;
+
+#[cfg(not(feature = "wgpu"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __arm_of_wgpu {
+    (($device:expr, $backend:ident => $work:expr) $($arms:tt)*) => {
+        match $device { $($arms)* }
+    };
+}
 
 impl AnyDevice {
     /// The one asked for and no other.

@@ -15,8 +15,8 @@ mod timeline;
 #[cfg(feature = "wgpu")]
 pub mod wgpu;
 
+pub use crate::on_device;
 pub use any::AnyDevice;
-pub(crate) use any::on_device;
 pub use options::{DeviceChoice, Kind, Products};
 pub use reference::Reference;
 pub use timeline::{Roof, Span, Timeline};
