@@ -35,26 +35,44 @@ impl Kind {
     }
 }
 
-/// Which of a backend's devices.
-#[derive(Args, Clone, Debug, Default)]
+/// Which of a backend's devices, and how it computes. Every command that computes has these flags, and a run's file these keys.
+#[derive(Args, Clone, Debug, Default, PartialEq, Serialize)]
 pub struct DeviceChoice {
     /// Instruction-set path of the processor [default: the best it has]
     #[arg(long, value_enum)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub isa: Option<Isa>,
     /// GPU of the backends `cuda` and `wgpu`: its number, or a part of its name, in `engine devices` [default: the first, the
     /// fastest kind]
     #[arg(long, value_name = "N|NAME")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub adapter: Option<String>,
     /// What the products of the backend `cuda` multiply: fp32, tf32 (10 bits of mantissa, as PyTorch's and cuDNN's recurrent layers
     /// do) or bf16 (7 bits); sums and states are f32 in all of them [default: tf32]
     #[arg(long, value_enum)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub precision: Option<Precision>,
     /// Who multiplies the large matrices of the backend `cuda` [default: own]
     #[arg(long, value_enum)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub products: Option<Products>,
     /// Where the backend `cuda` keeps compiled kernels from run to run [default: engine/cuda in the user's cache folder]
     #[arg(long, value_name = "FOLDER")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub kernel_cache: Option<PathBuf>,
+}
+
+impl DeviceChoice {
+    /// These options, and `other`'s where there is none.
+    pub fn or(self, other: Self) -> Self {
+        DeviceChoice {
+            isa: self.isa.or(other.isa),
+            adapter: self.adapter.or(other.adapter),
+            precision: self.precision.or(other.precision),
+            products: self.products.or(other.products),
+            kernel_cache: self.kernel_cache.or(other.kernel_cache),
+        }
+    }
 }
 
 /// Who multiplies the large matrices of recurrent layers on CUDA. Convolution blocks always take our own kernels: what they multiply

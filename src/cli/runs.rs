@@ -167,11 +167,7 @@ fn refuse_changes(before: &Config, now: &Config) -> Result<()> {
     comparable.run.threads = before.run.threads;
     // Whether the device may change is asked of what was saved, which knows what the run was made on.
     comparable.run.backend = before.run.backend;
-    comparable.run.isa = before.run.isa;
-    comparable.run.adapter.clone_from(&before.run.adapter);
-    comparable.run.precision = before.run.precision;
-    comparable.run.products = before.run.products;
-    comparable.run.kernel_cache.clone_from(&before.run.kernel_cache);
+    comparable.run.choice.clone_from(&before.run.choice);
     comparable.run.runs.clone_from(&before.run.runs);
     if comparable == *before {
         return Ok(());
