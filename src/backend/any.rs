@@ -6,7 +6,7 @@ use super::cpu::{Cpu, Isa};
 use super::cuda;
 #[cfg(feature = "wgpu")]
 use super::wgpu;
-use super::{Backend, DeviceChoice, Kind};
+use super::{Backend, DeviceChoice, DeviceId, Kind};
 use crate::error::{Error, Result};
 
 /// A device of one of the backends.
@@ -148,6 +148,11 @@ impl AnyDevice {
     /// What computes, as [`Backend::describe`] says it.
     pub fn describe(&self) -> String {
         on_device!(self, backend => backend.describe())
+    }
+
+    /// What a run on it is made on.
+    pub fn id(&self) -> DeviceId {
+        on_device!(self, backend => DeviceId::of(backend))
     }
 
     /// What the user should know before a long run, or learns after it.

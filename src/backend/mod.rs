@@ -9,6 +9,7 @@ pub mod cpu;
 #[cfg(feature = "cuda")]
 pub mod cuda;
 mod disjoint;
+mod identity;
 mod options;
 mod reference;
 mod timeline;
@@ -17,6 +18,7 @@ pub mod wgpu;
 
 pub use crate::on_device;
 pub use any::AnyDevice;
+pub use identity::DeviceId;
 pub use options::{DeviceChoice, Kind, Products};
 pub use reference::Reference;
 pub use timeline::{Roof, Span, Timeline};

@@ -103,7 +103,7 @@ impl RunFlags {
         let resumed = self.resume.as_deref().map(RunFolder::open).transpose()?;
         if let (Some(folder), Some(before)) = (&resumed, &before) {
             let resume = Resume::read(&folder.file("resume.safetensors"))?;
-            let device = config.run.device()?.describe();
+            let device = config.run.device()?.id();
             if !self.other_device {
                 experiment::refuse_other_device(&resume, &device)?;
             }
@@ -131,7 +131,7 @@ impl RunFlags {
                 }
                 folder.write("config.toml", experiment.config.to_toml().as_bytes())?;
                 if self.other_device {
-                    experiment::move_run(&folder, experiment.config.run.device()?.describe())?;
+                    experiment::move_run(&folder, experiment.config.run.device()?.id())?;
                 }
                 folder
             }
