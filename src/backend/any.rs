@@ -1,6 +1,11 @@
 //! A device of whichever backend. What this build has and what it lacks is decided here: no other file asks which features are on,
 //! but for the two lines that declare the backends' own modules.
 
+#[cfg(feature = "cuda")]
+mod of_cuda;
+#[cfg(feature = "wgpu")]
+mod of_wgpu;
+
 use super::cpu::{Cpu, Isa};
 #[cfg(feature = "cuda")]
 use super::cuda;
@@ -8,6 +13,8 @@ use super::cuda;
 use super::wgpu;
 use super::{Backend, DeviceChoice, DeviceId, Kind};
 use crate::error::{Error, Result};
+use crate::ops::Rnn;
+use clap::Args;
 
 /// A device of one of the backends.
 pub enum AnyDevice {
@@ -145,6 +152,16 @@ impl AnyDevice {
         }
     }
 
+    pub fn kind(&self) -> Kind {
+        match self {
+            AnyDevice::Cpu(_) => Kind::Cpu,
+            #[cfg(feature = "cuda")]
+            AnyDevice::Cuda(_) => Kind::Cuda,
+            #[cfg(feature = "wgpu")]
+            AnyDevice::Wgpu(_) => Kind::Wgpu,
+        }
+    }
+
     /// What computes, as [`Backend::describe`] says it.
     pub fn describe(&self) -> String {
         on_device!(self, backend => backend.describe())
@@ -169,5 +186,114 @@ impl AnyDevice {
                 )
             }),
         }
+    }
+}
+
+/// Takes one line, or more of them, as soon as they are known.
+pub type Out<'a> = &'a mut dyn FnMut(&str) -> Result<()>;
+
+/// A GPU that is there.
+pub struct Found {
+    /// Its number for `--adapter`.
+    pub index: usize,
+    pub name: String,
+    pub details: Option<String>,
+    /// Why it does not open.
+    pub refused: Option<Error>,
+}
+
+/// All GPUs of a backend, each opened as it is taken: what is wrong with one may show only then. The processor has none.
+pub fn gpus(kind: Kind) -> Result<Box<dyn Iterator<Item = Found>>> {
+    match kind {
+        Kind::Cpu => Ok(Box::new(std::iter::empty())),
+        #[cfg(feature = "cuda")]
+        Kind::Cuda => Ok(Box::new(of_cuda::gpus()?)),
+        #[cfg(feature = "wgpu")]
+        Kind::Wgpu => Ok(Box::new(of_wgpu::gpus()?)),
+        #[cfg(not(all(feature = "cuda", feature = "wgpu")))]
+        kind => Err(kind.not_built()),
+    }
+}
+
+/// What a check may ask of the backends of this build beyond the device.
+#[derive(Args)]
+pub struct CheckOptions {
+    #[cfg(feature = "cuda")]
+    #[command(flatten)]
+    cuda: of_cuda::CheckOptions,
+}
+
+/// What a device is held to, and cannot do with every recurrent layer.
+pub struct Restriction {
+    pub name: String,
+    runs: Box<dyn Fn(&Rnn) -> bool>,
+}
+
+impl Restriction {
+    pub fn runs(&self, rnn: &Rnn) -> bool {
+        (self.runs)(rnn)
+    }
+}
+
+impl CheckOptions {
+    /// The device as it was asked for, and what that restricts.
+    pub fn apply(&self, device: AnyDevice) -> Result<(AnyDevice, Option<Restriction>)> {
+        #[cfg(feature = "cuda")]
+        return self.cuda.apply(device);
+        #[cfg(not(feature = "cuda"))]
+        Ok((device, None))
+    }
+}
+
+/// What the kernels of one backend are asked; those of the others have no such options.
+#[derive(Args)]
+pub struct KernelOptions {
+    #[cfg(feature = "wgpu")]
+    #[command(flatten)]
+    wgpu: of_wgpu::KernelOptions,
+    #[cfg(feature = "cuda")]
+    #[command(flatten)]
+    cuda: of_cuda::KernelOptions,
+}
+
+impl KernelOptions {
+    /// Gives out the kernels of a recurrent layer as the backend's devices compile them: names alone, or texts.
+    pub fn print(&self, kind: Kind, rnn: &Rnn, list: bool, out: Out) -> Result<()> {
+        self.refuse_those_of_others(kind)?;
+        match kind {
+            Kind::Cpu => {
+                Err(Error::config("the processor's kernels are no texts: they are Rust, in src/backend/cpu/")
+                    .hint("`--backend wgpu` or `--backend cuda`"))
+            }
+            #[cfg(feature = "cuda")]
+            Kind::Cuda => self.cuda.print(rnn, list, out),
+            #[cfg(feature = "wgpu")]
+            Kind::Wgpu => self.wgpu.print(rnn, list, out),
+            #[cfg(not(all(feature = "cuda", feature = "wgpu")))]
+            kind => {
+                let _ = (rnn, list, out);
+                Err(kind.not_built())
+            }
+        }
+    }
+
+    fn refuse_those_of_others(&self, kind: Kind) -> Result<()> {
+        let given: &[(Kind, Option<&str>)] = &[
+            #[cfg(feature = "wgpu")]
+            (Kind::Wgpu, self.wgpu.given()),
+            #[cfg(feature = "cuda")]
+            (Kind::Cuda, self.cuda.given()),
+        ];
+        for (of, option) in given {
+            if let Some(option) = option.filter(|_| *of != kind) {
+                return Err(Error::config(format!(
+                    "`{option}` is for the kernels of `{}`, and these are of `{}`",
+                    of.name(),
+                    kind.name()
+                ))
+                .hint(format!("`--backend {}`", of.name())));
+            }
+        }
+        Ok(())
     }
 }

@@ -4,7 +4,7 @@
 //! the worst common plan on all three. The operations are few and closed, and their buffers are described once, at
 //! their operands in [`crate::ops`].
 
-mod any;
+pub mod any;
 pub mod cpu;
 #[cfg(feature = "cuda")]
 pub mod cuda;
