@@ -2,12 +2,9 @@
 
 use super::progress::Terminal;
 use super::{out, out_json_line};
+use crate::backend::any::{self, CheckOptions, Restriction};
 use crate::backend::cpu::{Cpu, Isa};
-#[cfg(feature = "cuda")]
-use crate::backend::cuda;
-#[cfg(feature = "wgpu")]
-use crate::backend::wgpu::adapters;
-use crate::backend::{Backend, Device, DeviceChoice, Kind, on_device};
+use crate::backend::{AnyDevice, Backend, DeviceChoice, Kind, on_device};
 use crate::check::cases::RnnCase;
 use crate::check::{self, AnyCase, Outcome};
 use crate::config::CellName;
@@ -31,10 +28,8 @@ pub struct CheckCommand {
     backend: Kind,
     #[command(flatten)]
     device: DeviceChoice,
-    /// Only this regime of the recurrent layers on CUDA, and the layers that fit it
-    #[cfg(feature = "cuda")]
-    #[arg(long, value_enum)]
-    regime: Option<cuda::Regime>,
+    #[command(flatten)]
+    options: CheckOptions,
     /// Only recurrent layers of this cell
     #[arg(long, value_enum)]
     cell: Option<CellName>,
@@ -74,9 +69,12 @@ impl CheckCommand {
         if self.list {
             return cases.iter().try_for_each(|case| out(&case.name()));
         }
-        let device = Device::open(self.backend, &self.device)?;
-        #[cfg(feature = "cuda")]
-        let (device, cases) = self.in_regime(device, cases)?;
+        let device = AnyDevice::open(self.backend, &self.device)?;
+        let (device, restriction) = self.options.apply(device)?;
+        let cases = match restriction {
+            Some(restriction) => that_run(&restriction, cases)?,
+            None => cases,
+        };
         on_device!(&device, backend => self.run_on(backend, &cases, terminal))
     }
 
@@ -137,32 +135,6 @@ impl CheckCommand {
         out(&format!("{good} of {} cases within bounds\n", outcomes.len()))
     }
 
-    /// The device in the regime asked for, and the cases that run in it.
-    #[cfg(feature = "cuda")]
-    fn in_regime(&self, device: Device, cases: Vec<AnyCase>) -> Result<(Device, Vec<AnyCase>)> {
-        let Some(regime) = self.regime else { return Ok((device, cases)) };
-        let Device::Cuda(cuda) = device else {
-            return Err(Error::config(format!(
-                "`--regime {}` is for the backend `cuda`, and `--backend` asks for `{}`",
-                regime.name(),
-                self.backend.name()
-            )));
-        };
-        let precision = cuda.precision();
-        let runs =
-            |case: &AnyCase| matches!(case, AnyCase::Rnn(case) if regime.runs(case.rnn.hidden, precision));
-        let cases: Vec<AnyCase> = cases.into_iter().filter(runs).collect();
-        if cases.is_empty() {
-            return Err(Error::config(format!(
-                "no recurrent layer of these cases fits the regime `{}` in {}",
-                regime.name(),
-                precision.name()
-            )));
-        }
-        let tuning = cuda::Tuning { regime: Some(regime), ..cuda.tuning() };
-        Ok((Device::Cuda(Box::new(cuda.tuned(tuning))), cases))
-    }
-
     fn cases(&self) -> Result<Vec<AnyCase>> {
         if let Some(name) = &self.case {
             let found = AnyCase::all().into_iter().find(|case| case.name() == *name);
@@ -200,6 +172,16 @@ impl CheckCommand {
     }
 }
 
+/// The cases of recurrent layers that the device runs as it is asked to.
+fn that_run(restriction: &Restriction, cases: Vec<AnyCase>) -> Result<Vec<AnyCase>> {
+    let runs = |case: &AnyCase| matches!(case, AnyCase::Rnn(case) if restriction.runs(&case.rnn));
+    let cases: Vec<AnyCase> = cases.into_iter().filter(runs).collect();
+    match cases.is_empty() {
+        false => Ok(cases),
+        true => Err(Error::config(format!("no recurrent layer of these cases fits {}", restriction.name))),
+    }
+}
+
 /// `engine devices`
 pub fn devices() -> Result<()> {
     for isa in Isa::available().into_iter().rev() {
@@ -208,55 +190,24 @@ pub fn devices() -> Result<()> {
         let threads = rayon::current_num_threads();
         out(&format!("cpu   {}, {threads} threads{option}", Cpu::with_isa(isa).describe()))?;
     }
-    #[cfg(feature = "cuda")]
-    cuda_gpus()?;
-    #[cfg(not(feature = "cuda"))]
-    out(&not_usable(Kind::Cuda))?;
-    #[cfg(feature = "wgpu")]
-    return wgpu_adapters();
-    #[cfg(not(feature = "wgpu"))]
-    out(&not_usable(Kind::Wgpu))
+    [Kind::Cuda, Kind::Wgpu].into_iter().try_for_each(gpus)
 }
 
-fn not_usable(kind: Kind) -> String {
-    match Device::open(kind, &DeviceChoice::default()) {
-        Ok(device) => format!("{:<5} {}", kind.name(), device.describe()),
-        Err(error) => format!("{:<5} not usable: {}", kind.name(), error.message),
-    }
-}
-
-/// All GPUs of CUDA, opened: what is wrong with one may show only then.
-#[cfg(feature = "cuda")]
-fn cuda_gpus() -> Result<()> {
-    let gpus = match cuda::gpus() {
+/// All GPUs of a backend, opened.
+fn gpus(kind: Kind) -> Result<()> {
+    let backend = kind.name();
+    let gpus = match any::gpus(kind) {
         Ok(gpus) => gpus,
-        Err(error) => return out(&format!("cuda  {}", error.message)),
+        // CUDA's own errors begin so.
+        Err(error) if error.message.contains("not usable: ") => {
+            return out(&format!("{backend:<5} {}", error.message));
+        }
+        Err(error) => return out(&format!("{backend:<5} not usable: {}", error.message)),
     };
     for gpu in gpus {
-        let described = gpu.describe();
-        out(&format!("cuda  {}: {}", gpu.index, described.trim_start_matches("cuda ")))?;
-        match gpu.open(cuda::default_folder().as_deref()) {
-            Ok(driver) => out(&format!("         {}", driver.details()))?,
-            Err(error) => out(&format!("         refused: {}", error.message))?,
-        }
-    }
-    Ok(())
-}
-
-/// All adapters, opened: what is wrong with one may show only then.
-#[cfg(feature = "wgpu")]
-fn wgpu_adapters() -> Result<()> {
-    let adapters = adapters();
-    if adapters.is_empty() {
-        return out(&not_usable(Kind::Wgpu));
-    }
-    for adapter in adapters {
-        let (index, details) = (adapter.index, adapter.details());
-        let (name, opened) = (adapter.describe(), adapter.open());
-        out(&format!("wgpu  {index}: {name}\n         {details}"))?;
-        if let Err(error) = opened {
-            out(&format!("         refused: {}", error.message))?;
-        }
+        out(&format!("{backend:<5} {}: {}", gpu.index, gpu.name))?;
+        gpu.details.map_or(Ok(()), |details| out(&format!("         {details}")))?;
+        gpu.refused.map_or(Ok(()), |error| out(&format!("         refused: {}", error.message)))?;
     }
     Ok(())
 }

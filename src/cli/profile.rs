@@ -2,7 +2,7 @@
 
 use super::progress::Terminal;
 use super::{out, out_json, set_threads};
-use crate::backend::{Backend, Device, DeviceChoice, Kind, on_device};
+use crate::backend::{AnyDevice, Backend, DeviceChoice, Kind, on_device};
 use crate::config::NetworkConfig;
 use crate::error::{Error, Result};
 use crate::model::Step;
@@ -87,7 +87,7 @@ impl ProfileCommand {
             refuse_existing(file)?;
         }
         let network = self.network()?;
-        let device = Device::open(self.backend, &self.device)?;
+        let device = AnyDevice::open(self.backend, &self.device)?;
         device.warning().iter().for_each(|warning| terminal.warn(warning));
         on_device!(&device, backend => self.profile(backend, &network, terminal))
     }

@@ -103,7 +103,7 @@ impl RunFlags {
         let resumed = self.resume.as_deref().map(RunFolder::open).transpose()?;
         if let (Some(folder), Some(before)) = (&resumed, &before) {
             let resume = Resume::read(&folder.file("resume.safetensors"))?;
-            let device = config.run.device()?.describe();
+            let device = config.run.device()?.id();
             if !self.other_device {
                 experiment::refuse_other_device(&resume, &device)?;
             }
@@ -131,7 +131,7 @@ impl RunFlags {
                 }
                 folder.write("config.toml", experiment.config.to_toml().as_bytes())?;
                 if self.other_device {
-                    experiment::move_run(&folder, experiment.config.run.device()?.describe())?;
+                    experiment::move_run(&folder, experiment.config.run.device()?.id())?;
                 }
                 folder
             }
@@ -167,11 +167,7 @@ fn refuse_changes(before: &Config, now: &Config) -> Result<()> {
     comparable.run.threads = before.run.threads;
     // Whether the device may change is asked of what was saved, which knows what the run was made on.
     comparable.run.backend = before.run.backend;
-    comparable.run.isa = before.run.isa;
-    comparable.run.adapter.clone_from(&before.run.adapter);
-    comparable.run.precision = before.run.precision;
-    comparable.run.products = before.run.products;
-    comparable.run.kernel_cache.clone_from(&before.run.kernel_cache);
+    comparable.run.choice.clone_from(&before.run.choice);
     comparable.run.runs.clone_from(&before.run.runs);
     if comparable == *before {
         return Ok(());

@@ -1,5 +1,6 @@
 //! The network's options.
 
+use super::defaults::default_from_flags;
 use crate::error::{Error, Result};
 use crate::ops::{Cell, ConvSpec, LayerSpec, Network, PoolKind};
 use clap::Args;
@@ -59,6 +60,8 @@ pub struct NetworkConfig {
     #[arg(long, value_name = "SHARE", default_value_t = 0.2)]
     pub dropout: f64,
 }
+
+default_from_flags!(NetworkConfig);
 
 fn one_or_list<S: Serializer>(cells: &[CellName], serializer: S) -> std::result::Result<S::Ok, S::Error> {
     match cells {

@@ -1,6 +1,6 @@
 //! The networks and the protocol of the original study, "Emotion recognition using multimodal physiological signals" on DEAP.
 
-use super::Config;
+use super::sections::Config;
 use serde::{Deserialize, Serialize};
 
 /// One of its networks.

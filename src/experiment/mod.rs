@@ -11,7 +11,7 @@ pub use read::{read, shape};
 pub use saved::{predict_with, read_folds, saved_folds, unlabelled};
 
 use crate::backend::cpu::Cpu;
-use crate::backend::{Backend, on_device};
+use crate::backend::{Backend, DeviceId, on_device};
 use crate::checkpoint::{FoldCheckpoint, FoldMeta};
 use crate::config::Config;
 use crate::data::labels::LabelScheme;
@@ -191,7 +191,7 @@ impl Experiment {
     }
 
     /// Everything that identifies the run, for manifest.json.
-    fn manifest(&self, device: &str, selection: &[usize]) -> serde_json::Value {
+    fn manifest(&self, device: &DeviceId, selection: &[usize]) -> serde_json::Value {
         let d = &self.dataset;
         let recordings: Vec<_> = d
             .frames
@@ -221,7 +221,7 @@ impl Experiment {
 
     /// Writes what a run begins with.
     pub fn record(&self, folder: &RunFolder, selection: &[usize]) -> Result<()> {
-        let device = self.config.run.device()?.describe();
+        let device = self.config.run.device()?.id();
         folder.write("config.toml", self.config.to_toml().as_bytes())?;
         status(folder, "created", None)?;
         folder.write("split.json", self.split.to_json().as_bytes())?;
@@ -274,7 +274,7 @@ impl Experiment {
             )));
         }
         let mut resume = Resume::read(&folder.file("resume.safetensors"))?;
-        refuse_other_device(&resume, &backend.describe())?;
+        refuse_other_device(&resume, &DeviceId::of(backend))?;
         let stacks: Vec<&[usize]> = selection.chunks(self.stack_size(selection.len()).max(1)).collect();
         let done: Vec<u32> =
             stacks[..resume.stacks_done].iter().flat_map(|stack| stack.iter().map(|&f| f as u32)).collect();
@@ -313,7 +313,7 @@ impl Experiment {
                 metrics: &mut metrics,
                 epochs: &mut epochs,
                 stacks_done: number,
-                device: backend.describe(),
+                device: DeviceId::of(backend),
                 saved: None,
                 epoch_note: String::new(),
             };
@@ -333,7 +333,8 @@ impl Experiment {
             predictions.extend(results.into_iter().flat_map(|result| result.predictions));
             folder.write("predictions.csv", &run::write_predictions(&predictions, self.names())?)?;
             let log_lengths = [metrics.sync()?, epochs.sync()?];
-            resume = Resume { stacks_done: number + 1, state: None, log_lengths, device: backend.describe() };
+            resume =
+                Resume { stacks_done: number + 1, state: None, log_lengths, device: DeviceId::of(backend) };
             folder.write("resume.safetensors", &resume.to_bytes()?)?;
         }
         let scores = self.score(&predictions)?;

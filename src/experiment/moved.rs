@@ -1,25 +1,24 @@
 //! A run that goes on elsewhere. Devices and instruction-set paths round differently, so another one than the run's is
 //! refused unless it is asked for, and then noted down.
 
-use crate::backend::Backend as _;
-use crate::backend::cpu::{Cpu, Isa};
+use crate::backend::{DeviceId, Kind};
 use crate::error::{Error, Result};
 use crate::run::{Resume, RunFolder};
 use serde_json::json;
 
 /// Refuses to go on with a run on another device than the one that it was last on.
-pub fn refuse_other_device(resume: &Resume, device: &str) -> Result<()> {
-    if resume.device == device {
+pub fn refuse_other_device(resume: &Resume, device: &DeviceId) -> Result<()> {
+    if resume.device == *device {
         return Ok(());
     }
-    let path = Isa::available().into_iter().find(|&isa| Cpu::with_isa(isa).describe() == resume.device);
-    let same = match path {
-        Some(isa) => format!("use `--backend cpu --isa {}`", isa.name()),
-        None if resume.device.starts_with("cpu ") => "go on where it was made".into(),
-        None if resume.device.starts_with("cuda ") => {
-            "go on where it was made, with `--backend cuda`, `--adapter` and `--precision`".into()
+    let same = match &resume.device {
+        DeviceId::Cpu { path } if path.is_available() => format!("use `--backend cpu --isa {}`", path.name()),
+        elsewhere => match elsewhere.kind() {
+            Kind::Cpu => "go on where it was made",
+            Kind::Cuda => "go on where it was made, with `--backend cuda`, `--adapter` and `--precision`",
+            Kind::Wgpu => "go on where it was made, with `--backend wgpu` and `--adapter`",
         }
-        None => "go on where it was made, with `--backend wgpu` and `--adapter`".into(),
+        .into(),
     };
     Err(Error::config(format!(
         "the run was made on `{}`, and this is `{device}`, which rounds differently",
@@ -31,7 +30,7 @@ pub fn refuse_other_device(resume: &Resume, device: &str) -> Result<()> {
 }
 
 /// Hands a run over to `device`. The manifest notes it down if that is another one than before.
-pub fn move_run(folder: &RunFolder, device: String) -> Result<()> {
+pub fn move_run(folder: &RunFolder, device: DeviceId) -> Result<()> {
     let mut resume = Resume::read(&folder.file("resume.safetensors"))?;
     if resume.device == device {
         return Ok(());

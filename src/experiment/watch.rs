@@ -1,5 +1,6 @@
 //! Writing down what a training does: logs, progress, the saved state.
 
+use crate::backend::DeviceId;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::run::{Log, Resume, RunFolder};
@@ -22,7 +23,7 @@ pub struct Watch<'a> {
     pub metrics: &'a mut Log,
     pub epochs: &'a mut Log,
     pub stacks_done: usize,
-    pub device: String,
+    pub device: DeviceId,
     pub saved: Option<Instant>,
     pub epoch_note: String,
 }

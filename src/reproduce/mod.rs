@@ -6,7 +6,7 @@ mod page;
 
 pub use comparison::{Comparison, Figure, Row};
 
-use crate::backend::{Backend, Device, on_device};
+use crate::backend::{AnyDevice, Backend, on_device};
 use crate::config::{Config, DemoConfig, Preset, RunConfig};
 use crate::data::sequences::Dataset;
 use crate::data::split::SplitKind;
@@ -207,7 +207,7 @@ pub fn jobs(settings: &Settings, progress: &dyn Progress) -> Result<Vec<Job>> {
 
 /// What computes, in words.
 pub fn device(settings: &Settings) -> Result<String> {
-    Ok(Device::describe(&settings.run.device()?))
+    Ok(AnyDevice::describe(&settings.run.device()?))
 }
 
 #[cfg(test)]

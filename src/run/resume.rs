@@ -1,5 +1,6 @@
 //! The one file that a stopped run goes on from.
 
+use crate::backend::DeviceId;
 use crate::checkpoint::Tensors;
 use crate::error::{Error, Result};
 use crate::train::{MemberState, State};
@@ -15,15 +16,15 @@ pub struct Resume {
     pub state: Option<State>,
     /// Bytes of metrics.jsonl and of epochs.csv that belong to what is saved.
     pub log_lengths: [u64; 2],
-    /// The instruction-set path or device: another one rounds differently.
-    pub device: String,
+    /// Another one rounds differently.
+    pub device: DeviceId,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Meta {
     stacks_done: usize,
     log_lengths: [u64; 2],
-    device: String,
+    device: DeviceId,
     place: Option<Place>,
 }
 
@@ -38,7 +39,7 @@ const NAMES: [&str; 4] = ["weights", "first_moment", "second_moment", "best_weig
 
 impl Resume {
     /// Before the first step.
-    pub fn start(device: String) -> Self {
+    pub fn start(device: DeviceId) -> Self {
         Resume { stacks_done: 0, state: None, log_lengths: [0; 2], device }
     }
 

@@ -116,7 +116,7 @@ fn a_run_goes_on_elsewhere_only_if_told_to() {
     }
     let path = run.join("resume.safetensors");
     let saved = Resume::read(&path).unwrap();
-    let elsewhere = Resume { device: "cpu of-another-machine".into(), ..saved };
+    let elsewhere = Resume { device: "cpu of-another-machine".parse().unwrap(), ..saved };
     fs::write(&path, elsewhere.to_bytes().unwrap()).unwrap();
     engine(folder.path(), resume).ends(
         2,

@@ -1,12 +1,8 @@
 //! Our side of `tools/bench-peers`: answers the requests described in `tools/peers/README.md`, one JSON line each.
 
 use clap::ValueEnum;
-use engine::backend::Backend;
 use engine::backend::cpu::{Cpu, Isa};
-#[cfg(feature = "wgpu")]
-use engine::backend::wgpu::Adapter;
-#[cfg(feature = "cuda")]
-use engine::backend::{DeviceChoice, cuda::Cuda};
+use engine::backend::{AnyDevice, Backend, DeviceChoice, Kind};
 use engine::cases::{Case, Pass};
 use engine::model::Step;
 use engine::ops::{Cell, LayerSpec, Network, PoolKind};
@@ -117,19 +113,11 @@ fn main() {
     // `peer THREADS [DEVICE]`; the driver sets the threads by the environment too, which is what Rayon reads.
     rayon::scope(|_| match std::env::args().nth(2).as_deref() {
         None => serve_cpu(Cpu::new()),
-        #[cfg(feature = "wgpu")]
-        Some("wgpu") => {
-            let adapter = Adapter::choose(None).expect("an adapter");
-            let name = adapter.name().to_string();
-            serve(&adapter.open().expect("it opens"), &name, |_| Vec::new());
-        }
-        #[cfg(feature = "cuda")]
+        Some("wgpu") => serve_gpu(Kind::Wgpu, &DeviceChoice::default()),
         Some(precision) if precision.starts_with("cuda-") => {
             let precision =
                 engine::ops::Precision::from_str(&precision["cuda-".len()..], false).expect("a precision");
-            let choice = DeviceChoice { precision: Some(precision), ..DeviceChoice::default() };
-            let cuda = Cuda::open(&choice).expect("a GPU");
-            serve(&cuda, &cuda.describe(), |_| Vec::new());
+            serve_gpu(Kind::Cuda, &DeviceChoice { precision: Some(precision), ..DeviceChoice::default() });
         }
         Some(isa) => serve_cpu(Cpu::with_isa(Isa::from_str(isa, false).expect("a path of the CPU"))),
     });
@@ -137,6 +125,12 @@ fn main() {
 
 fn serve_cpu(cpu: Cpu) {
     serve(&cpu, &cpu.describe(), peaks);
+}
+
+/// The first that is there.
+fn serve_gpu(kind: Kind, choice: &DeviceChoice) {
+    let device = AnyDevice::open(kind, choice).unwrap_or_else(|error| panic!("a GPU: {error}"));
+    engine::on_device!(&device, backend => serve(backend, &backend.describe(), |_| Vec::new()));
 }
 
 /// `peaks` measures the GFLOP/s with one thread, two, ...; none for a device whose speed is not that of the threads.

@@ -1,0 +1,182 @@
+//! What a run was made on, as its manifest and its saved state name it.
+
+use super::cpu::Isa;
+use super::{Backend, Kind, Products};
+use crate::ops::Precision;
+use serde::{Deserialize, Serialize};
+use std::convert::Infallible;
+use std::fmt;
+use std::str::FromStr;
+
+/// A device with all that changes how results are rounded: work goes on bit for bit only on an equal one.
+///
+/// Files hold it as text, that of [`Backend::describe`], and every text is read: a run of another version must say where it was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum DeviceId {
+    /// `cpu avx2`
+    Cpu { path: Isa },
+    /// `cuda NVIDIA H100 80GB HBM3, sm_90, driver 13.0, tf32`; `gpu` ends before the precision.
+    Cuda { gpu: String, precision: Precision, products: Products },
+    /// `llvmpipe (LLVM 15.0.6, 256 bits), vulkan, software, Mesa 25.0.7`. Nothing in it names the backend: all other texts are of it.
+    Wgpu { adapter: String },
+    /// A text that begins as the backend's do and goes on as this version knows none.
+    Unknown { backend: Kind, text: String },
+}
+
+/// How the text of a GPU of CUDA begins.
+const CUDA: &str = "cuda ";
+/// How that of a path of the processor does.
+const CPU: &str = "cpu ";
+
+/// What a text says of who multiplies, at its end.
+fn of_products(products: Products) -> &'static str {
+    match products {
+        Products::Own => "",
+        Products::Cublaslt => ", products by cuBLASLt (not yet verified)",
+    }
+}
+
+impl DeviceId {
+    /// Of a backend that has been opened.
+    pub fn of<B: Backend>(backend: &B) -> Self {
+        DeviceId::from(backend.describe())
+    }
+
+    pub fn kind(&self) -> Kind {
+        match self {
+            DeviceId::Cpu { .. } => Kind::Cpu,
+            DeviceId::Cuda { .. } => Kind::Cuda,
+            DeviceId::Wgpu { .. } => Kind::Wgpu,
+            DeviceId::Unknown { backend, .. } => *backend,
+        }
+    }
+
+    /// `cpu avx2`, without `cpu `.
+    fn cpu(path: &str) -> Option<Self> {
+        Isa::ALL.into_iter().find(|isa| isa.name() == path).map(|path| DeviceId::Cpu { path })
+    }
+
+    /// `cuda NVIDIA H100 80GB HBM3, sm_90, driver 13.0, tf32`, without `cuda `.
+    fn cuda(text: &str) -> Option<Self> {
+        let (text, products) = match text.strip_suffix(of_products(Products::Cublaslt)) {
+            Some(text) => (text, Products::Cublaslt),
+            None => (text, Products::Own),
+        };
+        let (gpu, last) = text.rsplit_once(", ")?;
+        let precision = Precision::ALL.into_iter().find(|precision| precision.name() == last)?;
+        Some(DeviceId::Cuda { gpu: gpu.to_string(), precision, products })
+    }
+}
+
+impl fmt::Display for DeviceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DeviceId::Cpu { path } => write!(f, "{CPU}{}", path.name()),
+            DeviceId::Cuda { gpu, precision, products } => {
+                write!(f, "{CUDA}{gpu}, {}{}", precision.name(), of_products(*products))
+            }
+            DeviceId::Wgpu { adapter: text } | DeviceId::Unknown { text, .. } => f.write_str(text),
+        }
+    }
+}
+
+impl From<String> for DeviceId {
+    fn from(text: String) -> Self {
+        let (backend, known) = if let Some(path) = text.strip_prefix(CPU) {
+            (Kind::Cpu, DeviceId::cpu(path))
+        } else if let Some(rest) = text.strip_prefix(CUDA) {
+            (Kind::Cuda, DeviceId::cuda(rest))
+        } else {
+            return DeviceId::Wgpu { adapter: text };
+        };
+        known.unwrap_or(DeviceId::Unknown { backend, text })
+    }
+}
+
+impl From<DeviceId> for String {
+    fn from(device: DeviceId) -> String {
+        device.to_string()
+    }
+}
+
+impl FromStr for DeviceId {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(text.to_string().into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::cpu::Cpu;
+    use crate::backend::{DeviceChoice, Reference};
+
+    fn read(text: &str) -> DeviceId {
+        let device: DeviceId = text.parse().unwrap();
+        assert_eq!(device.to_string(), text);
+        // As in a file.
+        let json = serde_json::to_string(&device).unwrap();
+        assert_eq!(json, serde_json::to_string(text).unwrap());
+        assert_eq!(serde_json::from_str::<DeviceId>(&json).unwrap(), device);
+        device
+    }
+
+    #[test]
+    fn paths_of_the_processor() {
+        for path in Isa::ALL {
+            assert_eq!(read(&format!("cpu {}", path.name())), DeviceId::Cpu { path });
+        }
+        for path in Isa::available() {
+            assert_eq!(DeviceId::of(&Cpu::with_isa(path)), DeviceId::Cpu { path });
+        }
+        let elsewhere = read("cpu of-another-machine");
+        assert_eq!(elsewhere.kind(), Kind::Cpu);
+        assert!(matches!(elsewhere, DeviceId::Unknown { .. }));
+    }
+
+    #[test]
+    fn gpus_of_cuda() {
+        let gpu = "NVIDIA H100 80GB HBM3, sm_90, driver 13.0";
+        for precision in Precision::ALL {
+            for (products, end) in
+                [(Products::Own, ""), (Products::Cublaslt, ", products by cuBLASLt (not yet verified)")]
+            {
+                let found = read(&format!("cuda {gpu}, {}{end}", precision.name()));
+                assert_eq!(found, DeviceId::Cuda { gpu: gpu.into(), precision, products });
+            }
+        }
+        assert!(matches!(read("cuda on the host, tf32"), DeviceId::Cuda { .. }));
+        for unknown in ["cuda NVIDIA B300, sm_103, driver 14.0, fp8", "cuda", "cuda ", "cuda NVIDIA A10"] {
+            assert!(!matches!(read(unknown), DeviceId::Cuda { .. }), "{unknown}");
+        }
+        assert_eq!(read("cuda NVIDIA B300, sm_103, driver 14.0, fp8").kind(), Kind::Cuda);
+    }
+
+    #[test]
+    fn adapters_of_wgpu_and_what_else_there_is() {
+        for text in [
+            "llvmpipe (LLVM 15.0.6, 256 bits), vulkan, software, llvmpipe Mesa 25.0.7-2 (LLVM 15.0.6)",
+            "NVIDIA H100 80GB HBM3, vulkan, NVIDIA 580.95.05",
+            "Apple M2, metal, ",
+            "",
+        ] {
+            assert_eq!(read(text), DeviceId::Wgpu { adapter: text.into() });
+        }
+        let reference = Reference::<f64>::default().describe();
+        assert_eq!(DeviceId::of(&Reference::<f64>::default()), read(&reference));
+    }
+
+    /// Whatever this machine has.
+    #[test]
+    fn devices_that_open_are_named_as_they_describe_themselves() {
+        for kind in [Kind::Cpu, Kind::Cuda, Kind::Wgpu] {
+            if let Ok(device) = crate::backend::AnyDevice::open(kind, &DeviceChoice::default()) {
+                assert_eq!(read(&device.describe()), device.id());
+                assert_eq!(device.id().kind(), kind);
+            }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What the user says of the device: which backend, which of its devices, and how it computes.
+
+use super::cpu::Isa;
+use crate::error::Error;
+use crate::ops::Precision;
+use clap::Args;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Which backend, as the user names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// The processor: always there.
+    Cpu,
+    /// NVIDIA GPUs through CUDA.
+    Cuda,
+    /// Any GPU through Vulkan, Metal or DX12.
+    Wgpu,
+}
+
+impl Kind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Cpu => "cpu",
+            Kind::Cuda => "cuda",
+            Kind::Wgpu => "wgpu",
+        }
+    }
+
+    /// The error for a backend that this build does not have.
+    pub fn not_built(self) -> Error {
+        Error::backend(format!("the backend `{}` is not built into this engine", self.name()))
+            .hint("use `--backend cpu`; `engine devices` lists what this build can use")
+    }
+}
+
+/// Which of a backend's devices, and how it computes. Every command that computes has these flags, and a run's file these keys.
+#[derive(Args, Clone, Debug, Default, PartialEq, Serialize)]
+pub struct DeviceChoice {
+    /// Instruction-set path of the processor [default: the best it has]
+    #[arg(long, value_enum)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub isa: Option<Isa>,
+    /// GPU of the backends `cuda` and `wgpu`: its number, or a part of its name, in `engine devices` [default: the first, the
+    /// fastest kind]
+    #[arg(long, value_name = "N|NAME")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adapter: Option<String>,
+    /// What the products of the backend `cuda` multiply: fp32, tf32 (10 bits of mantissa, as PyTorch's and cuDNN's recurrent layers
+    /// do) or bf16 (7 bits); sums and states are f32 in all of them [default: tf32]
+    #[arg(long, value_enum)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub precision: Option<Precision>,
+    /// Who multiplies the large matrices of the backend `cuda` [default: own]
+    #[arg(long, value_enum)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub products: Option<Products>,
+    /// Where the backend `cuda` keeps compiled kernels from run to run [default: engine/cuda in the user's cache folder]
+    #[arg(long, value_name = "FOLDER")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kernel_cache: Option<PathBuf>,
+}
+
+impl DeviceChoice {
+    /// These options, and `other`'s where there is none.
+    pub fn or(self, other: Self) -> Self {
+        DeviceChoice {
+            isa: self.isa.or(other.isa),
+            adapter: self.adapter.or(other.adapter),
+            precision: self.precision.or(other.precision),
+            products: self.products.or(other.products),
+            kernel_cache: self.kernel_cache.or(other.kernel_cache),
+        }
+    }
+}
+
+/// Who multiplies the large matrices of recurrent layers on CUDA. Convolution blocks always take our own kernels: what they multiply
+/// is not in memory as matrices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Products {
+    /// Our own kernel.
+    #[default]
+    Own,
+    /// NVIDIA's cuBLASLt, for fp32 and tf32. Not yet verified on a GPU.
+    Cublaslt,
+}
+
+impl Products {
+    pub fn name(self) -> &'static str {
+        match self {
+            Products::Own => "own",
+            Products::Cublaslt => "cublaslt",
+        }
+    }
+}

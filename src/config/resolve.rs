@@ -1,0 +1,102 @@
+//! The flags, the file, the preset and the defaults, one over the other.
+
+use super::preset::Preset;
+use super::sections::Config;
+use crate::error::{Error, Result};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, FromArgMatches};
+use std::path::Path;
+
+impl Config {
+    /// Flags over the file over the preset over the defaults.
+    pub fn resolve(matches: &ArgMatches, preset: Option<Preset>, file: Option<&Path>) -> Result<Self> {
+        let flags = Config::from_arg_matches(matches).map_err(|e| Error::config(e.to_string()))?;
+        flags.refuse_unwritable_paths()?;
+        let mut merged = match preset {
+            Some(preset) => preset.config().to_table(),
+            None => Config::default().to_table(),
+        };
+        if let Some(path) = file {
+            let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
+            // For its errors, which name lines.
+            Config::from_toml(&text).map_err(|e| e.at(path.display()))?;
+            let own: toml::Table = text.parse().map_err(|e: toml::de::Error| Error::config(e.message()))?;
+            for (section, values) in own {
+                let values = values.as_table().cloned().unwrap_or_default();
+                merged[&section].as_table_mut().expect("sections are tables").extend(values);
+            }
+        }
+        for (section, values) in flags.to_table() {
+            let Some(values) = values.as_table() else { continue };
+            for (key, value) in values {
+                if given(matches, key) {
+                    merged[&section]
+                        .as_table_mut()
+                        .expect("sections are tables")
+                        .insert(key.clone(), value.clone());
+                }
+            }
+        }
+        merged.try_into().map_err(|e: toml::de::Error| Error::config(e.message()))
+    }
+
+    /// Every path stands in the run's configuration, which is text.
+    fn refuse_unwritable_paths(&self) -> Result<()> {
+        let optional = [&self.data.test_file, &self.split.split_file];
+        let paths = [&self.data.path, &self.run.runs].into_iter().chain(optional.into_iter().flatten());
+        match paths.into_iter().find(|path| path.to_str().is_none()) {
+            None => Ok(()),
+            Some(path) => Err(Error::config(format!("the path {} is not UTF-8", path.display()))
+                .hint("give the folder another name, or a symbolic link")),
+        }
+    }
+}
+
+/// Whether the option was given as a flag. Option ids are unique over all sections.
+fn given(matches: &ArgMatches, id: &str) -> bool {
+    matches.try_contains_id(id).is_ok() && matches.value_source(id) == Some(ValueSource::CommandLine)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::CellName;
+    use crate::data::split::SplitKind;
+    use clap::{Args, Command};
+
+    fn matches(flags: &[&str]) -> ArgMatches {
+        Config::augment_args(Command::new("test").no_binary_name(true)).get_matches_from(flags)
+    }
+
+    #[test]
+    fn flags_beat_the_file_and_the_file_beats_the_default() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        std::fs::write(&path, "[network]\nhidden = [8, 9]\ncell = \"gru\"\n[training]\nepochs = 7\n")
+            .unwrap();
+        let config =
+            Config::resolve(&matches(&["--epochs", "3", "--split", "subject"]), None, Some(&path)).unwrap();
+        assert_eq!(config.network.hidden, [8, 9]);
+        assert_eq!(config.network.cell, [CellName::Gru]);
+        assert_eq!(config.training.epochs, 3);
+        assert_eq!(config.split.split_by, Some(SplitKind::Subject));
+        assert_eq!(config.training.batch, 32);
+    }
+
+    #[test]
+    fn a_configuration_survives_its_file() {
+        let network = ["--conv", "16x3,8x5", "--cell", "bilstm,gru", "--hidden", "7,5", "--biases", "1"];
+        let flags = ["--window", "2", "--clip", "inf", "--label", "quadrant", "--channels", "eeg,GSR"];
+        let config = Config::resolve(&matches(&[&flags[..], &network].concat()), None, None).unwrap();
+        assert_eq!(Config::from_toml(&config.to_toml()).unwrap(), config);
+        assert_eq!(Config::from_toml("").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn a_misspelt_key_names_its_line_and_its_neighbour() {
+        let error = Config::from_toml("[network]\nhiden = [8]\n").unwrap_err();
+        assert!(error.message.contains("line 2"), "{error}");
+        assert_eq!(error.hint.as_deref(), Some("did you mean `hidden`?"));
+        assert!(Config::from_toml("[training]\nepochs = \"many\"\n").is_err());
+    }
+}

@@ -1,0 +1,153 @@
+//! The device, and the run folder.
+
+use super::defaults::default_from_flags;
+use crate::backend::{AnyDevice, DeviceChoice, Kind};
+use crate::error::Result;
+use clap::{Arg, Args};
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::PathBuf;
+
+/// Where it runs and what it leaves.
+#[derive(Args, Clone, Debug, PartialEq, Serialize)]
+#[command(next_help_heading = "Run")]
+#[command(mut_arg("isa", |isa| also(isa, "paths round differently")))]
+#[command(mut_arg("kernel_cache", |folder| also(folder, "changes no result")))]
+pub struct RunConfig {
+    /// What computes; never another one than asked for
+    #[arg(long, value_enum, default_value_t = Kind::Cpu)]
+    pub backend: Kind,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub choice: DeviceChoice,
+    /// Threads of the processor [default: all cores]; changes no result
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threads: Option<usize>,
+    /// Folds trained together [default: all]; fewer need less memory, and change no result
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub folds_at_once: Option<usize>,
+    /// Name of the run folder [default: cell-label-split]
+    #[arg(long, value_name = "NAME")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Where run folders are made
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    pub runs: PathBuf,
+}
+
+default_from_flags!(RunConfig);
+
+/// The help of a run says this, too, of an option that all commands share.
+fn also(option: Arg, what: &str) -> Arg {
+    let shared = option.get_help().map(ToString::to_string).unwrap_or_default();
+    option.help(format!("{shared}; {what}"))
+}
+
+impl RunConfig {
+    /// What the run computes on.
+    pub fn device(&self) -> Result<AnyDevice> {
+        AnyDevice::open(self.backend, &self.choice)
+    }
+
+    /// Takes what was chosen instead of the run's own device. Options of one backend do not pass to another.
+    pub fn choose(&mut self, backend: Option<Kind>, choice: &DeviceChoice) {
+        let own = std::mem::take(&mut self.choice);
+        let stays = backend.is_none_or(|backend| backend == self.backend);
+        self.backend = backend.unwrap_or(self.backend);
+        self.choice = choice.clone().or(if stays { own } else { DeviceChoice::default() });
+    }
+}
+
+/// The keys of `[run]`.
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum Key {
+    Backend,
+    Isa,
+    Adapter,
+    Precision,
+    Products,
+    KernelCache,
+    Threads,
+    FoldsAtOnce,
+    Name,
+    Runs,
+}
+
+/// Not derived: with `flatten` serde would forget in which line a wrong key or value stands, and take unknown keys.
+impl<'de> Deserialize<'de> for RunConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Keys;
+
+        impl<'de> Visitor<'de> for Keys {
+            type Value = RunConfig;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("struct RunConfig")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut keys: A) -> Result<RunConfig, A::Error> {
+                let mut run = RunConfig::default();
+                while let Some(key) = keys.next_key()? {
+                    match key {
+                        Key::Backend => run.backend = keys.next_value()?,
+                        Key::Isa => run.choice.isa = keys.next_value()?,
+                        Key::Adapter => run.choice.adapter = keys.next_value()?,
+                        Key::Precision => run.choice.precision = keys.next_value()?,
+                        Key::Products => run.choice.products = keys.next_value()?,
+                        Key::KernelCache => run.choice.kernel_cache = keys.next_value()?,
+                        Key::Threads => run.threads = keys.next_value()?,
+                        Key::FoldsAtOnce => run.folds_at_once = keys.next_value()?,
+                        Key::Name => run.name = keys.next_value()?,
+                        Key::Runs => run.runs = keys.next_value()?,
+                    }
+                }
+                Ok(run)
+            }
+        }
+
+        deserializer.deserialize_map(Keys)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{Command, FromArgMatches};
+
+    /// Every flag is given, so an option without a key of its own here would be refused when it is read.
+    #[test]
+    fn every_option_of_a_run_is_read_as_it_was_written() {
+        let command = RunConfig::augment_args(Command::new("test").no_binary_name(true));
+        let mut flags = Vec::new();
+        for option in command.get_arguments() {
+            let first = option.get_possible_values().first().map(|value| value.get_name().to_string());
+            let value = first.unwrap_or_else(|| "7".into());
+            flags.push(format!("--{}={value}", option.get_long().unwrap()));
+        }
+        let run = RunConfig::from_arg_matches(&command.get_matches_from(&flags)).unwrap();
+        let text = toml::to_string(&run).unwrap();
+        let keys: Vec<&str> = text.lines().map(|line| line.split(" = ").next().unwrap()).collect();
+        assert_eq!(
+            keys,
+            [
+                "backend",
+                "isa",
+                "adapter",
+                "precision",
+                "products",
+                "kernel_cache",
+                "threads",
+                "folds_at_once",
+                "name",
+                "runs"
+            ]
+        );
+        assert_eq!(toml::from_str::<RunConfig>(&text).unwrap(), run);
+        let unknown = toml::from_str::<RunConfig>("threads = 1\nadaptor = \"0\"\n").unwrap_err().to_string();
+        assert!(unknown.contains("line 2") && unknown.contains("one of `backend`, `isa`"), "{unknown}");
+    }
+}
