@@ -5,6 +5,7 @@
 mod check;
 mod data;
 mod kernels;
+mod output;
 mod profile;
 mod progress;
 mod report;
@@ -12,11 +13,12 @@ mod reproduce;
 mod runs;
 mod signals;
 mod summary;
+mod threads;
 
 use crate::error::{Error, Fault, Result};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use output::{out, out_json_line};
 use progress::Terminal;
-use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 /// Recurrent networks for physiological signals: train and cross-validate LSTM, GRU and their bidirectional forms on DEAP
@@ -102,30 +104,6 @@ fn run(cli: &Cli, matches: &clap::ArgMatches, terminal: &Terminal) -> Result<()>
         Command::Summary(command) => command.run(own, terminal),
         Command::Kernels(command) => command.run(),
     }
-}
-
-/// Prints a result. A reader that has gone (`| head`) ends the program quietly.
-fn out(text: &str) -> Result<()> {
-    match writeln!(std::io::stdout(), "{text}").and_then(|()| std::io::stdout().flush()) {
-        Err(e) if e.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
-        result => result.map_err(|e| Error::new(Fault::Io, format!("cannot write to stdout: {e}"))),
-    }
-}
-
-/// Prints a result for programs.
-fn out_json(value: &impl serde::Serialize) -> Result<()> {
-    out(&serde_json::to_string_pretty(value).map_err(|e| Error::data(format!("JSON: {e}")))?)
-}
-
-/// Prints one of many results for programs.
-fn out_json_line(value: &impl serde::Serialize) -> Result<()> {
-    out(&serde_json::to_string(value).map_err(|e| Error::data(format!("JSON: {e}")))?)
-}
-
-/// Sizes the thread pool; called once, before any work.
-fn set_threads(threads: Option<usize>) -> Result<()> {
-    let builder = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0));
-    builder.build_global().map_err(|e| Error::new(Fault::Other, format!("cannot start threads: {e}")))
 }
 
 #[cfg(test)]

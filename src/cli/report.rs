@@ -1,6 +1,6 @@
 //! `report`: the page of a finished run, from its files.
 
-use super::out;
+use super::output::out;
 use crate::error::Result;
 use crate::report::{Page, Record};
 use crate::run::RunFolder;

@@ -1,7 +1,9 @@
 //! `train`, `crossval`, `evaluate` and `predict`.
 
+use super::output::{out, out_json};
 use super::progress::Terminal;
-use super::{out, out_json, set_threads, signals};
+use super::signals;
+use super::threads::set_threads;
 use crate::backend::{DeviceChoice, Kind};
 use crate::config::{Config, Preset};
 use crate::data::sequences::Dataset;

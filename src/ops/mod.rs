@@ -11,6 +11,7 @@
 //! neither read nor written.
 
 mod conv;
+mod frames;
 mod head;
 mod network;
 mod optimizer;
@@ -22,6 +23,7 @@ mod summary;
 mod work;
 
 pub use conv::{Conv, ConvBackward, ConvForward, ConvSpec};
+pub use frames::locate;
 pub use head::{Dropout, Linear, LinearBackward, LinearForward, Loss, LossOperands, Pool, PoolKind};
 pub use network::{LayerSpec, Network, Parameter};
 pub use optimizer::{EpsPlacement, Optimizer, OptimizerKind, OptimizerOperands, StepScalars};

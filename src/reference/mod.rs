@@ -14,4 +14,4 @@ pub use conv::{conv_backward, conv_filter, conv_forward};
 pub use head::{dropout, linear_backward, linear_forward, loss, pool_backward, pool_forward};
 pub use optimizer::optimize;
 pub use rnn::{Layer, rnn_backward, rnn_forward};
-pub use sequence::{gather, locate};
+pub use sequence::gather;

@@ -1,19 +1,7 @@
 //! Cutting a mini-batch out of the frame table.
 
-use crate::ops::{Gather, GatherOperands, Real};
+use crate::ops::{Gather, GatherOperands, Real, locate};
 use ndarray::ArcArray2;
-
-/// The chunk of a frame table that holds `frame`, and the frame's row in it.
-pub fn locate(chunks: &[ArcArray2<f32>], frame: usize) -> (usize, usize) {
-    let mut row = frame;
-    for (chunk, frames) in chunks.iter().enumerate() {
-        if row < frames.nrows() {
-            return (chunk, row);
-        }
-        row -= frames.nrows();
-    }
-    panic!("frame {frame} is beyond the end of the table");
-}
 
 /// `x[m, t, b, :] = (frames[first[m, b] + t, :] - mean[m, i, :]) * inv_std[m, i, :]`
 pub fn gather<F: Real>(s: &Gather, chunks: &[ArcArray2<f32>], a: GatherOperands<Vec<F>, Vec<u32>>) {

@@ -4,8 +4,7 @@ use super::isa::{self, Isa, Task};
 use super::simd::Simd;
 use super::tasks::for_each_task;
 use crate::backend::disjoint::Disjoint;
-use crate::ops::{Gather, GatherOperands};
-use crate::reference;
+use crate::ops::{Gather, GatherOperands, locate};
 use ndarray::ArcArray2;
 
 /// One task per model and step, `(B, D)`.
@@ -38,7 +37,7 @@ pub fn gather(isa: Isa, s: &Gather, chunks: &[ArcArray2<f32>], a: GatherOperands
 
 /// `(length, D)`, which lies in one chunk of the frame table.
 fn frames_of(chunks: &[ArcArray2<f32>], first: usize, length: usize) -> &[f32] {
-    let (chunk, row) = reference::locate(chunks, first);
+    let (chunk, row) = locate(chunks, first);
     let features = chunks[chunk].ncols();
     let frames = chunks[chunk].as_slice().expect("`frames` made it row-major");
     &frames[row * features..][..length * features]
