@@ -20,7 +20,7 @@ impl ReportCommand {
         let record = Record::read(folder.path())?;
         let (scores, predictions) = record.results()?;
         let page = Page { record: &record, scores: &scores, predictions: &predictions, note: None };
-        folder.write("report.html", page.html()?.as_bytes())?;
+        page.write(&folder, "report.html")?;
         out(&folder.file("report.html").display().to_string())
     }
 }

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::experiment::{self, Ending, Experiment};
 use crate::metrics::{self, Prediction, Scores};
 use crate::progress::Progress;
-use crate::report::{Page, Record};
+use crate::report::{self, Page, Record};
 use crate::run::{Resume, RunFolder};
 use crate::train::Schedule;
 use clap::{ArgMatches, Args, ValueEnum};
@@ -146,7 +146,8 @@ impl RunFlags {
         };
         terminal.say(&format!("run      {}", folder.path().display()));
         let interrupt = signals::watch()?;
-        match experiment.run(&folder, &selection, &interrupt, terminal)? {
+        let show = |scores: &Scores, predictions: &[Prediction]| report::write(&folder, scores, predictions);
+        match experiment.run(&folder, &selection, &interrupt, terminal, &show)? {
             Ending::Interrupted(signal) => Err(experiment::interrupted(signal, folder.path(), command)),
             Ending::Finished(scores) => {
                 print_scores(&experiment, &scores, self.json)?;
@@ -323,7 +324,7 @@ impl EvaluateCommand {
         let device = experiment.config.run.device()?.describe();
         let note = format!("The {} weights of each fold, scored again on {device}", self.checkpoint.name());
         let page = Page { record: &record, scores, predictions, note: Some(&note) };
-        folder.write("evaluation.html", page.html()?.as_bytes())?;
+        page.write(&folder, "evaluation.html")?;
         Ok(folder.file("evaluation.html"))
     }
 }
