@@ -3,17 +3,24 @@
 //! Results go to stdout, everything else to stderr.
 
 mod check;
+mod crossval;
 mod data;
+mod evaluate;
 mod kernels;
 mod output;
+mod predict;
 mod profile;
 mod progress;
 mod report;
 mod reproduce;
-mod runs;
+mod resume;
+mod saved;
+mod scores;
 mod signals;
 mod summary;
 mod threads;
+mod train;
+mod training;
 
 use crate::error::{Error, Fault, Result};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -44,17 +51,17 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Train on one split and score it
-    Train(Box<runs::TrainCommand>),
+    Train(Box<train::TrainCommand>),
     /// Train and score all folds of a split, at once
-    Crossval(Box<runs::CrossvalCommand>),
+    Crossval(Box<crossval::CrossvalCommand>),
     /// Repeat the original study: its networks under its own protocol, and under honest ones
     Reproduce(Box<reproduce::ReproduceCommand>),
     /// Score a run's saved weights again
-    Evaluate(runs::EvaluateCommand),
+    Evaluate(evaluate::EvaluateCommand),
     /// Write the page of a finished run again
     Report(report::ReportCommand),
     /// Apply a run's networks to other recordings
-    Predict(runs::PredictCommand),
+    Predict(predict::PredictCommand),
     /// Look at data, or make some
     #[command(subcommand)]
     Data(data::DataCommand),
