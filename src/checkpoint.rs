@@ -1,6 +1,6 @@
 //! Weights on disk: safetensors with PyTorch's names, shapes and gate order, checked by hash when read.
 
-use crate::data::normalise::Stats;
+use crate::data::stats::Stats;
 use crate::error::{Error, Result};
 use crate::ops::Network;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};

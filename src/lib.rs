@@ -9,15 +9,20 @@
 //! `M`, the models, is the leading axis of every buffer: all folds of a cross-validation train in the same calls, and
 //! each ends with the bits that it would have alone. Every command walks this one path.
 //!
-//! From the ground up (imports go down only):
+//! A module uses those on lower floors only, and never one on its own floor:
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 4 | [`cli`]: the only place that prints |
-//! | 3 | [`reproduce`] the original study; [`experiment`] from configuration to scores; [`train`] the loop; [`run`] the run folder; [`report`] its page; [`config`] every option; [`check`]; [`profile`] |
-//! | 2 | [`model`] networks in device memory; [`metrics`]; [`checkpoint`]; [`cases`] the table that tests and benches share |
-//! | 1 | [`backend`] the devices; [`data`] from files to folds |
-//! | 0 | [`reference`](mod@reference) the equations; [`ops`] the operations; [`random`]; [`error`]; [`progress`] |
+//! | 9 | [`cli`]: the only place that prints |
+//! | 8 | [`reproduce`] the original study |
+//! | 7 | [`experiment`] from configuration to scores; [`report`] a run's page |
+//! | 6 | [`config`] every option; [`run`] the run folder |
+//! | 5 | [`train`] the loop; [`check`] devices against the equations |
+//! | 4 | [`model`] networks in device memory; [`checkpoint`]; [`cases`] the table that tests and benches share; [`profile`] |
+//! | 3 | [`backend`] the devices; [`data`] from files to folds; [`metrics`] |
+//! | 2 | [`reference`](mod@reference) the equations |
+//! | 1 | [`ops`] the operations |
+//! | 0 | [`random`]; [`error`]; [`progress`] |
 //!
 //! A layer on its own, backward included, checked against the equations in `f64`:
 //!
@@ -65,6 +70,6 @@ pub mod reference;
 pub mod report;
 pub mod reproduce;
 pub mod run;
-
 pub mod train;
+
 pub use error::{Error, Fault, Result};

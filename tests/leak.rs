@@ -32,7 +32,7 @@ fn scores(split: SplitKind, trial_sd: f64, baseline: Baseline) -> Scores {
     let experiment = Experiment::prepare(config, &Silent).unwrap();
     let folds: Vec<usize> = (0..experiment.split.folds().len()).collect();
     experiment.record(&run, &folds).unwrap();
-    match experiment.run(&run, &folds, &AtomicUsize::new(0), &Silent).unwrap() {
+    match experiment.run(&run, &folds, &AtomicUsize::new(0), &Silent, &|_, _| Ok(())).unwrap() {
         Ending::Finished(scores) => *scores,
         Ending::Interrupted(signal) => panic!("nobody sent signal {signal}"),
     }

@@ -20,7 +20,7 @@ mod deap;
 mod demo;
 /// Faults and bad input through the program itself: exit code, message, and what is left on disk.
 mod faults;
-/// Imports go down only.
+/// Uses go down only, floor by floor, and no files stand in a circle.
 mod floors;
 /// Reading the golden files.
 mod golden;

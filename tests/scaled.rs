@@ -4,10 +4,11 @@ use crate::synthetic::{LABELS, RATE};
 use engine::backend::Backend;
 use engine::backend::cpu::Cpu;
 use engine::data::frames::{Baseline, FrameKind, FrameSpec, FrameTable, SubjectFrames, Values};
-use engine::data::normalise::{Scale, Stats};
+use engine::data::normalise::Scale;
 use engine::data::recording::{Channel, Modality, Recording, Target, Trial};
 use engine::data::sequences::{BadWindows, Dataset, Labelling, WindowSpec};
 use engine::data::split::{SplitKind, SplitSpec, Train};
+use engine::data::stats::Stats;
 use engine::ops::{Gather, GatherOperands};
 use engine::random::{Random, Stream};
 

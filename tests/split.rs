@@ -2,10 +2,10 @@
 
 use crate::synthetic::{Sizes, cut, dataset, recordings};
 use engine::Fault;
-use engine::data::normalise::Stats;
 use engine::data::recording::Target;
 use engine::data::sequences::Dataset;
 use engine::data::split::{Leak, Split, SplitKind, SplitSpec};
+use engine::data::stats::Stats;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 

@@ -3,9 +3,9 @@
 use crate::synthetic::dataset;
 use engine::backend::cpu::Cpu;
 use engine::backend::{Backend, Reference};
-use engine::data::normalise::Stats;
 use engine::data::sequences::Dataset;
 use engine::data::split::{Split, SplitKind, SplitSpec};
+use engine::data::stats::Stats;
 use engine::ops::{Cell, EpsPlacement, LayerSpec, Network, OptimizerKind, PoolKind};
 use engine::train::{
     ClassWeights, EpochRecord, FoldResult, Initial, Observer, Outcome, Schedule, Selection, Stack, State,

@@ -1,7 +1,7 @@
 //! `data inspect` and `data demo`.
 
+use super::output::{out, out_json};
 use super::progress::Terminal;
-use super::{out, out_json};
 use crate::config::DemoConfig;
 use crate::data::demo::{self, DemoSpec};
 use crate::data::inspect::{self, Inspection};

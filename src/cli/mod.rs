@@ -3,20 +3,29 @@
 //! Results go to stdout, everything else to stderr.
 
 mod check;
+mod crossval;
 mod data;
+mod evaluate;
 mod kernels;
+mod output;
+mod predict;
 mod profile;
 mod progress;
 mod report;
 mod reproduce;
-mod runs;
+mod resume;
+mod saved;
+mod scores;
 mod signals;
 mod summary;
+mod threads;
+mod train;
+mod training;
 
 use crate::error::{Error, Fault, Result};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use output::{out, out_json_line};
 use progress::Terminal;
-use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 /// Recurrent networks for physiological signals: train and cross-validate LSTM, GRU and their bidirectional forms on DEAP
@@ -42,17 +51,17 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Train on one split and score it
-    Train(Box<runs::TrainCommand>),
+    Train(Box<train::TrainCommand>),
     /// Train and score all folds of a split, at once
-    Crossval(Box<runs::CrossvalCommand>),
+    Crossval(Box<crossval::CrossvalCommand>),
     /// Repeat the original study: its networks under its own protocol, and under honest ones
     Reproduce(Box<reproduce::ReproduceCommand>),
     /// Score a run's saved weights again
-    Evaluate(runs::EvaluateCommand),
+    Evaluate(evaluate::EvaluateCommand),
     /// Write the page of a finished run again
     Report(report::ReportCommand),
     /// Apply a run's networks to other recordings
-    Predict(runs::PredictCommand),
+    Predict(predict::PredictCommand),
     /// Look at data, or make some
     #[command(subcommand)]
     Data(data::DataCommand),
@@ -102,30 +111,6 @@ fn run(cli: &Cli, matches: &clap::ArgMatches, terminal: &Terminal) -> Result<()>
         Command::Summary(command) => command.run(own, terminal),
         Command::Kernels(command) => command.run(),
     }
-}
-
-/// Prints a result. A reader that has gone (`| head`) ends the program quietly.
-fn out(text: &str) -> Result<()> {
-    match writeln!(std::io::stdout(), "{text}").and_then(|()| std::io::stdout().flush()) {
-        Err(e) if e.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
-        result => result.map_err(|e| Error::new(Fault::Io, format!("cannot write to stdout: {e}"))),
-    }
-}
-
-/// Prints a result for programs.
-fn out_json(value: &impl serde::Serialize) -> Result<()> {
-    out(&serde_json::to_string_pretty(value).map_err(|e| Error::data(format!("JSON: {e}")))?)
-}
-
-/// Prints one of many results for programs.
-fn out_json_line(value: &impl serde::Serialize) -> Result<()> {
-    out(&serde_json::to_string(value).map_err(|e| Error::data(format!("JSON: {e}")))?)
-}
-
-/// Sizes the thread pool; called once, before any work.
-fn set_threads(threads: Option<usize>) -> Result<()> {
-    let builder = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0));
-    builder.build_global().map_err(|e| Error::new(Fault::Other, format!("cannot start threads: {e}")))
 }
 
 #[cfg(test)]

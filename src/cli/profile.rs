@@ -1,7 +1,8 @@
 //! `profile`.
 
+use super::output::{out, out_json};
 use super::progress::Terminal;
-use super::{out, out_json, set_threads};
+use super::threads::set_threads;
 use crate::backend::{AnyDevice, Backend, DeviceChoice, Kind, on_device};
 use crate::config::NetworkConfig;
 use crate::error::{Error, Result};

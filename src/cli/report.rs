@@ -1,6 +1,6 @@
 //! `report`: the page of a finished run, from its files.
 
-use super::out;
+use super::output::out;
 use crate::error::Result;
 use crate::report::{Page, Record};
 use crate::run::RunFolder;
@@ -20,7 +20,7 @@ impl ReportCommand {
         let record = Record::read(folder.path())?;
         let (scores, predictions) = record.results()?;
         let page = Page { record: &record, scores: &scores, predictions: &predictions, note: None };
-        folder.write("report.html", page.html()?.as_bytes())?;
+        page.write(&folder, "report.html")?;
         out(&folder.file("report.html").display().to_string())
     }
 }

@@ -1,7 +1,9 @@
 //! `reproduce`.
 
+use super::output::{out, out_json};
 use super::progress::Terminal;
-use super::{out, out_json, set_threads, signals};
+use super::signals;
+use super::threads::set_threads;
 use crate::config::{DemoConfig, Preset, RunConfig};
 use crate::error::{Error, Result};
 use crate::experiment;

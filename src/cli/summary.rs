@@ -1,6 +1,6 @@
 //! `summary`.
 
-use super::out;
+use super::output::out;
 use super::progress::Terminal;
 use crate::config::{Config, Preset};
 use crate::error::{Error, Result};

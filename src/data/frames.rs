@@ -5,6 +5,7 @@
 use super::bandpower::{BANDS, BandPower, differential_entropy};
 use super::recording::{Recording, Target};
 use crate::error::{Error, Result};
+use crate::ops::locate;
 use ndarray::{ArcArray2, Array2};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -243,7 +244,7 @@ impl FrameTable {
 
     /// Frames `(frames, D)` of a run of rows that lies within one segment.
     pub fn rows(&self, first: usize, count: usize) -> ndarray::ArrayView2<'_, f32> {
-        let (chunk, row) = crate::reference::locate(&self.chunks, first);
+        let (chunk, row) = locate(&self.chunks, first);
         self.chunks[chunk].slice(ndarray::s![row..row + count, ..])
     }
 

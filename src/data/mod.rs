@@ -2,6 +2,7 @@
 
 mod bandpower;
 pub mod channels;
+mod cut;
 pub mod deap;
 pub mod demo;
 pub mod frames;
@@ -14,4 +15,5 @@ mod scaled;
 pub mod sequences;
 pub mod source;
 pub mod split;
+pub mod stats;
 pub mod ts;

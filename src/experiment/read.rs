@@ -8,6 +8,7 @@ use crate::data::normalise::{Normalise, Scale};
 use crate::data::sequences::{Dataset, Labelling};
 use crate::data::source::Source;
 use crate::error::{Error, Result};
+use crate::ops::Network;
 use crate::progress::Progress;
 
 /// Reads the data and cuts them into labelled sequences. What was left open of how is filled in; `center` as in [`Dataset::cut`].
@@ -95,4 +96,17 @@ pub fn read_frames(
         let chosen = channels::select(&recording.channels, &config.data.channels)?;
         SubjectFrames::build(recording, &spec, &chosen, config.data.rate, values)
     })
+}
+
+/// Refuses sequences of which the convolution blocks leave no step.
+pub fn check_lengths(network: &Network, dataset: &Dataset) -> Result<()> {
+    let shortest = dataset.sequences.iter().map(|s| s.length as usize).min().unwrap_or(0);
+    if shortest >= network.shortest() {
+        return Ok(());
+    }
+    Err(Error::config(format!(
+        "the shortest sequence has {shortest} steps, and the convolution blocks need {} to make one",
+        network.shortest()
+    ))
+    .hint("use fewer blocks or shorter kernels in `--conv`, or a longer `--window`"))
 }

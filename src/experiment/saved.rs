@@ -1,7 +1,7 @@
 //! What a run has left: its checkpoints, and what they say of sequences.
 
-use super::check_lengths;
-use super::read::read_frames;
+use super::prepare::Experiment;
+use super::read::{check_lengths, read_frames};
 use crate::backend::{Backend, on_device};
 use crate::checkpoint::{FoldCheckpoint, FoldMeta};
 use crate::config::{Config, RunConfig};
@@ -15,6 +15,42 @@ use crate::progress::Progress;
 use crate::run::RunFolder;
 use crate::train;
 use std::path::{Path, PathBuf};
+
+impl Experiment {
+    /// As [`Experiment::prepare`], with scaled windows rounded as the saved networks of `run` have learnt them.
+    pub fn prepare_saved(config: Config, run: &Path, which: &str, progress: &dyn Progress) -> Result<Self> {
+        let first = saved_folds(run, which)?[0];
+        let checkpoints = read_folds(run, which, &[first])?;
+        Experiment::centered(config, Some(&checkpoints[0].center), progress)
+    }
+
+    /// Test predictions of a run's saved weights, `which` being `best` or `last`.
+    pub fn evaluate(&self, run: &Path, which: &str) -> Result<Vec<Prediction>> {
+        let folds = saved_folds(run, which)?;
+        let checkpoints = read_folds(run, which, &folds)?;
+        if let Some(other) = checkpoints.iter().find(|c| c.meta.dataset != self.dataset_hash) {
+            return Err(Error::data(format!(
+                "fold {} was trained on other data than these",
+                other.meta.fold
+            ))
+            .hint("recordings, channels, windows and labels must be those of the run"));
+        }
+        for (&number, checkpoint) in folds.iter().zip(&checkpoints) {
+            // A renamed file would be tested on what it was trained on.
+            let named = self.fold_names.get(number as usize);
+            if named != Some(&checkpoint.meta.fold) {
+                return Err(Error::data(format!(
+                    "checkpoint number {} is of fold {}, and the split has {} there",
+                    number + 1,
+                    checkpoint.meta.fold,
+                    named.map_or("no fold", String::as_str)
+                )));
+            }
+        }
+        let lists: Vec<&[u32]> = folds.iter().map(|&f| self.split.folds()[f as usize].test()).collect();
+        predict_with(&self.config.run, &checkpoints, &self.dataset, &lists, &folds, self.spec.batch)
+    }
+}
 
 /// Numbers of the folds whose weights a run has saved.
 pub fn saved_folds(run: &Path, which: &str) -> Result<Vec<u32>> {

@@ -13,6 +13,7 @@
 mod cell;
 mod conv;
 mod dropout;
+mod frames;
 mod gather;
 mod linear;
 mod loss;
@@ -33,6 +34,7 @@ pub use cell::Cell;
 pub(crate) use cell::cells;
 pub use conv::{Conv, ConvBackward, ConvBackwardOperands, ConvForward, ConvForwardOperands, ConvSpec};
 pub use dropout::{Dropout, DropoutOperands};
+pub use frames::locate;
 pub use gather::{Gather, GatherOperands};
 pub use linear::{Linear, LinearBackward, LinearBackwardOperands, LinearForward, LinearForwardOperands};
 pub use loss::{Loss, LossOperands};

@@ -2,20 +2,7 @@
 
 use super::device::Reference;
 use crate::error::Result;
-use crate::ops::{Gather, GatherOperands, Real, Runs};
-use ndarray::ArcArray2;
-
-/// The chunk of a frame table that holds `frame`, and the frame's row in it.
-pub fn locate(chunks: &[ArcArray2<f32>], frame: usize) -> (usize, usize) {
-    let mut row = frame;
-    for (chunk, frames) in chunks.iter().enumerate() {
-        if row < frames.nrows() {
-            return (chunk, row);
-        }
-        row -= frames.nrows();
-    }
-    panic!("frame {frame} is beyond the end of the table");
-}
+use crate::ops::{Gather, GatherOperands, Real, Runs, locate};
 
 impl<F: Real> Runs<Gather> for Reference<F> {
     /// `x[m, t, b, :] = (frames[first[m, b] + t, :] - mean[m, i, :]) * inv_std[m, i, :]`

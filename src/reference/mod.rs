@@ -16,5 +16,4 @@ mod rnn;
 
 pub use conv::conv_filter;
 pub use device::Reference;
-pub use gather::locate;
 pub use rnn::Layer;

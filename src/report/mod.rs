@@ -14,6 +14,7 @@ pub use record::Record;
 
 use crate::error::Result;
 use crate::metrics::{Prediction, Scores, prediction};
+use crate::run::RunFolder;
 use maud::{Markup, html};
 
 /// What a page shows.
@@ -26,7 +27,18 @@ pub struct Page<'a> {
     pub note: Option<&'a str>,
 }
 
+/// Writes report.html of a run that has these scores.
+pub fn write(folder: &RunFolder, scores: &Scores, predictions: &[Prediction]) -> Result<()> {
+    let record = Record::read(folder.path())?;
+    Page { record: &record, scores, predictions, note: None }.write(folder, "report.html")
+}
+
 impl Page<'_> {
+    /// Writes the page into a run's folder, as report.html or under another name.
+    pub fn write(&self, folder: &RunFolder, file: &str) -> Result<()> {
+        folder.write(file, self.html()?.as_bytes())
+    }
+
     /// The page as HTML. Refuses predictions that are not of whole trials, see [`prediction::trials`].
     pub fn html(&self) -> Result<String> {
         let trials = prediction::trials(self.predictions)?;

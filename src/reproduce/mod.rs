@@ -12,9 +12,10 @@ use crate::data::sequences::Dataset;
 use crate::data::split::SplitKind;
 use crate::error::{Error, Result};
 use crate::experiment::{self, Ending, Experiment};
-use crate::metrics::Scores;
+use crate::metrics::{Prediction, Scores};
 use crate::model::Step;
 use crate::progress::Progress;
+use crate::report;
 use crate::run::{self, RunFolder};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -147,9 +148,10 @@ impl Job {
         if !folder.file("resume.safetensors").exists() {
             self.experiment.record(&folder, &selection)?;
         }
+        let show = |scores: &Scores, predictions: &[Prediction]| report::write(&folder, scores, predictions);
         let scores = match self.experiment.scores_of(&folder)? {
             Some(scores) => Box::new(scores),
-            None => match self.experiment.run(&folder, &selection, interrupt, progress)? {
+            None => match self.experiment.run(&folder, &selection, interrupt, progress, &show)? {
                 Ending::Finished(scores) => scores,
                 Ending::Interrupted(signal) => return Ok(Err(signal)),
             },

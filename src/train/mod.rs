@@ -1,17 +1,25 @@
 //! Training one stack of folds: all of them at once, each as if it were alone.
 
+mod epoch;
+mod finish;
 mod initial;
 mod observer;
 mod plan;
+mod predict;
 mod schedule;
 mod stack;
 mod state;
+mod step;
+mod training;
 
+pub use finish::FoldResult;
 pub use initial::Initial;
 pub use observer::{EpochRecord, Observer, StepRecord, Unobserved};
+pub use predict::predict;
 pub use schedule::Schedule;
-pub use stack::{FoldResult, Outcome, Stack, predict};
+pub use stack::Stack;
 pub use state::{MemberState, State};
+pub use training::Outcome;
 
 use crate::error::{Error, Result};
 use crate::ops::{EpsPlacement, OptimizerKind};

@@ -6,8 +6,7 @@ use super::simd::Simd;
 use super::tasks::for_each_task;
 use crate::backend::disjoint::Disjoint;
 use crate::error::Result;
-use crate::ops::{Gather, GatherOperands, Runs};
-use crate::reference;
+use crate::ops::{Gather, GatherOperands, Runs, locate};
 use ndarray::ArcArray2;
 
 impl Runs<Gather> for Cpu {
@@ -46,7 +45,7 @@ impl Runs<Gather> for Cpu {
 
 /// `(length, D)`, which lies in one chunk of the frame table.
 fn frames_of(chunks: &[ArcArray2<f32>], first: usize, length: usize) -> &[f32] {
-    let (chunk, row) = reference::locate(chunks, first);
+    let (chunk, row) = locate(chunks, first);
     let features = chunks[chunk].ncols();
     let frames = chunks[chunk].as_slice().expect("`frames` made it row-major");
     &frames[row * features..][..length * features]

@@ -9,7 +9,7 @@ use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 use crate::data::deap::channels::{EEG, RATE, SAMPLES};
 use crate::random::Random;
 
-use super::subject::{Drive, onset};
+use super::drive::{Drive, onset};
 
 /// Theta, alpha, beta, gamma: where each ends, in Hz. The first begins at [`LOWEST`]; nothing lies outside, as in DEAP.
 const BANDS: [f64; 4] = [8.0, 14.0, 31.0, 45.0];

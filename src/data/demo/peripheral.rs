@@ -6,7 +6,7 @@ use std::f64::consts::TAU;
 use crate::data::deap::channels::{BASELINE, RATE, SAMPLES};
 use crate::random::Random;
 
-use super::subject::{Drive, onset};
+use super::drive::{Drive, onset};
 
 /// A subject's body at rest.
 pub struct Peripheral {

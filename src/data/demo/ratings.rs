@@ -3,7 +3,8 @@
 use crate::data::deap::channels::TRIALS;
 use crate::random::{Random, Stream};
 
-use super::{DemoSpec, subject::place};
+use super::place;
+use super::spec::DemoSpec;
 
 /// One of the four ratings, on a scale where the noise within a subject and a video has standard deviation 1.
 struct Scale {
@@ -32,18 +33,20 @@ const UNDECIDED: f64 = 0.02;
 /// within .01 (Camilli 1994).
 const LOG_ODDS: f64 = 1.702;
 
-/// Subject `index`'s ratings of the videos, two decimals each.
-pub fn ratings(spec: &DemoSpec, index: u32) -> [[f64; 4]; TRIALS] {
-    let mut own = Random::new(spec.seed, Stream::Demo, place::subject_ratings(index));
-    let bias: [f64; 4] = std::array::from_fn(|_| spec.prior_sd / LOG_ODDS * own.normal());
-    std::array::from_fn(|trial| {
-        let mut video = Random::new(spec.seed, Stream::Demo, place::video(trial as u32));
-        std::array::from_fn(|kind| {
-            let Scale { mean, video_sd } = SCALES[kind];
-            let opinion = mean + video_sd * video.normal() + bias[kind] + own.normal();
-            let undecided = own.uniform() < UNDECIDED;
-            let rating = if undecided { 5.0 } else { 5.0 + SPREAD * opinion };
-            (rating.clamp(1.0, 9.0) * 100.0).round() / 100.0
+impl DemoSpec {
+    /// What subject `index` says of each video: valence, arousal, dominance, liking, with two decimals.
+    pub fn ratings(&self, index: u32) -> [[f64; 4]; TRIALS] {
+        let mut own = Random::new(self.seed, Stream::Demo, place::subject_ratings(index));
+        let bias: [f64; 4] = std::array::from_fn(|_| self.prior_sd / LOG_ODDS * own.normal());
+        std::array::from_fn(|trial| {
+            let mut video = Random::new(self.seed, Stream::Demo, place::video(trial as u32));
+            std::array::from_fn(|kind| {
+                let Scale { mean, video_sd } = SCALES[kind];
+                let opinion = mean + video_sd * video.normal() + bias[kind] + own.normal();
+                let undecided = own.uniform() < UNDECIDED;
+                let rating = if undecided { 5.0 } else { 5.0 + SPREAD * opinion };
+                (rating.clamp(1.0, 9.0) * 100.0).round() / 100.0
+            })
         })
-    })
+    }
 }

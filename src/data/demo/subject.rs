@@ -1,49 +1,13 @@
 //! One subject: what is constant over the trials, and how a trial is put together.
 
-use crate::data::deap::channels::{BASELINE, CHANNELS, EEG, SAMPLES, TRIALS};
+use crate::data::deap::channels::{CHANNELS, EEG, SAMPLES, TRIALS};
 use crate::random::{Random, Stream};
 
+use super::drive::Drive;
 use super::eeg::{self, Eeg};
 use super::peripheral::Peripheral;
-use super::{DemoSpec, ratings};
-
-/// Which place of the random stream belongs to what: (subject or [`place::VIDEOS`], trial or kind).
-pub mod place {
-    use crate::data::deap::channels::TRIALS;
-
-    /// Stands where a subject's number stands, for what all subjects share.
-    const VIDEOS: u32 = u32::MAX;
-    const KINDS: u32 = TRIALS as u32;
-
-    pub fn video(trial: u32) -> [u32; 2] {
-        [VIDEOS, trial]
-    }
-
-    /// Noise and events of one trial.
-    pub fn trial(subject: u32, trial: u32) -> [u32; 2] {
-        [subject, trial]
-    }
-
-    /// The fingerprint of one trial, apart from its noise.
-    pub fn fingerprint(subject: u32, trial: u32) -> [u32; 2] {
-        [subject, KINDS + trial]
-    }
-
-    pub fn subject_ratings(subject: u32) -> [u32; 2] {
-        [subject, 2 * KINDS]
-    }
-
-    pub fn subject_body(subject: u32) -> [u32; 2] {
-        [subject, 2 * KINDS + 1]
-    }
-}
-
-/// How strongly a trial moves its subject, each from -1 (low) to 1 (high), times the subject's effect.
-#[derive(Clone, Copy)]
-pub struct Drive {
-    pub valence: f64,
-    pub arousal: f64,
-}
+use super::place;
+use super::spec::DemoSpec;
 
 pub struct Subject {
     spec: DemoSpec,
@@ -60,7 +24,7 @@ impl Subject {
         Subject {
             spec: *spec,
             index,
-            ratings: ratings::ratings(spec, index),
+            ratings: spec.ratings(index),
             effect: spec.effect * (1.0 + spec.effect_sd * random.normal()),
             eeg: Eeg::new(spec.subject_sd, &mut random),
             peripheral: Peripheral::new(spec.subject_sd, &mut random),
@@ -93,10 +57,4 @@ impl Subject {
 /// Where a rating stands between low and high; two points from the middle move as much as can be.
 fn side(rating: f64) -> f64 {
     ((rating - 5.0) / 2.0).clamp(-1.0, 1.0)
-}
-
-/// How much of the class effect is there at `sample`: nothing before the stimulus, all of it a quarter of a second after.
-pub fn onset(sample: usize) -> f64 {
-    const RISE: f64 = 32.0;
-    (sample.saturating_sub(BASELINE) as f64 / RISE).min(1.0)
 }

@@ -1,6 +1,7 @@
 //! The auditor: proves that nothing stands on both sides, and counts what is close.
 
-use super::{Fold, SplitKind};
+use super::fold::Fold;
+use super::kind::SplitKind;
 use crate::data::sequences::Dataset;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,8 @@
 //! Dealing groups into folds.
 
-use super::{Fold, Split, SplitKind, sklearn};
+use super::fold::Fold;
+use super::kind::SplitKind;
+use super::{Split, sklearn};
 use crate::data::sequences::{Dataset, Sequence};
 use crate::error::{Error, Result};
 use crate::random::{Random, Stream};

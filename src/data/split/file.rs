@@ -1,6 +1,8 @@
 //! A split as a file: what a run records, and what a user may bring.
 
-use super::{Fold, Split, SplitKind};
+use super::Split;
+use super::fold::Fold;
+use super::kind::SplitKind;
 use crate::data::sequences::Dataset;
 use crate::error::{Error, Result};
 use serde::Deserialize;

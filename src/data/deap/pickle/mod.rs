@@ -6,6 +6,7 @@
 //! reference of the opcodes), as Python 2 and 3 with NumPy 1 and 2 write them.
 
 mod machine;
+mod numbers;
 mod numpy;
 mod source;
 mod text;

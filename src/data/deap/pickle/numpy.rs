@@ -4,92 +4,9 @@ use std::mem;
 
 use ndarray::{ArrayD, IxDyn, ShapeBuilder};
 
-use super::value::{Global, Heap, Id, Object, Value};
+use super::numbers::{Dtype, Float, Numbers, Order};
+use super::value::{Array, Global, Heap, Object, Value};
 use crate::{Error, Result};
-
-/// A dtype; its byte order is `None` between `numpy.dtype` and BUILD.
-#[derive(Clone, Copy, PartialEq)]
-pub struct Dtype {
-    float: Float,
-    order: Option<Order>,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Float {
-    F4,
-    F8,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Order {
-    Little,
-    Big,
-}
-
-impl Dtype {
-    /// Bytes of one number.
-    fn size(self) -> usize {
-        match self.float {
-            Float::F4 => 4,
-            Float::F8 => 8,
-        }
-    }
-}
-
-/// A complete array whose numbers lie in the object `numbers`.
-#[derive(Clone)]
-pub struct Array {
-    shape: Vec<usize>,
-    fortran: bool,
-    numbers: Id,
-}
-
-/// Numbers of `dtype`, converted to `f64` as their bytes come.
-pub struct Numbers {
-    dtype: Dtype,
-    values: Vec<f64>,
-    /// The beginning of a number whose end has not come yet.
-    partial: Vec<u8>,
-}
-
-impl Numbers {
-    fn new(dtype: Dtype, bytes: usize) -> Self {
-        Numbers { dtype, values: Vec::with_capacity(bytes / dtype.size()), partial: Vec::new() }
-    }
-
-    fn push(&mut self, mut bytes: &[u8]) {
-        let size = self.dtype.size();
-        if !self.partial.is_empty() {
-            let (head, rest) = bytes.split_at(bytes.len().min(size - self.partial.len()));
-            self.partial.extend_from_slice(head);
-            bytes = rest;
-            if self.partial.len() < size {
-                return;
-            }
-            let number = mem::take(&mut self.partial);
-            self.convert(&number);
-        }
-        let (whole, partial) = bytes.split_at(bytes.len() - bytes.len() % size);
-        self.convert(whole);
-        self.partial.extend_from_slice(partial);
-    }
-
-    fn convert(&mut self, bytes: &[u8]) {
-        let values = &mut self.values;
-        match (self.dtype.float, self.dtype.order) {
-            (Float::F8, Some(Order::Big)) => {
-                values.extend(bytes.as_chunks().0.iter().map(|&b| f64::from_be_bytes(b)));
-            }
-            (Float::F8, _) => values.extend(bytes.as_chunks().0.iter().map(|&b| f64::from_le_bytes(b))),
-            (Float::F4, Some(Order::Big)) => {
-                values.extend(bytes.as_chunks().0.iter().map(|&b| f64::from(f32::from_be_bytes(b))));
-            }
-            (Float::F4, _) => {
-                values.extend(bytes.as_chunks().0.iter().map(|&b| f64::from(f32::from_le_bytes(b))));
-            }
-        }
-    }
-}
 
 /// Where a string goes while it is read: kept, or converted at once if it is known to be an array's numbers.
 pub enum Sink {

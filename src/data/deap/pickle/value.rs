@@ -1,7 +1,7 @@
 //! What a pickle builds. Values refer to objects by index, so shared objects cost nothing, nothing is freed by
 //! recursion, and a change to an object (BUILD) is seen through every reference.
 
-use super::numpy::{Array, Dtype, Numbers};
+use super::numbers::{Dtype, Numbers};
 use crate::{Error, Result};
 
 /// Nesting that is still read. A DEAP file nests three deep.
@@ -62,6 +62,14 @@ pub enum Object {
     Dtype(Dtype),
     /// An array, `None` between `_reconstruct` and BUILD.
     Array(Option<Array>),
+}
+
+/// A complete array whose numbers lie in the object `numbers`.
+#[derive(Clone)]
+pub struct Array {
+    pub shape: Vec<usize>,
+    pub fortran: bool,
+    pub numbers: Id,
 }
 
 struct Node {

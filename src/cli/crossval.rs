@@ -1,0 +1,22 @@
+//! `crossval`.
+
+use super::progress::Terminal;
+use super::training::RunFlags;
+use crate::error::Result;
+use clap::{ArgMatches, Args};
+
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  engine crossval --split subject\n  engine crossval --data DEAP --cell gru --label \
+valence --split subject\n  engine crossval --split window      (leaky, to see by how much)"
+)]
+pub struct CrossvalCommand {
+    #[command(flatten)]
+    flags: RunFlags,
+}
+
+impl CrossvalCommand {
+    pub fn run(&self, matches: &ArgMatches, terminal: &Terminal) -> Result<()> {
+        self.flags.run("crossval", None, matches, terminal)
+    }
+}

@@ -1,0 +1,68 @@
+//! `evaluate`.
+
+use super::progress::Terminal;
+use super::saved::{Which, run_config};
+use super::scores::print_scores;
+use super::threads::set_threads;
+use crate::backend::{DeviceChoice, Kind};
+use crate::error::Result;
+use crate::experiment::Experiment;
+use crate::metrics::{Prediction, Scores};
+use crate::progress::Progress;
+use crate::report::{Page, Record};
+use crate::run::RunFolder;
+use clap::Args;
+use std::path::PathBuf;
+
+#[derive(Args)]
+pub struct EvaluateCommand {
+    /// A run folder
+    run: PathBuf,
+    /// Which saved weights
+    #[arg(long, value_enum, default_value_t = Which::Best)]
+    checkpoint: Which,
+    /// What computes [default: the run's own]
+    #[arg(long, value_enum)]
+    backend: Option<Kind>,
+    #[command(flatten)]
+    device: DeviceChoice,
+    /// Print the scores as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl EvaluateCommand {
+    pub fn run(&self, terminal: &Terminal) -> Result<()> {
+        let mut config = run_config(&self.run)?;
+        config.split.split_file = Some(self.run.join("split.json"));
+        config.run.choose(self.backend, &self.device);
+        set_threads(config.run.threads)?;
+        let which = self.checkpoint.name();
+        let experiment = Experiment::prepare_saved(config, &self.run, which, terminal)?;
+        let predictions = experiment.evaluate(&self.run, which)?;
+        let scores = experiment.score(&predictions)?;
+        print_scores(&experiment, &scores, self.json)?;
+        // The scores are what was asked for; a run may lie where nothing can be written.
+        match self.write_page(&experiment, &scores, &predictions) {
+            Ok(path) => terminal.say(&format!("report   {}", path.display())),
+            Err(error) => terminal.warn(&format!("no report page: {}", error.message)),
+        }
+        Ok(())
+    }
+
+    /// Beside the run's own page, which stays.
+    fn write_page(
+        &self,
+        experiment: &Experiment,
+        scores: &Scores,
+        predictions: &[Prediction],
+    ) -> Result<PathBuf> {
+        let folder = RunFolder::open(&self.run)?;
+        let record = Record::read(&self.run)?;
+        let device = experiment.config.run.device()?.describe();
+        let note = format!("The {} weights of each fold, scored again on {device}", self.checkpoint.name());
+        let page = Page { record: &record, scores, predictions, note: Some(&note) };
+        page.write(&folder, "evaluation.html")?;
+        Ok(folder.file("evaluation.html"))
+    }
+}

@@ -1,0 +1,145 @@
+//! `predict`.
+
+use super::output::out;
+use super::progress::Terminal;
+use super::saved::{Which, run_config};
+use super::threads::set_threads;
+use crate::backend::{DeviceChoice, Kind};
+use crate::data::sequences::Dataset;
+use crate::error::{Error, Result};
+use crate::experiment;
+use crate::metrics::{self, Prediction};
+use crate::progress::Progress;
+use clap::{Args, ValueEnum};
+use std::path::{Path, PathBuf};
+
+/// One row per window, or one per trial.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Level {
+    Window,
+    Trial,
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "Prints CSV: subject, trial, window, predicted class, a probability per class.\nWithout --fold the \
+probabilities are the mean over all folds' networks."
+)]
+pub struct PredictCommand {
+    /// A run folder
+    run: PathBuf,
+    /// Recordings: DEAP folders or files, .ts, .npz or .npy
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Use one fold's network, by number from 1
+    #[arg(long, value_name = "N")]
+    fold: Option<u32>,
+    /// Which saved weights
+    #[arg(long, value_enum, default_value_t = Which::Best)]
+    checkpoint: Which,
+    /// What computes [default: the run's own]
+    #[arg(long, value_enum)]
+    backend: Option<Kind>,
+    #[command(flatten)]
+    device: DeviceChoice,
+    /// What a row is; a trial's probabilities are the mean of its windows'
+    #[arg(long, value_enum, default_value_t = Level::Window)]
+    level: Level,
+}
+
+impl PredictCommand {
+    pub fn run(&self, terminal: &Terminal) -> Result<()> {
+        let mut config = run_config(&self.run)?;
+        config.run.choose(self.backend, &self.device);
+        // Before minutes of reading: is there such a device?
+        config.run.device()?;
+        set_threads(config.run.threads)?;
+        let which = self.checkpoint.name();
+        let mut folds = experiment::saved_folds(&self.run, which)?;
+        if let Some(fold) = self.fold {
+            if !folds.iter().any(|&f| f + 1 == fold) {
+                return Err(Error::config(format!("--fold {fold}: the run has no such trained fold")));
+            }
+            folds = vec![fold - 1];
+        }
+        let checkpoints = experiment::read_folds(&self.run, which, &folds)?;
+        let meta = &checkpoints[0].meta;
+        let dataset = experiment::unlabelled(&config, &self.files, &checkpoints[0].center, terminal)?;
+        if dataset.frames.features != meta.features {
+            return Err(Error::data(format!(
+                "the recordings have {} features ({}), the run was trained on {} ({})",
+                dataset.frames.features.len(),
+                ends(&dataset.frames.features),
+                meta.features.len(),
+                ends(&meta.features)
+            )));
+        }
+        warn_of_known(&self.run, &dataset, terminal)?;
+        let all: Vec<u32> = (0..dataset.sequences.len() as u32).collect();
+        let lists = vec![all.as_slice(); folds.len()];
+        let batch = config.training.batch;
+        let predictions =
+            experiment::predict_with(&config.run, &checkpoints, &dataset, &lists, &folds, batch)?;
+        let mean = mean_over_folds(&predictions, all.len());
+        let rows = if self.level == Level::Trial { metrics::prediction::trials(&mean)? } else { mean };
+        out(&csv(&rows, &dataset, &meta.class_names, self.level)?)
+    }
+}
+
+/// First and last name of a list.
+fn ends(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first, .., last] => format!("{first} ... {last}"),
+    }
+}
+
+/// A recording that the run was trained on says nothing about how good the run is.
+fn warn_of_known(run: &Path, dataset: &Dataset, terminal: &Terminal) -> Result<()> {
+    let path = run.join("manifest.json");
+    let manifest = std::fs::read_to_string(&path).map_err(|e| Error::io("read", &path, e))?;
+    let known: Vec<&String> =
+        dataset.frames.hashes.iter().filter(|hash| manifest.contains(hash.as_str())).collect();
+    if !known.is_empty() {
+        terminal.warn(&format!(
+            "{} of {} recordings belong to the run's own data: predictions on them say nothing about new ones",
+            known.len(),
+            dataset.frames.hashes.len()
+        ));
+    }
+    Ok(())
+}
+
+/// Predictions come fold by fold, each for the same sequences.
+fn mean_over_folds(predictions: &[Prediction], sequences: usize) -> Vec<Prediction> {
+    let folds = predictions.len() / sequences;
+    let mut mean = predictions[..sequences].to_vec();
+    for (i, row) in mean.iter_mut().enumerate() {
+        row.fold = 0;
+        for (class, p) in row.probabilities.iter_mut().enumerate() {
+            let all = (0..folds).map(|f| predictions[f * sequences + i].probabilities[class]);
+            *p = all.sum::<f64>() / folds as f64;
+        }
+    }
+    mean
+}
+
+fn csv(rows: &[Prediction], dataset: &Dataset, classes: &[String], level: Level) -> Result<String> {
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    let failed = |e: csv::Error| Error::data(format!("predictions: {e}"));
+    let mut head = vec!["subject".to_string(), "trial".into()];
+    head.extend((level == Level::Window).then(|| "window".to_string()));
+    head.push("predicted".into());
+    head.extend(classes.iter().map(|class| format!("p {class}")));
+    csv.write_record(&head).map_err(failed)?;
+    for row in rows {
+        let mut record = vec![dataset.frames.subjects[row.subject as usize].clone(), row.trial.to_string()];
+        record.extend((level == Level::Window).then(|| row.window.to_string()));
+        record.push(classes[row.argmax() as usize].clone());
+        record.extend(row.probabilities.iter().map(|p| format!("{p:.6}")));
+        csv.write_record(&record).map_err(failed)?;
+    }
+    let bytes = csv.into_inner().map_err(|e| Error::data(format!("predictions: {e}")))?;
+    Ok(String::from_utf8_lossy(&bytes).trim_end().to_string())
+}

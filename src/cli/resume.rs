@@ -1,0 +1,67 @@
+//! What a run that goes on may change.
+
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::run::{Resume, RunFolder};
+use crate::train::Schedule;
+
+/// Only what does not change a step already done may change on resume.
+pub fn refuse_changes(before: &Config, now: &Config) -> Result<()> {
+    let mut comparable = now.clone();
+    // The cosine's rates depend on how many epochs there will be.
+    if before.training.schedule == Schedule::Constant {
+        comparable.training.epochs = before.training.epochs;
+    }
+    comparable.training.patience = before.training.patience;
+    comparable.run.threads = before.run.threads;
+    // Whether the device may change is asked of what was saved, which knows what the run was made on.
+    comparable.run.backend = before.run.backend;
+    comparable.run.choice.clone_from(&before.run.choice);
+    comparable.run.runs.clone_from(&before.run.runs);
+    if comparable == *before {
+        return Ok(());
+    }
+    let (old, new) = (before.to_toml(), comparable.to_toml());
+    let changed: Vec<String> = new
+        .lines()
+        .filter(|line| !old.lines().any(|other| other == *line))
+        .map(|line| {
+            let key = line.split(" = ").next().unwrap_or(line);
+            let was = old.lines().find(|other| other.starts_with(&format!("{key} = "))).unwrap_or("absent");
+            format!("{line} (was {was})")
+        })
+        .collect();
+    Err(Error::config(format!("a resumed run cannot change: {}", changed.join("; ")))
+        .hint(
+            "only --epochs (with --schedule constant), --patience, --threads, --kernel-cache and, with --other-device, --backend, \
+             --isa, --adapter, --precision and --products may change; start a new run for the rest",
+        ))
+}
+
+/// Epochs and patience must not change for some folds only, and what is done stays done.
+pub fn refuse_late_changes(resume: Resume, before: &Config, now: &Config) -> Result<()> {
+    let length = |config: &Config| (config.training.epochs, config.train_spec().patience);
+    let stopped =
+        resume.state.as_ref().is_some_and(|state| state.members.iter().any(|member| member.stopped));
+    if (resume.stacks_done > 0 || stopped) && length(before) != length(now) {
+        return Err(Error::config(
+            "--epochs and --patience cannot change any more: folds of this run are finished",
+        )
+        .hint("start a new run"));
+    }
+    // An epoch that has begun counts.
+    let begun = resume.state.map_or(0, |state| state.epoch + usize::from(state.position > 0));
+    if now.training.epochs < begun {
+        return Err(Error::config(format!(
+            "--epochs {}: the run is in epoch {begun} already",
+            now.training.epochs
+        )));
+    }
+    Ok(())
+}
+
+/// The folds that a run was started with.
+pub fn resumed_folds(folder: &RunFolder) -> Result<Vec<usize>> {
+    serde_json::from_value(folder.manifest()?["selected_folds"].clone())
+        .map_err(|e| Error::data(format!("{}: selected_folds: {e}", folder.file("manifest.json").display())))
+}

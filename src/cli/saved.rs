@@ -1,0 +1,33 @@
+//! What commands ask of a run that is there.
+
+use crate::config::Config;
+use crate::error::{Error, Result};
+use clap::ValueEnum;
+use std::path::Path;
+
+/// Which of a fold's saved weights.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Which {
+    /// Those of the lowest validation loss
+    Best,
+    /// Those of the last epoch
+    Last,
+}
+
+impl Which {
+    pub fn name(self) -> &'static str {
+        match self {
+            Which::Best => "best",
+            Which::Last => "last",
+        }
+    }
+}
+
+/// The configuration that the run was made with.
+pub fn run_config(run: &Path) -> Result<Config> {
+    let path = run.join("config.toml");
+    if !path.is_file() {
+        return Err(Error::config(format!("{} is not a run folder: it has no config.toml", run.display())));
+    }
+    Config::resolve_file(&path)
+}

@@ -1,0 +1,133 @@
+//! Training one fold or all of them, for `train` and `crossval`.
+
+use super::output::out;
+use super::progress::Terminal;
+use super::resume::{refuse_changes, refuse_late_changes, resumed_folds};
+use super::saved::run_config;
+use super::scores::print_scores;
+use super::signals;
+use super::threads::set_threads;
+use crate::config::{Config, Preset};
+use crate::error::{Error, Result};
+use crate::experiment::{self, Ending, Experiment};
+use crate::metrics::{Prediction, Scores};
+use crate::report;
+use crate::run::{Resume, RunFolder};
+use clap::{ArgMatches, Args};
+use std::path::PathBuf;
+
+/// What `train` and `crossval` have in common.
+#[derive(Args)]
+pub struct RunFlags {
+    /// A network of the original study under its own, leaky protocol; the file and flags beat it
+    #[arg(long, value_enum, conflicts_with = "resume")]
+    preset: Option<Preset>,
+    /// Read options from this file first; flags beat it
+    #[arg(long = "config", value_name = "FILE", conflicts_with = "resume")]
+    config_file: Option<PathBuf>,
+    /// Go on with a run that was stopped, bit for bit
+    #[arg(long, value_name = "RUN")]
+    resume: Option<PathBuf>,
+    /// Go on although this device or its instruction-set path is not the run's: it rounds differently, and the manifest says so
+    #[arg(long, requires = "resume")]
+    other_device: bool,
+    /// Print the configuration that would run, and stop
+    #[arg(long)]
+    print_config: bool,
+    /// Read and split the data, print what would be trained, and stop
+    #[arg(long)]
+    dry_run: bool,
+    /// Print the scores as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    config: Config,
+}
+
+impl RunFlags {
+    /// Trains one fold, by number from 1, or all of them.
+    pub fn run(
+        &self,
+        command: &str,
+        fold: Option<usize>,
+        matches: &ArgMatches,
+        terminal: &Terminal,
+    ) -> Result<()> {
+        let before = self.resume.as_deref().map(run_config).transpose()?;
+        let run_file = self.resume.as_ref().map(|run| run.join("config.toml"));
+        let config =
+            Config::resolve(matches, self.preset, run_file.as_deref().or(self.config_file.as_deref()))?;
+        if let Some(before) = &before {
+            refuse_changes(before, &config)?;
+        }
+        if self.print_config {
+            config.check()?;
+            return out(config.to_toml().trim_end());
+        }
+        set_threads(config.run.threads)?;
+        // The run's lock comes before minutes of reading.
+        let resumed = self.resume.as_deref().map(RunFolder::open).transpose()?;
+        if let (Some(folder), Some(before)) = (&resumed, &before) {
+            let resume = Resume::read(&folder.file("resume.safetensors"))?;
+            let device = config.run.device()?.id();
+            if !self.other_device {
+                experiment::refuse_other_device(&resume, &device)?;
+            }
+            refuse_late_changes(resume, before, &config)?;
+        }
+        let experiment = Experiment::prepare(config, terminal)?;
+        let selection = match &resumed {
+            Some(folder) => resumed_folds(folder)?,
+            None => select(&experiment, fold)?,
+        };
+        let description = experiment.describe(&selection);
+        if self.dry_run {
+            return out(&description);
+        }
+        terminal.say(&description);
+        let folder = match resumed {
+            Some(folder) => {
+                let split = folder.read("split.json")?;
+                if split != experiment.split.to_json() {
+                    return Err(Error::data(format!(
+                        "the data or their split are no longer those of {}",
+                        folder.path().display()
+                    ))
+                    .hint("give the run the recordings that it began with"));
+                }
+                folder.write("config.toml", experiment.config.to_toml().as_bytes())?;
+                if self.other_device {
+                    experiment::move_run(&folder, experiment.config.run.device()?.id())?;
+                }
+                folder
+            }
+            None => {
+                let name = experiment.config.run.name.clone().unwrap_or_else(|| experiment.default_name());
+                let folder = RunFolder::create(&experiment.config.run.runs, &name)?;
+                experiment.record(&folder, &selection)?;
+                folder
+            }
+        };
+        terminal.say(&format!("run      {}", folder.path().display()));
+        let interrupt = signals::watch()?;
+        let show = |scores: &Scores, predictions: &[Prediction]| report::write(&folder, scores, predictions);
+        match experiment.run(&folder, &selection, &interrupt, terminal, &show)? {
+            Ending::Interrupted(signal) => Err(experiment::interrupted(signal, folder.path(), command)),
+            Ending::Finished(scores) => {
+                print_scores(&experiment, &scores, self.json)?;
+                terminal.say(&format!("everything is in {}", folder.path().display()));
+                terminal.say(&format!("report   {}", folder.file("report.html").display()));
+                Ok(())
+            }
+        }
+    }
+}
+
+fn select(experiment: &Experiment, fold: Option<usize>) -> Result<Vec<usize>> {
+    let all = experiment.split.folds().len();
+    match fold {
+        None => Ok((0..all).collect()),
+        Some(fold) if (1..=all).contains(&fold) => Ok(vec![fold - 1]),
+        Some(fold) => Err(Error::config(format!("--fold {fold}: the split has folds 1 to {all}"))),
+    }
+}

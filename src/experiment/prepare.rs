@@ -1,0 +1,119 @@
+//! Everything that a training needs, from a configuration.
+
+use super::read::{check_lengths, read};
+use crate::config::Config;
+use crate::data::labels::LabelScheme;
+use crate::data::normalise::Normalise;
+use crate::data::sequences::Dataset;
+use crate::data::split::{Leak, Split};
+use crate::error::{Error, Result};
+use crate::model::Extent;
+use crate::ops::Network;
+use crate::progress::Progress;
+use crate::train::TrainSpec;
+
+/// Data, split and network of a configuration, ready to train.
+pub struct Experiment {
+    pub config: Config,
+    pub dataset: Dataset,
+    pub split: Split,
+    pub network: Network,
+    pub(super) spec: TrainSpec,
+    pub(super) dataset_hash: String,
+    pub(super) fold_names: Vec<String>,
+}
+
+impl Experiment {
+    /// Reads the data, cuts and labels sequences, splits them and audits the split.
+    pub fn prepare(config: Config, progress: &dyn Progress) -> Result<Self> {
+        Experiment::centered(config, None, progress)
+    }
+
+    /// As [`Experiment::prepare`]; `center` as in [`Dataset::cut`].
+    pub(super) fn centered(
+        mut config: Config,
+        center: Option<&[f32]>,
+        progress: &dyn Progress,
+    ) -> Result<Self> {
+        config.check()?;
+        // Before minutes of reading: is there such a device?
+        config.run.device()?;
+        let dataset = read(&mut config, center, progress)?;
+        Experiment::on(dataset, config, progress)
+    }
+
+    /// As [`Experiment::prepare`], on data that have been read: those that `config` asks for.
+    pub fn on(dataset: Dataset, mut config: Config, progress: &dyn Progress) -> Result<Self> {
+        let split = match &config.split.split_file {
+            None => config.split_spec().build(&dataset)?,
+            Some(path) => {
+                let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
+                let split = Split::from_json(&text, &dataset).map_err(|e| e.at(path.display()))?;
+                if let Some(asked) = config.split.split_by.filter(|&asked| asked != split.kind()) {
+                    return Err(Error::config(format!(
+                        "{} splits by {}, and --split asks for {}",
+                        path.display(),
+                        split.kind().name(),
+                        asked.name()
+                    ))
+                    .hint("leave `--split` out"));
+                }
+                split
+            }
+        };
+        let empty = split.folds().iter().find(|fold| fold.validation().is_empty());
+        if let Some(fold) = empty.filter(|_| config.train_spec().patience > 0) {
+            return Err(Error::config(format!("fold {} has no validation part to stop early by", fold.name))
+                .hint("use `--patience 0`"));
+        }
+        if split.kind().is_leaky() {
+            progress.warn(&format!(
+                "--split {} LEAKS: {}. Scores measure how well trials are recognised, not emotions; compare with \
+                 `--split trial` or `--split subject`",
+                split.kind().name(),
+                Leak::of(&split.audit(&dataset)).describe()
+            ));
+        }
+        if config.frames.normalise == Normalise::Subject {
+            progress.warn(
+                "--normalise subject is transductive: test subjects' signals, not labels, shaped the scaling",
+            );
+        }
+        let network = config.network.network(dataset.frames.width(), dataset.class_names.len());
+        check_lengths(&network, &dataset)?;
+        config.split.split_by.get_or_insert(split.kind());
+        let fold_names = split.folds().iter().map(|fold| fold.name.clone()).collect();
+        let dataset_hash = dataset.hash();
+        // A larger batch would only take memory.
+        let spec =
+            TrainSpec { batch: config.training.batch.min(dataset.sequences.len()), ..config.train_spec() };
+        Ok(Experiment { spec, config, dataset_hash, dataset, split, network, fold_names })
+    }
+
+    /// The name of the run folder where the user gives none: `bilstm-valence-subject`.
+    pub fn default_name(&self) -> String {
+        let label = match self.config.labels.label {
+            Some(LabelScheme::Class) | None => {
+                self.config.data.path.file_stem().and_then(|s| s.to_str()).unwrap_or("data")
+            }
+            Some(LabelScheme::Valence) => "valence",
+            Some(LabelScheme::Arousal) => "arousal",
+            Some(LabelScheme::Dominance) => "dominance",
+            Some(LabelScheme::Liking) => "liking",
+            Some(LabelScheme::Quadrant) => "quadrant",
+        };
+        let label: String = label.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        format!("{}-{label}-{}", self.config.network.name(), self.split.kind().name())
+    }
+
+    /// How many of so many folds are trained at once.
+    pub fn stack_size(&self, folds: usize) -> usize {
+        self.config.run.folds_at_once.unwrap_or(folds).min(folds)
+    }
+
+    pub(super) fn extent(&self, models: usize) -> Extent {
+        let stat_steps =
+            if self.config.frames.normalise == Normalise::TrainSteps { self.dataset.steps() } else { 1 };
+        Extent { models, batch: self.spec.batch, steps: self.dataset.steps(), stat_steps }
+    }
+}

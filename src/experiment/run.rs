@@ -1,0 +1,204 @@
+//! A run: trains all folds, keeps what each leaves, and scores them. One that was stopped goes on where it stood.
+
+use super::moved::refuse_other_device;
+use super::prepare::Experiment;
+use super::watch::{EPOCH_COLUMNS, Watch};
+use crate::backend::{Backend, DeviceId, on_device};
+use crate::checkpoint::{FoldCheckpoint, FoldMeta};
+use crate::data::normalise::Normalise;
+use crate::data::split::Fold;
+use crate::data::stats::Stats;
+use crate::error::{Error, Fault, Result};
+use crate::metrics::{Prediction, Scores};
+use crate::progress::Progress;
+use crate::run::{self, Log, Resume, RunFolder};
+use crate::train::{FoldResult, Outcome, Stack};
+use rayon::prelude::*;
+use serde_json::json;
+use std::path::Path;
+use std::sync::atomic::AtomicUsize;
+
+/// How a run ended.
+pub enum Ending {
+    /// With scores.
+    Finished(Box<Scores>),
+    /// By this signal, with everything saved.
+    Interrupted(u8),
+}
+
+/// Makes of scores, and of the predictions behind them, what people look at.
+pub type Show<'a> = &'a dyn Fn(&Scores, &[Prediction]) -> Result<()>;
+
+impl Experiment {
+    /// Trains the selected folds, from wherever the folder's saved state stands, and scores them. `interrupt` holds the
+    /// number of a signal that asks to stop, or 0. `show` gets the scores and the predictions behind them as soon as both are
+    /// saved: the run is not finished before all that is made of them is there, too.
+    pub fn run(
+        &self,
+        folder: &RunFolder,
+        selection: &[usize],
+        interrupt: &AtomicUsize,
+        progress: &dyn Progress,
+        show: Show,
+    ) -> Result<Ending> {
+        status(folder, "running", None)?;
+        let trained = self.config.run.device().and_then(|device| {
+            let before = device.warning();
+            before.iter().for_each(|warning| progress.warn(warning));
+            let trained =
+                on_device!(&device, backend => self.train(backend, folder, selection, interrupt, progress));
+            let late = device.warning().filter(|_| before.is_none());
+            late.iter().for_each(|warning| progress.warn(warning));
+            trained
+        });
+        let ending = trained.and_then(|trained| match trained {
+            Ok(predictions) => self.conclude(folder, &predictions, show),
+            Err(signal) => Ok(Ending::Interrupted(signal)),
+        });
+        match &ending {
+            Ok(Ending::Finished(_)) => status(folder, "finished", None)?,
+            Ok(Ending::Interrupted(signal)) => {
+                status(folder, "interrupted", Some(&format!("signal {signal}")))?
+            }
+            // The run's own error comes first, whether or not it can be noted down.
+            Err(error) => drop(status(folder, "failed", Some(&error.message))),
+        }
+        ending
+    }
+
+    /// Test predictions of the selected folds; or the signal that stopped the training.
+    fn train<B: Backend>(
+        &self,
+        backend: &B,
+        folder: &RunFolder,
+        selection: &[usize],
+        interrupt: &AtomicUsize,
+        progress: &dyn Progress,
+    ) -> Result<std::result::Result<Vec<Prediction>, u8>> {
+        if let Some(fold) = selection.iter().find(|&&fold| fold >= self.split.folds().len()) {
+            return Err(Error::data(format!(
+                "the run's manifest selects fold {fold}, counted from 0; there is none"
+            )));
+        }
+        let mut resume = Resume::read(&folder.file("resume.safetensors"))?;
+        refuse_other_device(&resume, &DeviceId::of(backend))?;
+        let stacks: Vec<&[usize]> = selection.chunks(self.stack_size(selection.len()).max(1)).collect();
+        let done: Vec<u32> =
+            stacks[..resume.stacks_done].iter().flat_map(|stack| stack.iter().map(|&f| f as u32)).collect();
+        let mut predictions = Vec::new();
+        if !done.is_empty() {
+            predictions = run::read_predictions(&folder.file("predictions.csv"), self.names())?;
+            predictions.retain(|p| done.contains(&p.fold));
+        }
+        let [metrics, epochs] = ["metrics.jsonl", "epochs.csv"].map(|name| folder.file(name));
+        let mut metrics = Log::open(metrics, resume.log_lengths[0])?;
+        let mut epochs = Log::open(epochs, resume.log_lengths[1])?;
+        if resume.log_lengths[1] == 0 {
+            epochs.line(EPOCH_COLUMNS)?;
+        }
+        for (number, folds) in stacks.iter().enumerate().skip(resume.stacks_done) {
+            let members: Vec<_> = folds
+                .par_iter()
+                .map(|&f| {
+                    let fold = &self.split.folds()[f];
+                    (f as u32, fold, self.stats(fold))
+                })
+                .collect();
+            let mut stack = Stack::new(backend, &self.dataset, &self.network, &self.spec, members)?;
+            if let Some(state) = resume.state.take() {
+                stack.restore(&state)?;
+            }
+            let what = match stacks.len() {
+                1 => format!("training {} folds", folds.len()),
+                all => format!("training folds, part {} of {all}", number + 1),
+            };
+            progress.start(&what, stack.remaining(), "windows");
+            let mut watch = Watch {
+                folder,
+                progress,
+                interrupt,
+                metrics: &mut metrics,
+                epochs: &mut epochs,
+                stacks_done: number,
+                device: DeviceId::of(backend),
+                saved: None,
+                epoch_note: String::new(),
+            };
+            let outcome = stack.run(&mut watch);
+            progress.finish();
+            if let Outcome::Interrupted(signal) = outcome? {
+                return Ok(Err(signal));
+            }
+            let results = stack.finish()?;
+            for result in &results {
+                self.save_fold(folder, result)?;
+                progress.detail(&format!(
+                    "fold {}: best epoch {}",
+                    self.fold_names[result.number as usize], result.best_epoch
+                ));
+            }
+            predictions.extend(results.into_iter().flat_map(|result| result.predictions));
+            folder.write("predictions.csv", &run::write_predictions(&predictions, self.names())?)?;
+            let log_lengths = [metrics.sync()?, epochs.sync()?];
+            resume =
+                Resume { stacks_done: number + 1, state: None, log_lengths, device: DeviceId::of(backend) };
+            folder.write("resume.safetensors", &resume.to_bytes()?)?;
+        }
+        Ok(Ok(predictions))
+    }
+
+    fn conclude(&self, folder: &RunFolder, predictions: &[Prediction], show: Show) -> Result<Ending> {
+        let scores = self.score(predictions)?;
+        folder.write(
+            "confusion.csv",
+            &run::write_confusion(&scores.window.confusion, &self.dataset.class_names)?,
+        )?;
+        folder.write("scores.json", format!("{:#}\n", self.scores_json(&scores)?).as_bytes())?;
+        show(&scores, predictions)?;
+        Ok(Ending::Finished(Box::new(scores)))
+    }
+
+    fn stats(&self, fold: &Fold) -> Stats {
+        match self.config.frames.normalise {
+            Normalise::Train => Stats::fit(&self.dataset, fold.train()),
+            Normalise::TrainSteps => Stats::fit_steps(&self.dataset, fold.train()),
+            Normalise::Subject | Normalise::None => Stats::identity(self.network.features),
+        }
+    }
+
+    fn save_fold(&self, folder: &RunFolder, result: &FoldResult) -> Result<()> {
+        for (which, weights, epoch) in
+            [("best", &result.best, result.best_epoch), ("last", &result.last, result.last_epoch)]
+        {
+            let checkpoint = FoldCheckpoint {
+                meta: FoldMeta {
+                    fold: self.fold_names[result.number as usize].clone(),
+                    epoch,
+                    network: self.network.clone(),
+                    features: self.dataset.frames.features.clone(),
+                    stat_steps: result.stats.steps(self.dataset.frames.width()),
+                    class_names: self.dataset.class_names.clone(),
+                    dataset: self.dataset_hash.clone(),
+                },
+                weights: weights.clone(),
+                stats: result.stats.clone(),
+                center: self.dataset.frames.center.clone(),
+            };
+            let name = RunFolder::checkpoint(Path::new(""), which, result.number);
+            folder.write(&name.to_string_lossy(), &checkpoint.to_bytes()?)?;
+        }
+        Ok(())
+    }
+}
+
+/// Notes down how the run stands.
+pub(super) fn status(folder: &RunFolder, state: &str, reason: Option<&str>) -> Result<()> {
+    let status = json!({ "state": state, "reason": reason, "pid": std::process::id() });
+    folder.write("status.json", format!("{status:#}\n").as_bytes())
+}
+
+/// The error that a run stopped by a signal ends with.
+pub fn interrupted(signal: u8, run: &Path, command: &str) -> Error {
+    Error::new(Fault::Interrupted(signal), format!("stopped by signal {signal}; everything is saved"))
+        .hint(format!("go on with `engine {command} --resume {}`", run.display()))
+}

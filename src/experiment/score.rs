@@ -1,0 +1,58 @@
+//! What predictions are worth.
+
+use super::prepare::Experiment;
+use crate::data::split::Leak;
+use crate::error::{Error, Result};
+use crate::metrics::{Names, Prediction, Scores, TrialLabel};
+use crate::run::{self, RunFolder};
+use serde_json::json;
+
+impl Experiment {
+    pub(super) fn names(&self) -> Names<'_> {
+        Names {
+            folds: &self.fold_names,
+            subjects: &self.dataset.frames.subjects,
+            classes: &self.dataset.class_names,
+        }
+    }
+
+    /// The scores of a run that has finished; none of one that has not.
+    pub fn scores_of(&self, folder: &RunFolder) -> Result<Option<Scores>> {
+        let path = folder.file("status.json");
+        let status: serde_json::Value = serde_json::from_str(&folder.read("status.json")?)
+            .map_err(|e| Error::data(format!("{}: {e}", path.display())))?;
+        if status["state"] != "finished" {
+            return Ok(None);
+        }
+        let predictions = run::read_predictions(&folder.file("predictions.csv"), self.names())?;
+        self.score(&predictions).map(Some)
+    }
+
+    /// Scores test predictions beside the baselines that the same folds' training labels give.
+    pub fn score(&self, predictions: &[Prediction]) -> Result<Scores> {
+        let folds: std::collections::BTreeSet<u32> = predictions.iter().map(|p| p.fold).collect();
+        let train: Vec<TrialLabel> = folds
+            .iter()
+            .flat_map(|&f| {
+                let train = self.split.folds()[f as usize].train().sequences();
+                train.iter().map(move |&i| (f, i))
+            })
+            .map(|(fold, i)| {
+                let s = &self.dataset.sequences[i as usize];
+                TrialLabel { fold, subject: s.subject, trial: s.trial, label: s.label }
+            })
+            .collect();
+        let d = &self.dataset;
+        Scores::from(predictions, &train, self.names(), d.shared_stimuli)
+    }
+
+    /// The scores for programs, with what they are worth: the split and its leak, and the label rule.
+    pub fn scores_json(&self, scores: &Scores) -> Result<serde_json::Value> {
+        let mut json = serde_json::to_value(scores).map_err(|e| Error::data(format!("scores: {e}")))?;
+        json["split"] = json!(self.split.kind());
+        json["leaky"] = json!(self.split.kind().is_leaky());
+        json["leak"] = json!(Leak::of(&self.split.audit(&self.dataset)));
+        json["labels"] = json!(self.dataset.label_rule);
+        Ok(json)
+    }
+}

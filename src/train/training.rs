@@ -1,0 +1,51 @@
+//! The training loop over the model axis.
+
+use super::observer::Observer;
+use super::plan;
+use super::stack::{Member, Stack};
+use crate::backend::Backend;
+use crate::error::Result;
+use std::time::Instant;
+
+/// How a training ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Finished,
+    /// By this signal, with the state handed to the observer.
+    Interrupted(u8),
+}
+
+impl<B: Backend> Stack<'_, B> {
+    /// Trains until every fold has stopped or the last epoch is over.
+    pub fn run(&mut self, observer: &mut dyn Observer) -> Result<Outcome> {
+        let clock = Instant::now();
+        while self.epoch < self.spec.epochs && self.members.iter().any(|member| !member.state.stopped) {
+            let orders: Vec<Vec<u32>> = self.members.iter().map(|member| self.order(member)).collect();
+            let lists: Vec<&[u32]> = orders.iter().map(Vec::as_slice).collect();
+            while self.position < plan::steps(&lists, self.spec.batch) {
+                if let Some(signal) = observer.interrupted() {
+                    observer.step(&self.settle_all(&lists)?)?;
+                    observer.checkpoint(&|| self.state())?;
+                    return Ok(Outcome::Interrupted(signal));
+                }
+                let reports = self.step(&lists)?;
+                if !reports.is_empty() {
+                    observer.step(&self.settle(&lists, reports)?)?;
+                }
+            }
+            observer.step(&self.settle_all(&lists)?)?;
+            let records = self.end_epoch(clock)?;
+            observer.epoch(&records)?;
+            observer.checkpoint(&|| self.state())?;
+        }
+        Ok(Outcome::Finished)
+    }
+
+    /// The epoch's sequences of one fold; none once it has stopped.
+    fn order(&self, member: &Member) -> Vec<u32> {
+        match member.state.stopped {
+            true => Vec::new(),
+            false => plan::order(member.fold.train().sequences(), self.spec.seed, member.number, self.epoch),
+        }
+    }
+}
