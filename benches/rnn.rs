@@ -12,8 +12,8 @@ use engine::backend::cpu::{Cpu, Isa};
 use engine::backend::cuda;
 #[cfg(feature = "wgpu")]
 use engine::backend::wgpu::adapters;
-use engine::cases::{Case, ConvCase, ConvPass, Pass};
-use engine::check;
+use engine::check::cases::{ConvCase, RnnCase};
+use engine::check::{self, Case, ConvPass, RnnPass};
 use engine::ops::Cell;
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -44,7 +44,7 @@ struct Member {
 
 /// What is timed.
 enum Job {
-    Layer { small: Case, case: Case, training: bool },
+    Layer { small: RnnCase, case: RnnCase, training: bool },
     Block { small: ConvCase, case: ConvCase },
 }
 
@@ -108,13 +108,13 @@ fn member<B: Backend + 'static>(open: impl FnOnce() -> B) -> Member {
             let peak = *peak.get_or_init(|| 1e9 * backend.roof().expect("the device can be measured").gflops);
             let outcome = match job {
                 Job::Layer { small, .. } => check::conformance(&*backend, small),
-                Job::Block { small, .. } => check::conv_conformance(&*backend, small),
+                Job::Block { small, .. } => check::conformance(&*backend, small),
             };
             let outcome = outcome.expect("the case runs");
             assert!(outcome.holds(), "not timed, wrong: {outcome:?}");
             match job {
                 Job::Layer { case, training, .. } => {
-                    let pass = Pass::new(&*backend, case, &case.tensors(), *training);
+                    let pass = RnnPass::new(&*backend, case, &case.tensors(), *training);
                     let mut pass = pass.expect("fits in memory");
                     Prepared {
                         flops: pass.work().flops as f64,
@@ -192,8 +192,8 @@ fn layers_and_blocks(c: &mut Criterion) {
     let members = members();
     for (shape, sizes) in SHAPES {
         for (name, cell, dirs) in CELLS {
-            let small = Case::new(cell, dirs, small(sizes));
-            let case = if is_test() { small.clone() } else { Case::new(cell, dirs, sizes) };
+            let small = RnnCase::new(cell, dirs, small(sizes));
+            let case = if is_test() { small.clone() } else { RnnCase::new(cell, dirs, sizes) };
             for (pass, training) in [("forward", false), ("train", true)] {
                 let job = Job::Layer { small: small.clone(), case: case.clone(), training };
                 let elements = case.rnn.batch * case.rnn.steps;

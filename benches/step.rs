@@ -5,7 +5,7 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use engine::backend::cpu::Cpu;
 use engine::model::Step;
-use engine::ops::{Cell, LayerSpec, Network, PoolKind};
+use engine::ops::{Cell, LayerSpec, Network, Pooling};
 use std::time::Duration;
 
 const BATCH: usize = 32;
@@ -18,7 +18,7 @@ fn network(cell: Cell, dirs: usize, layers: usize, dropout: f64) -> Network {
         features: FEATURES,
         convs: Vec::new(),
         layers: vec![LayerSpec::new(cell, HIDDEN, dirs); layers],
-        pool: PoolKind::Last,
+        pool: Pooling::Last,
         dense: None,
         dropout,
         classes: 2,

@@ -199,14 +199,14 @@ impl FoldCheckpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::{Cell, LayerSpec, PoolKind};
+    use crate::ops::{Cell, LayerSpec, Pooling};
 
     fn checkpoint() -> FoldCheckpoint {
         let network = Network {
             features: 2,
             convs: Vec::new(),
             layers: vec![LayerSpec::new(Cell::Gru, 3, 2)],
-            pool: PoolKind::Last,
+            pool: Pooling::Last,
             dense: None,
             dropout: 0.0,
             classes: 2,

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! s01.dat --data--> Recording --frames--> FrameTable --cut--> sequences --split (groups)--> folds
-//!    --gather--> x (M,T,B,D) --conv_forward, rnn_forward--> y --pool, linear--> logits --loss--> losses, gradients
-//!    --linear_backward, rnn_backward, conv_backward--> gradients --optimize--> weights --evaluate--> predictions --metrics--> scores
+//!    --gather--> x (M,T,B,D) --conv, rnn--> y --pool, linear--> logits --loss--> losses
+//!    --the same stages backward--> gradients --optimizer--> weights --evaluate--> predictions --metrics--> scores
 //! ```
 //!
 //! `M`, the models, is the leading axis of every buffer: all folds of a cross-validation train in the same calls, and
@@ -17,8 +17,8 @@
 //! | 8 | [`reproduce`] the original study |
 //! | 7 | [`experiment`] from configuration to scores; [`report`] a run's page |
 //! | 6 | [`config`] every option; [`run`] the run folder |
-//! | 5 | [`train`] the loop; [`check`] devices against the equations |
-//! | 4 | [`model`] networks in device memory; [`checkpoint`]; [`cases`] the table that tests and benches share; [`profile`] |
+//! | 5 | [`train`] the loop; [`check`] devices against the equations, and the table of cases |
+//! | 4 | [`model`] networks in device memory; [`checkpoint`]; [`profile`] |
 //! | 3 | [`backend`] the devices; [`data`] from files to folds; [`metrics`] |
 //! | 2 | [`reference`](mod@reference) the equations |
 //! | 1 | [`ops`] the operations |
@@ -27,10 +27,10 @@
 //! A layer on its own, backward included, checked against the equations in `f64`:
 //!
 //! ```
-//! use engine::{backend::cpu::Cpu, cases::Case, check, ops::Cell};
+//! use engine::{backend::cpu::Cpu, check, check::cases::RnnCase, ops::Cell};
 //!
 //! // A bidirectional LSTM: batch 3, 10 steps, 5 inputs, 8 hidden units.
-//! let case = Case::new(Cell::Lstm, 2, [3, 10, 5, 8]);
+//! let case = RnnCase::new(Cell::Lstm, 2, [3, 10, 5, 8]);
 //! let outcome = check::conformance(&Cpu::new(), &case)?;
 //! assert!(outcome.holds(), "{outcome:?}");
 //! # Ok::<(), engine::Error>(())

@@ -3,19 +3,19 @@
 mod chains;
 pub mod intrinsics;
 
-use crate::conformance::{
-    conv_in_stack_and_alone, gathered, in_stack_and_alone, optimised_within_roundings, optimized, within,
-};
 use crate::cuda_on_host::{Host, Sanitizer, sanitizer, under};
-use crate::head::{dropped, linear, pooled};
 use crate::pytorch::curve;
+use crate::suite::{conforms, dropout_is_exact, in_stack_and_alone, others, within};
 use crate::training;
 use engine::Fault;
 use engine::backend::cuda::{Cuda, Executor, Failure, Launch, Product, Regime, Tuning};
 use engine::backend::{Backend, Reference, Timeline};
-use engine::cases::{self, Case, ConvCase};
-use engine::check;
-use engine::ops::{Approximate, Cell, Dropout, OptimizerKind, Pool, PoolKind, Precision};
+use engine::check::cases::{ConvCase, GatherCase, PoolCase, RnnCase, conv, rnn};
+use engine::check::{self, AnyCase, Case};
+use engine::ops::{
+    Approximate, Cell, Device, Dropout, DropoutOperands, Gather, Pool, PoolForward, PoolForwardOperands,
+    PoolKind, Precision,
+};
 use rayon::prelude::*;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -25,10 +25,10 @@ fn host(precision: Precision, order: u32) -> Cuda<Host> {
 }
 
 /// The table, and for each regime a width at its end.
-fn table() -> Vec<Case> {
-    let mut cases = cases::table();
+fn table() -> Vec<RnnCase> {
+    let mut cases = rnn::table();
     for cell in Cell::ALL {
-        let case = |sizes| Case { ragged: true, initial: true, ..Case::new(cell, 2, sizes) };
+        let case = |sizes| RnnCase { ragged: true, initial: true, ..RnnCase::new(cell, 2, sizes) };
         cases.extend([case([9, 5, 6, 64]).models(2), case([3, 4, 5, 130])]);
     }
     cases
@@ -36,8 +36,8 @@ fn table() -> Vec<Case> {
 
 /// Every case within its bound; where `reordered`, with the same bits in three orders of threads and blocks.
 fn assert_conforms(precision: Precision, regime: Option<Regime>, reordered: bool) {
-    let runs = |case: &Case| regime.is_none_or(|regime| regime.runs(case.rnn.hidden, precision));
-    let cases: Vec<Case> = table().into_iter().filter(runs).collect();
+    let runs = |case: &RnnCase| regime.is_none_or(|regime| regime.runs(case.rnn.hidden, precision));
+    let cases: Vec<RnnCase> = table().into_iter().filter(runs).collect();
     let tuning = Tuning { regime, ..Tuning::default() };
     let outcomes: Vec<_> = cases
         .par_iter()
@@ -118,7 +118,7 @@ fn weight_gradients_in_shares_and_model_by_model_keep_their_bounds() {
     for precision in [Precision::Fp32, Precision::Bf16] {
         for (cell, dirs) in [(Cell::Lstm, 1), (Cell::Gru, 2)] {
             let case =
-                Case { ragged: true, initial: true, ..Case::new(cell, dirs, [40, 41, 3, 5]).models(3) };
+                RnnCase { ragged: true, initial: true, ..RnnCase::new(cell, dirs, [40, 41, 3, 5]).models(3) };
             let tensors = case.tensors();
             let whole = case.run(&host(precision, 0), &tensors).unwrap();
             let small = host(precision, 7).tuned(Tuning { partial_bytes: 1, ..Tuning::default() });
@@ -135,18 +135,18 @@ fn weight_gradients_in_shares_and_model_by_model_keep_their_bounds() {
 fn convolution_blocks_keep_their_bounds_in_every_precision() {
     let exact = Cuda::new(Host { order: 0, exact: true }, Precision::Tf32);
     for precision in Precision::ALL {
-        let outcomes: Vec<_> = cases::conv_table()
+        let outcomes: Vec<_> = conv::table()
             .par_iter()
             .map(|case| {
-                check::conv_conformance_of(case, precision, |tensors, winners| {
-                    let in_order = |order| case.run(&host(precision, order), tensors, Some(winners)).unwrap();
+                let run = |tensors: &_| {
+                    let in_order = |order| case.run(&host(precision, order), tensors).unwrap();
                     let forward = in_order(0);
                     for order in [1, 7] {
                         assert!(forward == in_order(order), "{}: other bits in order {order}", case.name());
                     }
                     Ok(forward)
-                })
-                .unwrap()
+                };
+                check::conformance_of(case, precision, run).unwrap()
             })
             .collect();
         let title = format!("{}-convolution", precision.name());
@@ -154,10 +154,9 @@ fn convolution_blocks_keep_their_bounds_in_every_precision() {
         check::verdict(precision.name(), &outcomes).unwrap();
     }
     let in_f32 = |case: &ConvCase| {
-        let run = |tensors: &_, winners: &[f64]| case.run(&exact, tensors, Some(winners));
-        check::conv_conformance_of(case, Precision::Fp32, run).unwrap()
+        check::conformance_of(case, Precision::Fp32, |tensors| case.run(&exact, tensors)).unwrap()
     };
-    let outcomes: Vec<_> = cases::conv_table().par_iter().map(in_f32).collect();
+    let outcomes: Vec<_> = conv::table().par_iter().map(in_f32).collect();
     check::verdict("tf32 with exact operands", &outcomes).unwrap();
 }
 
@@ -166,10 +165,10 @@ fn convolution_blocks_keep_their_bounds_in_every_precision() {
 fn weight_gradients_of_convolution_blocks_in_shares_and_model_by_model_keep_their_bounds() {
     for precision in [Precision::Fp32, Precision::Bf16] {
         let case = ConvCase { ragged: true, ..ConvCase::new([40, 43, 5], 9, 3).models(3) };
-        let outcome = check::conv_conformance_of(&case, precision, |tensors, winners| {
-            let whole = case.run(&host(precision, 0), tensors, Some(winners))?;
+        let outcome = check::conformance_of(&case, precision, |tensors| {
+            let whole = case.run(&host(precision, 0), tensors)?;
             let small = host(precision, 7).tuned(Tuning { partial_bytes: 1, ..Tuning::default() });
-            assert_eq!(whole, case.run(&small, tensors, Some(winners))?, "{}", case.name());
+            assert_eq!(whole, case.run(&small, tensors)?, "{}", case.name());
             Ok(whole)
         });
         check::verdict(precision.name(), &[outcome.unwrap()]).unwrap();
@@ -181,10 +180,10 @@ fn weight_gradients_of_convolution_blocks_in_shares_and_model_by_model_keep_thei
 fn a_convolution_block_without_a_step_has_gradients_of_zero() {
     for precision in Precision::ALL {
         let case = ConvCase::new([2, 3, 4], 5, 3);
-        let outputs = case.run(&host(precision, 0), &case.tensors(), None).unwrap();
-        assert!(outputs.y.is_empty() && outputs.winners.is_empty());
-        assert_eq!(outputs.dx, vec![0.0; case.conv.x_len()]);
-        assert_eq!(outputs.d_weights, vec![0.0; case.conv.params()]);
+        let outputs = case.run(&host(precision, 0), &case.tensors()).unwrap();
+        assert!(outputs["y"].is_empty() && outputs["winners"].is_empty());
+        assert_eq!(outputs["dx"], vec![0.0; case.conv.x_len()]);
+        assert_eq!(outputs["d_weights"], vec![0.0; case.conv.params()]);
     }
 }
 
@@ -195,10 +194,10 @@ fn a_convolution_block_keeps_nan_where_it_is() {
         let case = ConvCase::new([3, 6, 2], 4, 1);
         for step in [2, 3] {
             let mut tensors = case.tensors();
-            tensors.x[case.conv.x_at(0, step, 1)] = f64::NAN;
-            let outputs = case.run(&host(precision, 0), &tensors, None).unwrap();
+            tensors["x"][case.conv.x_at(0, step, 1)] = f64::NAN;
+            let outputs = case.run(&host(precision, 0), &tensors).unwrap();
             let row = case.conv.y_at(0, 1, 1)..case.conv.y_at(0, 1, 2);
-            for (i, y) in outputs.y.iter().enumerate() {
+            for (i, y) in outputs["y"].iter().enumerate() {
                 assert_eq!(y.is_nan(), row.contains(&i), "number {i} of y with a NaN at step {step}");
             }
         }
@@ -208,42 +207,20 @@ fn a_convolution_block_keeps_nan_where_it_is() {
 #[test]
 fn a_model_has_the_same_bits_in_a_stack() {
     for precision in Precision::ALL {
-        conv_in_stack_and_alone(&host(precision, 0));
-        for cell in Cell::ALL {
-            in_stack_and_alone(&host(precision, 0), cell);
-        }
+        in_stack_and_alone(&host(precision, 0));
     }
 }
 
 #[test]
 fn the_rest_of_a_training_step_keeps_its_bounds_on_cuda() {
-    for order in [0, 1, 7] {
+    // Fibers take a microsecond a thread: more of the same shows nothing.
+    let small = |case: &AnyCase| !matches!(case, AnyCase::Dropout(case) if case.dropout.len > 5001);
+    let cases: Vec<AnyCase> = others().into_iter().filter(small).collect();
+    [0, 1, 7].par_iter().for_each(|&order| {
         let cuda = host(Precision::Fp32, order);
-        for len in [1, 3, 64, 1000, 1024, 5001] {
-            assert_eq!(dropped(&cuda, len), dropped(&Reference::<f32>::default(), len), "dropout of {len}");
-        }
-        for kind in [PoolKind::Last, PoolKind::Mean] {
-            for (batch, steps, hidden, dirs) in [(1, 1, 1, 1), (5, 7, 9, 2), (3, 70, 8, 2)] {
-                let s = Pool { kind, models: 3, batch, steps, hidden, dirs, states: 2 };
-                let own_precision = pooled(&Reference::<f32>::default(), &s);
-                within(&pooled(&cuda, &s), &pooled(&Reference::<f64>::default(), &s), &own_precision);
-            }
-        }
-        let own_precision = gathered(&Reference::<f32>::default());
-        within(&gathered(&cuda), &gathered(&Reference::<f64>::default()), &own_precision);
-        for sizes in [[1, 1, 1], [3, 7, 2], [5, 33, 9], [32, 130, 65]] {
-            for relu in [false, true] {
-                let own_precision = linear(&Reference::<f32>::default(), sizes, relu);
-                let truth = linear(&Reference::<f64>::default(), sizes, relu);
-                within(&linear(&cuda, sizes, relu), &truth, &own_precision);
-            }
-        }
-        for kind in [OptimizerKind::Adam, OptimizerKind::Adamw] {
-            let own_precision = optimized(&Reference::<f32>::default(), kind);
-            within(&optimized(&cuda, kind), &optimized(&Reference::<f64>::default(), kind), &own_precision);
-        }
-        optimised_within_roundings(&cuda);
-    }
+        conforms(&cuda, &cases);
+        dropout_is_exact(&cuda, 5001);
+    });
 }
 
 #[test]
@@ -294,7 +271,8 @@ fn small_cases() {
     // Threads cost most where races are looked for, and models have none in common.
     let models = if sanitizer() == Sanitizer::Thread { 1 } else { 2 };
     for cell in Cell::ALL {
-        let case = Case { ragged: true, initial: true, ..Case::new(cell, 2, [9, 2, 5, 17]).models(models) };
+        let case =
+            RnnCase { ragged: true, initial: true, ..RnnCase::new(cell, 2, [9, 2, 5, 17]).models(models) };
         for (precision, regime) in [
             (Precision::Fp32, Regime::PerStep),
             (Precision::Tf32, Regime::Solo),
@@ -307,16 +285,25 @@ fn small_cases() {
     }
     let case = ConvCase { ragged: true, ..ConvCase::new([9, 10, 5], 17, 3).models(models) };
     for precision in Precision::ALL {
-        case.run(&host(precision, 7), &case.tensors(), None).unwrap();
+        case.run(&host(precision, 7), &case.tensors()).unwrap();
     }
     let cuda = host(Precision::Fp32, 7);
-    dropped(&cuda, 130);
-    for kind in [PoolKind::Last, PoolKind::Mean] {
-        pooled(&cuda, &Pool { kind, models: 2, batch: 5, steps: 7, hidden: 9, dirs: 2, states: 2 });
+    // Of the other operations one case each, and the smaller ones of pooling, whose kinds differ.
+    for cases in AnyCase::by_operation() {
+        let light = |case: &&AnyCase| !matches!(case, AnyCase::Rnn(_) | AnyCase::Conv(_));
+        for case in cases.iter().filter(light).take(2) {
+            case.run(&cuda, &case.tensors()).unwrap();
+        }
     }
-    gathered(&cuda);
-    linear(&cuda, [5, 33, 9], true);
-    // The loss and the optimiser.
+    let gather = Gather { models: 2, batch: 3, steps: 4, features: 5, stat_steps: 4 };
+    let case = GatherCase { gather };
+    case.run(&cuda, &case.tensors()).unwrap();
+    for kind in [PoolKind::Last, PoolKind::Mean] {
+        let pool = Pool { kind, models: 2, batch: 5, steps: 7, hidden: 9, dirs: 2, states: 2 };
+        let case = PoolCase { pool };
+        case.run(&cuda, &case.tensors()).unwrap();
+    }
+    // A whole training step.
     curve(&cuda, "curve");
 }
 
@@ -451,7 +438,8 @@ fn too_many_models_for_one_launch_are_refused() {
     let s = Pool { kind: PoolKind::Last, models: 70_000, batch: 1, steps: 1, hidden: 1, dirs: 1, states: 1 };
     let (lengths, y) = (cuda.zeros::<u32>(70_000).unwrap(), cuda.zeros::<f32>(70_000).unwrap());
     let mut out = cuda.zeros::<f32>(70_000).unwrap();
-    let error = cuda.pool_forward(&s, &lengths, &y, &y, &mut out).unwrap_err();
+    let a = PoolForwardOperands { lengths: &lengths, from: &y, out: &mut out };
+    let error = cuda.run::<PoolForward>(&s, a).unwrap_err();
     assert!(error.to_string().contains("more than CUDA launches at once"), "{error}");
 }
 
@@ -503,7 +491,8 @@ fn dropout_of_more_numbers_than_32_bits_count_reaches_them_all() {
     let s = Dropout { models: 1, len, rate: 0.5, key: [1, 2], layer: 0 };
     let (marks, x) = (cuda.zeros::<u32>(2).unwrap(), cuda.zeros::<f32>(1).unwrap());
     let mut out = cuda.zeros::<f32>(1).unwrap();
-    cuda.dropout(&s, &marks, &x, &mut out).unwrap();
+    let a = DropoutOperands { marks: &marks, x: &x, out: &mut out };
+    cuda.run::<Dropout>(&s, a).unwrap();
     let launches = cuda.executor().0.lock().unwrap();
     let (entry, arguments, [blocks, ..]) = &launches[0];
     assert_eq!(*entry, "dropout");
@@ -518,7 +507,8 @@ fn numbers_beyond_32_bits_are_refused_by_name() {
     let s = Pool { kind: PoolKind::Last, models: 1, batch: 1, steps: 1 << 33, hidden: 1, dirs: 1, states: 1 };
     let (lengths, y) = (cuda.zeros::<u32>(1).unwrap(), cuda.zeros::<f32>(1).unwrap());
     let mut out = cuda.zeros::<f32>(1).unwrap();
-    let error = cuda.pool_forward(&s, &lengths, &y, &y, &mut out).unwrap_err();
+    let a = PoolForwardOperands { lengths: &lengths, from: &y, out: &mut out };
+    let error = cuda.run::<PoolForward>(&s, a).unwrap_err();
     assert!(error.to_string().contains("steps is 8589934592, beyond 32 bits"), "{error}");
     assert!(cuda.executor().0.lock().unwrap().is_empty());
 }

@@ -25,6 +25,16 @@ impl Golden {
         Golden(tensors.collect())
     }
 
+    /// The names of all files.
+    pub fn all() -> Vec<String> {
+        let files = std::fs::read_dir("tests/golden").unwrap().map(|entry| entry.unwrap().path());
+        let goldens = files.filter(|path| path.extension().is_some_and(|e| e == "safetensors"));
+        let mut names: Vec<_> =
+            goldens.map(|path| path.file_stem().unwrap().to_str().unwrap().to_string()).collect();
+        names.sort();
+        names
+    }
+
     pub fn get(&self, name: &str) -> &[f64] {
         self.0.get(name).unwrap_or_else(|| panic!("no tensor {name}"))
     }

@@ -2,17 +2,17 @@
 
 mod activation;
 
-use crate::conformance::{
-    conv_in_stack_and_alone, gathered, in_stack_and_alone, optimised_within_roundings, optimized, within,
-};
-use crate::head::{dropped, linear, pooled};
 use crate::pytorch::{CURVES, curve};
+use crate::suite::{conforms, dropout_is_exact, in_stack_and_alone, others, within};
 use crate::training;
 use engine::backend::wgpu::{Tier, Tuning, Wgpu, adapters};
 use engine::backend::{Backend, Reference};
-use engine::cases::{self, Case, ConvCase};
-use engine::check;
-use engine::ops::{Approximate, Cell, OptimizerKind, Pool, PoolKind, Purpose, RnnBackward, RnnForward};
+use engine::check::cases::{ConvCase, RnnCase, conv, rnn};
+use engine::check::{self, AnyCase, Case};
+use engine::ops::{
+    Approximate, Cell, Device, Purpose, RnnBackward, RnnBackwardOperands, RnnForward, RnnForwardOperands,
+    RnnLoad, RnnLoadOperands,
+};
 use std::sync::LazyLock;
 
 /// Every adapter, opened once: kernels are compiled once per device.
@@ -25,15 +25,15 @@ fn open(tuned: impl Fn(Wgpu) -> Wgpu) -> Vec<Wgpu> {
     devices
 }
 
-fn assert_conforms(device: &Wgpu, cases: &[Case]) {
-    let outcomes: Vec<_> = cases.iter().map(|case| check::conformance(device, case).unwrap()).collect();
-    check::verdict(&device.describe(), &outcomes).unwrap();
+fn assert_conforms(device: &Wgpu, cases: &[RnnCase]) {
+    let cases: Vec<AnyCase> = cases.iter().cloned().map(AnyCase::Rnn).collect();
+    conforms(device, &cases);
 }
 
 #[test]
 #[ignore = "needs a Vulkan driver; tools/test brings two"]
 fn every_adapter_keeps_the_bounds_of_the_whole_table() {
-    DEVICES.iter().for_each(|device| assert_conforms(device, &cases::table()));
+    DEVICES.iter().for_each(|device| assert_conforms(device, &rnn::table()));
 }
 
 /// Software devices never choose the registers themselves.
@@ -43,12 +43,12 @@ fn layers_in_registers_keep_their_bounds_up_to_the_widest() {
     for device in open(|device| device.tuned(Tuning { tier: Some(Tier::Registers), ..Tuning::default() })) {
         // One driver takes seconds to compile a wide one, and is not asked to.
         let widest = if device.describe().contains("llvmpipe") { 24 } else { 80 };
-        let mut cases = cases::table();
+        let mut cases = rnn::table();
         for (cell, hidden) in [(Cell::Lstm, 64), (Cell::Gru, 80)] {
-            cases.push(Case {
+            cases.push(RnnCase {
                 ragged: true,
                 initial: true,
-                ..Case::new(cell, 2, [9, 5, 6, hidden]).models(2)
+                ..RnnCase::new(cell, 2, [9, 5, 6, hidden]).models(2)
             });
         }
         cases.retain(|case| case.rnn.hidden <= widest && case.rnn.cell.gates() * case.rnn.hidden <= 256);
@@ -60,11 +60,11 @@ fn layers_in_registers_keep_their_bounds_up_to_the_widest() {
 #[ignore = "needs a Vulkan driver; tools/test brings two"]
 fn layers_of_any_width_run_step_by_step() {
     for device in open(|device| device.tuned(Tuning { tier: Some(Tier::PerStep), ..Tuning::default() })) {
-        let mut cases = cases::table();
-        cases.extend(Cell::ALL.map(|cell| Case {
+        let mut cases = rnn::table();
+        cases.extend(Cell::ALL.map(|cell| RnnCase {
             ragged: true,
             initial: true,
-            ..Case::new(cell, 2, [9, 4, 3, 300])
+            ..RnnCase::new(cell, 2, [9, 4, 3, 300])
         }));
         assert_conforms(&device, &cases);
     }
@@ -74,7 +74,7 @@ fn layers_of_any_width_run_step_by_step() {
 #[test]
 #[ignore = "needs a Vulkan driver; tools/test brings two"]
 fn bounds_hold_however_the_work_is_cut() {
-    let case = |cell, dirs, sizes| Case { ragged: true, initial: true, ..Case::new(cell, dirs, sizes) };
+    let case = |cell, dirs, sizes| RnnCase { ragged: true, initial: true, ..RnnCase::new(cell, dirs, sizes) };
     for adapter in adapters() {
         let mut device = adapter.open_at_floor().unwrap();
         for tier in [None, Some(Tier::Registers), Some(Tier::PerStep)] {
@@ -94,7 +94,7 @@ fn bounds_hold_however_the_work_is_cut() {
 #[ignore = "needs a Vulkan driver; tools/test brings two"]
 fn a_model_has_the_same_bits_again_and_in_a_stack() {
     for device in open(|device| device) {
-        for case in cases::table().into_iter().filter(|case| case.rnn.hidden <= 33) {
+        for case in rnn::table().into_iter().filter(|case| case.rnn.hidden <= 33) {
             let tensors = case.tensors();
             let once = case.run(&device, &tensors).unwrap();
             assert_eq!(
@@ -105,12 +105,10 @@ fn a_model_has_the_same_bits_again_and_in_a_stack() {
                 device.describe()
             );
         }
-        for cell in Cell::ALL {
-            in_stack_and_alone(&device, cell);
-        }
+        in_stack_and_alone(&device);
         // However few of the stack's models a dispatch takes.
         let small = device.tuned(Tuning { dispatch_work: 3_000, ..Tuning::default() });
-        in_stack_and_alone(&small, Cell::Lstm);
+        in_stack_and_alone(&small);
     }
 }
 
@@ -118,15 +116,12 @@ fn a_model_has_the_same_bits_again_and_in_a_stack() {
 #[ignore = "needs a Vulkan driver; tools/test brings two"]
 fn convolution_blocks_keep_their_bounds_and_give_the_same_bits_again() {
     for device in DEVICES.iter() {
-        let cases = cases::conv_table();
-        let outcomes: Vec<_> =
-            cases.iter().map(|case| check::conv_conformance(device, case).unwrap()).collect();
-        check::verdict(&device.describe(), &outcomes).unwrap();
+        let cases: Vec<AnyCase> = conv::table().into_iter().map(AnyCase::Conv).collect();
+        conforms(device, &cases);
         for case in cases {
-            let run = || case.run(device, &case.tensors(), None).unwrap();
+            let run = || case.run(device, &case.tensors()).unwrap();
             assert_eq!(run(), run(), "{} on {}", case.name(), device.describe());
         }
-        conv_in_stack_and_alone(device);
     }
 }
 
@@ -148,9 +143,9 @@ fn convolution_blocks_have_the_same_bits_however_the_work_is_cut() {
         for (case, binding) in &cases {
             let tensors = case.tensors();
             device = device.tuned(Tuning::default());
-            let outcome = check::conv_conformance(&device, case).unwrap();
+            let outcome = check::conformance(&device, case).unwrap();
             check::verdict(&device.describe(), &[outcome]).unwrap();
-            let whole = case.run(&device, &tensors, None).unwrap();
+            let whole = case.run(&device, &tensors).unwrap();
             for (dispatch_work, binding) in [
                 (1, usize::MAX),
                 (20_000, usize::MAX),
@@ -159,11 +154,11 @@ fn convolution_blocks_have_the_same_bits_however_the_work_is_cut() {
                 (10_000, *binding),
             ] {
                 device = device.tuned(Tuning { tier: None, dispatch_work, binding });
-                let cut = case.run(&device, &tensors, None).unwrap();
+                let cut = case.run(&device, &tensors).unwrap();
                 assert!(whole == cut, "{}: {dispatch_work}, {binding}", case.name());
             }
         }
-        conv_in_stack_and_alone(&device);
+        in_stack_and_alone(&device);
     }
 }
 
@@ -174,16 +169,15 @@ fn a_convolution_hides_no_nan() {
     let mut tensors = case.tensors();
     // Of one row the first and of another the second of two steps, and an infinity.
     for (t, b, number) in [(4, 0, f64::NAN), (9, 1, f64::NAN), (6, 2, f64::INFINITY)] {
-        tensors.x[case.conv.x_at(0, t, b)] = number;
+        tensors["x"][case.conv.x_at(0, t, b)] = number;
     }
     let nan = |numbers: &[f64]| numbers.iter().map(|number| number.is_nan()).collect::<Vec<_>>();
-    let truth = case.run(&Reference::<f32>::default(), &tensors, None).unwrap();
-    assert!(nan(&truth.y).contains(&true));
+    let truth = case.run(&Reference::<f32>::default(), &tensors).unwrap();
+    assert!(nan(&truth["y"]).contains(&true));
     for device in DEVICES.iter() {
-        let found = case.run(device, &tensors, None).unwrap();
-        for (found, truth) in [(&found.y, &truth.y), (&found.winners, &truth.winners), (&found.dx, &truth.dx)]
-        {
-            assert_eq!(nan(found), nan(truth), "{}", device.describe());
+        let found = case.run(device, &tensors).unwrap();
+        for name in ["y", "winners", "dx"] {
+            assert_eq!(nan(&found[name]), nan(&truth[name]), "{}", device.describe());
         }
     }
 }
@@ -199,7 +193,7 @@ fn a_layer_takes_two_dispatches_forward_and_four_backward_whatever_its_steps() {
             (Some(Tier::Registers), 200, 200),
             (None, 200, 10),
         ] {
-            let case = Case { ragged: true, ..Case::new(Cell::Lstm, 2, [4, steps, 9, 8]) };
+            let case = RnnCase { ragged: true, ..RnnCase::new(Cell::Lstm, 2, [4, steps, 9, 8]) };
             // Operations of a step: two per weight, for four rows and two directions.
             let dispatch_work = 2 * 4 * 8 * (8 + 9) * 4 * 2 * chunk;
             device = device.tuned(Tuning { tier, dispatch_work, ..Tuning::default() });
@@ -212,27 +206,28 @@ fn a_layer_takes_two_dispatches_forward_and_four_backward_whatever_its_steps() {
 }
 
 /// Dispatches of a forward pass, and of a backward pass with all gradients.
-fn dispatches(device: &Wgpu, case: &Case) -> [u64; 2] {
+fn dispatches(device: &Wgpu, case: &RnnCase) -> [u64; 2] {
     let (s, tensors) = (&case.rnn, case.tensors());
     let upload = |values: &[f64]| {
         let mut buffer = device.zeros(values.len()).unwrap();
         device.write(&mut buffer, &values.iter().map(|&v| v as f32).collect::<Vec<_>>()).unwrap();
         buffer
     };
-    let (weights, x, dy) = (upload(&tensors.weights), upload(&tensors.x), upload(&tensors.dy));
-    let mut lengths = device.zeros(tensors.lengths.len()).unwrap();
-    device.write(&mut lengths, &tensors.lengths).unwrap();
+    let (weights, x, dy) = (upload(&tensors["weights"]), upload(&tensors["x"]), upload(&tensors["dy"]));
+    let mut lengths = device.zeros(tensors.words("lengths").len()).unwrap();
+    device.write(&mut lengths, tensors.words("lengths")).unwrap();
     let zeros = |len| device.zeros::<f32>(len).unwrap();
     let (mut y, mut last) = (zeros(s.y_len()), zeros(s.state_len()));
     let (mut dx, mut d_weights) = (zeros(s.x_len()), zeros(s.models * s.params()));
-    let mut layer = device.rnn(s, Purpose::Training { input_gradient: true }).unwrap();
-    device.rnn_load(s, &weights, &mut layer).unwrap();
+    let mut layer = device.layer(s, Purpose::Training { input_gradient: true }).unwrap();
+    device.run::<RnnLoad>(s, RnnLoadOperands { weights: &weights, layer: &mut layer }).unwrap();
     let start = device.dispatches();
     let (layer, lengths) = (&mut layer, &lengths);
-    let forward = RnnForward { layer, keep: true, x: &x, lengths, initial: None, y: &mut y, last: &mut last };
-    device.rnn_forward(s, forward).unwrap();
+    let forward =
+        RnnForwardOperands { layer, keep: true, x: &x, lengths, initial: None, y: &mut y, last: &mut last };
+    device.run::<RnnForward>(s, forward).unwrap();
     let middle = device.dispatches();
-    let backward = RnnBackward {
+    let backward = RnnBackwardOperands {
         layer,
         x: &x,
         lengths,
@@ -244,7 +239,7 @@ fn dispatches(device: &Wgpu, case: &Case) -> [u64; 2] {
         d_initial: None,
         d_weights: &mut d_weights,
     };
-    device.rnn_backward(s, backward).unwrap();
+    device.run::<RnnBackward>(s, backward).unwrap();
     device.wait().unwrap();
     [middle - start, device.dispatches() - middle]
 }
@@ -252,47 +247,21 @@ fn dispatches(device: &Wgpu, case: &Case) -> [u64; 2] {
 #[test]
 #[ignore = "needs a Vulkan driver; tools/test brings two"]
 fn the_rest_of_a_training_step_keeps_its_bounds() {
-    // Bindings as large as they come, and so small that everything is cut.
-    for tuning in [Tuning::default(), Tuning { binding: 1 << 10, ..Tuning::default() }] {
-        for device in open(|device| device.tuned(tuning)) {
-            for len in [1, 3, 64, 1000, 1024, 5001] {
-                assert_eq!(
-                    dropped(&device, len),
-                    dropped(&Reference::<f32>::default(), len),
-                    "dropout of {len}"
-                );
+    // Bindings as large as they come; so small that everything is cut; or with room for the parameters of one model only.
+    let all: fn(&AnyCase) -> bool = |_| true;
+    let sequences: fn(&AnyCase) -> bool =
+        |case| matches!(case, AnyCase::Gather(_) | AnyCase::Dropout(_) | AnyCase::Pool(_));
+    let linear: fn(&AnyCase) -> bool = |case| matches!(case, AnyCase::Linear(_));
+    let optimizer: fn(&AnyCase) -> bool = |case| matches!(case, AnyCase::Optimizer(_));
+    for (binding, wanted) in
+        [(usize::MAX, all), (1 << 10, sequences), (36 << 10, linear), (121 << 10, optimizer)]
+    {
+        let cases: Vec<AnyCase> = others().into_iter().filter(wanted).collect();
+        for device in open(|device| device.tuned(Tuning { binding, ..Tuning::default() })) {
+            conforms(&device, &cases);
+            if wanted(&cases[0]) && binding <= 1 << 10 || binding == usize::MAX {
+                dropout_is_exact(&device, usize::MAX);
             }
-            for kind in [PoolKind::Last, PoolKind::Mean] {
-                for (batch, steps, hidden, dirs) in [(1, 1, 1, 1), (5, 7, 9, 2), (3, 70, 8, 2)] {
-                    let s = Pool { kind, models: 3, batch, steps, hidden, dirs, states: 2 };
-                    let (truth, own_precision) =
-                        (pooled(&Reference::<f64>::default(), &s), pooled(&Reference::<f32>::default(), &s));
-                    within(&pooled(&device, &s), &truth, &own_precision);
-                }
-            }
-            let (truth, own_precision) =
-                (gathered(&Reference::<f64>::default()), gathered(&Reference::<f32>::default()));
-            within(&gathered(&device), &truth, &own_precision);
-        }
-    }
-    // All parameters in one binding, and room for those of one model only.
-    for (linear_binding, optimizer_binding) in [(usize::MAX, usize::MAX), (36 << 10, 121 << 10)] {
-        for mut device in open(|device| device) {
-            device = device.tuned(Tuning { binding: linear_binding, ..Tuning::default() });
-            for sizes in [[1, 1, 1], [3, 7, 2], [5, 33, 9], [32, 130, 65]] {
-                for relu in [false, true] {
-                    let truth = linear(&Reference::<f64>::default(), sizes, relu);
-                    let own_precision = linear(&Reference::<f32>::default(), sizes, relu);
-                    within(&linear(&device, sizes, relu), &truth, &own_precision);
-                }
-            }
-            device = device.tuned(Tuning { binding: optimizer_binding, ..Tuning::default() });
-            for kind in [OptimizerKind::Adam, OptimizerKind::Adamw] {
-                let truth = optimized(&Reference::<f64>::default(), kind);
-                let own_precision = optimized(&Reference::<f32>::default(), kind);
-                within(&optimized(&device, kind), &truth, &own_precision);
-            }
-            optimised_within_roundings(&device);
         }
     }
 }

@@ -3,7 +3,7 @@
 use engine::backend::Backend;
 use engine::backend::cpu::Cpu;
 use engine::config::Preset;
-use engine::model::{Batch, Extent, Model, Training, Turn};
+use engine::model::{Batch, Extent, Trainer, Training, Turn};
 use engine::ops::{EpsPlacement, Network, Optimizer, StepScalars};
 
 /// `hash32` of tools/golden_keras.py.
@@ -43,7 +43,7 @@ fn losses<B: Backend>(backend: &B, preset: Preset, eps_placement: EpsPlacement) 
     let training =
         Training { optimizer, smoothing: spec.smoothing, class_weights: vec![1.0; 4], seed: spec.seed };
     let extent = Extent { models: 1, batch: WINDOWS, steps: STEPS, stat_steps: 1 };
-    let mut model = Model::new(backend, &network, extent, Some(training)).unwrap();
+    let mut trainer = Trainer::new(backend, &network, extent, training).unwrap();
     let weights = network.parameters().into_iter().enumerate().flat_map(|(k, parameter)| {
         let fan = match parameter.shape[1..] {
             [] => parameter.shape[0],
@@ -51,7 +51,7 @@ fn losses<B: Backend>(backend: &B, preset: Preset, eps_placement: EpsPlacement) 
         };
         numbers(parameter.count(), k, fan)
     });
-    model.set_weights(&weights.collect::<Vec<_>>()).unwrap();
+    trainer.model_mut().set_weights(&weights.collect::<Vec<_>>()).unwrap();
     let x = numbers(WINDOWS * STEPS * CHANNELS, 1000, 1).collect();
     let frames = ndarray::ArcArray2::from_shape_vec((WINDOWS * STEPS, CHANNELS), x).unwrap();
     let frames = backend.frames(&[frames]).unwrap();
@@ -62,8 +62,8 @@ fn losses<B: Backend>(backend: &B, preset: Preset, eps_placement: EpsPlacement) 
     };
     let step = |update| {
         let turn = Turn { fold: 0, scalars: StepScalars { learning_rate: spec.learning_rate, update } };
-        model.train(&frames, &batch, &[turn]).unwrap();
-        model.reports().unwrap()[0].losses[0]
+        let due = trainer.train(&frames, &batch, &[turn]).unwrap();
+        [due, trainer.reports().unwrap()].concat()[0].losses[0]
     };
     (1..=8).map(step).collect()
 }

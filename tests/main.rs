@@ -30,8 +30,6 @@ mod gpu;
 /// tools/gpu-suite on stand-ins: hangs, crashes, full disks, lost devices; and end to end on a driver without a GPU.
 #[cfg(feature = "cuda")]
 mod gpu_suite;
-/// Dropout, pooling and linear layers of every CPU path against the reference.
-mod head;
 /// The presets against Keras: the training loss of the study's networks from the same weights.
 mod keras;
 /// A split that leaks scores where there is nothing to find; honest ones do not.
@@ -62,6 +60,8 @@ mod split;
 /// Helper: a CUDA driver and an NVRTC that run kernels on the processor, loaded in the place of NVIDIA's.
 #[cfg(feature = "cuda")]
 mod stand_in;
+/// Helper: what every device is asked, on the table of cases.
+mod suite;
 /// Helper: small data sets made in memory.
 mod synthetic;
 /// The trainer: stack and alone, stopping and going on, bad numbers.

@@ -2,9 +2,11 @@
 
 use engine::backend::cpu::Cpu;
 use engine::backend::{Backend, Reference};
-use engine::model::{Batch, Extent, Model, Training, Turn};
+use engine::model::{Batch, Extent, Model, Trainer, Training, Turn};
 use engine::ops::{
-    Cell, EpsPlacement, LayerSpec, Network, Optimizer, OptimizerKind, Pool, PoolKind, StepScalars,
+    Cell, Device, EpsPlacement, LayerSpec, Network, Optimizer, OptimizerKind, Pool, PoolBackward,
+    PoolBackwardOperands, PoolForward, PoolForwardOperands, PoolKind, Pooling, Purpose, Rnn, RnnBackward,
+    RnnBackwardOperands, RnnForward, RnnForwardOperands, StepScalars,
 };
 use engine::{Error, Fault, Result};
 
@@ -13,7 +15,7 @@ fn network() -> Network {
         features: 2,
         convs: Vec::new(),
         layers: vec![LayerSpec::new(Cell::Lstm, 3, 1)],
-        pool: PoolKind::Mean,
+        pool: Pooling::Mean,
         dense: None,
         dropout: 0.0,
         classes: 2,
@@ -57,40 +59,36 @@ fn refused<T>(result: Result<T>, fault: Fault, part: &str) {
 fn misused<B: Backend>(backend: &B) {
     let network = network();
     let no_layer = Network { layers: Vec::new(), ..network.clone() };
-    refused(Model::new(backend, &no_layer, EXTENT, None), Fault::Config, "without a recurrent layer");
+    refused(Model::new(backend, &no_layer, EXTENT), Fault::Config, "without a recurrent layer");
     let empty = Extent { steps: 0, ..EXTENT };
-    refused(Model::new(backend, &network, empty, None), Fault::Config, "0 steps");
+    refused(Model::new(backend, &network, empty), Fault::Config, "0 steps");
     let statistics = Extent { stat_steps: 3, ..EXTENT };
-    refused(Model::new(backend, &network, statistics, None), Fault::Config, "statistics of 3 steps");
+    refused(Model::new(backend, &network, statistics), Fault::Config, "statistics of 3 steps");
     let short = Network { convs: vec!["4x5".parse().unwrap()], ..network.clone() };
-    refused(Model::new(backend, &short, EXTENT, None), Fault::Config, "leave no step of 4");
+    refused(Model::new(backend, &short, EXTENT), Fault::Config, "leave no step of 4");
 
     let frames = frames(backend);
-    let mut model = Model::new(backend, &network, EXTENT, Some(training(&network))).unwrap();
+    let mut trainer = Trainer::new(backend, &network, EXTENT, training(&network)).unwrap();
+    let model = trainer.model_mut();
     refused(model.set_weights(&[0.0; 3]), Fault::Data, "3 weights, expected");
     refused(model.set_stats(&[0.0; 3]), Fault::Data, "3 statistics, expected 4");
-    refused(model.set_moments([&[0.0; 3], &[0.0; 3]]), Fault::Data, "3 moments, expected");
     let long = Batch { lengths: vec![4, 5], ..batch() };
-    refused(model.train(&frames, &long, &[TURN]), Fault::Data, "row 1 has 5 steps, expected at most 4");
     refused(model.evaluate(&frames, &long), Fault::Data, "row 1 has 5 steps, expected at most 4");
+    refused(trainer.set_moments([&[0.0; 3], &[0.0; 3]]), Fault::Data, "3 moments, expected");
+    refused(trainer.train(&frames, &long, &[TURN]), Fault::Data, "row 1 has 5 steps, expected at most 4");
     let unknown = Batch { labels: vec![2, 0], ..batch() };
-    refused(model.train(&frames, &unknown, &[TURN]), Fault::Data, "row 0 has the label 2");
+    refused(trainer.train(&frames, &unknown, &[TURN]), Fault::Data, "row 0 has the label 2");
     let few = Batch { first: vec![0], ..batch() };
-    refused(model.train(&frames, &few, &[TURN]), Fault::Data, "1 first frames, expected 2");
-    refused(model.train(&frames, &batch(), &[]), Fault::Other, "0 turns of 1 models");
+    refused(trainer.train(&frames, &few, &[TURN]), Fault::Data, "1 first frames, expected 2");
+    refused(trainer.train(&frames, &batch(), &[]), Fault::Other, "0 turns of 1 models");
 
-    for _ in 0..backend.steps_ahead() {
-        model.train(&frames, &batch(), &[TURN]).unwrap();
+    // Reports come when the device has as many as it keeps, and what is left when it is asked for.
+    for step in 1..=3 * backend.steps_ahead() {
+        let due = if step % backend.steps_ahead() == 0 { backend.steps_ahead() } else { 0 };
+        assert_eq!(trainer.train(&frames, &batch(), &[TURN]).unwrap().len(), due);
     }
-    refused(model.train(&frames, &batch(), &[TURN]), Fault::Other, "wait for `Model::reports`");
-    assert_eq!(model.reports().unwrap().len(), backend.steps_ahead());
-    model.train(&frames, &batch(), &[TURN]).unwrap();
-
-    let mut model = Model::new(backend, &network, EXTENT, None).unwrap();
-    refused(model.train(&frames, &batch(), &[TURN]), Fault::Other, "made for inference");
-    refused(model.reports(), Fault::Other, "made for inference");
-    refused(model.moments(), Fault::Other, "made for inference");
-    model.evaluate(&frames, &batch()).unwrap();
+    assert!(trainer.reports().unwrap().is_empty());
+    Model::new(backend, &network, EXTENT).unwrap().evaluate(&frames, &batch()).unwrap();
 }
 
 #[test]
@@ -102,12 +100,55 @@ fn a_model_refuses_what_it_cannot_do() {
 #[test]
 fn pooling_refuses_a_row_longer_than_its_buffers() {
     let s = Pool { kind: PoolKind::Mean, models: 1, batch: 2, steps: 3, hidden: 2, dirs: 1, states: 1 };
-    let (y, last, lengths) = (vec![0.0; 12], vec![0.0; 4], vec![3, 4]);
-    let mut out = vec![0.0; 4];
-    let part = "row 1 has 4 steps, expected at most 3";
-    refused(Cpu::new().pool_forward(&s, &lengths, &y, &last, &mut out), Fault::Data, part);
-    let (mut dy, mut d_last) = (vec![0.0; 12], vec![0.0; 4]);
-    refused(Cpu::new().pool_backward(&s, &lengths, &out, &mut dy, &mut d_last), Fault::Data, part);
-    let reference = Reference::<f32>::default();
-    refused(reference.pool_forward(&s, &lengths, &y, &last, &mut out), Fault::Data, part);
+    let (lengths, part) = (vec![3, 4], "row 1 has 4 steps, expected at most 3");
+    let (from, mut to, mut out) = (vec![0.0; 12], vec![0.0; 12], vec![0.0; 4]);
+    let a = PoolForwardOperands { lengths: &lengths, from: &from, out: &mut out };
+    refused(Cpu::new().run::<PoolForward>(&s, a), Fault::Data, part);
+    let a = PoolBackwardOperands { lengths: &lengths, d_out: &out, to: &mut to };
+    refused(Cpu::new().run::<PoolBackward>(&s, a), Fault::Data, part);
+    let a = PoolForwardOperands { lengths: &lengths, from: &from, out: &mut out };
+    refused(Reference::<f32>::default().run::<PoolForward>(&s, a), Fault::Data, part);
+}
+
+/// A layer keeps to what it was made for, on any device.
+fn a_layer_misused<B: Backend>(device: &B) {
+    let (s, wide) = (Rnn::one(Cell::Gru, [1, 2, 3, 4]), Rnn::one(Cell::Gru, [1, 2, 3, 5]));
+    let real = |len| device.zeros::<B::Real>(len).unwrap();
+    let (x, mut lengths) = (real(s.x_len()), device.zeros::<u32>(1).unwrap());
+    device.write(&mut lengths, &[2]).unwrap();
+    let (mut y, mut last) = (real(wide.y_len()), real(wide.state_len()));
+    let mut d_weights = real(wide.params());
+    let mut run = |made: Purpose, sizes: &Rnn, keep: bool, backward: bool| {
+        let mut layer = device.layer(&s, made).unwrap();
+        let (layer, lengths, initial) = (&mut layer, &lengths, None);
+        let a = RnnForwardOperands { layer, keep, x: &x, lengths, initial, y: &mut y, last: &mut last };
+        device.run::<RnnForward>(sizes, a)?;
+        if !backward {
+            return Ok(());
+        }
+        let a = RnnBackwardOperands {
+            layer,
+            x: &x,
+            lengths,
+            initial,
+            y: &y,
+            dy: Some(&y),
+            d_last: None,
+            dx: None,
+            d_initial: None,
+            d_weights: &mut d_weights,
+        };
+        device.run::<RnnBackward>(sizes, a)
+    };
+    let training = Purpose::Training { input_gradient: false };
+    run(training, &s, true, true).unwrap();
+    refused(run(training, &wide, true, false), Fault::Other, "a layer made for");
+    refused(run(Purpose::Inference, &s, true, false), Fault::Other, "made for inference");
+    refused(run(training, &s, false, true), Fault::Other, "without a forward pass");
+}
+
+#[test]
+fn a_layer_refuses_what_it_was_not_made_for() {
+    a_layer_misused(&Cpu::new());
+    a_layer_misused(&Reference::<f64>::default());
 }

@@ -2,17 +2,14 @@
 
 mod intrinsics;
 
-use crate::conformance::{
-    conv_in_stack_and_alone, gathered, in_stack_and_alone, optimised_within_roundings, optimized, within,
-};
 use crate::cuda::curve_within;
-use crate::head::{dropped, linear, pooled};
+use crate::suite::{conforms, dropout_is_exact, in_stack_and_alone, others};
 use engine::Fault;
+use engine::backend::Backend;
 use engine::backend::cuda::{Cuda, Driver, Regime, Tuning, default_folder, gpus};
-use engine::backend::{Backend, Reference};
-use engine::cases::{self, Case, Pass};
-use engine::check;
-use engine::ops::{Cell, Gather, GatherOperands, OptimizerKind, Pool, PoolKind, Precision};
+use engine::check::cases::{RnnCase, conv, rnn};
+use engine::check::{AnyCase, Case, RnnPass};
+use engine::ops::{Cell, Device, Gather, GatherOperands, Precision};
 
 /// Every GPU in a precision.
 fn devices(precision: Precision) -> Vec<Cuda<Driver>> {
@@ -29,13 +26,11 @@ fn devices(precision: Precision) -> Vec<Cuda<Driver>> {
 fn every_gpu_keeps_the_bounds_of_the_whole_table() {
     for precision in Precision::ALL {
         for regime in Regime::ALL {
-            let runs = |case: &Case| regime.runs(case.rnn.hidden, precision);
-            let cases: Vec<Case> = cases::table().into_iter().filter(runs).collect();
+            let runs = |case: &RnnCase| regime.runs(case.rnn.hidden, precision);
+            let cases: Vec<AnyCase> = rnn::table().into_iter().filter(runs).map(AnyCase::Rnn).collect();
             for device in devices(precision) {
                 let device = device.tuned(Tuning { regime: Some(regime), ..Tuning::default() });
-                let outcomes: Vec<_> =
-                    cases.iter().map(|case| check::conformance(&device, case).unwrap()).collect();
-                check::verdict(&format!("{}, {}", device.describe(), regime.name()), &outcomes).unwrap();
+                conforms(&device, &cases);
             }
         }
     }
@@ -46,11 +41,8 @@ fn every_gpu_keeps_the_bounds_of_the_whole_table() {
 fn convolution_blocks_keep_their_bounds_on_every_gpu() {
     for precision in Precision::ALL {
         for device in devices(precision) {
-            let outcomes: Vec<_> = cases::conv_table()
-                .iter()
-                .map(|case| check::conv_conformance(&device, case).unwrap())
-                .collect();
-            check::verdict(&device.describe(), &outcomes).unwrap();
+            let cases: Vec<AnyCase> = conv::table().into_iter().map(AnyCase::Conv).collect();
+            conforms(&device, &cases);
         }
     }
 }
@@ -60,7 +52,7 @@ fn convolution_blocks_keep_their_bounds_on_every_gpu() {
 fn a_model_has_the_same_bits_again_and_in_a_stack_on_a_gpu() {
     for precision in Precision::ALL {
         for device in devices(precision) {
-            for case in cases::table() {
+            for case in rnn::table() {
                 let tensors = case.tensors();
                 let once = case.run(&device, &tensors).unwrap();
                 // Saturated gates may have no number, which equals nothing.
@@ -68,14 +60,11 @@ fn a_model_has_the_same_bits_again_and_in_a_stack_on_a_gpu() {
                     assert_eq!(once, case.run(&device, &tensors).unwrap(), "{}", case.name());
                 }
             }
-            for case in cases::conv_table() {
-                let run = || case.run(&device, &case.tensors(), None).unwrap();
+            for case in conv::table() {
+                let run = || case.run(&device, &case.tensors()).unwrap();
                 assert_eq!(run(), run(), "{}", case.name());
             }
-            conv_in_stack_and_alone(&device);
-            for cell in Cell::ALL {
-                in_stack_and_alone(&device, cell);
-            }
+            in_stack_and_alone(&device);
         }
     }
 }
@@ -84,29 +73,8 @@ fn a_model_has_the_same_bits_again_and_in_a_stack_on_a_gpu() {
 #[ignore = "needs an NVIDIA GPU; tools/gpu-suite runs it"]
 fn the_rest_of_a_training_step_keeps_its_bounds_on_a_gpu() {
     for device in devices(Precision::Fp32) {
-        for len in [1, 3, 64, 1000, 5001] {
-            assert_eq!(dropped(&device, len), dropped(&Reference::<f32>::default(), len), "dropout of {len}");
-        }
-        for kind in [PoolKind::Last, PoolKind::Mean] {
-            let s = Pool { kind, models: 3, batch: 5, steps: 7, hidden: 9, dirs: 2, states: 2 };
-            let own_precision = pooled(&Reference::<f32>::default(), &s);
-            within(&pooled(&device, &s), &pooled(&Reference::<f64>::default(), &s), &own_precision);
-        }
-        let own_precision = gathered(&Reference::<f32>::default());
-        within(&gathered(&device), &gathered(&Reference::<f64>::default()), &own_precision);
-        for sizes in [[1, 1, 1], [5, 33, 9], [32, 130, 65]] {
-            let own_precision = linear(&Reference::<f32>::default(), sizes, true);
-            within(
-                &linear(&device, sizes, true),
-                &linear(&Reference::<f64>::default(), sizes, true),
-                &own_precision,
-            );
-        }
-        for kind in [OptimizerKind::Adam, OptimizerKind::Adamw] {
-            let own_precision = optimized(&Reference::<f32>::default(), kind);
-            within(&optimized(&device, kind), &optimized(&Reference::<f64>::default(), kind), &own_precision);
-        }
-        optimised_within_roundings(&device);
+        conforms(&device, &others());
+        dropout_is_exact(&device, usize::MAX);
     }
 }
 
@@ -125,8 +93,8 @@ fn ten_training_steps_on_an_nvidia_gpu_stay_within_their_bound() {
 #[ignore = "needs an NVIDIA GPU; tools/gpu-suite runs it"]
 fn events_tell_when_kernels_ran() {
     for device in devices(Precision::Tf32) {
-        let case = Case::new(Cell::Lstm, 2, [32, 60, 40, 64]);
-        let mut pass = Pass::new(&device, &case, &case.tensors(), true).unwrap();
+        let case = RnnCase::new(Cell::Lstm, 2, [32, 60, 40, 64]);
+        let mut pass = RnnPass::new(&device, &case, &case.tensors(), true).unwrap();
         pass.run(&device).unwrap();
         let timeline = device.timeline().expect("a driver of CUDA 12.8 or later");
         timeline.record(true);
@@ -163,8 +131,9 @@ fn zz_an_illegal_address_ends_the_device_with_its_kernel_named() {
         device.write(&mut lengths, &[1]).unwrap();
         let stats = device.zeros(10).unwrap();
         let mut x = device.zeros(5).unwrap();
-        let operands = GatherOperands { first: &first, lengths: &lengths, stats: &stats, x: &mut x };
-        device.gather(&s, &frames, operands).unwrap();
+        let a =
+            GatherOperands { frames: &frames, first: &first, lengths: &lengths, stats: &stats, x: &mut x };
+        device.run::<Gather>(&s, a).unwrap();
         let error = device.wait().unwrap_err();
         assert_eq!(error.fault, Fault::Device);
         for part in ["gather.cu", "blocks", "--resume"] {

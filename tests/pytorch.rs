@@ -2,12 +2,13 @@
 
 use crate::golden::{Golden, assert_close};
 use engine::backend::{Backend, Reference};
-use engine::model::{Batch, Extent, Model, Training, Turn};
+use engine::check::cases::{ConvCase, LossCase, RnnCase};
+use engine::check::{Case, Tensors};
+use engine::model::{Batch, Extent, Trainer, Training, Turn};
 use engine::ops::{
-    Cell, Conv, ConvBackward, ConvForward, ConvSpec, EpsPlacement, LayerSpec, Loss, LossOperands, Network,
-    Optimizer, OptimizerKind, OptimizerOperands, PoolKind, Rnn, RnnBackward, RnnForward, Slab, StepScalars,
+    Cell, ConvSpec, Device, EpsPlacement, LayerSpec, Loss, Network, Optimizer, OptimizerKind,
+    OptimizerOperands, Pooling, Rnn, StepScalars,
 };
-use engine::reference;
 
 const TOLERANCE: f64 = 1e-10;
 /// Sizes of the recurrent goldens.
@@ -20,16 +21,6 @@ const H: usize = 3;
 fn swap_axes(values: &[f64], [a, b, f]: [usize; 3]) -> Vec<f64> {
     assert_eq!(values.len(), a * b * f);
     (0..b).flat_map(|j| (0..a).flat_map(move |i| values[(i * b + j) * f..][..f].iter().copied())).collect()
-}
-
-/// One layer of a golden file and what it keeps between forward and backward.
-struct Layer {
-    rnn: Rnn,
-    initial: Vec<f64>,
-    x: Vec<f64>,
-    y: Vec<f64>,
-    last: Vec<f64>,
-    device: reference::Layer<f64>,
 }
 
 /// The names of a layer's weights, in the order of the flat buffer.
@@ -46,6 +37,13 @@ fn state(golden: &Golden, [h, c]: [&str; 2], layer: usize, rnn: &Rnn) -> Vec<f64
     names.flat_map(|name| golden.get(name)[layer * each..][..each].to_vec()).collect()
 }
 
+/// One layer of a golden file, between two runs of it.
+struct Layer {
+    case: RnnCase,
+    tensors: Tensors,
+    y: Vec<f64>,
+}
+
 fn recurrent(name: &str, cell: Cell, dirs: usize, layers: usize) {
     let golden = Golden::read(name);
     let lengths: Vec<u32> =
@@ -53,83 +51,57 @@ fn recurrent(name: &str, cell: Cell, dirs: usize, layers: usize) {
     let mut stack: Vec<Layer> = Vec::new();
     for layer in 0..layers {
         let input = if layer == 0 { D } else { dirs * H };
-        let mut rnn = Rnn {
-            cell,
-            models: 1,
-            batch: B,
-            steps: T,
-            input,
-            hidden: H,
-            dirs,
-            biases: 2,
-            weights: Slab { offset: 0, stride: 0 },
-        };
-        rnn.weights.stride = rnn.params();
-        let weights: Vec<f64> =
-            weight_names(layer, dirs).iter().flat_map(|name| golden.get(name).to_vec()).collect();
-        let x = match stack.last() {
-            None => swap_axes(golden.get("x"), [B, T, D]),
-            Some(below) => below.y.clone(),
-        };
-        let initial = state(&golden, ["h0", "c0"], layer, &rnn);
-        let [mut y, mut last] = [rnn.y_len(), rnn.state_len()].map(|len| vec![f64::NAN; len]);
-        let mut device = reference::Layer::new(&rnn);
-        device.weights = weights;
-        let operands = RnnForward {
-            layer: &mut device,
-            keep: true,
-            x: &x,
-            lengths: &lengths,
-            initial: Some(&initial),
-            y: &mut y,
-            last: &mut last,
-        };
-        reference::rnn_forward(&rnn, operands);
-        assert_close("last", &last, &state(&golden, ["h_n", "c_n"], layer, &rnn), TOLERANCE);
-        stack.push(Layer { rnn, device, initial, x, y, last });
+        let case = RnnCase { initial: true, ..RnnCase::new(cell, dirs, [B, T, input, H]) };
+        let weights = weight_names(layer, dirs).iter().flat_map(|name| golden.get(name).to_vec()).collect();
+        let x = stack.last().map_or_else(|| swap_axes(golden.get("x"), [B, T, D]), |below| below.y.clone());
+        let tensors = Tensors::default()
+            .with("weights", weights)
+            .with("x", x)
+            .with("initial", state(&golden, ["h0", "c0"], layer, &case.rnn))
+            .with("dy", vec![0.0; case.rnn.y_len()])
+            .with("d_last", state(&golden, ["dh_n", "dc_n"], layer, &case.rnn))
+            .with_words("lengths", lengths.clone());
+        let outputs = case.run(&Reference::<f64>::default(), &tensors).unwrap();
+        assert_close("last", &outputs["last"], &state(&golden, ["h_n", "c_n"], layer, &case.rnn), TOLERANCE);
+        stack.push(Layer { case, tensors, y: outputs["y"].clone() });
     }
     let top = stack.last().unwrap();
     assert_close("y", &swap_axes(&top.y, [T, B, dirs * H]), golden.get("y"), TOLERANCE);
 
+    // Again from the top down, with the gradient that comes from above.
     let mut dy = swap_axes(golden.get("dy"), [B, T, dirs * H]);
     for (layer, l) in stack.iter_mut().enumerate().rev() {
-        let d_last = state(&golden, ["dh_n", "dc_n"], layer, &l.rnn);
-        let (mut dx, mut d_initial) = (vec![f64::NAN; l.rnn.x_len()], vec![f64::NAN; l.last.len()]);
-        let mut d_weights = vec![f64::NAN; l.rnn.params()];
-        let operands = RnnBackward {
-            layer: &mut l.device,
-            x: &l.x,
-            lengths: &lengths,
-            initial: Some(&l.initial),
-            y: &l.y,
-            dy: Some(&dy),
-            d_last: Some(&d_last),
-            dx: Some(&mut dx),
-            d_initial: Some(&mut d_initial),
-            d_weights: &mut d_weights,
-        };
-        reference::rnn_backward(&l.rnn, operands);
+        l.tensors["dy"] = dy;
+        let outputs = l.case.run(&Reference::<f64>::default(), &l.tensors).unwrap();
         let expected: Vec<f64> = weight_names(layer, dirs)
             .iter()
             .flat_map(|name| golden.get(&format!("grad.{name}")).to_vec())
             .collect();
-        assert_close("weight gradients", &d_weights, &expected, TOLERANCE);
-        let expected = state(&golden, ["grad.h0", "grad.c0"], layer, &l.rnn);
-        assert_close("initial state gradients", &d_initial, &expected, TOLERANCE);
-        dy = dx;
+        assert_close("weight gradients", &outputs["d_weights"], &expected, TOLERANCE);
+        let expected = state(&golden, ["grad.h0", "grad.c0"], layer, &l.case.rnn);
+        assert_close("initial state gradients", &outputs["d_initial"], &expected, TOLERANCE);
+        dy = outputs["dx"].clone();
     }
     assert_close("input gradient", &swap_axes(&dy, [T, B, D]), golden.get("grad.x"), TOLERANCE);
 }
 
+/// Every golden file that is called after a cell: `bi` before its name for two directions, `2` behind it for two layers.
 #[test]
 fn recurrent_layers_equal_pytorch() {
+    let files = Golden::all();
     for cell in Cell::ALL {
-        for (prefix, dirs) in [("", 1), ("bi", 2)] {
-            let name = format!("{prefix}{}", cell.name());
-            recurrent(&name, cell, dirs, 1);
-            recurrent(&format!("{name}2"), cell, dirs, 2);
-            recurrent(&format!("{name}_lengths"), cell, dirs, 1);
+        let mut found = 0;
+        for file in &files {
+            let (dirs, name) = file.strip_prefix("bi").map_or((1, file.as_str()), |name| (2, name));
+            let Some(rest) = name.strip_prefix(cell.name()) else { continue };
+            if let Some((_, layers)) =
+                [("", 1), ("2", 2), ("_lengths", 1)].iter().find(|(kind, _)| *kind == rest)
+            {
+                recurrent(file, cell, dirs, *layers);
+                found += 1;
+            }
         }
+        assert!(found > 0, "no golden file of {}", cell.name());
     }
 }
 
@@ -146,19 +118,16 @@ fn cross_entropy_equals_pytorch() {
     ];
     for (variant, smoothing, weighted) in variants {
         let class_weights = if weighted { golden.get("weights").to_vec() } else { vec![1.0; 3] };
-        let (mut losses, mut d_logits) = (vec![f64::NAN], vec![f64::NAN; logits.len()]);
-        let operands = LossOperands {
-            logits: &logits,
-            labels: &labels,
-            lengths: &vec![1; 6],
-            class_weights: &class_weights,
-            losses: &mut losses,
-            row: 0,
-            d_logits: &mut d_logits,
-        };
-        reference::loss(&Loss { models: 1, batch: 6, classes: 3, smoothing }, operands);
-        assert_close(variant, &losses, golden.get(&format!("{variant}.loss")), TOLERANCE);
-        assert_close(variant, &d_logits, golden.get(&format!("{variant}.grad.logits")), TOLERANCE);
+        let loss = Loss { models: 1, batch: 6, classes: 3, smoothing };
+        let case = LossCase { loss, weighted, scale: 1.0 };
+        let tensors = Tensors::default()
+            .with("logits", logits.clone())
+            .with("class_weights", class_weights)
+            .with_words("labels", labels.clone())
+            .with_words("lengths", vec![1; 6]);
+        let outputs = case.run(&Reference::<f64>::default(), &tensors).unwrap();
+        assert_close(variant, &outputs["losses"], golden.get(&format!("{variant}.loss")), TOLERANCE);
+        assert_close(variant, &outputs["d_logits"], golden.get(&format!("{variant}.grad.logits")), TOLERANCE);
     }
 }
 
@@ -198,7 +167,7 @@ fn optimisers_equal_pytorch() {
                 norms: &mut norms,
                 row: 0,
             };
-            reference::optimize(&optimizer, operands);
+            Reference::<f64>::default().run::<Optimizer>(&optimizer, operands).unwrap();
             assert_close(name, &weights, &both("params.a", "params.b", step), TOLERANCE);
             assert_close(name, &norms, &golden.get("norms")[step..=step], TOLERANCE);
         }
@@ -217,7 +186,7 @@ pub fn curve<B: Backend>(backend: &B, name: &str) -> (Vec<f64>, Vec<f64>) {
             features: 4,
             convs: Vec::new(),
             layers: vec![layer(Cell::Lstm, 2)],
-            pool: PoolKind::Mean,
+            pool: Pooling::Mean,
             dense: None,
             dropout: 0.0,
             classes: 3,
@@ -226,7 +195,7 @@ pub fn curve<B: Backend>(backend: &B, name: &str) -> (Vec<f64>, Vec<f64>) {
             features: 4,
             convs: vec![ConvSpec { filters: 6, kernel: 3 }, ConvSpec { filters: 5, kernel: 2 }],
             layers: vec![layer(Cell::Lstm, 2)],
-            pool: PoolKind::Last,
+            pool: Pooling::Last,
             dense: Some(6),
             dropout: 0.0,
             classes: 3,
@@ -235,7 +204,7 @@ pub fn curve<B: Backend>(backend: &B, name: &str) -> (Vec<f64>, Vec<f64>) {
             features: 4,
             convs: Vec::new(),
             layers: vec![layer(Cell::Gru, 1); 2],
-            pool: PoolKind::Last,
+            pool: Pooling::Last,
             dense: Some(6),
             dropout: 0.0,
             classes: 3,
@@ -249,12 +218,12 @@ pub fn curve<B: Backend>(backend: &B, name: &str) -> (Vec<f64>, Vec<f64>) {
     };
     let steps = golden.get("x").len() / (8 * 4);
     let extent = Extent { models: 1, batch: 8, steps, stat_steps: 1 };
-    let mut model = Model::new(backend, &network, extent, Some(training)).unwrap();
+    let mut trainer = Trainer::new(backend, &network, extent, training).unwrap();
     let flat = |prefix: &str| -> Vec<f64> {
         let names = network.parameters().into_iter().map(|p| format!("{prefix}{}", p.name));
         names.flat_map(|name| golden.get(&name).to_vec()).collect()
     };
-    model.set_weights(&flat("").iter().map(|&w| w as f32).collect::<Vec<_>>()).unwrap();
+    trainer.model_mut().set_weights(&flat("").iter().map(|&w| w as f32).collect::<Vec<_>>()).unwrap();
     // The batch as a frame table, row after row.
     let x: Vec<f32> = golden.get("x").iter().map(|&x| x as f32).collect();
     let frames = backend.frames(&[ndarray::ArcArray2::from_shape_vec((8 * steps, 4), x).unwrap()]).unwrap();
@@ -266,11 +235,11 @@ pub fn curve<B: Backend>(backend: &B, name: &str) -> (Vec<f64>, Vec<f64>) {
     let losses = (1..=10)
         .map(|update| {
             let turn = Turn { fold: 0, scalars: StepScalars { learning_rate: 0.01, update } };
-            model.train(&frames, &batch, &[turn]).unwrap();
-            model.reports().unwrap()[0].losses[0]
+            let due = trainer.train(&frames, &batch, &[turn]).unwrap();
+            [due, trainer.reports().unwrap()].concat()[0].losses[0]
         })
         .collect();
-    (losses, model.weights().unwrap().into_iter().map(f64::from).collect())
+    (losses, trainer.model().weights().unwrap().into_iter().map(f64::from).collect())
 }
 
 #[test]
@@ -284,30 +253,17 @@ fn ten_training_steps_equal_pytorch() {
 #[test]
 fn convolution_blocks_equal_pytorch() {
     let golden = Golden::read("conv");
-    let spec = ConvSpec { filters: 5, kernel: 3 };
-    let mut s =
-        Conv { models: 1, batch: B, steps: 9, input: D, spec, weights: Slab { offset: 0, stride: 0 } };
-    s.weights.stride = s.params();
-    let weights = [golden.get("weight"), golden.get("bias")].concat();
-    let (x, dy) = (swap_axes(golden.get("x"), [B, 9, D]), swap_axes(golden.get("dy"), [B, s.out_steps(), 5]));
-    let lengths = vec![9; B];
-    let [mut y, mut winners] = [(); 2].map(|()| vec![f64::NAN; s.y_len()]);
-    let (mut dx, mut d_weights) = (vec![f64::NAN; s.x_len()], vec![f64::NAN; s.params()]);
-    let forward =
-        ConvForward { weights: &weights, x: &x, lengths: &lengths, y: &mut y, winners: Some(&mut winners) };
-    reference::conv_forward(&s, forward);
-    let backward = ConvBackward {
-        weights: &weights,
-        x: &x,
-        lengths: &lengths,
-        winners: &winners,
-        dy: &dy,
-        dx: Some(&mut dx),
-        d_weights: &mut d_weights,
-    };
-    reference::conv_backward(&s, backward);
-    assert_close("y", &swap_axes(&y, [s.out_steps(), B, 5]), golden.get("y"), TOLERANCE);
-    assert_close("dx", &swap_axes(&dx, [9, B, D]), golden.get("grad.x"), TOLERANCE);
+    let case = ConvCase::new([B, 9, D], 5, 3);
+    let s = &case.conv;
+    let tensors = Tensors::default()
+        .with("weights", [golden.get("weight"), golden.get("bias")].concat())
+        .with("x", swap_axes(golden.get("x"), [B, 9, D]))
+        .with("dy", swap_axes(golden.get("dy"), [B, s.out_steps(), 5]))
+        .with_words("lengths", vec![9; B]);
+    let outputs = case.run(&Reference::<f64>::default(), &tensors).unwrap();
+    let d_weights = &outputs["d_weights"];
+    assert_close("y", &swap_axes(&outputs["y"], [s.out_steps(), B, 5]), golden.get("y"), TOLERANCE);
+    assert_close("dx", &swap_axes(&outputs["dx"], [9, B, D]), golden.get("grad.x"), TOLERANCE);
     assert_close("weight", &d_weights[..s.bias(0)], golden.get("grad.weight"), TOLERANCE);
     assert_close("bias", &d_weights[s.bias(0)..], golden.get("grad.bias"), TOLERANCE);
 }

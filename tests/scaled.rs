@@ -9,7 +9,7 @@ use engine::data::recording::{Channel, Modality, Recording, Target, Trial};
 use engine::data::sequences::{BadWindows, Dataset, Labelling, WindowSpec};
 use engine::data::split::{SplitKind, SplitSpec, Train};
 use engine::data::stats::Stats;
-use engine::ops::{Gather, GatherOperands};
+use engine::ops::{Device, Gather, GatherOperands};
 use engine::random::{Random, Stream};
 
 const SAMPLES: usize = 96;
@@ -87,9 +87,14 @@ fn gathered(data: &Dataset, stats: &Stats) -> Vec<Vec<f32>> {
     let frames = cpu.frames(&data.frames.chunks).unwrap();
     let first: Vec<u32> = data.sequences.iter().map(|s| s.first).collect();
     let mut x = vec![f32::NAN; n * WINDOW * width];
-    let operands =
-        GatherOperands { first: &first, lengths: &vec![WINDOW as u32; n], stats: &stats.flat(), x: &mut x };
-    cpu.gather(&s, &frames, operands).unwrap();
+    let operands = GatherOperands {
+        frames: &frames,
+        first: &first,
+        lengths: &vec![WINDOW as u32; n],
+        stats: &stats.flat(),
+        x: &mut x,
+    };
+    cpu.run::<Gather>(&s, operands).unwrap();
     let row = |b: usize| (0..WINDOW).flat_map(|t| x[(t * n + b) * width..][..width].to_vec()).collect();
     (0..n).map(row).collect()
 }

@@ -6,7 +6,7 @@ use engine::backend::{Backend, Reference};
 use engine::data::sequences::Dataset;
 use engine::data::split::{Split, SplitKind, SplitSpec};
 use engine::data::stats::Stats;
-use engine::ops::{Cell, EpsPlacement, LayerSpec, Network, OptimizerKind, PoolKind};
+use engine::ops::{Cell, EpsPlacement, LayerSpec, Network, OptimizerKind, Pooling};
 use engine::train::{
     ClassWeights, EpochRecord, FoldResult, Initial, Observer, Outcome, Schedule, Selection, Stack, State,
     StepRecord, TrainSpec, Unobserved,
@@ -19,7 +19,7 @@ fn network(dataset: &Dataset) -> Network {
         features: dataset.frames.width(),
         convs: Vec::new(),
         layers: vec![layer(Cell::Lstm, 6, 2), layer(Cell::Gru, 5, 1)],
-        pool: PoolKind::Last,
+        pool: Pooling::Last,
         dense: Some(4),
         dropout: 0.3,
         classes: 2,

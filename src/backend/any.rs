@@ -1,10 +1,13 @@
 //! A device of whichever backend. What this build has and what it lacks is decided here: no other file asks which features are on,
 //! but for the two lines that declare the backends' own modules.
 
+mod asked;
 #[cfg(feature = "cuda")]
 mod of_cuda;
 #[cfg(feature = "wgpu")]
 mod of_wgpu;
+
+pub use asked::{Found, Out, Restriction};
 
 use super::cpu::{Cpu, Isa};
 #[cfg(feature = "cuda")]
@@ -189,19 +192,6 @@ impl AnyDevice {
     }
 }
 
-/// Takes one line, or more of them, as soon as they are known.
-pub type Out<'a> = &'a mut dyn FnMut(&str) -> Result<()>;
-
-/// A GPU that is there.
-pub struct Found {
-    /// Its number for `--adapter`.
-    pub index: usize,
-    pub name: String,
-    pub details: Option<String>,
-    /// Why it does not open.
-    pub refused: Option<Error>,
-}
-
 /// All GPUs of a backend, each opened as it is taken: what is wrong with one may show only then. The processor has none.
 pub fn gpus(kind: Kind) -> Result<Box<dyn Iterator<Item = Found>>> {
     match kind {
@@ -223,23 +213,21 @@ pub struct CheckOptions {
     cuda: of_cuda::CheckOptions,
 }
 
-/// What a device is held to, and cannot do with every recurrent layer.
-pub struct Restriction {
-    pub name: String,
-    runs: Box<dyn Fn(&Rnn) -> bool>,
-}
-
-impl Restriction {
-    pub fn runs(&self, rnn: &Rnn) -> bool {
-        (self.runs)(rnn)
-    }
-}
-
 impl CheckOptions {
     /// The device as it was asked for, and what that restricts.
     pub fn apply(&self, device: AnyDevice) -> Result<(AnyDevice, Option<Restriction>)> {
         #[cfg(feature = "cuda")]
-        return self.cuda.apply(device);
+        return match (device, self.cuda.given()) {
+            (AnyDevice::Cuda(cuda), _) => {
+                let (cuda, restriction) = self.cuda.apply(cuda);
+                Ok((AnyDevice::Cuda(cuda), restriction))
+            }
+            (device, None) => Ok((device, None)),
+            (device, Some(option)) => Err(Error::config(format!(
+                "`{option}` is for the backend `cuda`, and `--backend` asks for `{}`",
+                device.kind().name()
+            ))),
+        };
         #[cfg(not(feature = "cuda"))]
         Ok((device, None))
     }

@@ -1,6 +1,6 @@
 //! How far an output may be off.
 
-use super::case::{Outputs, Tensors};
+use super::tensors::{Outputs, Tensors};
 use crate::ops::Precision;
 use serde::Serialize;
 

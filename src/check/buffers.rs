@@ -1,6 +1,6 @@
 //! Buffers of a case on a device, and what guards their ends.
 
-use super::case::{Outputs, Tensors};
+use super::tensors::{Outputs, Tensors};
 use crate::error::Result;
 use crate::ops::{Device, Real, Reals, Words};
 

@@ -1,7 +1,8 @@
 //! A backend against the `f64` reference.
 
 use super::bound::{Deviation, Judged, Outcome};
-use super::case::{Case, Outputs, Tensors};
+use super::case::Case;
+use super::tensors::{Outputs, Tensors};
 use crate::backend::{Backend, Reference};
 use crate::error::{Error, Result};
 use crate::ops::{Precision, in_precision};

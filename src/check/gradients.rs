@@ -1,7 +1,8 @@
 //! The reference's gradients against finite differences.
 
 use super::bound::{Deviation, Outcome};
-use super::case::{Case, Outputs, Tensors};
+use super::case::Case;
+use super::tensors::{Outputs, Tensors};
 use crate::backend::Reference;
 use crate::error::Result;
 use crate::random::{Random, Stream};

@@ -10,10 +10,12 @@ pub mod cases;
 mod conformance;
 mod gradients;
 mod pass;
+mod tensors;
 
 pub use bound::{Deviation, Judged, Outcome};
-pub use case::{Case, Outputs, Tensors};
+pub use case::Case;
 pub use cases::AnyCase;
 pub use conformance::{conformance, conformance_of, verdict};
 pub use gradients::{gradients, gradients_of};
 pub use pass::{ConvPass, RnnPass};
+pub use tensors::{Outputs, Tensors};

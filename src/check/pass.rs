@@ -1,8 +1,8 @@
 //! A recurrent layer or a convolution block with its buffers, made once and run again and again: what benches time.
 
 use super::buffers::On;
-use super::case::Tensors;
 use super::cases::{ConvCase, RnnCase};
+use super::tensors::Tensors;
 use crate::backend::Backend;
 use crate::error::Result;
 use crate::ops::{

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 #[derive(Args)]
 #[command(
-    after_help = "Without --case or --sizes the whole table of cases runs: recurrent layers, convolution blocks, optimisers. A line is \
+    after_help = "Without --case or --sizes the whole table of cases runs: every operation of a training step. A line is \
 printed as soon as its case has ended: the output that comes closest to its bound, its largest absolute error, the bound.\n\n\
 Bounds are derived, not chosen: four times the error of the plain equations in the backend's precision with approximated \
 activations, plus one rounding of the output's scale; for optimisers the roundings of one update, counted.\n\nExamples:\n  engine \
@@ -42,7 +42,7 @@ pub struct CheckCommand {
     /// Only the case of this name
     #[arg(long, value_name = "NAME", conflicts_with_all = ["sizes", "cell"])]
     case: Option<String>,
-    /// Print the names of the cases, and run none
+    /// Print the names of the cases by operation, and run none
     #[arg(long)]
     list: bool,
     /// Leave out the reference's own gradients against finite differences, which are the same for every backend
@@ -67,7 +67,7 @@ impl CheckCommand {
     pub fn run(&self, terminal: &Terminal) -> Result<()> {
         let cases = self.cases()?;
         if self.list {
-            return cases.iter().try_for_each(|case| out(&case.name()));
+            return list(&cases);
         }
         let device = AnyDevice::open(self.backend, &self.device)?;
         let (device, restriction) = self.options.apply(device)?;
@@ -180,6 +180,15 @@ fn that_run(restriction: &Restriction, cases: Vec<AnyCase>) -> Result<Vec<AnyCas
         false => Ok(cases),
         true => Err(Error::config(format!("no recurrent layer of these cases fits {}", restriction.name))),
     }
+}
+
+/// The names of the cases by operation.
+fn list(cases: &[AnyCase]) -> Result<()> {
+    for cases in cases.chunk_by(|a, b| a.operation() == b.operation()) {
+        out(&format!("# {}, {} cases", cases[0].operation(), cases.len()))?;
+        cases.iter().try_for_each(|case| out(&case.name()))?;
+    }
+    Ok(())
 }
 
 /// `engine devices`

@@ -2,7 +2,7 @@
 
 use super::defaults::default_from_flags;
 use crate::error::{Error, Result};
-use crate::ops::{Cell, ConvSpec, LayerSpec, Network, PoolKind};
+use crate::ops::{Cell, ConvSpec, LayerSpec, Network, Pooling};
 use clap::Args;
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{self, IntoDeserializer, SeqAccess, Visitor};
@@ -51,8 +51,8 @@ pub struct NetworkConfig {
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub biases: usize,
     /// How a sequence becomes one vector: the final states, or the mean over time
-    #[arg(long, value_enum, default_value_t = PoolKind::Last)]
-    pub pool: PoolKind,
+    #[arg(long, value_enum, default_value_t = Pooling::Last)]
+    pub pool: Pooling,
     /// Units of a dense ReLU layer before the output layer; 0 for none
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub dense: usize,

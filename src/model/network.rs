@@ -60,7 +60,7 @@ impl<'b, B: Backend> Model<'b, B> {
         let stages = placed.iter().enumerate().map(|(i, p)| Stage::new(backend, &p.stage, purpose(i)));
         let input = Activation {
             y: backend.zeros(models * steps * batch * network.features)?,
-            last: backend.zeros(0)?,
+            aside: backend.zeros(0)?,
         };
         let outputs = placed.iter().map(|placed| Activation::new(backend, &placed.stage));
         let mut model = Model {

@@ -12,8 +12,8 @@ use crate::ops::{
 /// What flows from one stage to the next.
 pub struct Activation<B: Backend> {
     pub y: Reals<B>,
-    /// The final states of a recurrent layer; empty for other stages.
-    pub last: Reals<B>,
+    /// What a stage gives beside its output: the final states of a recurrent layer. Empty for other stages.
+    pub aside: Reals<B>,
 }
 
 /// What training has of a stage beside its output.
@@ -22,7 +22,7 @@ pub struct Tape<B: Backend> {
     pub dropped: Option<Reals<B>>,
     /// What the stage saves for its own backward step; empty for most.
     saved: Reals<B>,
-    /// Gradient by `y`, or by `last` where the next stage reads that alone.
+    /// Gradient by `y`, or by the final states where the next stage reads those alone.
     pub gradient: Reals<B>,
     of_last: bool,
 }
@@ -44,8 +44,8 @@ pub struct Pass<'a, B: Backend> {
     pub lengths: &'a Words<B>,
 }
 
-/// Final states of a recurrent layer, of all models.
-fn states(stage: &ops::Stage) -> usize {
+/// Numbers that a stage gives beside its output, of all models.
+fn aside(stage: &ops::Stage) -> usize {
     match stage {
         ops::Stage::Rnn(s) => s.state_len(),
         _ => 0,
@@ -55,11 +55,11 @@ fn states(stage: &ops::Stage) -> usize {
 impl<B: Backend> Activation<B> {
     /// Numbers in its buffers.
     pub fn numbers(stage: &ops::Stage) -> usize {
-        stage.output_len() + states(stage)
+        stage.output_len() + aside(stage)
     }
 
     pub fn new(backend: &B, stage: &ops::Stage) -> Result<Self> {
-        Ok(Activation { y: backend.zeros(stage.output_len())?, last: backend.zeros(states(stage))? })
+        Ok(Activation { y: backend.zeros(stage.output_len())?, aside: backend.zeros(aside(stage))? })
     }
 }
 
@@ -98,7 +98,7 @@ impl<B: Backend> Stage<B> {
         tape: Option<&mut Tape<B>>,
     ) -> Result<()> {
         let Pass { backend, weights, lengths } = *pass;
-        let Activation { y, last } = out;
+        let Activation { y, aside } = out;
         match self {
             Stage::Conv(s) => {
                 let winners = tape.map(|tape| &mut tape.saved);
@@ -106,11 +106,11 @@ impl<B: Backend> Stage<B> {
             }
             Stage::Rnn(s, layer) => {
                 let keep = tape.is_some();
-                let a = RnnForwardOperands { layer, keep, x, lengths, initial: None, y, last };
+                let a = RnnForwardOperands { layer, keep, x, lengths, initial: None, y, last: aside };
                 backend.run::<RnnForward>(s, a)
             }
             Stage::Pool(s) => {
-                let from = if s.kind == PoolKind::Last { &below.last } else { x };
+                let from = if s.kind == PoolKind::Last { &below.aside } else { x };
                 backend.run::<PoolForward>(s, PoolForwardOperands { lengths, from, out: y })
             }
             Stage::Linear(s) => backend.run::<LinearForward>(s, LinearForwardOperands { weights, x, y }),
@@ -122,12 +122,13 @@ impl<B: Backend> Stage<B> {
         &mut self,
         pass: &Pass<B>,
         (x, y): (&Reals<B>, &Reals<B>),
-        tape: &Tape<B>,
+        tape: &mut Tape<B>,
         dx: Option<&mut Reals<B>>,
         d_weights: &mut Reals<B>,
     ) -> Result<()> {
         let Pass { backend, weights, lengths } = *pass;
-        let Tape { saved: winners, gradient: dy, of_last, .. } = tape;
+        let Tape { saved: winners, gradient, of_last, .. } = tape;
+        let dy = &*gradient;
         match self {
             Stage::Conv(s) => {
                 let a = ConvBackwardOperands { weights, x, lengths, winners, dy, dx, d_weights };
@@ -195,7 +196,7 @@ impl TapeLens {
         TapeLens {
             dropped: (drops && own.dropout.is_some()).then_some(len),
             saved: if matches!(own.stage, ops::Stage::Conv(_)) { len } else { 0 },
-            gradient: if of_last { states(&own.stage) } else { len },
+            gradient: if of_last { aside(&own.stage) } else { len },
             of_last,
         }
     }

@@ -174,7 +174,7 @@ impl<'b, B: Backend> Trainer<'b, B> {
         for (i, stage) in stages.iter_mut().enumerate().rev() {
             let pass = Pass { backend: *backend, weights, lengths: &lengths[placed[i].lengths] };
             let (lower, upper) = self.tapes.split_at_mut(i);
-            let (tape, y) = (&upper[0], &activations[i + 1].y);
+            let (tape, y) = (&mut upper[0], &activations[i + 1].y);
             let Some(below) = lower.last_mut() else {
                 stage.backward(&pass, (&activations[i].y, y), tape, None, &mut self.gradients)?;
                 continue;

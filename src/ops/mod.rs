@@ -25,8 +25,8 @@ mod precision;
 mod real;
 mod rnn;
 mod slab;
-mod stage;
 mod summary;
+mod tensor;
 mod work;
 
 pub use cell::Cell;
@@ -38,7 +38,7 @@ pub use frames::locate;
 pub use gather::{Gather, GatherOperands};
 pub use linear::{Linear, LinearBackward, LinearBackwardOperands, LinearForward, LinearForwardOperands};
 pub use loss::{Loss, LossOperands};
-pub use network::{LayerSpec, Network, Parameter, Placed};
+pub use network::{LayerSpec, Network, Parameter, Placed, Pooling, Stage};
 pub use operation::{Device, Operation, Reals, Runs, Words, check_steps};
 pub use optimizer::{EpsPlacement, Optimizer, OptimizerKind, OptimizerOperands, StepScalars};
 pub use pool::{Pool, PoolBackward, PoolBackwardOperands, PoolForward, PoolForwardOperands, PoolKind};
@@ -50,6 +50,6 @@ pub use rnn::{
     RnnLoadOperands,
 };
 pub use slab::Slab;
-pub use stage::{Role, Stage, Tensor};
 pub use summary::SummaryRow;
+pub use tensor::{Role, Tensor};
 pub use work::Work;

@@ -1,6 +1,6 @@
 //! A whole network: recurrent layers, pooling, an optional dense layer, the output layer.
 
-use super::{Cell, Conv, ConvSpec, Linear, Pool, PoolKind, Rnn, Role, Slab, Stage, Tensor};
+use super::{Cell, Conv, ConvSpec, Linear, Pool, PoolKind, Rnn, Role, Slab, Tensor};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -36,13 +36,23 @@ pub struct Network {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub convs: Vec<ConvSpec>,
     pub layers: Vec<LayerSpec>,
-    pub pool: PoolKind,
+    pub pool: Pooling,
     /// Units of the dense ReLU layer before the output layer, if any.
     pub dense: Option<usize>,
     /// Applied to the output of every block and of every recurrent layer but the last, to the pooled vector and after the dense layer.
     pub dropout: f64,
     /// `K`
     pub classes: usize,
+}
+
+/// How a sequence becomes one vector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pooling {
+    /// Each direction's final hidden state (`h_n`): the reverse direction ends at step 0.
+    Last,
+    /// The mean of the hidden states over the row's steps.
+    Mean,
 }
 
 /// One named tensor inside the `P` parameters of a model.
@@ -63,6 +73,54 @@ impl Parameter {
     /// Numbers in the tensor.
     pub fn count(&self) -> usize {
         self.shape.iter().product()
+    }
+}
+
+/// An operation with an output of its own that the next one reads.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Stage {
+    Conv(Conv),
+    Rnn(Rnn),
+    Pool(Pool),
+    Linear(Linear),
+}
+
+/// Calls a method that the sizes of every stage have.
+macro_rules! each_stage {
+    ($stage:expr, $s:ident => $work:expr) => {
+        match $stage {
+            Stage::Conv($s) => $work,
+            Stage::Rnn($s) => $work,
+            Stage::Pool($s) => $work,
+            Stage::Linear($s) => $work,
+        }
+    };
+}
+
+impl Stage {
+    /// Numbers of its output, `(M, T, B, ...)` or `(M, B, ...)`.
+    pub fn output_len(&self) -> usize {
+        each_stage!(self, s => s.y_len())
+    }
+
+    /// Parameters of one model.
+    pub fn params(&self) -> usize {
+        each_stage!(self, s => s.params())
+    }
+
+    /// Its parameters of one model, in the order of the flat buffer.
+    pub fn tensors(&self) -> Vec<Tensor> {
+        each_stage!(self, s => s.tensors())
+    }
+
+    /// What it is, for a table of layers.
+    pub fn describe(&self) -> String {
+        each_stage!(self, s => s.describe())
+    }
+
+    /// Its output of one row, `steps x features`, or one number where there is no time any more.
+    pub fn output_shape(&self) -> String {
+        each_stage!(self, s => s.output_shape())
     }
 }
 
@@ -176,8 +234,14 @@ impl Network {
             (input, states) = (dirs * hidden, cell.states());
         }
         let dirs = self.layers.last().map_or(1, |layer| layer.dirs);
-        let pool = Pool { kind: self.pool, models, batch, steps, hidden: input / dirs, dirs, states };
-        push(Stage::Pool(pool), "pooled vector".into(), Module::One("pool"), Some(POOL_DROPOUT), lengths);
+        let pool =
+            |kind| Stage::Pool(Pool { kind, models, batch, steps, hidden: input / dirs, dirs, states });
+        let (pool, module) = match self.pool {
+            Pooling::Last => (pool(PoolKind::Last), "pool"),
+            Pooling::Mean => (pool(PoolKind::Mean), "pool"),
+        };
+        weights.offset +=
+            push(pool, "pooled vector".into(), Module::One(module), Some(POOL_DROPOUT), lengths);
         let dense = self.dense.map(|units| (units, true, "dense layer", "dense", Some(DENSE_DROPOUT)));
         for (output, relu, name, module, dropout) in
             dense.into_iter().chain([(self.classes, false, "logits", "head", None)])
@@ -238,7 +302,7 @@ mod tests {
             features: 3,
             convs: vec![ConvSpec { filters: 2, kernel: 2 }],
             layers: vec![LayerSpec::new(Cell::Gru, 4, 1)],
-            pool: PoolKind::Last,
+            pool: Pooling::Last,
             dense: Some(5),
             dropout: 0.5,
             classes: 2,
@@ -271,7 +335,7 @@ mod tests {
             features: 5,
             convs: vec![ConvSpec { filters: 6, kernel: 3 }, ConvSpec { filters: 4, kernel: 2 }],
             layers: vec![LayerSpec { biases: 1, ..layer(Cell::Lstm, 7, 2) }, layer(Cell::Gru, 3, 1)],
-            pool: PoolKind::Last,
+            pool: Pooling::Last,
             dense: Some(4),
             dropout: 0.0,
             classes: 2,

@@ -3,11 +3,9 @@
 use super::operation::{Device, Operation, Reals, Words, check_lengths};
 use super::{Tensor, Work};
 use crate::error::Result;
-use serde::{Deserialize, Serialize};
 
-/// How a sequence becomes one vector.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
+/// What is pooled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PoolKind {
     /// Each direction's final hidden state (`h_n`): the reverse direction ends at step 0.
     Last,

@@ -166,7 +166,7 @@ mod tests {
     use super::*;
     use crate::backend::cpu::Cpu;
     use crate::model::Step;
-    use crate::ops::{Cell, LayerSpec, Network, PoolKind, Work};
+    use crate::ops::{Cell, LayerSpec, Network, Pooling, Work};
 
     const ROOF: Roof = Roof { gflops: 100.0, gbytes: 10.0 };
 
@@ -199,7 +199,7 @@ mod tests {
             features: 5,
             convs: Vec::new(),
             layers: vec![layer, layer],
-            pool: PoolKind::Mean,
+            pool: Pooling::Mean,
             dense: Some(4),
             dropout: 0.1,
             classes: 2,

@@ -1,6 +1,6 @@
 //! The host's memory as a device, in any number format.
 
-use super::rnn::Layer;
+use super::layer::Layer;
 use crate::error::Result;
 use crate::ops::{Device, Real, Word};
 use ndarray::ArcArray2;

@@ -8,6 +8,7 @@ mod conv;
 mod device;
 mod dropout;
 mod gather;
+mod layer;
 mod linear;
 mod loss;
 mod optimizer;
@@ -16,4 +17,4 @@ mod rnn;
 
 pub use conv::conv_filter;
 pub use device::Reference;
-pub use rnn::Layer;
+pub use layer::Layer;

@@ -9,29 +9,6 @@ use crate::ops::{
 };
 use rayon::prelude::*;
 
-/// The layer as the equations see it: `weights` are the parameters of the whole network, `(M, P)`, of which the layer
-/// reads its own; `reserve (M, dirs, T, B, saved, H)` is what forward keeps for backward.
-pub struct Layer<F> {
-    pub weights: Vec<F>,
-    reserve: Vec<F>,
-}
-
-impl<F: Real> Layer<F> {
-    pub fn new(s: &Rnn) -> Self {
-        let zeros = |len: usize| vec![F::zero(); len];
-        Layer { weights: zeros(Self::weights(s)), reserve: zeros(s.reserve_len()) }
-    }
-
-    fn weights(s: &Rnn) -> usize {
-        s.weights.start(s.models - 1) + s.params()
-    }
-
-    /// Numbers in it.
-    pub fn numbers(s: &Rnn) -> usize {
-        Self::weights(s) + s.reserve_len()
-    }
-}
-
 /// `a . b`, in order.
 fn dot<F: Real>(a: &[F], b: &[F]) -> F {
     a.iter().zip(b).fold(F::zero(), |sum, (&a, &b)| sum + a.product(b))

@@ -71,14 +71,14 @@ fn orthogonal(random: &mut Random, rows: usize, columns: usize) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::{Cell, ConvSpec, LayerSpec, PoolKind};
+    use crate::ops::{Cell, ConvSpec, LayerSpec, Pooling};
 
     fn network() -> Network {
         Network {
             features: 5,
             convs: vec![ConvSpec { filters: 6, kernel: 3 }],
             layers: vec![LayerSpec::new(Cell::Lstm, 7, 2), LayerSpec::new(Cell::Gru, 4, 1)],
-            pool: PoolKind::Last,
+            pool: Pooling::Last,
             dense: Some(3),
             dropout: 0.0,
             classes: 2,

@@ -56,7 +56,7 @@ fn cuda_kernels_are_listed_and_printed_without_cuda() {
     let call = without_cuda(folder.path(), "kernels --backend cuda --list").ends(0, &[]);
     for part in [
         "// lstm of 64 units, tf32, regime `solo`",
-        "rnn forward, solo      lstm solo_forward.cu PRECISION=19 PADDED=64 THREADS=128",
+        "rnn forward, solo      lstm rnn_solo_forward.cu PRECISION=19 PADDED=64 THREADS=128",
         "weight gradient sum",
     ] {
         assert!(call.out.contains(part), "no {part} in {}", call.out);
@@ -65,7 +65,7 @@ fn cuda_kernels_are_listed_and_printed_without_cuda() {
         .ends(0, &[]);
     for part in [
         "regime `per-step`",
-        "__global__ void __launch_bounds__(THREADS) step_backward(",
+        "__global__ void __launch_bounds__(THREADS) rnn_step_backward(",
         "mma.sync",
         "kept_t* gates;",
     ] {
@@ -90,7 +90,7 @@ fn an_architecture_that_nvrtc_does_not_know_is_told() {
     engine(folder.path(), "kernels --backend cuda --arch 42")
         .ends(4, &["does not compile for this GPU, sm_42", "sm_"]);
     let call = engine(folder.path(), "kernels --backend cuda --hidden 16 --arch 80").ends(0, &[]);
-    assert!(call.out.contains("lstm solo_forward.cu PRECISION=19 PADDED=16 THREADS=32"), "{}", call.out);
+    assert!(call.out.contains("lstm rnn_solo_forward.cu PRECISION=19 PADDED=16 THREADS=32"), "{}", call.out);
 }
 
 /// Programs that were compiled elsewhere stand in for a compiler; they are named, and none is made up.

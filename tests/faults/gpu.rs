@@ -42,7 +42,7 @@ fn kernels_are_printed_without_a_gpu() {
     }
     let call = without_gpu(folder.path(), "kernels --cell gru --hidden 300 --list").ends(0, &[]);
     assert!(
-        call.out.contains("tier `per-step`") && call.out.contains("step_forward.wgsl LANES=64"),
+        call.out.contains("tier `per-step`") && call.out.contains("rnn_step_forward.wgsl LANES=64"),
         "{}",
         call.out
     );

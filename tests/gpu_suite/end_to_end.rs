@@ -66,12 +66,12 @@ fn a_device_that_is_lost_at_one_kernel_costs_the_cases_of_that_kernel_only() {
         (
             "STUB_LOST",
             "lost device",
-            "(CUDA_ERROR_ILLEGAL_ADDRESS), in the launch of gru solo_backward.cu PRECISION=19 PADDED=48",
+            "(CUDA_ERROR_ILLEGAL_ADDRESS), in the launch of gru rnn_solo_backward.cu PRECISION=19 PADDED=48",
         ),
         ("STUB_CRASH", "crashed", "died of SIGSEGV"),
         ("STUB_WRONG", "out of bounds", "is off by"),
     ] {
-        on_the_processor(&suite, "--quick --only conformance-tf32", &[(stub, "solo_backward PADDED=48")])
+        on_the_processor(&suite, "--quick --only conformance-tf32", &[(stub, "rnn_solo_backward PADDED=48")])
             .ends(1);
         let record = suite.record("conformance-tf32");
         let failing = record["data"]["failing"].as_array().unwrap();
@@ -90,7 +90,11 @@ fn a_device_that_is_lost_at_one_kernel_costs_the_cases_of_that_kernel_only() {
 fn a_kernel_that_hangs_is_found() {
     let suite = with_our_programs();
     // A case by itself has as long as the step.
-    on_the_processor(&suite, "--quick --only tiny,attributes --limit 3", &[("STUB_HANG", "solo_forward")])
-        .ends(1);
+    on_the_processor(
+        &suite,
+        "--quick --only tiny,attributes --limit 3",
+        &[("STUB_HANG", "rnn_solo_forward")],
+    )
+    .ends(1);
     suite.assert_outcomes(&[("tiny", "hung"), ("attributes", "held")]);
 }

@@ -150,8 +150,8 @@ def latencies(context: Context) -> Commands:
     return (yield from each(context.ours("bench-latency", "--json", context.results / "latencies.json", *once, limit=240)))
 
 
-LOOPS = "solo_forward|solo_backward|step_forward|step_backward"
-PRODUCTS = "product|weight_gradient"
+LOOPS = "rnn_solo_forward|rnn_solo_backward|rnn_step_forward|rnn_step_backward"
+PRODUCTS = "product|rnn_weight_gradient"
 
 
 def short_profile(context: Context, hidden: int, precision: str) -> list[object]:

@@ -3,9 +3,10 @@
 use clap::ValueEnum;
 use engine::backend::cpu::{Cpu, Isa};
 use engine::backend::{AnyDevice, Backend, DeviceChoice, Kind};
-use engine::cases::{Case, Pass};
+use engine::check::cases::RnnCase;
+use engine::check::{Case, RnnPass};
 use engine::model::Step;
-use engine::ops::{Cell, LayerSpec, Network, PoolKind};
+use engine::ops::{Cell, LayerSpec, Network, Pooling};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::io::BufRead;
@@ -80,7 +81,7 @@ impl Work {
                 features: input,
                 convs: Vec::new(),
                 layers: vec![LayerSpec::new(cell, hidden, dirs)],
-                pool: PoolKind::Last,
+                pool: Pooling::Last,
                 dense: None,
                 dropout: 0.0,
                 classes: 2,
@@ -93,13 +94,13 @@ impl Work {
                 }
             });
         }
-        let case = Case::new(cell, dirs, [batch, steps, input, hidden]);
+        let case = RnnCase::new(cell, dirs, [batch, steps, input, hidden]);
         let mut tensors = case.tensors();
         // The gradient of 0.01 * sum(h_n), by `h` alone.
-        let of_h = tensors.d_last.len() / cell.states();
-        tensors.d_last.fill(0.0);
-        tensors.d_last[..of_h].fill(0.01);
-        let mut pass = Pass::new(backend, &case, &tensors, mode == Mode::Train).expect("fits in memory");
+        let of_h = tensors["d_last"].len() / cell.states();
+        tensors["d_last"].fill(0.0);
+        tensors["d_last"][..of_h].fill(0.01);
+        let mut pass = RnnPass::new(backend, &case, &tensors, mode == Mode::Train).expect("fits in memory");
         Box::new(move |runs| {
             (0..runs).for_each(|_| pass.queue(backend).expect("the case runs"));
             backend.wait().expect("the case runs");

@@ -1,9 +1,10 @@
 //! What the commands ask of the backend `cuda` alone.
 
-use super::{AnyDevice, Found, Out, Restriction};
+use super::asked::{Found, Out, Restriction};
 use crate::backend::Backend;
 use crate::backend::cuda::{
-    Compiled, Compiler, Kernel, Kernels, Regime, Tuning, default_folder, every_kernel, gpus as all_gpus,
+    Compiled, Compiler, Cuda, Driver, Kernel, Kernels, Regime, Tuning, default_folder, every_kernel,
+    gpus as all_gpus,
 };
 use crate::error::{Error, Fault, Result};
 use crate::ops::{Precision, Rnn};
@@ -31,24 +32,19 @@ pub struct CheckOptions {
 }
 
 impl CheckOptions {
+    /// What was asked for that no other backend has.
+    pub fn given(&self) -> Option<String> {
+        self.regime.map(|regime| format!("--regime {}", regime.name()))
+    }
+
     /// The device in the regime asked for, and which layers that leaves.
-    pub fn apply(&self, device: AnyDevice) -> Result<(AnyDevice, Option<Restriction>)> {
-        let Some(regime) = self.regime else { return Ok((device, None)) };
-        let kind = device.kind();
-        let AnyDevice::Cuda(cuda) = device else {
-            return Err(Error::config(format!(
-                "`--regime {}` is for the backend `cuda`, and `--backend` asks for `{}`",
-                regime.name(),
-                kind.name()
-            )));
-        };
+    pub fn apply(&self, cuda: Box<Cuda<Driver>>) -> (Box<Cuda<Driver>>, Option<Restriction>) {
+        let Some(regime) = self.regime else { return (cuda, None) };
         let precision = cuda.precision();
-        let restriction = Restriction {
-            name: format!("the regime `{}` in {}", regime.name(), precision.name()),
-            runs: Box::new(move |rnn| regime.runs(rnn.hidden, precision)),
-        };
+        let name = format!("the regime `{}` in {}", regime.name(), precision.name());
+        let restriction = Restriction::new(name, move |rnn| regime.runs(rnn.hidden, precision));
         let tuning = Tuning { regime: Some(regime), ..cuda.tuning() };
-        Ok((AnyDevice::Cuda(Box::new(cuda.tuned(tuning))), Some(restriction)))
+        (Box::new(cuda.tuned(tuning)), Some(restriction))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the commands ask of the backend `wgpu` alone.
 
-use super::{Found, Out};
+use super::asked::{Found, Out};
 use crate::backend::wgpu::{Adapter, Tier, adapters, layer_kernels};
 use crate::error::Result;
 use crate::ops::Rnn;

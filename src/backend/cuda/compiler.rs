@@ -284,7 +284,7 @@ fn usage(log: &str) -> Option<Usage> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::cuda::kernel::{self, Kernel};
+    use crate::backend::cuda::{gather, pool};
     use crate::error::Fault;
 
     #[test]
@@ -300,7 +300,7 @@ mod tests {
     #[test]
     #[ignore = "needs NVRTC; tools/test brings it"]
     fn a_kernel_that_does_not_compile_names_itself_the_place_and_the_architecture() {
-        let mut kernel = Kernel::plain::<kernel::Gather>();
+        let mut kernel = gather::kernels().remove(0);
         kernel.constants.clear();
         let error = Compiler::new(90, None).unwrap().compile(&kernel).err().expect("no constant THREADS");
         assert_eq!(error.fault, Fault::Backend);
@@ -313,7 +313,7 @@ mod tests {
     #[ignore = "needs NVRTC; tools/test brings it"]
     fn programs_are_kept_and_damaged_ones_made_anew() {
         let folder = tempfile::tempdir().unwrap();
-        let kernel = Kernel::plain::<kernel::Norms>();
+        let kernel = pool::kernels().remove(0);
         let program = |arch| Compiler::new(arch, Some(folder.path())).unwrap().program(&kernel).unwrap();
         let files = || -> Vec<std::path::PathBuf> {
             std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect()
@@ -335,7 +335,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let compiler = Compiler::new(90, Some(&file.path().join("below"))).unwrap();
         assert!(compiler.warning().is_some_and(|warning| warning.contains("below")));
-        compiler.program(&Kernel::plain::<kernel::Norms>()).unwrap();
+        compiler.program(&pool::kernels().remove(0)).unwrap();
     }
 
     #[test]
@@ -347,7 +347,7 @@ mod tests {
         assert_eq!(compiler.warning(), None);
         std::fs::remove_dir(&below).unwrap();
         for _ in 0..2 {
-            compiler.program(&Kernel::plain::<kernel::Norms>()).unwrap();
+            compiler.program(&pool::kernels().remove(0)).unwrap();
             assert!(compiler.warning().is_some_and(|warning| warning.contains("below")));
         }
     }
@@ -357,7 +357,7 @@ mod tests {
     #[ignore = "needs NVRTC; tools/test brings it"]
     fn what_a_kernel_takes_is_told_again_and_again() {
         let compiler = Compiler::new(90, None).unwrap();
-        let kernel = Kernel::plain::<kernel::Norms>();
+        let kernel = pool::kernels().remove(0);
         let usage = || compiler.usage(&kernel, &compiler.compile(&kernel).unwrap()).unwrap().unwrap();
         assert_eq!(usage(), usage());
     }
@@ -368,10 +368,10 @@ mod tests {
     fn a_later_architecture_gets_ptx_and_that_is_said() {
         let folder = tempfile::tempdir().unwrap();
         let compiler = Compiler::new(9999, Some(folder.path())).unwrap();
-        let kernel = Kernel::plain::<kernel::Norms>();
+        let kernel = pool::kernels().remove(0);
         let compiled = compiler.compile(&kernel).unwrap();
         let text = String::from_utf8(compiled.program.clone()).unwrap();
-        assert!(text.contains(".visible .entry norms(") && text.ends_with('\0'), "{text}");
+        assert!(text.contains(".visible .entry pool_forward(") && text.ends_with('\0'), "{text}");
         assert_eq!(compiler.usage(&kernel, &compiled).unwrap(), None);
         assert!(compiler.describe().contains("as PTX of compute_"), "{}", compiler.describe());
         assert!(compiler.warning().is_some_and(|warning| warning.contains("does not know sm_9999")));

@@ -2,8 +2,7 @@
 
 use super::device::Cuda;
 use super::executor::Executor;
-use super::kernel::{Kernel, THREADS, bits};
-use super::product::{Product, SIDE};
+use super::product::{Product, SIDE, kernel, product_kernel};
 use crate::backend::Products;
 use crate::error::{Error, Result};
 use crate::ops::Precision;
@@ -44,34 +43,6 @@ impl<E: Executor> Cuda<E> {
                 || format!("a product by cuBLASLt, {}", p.label),
                 |executor| executor.library_product(p),
             ),
-        }
-    }
-}
-
-/// The product of operands in these formats.
-pub fn product_kernel(precision: Precision, a_is_kept: bool, b_is_deep: bool, c_is_kept: bool) -> Kernel {
-    // Where formats are one, so are the kernels.
-    let differs = u32::from(precision == Precision::Bf16);
-    let constants = [
-        ("PRECISION", bits(precision)),
-        ("A_IS_KEPT", differs * u32::from(a_is_kept)),
-        ("B_IS_DEEP", u32::from(b_is_deep)),
-        ("C_IS_KEPT", differs * u32::from(c_is_kept)),
-        ("THREADS", THREADS),
-    ];
-    Kernel::new::<kernel::Product>(None, &constants)
-}
-
-/// The kernels and their arguments.
-mod kernel {
-    super::super::kernel::kernels! {
-        Product, "product", "product", ["tile"] {
-            "const void*": a;
-            "const operand_t*": b;
-            "void*": c;
-            "const float*": bias;
-            "long long": a_row a_model a_dir b_row b_model b_dir c_row c_model c_dir bias_model;
-            "unsigned": rows columns depth dirs;
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use super::super::bound::{Deviation, Judged};
 use super::super::buffers::On;
-use super::super::case::{Case, Outputs, Tensors};
+use super::super::case::Case;
+use super::super::tensors::{Outputs, Tensors};
 use crate::backend::Backend;
 use crate::error::Result;
 use crate::ops::{

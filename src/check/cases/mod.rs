@@ -19,11 +19,13 @@ pub use pool::PoolCase;
 pub use rnn::RnnCase;
 
 use super::bound::Outcome;
-use super::case::{Case, Outputs, Tensors};
-use super::conformance::conformance;
+use super::case::Case;
+use super::conformance::{conformance, conformance_of};
 use super::gradients::gradients;
+use super::tensors::{Outputs, Tensors};
 use crate::backend::Backend;
 use crate::error::Result;
+use crate::ops::Precision;
 
 /// One line an operation: its module, its case and what it is, in the order of a training step.
 macro_rules! operations {
@@ -35,9 +37,18 @@ macro_rules! operations {
         }
 
         impl AnyCase {
-            /// By operation, what it is and its whole table.
-            pub fn by_operation() -> Vec<(&'static str, Vec<AnyCase>)> {
-                vec![$(($title, $module::table().into_iter().map(AnyCase::$variant).collect()),)*]
+            /// The whole table, one operation after the other.
+            pub fn all() -> Vec<AnyCase> {
+                let mut all = Vec::new();
+                $(all.extend($module::table().into_iter().map(AnyCase::$variant));)*
+                all
+            }
+
+            /// Its operation and what that is.
+            pub fn operation(&self) -> &'static str {
+                match self {
+                    $(AnyCase::$variant(_) => $title,)*
+                }
             }
 
             /// No two cases have one name.
@@ -68,6 +79,17 @@ macro_rules! operations {
                 }
             }
 
+            /// See [`conformance_of`].
+            pub fn conformance_of(
+                &self,
+                precision: Precision,
+                run: impl Fn(&Tensors) -> Result<Outputs>,
+            ) -> Result<Outcome> {
+                match self {
+                    $(AnyCase::$variant(case) => conformance_of(case, precision, run),)*
+                }
+            }
+
             /// See [`gradients`].
             pub fn gradients(&self) -> Result<Option<Outcome>> {
                 match self {
@@ -90,9 +112,10 @@ operations! {
 }
 
 impl AnyCase {
-    /// All tables, one after the other.
-    pub fn all() -> Vec<AnyCase> {
-        AnyCase::by_operation().into_iter().flat_map(|(_, cases)| cases).collect()
+    /// The whole table by operation.
+    pub fn by_operation() -> Vec<Vec<AnyCase>> {
+        let all = AnyCase::all();
+        all.chunk_by(|a, b| a.operation() == b.operation()).map(<[AnyCase]>::to_vec).collect()
     }
 }
 

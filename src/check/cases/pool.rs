@@ -1,7 +1,8 @@
 //! Cases of pooling over time.
 
 use super::super::buffers::On;
-use super::super::case::{Case, Outputs, Tensors};
+use super::super::case::Case;
+use super::super::tensors::{Outputs, Tensors};
 use crate::backend::Backend;
 use crate::error::Result;
 use crate::ops::{Pool, PoolBackward, PoolBackwardOperands, PoolForward, PoolForwardOperands, PoolKind};
@@ -15,7 +16,7 @@ pub struct PoolCase {
 
 impl PoolCase {
     /// Numbers of what is pooled.
-    fn from_len(&self) -> usize {
+    fn pooled_len(&self) -> usize {
         let Pool { kind, models, batch, steps, hidden, dirs, states } = self.pool;
         let axis = if kind == PoolKind::Last { states } else { steps };
         models * axis * batch * dirs * hidden
@@ -37,7 +38,7 @@ impl Case for PoolCase {
         let mut normal = |len| (0..len).map(|_| f64::from(random.normal() as f32)).collect();
         let length = |row: usize| [s.steps as u32, 0, 1][row % 3];
         Tensors::default()
-            .with("from", normal(self.from_len()))
+            .with("from", normal(self.pooled_len()))
             .with("d_out", normal(s.y_len()))
             .with_words("lengths", (0..s.models * s.batch).map(length).collect())
     }
@@ -45,12 +46,12 @@ impl Case for PoolCase {
     fn run<B: Backend>(&self, backend: &B, tensors: &Tensors) -> Result<Outputs> {
         let (s, on) = (&self.pool, On { device: backend, tensors });
         let lengths = &on.words("lengths")?;
-        let (mut out, mut d_from) = (on.output(s.y_len())?, on.output(self.from_len())?);
+        let (mut out, mut d_from) = (on.output(s.y_len())?, on.output(self.pooled_len())?);
         let a = PoolForwardOperands { lengths, from: &on.reals("from")?, out: &mut out };
         backend.run::<PoolForward>(s, a)?;
         let a = PoolBackwardOperands { lengths, d_out: &on.reals("d_out")?, to: &mut d_from };
         backend.run::<PoolBackward>(s, a)?;
-        let outputs = [("out", &out, s.y_len()), ("d_from", &d_from, self.from_len())];
+        let outputs = [("out", &out, s.y_len()), ("d_from", &d_from, self.pooled_len())];
         on.outputs(&self.name(), &outputs)
     }
 

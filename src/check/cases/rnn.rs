@@ -1,7 +1,8 @@
 //! Cases of the recurrent layer.
 
 use super::super::buffers::On;
-use super::super::case::{Case, Outputs, Tensors};
+use super::super::case::Case;
+use super::super::tensors::{Outputs, Tensors};
 use crate::backend::Backend;
 use crate::error::Result;
 use crate::ops::{

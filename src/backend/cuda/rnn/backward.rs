@@ -164,7 +164,7 @@ fn step_gradient<E: Executor>(
     let [forward, reverse] = [step, s.steps - 1 - step].map(|t| t * s.batch * row);
     Product {
         label: "recurrent gradient",
-        precision: precision,
+        precision,
         models: s.models,
         dirs: s.dirs,
         rows: s.batch,

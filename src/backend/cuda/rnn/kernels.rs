@@ -1,7 +1,7 @@
 //! The kernels of a recurrent layer.
 
-use super::super::gemm::product_kernel;
 use super::super::kernel::{Kernel, THREADS};
+use super::super::product::product_kernel;
 use super::plan::Regime;
 use crate::ops::{Cell, Precision, Rnn};
 

@@ -1,0 +1,33 @@
+//! Tensors of parameters.
+
+/// One tensor of parameters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tensor {
+    /// PyTorch's name within its module.
+    pub name: String,
+    pub shape: Vec<usize>,
+    pub role: Role,
+    /// Numbers that one output sees, or the hidden units of a recurrent layer: PyTorch's defaults follow from them.
+    pub fan: usize,
+}
+
+/// What a tensor is for, which decides how it begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Multiplies inputs.
+    Weight,
+    /// Multiplies the state of the step before.
+    Recurrent,
+    Bias,
+    /// The bias of a recurrent layer's gates, one of which forgets.
+    GateBias {
+        gate: usize,
+        hidden: usize,
+    },
+}
+
+impl Tensor {
+    pub(super) fn new(name: impl Into<String>, shape: &[usize], role: Role, fan: usize) -> Self {
+        Tensor { name: name.into(), shape: shape.to_vec(), role, fan }
+    }
+}

@@ -1,0 +1,67 @@
+//! Helper: what every device is asked, on the table of cases.
+
+use engine::backend::{Backend, Reference};
+use engine::check::cases::{ConvCase, LinearCase, RnnCase};
+use engine::check::{self, AnyCase, Case};
+use engine::ops::Cell;
+
+/// Every case but recurrent layers and convolutions, which are most of the work.
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+pub fn others() -> Vec<AnyCase> {
+    let light = |case: &AnyCase| !matches!(case, AnyCase::Rnn(_) | AnyCase::Conv(_));
+    AnyCase::all().into_iter().filter(light).collect()
+}
+
+/// Every case within its bound.
+#[track_caller]
+pub fn conforms<B: Backend>(device: &B, cases: &[AnyCase]) {
+    let outcomes: Vec<_> = cases.iter().map(|case| case.conformance(device).unwrap()).collect();
+    check::verdict(&device.describe(), &outcomes).unwrap();
+}
+
+/// What only copies, drops or scales has the reference's bits in `f32`.
+#[track_caller]
+pub fn dropout_is_exact<B: Backend>(device: &B, largest: usize) {
+    for case in AnyCase::all() {
+        if matches!(&case, AnyCase::Dropout(case) if case.dropout.len <= largest) {
+            let tensors = case.tensors();
+            let truth = case.run(&Reference::<f32>::default(), &tensors).unwrap();
+            assert!(case.run(device, &tensors).unwrap() == truth, "{} on {}", case.name(), device.describe());
+        }
+    }
+}
+
+/// Three models together have the bits that each has by itself.
+#[track_caller]
+pub fn in_stack_and_alone<B: Backend>(device: &B) {
+    for cell in Cell::ALL {
+        let case = RnnCase { ragged: true, initial: true, ..RnnCase::new(cell, 2, [5, 6, 4, 9]) };
+        alone_as_in(device, &RnnCase { ..case.clone() }.models(3), &case, 3);
+    }
+    let case = ConvCase { ragged: true, ..ConvCase::new([6, 11, 5], 9, 3) };
+    alone_as_in(device, &ConvCase { ..case.clone() }.models(3), &case, 3);
+    let case = LinearCase::new([5, 33, 9], true);
+    let mut alone = case.clone();
+    alone.linear.models = 1;
+    alone_as_in(device, &case, &alone, 2);
+}
+
+/// `stacked` has `models`, `alone` is one of them.
+#[track_caller]
+pub fn alone_as_in<B: Backend, C: Case>(device: &B, stacked: &C, alone: &C, models: usize) {
+    let all = stacked.tensors();
+    let together = stacked.run(device, &all).unwrap();
+    for m in 0..models {
+        let single = alone.run(device, &all.model(m, models)).unwrap();
+        assert!(together.model(m, models) == single, "{} model {m} on {}", alone.name(), device.describe());
+    }
+}
+
+/// The bound of `check::conformance`, for plain vectors.
+#[track_caller]
+pub fn within(found: &[f64], truth: &[f64], own_precision: &[f64]) {
+    let distance = |a: &[f64]| a.iter().zip(truth).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    let scale = truth.iter().fold(0.0f64, |a, b| a.max(b.abs()));
+    let bound = 4.0 * distance(own_precision) + 1e-7 * scale;
+    assert!(distance(found) <= bound, "off by {:e}, allowed {bound:e}", distance(found));
+}
