@@ -181,3 +181,41 @@ fn floors_are_read_as_they_are_drawn() {
     let read: Vec<(String, usize)> = floors(drawn).into_iter().collect();
     assert_eq!(read, [("a".to_string(), 0), ("b".to_string(), 1), ("c".to_string(), 1)]);
 }
+
+/// Names of the files and folders in a folder, without ending.
+fn stems(folder: &str) -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let paths = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut stems: Vec<String> =
+        paths.map(|path| path.file_stem().unwrap().to_str().unwrap().to_string()).collect();
+    stems.sort();
+    stems
+}
+
+/// An operation has one name, and a file or folder of that name wherever it is at home.
+#[test]
+fn an_operation_has_one_stem_everywhere() {
+    let operations: Vec<String> = stems("src/check/cases").into_iter().filter(|stem| stem != "mod").collect();
+    assert!(operations.len() >= 8, "{operations:?}");
+    for home in ["src/ops", "src/reference", "src/backend/cpu", "src/backend/cuda", "src/backend/wgpu"] {
+        let there = stems(home);
+        for operation in &operations {
+            assert!(there.contains(operation), "{home} has no file for the operation {operation}");
+        }
+    }
+    // Kernels begin with their operation's name; what several share is named after what it does.
+    let shared =
+        ["activation", "cell", "formats", "lengths", "maths", "prims", "probe", "product", "roof", "tile"];
+    for kernels in ["kernels/cuda", "kernels/wgsl"] {
+        let there = stems(kernels);
+        for operation in &operations {
+            let own = there.iter().any(|kernel| kernel.split('_').next() == Some(operation));
+            assert!(own, "{kernels} has no kernel of the operation {operation}");
+        }
+        for kernel in &there {
+            let head = kernel.split('_').next().unwrap();
+            let known = operations.iter().any(|operation| operation == head) || shared.contains(&head);
+            assert!(known, "{kernels}/{kernel} bears the name of no operation, and of nothing shared");
+        }
+    }
+}

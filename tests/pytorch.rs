@@ -3,7 +3,7 @@
 use crate::golden::{Golden, assert_close};
 use engine::backend::{Backend, Reference};
 use engine::check::cases::{ConvCase, LossCase, RnnCase};
-use engine::check::{Case, Tensors};
+use engine::check::{AnyCase, Case, Tensors};
 use engine::model::{Batch, Extent, Trainer, Training, Turn};
 use engine::ops::{
     Cell, ConvSpec, Device, EpsPlacement, LayerSpec, Loss, Network, Optimizer, OptimizerKind,
@@ -102,6 +102,21 @@ fn recurrent_layers_equal_pytorch() {
             }
         }
         assert!(found > 0, "no golden file of {}", cell.name());
+    }
+}
+
+#[test]
+fn operations_equal_pytorch_name_by_name() {
+    for (name, case) in AnyCase::goldens() {
+        let (golden, mut tensors) = (Golden::read(name), case.tensors());
+        tensors.reals.iter_mut().for_each(|(name, values)| *values = golden.get(name).to_vec());
+        for (name, words) in &mut tensors.words {
+            *words = golden.get(name).iter().map(|&word| word as u32).collect();
+        }
+        let outputs = case.run(&Reference::<f64>::default(), &tensors).unwrap();
+        for output in outputs.names() {
+            assert_close(output, &outputs[output], golden.get(output), TOLERANCE);
+        }
     }
 }
 

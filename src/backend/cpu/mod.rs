@@ -9,6 +9,7 @@ mod cache;
 mod columns;
 mod conv;
 mod device;
+mod dot;
 mod dropout;
 mod gather;
 mod isa;

@@ -44,6 +44,13 @@ macro_rules! operations {
                 all
             }
 
+            /// See [`Case::golden`].
+            pub fn goldens() -> Vec<(&'static str, AnyCase)> {
+                let mut goldens = Vec::new();
+                $(goldens.extend($case::golden().map(|(name, case)| (name, AnyCase::$variant(case))));)*
+                goldens
+            }
+
             /// Its operation and what that is.
             pub fn operation(&self) -> &'static str {
                 match self {

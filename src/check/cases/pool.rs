@@ -55,6 +55,12 @@ impl Case for PoolCase {
         on.outputs(&self.name(), &outputs)
     }
 
+    fn golden() -> Option<(&'static str, Self)> {
+        let kind = PoolKind::Mean;
+        let pool = Pool { kind, models: 1, batch: 3, steps: 5, hidden: 4, dirs: 1, states: 1 };
+        Some(("pool", PoolCase { pool }))
+    }
+
     fn values(&self) -> &'static [(&'static str, &'static str)] {
         &[("out", "d_out")]
     }
