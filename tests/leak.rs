@@ -6,6 +6,7 @@ use engine::data::frames::Baseline;
 use engine::data::split::SplitKind;
 use engine::experiment::{Ending, Experiment};
 use engine::metrics::Scores;
+use engine::ops::Cell;
 use engine::progress::Silent;
 use engine::run::RunFolder;
 use std::sync::atomic::AtomicUsize;
@@ -22,7 +23,7 @@ fn scores(split: SplitKind, trial_sd: f64, baseline: Baseline) -> Scores {
     config.frames.baseline = Some(baseline);
     config.split.split_by = Some(split);
     config.split.validation = 0.0;
-    config.network.cell = vec![CellName::Gru];
+    config.network.cell = vec![CellName::new(Cell::Gru, 1)];
     config.network.hidden = vec![24];
     config.network.dropout = 0.0;
     config.training.epochs = 12;

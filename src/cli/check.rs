@@ -10,7 +10,7 @@ use crate::check::{self, AnyCase, Outcome};
 use crate::config::CellName;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 #[derive(Args)]
@@ -159,9 +159,7 @@ impl CheckCommand {
         }
         let cells = match wanted {
             Some(one) => vec![one],
-            None => [CellName::Lstm, CellName::Gru, CellName::Bilstm, CellName::Bigru]
-                .map(CellName::parts)
-                .to_vec(),
+            None => CellName::value_variants().iter().map(|name| name.parts()).collect(),
         };
         let case = |(cell, dirs)| RnnCase {
             ragged: true,

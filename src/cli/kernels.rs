@@ -25,7 +25,7 @@ pub struct KernelsCommand {
     #[arg(long, value_enum, default_value_t = Kind::Wgpu)]
     backend: Kind,
     /// Cell of the recurrent layer
-    #[arg(long, value_enum, default_value_t = CellName::Lstm)]
+    #[arg(long, value_enum, default_value = "lstm")]
     cell: CellName,
     /// Units of the layer
     #[arg(long, value_name = "H", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=16_384))]

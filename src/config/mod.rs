@@ -3,6 +3,7 @@
 //! Each option is declared here and nowhere else. A flag beats the file, the file beats the default; the file that a
 //! run folder keeps repeats the run.
 
+mod cell_name;
 mod data;
 mod defaults;
 mod network;
@@ -15,8 +16,9 @@ mod specs;
 mod split;
 mod training;
 
+pub use cell_name::CellName;
 pub use data::{DataConfig, DemoConfig};
-pub use network::{CellName, NetworkConfig};
+pub use network::NetworkConfig;
 pub use preset::{Preset, Published};
 pub use run::RunConfig;
 pub use sections::Config;

@@ -1,35 +1,14 @@
 //! The network's options.
 
+use super::cell_name::CellName;
 use super::defaults::default_from_flags;
 use crate::error::{Error, Result};
-use crate::ops::{Cell, ConvSpec, LayerSpec, Network, Pooling};
+use crate::ops::{ConvSpec, LayerSpec, Network, Pooling};
 use clap::Args;
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{self, IntoDeserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
-
-/// A cell with its directions, as people name it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum CellName {
-    Lstm,
-    Gru,
-    Bilstm,
-    Bigru,
-}
-
-impl CellName {
-    /// Cell and number of directions.
-    pub fn parts(self) -> (Cell, usize) {
-        match self {
-            CellName::Lstm => (Cell::Lstm, 1),
-            CellName::Gru => (Cell::Gru, 1),
-            CellName::Bilstm => (Cell::Lstm, 2),
-            CellName::Bigru => (Cell::Gru, 2),
-        }
-    }
-}
 
 /// The network, bottom up.
 #[derive(Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,7 +29,7 @@ pub struct NetworkConfig {
     /// Bias vectors of a gate: 2 as in PyTorch and cuDNN, 1 as in Keras' LSTM (its GRU has 2)
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub biases: usize,
-    /// How a sequence becomes one vector: the final states, or the mean over time
+    /// How a sequence becomes one vector
     #[arg(long, value_enum, default_value_t = Pooling::Last)]
     pub pool: Pooling,
     /// Units of a dense ReLU layer before the output layer; 0 for none
@@ -118,7 +97,7 @@ impl NetworkConfig {
     /// `conv-bilstm-lstm`
     pub fn name(&self) -> String {
         let front = self.conv.first().map(|_| "conv".to_string());
-        let cells = self.cell.iter().map(|cell| format!("{cell:?}").to_lowercase());
+        let cells = self.cell.iter().map(|cell| cell.name().to_string());
         front.into_iter().chain(cells).collect::<Vec<_>>().join("-")
     }
 

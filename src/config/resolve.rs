@@ -62,6 +62,7 @@ mod tests {
     use super::*;
     use crate::config::CellName;
     use crate::data::split::SplitKind;
+    use crate::ops::Cell;
     use clap::{Args, Command};
 
     fn matches(flags: &[&str]) -> ArgMatches {
@@ -77,7 +78,7 @@ mod tests {
         let config =
             Config::resolve(&matches(&["--epochs", "3", "--split", "subject"]), None, Some(&path)).unwrap();
         assert_eq!(config.network.hidden, [8, 9]);
-        assert_eq!(config.network.cell, [CellName::Gru]);
+        assert_eq!(config.network.cell, [CellName::new(Cell::Gru, 1)]);
         assert_eq!(config.training.epochs, 3);
         assert_eq!(config.split.split_by, Some(SplitKind::Subject));
         assert_eq!(config.training.batch, 32);

@@ -19,6 +19,7 @@ pub(crate) use cells;
 /// What is known of a cell beside its equations.
 struct Facts {
     name: &'static str,
+    bidirectional_name: &'static str,
     gates: usize,
     states: usize,
     joint: usize,
@@ -39,7 +40,11 @@ macro_rules! define {
 
             const fn facts(self) -> Facts {
                 match self {
-                    $(Cell::$cell => Facts { name: $name, $($fact: $value),* },)*
+                    $(Cell::$cell => Facts {
+                        name: $name,
+                        bidirectional_name: concat!("bi", $name),
+                        $($fact: $value),*
+                    },)*
                 }
             }
         }
@@ -48,8 +53,13 @@ macro_rules! define {
 cells!(define);
 
 impl Cell {
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         self.facts().name
+    }
+
+    /// Of a layer with two directions.
+    pub const fn bidirectional_name(self) -> &'static str {
+        self.facts().bidirectional_name
     }
 
     /// `G`: gates per hidden unit, at most 4.
