@@ -121,7 +121,7 @@ impl<B: Backend> Stage<B> {
     pub fn backward(
         &mut self,
         pass: &Pass<B>,
-        (x, y): (&Reals<B>, &Reals<B>),
+        (x, Activation { y, .. }): (&Reals<B>, &Activation<B>),
         tape: &mut Tape<B>,
         dx: Option<&mut Reals<B>>,
         d_weights: &mut Reals<B>,

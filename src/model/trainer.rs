@@ -174,21 +174,21 @@ impl<'b, B: Backend> Trainer<'b, B> {
         for (i, stage) in stages.iter_mut().enumerate().rev() {
             let pass = Pass { backend: *backend, weights, lengths: &lengths[placed[i].lengths] };
             let (lower, upper) = self.tapes.split_at_mut(i);
-            let (tape, y) = (&mut upper[0], &activations[i + 1].y);
+            let (tape, out) = (&mut upper[0], &activations[i + 1]);
             let Some(below) = lower.last_mut() else {
-                stage.backward(&pass, (&activations[i].y, y), tape, None, &mut self.gradients)?;
+                stage.backward(&pass, (&activations[i].y, out), tape, None, &mut self.gradients)?;
                 continue;
             };
             match (&self.dropouts[i - 1], &below.dropped) {
                 (Some(dropout), Some(x)) => {
                     let (scratch, d_weights) = (&mut self.scratch, &mut self.gradients);
-                    stage.backward(&pass, (x, y), tape, Some(scratch), d_weights)?;
+                    stage.backward(&pass, (x, out), tape, Some(scratch), d_weights)?;
                     let a = DropoutOperands { marks: &self.marks, x: scratch, out: &mut below.gradient };
                     backend.run::<Dropout>(dropout, a)?;
                 }
                 _ => {
                     let (x, dx) = (&activations[i].y, Some(&mut below.gradient));
-                    stage.backward(&pass, (x, y), tape, dx, &mut self.gradients)?;
+                    stage.backward(&pass, (x, out), tape, dx, &mut self.gradients)?;
                 }
             }
         }
