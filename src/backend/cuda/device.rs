@@ -1,7 +1,8 @@
 //! A device of CUDA, or what stands for one.
 
-use super::driver::{Driver, Gpu};
+use super::driver::Driver;
 use super::executor::Executor;
+use super::gpu::Gpu;
 use super::memory::{Buf, Frames, Memory};
 use super::programs::default_folder;
 use super::rnn::{Layer, Tuning};

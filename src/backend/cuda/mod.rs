@@ -12,6 +12,7 @@ mod dropout;
 mod executor;
 mod gather;
 mod gemm;
+mod gpu;
 mod kernel;
 mod library;
 mod linear;
@@ -29,7 +30,8 @@ mod splits;
 
 pub use compiler::{Compiled, Compiler, Usage};
 pub use device::Cuda;
-pub use driver::{Driver, Gpu, gpus};
+pub use driver::Driver;
+pub use gpu::{Gpu, gpus};
 pub use executor::{Executor, Failure, Launch};
 pub use kernel::Kernel;
 pub use memory::{Buf, Frames};
