@@ -35,12 +35,17 @@ def out_of_bounds(verdict: dict) -> str:
     return f"{worst[2]} is off by {worst[0]:.2e}, allowed {worst[1]:.2e}" if worst else "no output was compared"
 
 
+def case_names(listed: str) -> list[str]:
+    """What `engine check --list` prints, without its titles."""
+    return [line for line in listed.splitlines() if line.strip() and not line.startswith("#")]
+
+
 def find(context: Context, precision: str, *options: str) -> Generator[Command, Ended, Verdict]:
     """A step's commands; its verdict names each case that fails, with what is known of it."""
     check = lambda *more, **how: context.check(precision, *options, *more, **how)
     some = ("--cell", "gru") if context.quick else ()
     listed = yield check(*some, "--list", limit=ONE)
-    names = [line for line in listed.out.splitlines() if line.strip()]
+    names = case_names(listed.out)
     if not listed.ok or not names:
         return Verdict(False, f"the cases are not listed: {listed.why()}")
     whole = yield check(*some, "--no-gradients", "--json", limit=ALL, silence=SILENCE)
