@@ -124,6 +124,25 @@ def pool():
     return {"from": x, "lengths": lengths, "d_out": d_out, "out": out, "d_from": x.grad}
 
 
+def attention():
+    """The mean weighted by a softmax over time of an nn.Linear's scores; one row is absent."""
+    lengths = torch.tensor([STEPS, 0, 2])
+    x = torch.randn(STEPS, BATCH, INPUTS, requires_grad=True)
+    d_out = torch.randn(BATCH, INPUTS)
+    score = nn.Linear(INPUTS, 1, bias=False)
+    scores = score(x).masked_fill(present(lengths, STEPS) == 0, -torch.inf)[:, lengths > 0]
+    scores.retain_grad()
+    weights = torch.softmax(scores, 0)
+    out = (weights * x[:, lengths > 0]).sum(0)
+    (out * d_out[lengths > 0]).sum().backward()
+    full, d_scores, pooled = torch.zeros(STEPS, BATCH), torch.zeros(STEPS, BATCH), torch.zeros(BATCH, INPUTS)
+    full[:, lengths > 0] = weights.detach()[:, :, 0]
+    d_scores[:, lengths > 0] = scores.grad[:, :, 0]
+    pooled[lengths > 0] = out.detach()
+    return {"weights": score.weight, "x": x, "lengths": lengths, "d_out": d_out, "attention": full, "out": pooled,
+            "d_scores": d_scores, "dx": x.grad, "d_weights": score.weight.grad}
+
+
 def loss():
     """Mean cross-entropy in four variants, each with its gradient by the logits."""
     logits, labels = torch.randn(6, 3) * 2, torch.tensor([0, 2, 1, 1, 2, 0])
@@ -224,7 +243,7 @@ for cell in (nn.LSTM, nn.GRU):
         CASES[name] = lambda c=cell, b=both: recurrent(c, 1, b)
         CASES[name + "2"] = lambda c=cell, b=both: recurrent(c, 2, b)
         CASES[name + "_lengths"] = lambda c=cell, b=both: recurrent(c, 1, b, LENGTHS)
-CASES |= {"conv": conv, "pool": pool, "loss": loss}
+CASES |= {"conv": conv, "pool": pool, "attention": attention, "loss": loss}
 CASES |= {"adam": lambda: optimiser(torch.optim.Adam), "adamw": lambda: optimiser(torch.optim.AdamW)}
 CASES |= {"curve": curve_mean, "curve_last": curve_last, "curve_conv": curve_conv}
 

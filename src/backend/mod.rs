@@ -24,9 +24,9 @@ pub use timeline::{Roof, Span, Timeline};
 
 use crate::error::{Error, Result};
 use crate::ops::{
-    ConvBackward, ConvForward, Device, Dropout, Gather, LinearBackward, LinearForward, Loss, Optimizer,
-    PoolBackward, PoolForward, Precision, Purpose, Real, Rnn, RnnBackward, RnnForward, RnnLayer, RnnLoad,
-    Runs,
+    AttentionBackward, AttentionForward, ConvBackward, ConvForward, Device, Dropout, Gather, LinearBackward,
+    LinearForward, Loss, Optimizer, PoolBackward, PoolForward, Precision, Purpose, Real, Rnn, RnnBackward,
+    RnnForward, RnnLayer, RnnLoad, Runs,
 };
 use crate::reference;
 use ndarray::ArcArray2;
@@ -45,6 +45,8 @@ pub trait Backend:
     + Runs<RnnBackward>
     + Runs<PoolForward>
     + Runs<PoolBackward>
+    + Runs<AttentionForward>
+    + Runs<AttentionBackward>
     + Runs<LinearForward>
     + Runs<LinearBackward>
     + Runs<Dropout>

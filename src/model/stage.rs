@@ -3,16 +3,19 @@
 use crate::backend::Backend;
 use crate::error::Result;
 use crate::ops::{
-    self, Conv, ConvBackward, ConvBackwardOperands, ConvForward, ConvForwardOperands, Dropout, Linear,
-    LinearBackward, LinearBackwardOperands, LinearForward, LinearForwardOperands, Placed, Pool, PoolBackward,
-    PoolBackwardOperands, PoolForward, PoolForwardOperands, PoolKind, Purpose, Reals, Rnn, RnnBackward,
-    RnnBackwardOperands, RnnForward, RnnForwardOperands, RnnLayer, RnnLoad, RnnLoadOperands, Words,
+    self, Attention, AttentionBackward, AttentionBackwardOperands, AttentionForward,
+    AttentionForwardOperands, Conv, ConvBackward, ConvBackwardOperands, ConvForward, ConvForwardOperands,
+    Dropout, Linear, LinearBackward, LinearBackwardOperands, LinearForward, LinearForwardOperands, Placed,
+    Pool, PoolBackward, PoolBackwardOperands, PoolForward, PoolForwardOperands, PoolKind, Purpose, Reals,
+    Rnn, RnnBackward, RnnBackwardOperands, RnnForward, RnnForwardOperands, RnnLayer, RnnLoad,
+    RnnLoadOperands, Words,
 };
 
 /// What flows from one stage to the next.
 pub struct Activation<B: Backend> {
     pub y: Reals<B>,
-    /// What a stage gives beside its output: the final states of a recurrent layer. Empty for other stages.
+    /// What a stage gives beside its output: the final states of a recurrent layer, the weights that
+    /// attention gives the steps. Empty for other stages.
     pub aside: Reals<B>,
 }
 
@@ -32,6 +35,7 @@ pub enum Stage<B: Backend> {
     Conv(Conv),
     Rnn(Rnn, RnnLayer<B>),
     Pool(Pool),
+    Attention(Attention),
     Linear(Linear),
 }
 
@@ -48,6 +52,7 @@ pub struct Pass<'a, B: Backend> {
 fn aside(stage: &ops::Stage) -> usize {
     match stage {
         ops::Stage::Rnn(s) => s.state_len(),
+        ops::Stage::Attention(s) => s.scores_len(),
         _ => 0,
     }
 }
@@ -69,6 +74,7 @@ impl<B: Backend> Stage<B> {
             ops::Stage::Conv(s) => Stage::Conv(s),
             ops::Stage::Rnn(s) => Stage::Rnn(s, backend.layer(&s, purpose)?),
             ops::Stage::Pool(s) => Stage::Pool(s),
+            ops::Stage::Attention(s) => Stage::Attention(s),
             ops::Stage::Linear(s) => Stage::Linear(s),
         })
     }
@@ -77,7 +83,7 @@ impl<B: Backend> Stage<B> {
     pub fn bytes(backend: &B, stage: &ops::Stage, purpose: Purpose) -> usize {
         match stage {
             ops::Stage::Rnn(s) => backend.layer_bytes(s, purpose),
-            ops::Stage::Conv(_) | ops::Stage::Pool(_) | ops::Stage::Linear(_) => 0,
+            _ => 0,
         }
     }
 
@@ -85,7 +91,7 @@ impl<B: Backend> Stage<B> {
     pub fn load(&mut self, backend: &B, weights: &Reals<B>) -> Result<()> {
         match self {
             Stage::Rnn(s, layer) => backend.run::<RnnLoad>(s, RnnLoadOperands { weights, layer }),
-            Stage::Conv(_) | Stage::Pool(_) | Stage::Linear(_) => Ok(()),
+            _ => Ok(()),
         }
     }
 
@@ -113,6 +119,10 @@ impl<B: Backend> Stage<B> {
                 let from = if s.kind == PoolKind::Last { &below.aside } else { x };
                 backend.run::<PoolForward>(s, PoolForwardOperands { lengths, from, out: y })
             }
+            Stage::Attention(s) => {
+                let a = AttentionForwardOperands { weights, lengths, x, attention: aside, out: y };
+                backend.run::<AttentionForward>(s, a)
+            }
             Stage::Linear(s) => backend.run::<LinearForward>(s, LinearForwardOperands { weights, x, y }),
         }
     }
@@ -121,17 +131,17 @@ impl<B: Backend> Stage<B> {
     pub fn backward(
         &mut self,
         pass: &Pass<B>,
-        (x, Activation { y, .. }): (&Reals<B>, &Activation<B>),
+        (x, Activation { y, aside }): (&Reals<B>, &Activation<B>),
         tape: &mut Tape<B>,
         dx: Option<&mut Reals<B>>,
         d_weights: &mut Reals<B>,
     ) -> Result<()> {
         let Pass { backend, weights, lengths } = *pass;
-        let Tape { saved: winners, gradient, of_last, .. } = tape;
+        let Tape { saved, gradient, of_last, .. } = tape;
         let dy = &*gradient;
         match self {
             Stage::Conv(s) => {
-                let a = ConvBackwardOperands { weights, x, lengths, winners, dy, dx, d_weights };
+                let a = ConvBackwardOperands { weights, x, lengths, winners: saved, dy, dx, d_weights };
                 backend.run::<ConvBackward>(s, a)
             }
             Stage::Rnn(s, layer) => {
@@ -153,6 +163,20 @@ impl<B: Backend> Stage<B> {
             }
             Stage::Pool(s) => dx.map_or(Ok(()), |to| {
                 backend.run::<PoolBackward>(s, PoolBackwardOperands { lengths, d_out: dy, to })
+            }),
+            Stage::Attention(s) => dx.map_or(Ok(()), |dx| {
+                let (attention, d_out, d_scores) = (aside, dy, saved);
+                let a = AttentionBackwardOperands {
+                    weights,
+                    lengths,
+                    x,
+                    attention,
+                    d_out,
+                    d_scores,
+                    dx,
+                    d_weights,
+                };
+                backend.run::<AttentionBackward>(s, a)
             }),
             Stage::Linear(s) => {
                 backend.run::<LinearBackward>(s, LinearBackwardOperands { weights, x, y, dy, dx, d_weights })
@@ -195,7 +219,11 @@ impl TapeLens {
         let (of_last, len) = (above.is_some_and(pools_last), own.stage.output_len());
         TapeLens {
             dropped: (drops && own.dropout.is_some()).then_some(len),
-            saved: if matches!(own.stage, ops::Stage::Conv(_)) { len } else { 0 },
+            saved: match own.stage {
+                ops::Stage::Conv(_) => len,
+                ops::Stage::Attention(s) => s.scores_len(),
+                _ => 0,
+            },
             gradient: if of_last { aside(&own.stage) } else { len },
             of_last,
         }

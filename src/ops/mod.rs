@@ -10,6 +10,7 @@
 //! Gradients and outputs overwrite; nothing accumulates. A buffer may be longer than its shape says: what lies behind is
 //! neither read nor written.
 
+mod attention;
 mod cell;
 mod conv;
 mod dropout;
@@ -29,6 +30,9 @@ mod summary;
 mod tensor;
 mod work;
 
+pub use attention::{
+    Attention, AttentionBackward, AttentionBackwardOperands, AttentionForward, AttentionForwardOperands,
+};
 pub use cell::Cell;
 #[allow(unused_imports)] // a build without GPU backends has no kernels as texts
 pub(crate) use cell::cells;

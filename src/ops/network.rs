@@ -1,6 +1,6 @@
 //! A whole network: recurrent layers, pooling, an optional dense layer, the output layer.
 
-use super::{Cell, Conv, ConvSpec, Linear, Pool, PoolKind, Rnn, Role, Slab, Tensor};
+use super::{Attention, Cell, Conv, ConvSpec, Linear, Pool, PoolKind, Rnn, Role, Slab, Tensor};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +53,8 @@ pub enum Pooling {
     Last,
     /// The mean of the hidden states over the row's steps.
     Mean,
+    /// Their mean, weighted by a softmax over time of a learned score of each step (Yang et al. 2016).
+    Attention,
 }
 
 /// One named tensor inside the `P` parameters of a model.
@@ -82,6 +84,7 @@ pub enum Stage {
     Conv(Conv),
     Rnn(Rnn),
     Pool(Pool),
+    Attention(Attention),
     Linear(Linear),
 }
 
@@ -92,6 +95,7 @@ macro_rules! each_stage {
             Stage::Conv($s) => $work,
             Stage::Rnn($s) => $work,
             Stage::Pool($s) => $work,
+            Stage::Attention($s) => $work,
             Stage::Linear($s) => $work,
         }
     };
@@ -239,6 +243,9 @@ impl Network {
         let (pool, module) = match self.pool {
             Pooling::Last => (pool(PoolKind::Last), "pool"),
             Pooling::Mean => (pool(PoolKind::Mean), "pool"),
+            Pooling::Attention => {
+                (Stage::Attention(Attention { models, batch, steps, width: input, weights }), "attention")
+            }
         };
         weights.offset +=
             push(pool, "pooled vector".into(), Module::One(module), Some(POOL_DROPOUT), lengths);

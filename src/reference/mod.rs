@@ -3,6 +3,7 @@
 //! Everything fast is tested against this, and this is tested against finite differences and PyTorch. Rows are
 //! independent and run in parallel; every sum has one fixed order.
 
+mod attention;
 mod cell;
 mod conv;
 mod device;

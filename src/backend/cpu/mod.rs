@@ -5,6 +5,7 @@
 #![allow(clippy::needless_range_loop)]
 
 mod activation;
+mod attention;
 mod cache;
 mod columns;
 mod conv;

@@ -4,6 +4,7 @@
 //! launches is an [`Executor`]: `driver` is CUDA's, with `compiler`, `programs` and `library` beside it. Tests have another that runs
 //! the same launches, of the same text, on the host: all that is above the executor is proved there.
 
+mod attention;
 mod compiler;
 mod conv;
 mod device;
@@ -31,8 +32,8 @@ mod splits;
 pub use compiler::{Compiled, Compiler, Usage};
 pub use device::Cuda;
 pub use driver::Driver;
-pub use gpu::{Gpu, gpus};
 pub use executor::{Executor, Failure, Launch};
+pub use gpu::{Gpu, gpus};
 pub use kernel::Kernel;
 pub use memory::{Buf, Frames};
 pub use product::{Product, Strided};
@@ -49,6 +50,7 @@ pub fn every_kernel() -> Vec<Kernel> {
         gather::kernels(),
         dropout::kernels(),
         pool::kernels(),
+        attention::kernels(),
         linear::kernels(),
         loss::kernels(),
         optimizer::kernels(),

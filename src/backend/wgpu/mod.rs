@@ -5,6 +5,7 @@
 
 mod account;
 mod adapter;
+mod attention;
 mod blocks;
 mod clock;
 mod commands;

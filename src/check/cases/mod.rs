@@ -1,5 +1,6 @@
 //! The table of cases of all operations, which tests, `engine check` and the benches walk.
 
+pub mod attention;
 pub mod conv;
 pub mod dropout;
 pub mod gather;
@@ -9,6 +10,7 @@ pub mod optimizer;
 pub mod pool;
 pub mod rnn;
 
+pub use attention::AttentionCase;
 pub use conv::ConvCase;
 pub use dropout::DropoutCase;
 pub use gather::GatherCase;
@@ -112,6 +114,7 @@ operations! {
     Conv: conv, ConvCase, "conv: convolution, ReLU and max-pooling";
     Rnn: rnn, RnnCase, "rnn: recurrent layers";
     Pool: pool, PoolCase, "pool: pooling over time";
+    Attention: attention, AttentionCase, "attention: pooling by learned weights of the steps";
     Linear: linear, LinearCase, "linear: linear layers";
     Dropout: dropout, DropoutCase, "dropout";
     Loss: loss, LossCase, "loss: softmax cross-entropy";
