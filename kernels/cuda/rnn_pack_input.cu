@@ -1,5 +1,6 @@
 // The input's weights with the four numbers of a unit side by side, (M, dirs, H, 4, D), and the biases that the input's part of
-// the gates begins with, (M, dirs, H, 4); a thread per number. Row 3 of a GRU has no weights: its bias alone.
+// the gates begins with, (M, dirs, H, 4); a thread per number. Row 3 of a cell with three gates has
+// no weights: at most the bias of a recurrent part that stays apart.
 
 extern "C" __global__ void __launch_bounds__(THREADS) rnn_pack_input(const __grid_constant__ Arguments a) {
     const unsigned columns = a.input + 1;
@@ -16,13 +17,13 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_pack_input(const __gri
     const float* bias_hh = bias_ih + rows;
     const size_t to = ((size_t)blockIdx.z * a.hidden + unit) * 4 + slot;
     // The input part of this number's bias, and the recurrent one, if it has them.
-    const bool has_input = slot < GATES, has_recurrent = a.biases == 2 && (GATES == 4 || slot != 2);
-    const unsigned recurrent_gate = slot < GATES ? slot : 2;
+    const unsigned gate = recurrent_gate(slot);
+    const bool has_input = slot < GATES, has_recurrent = a.biases == 2 && gate < GATES;
     if (column < a.input) {
         a.inputs[to * a.input + column] =
             to_operand(has_input ? weight_ih[(size_t)(slot * a.hidden + unit) * a.input + column] : 0.0f);
     } else {
         a.bias[to] = (has_input ? bias_ih[slot * a.hidden + unit] : 0.0f) +
-                     (has_recurrent ? bias_hh[recurrent_gate * a.hidden + unit] : 0.0f);
+                     (has_recurrent ? bias_hh[gate * a.hidden + unit] : 0.0f);
     }
 }

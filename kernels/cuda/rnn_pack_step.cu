@@ -1,5 +1,5 @@
-// The recurrent weights with the four numbers of a unit side by side, (M, dirs, H, 4, H); a thread per number. Row 2 of a GRU,
-// the input part of n, has none.
+// The recurrent weights with the four numbers of a unit side by side, (M, dirs, H, 4, H); a thread per number. Row 2 of a
+// GRU, the input part of n, has none.
 
 extern "C" __global__ void __launch_bounds__(THREADS) rnn_pack_step(const __grid_constant__ Arguments a) {
     const unsigned i = blockIdx.x * THREADS + threadIdx.x;
@@ -11,8 +11,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_pack_step(const __grid
     const unsigned rows = GATES * a.hidden;
     const size_t each = (size_t)rows * (a.input + a.hidden + a.biases);
     const float* weight_hh = a.weights + m * a.stride + dir * each + (size_t)rows * a.input;
-    const bool has_recurrent = GATES == 4 || slot != 2;
-    const unsigned gate = slot < GATES ? slot : 2;
+    const unsigned gate = recurrent_gate(slot);
     a.recurrents[(size_t)blockIdx.z * 4 * a.hidden * a.hidden + i] =
-        to_operand(has_recurrent ? weight_hh[(size_t)(gate * a.hidden + unit) * a.hidden + column] : 0.0f);
+        to_operand(gate < GATES ? weight_hh[(size_t)(gate * a.hidden + unit) * a.hidden + column] : 0.0f);
 }

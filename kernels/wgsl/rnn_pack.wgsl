@@ -25,12 +25,13 @@ fn bias(start: u32, which: u32, gate: u32, unit: u32) -> f32 {
 fn biases(start: u32, unit: u32) -> vec4<f32> {
     var both = vec4<f32>();
     for (var g = 0u; g < p.gates; g++) {
-        both[g] = bias(start, 0u, g, unit) + bias(start, 1u, g, unit);
-    }
-    if (p.gates == 3u) {
-        // The reset gate scales the recurrent part of n with its bias, which therefore stays apart.
-        both.z = bias(start, 0u, 2u, unit);
-        both.w = bias(start, 1u, 2u, unit);
+        // The recurrent part of a gate that is not joint stays apart with its bias, as the fourth number.
+        if (g < p.joint) {
+            both[g] = bias(start, 0u, g, unit) + bias(start, 1u, g, unit);
+        } else {
+            both[g] = bias(start, 0u, g, unit);
+            both.w = bias(start, 1u, g, unit);
+        }
     }
     return both;
 }

@@ -26,8 +26,8 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     let bias = hh + rows * p.hidden;
     for (var g = 0u; g < p.gates; g++) {
         let row = g * p.hidden + unit;
-        // Of the GRU's gate n the recurrent part has a gradient of its own, the fourth number.
-        let recurrent = sum[select(g, 3u, p.gates == 3u && g == 2u)];
+        // The recurrent part of a gate that is not joint has a gradient of its own, the fourth number.
+        let recurrent = sum[select(3u, g, g < p.joint)];
         if (c < p.input) {
             d_weights[ih + row * p.input + c] = sum[g];
         } else if (c < p.input + p.hidden) {

@@ -138,14 +138,14 @@ pub fn every() -> Vec<Kernel> {
 /// The kernels and their arguments.
 pub mod kernel {
     super::super::super::kernel::kernels! {
-        PackInput, "pack weights", "rnn_pack_input", [] {
+        PackInput, "pack weights", "rnn_pack_input", ["rnn_slots"] {
             "const float*": weights;
             "operand_t*": inputs;
             "float*": bias;
             "size_t": stride;
             "unsigned": input hidden biases dirs;
         }
-        PackStep, "pack weights", "rnn_pack_step", [] {
+        PackStep, "pack weights", "rnn_pack_step", ["rnn_slots"] {
             "const float*": weights;
             "operand_t*": recurrents;
             "size_t": stride;

@@ -9,7 +9,7 @@ use crate::ops::Rnn;
 parameters! {
     /// Of the packing.
     Pack {
-        input, hidden, dirs, gates, biases, padded_input, padded_hidden, stride, weights_base, len, is_backward,
+        input, hidden, dirs, gates, joint, biases, padded_input, padded_hidden, stride, weights_base, len, is_backward,
     }
 }
 

@@ -28,6 +28,7 @@ impl Runs<RnnLoad> for Wgpu {
                     hidden: s.hidden as u32,
                     dirs: s.dirs as u32,
                     gates: s.cell.gates() as u32,
+                    joint: s.cell.joint_gates() as u32,
                     biases: s.biases as u32,
                     padded_input: plan::padded(s.input) as u32,
                     padded_hidden: plan::padded(s.hidden) as u32,

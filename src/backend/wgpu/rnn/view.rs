@@ -10,7 +10,7 @@ use crate::ops::{Rnn, Work};
 parameters! {
     /// What all kernels of a layer but the packing know: see kernels/wgsl/rnn_layout.wgsl.
     Walk {
-        models, batch, input, hidden, dirs, states, gates,
+        models, batch, input, hidden, dirs, states, gates, joint,
         dir, dir_count, first, steps, from_0, to_0, from_1, to_1,
         gates_steps, gates_first_0, gates_first_1,
         x_base, y_base, gates_base, state_base, lengths_base,
@@ -101,6 +101,7 @@ impl<'a> View<'a> {
             dirs: word(s.dirs),
             states: word(s.cell.states()),
             gates: word(s.cell.gates()),
+            joint: word(s.cell.joint_gates()),
             dir: word(part.dirs.start),
             dir_count: word(part.dirs.len()),
             first: word(part.bound.start),
