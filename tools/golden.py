@@ -45,7 +45,8 @@ B = batch, T = steps, D = inputs, H = hidden units, dirs = 1 or 2, G = 4 for LST
 **Convolution block** (`conv`): Conv1d (5 filters of 3 steps), ReLU, max-pooling by two of 7 steps. `x` (B,9,D), `weight` (5,D,3),
 `bias` (5), `y` (B,3,5); `grad.NAME` is the gradient of sum(dy*y) by NAME.
 
-**Operations name by name** (`pool`: the mean over time of rows of unequal length): inputs, cotangents and answers are called as in
+**Operations name by name** (`pool`: the mean over time of rows of unequal length; `attention`: their mean weighted by the softmax of an
+`nn.Linear`'s scores): inputs, cotangents and answers are called as in
 the operation's case in `src/check/cases`, in its order of axes, `(M, T, B, D)` with one model.
 
 **Loss** (`loss`): `logits` (6,3), `labels` (6), `weights` (3); per variant `plain`, `weighted`, `smoothed` (0.1),
