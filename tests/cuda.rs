@@ -12,9 +12,10 @@ use engine::backend::cuda::{Cuda, Executor, Failure, Launch, Product, Regime, Tu
 use engine::backend::{Backend, Reference, Timeline};
 use engine::check::cases::{ConvCase, GatherCase, PoolCase, RnnCase, conv, rnn};
 use engine::check::{self, AnyCase, Case};
+use engine::model::{Extent, Trainer, Training};
 use engine::ops::{
-    Approximate, Cell, Device, Dropout, DropoutOperands, Gather, Pool, PoolForward, PoolForwardOperands,
-    PoolKind, Precision,
+    Approximate, Cell, Device, Dropout, DropoutOperands, Gather, LayerSpec, Network, Optimizer,
+    OptimizerKind, Pool, PoolForward, PoolForwardOperands, PoolKind, Pooling, Precision,
 };
 use rayon::prelude::*;
 use std::sync::Mutex;
@@ -448,7 +449,11 @@ type Launched = (&'static str, Vec<u8>, [u32; 3]);
 
 /// Runs nothing, and remembers what it was asked to.
 #[derive(Default)]
-struct Remembering(Mutex<Vec<Launched>>);
+struct Remembering {
+    launches: Mutex<Vec<Launched>>,
+    /// Bytes of all memory that was asked for.
+    bytes: AtomicU64,
+}
 
 impl Executor for Remembering {
     type Memory = ();
@@ -459,7 +464,8 @@ impl Executor for Remembering {
     fn timeline(&self) -> Option<&Timeline> {
         None
     }
-    fn zeros(&self, _: usize) -> Result<(), Failure> {
+    fn zeros(&self, bytes: usize) -> Result<(), Failure> {
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         Ok(())
     }
     fn address(&self, _: &()) -> u64 {
@@ -472,7 +478,7 @@ impl Executor for Remembering {
         Ok(())
     }
     fn launch(&self, launch: &Launch) -> Result<(), Failure> {
-        self.0.lock().unwrap().push((launch.kernel.entry, launch.arguments.to_vec(), launch.grid));
+        self.launches.lock().unwrap().push((launch.kernel.entry, launch.arguments.to_vec(), launch.grid));
         Ok(())
     }
     fn library_product(&self, _: &Product) -> Result<(), Failure> {
@@ -493,7 +499,7 @@ fn dropout_of_more_numbers_than_32_bits_count_reaches_them_all() {
     let mut out = cuda.zeros::<f32>(1).unwrap();
     let a = DropoutOperands { marks: &marks, x: &x, out: &mut out };
     cuda.run::<Dropout>(&s, a).unwrap();
-    let launches = cuda.executor().0.lock().unwrap();
+    let launches = cuda.executor().launches.lock().unwrap();
     let (entry, arguments, [blocks, ..]) = &launches[0];
     assert_eq!(*entry, "dropout");
     assert!(arguments.as_chunks::<8>().0.iter().any(|word| u64::from_ne_bytes(*word) == len as u64));
@@ -510,5 +516,37 @@ fn numbers_beyond_32_bits_are_refused_by_name() {
     let a = PoolForwardOperands { lengths: &lengths, from: &y, out: &mut out };
     let error = cuda.run::<PoolForward>(&s, a).unwrap_err();
     assert!(error.to_string().contains("steps is 8589934592, beyond 32 bits"), "{error}");
-    assert!(cuda.executor().0.lock().unwrap().is_empty());
+    assert!(cuda.executor().launches.lock().unwrap().is_empty());
+}
+
+/// What is said of a training's memory before it begins is what it takes, but for what has a number or a few for each row or model.
+#[test]
+fn the_estimate_of_memory_is_what_a_trainer_takes() {
+    let layer = |cell, hidden, dirs| LayerSpec::new(cell, hidden, dirs);
+    let networks = [
+        (vec![], vec![layer(Cell::Lstm, 64, 1)], Pooling::Last, None, 0.0),
+        (
+            vec!["16x3"],
+            vec![layer(Cell::Gru, 33, 2), layer(Cell::Lstm, 150, 1)],
+            Pooling::Mean,
+            Some(40),
+            0.2,
+        ),
+        (vec!["16x3", "8x2"], vec![layer(Cell::Lstm, 48, 2)], Pooling::Attention, Some(40), 0.5),
+    ];
+    for (convs, layers, pool, dense, dropout) in networks {
+        let convs = convs.into_iter().map(|conv| conv.parse().unwrap()).collect();
+        let network = Network { features: 20, convs, layers, pool, dense, dropout, classes: 3 };
+        let extent = Extent { models: 3, batch: 32, steps: 60, stat_steps: 1 };
+        for precision in Precision::ALL {
+            let cuda = Cuda::new(Remembering::default(), precision);
+            let optimizer = crate::pytorch::optimizer(OptimizerKind::Adamw, network.params());
+            let optimizer = Optimizer { models: 3, ..optimizer };
+            let training = Training { optimizer, smoothing: 0.0, class_weights: vec![1.0; 9], seed: 0 };
+            let _trainer = Trainer::new(&cuda, &network, extent, training).unwrap();
+            let taken = cuda.executor().bytes.load(Ordering::Relaxed);
+            let told = Trainer::bytes(&cuda, &network, extent) as u64;
+            assert!(told <= taken && taken <= told + 16 * 1024, "{told} told, {taken} taken: {network:?}");
+        }
+    }
 }

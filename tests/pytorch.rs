@@ -146,7 +146,7 @@ fn cross_entropy_equals_pytorch() {
     }
 }
 
-fn optimizer(kind: OptimizerKind, params: usize) -> Optimizer {
+pub fn optimizer(kind: OptimizerKind, params: usize) -> Optimizer {
     Optimizer {
         kind,
         models: 1,

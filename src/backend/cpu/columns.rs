@@ -19,6 +19,11 @@ impl Columns {
         Columns { lanes, depth, columns, data: Aligned::zeros(depth * columns.next_multiple_of(lanes)) }
     }
 
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.data.len()
+    }
+
     pub fn load(&mut self, matrix: &[f32]) {
         for (first, vectors) in self.blocks() {
             let width = vectors * self.lanes;

@@ -114,3 +114,25 @@ pub fn for_each_tile(tiles: Vec<Tile>, work: impl Fn(Tile) + Sync + Send) {
         _ => tiles.into_par_iter().with_max_len(1).for_each(work),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::Cell;
+
+    #[test]
+    fn the_numbers_of_a_layer_are_those_that_it_holds() {
+        for (cell, lanes) in [(Cell::Lstm, 8), (Cell::Gru, 16)] {
+            let s = Rnn { models: 2, dirs: 2, ..Rnn::one(cell, [3, 5, 7, 11]) };
+            for purpose in [
+                Purpose::Inference,
+                Purpose::Training { input_gradient: false },
+                Purpose::Training { input_gradient: true },
+            ] {
+                let layer = Layer::new(&s, purpose, lanes);
+                let held = layer.reserve.len() + layer.packed.iter().map(Packed::len).sum::<usize>();
+                assert_eq!(Layer::numbers(&s, purpose, lanes), held, "{cell:?} {purpose:?}");
+            }
+        }
+    }
+}

@@ -55,6 +55,11 @@ impl Gates {
         }
     }
 
+    #[cfg(test)]
+    fn len(&self) -> usize {
+        [&self.input, &self.recurrent, &self.bias, &self.recurrent_bias].map(|part| part.len()).iter().sum()
+    }
+
     /// `(D, G, LANES)`
     pub fn input_block(&self, s: &Rnn, block: usize) -> *const f32 {
         let len = s.input * s.cell.gates() * self.lanes;
@@ -86,6 +91,12 @@ impl Packed {
             recurrent: columns(purpose != Purpose::Inference, s.hidden),
             input: columns(purpose == Purpose::Training { input_gradient: true }, s.input),
         }
+    }
+
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        let columns = |columns: &Option<Columns>| columns.as_ref().map_or(0, Columns::len);
+        self.gates.len() + columns(&self.recurrent) + columns(&self.input)
     }
 
     /// Numbers in it.
