@@ -1,5 +1,5 @@
-//! A device of whichever backend. What this build has and what it lacks is decided here: no other file asks which features are on,
-//! but for the two lines that declare the backends' own modules.
+//! A device of whichever backend. What this build has and what it lacks is decided here: no other file asks
+//! which features are on, but for the two lines that declare the backends' own modules.
 
 mod asked;
 #[cfg(feature = "cuda")]
@@ -28,8 +28,8 @@ pub enum AnyDevice {
     Wgpu(Box<wgpu::Wgpu>),
 }
 
-/// Evaluates an expression with a device's backend, whichever it is. The expression is compiled once for each backend of the engine,
-/// so it may call whatever is generic over [`Backend`].
+/// Evaluates an expression with a device's backend, whichever it is. The expression is compiled once for each
+/// backend of the engine, so it may call whatever is generic over [`Backend`].
 ///
 /// ```
 /// use engine::backend::Backend;
@@ -59,7 +59,8 @@ macro_rules! on_device {
     };
 }
 
-// A `cfg` inside a macro is of the crate that uses the macro. So each helper, defined twice, adds its backend's arm or does not.
+// A `cfg` inside a macro is of the crate that uses the macro. So each helper, defined twice, adds its
+// backend's arm or does not.
 
 #[cfg(feature = "cuda")]
 #[doc(hidden)]
@@ -192,7 +193,8 @@ impl AnyDevice {
     }
 }
 
-/// All GPUs of a backend, each opened as it is taken: what is wrong with one may show only then. The processor has none.
+/// All GPUs of a backend, each opened as it is taken: what is wrong with one may show only then. The
+/// processor has none.
 pub fn gpus(kind: Kind) -> Result<Box<dyn Iterator<Item = Found>>> {
     match kind {
         Kind::Cpu => Ok(Box::new(std::iter::empty())),
@@ -245,7 +247,8 @@ pub struct KernelOptions {
 }
 
 impl KernelOptions {
-    /// Gives out the kernels of a recurrent layer as the backend's devices compile them: names alone, or texts.
+    /// Gives out the kernels of a recurrent layer as the backend's devices compile them: names alone, or
+    /// texts.
     pub fn print(&self, kind: Kind, rnn: &Rnn, list: bool, out: Out) -> Result<()> {
         self.refuse_those_of_others(kind)?;
         match kind {

@@ -5,7 +5,8 @@ use std::ops::Range;
 
 /// A mutable slice that tasks share, each of which touches only ranges that no other task touches.
 ///
-/// Rayon's chunks give a task one run of memory; a task that owns batch rows of a `(T, B, H)` buffer owns `T` runs.
+/// Rayon's chunks give a task one run of memory; a task that owns batch rows of a `(T, B, H)` buffer owns `T`
+/// runs.
 pub struct Disjoint<'a, T> {
     data: *mut T,
     len: usize,
@@ -29,7 +30,8 @@ impl<'a, T> Disjoint<'a, T> {
         self.len
     }
 
-    /// The first element of `range`, for threads that write between each other's elements. Panics if it is out of bounds.
+    /// The first element of `range`, for threads that write between each other's elements. Panics if it is
+    /// out of bounds.
     pub fn pointer(&self, range: Range<usize>) -> *mut T {
         assert!(range.start <= range.end && range.end <= self.len, "{range:?} of {}", self.len);
         self.data.wrapping_add(range.start)

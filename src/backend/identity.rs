@@ -10,7 +10,8 @@ use std::str::FromStr;
 
 /// A device with all that changes how results are rounded: work goes on bit for bit only on an equal one.
 ///
-/// Files hold it as text, that of [`Backend::describe`], and every text is read: a run of another version must say where it was made.
+/// Files hold it as text, that of [`Backend::describe`], and every text is read: a run of another version
+/// must say where it was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum DeviceId {
@@ -18,7 +19,8 @@ pub enum DeviceId {
     Cpu { path: Isa },
     /// `cuda NVIDIA H100 80GB HBM3, sm_90, driver 13.0, tf32`; `gpu` ends before the precision.
     Cuda { gpu: String, precision: Precision, products: Products },
-    /// `llvmpipe (LLVM 15.0.6, 256 bits), vulkan, software, Mesa 25.0.7`. Nothing in it names the backend: all other texts are of it.
+    /// `llvmpipe (LLVM 15.0.6, 256 bits), vulkan, software, Mesa 25.0.7`. Nothing in it names the backend:
+    /// all other texts are of it.
     Wgpu { adapter: String },
     /// A text that begins as the backend's do and goes on as this version knows none.
     Unknown { backend: Kind, text: String },

@@ -1,8 +1,8 @@
 //! The devices: whole layers forward and backward, not tensor operations.
 //!
-//! A recurrence runs in very different ways on a CPU, in CUDA and in WGSL; a contract of tensor operations would force
-//! the worst common plan on all three. The operations are few and closed, and their buffers are described once, at
-//! their operands in [`crate::ops`].
+//! A recurrence runs in very different ways on a CPU, in CUDA and in WGSL; a contract of tensor operations
+//! would force the worst common plan on all three. The operations are few and closed, and their buffers are
+//! described once, at their operands in [`crate::ops`].
 
 pub mod any;
 pub mod cpu;
@@ -33,8 +33,9 @@ use ndarray::ArcArray2;
 
 /// A device that can train: one line an operation.
 ///
-/// Results depend on the inputs alone: not on the number of threads, not on the other models of a stack, not on what a
-/// buffer held before. A step that a backend cannot do as asked is an error, never another algorithm or precision.
+/// Results depend on the inputs alone: not on the number of threads, not on the other models of a stack, not
+/// on what a buffer held before. A step that a backend cannot do as asked is an error, never another
+/// algorithm or precision.
 pub trait Backend:
     Device
     + Runs<Gather>
@@ -71,8 +72,8 @@ pub trait Backend:
         Err(Error::backend(format!("{} has no peak to be measured", self.describe())))
     }
 
-    /// Training steps that are best asked for before the losses of the first are read: a device with a queue of its own
-    /// works on while the host prepares.
+    /// Training steps that are best asked for before the losses of the first are read: a device with a queue
+    /// of its own works on while the host prepares.
     fn steps_ahead(&self) -> usize {
         1
     }

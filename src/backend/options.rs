@@ -35,20 +35,21 @@ impl Kind {
     }
 }
 
-/// Which of a backend's devices, and how it computes. Every command that computes has these flags, and a run's file these keys.
+/// Which of a backend's devices, and how it computes. Every command that computes has these flags, and a
+/// run's file these keys.
 #[derive(Args, Clone, Debug, Default, PartialEq, Serialize)]
 pub struct DeviceChoice {
     /// Instruction-set path of the processor [default: the best it has]
     #[arg(long, value_enum)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isa: Option<Isa>,
-    /// GPU of the backends `cuda` and `wgpu`: its number, or a part of its name, in `engine devices` [default: the first, the
-    /// fastest kind]
+    /// GPU of the backends `cuda` and `wgpu`: its number, or a part of its name, in `engine devices`
+    /// [default: the first, the fastest kind]
     #[arg(long, value_name = "N|NAME")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adapter: Option<String>,
-    /// What the products of the backend `cuda` multiply: fp32, tf32 (10 bits of mantissa, as PyTorch's and cuDNN's recurrent layers
-    /// do) or bf16 (7 bits); sums and states are f32 in all of them [default: tf32]
+    /// What the products of the backend `cuda` multiply: fp32, tf32 (10 bits of mantissa, as PyTorch's and
+    /// cuDNN's recurrent layers do) or bf16 (7 bits); sums and states are f32 in all of them [default: tf32]
     #[arg(long, value_enum)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub precision: Option<Precision>,
@@ -56,7 +57,8 @@ pub struct DeviceChoice {
     #[arg(long, value_enum)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub products: Option<Products>,
-    /// Where the backend `cuda` keeps compiled kernels from run to run [default: engine/cuda in the user's cache folder]
+    /// Where the backend `cuda` keeps compiled kernels from run to run [default: engine/cuda in the user's
+    /// cache folder]
     #[arg(long, value_name = "FOLDER")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kernel_cache: Option<PathBuf>,
@@ -75,8 +77,8 @@ impl DeviceChoice {
     }
 }
 
-/// Who multiplies the large matrices of recurrent layers on CUDA. Convolution blocks always take our own kernels: what they multiply
-/// is not in memory as matrices.
+/// Who multiplies the large matrices of recurrent layers on CUDA. Convolution blocks always take our own
+/// kernels: what they multiply is not in memory as matrices.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Products {

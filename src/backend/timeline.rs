@@ -1,5 +1,5 @@
-//! When each kernel ran, for `engine profile`: a CPU backend measures around its parallel regions, a GPU backend fills in
-//! its own time stamps.
+//! When each kernel ran, for `engine profile`: a CPU backend measures around its parallel regions, a GPU
+//! backend fills in its own time stamps.
 
 use crate::ops::Work;
 use serde::Serialize;
@@ -24,8 +24,8 @@ pub struct Span {
     pub start: u64,
     pub duration: u64,
     pub work: Work,
-    /// Whether the device had nothing to do when this launch began to be timed: its duration then holds what the host needed to
-    /// launch it, too.
+    /// Whether the device had nothing to do when this launch began to be timed: its duration then holds what
+    /// the host needed to launch it, too.
     pub from_idle: bool,
 }
 
@@ -84,7 +84,8 @@ impl Timeline {
         self.spans().push(span);
     }
 
-    /// Runs `launch` and records it. A launch that records spans itself, of its parts, is not recorded beside them.
+    /// Runs `launch` and records it. A launch that records spans itself, of its parts, is not recorded beside
+    /// them.
     pub fn span<T>(&self, kernel: &'static str, work: Work, launch: impl FnOnce() -> T) -> T {
         if !self.is_recording() {
             return launch();

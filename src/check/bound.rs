@@ -38,7 +38,8 @@ impl Outcome {
     }
 }
 
-/// A correct backend may be this many times as far off as the reference run in its precision: it sums in another order.
+/// A correct backend may be this many times as far off as the reference run in its precision: it sums in
+/// another order.
 const ORDER_FACTOR: f64 = 4.0;
 
 /// What was found, beside what is right.
@@ -53,7 +54,8 @@ pub struct Judged<'a> {
 }
 
 impl Judged<'_> {
-    /// Of output `name`: four times what the reference is off in that precision, and one rounding of the output's scale.
+    /// Of output `name`: four times what the reference is off in that precision, and one rounding of the
+    /// output's scale.
     pub fn deviation(&self, name: &'static str) -> Deviation {
         let (truth, own_precision) = (&self.truth[name], &self.own_precision[name]);
         let scale = truth.iter().fold(0.0, |a: f64, b| a.max(b.abs()));

@@ -6,7 +6,8 @@ use crate::backend::Backend;
 use crate::error::Result;
 use crate::ops::Precision;
 
-/// One operation to run, forward and backward where it has both, on numbers that are the same for the same sizes.
+/// One operation to run, forward and backward where it has both, on numbers that are the same for the same
+/// sizes.
 pub trait Case: Sync {
     /// No two cases have one name.
     fn name(&self) -> String;
@@ -17,7 +18,8 @@ pub trait Case: Sync {
     /// Runs it on `backend`. Outputs are full of NaN before, and a guard behind each must survive.
     fn run<B: Backend>(&self, backend: &B, tensors: &Tensors) -> Result<Outputs>;
 
-    /// What its products multiply, on a backend of this precision. Most operations have none, and compute in `f32`.
+    /// What its products multiply, on a backend of this precision. Most operations have none, and compute in
+    /// `f32`.
     fn precision(&self, _: Precision) -> Precision {
         Precision::Fp32
     }
@@ -30,8 +32,8 @@ pub trait Case: Sync {
         judged.truth.names().map(|name| judged.deviation(name)).collect()
     }
 
-    /// Outputs, and the cotangents that they are multiplied with for a scalar that gradients are of; none where there are no
-    /// gradients.
+    /// Outputs, and the cotangents that they are multiplied with for a scalar that gradients are of; none
+    /// where there are no gradients.
     fn values(&self) -> &'static [(&'static str, &'static str)] {
         &[]
     }
@@ -41,8 +43,9 @@ pub trait Case: Sync {
         &[]
     }
 
-    /// The case whose inputs and outputs, by their names, the golden file of this name holds as another implementation computed
-    /// them; none for operations whose golden files have an order of axes of their own.
+    /// The case whose inputs and outputs, by their names, the golden file of this name holds as another
+    /// implementation computed them; none for operations whose golden files have an order of axes of their
+    /// own.
     fn golden() -> Option<(&'static str, Self)>
     where
         Self: Sized,

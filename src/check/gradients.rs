@@ -16,8 +16,9 @@ const RELATIVE: f64 = 1e-3;
 const EXHAUSTIVE: usize = 400;
 const DIRECTIONS: u32 = 5;
 
-/// Compares the `f64` reference's gradients with central differences of a scalar, the sum of all outputs times their cotangents:
-/// every number of an input where they are few, random directions where they are many. `None` for what has no gradient.
+/// Compares the `f64` reference's gradients with central differences of a scalar, the sum of all outputs
+/// times their cotangents: every number of an input where they are few, random directions where they are
+/// many. `None` for what has no gradient.
 pub fn gradients<C: Case>(case: &C) -> Result<Option<Outcome>> {
     gradients_of(case, |tensors| case.run(&Reference::<f64>::default(), tensors))
 }
@@ -46,7 +47,8 @@ pub fn gradients_of<C: Case>(case: &C, run: impl Fn(&Tensors) -> Result<Outputs>
     Ok(Some(Outcome { case: case.name(), deviations }))
 }
 
-/// Compares a gradient with central differences of what `moved` gives when its numbers go a step in a direction.
+/// Compares a gradient with central differences of what `moved` gives when its numbers go a step in a
+/// direction.
 fn slope(
     buffer: &'static str,
     gradient: &[f64],

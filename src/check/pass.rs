@@ -1,4 +1,5 @@
-//! A recurrent layer or a convolution block with its buffers, made once and run again and again: what benches time.
+//! A recurrent layer or a convolution block with its buffers, made once and run again and again: what benches
+//! time.
 
 use super::buffers::On;
 use super::cases::{ConvCase, RnnCase};
@@ -57,8 +58,8 @@ impl<B: Backend> RnnPass<B> {
         Ok(pass)
     }
 
-    /// Forward; in training with the weights taken anew, as after an optimiser's step, and backward from the final state.
-    /// Returns when the results are there.
+    /// Forward; in training with the weights taken anew, as after an optimiser's step, and backward from the
+    /// final state. Returns when the results are there.
     pub fn run(&mut self, backend: &B) -> Result<()> {
         self.queue(backend)?;
         backend.wait()

@@ -8,7 +8,8 @@ use crate::error::Result;
 use crate::ops::Reals;
 
 impl<B: Backend> Model<'_, B> {
-    /// The name of model `m`'s first tensor, in the order of the forward pass, that holds a number which is not finite.
+    /// The name of model `m`'s first tensor, in the order of the forward pass, that holds a number which is
+    /// not finite.
     fn first_non_finite(&self, m: usize) -> Result<Option<String>> {
         if let Some(name) = self.first_non_finite_parameter(&self.weights, m)? {
             return Ok(Some(format!("weight {name}")));
@@ -42,8 +43,8 @@ impl<B: Backend> Model<'_, B> {
 }
 
 impl<B: Backend> Trainer<'_, B> {
-    /// The name of model `m`'s first tensor, in the order of the forward and then the backward pass, that holds a number
-    /// which is not finite.
+    /// The name of model `m`'s first tensor, in the order of the forward and then the backward pass, that
+    /// holds a number which is not finite.
     pub fn first_non_finite(&self, m: usize) -> Result<Option<String>> {
         let model = self.model();
         if let Some(name) = model.first_non_finite(m)? {

@@ -95,7 +95,8 @@ impl<B: Backend> Stage<B> {
         }
     }
 
-    /// From `x`, the output `below` with or without dropout, to `out`. With a tape it saves what backward needs.
+    /// From `x`, the output `below` with or without dropout, to `out`. With a tape it saves what backward
+    /// needs.
     pub fn forward(
         &mut self,
         pass: &Pass<B>,
@@ -127,7 +128,8 @@ impl<B: Backend> Stage<B> {
         }
     }
 
-    /// From the gradient in `tape` to `d_weights` and, where it is asked for, the gradient by what the stage reads.
+    /// From the gradient in `tape` to `d_weights` and, where it is asked for, the gradient by what the stage
+    /// reads.
     pub fn backward(
         &mut self,
         pass: &Pass<B>,
@@ -164,8 +166,9 @@ impl<B: Backend> Stage<B> {
             Stage::Pool(s) => dx.map_or(Ok(()), |to| {
                 backend.run::<PoolBackward>(s, PoolBackwardOperands { lengths, d_out: dy, to })
             }),
-            Stage::Attention(s) => dx.map_or(Ok(()), |dx| {
+            Stage::Attention(s) => {
                 let (attention, d_out, d_scores) = (aside, dy, saved);
+                let dx = dx.expect("attention stands on a recurrent layer");
                 let a = AttentionBackwardOperands {
                     weights,
                     lengths,
@@ -177,7 +180,7 @@ impl<B: Backend> Stage<B> {
                     d_weights,
                 };
                 backend.run::<AttentionBackward>(s, a)
-            }),
+            }
             Stage::Linear(s) => {
                 backend.run::<LinearBackward>(s, LinearBackwardOperands { weights, x, y, dy, dx, d_weights })
             }

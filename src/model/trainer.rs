@@ -114,8 +114,9 @@ impl<'b, B: Backend> Trainer<'b, B> {
         write_f32(backend, &mut self.second_moment, moments[1])
     }
 
-    /// Forward, loss, backward, clip and update of all models that have rows. Gives back what the steps since the last report
-    /// tell once the device has as many as it keeps ([`Backend::steps_ahead`]), the oldest first; until then nothing.
+    /// Forward, loss, backward, clip and update of all models that have rows. Gives back what the steps since
+    /// the last report tell once the device has as many as it keeps ([`Backend::steps_ahead`]), the oldest
+    /// first; until then nothing.
     pub fn train(&mut self, frames: &B::Frames, batch: &Batch, turns: &[Turn]) -> Result<Vec<StepReport>> {
         self.gradients(frames, batch, turns)?;
         self.update(turns)?;

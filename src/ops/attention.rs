@@ -4,8 +4,9 @@ use super::operation::{Device, Operation, Reals, Words, check_lengths};
 use super::{Role, Slab, Tensor, Work};
 use crate::error::Result;
 
-/// Attention pooling, `(M, T, B, D)` to `(M, B, D)`, after Yang et al. 2016 (section 2.2) without the hidden layer of the score:
-/// `e[t] = w . y[t]`, `a = softmax(e)` over the row's steps, `out = sum over t of a[t] y[t]`. An absent row gives 0.
+/// Attention pooling, `(M, T, B, D)` to `(M, B, D)`, after Yang et al. 2016 (section 2.2) without the hidden
+/// layer of the score: `e[t] = w . x[t]`, `a = softmax(e)` over the row's steps, `out = sum over t of a[t]
+/// x[t]`. An absent row gives 0.
 ///
 /// Parameters of one model: `weight (1, D)`. A bias would move all scores alike, which changes no softmax.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,7 +117,7 @@ impl Operation for AttentionForward {
         s.forward_work()
     }
 
-    fn check<D: Device>(device: &D, s: &Attention, a: &mut AttentionForwardOperands<D>) -> Result<()> {
+    fn prepare<D: Device>(device: &D, s: &Attention, a: &mut AttentionForwardOperands<D>) -> Result<()> {
         check_lengths(device, a.lengths, s.models * s.batch, s.steps)
     }
 }
@@ -133,7 +134,7 @@ impl Operation for AttentionBackward {
         s.backward_work()
     }
 
-    fn check<D: Device>(device: &D, s: &Attention, a: &mut AttentionBackwardOperands<D>) -> Result<()> {
+    fn prepare<D: Device>(device: &D, s: &Attention, a: &mut AttentionBackwardOperands<D>) -> Result<()> {
         check_lengths(device, a.lengths, s.models * s.batch, s.steps)
     }
 }

@@ -2,14 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The table. Calls the macro `$then` with it, so that everything that exists once per cell is written from here: the enum
-/// below, and the text of each cell's kernels in the GPU backends.
+/// The table. Calls the macro `$then` with it, so that everything that exists once per cell is written from
+/// here: the enum below, and the text of each cell's kernels in the GPU backends.
 macro_rules! cells {
     ($then:ident) => {
         $then! {
             /// Hochreiter and Schmidhuber 1997 with forget gate (Gers et al. 2000); gates i, f, g, o.
             Lstm "lstm" { gates: 4, states: 2, joint: 4, forget: Some(1) }
-            /// Cho et al. 2014, reset gate applied after the recurrent product (as cuDNN does); gates r, z, n.
+            /// Cho et al. 2014, reset gate applied after the recurrent product (as cuDNN does); gates r, z,
+            /// n.
             Gru "gru" { gates: 3, states: 1, joint: 2, forget: None }
         }
     };
@@ -72,7 +73,8 @@ impl Cell {
         self.facts().states
     }
 
-    /// Leading gates whose input and recurrent parts are simply added. The recurrent parts of the others reach the cell apart.
+    /// Leading gates whose input and recurrent parts are simply added. The recurrent parts of the others
+    /// reach the cell apart.
     pub const fn joint_gates(self) -> usize {
         self.facts().joint
     }
@@ -82,14 +84,14 @@ impl Cell {
         self.facts().forget
     }
 
-    /// Numbers per hidden unit and step that forward saves for backward: the gates, then the cell state or, without one, the
-    /// recurrent part of the gate whose parts stay apart.
+    /// Numbers per hidden unit and step that forward saves for backward: the gates, then the cell state or,
+    /// without one, the recurrent part of the gate whose parts stay apart.
     pub const fn saved(self) -> usize {
         self.gates() + 1
     }
 
-    /// Of those slots, after backward, the one with the gradient of gate `g`'s recurrent part: the gate's own where the parts
-    /// are added, else the last.
+    /// Of those slots, after backward, the one with the gradient of gate `g`'s recurrent part: the gate's own
+    /// where the parts are added, else the last.
     pub const fn recurrent_slot(self, gate: usize) -> usize {
         if gate < self.joint_gates() { gate } else { self.gates() }
     }

@@ -1,4 +1,5 @@
-//! The convolution block in front of a recurrent stack: Conv1D over time, ReLU, max-pooling by two, as one operation.
+//! The convolution block in front of a recurrent stack: Conv1D over time, ReLU, max-pooling by two, as one
+//! operation.
 
 use super::operation::{Device, Operation, Reals, Words, check_lengths};
 use super::{Role, Slab, Tensor, Work};
@@ -50,14 +51,16 @@ impl TryFrom<String> for ConvSpec {
 }
 
 impl ConvSpec {
-    /// Steps that the block makes of `steps`: those where the whole kernel fits, by two; an odd one at the end is dropped.
+    /// Steps that the block makes of `steps`: those where the whole kernel fits, by two; an odd one at the
+    /// end is dropped.
     pub fn steps(&self, steps: usize) -> usize {
         (steps + 1).saturating_sub(self.kernel) / 2
     }
 }
 
 /// Sizes of a block for `M` models at once:
-/// `z[t, f] = bias[f] + sum over c, j of weight[f, c, j] x[t + j, c]`, `y[t, f] = max(z[2t, f], z[2t + 1, f], 0)`.
+/// `z[t, f] = bias[f] + sum over c, j of weight[f, c, j] x[t + j, c]`, `y[t, f] = max(z[2t, f], z[2t + 1, f],
+/// 0)`.
 ///
 /// Parameters of one model, as in PyTorch's `nn.Conv1d`: `weight (F, C, k)`, `bias (F)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,7 +208,7 @@ impl Operation for ConvForward {
         s.forward_work(a.winners.is_some())
     }
 
-    fn check<D: Device>(device: &D, s: &Conv, a: &mut ConvForwardOperands<D>) -> Result<()> {
+    fn prepare<D: Device>(device: &D, s: &Conv, a: &mut ConvForwardOperands<D>) -> Result<()> {
         check_lengths(device, a.lengths, s.models * s.batch, s.steps)
     }
 }
@@ -223,7 +226,7 @@ impl Operation for ConvBackward {
         s.weight_gradient_work() + input
     }
 
-    fn check<D: Device>(device: &D, s: &Conv, a: &mut ConvBackwardOperands<D>) -> Result<()> {
+    fn prepare<D: Device>(device: &D, s: &Conv, a: &mut ConvBackwardOperands<D>) -> Result<()> {
         check_lengths(device, a.lengths, s.models * s.batch, s.steps)
     }
 }

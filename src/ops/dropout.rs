@@ -5,9 +5,9 @@ use super::operation::{Device, Operation, Reals, Words};
 
 /// Inverted dropout (Srivastava et al. 2014): a kept number is divided by `1 - rate`.
 ///
-/// The mask is a pure function of (seed, fold, step, layer, index), so that backward draws it again instead of storing
-/// it: number `i` of a model is dropped if word `i % 4` of `philox(key, [i / 4, step, fold, layer])` is below
-/// `rate * 2^32`.
+/// The mask is a pure function of (seed, fold, step, layer, index), so that backward draws it again instead
+/// of storing it: number `i` of a model is dropped if word `i % 4` of `philox(key, [i / 4, step, fold,
+/// layer])` is below `rate * 2^32`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dropout {
     /// `M`

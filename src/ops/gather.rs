@@ -52,7 +52,7 @@ impl Operation for Gather {
         s.work()
     }
 
-    fn check<D: Device>(device: &D, s: &Gather, a: &mut GatherOperands<D>) -> Result<()> {
+    fn prepare<D: Device>(device: &D, s: &Gather, a: &mut GatherOperands<D>) -> Result<()> {
         check_lengths(device, a.lengths, s.models * s.batch, s.steps)
     }
 }

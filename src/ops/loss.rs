@@ -3,8 +3,8 @@
 use super::Work;
 use super::operation::{Device, Operation, Reals, Words};
 
-/// Softmax cross-entropy with class weights and label smoothing (Szegedy et al. 2016), the weighted mean over the rows
-/// of a model, as `torch.nn.CrossEntropyLoss`. Absent rows (length 0) do not count.
+/// Softmax cross-entropy with class weights and label smoothing (Szegedy et al. 2016), the weighted mean over
+/// the rows of a model, as `torch.nn.CrossEntropyLoss`. Absent rows (length 0) do not count.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Loss {
     /// `M`

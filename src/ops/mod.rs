@@ -1,14 +1,15 @@
 //! The operations: what a device is asked to do, with sizes and offsets but no memory of its own.
 //!
-//! One file an operation: its sizes, its operands, its algorithmic work, its parameters. The same name stands for it in
-//! [`crate::reference`] (the equations), in every folder of [`crate::backend`], in `kernels/` and in [`crate::check`] (its cases).
+//! One file an operation: its sizes, its operands, its algorithmic work, its parameters. The same name stands
+//! for it in [`crate::reference`] (the equations), in every folder of [`crate::backend`], in `kernels/` and
+//! in [`crate::check`] (its cases).
 //!
-//! Letters used everywhere: `M` models (folds) trained together, `B` batch rows of one model, `T` steps, `D` input
-//! features, `H` hidden units, `G` gates, `dirs` directions, `S` state vectors of a cell, `K` classes, `P` parameters
-//! of one model. All buffers are row-major and begin with the model axis.
+//! Letters used everywhere: `M` models (folds) trained together, `B` batch rows of one model, `T` steps, `D`
+//! input features, `H` hidden units, `G` gates, `dirs` directions, `S` state vectors of a cell, `K` classes,
+//! `P` parameters of one model. All buffers are row-major and begin with the model axis.
 //!
-//! Gradients and outputs overwrite; nothing accumulates. A buffer may be longer than its shape says: what lies behind is
-//! neither read nor written.
+//! Gradients and outputs overwrite; nothing accumulates. A buffer may be longer than its shape says: what
+//! lies behind is neither read nor written.
 
 mod attention;
 mod cell;
@@ -43,7 +44,7 @@ pub use gather::{Gather, GatherOperands};
 pub use linear::{Linear, LinearBackward, LinearBackwardOperands, LinearForward, LinearForwardOperands};
 pub use loss::{Loss, LossOperands};
 pub use network::{LayerSpec, Network, Parameter, Placed, Pooling, Stage};
-pub use operation::{Device, Operation, Reals, Runs, Words, check_steps};
+pub use operation::{Checked, Device, Operation, Reals, Runs, Words, check_steps};
 pub use optimizer::{EpsPlacement, Optimizer, OptimizerKind, OptimizerOperands, StepScalars};
 pub use pool::{Pool, PoolBackward, PoolBackwardOperands, PoolForward, PoolForwardOperands, PoolKind};
 pub(crate) use precision::in_precision;

@@ -27,8 +27,8 @@ impl LayerSpec {
     }
 }
 
-/// `x (M, T, B, D)` -> convolution blocks -> recurrent layers -> pooling -> [dense + ReLU] -> `K` logits, with dropout between all of
-/// them.
+/// `x (M, T, B, D)` -> convolution blocks -> recurrent layers -> pooling -> [dense + ReLU] -> `K` logits,
+/// with dropout between all of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Network {
     /// `D`
@@ -39,7 +39,8 @@ pub struct Network {
     pub pool: Pooling,
     /// Units of the dense ReLU layer before the output layer, if any.
     pub dense: Option<usize>,
-    /// Applied to the output of every block and of every recurrent layer but the last, to the pooled vector and after the dense layer.
+    /// Applied to the output of every block and of every recurrent layer but the last, to the pooled vector
+    /// and after the dense layer.
     pub dropout: f64,
     /// `K`
     pub classes: usize,
@@ -60,8 +61,8 @@ pub enum Pooling {
 /// One named tensor inside the `P` parameters of a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parameter {
-    /// PyTorch's name: the blocks are a list of `nn.Conv1d` called `conv`, the recurrent layers an `nn.LSTM` or `nn.GRU` called
-    /// `rnn`, the linear layers `dense` and `head`.
+    /// PyTorch's name: the blocks are a list of `nn.Conv1d` called `conv`, the recurrent layers an `nn.LSTM`
+    /// or `nn.GRU` called `rnn`, the linear layers `dense` and `head`.
     pub name: String,
     pub shape: Vec<usize>,
     /// See [`Tensor`].
@@ -135,8 +136,8 @@ pub struct Placed {
     /// What it gives, for messages.
     pub name: String,
     module: Module,
-    /// The number of the dropout that follows, in a network that has dropout. Part of what a mask is drawn from: never another
-    /// one for a stage of the same kind.
+    /// The number of the dropout that follows, in a network that has dropout. Part of what a mask is drawn
+    /// from: never another one for a stage of the same kind.
     pub dropout: Option<u32>,
     /// How many convolution blocks have shortened its rows.
     pub lengths: usize,

@@ -26,18 +26,20 @@ pub trait Device: Sync + Sized + 'static {
         None
     }
 
-    /// Runs `launch` as one span of the device's timeline. A device that times each of its launches itself does only that.
+    /// Runs `launch` as one span of the device's timeline. A device that times each of its launches itself
+    /// does only that.
     fn span<T>(&self, _: &'static str, _: Work, launch: impl FnOnce() -> T) -> T {
         launch()
     }
 
-    /// Runs the operation `O`: the one door to every kernel of every device. What can be checked of the operands is checked here.
+    /// Runs the operation `O`: the one door to every kernel of every device. What can be checked of the
+    /// operands is checked here.
     fn run<O: Operation>(&self, s: &O::Sizes, mut a: O::Operands<'_, Self>) -> Result<()>
     where
         Self: Runs<O>,
     {
-        O::check(self, s, &mut a)?;
-        self.span(O::LABEL, O::work(s, &a), || self.execute(s, a))
+        O::prepare(self, s, &mut a)?;
+        self.span(O::LABEL, O::work(s, &a), || self.execute(s, a, Checked(())))
     }
 }
 
@@ -53,25 +55,28 @@ pub trait Operation: 'static {
     /// Algorithmic work.
     fn work<D: Device>(s: &Self::Sizes, a: &Self::Operands<'_, D>) -> Work;
 
-    /// Refuses operands that do not belong to these sizes.
-    fn check<D: Device>(_: &D, _: &Self::Sizes, _: &mut Self::Operands<'_, D>) -> Result<()> {
+    /// Refuses operands that do not belong to these sizes, and notes down in them what the operation does.
+    fn prepare<D: Device>(_: &D, _: &Self::Sizes, _: &mut Self::Operands<'_, D>) -> Result<()> {
         Ok(())
     }
 }
 
 /// A device that can do `O`.
 pub trait Runs<O: Operation>: Device {
-    /// Does it, on operands that [`Device::run`] has checked.
-    fn execute(&self, s: &O::Sizes, a: O::Operands<'_, Self>) -> Result<()>;
+    /// Does it. Only [`Device::run`] can ask for it: kernels trust the lengths and layers that it has checked.
+    fn execute(&self, s: &O::Sizes, a: O::Operands<'_, Self>, checked: Checked) -> Result<()>;
 }
+
+/// Shows that operands went through [`Device::run`], which alone makes one.
+pub struct Checked(());
 
 /// A buffer of the device's numbers.
 pub type Reals<D> = <D as Device>::Buf<<D as Device>::Real>;
 /// A buffer of `u32`.
 pub type Words<D> = <D as Device>::Buf<u32>;
 
-/// Refuses a row of more steps than buffers are made for, where the host sees the lengths. GPUs do not look: what is beyond `T`
-/// is another row's, and whoever fills their buffers asks [`check_steps`].
+/// Refuses a row of more steps than buffers are made for, where the host sees the lengths. GPUs do not look:
+/// what is beyond `T` is another row's, and whoever fills their buffers asks [`check_steps`].
 pub fn check_lengths<D: Device>(device: &D, lengths: &Words<D>, rows: usize, steps: usize) -> Result<()> {
     device.on_host(lengths).map_or(Ok(()), |lengths| check_steps(&lengths[..rows], steps))
 }

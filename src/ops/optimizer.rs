@@ -14,7 +14,8 @@ pub enum OptimizerKind {
     Adamw,
 }
 
-/// Where `eps` is added to the root of the second moment `v`, whose bias after `n` updates is corrected by `1 - beta2^n`.
+/// Where `eps` is added to the root of the second moment `v`, whose bias after `n` updates is corrected by `1
+/// - beta2^n`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum EpsPlacement {
@@ -25,7 +26,8 @@ pub enum EpsPlacement {
     BeforeCorrection,
 }
 
-/// Global-norm clipping (Pascanu et al. 2013) and Adam or AdamW as in `torch.optim`, for each model on its own.
+/// Global-norm clipping (Pascanu et al. 2013) and Adam or AdamW as in `torch.optim`, for each model on its
+/// own.
 ///
 /// A model whose gradient norm is not finite is left as it was: its last good weights can still be saved.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -56,8 +58,8 @@ impl StepScalars {
     /// Numbers per model in the device buffer.
     pub const LEN: usize = 4;
 
-    /// `[learning rate, 1 - beta1^n, sqrt(1 - beta2^n), eps]`, the last one as it is added after the bias correction. All 0 for
-    /// an inactive model, which a device knows by its `1 - beta1^0 = 0`.
+    /// `[learning rate, 1 - beta1^n, sqrt(1 - beta2^n), eps]`, the last one as it is added after the bias
+    /// correction. All 0 for an inactive model, which a device knows by its `1 - beta1^0 = 0`.
     pub fn pack(&self, optimizer: &Optimizer) -> [f64; Self::LEN] {
         if self.update == 0 {
             return [0.0; Self::LEN];
@@ -85,7 +87,8 @@ pub struct OptimizerOperands<'a, D: Device> {
     pub second_moment: &'a mut Reals<D>,
     /// `(M, 4)`: see [`StepScalars::pack`].
     pub scalars: &'a Reals<D>,
-    /// `(R, M)`, out: the gradient norms before clipping, in row `row`: those of several steps wait for one reading.
+    /// `(R, M)`, out: the gradient norms before clipping, in row `row`: those of several steps wait for one
+    /// reading.
     pub norms: &'a mut Reals<D>,
     pub row: usize,
 }

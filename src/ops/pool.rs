@@ -73,7 +73,8 @@ impl Pool {
 pub struct PoolForwardOperands<'a, D: Device> {
     /// `(M, B)`
     pub lengths: &'a Words<D>,
-    /// What is pooled: for the mean the hidden states `(M, T, B, dirs*H)`, for the last the final states `(M, S, dirs, B, H)`.
+    /// What is pooled: for the mean the hidden states `(M, T, B, dirs*H)`, for the last the final states `(M,
+    /// S, dirs, B, H)`.
     pub from: &'a Reals<D>,
     /// `(M, B, dirs*H)`, out.
     pub out: &'a mut Reals<D>,
@@ -101,7 +102,7 @@ impl Operation for PoolForward {
         s.work()
     }
 
-    fn check<D: Device>(device: &D, s: &Pool, a: &mut PoolForwardOperands<D>) -> Result<()> {
+    fn prepare<D: Device>(device: &D, s: &Pool, a: &mut PoolForwardOperands<D>) -> Result<()> {
         check_lengths(device, a.lengths, s.models * s.batch, s.steps)
     }
 }
@@ -118,7 +119,7 @@ impl Operation for PoolBackward {
         s.work()
     }
 
-    fn check<D: Device>(device: &D, s: &Pool, a: &mut PoolBackwardOperands<D>) -> Result<()> {
+    fn prepare<D: Device>(device: &D, s: &Pool, a: &mut PoolBackwardOperands<D>) -> Result<()> {
         check_lengths(device, a.lengths, s.models * s.batch, s.steps)
     }
 }

@@ -29,7 +29,8 @@ impl Precision {
         }
     }
 
-    /// `sigmoid` and `tanh` must be at least this good, absolutely: see [`Precision::tanh_error`] for small numbers.
+    /// `sigmoid` and `tanh` must be at least this good, absolutely: see [`Precision::tanh_error`] for small
+    /// numbers.
     pub const fn activation_error(self) -> f64 {
         match self {
             Precision::Fp32 => 2e-7,
@@ -40,8 +41,8 @@ impl Precision {
         }
     }
 
-    /// How far `tanh` may be off where it is `value`. It keeps small numbers: there the bound is relative, in `f32` below 0.1 and that
-    /// of the other precisions as much as their products round.
+    /// How far `tanh` may be off where it is `value`. It keeps small numbers: there the bound is relative, in
+    /// `f32` below 0.1 and that of the other precisions as much as their products round.
     pub fn tanh_error(self, value: f64) -> f64 {
         let size = value.abs();
         match self {
@@ -83,9 +84,11 @@ macro_rules! in_precision {
 }
 pub(crate) use in_precision;
 
-/// `f32` as a correct device may compute with it: `sigmoid` and `tanh` are off by [`Precision::activation_error`] and
-/// [`Precision::tanh_error`], up or down as a hash of the argument says (an odd `SALT` makes another hash, another such device), and products of matrices multiply numbers of `MANTISSA` bits. Its distance from `f64` is the
-/// error that such a device is allowed, propagated through the cells and not guessed.
+/// `f32` as a correct device may compute with it: `sigmoid` and `tanh` are off by
+/// [`Precision::activation_error`] and [`Precision::tanh_error`], up or down as a hash of the argument says
+/// (an odd `SALT` makes another hash, another such device), and products of matrices multiply numbers of
+/// `MANTISSA` bits. Its distance from `f64` is the error that such a device is allowed, propagated through
+/// the cells and not guessed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(transparent)]
 pub struct Approximate<const MANTISSA: u32, const SALT: u32 = 0x9E37_79B9>(f32);

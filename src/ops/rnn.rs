@@ -6,8 +6,9 @@ use crate::error::{Error, Fault, Result};
 
 /// Sizes of one recurrent layer for `M` models at once.
 ///
-/// Parameters of one model and direction, in this order: `weight_ih (G*H, D)`, `weight_hh (G*H, H)`, `bias_ih (G*H)`,
-/// `bias_hh (G*H)` where there are two biases; the reverse direction's follow the forward direction's.
+/// Parameters of one model and direction, in this order: `weight_ih (G*H, D)`, `weight_hh (G*H, H)`, `bias_ih
+/// (G*H)`, `bias_hh (G*H)` where there are two biases; the reverse direction's follow the forward
+/// direction's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rnn {
     pub cell: Cell,
@@ -138,8 +139,8 @@ impl Rnn {
         ((m * self.dirs + dir) * self.steps + t) * self.batch + b
     }
 
-    /// The input step that direction `dir` of a row of `length` steps reads as its `s`-th: the reverse direction
-    /// starts at the row's own last step.
+    /// The input step that direction `dir` of a row of `length` steps reads as its `s`-th: the reverse
+    /// direction starts at the row's own last step.
     pub fn step(&self, dir: usize, s: usize, length: usize) -> usize {
         if dir == 0 { s } else { length - 1 - s }
     }
@@ -154,8 +155,8 @@ pub enum Purpose {
     Training { input_gradient: bool },
 }
 
-/// A recurrent layer on a device: its weights in the order that the kernels want, what forward saves for backward, and the
-/// memory that both work in.
+/// A recurrent layer on a device: its weights in the order that the kernels want, what forward saves for
+/// backward, and the memory that both work in.
 pub struct RnnLayer<D: Device> {
     made_for: Rnn,
     purpose: Purpose,
@@ -226,8 +227,8 @@ pub struct RnnBackwardOperands<'a, D: Device> {
     pub dy: Option<&'a Reals<D>>,
     /// `(M, S, dirs, B, H)`: gradient by `last`; zero if absent.
     pub d_last: Option<&'a Reals<D>>,
-    /// `(M, T, B, D)`, out: gradient by `x`, summed over directions; zero at and past a row's length. The layer must be
-    /// made for it.
+    /// `(M, T, B, D)`, out: gradient by `x`, summed over directions; zero at and past a row's length. The
+    /// layer must be made for it.
     pub dx: Option<&'a mut Reals<D>>,
     /// `(M, S, dirs, B, H)`, out: gradient by `initial`.
     pub d_initial: Option<&'a mut Reals<D>>,
@@ -273,7 +274,8 @@ impl Rnn {
         Work::new(self.product(self.hidden), gates + weights + self.y_len() + self.state_len() + kept)
     }
 
-    /// The walk back: `W_hh^T d_rh`; what was kept is read and replaced by gradients. `dy` is read if there is one.
+    /// The walk back: `W_hh^T d_rh`; what was kept is read and replaced by gradients. `dy` is read if there
+    /// is one.
     pub fn backward_work(&self, dy: bool) -> Work {
         let weights = self.models * self.dirs * self.cell.gates() * self.hidden * self.hidden;
         let outputs = (1 + usize::from(dy)) * self.y_len();
@@ -308,7 +310,7 @@ impl Operation for RnnLoad {
         s.load_work()
     }
 
-    fn check<D: Device>(_: &D, s: &Rnn, a: &mut RnnLoadOperands<D>) -> Result<()> {
+    fn prepare<D: Device>(_: &D, s: &Rnn, a: &mut RnnLoadOperands<D>) -> Result<()> {
         a.layer.check(s)
     }
 }
@@ -325,7 +327,7 @@ impl Operation for RnnForward {
         s.forward_work(a.keep)
     }
 
-    fn check<D: Device>(device: &D, s: &Rnn, a: &mut RnnForwardOperands<D>) -> Result<()> {
+    fn prepare<D: Device>(device: &D, s: &Rnn, a: &mut RnnForwardOperands<D>) -> Result<()> {
         a.layer.check(s)?;
         if a.keep && a.layer.purpose == Purpose::Inference {
             return Err(misused("a layer made for inference saves nothing for backward".into()));
@@ -348,7 +350,7 @@ impl Operation for RnnBackward {
         s.backward_work(a.dy.is_some()) + s.weight_gradient_work() + input
     }
 
-    fn check<D: Device>(device: &D, s: &Rnn, a: &mut RnnBackwardOperands<D>) -> Result<()> {
+    fn prepare<D: Device>(device: &D, s: &Rnn, a: &mut RnnBackwardOperands<D>) -> Result<()> {
         a.layer.check(s)?;
         if !std::mem::take(&mut a.layer.saved) {
             return Err(misused("backward without a forward pass that saved what it needs".into()));

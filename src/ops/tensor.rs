@@ -7,7 +7,8 @@ pub struct Tensor {
     pub name: String,
     pub shape: Vec<usize>,
     pub role: Role,
-    /// Numbers that one output sees, or the hidden units of a recurrent layer: PyTorch's defaults follow from them.
+    /// Numbers that one output sees, or the hidden units of a recurrent layer: PyTorch's defaults follow from
+    /// them.
     pub fan: usize,
 }
 

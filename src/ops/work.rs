@@ -1,6 +1,6 @@
-//! How much work an operation is: what the mathematics needs, whatever a kernel really does. Multiply-adds of matrix
-//! products count two operations each, element-wise maths counts as noted; every operand is read or written once, and every row
-//! has all `T` steps.
+//! How much work an operation is: what the mathematics needs, whatever a kernel really does. Multiply-adds of
+//! matrix products count two operations each, element-wise maths counts as noted; every operand is read or
+//! written once, and every row has all `T` steps.
 
 use serde::Serialize;
 use std::ops::Add;

@@ -4,7 +4,7 @@ use super::device::Reference;
 use crate::error::Result;
 use crate::ops::{
     Attention, AttentionBackward, AttentionBackwardOperands, AttentionForward, AttentionForwardOperands,
-    Real, Runs,
+    Checked, Real, Runs,
 };
 
 /// The row's own steps: start of each in `x (M, T, B, D)`, and its place in `(M, T, B)`.
@@ -25,14 +25,15 @@ fn rows(s: &Attention) -> impl Iterator<Item = (usize, usize)> + use<> {
 
 impl<F: Real> Runs<AttentionForward> for Reference<F> {
     /// `a[t] = exp(w . x[t]) / sum over u of exp(w . x[u])`, `out = sum over t of a[t] x[t]`
-    fn execute(&self, s: &Attention, a: AttentionForwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Attention, a: AttentionForwardOperands<Self>, _: Checked) -> Result<()> {
         a.attention[..s.scores_len()].fill(F::zero());
         a.out[..s.y_len()].fill(F::zero());
         for (m, b) in rows(s) {
             let w = &a.weights[s.weights.start(m)..][..s.width];
             let steps = steps(s, a.lengths, m, b);
             let scores: Vec<F> = steps.iter().map(|&(x, _)| dot(w, &a.x[x..][..s.width])).collect();
-            // Shifted by the largest so that nothing overflows. A comparison that keeps NaN, which `max` would lose.
+            // Shifted by the largest so that nothing overflows. A comparison that keeps NaN, which `max`
+            // would lose.
             let Some(&first) = scores.first() else { continue };
             let largest = scores.iter().fold(first, |a, &b| if b < a { a } else { b });
             let exps: Vec<F> = scores.iter().map(|&score| (score - largest).exp()).collect();
@@ -51,9 +52,9 @@ impl<F: Real> Runs<AttentionForward> for Reference<F> {
 }
 
 impl<F: Real> Runs<AttentionBackward> for Reference<F> {
-    /// With `g[t] = d_out . x[t]`: `de[t] = a[t] (g[t] - sum over u of a[u] g[u])`, `dx[t] = a[t] d_out + de[t] w`,
-    /// `dw = sum over rows and t of de[t] x[t]`
-    fn execute(&self, s: &Attention, a: AttentionBackwardOperands<Self>) -> Result<()> {
+    /// With `g[t] = d_out . x[t]`: `de[t] = a[t] (g[t] - sum over u of a[u] g[u])`, `dx[t] = a[t] d_out +
+    /// de[t] w`, `dw = sum over rows and t of de[t] x[t]`
+    fn execute(&self, s: &Attention, a: AttentionBackwardOperands<Self>, _: Checked) -> Result<()> {
         a.d_scores[..s.scores_len()].fill(F::zero());
         a.dx[..s.x_len()].fill(F::zero());
         for m in 0..s.models {

@@ -1,5 +1,5 @@
-//! The cells as pointwise functions of one hidden unit: from the input part `wx[G]` and the recurrent part `rh[G]` of
-//! its gates and its previous state to its new state, and back.
+//! The cells as pointwise functions of one hidden unit: from the input part `wx[G]` and the recurrent part
+//! `rh[G]` of its gates and its previous state to its new state, and back.
 
 use crate::ops::{Cell, Real};
 

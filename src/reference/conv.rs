@@ -2,7 +2,9 @@
 
 use super::device::Reference;
 use crate::error::Result;
-use crate::ops::{Conv, ConvBackward, ConvBackwardOperands, ConvForward, ConvForwardOperands, Real, Runs};
+use crate::ops::{
+    Checked, Conv, ConvBackward, ConvBackwardOperands, ConvForward, ConvForwardOperands, Real, Runs,
+};
 use rayon::prelude::*;
 
 /// `z[t, f]` of row `b`, before ReLU and pooling.
@@ -48,7 +50,7 @@ pub fn conv_filter<F: Real>(s: &Conv, weights: &[F], x: &[F], lengths: &[u32]) -
 
 impl<F: Real> Runs<ConvForward> for Reference<F> {
     /// `y[t, f] = max(z[2t, f], z[2t + 1, f], 0)`
-    fn execute(&self, s: &Conv, mut a: ConvForwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Conv, mut a: ConvForwardOperands<Self>, _: Checked) -> Result<()> {
         a.y[..s.y_len()].fill(F::zero());
         if let Some(winners) = a.winners.as_deref_mut() {
             winners[..s.y_len()].fill(F::zero());
@@ -69,9 +71,9 @@ impl<F: Real> Runs<ConvForward> for Reference<F> {
 }
 
 impl<F: Real> Runs<ConvBackward> for Reference<F> {
-    /// `dW[f, c, j] = sum dz[t, f] x[t + j, c]`, `d bias[f] = sum dz[t, f]`, `dx[t + j, c] += dz[t, f] W[f, c, j]`, where `dz` is
-    /// `dy` at the step that won and 0 elsewhere.
-    fn execute(&self, s: &Conv, mut a: ConvBackwardOperands<Self>) -> Result<()> {
+    /// `dW[f, c, j] = sum dz[t, f] x[t + j, c]`, `d bias[f] = sum dz[t, f]`, `dx[t + j, c] += dz[t, f] W[f,
+    /// c, j]`, where `dz` is `dy` at the step that won and 0 elsewhere.
+    fn execute(&self, s: &Conv, mut a: ConvBackwardOperands<Self>, _: Checked) -> Result<()> {
         let (filters, kernel) = (s.spec.filters, s.spec.kernel);
         if let Some(dx) = a.dx.as_deref_mut() {
             dx[..s.x_len()].fill(F::zero());

@@ -6,8 +6,8 @@ use crate::ops::{Device, Real, Word};
 use ndarray::ArcArray2;
 use std::marker::PhantomData;
 
-/// The equations as a device: the same trainer runs on it, in `f64` if asked, which is how a whole training run is checked and not
-/// only its layers.
+/// The equations as a device: the same trainer runs on it, in `f64` if asked, which is how a whole training
+/// run is checked and not only its layers.
 #[derive(Default)]
 pub struct Reference<F>(PhantomData<F>);
 

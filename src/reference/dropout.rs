@@ -2,16 +2,15 @@
 
 use super::device::Reference;
 use crate::error::Result;
-use crate::ops::{Dropout, DropoutOperands, Real, Runs};
+use crate::ops::{Checked, Dropout, DropoutOperands, Real, Runs};
 use crate::random::philox;
 use rayon::prelude::*;
 
 impl<F: Real> Runs<Dropout> for Reference<F> {
-    /// `out = mask * x / (1 - rate)`. `marks (M, 2)` holds each model's fold and step. Backward is the same operation on
-    /// the gradient.
-    fn execute(&self, s: &Dropout, a: DropoutOperands<Self>) -> Result<()> {
+    /// `out = mask * x / (1 - rate)`. `marks (M, 2)` holds each model's fold and step. Backward is the same
+    /// operation on the gradient.
+    fn execute(&self, s: &Dropout, a: DropoutOperands<Self>, _: Checked) -> Result<()> {
         let DropoutOperands { marks, x, out } = a;
-
         let scale = F::of(1.0 / (1.0 - s.rate));
         x.par_chunks(s.len).zip(out.par_chunks_mut(s.len)).take(s.models).enumerate().for_each(
             |(m, (x, out))| {

@@ -2,11 +2,11 @@
 
 use super::device::Reference;
 use crate::error::Result;
-use crate::ops::{Gather, GatherOperands, Real, Runs, locate};
+use crate::ops::{Checked, Gather, GatherOperands, Real, Runs, locate};
 
 impl<F: Real> Runs<Gather> for Reference<F> {
     /// `x[m, t, b, :] = (frames[first[m, b] + t, :] - mean[m, i, :]) * inv_std[m, i, :]`
-    fn execute(&self, s: &Gather, a: GatherOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Gather, a: GatherOperands<Self>, _: Checked) -> Result<()> {
         a.x[..s.models * s.steps * s.batch * s.features].fill(F::zero());
         for m in 0..s.models {
             for b in 0..s.batch {

@@ -2,8 +2,8 @@
 
 use crate::ops::{Real, Rnn};
 
-/// The layer as the equations see it: `weights` are the parameters of the whole network, `(M, P)`, of which the layer
-/// reads its own; `reserve (M, dirs, T, B, saved, H)` is what forward keeps for backward.
+/// The layer as the equations see it: `weights` are the parameters of the whole network, `(M, P)`, of which
+/// the layer reads its own; `reserve (M, dirs, T, B, saved, H)` is what forward keeps for backward.
 pub struct Layer<F> {
     pub weights: Vec<F>,
     pub(super) reserve: Vec<F>,

@@ -3,12 +3,12 @@
 use super::device::Reference;
 use crate::error::Result;
 use crate::ops::{
-    Linear, LinearBackward, LinearBackwardOperands, LinearForward, LinearForwardOperands, Real, Runs,
+    Checked, Linear, LinearBackward, LinearBackwardOperands, LinearForward, LinearForwardOperands, Real, Runs,
 };
 
 impl<F: Real> Runs<LinearForward> for Reference<F> {
     /// `y = x W^T + bias`, then ReLU where the layer has one.
-    fn execute(&self, s: &Linear, a: LinearForwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Linear, a: LinearForwardOperands<Self>, _: Checked) -> Result<()> {
         for m in 0..s.models {
             let weight = &a.weights[s.weights.start(m)..][..s.output * s.input];
             let bias = &a.weights[s.weights.start(m) + s.output * s.input..][..s.output];
@@ -30,7 +30,7 @@ impl<F: Real> Runs<LinearForward> for Reference<F> {
 
 impl<F: Real> Runs<LinearBackward> for Reference<F> {
     /// `dx = dy W`, `dW = dy^T x`, `d bias = sum dy`, with `dy` cut to where the ReLU passed.
-    fn execute(&self, s: &Linear, mut a: LinearBackwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Linear, mut a: LinearBackwardOperands<Self>, _: Checked) -> Result<()> {
         if let Some(dx) = a.dx.as_deref_mut() {
             dx[..s.models * s.batch * s.input].fill(F::zero());
         }

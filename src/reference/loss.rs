@@ -2,12 +2,13 @@
 
 use super::device::Reference;
 use crate::error::Result;
-use crate::ops::{Loss, LossOperands, Real, Runs};
+use crate::ops::{Checked, Loss, LossOperands, Real, Runs};
 
 impl<F: Real> Runs<Loss> for Reference<F> {
-    /// With `p = softmax(logits)`, label `l`, class weights `w`, smoothing `e` and `K` classes, a row's loss is
-    /// `-(1-e) w_l ln p_l - e/K sum_k w_k ln p_k`; a model's loss is the sum over its rows divided by the sum of `w_l`.
-    fn execute(&self, s: &Loss, a: LossOperands<Self>) -> Result<()> {
+    /// With `p = softmax(logits)`, label `l`, class weights `w`, smoothing `e` and `K` classes, a row's loss
+    /// is `-(1-e) w_l ln p_l - e/K sum_k w_k ln p_k`; a model's loss is the sum over its rows divided by the
+    /// sum of `w_l`.
+    fn execute(&self, s: &Loss, a: LossOperands<Self>, _: Checked) -> Result<()> {
         let k = s.classes;
         a.d_logits[..s.models * s.batch * k].fill(F::zero());
         for m in 0..s.models {

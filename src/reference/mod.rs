@@ -1,7 +1,8 @@
-//! The readable truth: every operation as its equations, in `f32` or `f64`, with no blocking, packing or approximation.
+//! The readable truth: every operation as its equations, in `f32` or `f64`, with no blocking, packing or
+//! approximation.
 //!
-//! Everything fast is tested against this, and this is tested against finite differences and PyTorch. Rows are
-//! independent and run in parallel; every sum has one fixed order.
+//! Everything fast is tested against this, and this is tested against finite differences and PyTorch. Rows
+//! are independent and run in parallel; every sum has one fixed order.
 
 mod attention;
 mod cell;

@@ -2,11 +2,11 @@
 
 use super::device::Reference;
 use crate::error::Result;
-use crate::ops::{Optimizer, OptimizerKind, OptimizerOperands, Real, Runs, StepScalars};
+use crate::ops::{Checked, Optimizer, OptimizerKind, OptimizerOperands, Real, Runs, StepScalars};
 
 impl<F: Real> Runs<Optimizer> for Reference<F> {
     /// `g *= min(1, clip / (|g| + 1e-6))`, then Adam or AdamW with bias correction, for every active model.
-    fn execute(&self, s: &Optimizer, a: OptimizerOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Optimizer, a: OptimizerOperands<Self>, _: Checked) -> Result<()> {
         let [beta1, beta2, decay] = [s.beta1, s.beta2, s.weight_decay].map(F::of);
         // From the exact numbers: 1 - 0.999 of rounded ones is off by a hundred roundings.
         let [rest1, rest2] = [1.0 - s.beta1, 1.0 - s.beta2].map(F::of);

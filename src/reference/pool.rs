@@ -3,14 +3,13 @@
 use super::device::Reference;
 use crate::error::Result;
 use crate::ops::{
-    Pool, PoolBackward, PoolBackwardOperands, PoolForward, PoolForwardOperands, PoolKind, Real, Runs,
+    Checked, Pool, PoolBackward, PoolBackwardOperands, PoolForward, PoolForwardOperands, PoolKind, Real, Runs,
 };
 
 impl<F: Real> Runs<PoolForward> for Reference<F> {
     /// `(M, T, B, dirs*H)`, or the final states, to `(M, B, dirs*H)`.
-    fn execute(&self, s: &Pool, a: PoolForwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Pool, a: PoolForwardOperands<Self>, _: Checked) -> Result<()> {
         let PoolForwardOperands { lengths, from, out } = a;
-
         for_each_pooled(s, |m, b, dir, j, at| {
             let length = lengths[m * s.batch + b] as usize;
             out[at] = match s.kind {
@@ -28,9 +27,8 @@ impl<F: Real> Runs<PoolForward> for Reference<F> {
 
 impl<F: Real> Runs<PoolBackward> for Reference<F> {
     /// Gradient of the pooled vector to the one by the hidden states (mean) or by the final ones (last).
-    fn execute(&self, s: &Pool, a: PoolBackwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Pool, a: PoolBackwardOperands<Self>, _: Checked) -> Result<()> {
         let PoolBackwardOperands { lengths, d_out, to } = a;
-
         match s.kind {
             PoolKind::Last => to[..s.models * s.states * s.dirs * s.batch * s.hidden].fill(F::zero()),
             PoolKind::Mean => to[..s.models * s.steps * s.batch * s.dirs * s.hidden].fill(F::zero()),

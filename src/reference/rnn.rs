@@ -4,8 +4,8 @@ use super::cell::{self, State};
 use super::device::Reference;
 use crate::error::Result;
 use crate::ops::{
-    Real, Rnn, RnnBackward, RnnBackwardOperands, RnnForward, RnnForwardOperands, RnnLoad, RnnLoadOperands,
-    Runs,
+    Checked, Real, Rnn, RnnBackward, RnnBackwardOperands, RnnForward, RnnForwardOperands, RnnLoad,
+    RnnLoadOperands, Runs,
 };
 use rayon::prelude::*;
 
@@ -59,7 +59,7 @@ fn gate_parts<F: Real>(
 }
 
 impl<F: Real> Runs<RnnLoad> for Reference<F> {
-    fn execute(&self, _: &Rnn, a: RnnLoadOperands<Self>) -> Result<()> {
+    fn execute(&self, _: &Rnn, a: RnnLoadOperands<Self>, _: Checked) -> Result<()> {
         a.layer.memory.weights.clone_from(a.weights);
         Ok(())
     }
@@ -67,7 +67,7 @@ impl<F: Real> Runs<RnnLoad> for Reference<F> {
 
 impl<F: Real> Runs<RnnForward> for Reference<F> {
     /// `h_s, c_s = cell(W_ih x_s + b_ih, W_hh h_{s-1} + b_hh, h_{s-1}, c_{s-1})` over the steps of every row.
-    fn execute(&self, s: &Rnn, a: RnnForwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Rnn, a: RnnForwardOperands<Self>, _: Checked) -> Result<()> {
         let saved = s.cell.saved();
         let results: Vec<_> = rows(s)
             .into_par_iter()
@@ -194,7 +194,7 @@ fn state_after<F: Real>(
 
 impl<F: Real> Runs<RnnBackward> for Reference<F> {
     /// Backpropagation through time, then the weight gradients as sums over rows and steps.
-    fn execute(&self, s: &Rnn, mut a: RnnBackwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Rnn, mut a: RnnBackwardOperands<Self>, _: Checked) -> Result<()> {
         let results: Vec<RowGradients<F>> =
             rows(s).into_par_iter().map(|row| row_backward(s, &a, row)).collect();
 

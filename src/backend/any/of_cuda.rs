@@ -64,7 +64,8 @@ pub struct KernelOptions {
     /// Compiled for this architecture: 80 is sm_80
     #[arg(long, value_name = "SM")]
     arch: Vec<u32>,
-    /// Keep what is compiled in this folder, where `--kernel-cache` of other commands finds it: a GPU machine then needs no NVRTC
+    /// Keep what is compiled in this folder, where `--kernel-cache` of other commands finds it: a GPU machine
+    /// then needs no NVRTC
     #[arg(long, value_name = "FOLDER", requires = "arch")]
     kernel_cache: Option<PathBuf>,
     /// Write text, program and ptxas' words of each kernel into this folder

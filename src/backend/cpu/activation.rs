@@ -1,17 +1,19 @@
-//! `sigmoid` and `tanh` without branches or tables. The error stays below the one that every backend is allowed: absolute, and
-//! relative where `tanh` is small (tested over a dense grid, and over all sizes of numbers).
+//! `sigmoid` and `tanh` without branches or tables. The error stays below the one that every backend is
+//! allowed: absolute, and relative where `tanh` is small (tested over a dense grid, and over all sizes of
+//! numbers).
 
 use super::simd::Simd;
 
-/// `e^x = 2^n (1 + q)` with `|q| < 0.42`, for `|x| <= 87`, the argument clamped to that range. Gives `q`, relative error about
-/// 1e-7, and the number in whose low bits `n` stands. NaN stays NaN in `q`.
+/// `e^x = 2^n (1 + q)` with `|q| < 0.42`, for `|x| <= 87`, the argument clamped to that range. Gives `q`,
+/// relative error about 1e-7, and the number in whose low bits `n` stands. NaN stays NaN in `q`.
 ///
 /// # Safety
 /// The processor has `S`'s instructions.
 #[inline(always)]
 unsafe fn exp_parts<S: Simd>(x: S::V) -> (S::V, S::V) {
     const LIMIT: f32 = 87.0;
-    // Adding and subtracting 1.5 * 2^23 rounds to the nearest whole number, which then stands in the low bits.
+    // Adding and subtracting 1.5 * 2^23 rounds to the nearest whole number, which then stands in the low
+    // bits.
     const ROUND: f32 = 12_582_912.0;
     const LN_2_HIGH: f32 = 0.693_359_4;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
@@ -73,7 +75,8 @@ pub unsafe fn sigmoid<S: Simd>(x: S::V) -> S::V {
     }
 }
 
-/// `e / (e + 2)` with `e = e^2x - 1`, which keeps small numbers: `1 - 2 / (1 + e^2x)` would round them to multiples of 6e-8.
+/// `e / (e + 2)` with `e = e^2x - 1`, which keeps small numbers: `1 - 2 / (1 + e^2x)` would round them to
+/// multiples of 6e-8.
 ///
 /// # Safety
 /// The processor has `S`'s instructions.

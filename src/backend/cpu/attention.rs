@@ -8,11 +8,12 @@ use super::tasks::for_each_task;
 use crate::backend::disjoint::Disjoint;
 use crate::error::Result;
 use crate::ops::{
-    Attention, AttentionBackward, AttentionBackwardOperands, AttentionForward, AttentionForwardOperands, Runs,
+    Attention, AttentionBackward, AttentionBackwardOperands, AttentionForward, AttentionForwardOperands,
+    Checked, Runs,
 };
 
 impl Runs<AttentionForward> for Cpu {
-    fn execute(&self, s: &Attention, a: AttentionForwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Attention, a: AttentionForwardOperands<Self>, _: Checked) -> Result<()> {
         let isa = self.isa();
         let (attention, out) = (Disjoint::new(a.attention), Disjoint::new(a.out));
         for_each_task(s.models * s.batch, s.steps * s.width, |row| {
@@ -34,7 +35,7 @@ impl Runs<AttentionForward> for Cpu {
 }
 
 impl Runs<AttentionBackward> for Cpu {
-    fn execute(&self, s: &Attention, a: AttentionBackwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Attention, a: AttentionBackwardOperands<Self>, _: Checked) -> Result<()> {
         let apart = s.models == 1 || s.weights.stride >= s.weights.offset + s.params();
         assert!(apart, "the models' weights overlap");
         let isa = self.isa();

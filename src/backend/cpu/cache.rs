@@ -8,7 +8,8 @@ pub struct Caches {
     pub l2: usize,
 }
 
-/// Those of the first core, as Linux tells them; elsewhere what desktop processors have had at least since 2017.
+/// Those of the first core, as Linux tells them; elsewhere what desktop processors have had at least since
+/// 2017.
 pub static CACHES: LazyLock<Caches> = LazyLock::new(|| {
     let bytes = |index: usize| {
         let text =

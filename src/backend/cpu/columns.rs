@@ -5,8 +5,8 @@ use super::memory::Aligned;
 /// Most vectors of a block of columns in [`Columns`].
 pub const COLUMN_VECTORS: usize = 4;
 
-/// A matrix `(K, N)` cut into blocks of up to four vectors of columns, each block `(K, vectors, LANES)`; columns past `N`
-/// are 0.
+/// A matrix `(K, N)` cut into blocks of up to four vectors of columns, each block `(K, vectors, LANES)`;
+/// columns past `N` are 0.
 pub struct Columns {
     lanes: usize,
     depth: usize,

@@ -1,5 +1,5 @@
-//! The convolution block: forward with ReLU and pooling as the epilogue of the product, backward as two products of gradients
-//! that are expanded from the steps that won.
+//! The convolution block: forward with ReLU and pooling as the epilogue of the product, backward as two
+//! products of gradients that are expanded from the steps that won.
 
 use super::cache::CACHES;
 use super::columns::Columns;
@@ -10,7 +10,7 @@ use super::memory::Aligned;
 use super::simd::{MAX_LANES, Simd};
 use crate::backend::disjoint::Disjoint;
 use crate::error::Result;
-use crate::ops::{Conv, ConvBackward, ConvBackwardOperands, ConvForward, ConvForwardOperands, Runs};
+use crate::ops::{Checked, Conv, ConvBackward, ConvBackwardOperands, ConvForward, ConvForwardOperands, Runs};
 use rayon::prelude::*;
 
 /// Weights of model `m` as a matrix whose row `(j, c)`, or `(j, f)` if `by_filter`, is tap `j`.
@@ -30,9 +30,8 @@ fn packed(isa: Isa, s: &Conv, weights: &[f32], m: usize, by_filter: bool) -> Col
 
 impl Runs<ConvForward> for Cpu {
     /// One task per model and output step, `(B, F)`.
-    fn execute(&self, s: &Conv, a: ConvForwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Conv, a: ConvForwardOperands<Self>, _: Checked) -> Result<()> {
         let isa = self.isa();
-
         let filters = s.spec.filters;
         let models: Vec<(Columns, Aligned)> = (0..s.models)
             .map(|m| {
@@ -203,9 +202,8 @@ unsafe fn pool<S: Simd>(before: S::V, after: S::V) -> (S::V, S::V) {
 
 impl Runs<ConvBackward> for Cpu {
     /// `dW = sum dz x`, then `dx = W^T dz`.
-    fn execute(&self, s: &Conv, a: ConvBackwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Conv, a: ConvBackwardOperands<Self>, _: Checked) -> Result<()> {
         let (isa, timeline) = (self.isa(), &self.timeline);
-
         let ConvBackwardOperands { weights, x, lengths, winners, dy, dx, d_weights } = a;
         let gradient = Gradient { s, lengths, winners, dy };
         timeline.span("convolution weight gradient", s.weight_gradient_work(), || {

@@ -1,5 +1,5 @@
-//! Dropout with the bits of the reference: whole-number arithmetic on arrays, which the compiler turns into the vectors of
-//! the path that it compiles for.
+//! Dropout with the bits of the reference: whole-number arithmetic on arrays, which the compiler turns into
+//! the vectors of the path that it compiles for.
 
 use super::device::Cpu;
 use super::isa::{self, Task};
@@ -7,7 +7,7 @@ use super::simd::Simd;
 use super::tasks::for_each_task;
 use crate::backend::disjoint::Disjoint;
 use crate::error::Result;
-use crate::ops::{Dropout, DropoutOperands, Runs};
+use crate::ops::{Checked, Dropout, DropoutOperands, Runs};
 use crate::random::philox_lanes;
 
 /// Counters drawn side by side.
@@ -18,10 +18,9 @@ const DRAW: usize = 4 * LANES;
 const DRAWS: usize = 16;
 
 impl Runs<Dropout> for Cpu {
-    fn execute(&self, s: &Dropout, a: DropoutOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Dropout, a: DropoutOperands<Self>, _: Checked) -> Result<()> {
         let isa = self.isa();
         let DropoutOperands { marks, x, out } = a;
-
         let chunks = s.len.div_ceil(DRAWS * DRAW);
         let out = Disjoint::new(out);
         /// Numbers that could be copied in the time that it takes to draw one.
@@ -36,8 +35,8 @@ impl Runs<Dropout> for Cpu {
                 threshold: s.threshold(),
                 scale: (1.0 / (1.0 - s.rate)) as f32,
                 x: &x[range.clone()],
-                // SAFETY: each task has a chunk of a model of its own, and chunks end where the next begins or
-                // the model does.
+                // SAFETY: each task has a chunk of a model of its own, and chunks end where the next begins
+                // or the model does.
                 out: unsafe { out.range(range) },
             };
             isa::run(isa, task);

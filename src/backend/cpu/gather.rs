@@ -6,14 +6,13 @@ use super::simd::Simd;
 use super::tasks::for_each_task;
 use crate::backend::disjoint::Disjoint;
 use crate::error::Result;
-use crate::ops::{Gather, GatherOperands, Runs, locate};
+use crate::ops::{Checked, Gather, GatherOperands, Runs, locate};
 use ndarray::ArcArray2;
 
 impl Runs<Gather> for Cpu {
     /// One task per model and step, `(B, D)`.
-    fn execute(&self, s: &Gather, a: GatherOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Gather, a: GatherOperands<Self>, _: Checked) -> Result<()> {
         let isa = self.isa();
-
         let rows = a.first.iter().zip(a.lengths).take(s.models * s.batch);
         let sequences: Vec<&[f32]> = rows
             .map(|(&first, &length)| match length {
@@ -33,8 +32,8 @@ impl Runs<Gather> for Cpu {
                 sequences: &sequences[m * s.batch..][..s.batch],
                 mean: statistic(0),
                 inv_std: statistic(1),
-                // SAFETY: `i` counts steps of models, and is one task's alone; its range is the `i`-th of `step`
-                // numbers.
+                // SAFETY: `i` counts steps of models, and is one task's alone; its range is the `i`-th of
+                // `step` numbers.
                 x: unsafe { x.range(i * step..(i + 1) * step) },
             };
             isa::run(isa, task);

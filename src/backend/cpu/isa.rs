@@ -1,8 +1,8 @@
 //! Which instructions the kernels may use, chosen once at run time.
 //!
-//! Kernels are written once, over [`Simd`], and inlined into one function per instruction set. The paths differ in how
-//! they round a multiply-add and, where a sum runs over lanes, in its order; so results are the same bit for bit per path, and the path is part of
-//! what a run records.
+//! Kernels are written once, over [`Simd`], and inlined into one function per instruction set. The paths
+//! differ in how they round a multiply-add and, where a sum runs over lanes, in its order; so results are the
+//! same bit for bit per path, and the path is part of what a run records.
 
 use super::simd::{Portable, Simd};
 use serde::{Deserialize, Serialize};
@@ -68,7 +68,8 @@ impl Isa {
     }
 }
 
-/// Work of one thread. `run` and all it calls must be `#[inline(always)]`, so that it is compiled for each path.
+/// Work of one thread. `run` and all it calls must be `#[inline(always)]`, so that it is compiled for each
+/// path.
 pub trait Task {
     type Output;
 

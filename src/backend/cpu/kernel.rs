@@ -1,12 +1,12 @@
-//! The two micro-kernels: a few rows times a packed panel, and a sum of outer products. Blocks of `R x N` vector
-//! accumulators stay in registers from the first product to the last.
+//! The two micro-kernels: a few rows times a packed panel, and a sum of outer products. Blocks of `R x N`
+//! vector accumulators stay in registers from the first product to the last.
 //!
 //! Every number is summed by itself in the order of `k`, so neither `R` nor `N` changes a bit of it.
 
 use super::simd::Simd;
 
-/// Rows of a block of `n` vectors: as many as [`rank_one`] can do without a spill, which was found out by looking at the
-/// code that the compiler makes.
+/// Rows of a block of `n` vectors: as many as [`rank_one`] can do without a spill, which was found out by
+/// looking at the code that the compiler makes.
 pub const fn block_rows(registers: usize, n: usize) -> usize {
     let mut rows = MAX_ROWS;
     while rows * n + (if rows < n { rows + 1 } else { n + 2 }) > registers {
@@ -45,7 +45,8 @@ pub fn groups(count: usize, most: usize) -> impl Iterator<Item = (usize, usize)>
     })
 }
 
-/// `acc[r][n] += *factors[r] * vectors[at[n]]`, the loop over the smaller side inside: its vectors stay in registers.
+/// `acc[r][n] += *factors[r] * vectors[at[n]]`, the loop over the smaller side inside: its vectors stay in
+/// registers.
 ///
 /// # Safety
 /// The processor has `S`'s instructions; each of `factors` is an initialised number, and at each of `at`,
@@ -125,8 +126,8 @@ pub unsafe fn multiply<S: Simd, const R: usize, const N: usize>(
     acc
 }
 
-/// `acc[r][g] += sum over k of rows[k][first + r] * strip[k][vectors[g]]`; `strip` is `(depth, STRIP, LANES)`, `acc` is
-/// `(R, G, LANES)` in memory.
+/// `acc[r][g] += sum over k of rows[k][first + r] * strip[k][vectors[g]]`; `strip` is `(depth, STRIP,
+/// LANES)`, `acc` is `(R, G, LANES)` in memory.
 ///
 /// # Safety
 /// The processor has `S`'s instructions; each of `rows` is the first of `first + R` initialised numbers,

@@ -8,14 +8,13 @@ use super::tasks::for_each_task;
 use crate::backend::disjoint::Disjoint;
 use crate::error::Result;
 use crate::ops::{
-    Linear, LinearBackward, LinearBackwardOperands, LinearForward, LinearForwardOperands, Runs,
+    Checked, Linear, LinearBackward, LinearBackwardOperands, LinearForward, LinearForwardOperands, Runs,
 };
 
 impl Runs<LinearForward> for Cpu {
     /// One task per row.
-    fn execute(&self, s: &Linear, a: LinearForwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Linear, a: LinearForwardOperands<Self>, _: Checked) -> Result<()> {
         let isa = self.isa();
-
         let y = Disjoint::new(a.y);
         for_each_task(s.models * s.batch, s.params(), |row| {
             let parameters = &a.weights[s.weights.start(row / s.batch)..][..s.params()];
@@ -58,9 +57,8 @@ impl Task for Row<'_> {
 
 impl Runs<LinearBackward> for Cpu {
     /// `dy` cut to where the ReLU passed, then one task per row of `dx` and one per row of `dW`.
-    fn execute(&self, s: &Linear, a: LinearBackwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Linear, a: LinearBackwardOperands<Self>, _: Checked) -> Result<()> {
         let isa = self.isa();
-
         let passed = |i: usize| if s.relu && a.y[i] <= 0.0 { 0.0 } else { a.dy[i] };
         let dy: Vec<f32> = (0..s.models * s.batch * s.output).map(passed).collect();
         if let Some(dx) = a.dx {
@@ -82,8 +80,8 @@ impl Runs<LinearBackward> for Cpu {
             let factors = dy[rows.start * s.output..rows.end * s.output].iter().skip(o).step_by(s.output);
             let start = s.weights.start(m) + o * s.input;
             let bias = s.weights.start(m) + s.output * s.input + o;
-            // SAFETY: each task has a model's output of its own, and these are its row of weights and its bias,
-            // which lies behind all rows; by the assertion the models lie apart.
+            // SAFETY: each task has a model's output of its own, and these are its row of weights and its
+            // bias, which lies behind all rows; by the assertion the models lie apart.
             let (out, d_bias) =
                 unsafe { (d_weights.range(start..start + s.input), d_weights.range(bias..bias + 1)) };
             d_bias[0] = factors.clone().sum();

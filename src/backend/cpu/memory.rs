@@ -16,8 +16,8 @@ pub struct Aligned {
 }
 
 impl Aligned {
-    /// `len` zeros; the system gives the memory itself when it is first written, which an aligned allocation would do at
-    /// once.
+    /// `len` zeros; the system gives the memory itself when it is first written, which an aligned allocation
+    /// would do at once.
     pub fn zeros(len: usize) -> Self {
         let numbers = vec![0.0f32; len + LINE];
         let offset = numbers.as_ptr().align_offset(LINE * size_of::<f32>());

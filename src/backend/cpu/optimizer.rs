@@ -1,6 +1,8 @@
-//! Clipping and the parameter update: one pass over the gradients for their norms, one over everything for the update.
+//! Clipping and the parameter update: one pass over the gradients for their norms, one over everything for
+//! the update.
 //!
-//! A norm is the sum of its chunks' partial sums, in their order, so neither threads nor the other models change its bits.
+//! A norm is the sum of its chunks' partial sums, in their order, so neither threads nor the other models
+//! change its bits.
 
 use super::device::Cpu;
 use super::isa::{self, Task};
@@ -8,15 +10,14 @@ use super::simd::{MAX_LANES, Simd};
 use super::tasks::for_each_task;
 use crate::backend::disjoint::Disjoint;
 use crate::error::Result;
-use crate::ops::{Optimizer, OptimizerKind, OptimizerOperands, Runs, StepScalars};
+use crate::ops::{Checked, Optimizer, OptimizerKind, OptimizerOperands, Runs, StepScalars};
 
 /// Parameters of one task.
 const CHUNK: usize = 4096;
 
 impl Runs<Optimizer> for Cpu {
-    fn execute(&self, s: &Optimizer, a: OptimizerOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Optimizer, a: OptimizerOperands<Self>, _: Checked) -> Result<()> {
         let isa = self.isa();
-
         let chunks = s.params.div_ceil(CHUNK);
         let place = |i: usize| {
             let (m, first) = (i / chunks, i % chunks * CHUNK);
@@ -49,8 +50,8 @@ impl Runs<Optimizer> for Cpu {
             if !active(m) || !norms[m].is_finite() {
                 return;
             }
-            // SAFETY: each task has a chunk of a model of its own, and `place` ends it where the next begins or
-            // the model does; the three are different buffers.
+            // SAFETY: each task has a chunk of a model of its own, and `place` ends it where the next begins
+            // or the model does; the three are different buffers.
             let task = unsafe {
                 Update {
                     rule: Rule::new(s, scalars(m), norms[m]),
@@ -99,7 +100,8 @@ struct Rule {
     scale: f32,
     beta1: f32,
     beta2: f32,
-    /// `1 - beta1` and `1 - beta2`, taken in `f64`: of rounded numbers the second is off by a hundred roundings.
+    /// `1 - beta1` and `1 - beta2`, taken in `f64`: of rounded numbers the second is off by a hundred
+    /// roundings.
     rest1: f32,
     rest2: f32,
     eps: f32,

@@ -7,14 +7,13 @@ use super::tasks::for_each_task;
 use crate::backend::disjoint::Disjoint;
 use crate::error::Result;
 use crate::ops::{
-    Pool, PoolBackward, PoolBackwardOperands, PoolForward, PoolForwardOperands, PoolKind, Runs,
+    Checked, Pool, PoolBackward, PoolBackwardOperands, PoolForward, PoolForwardOperands, PoolKind, Runs,
 };
 
 impl Runs<PoolForward> for Cpu {
-    fn execute(&self, s: &Pool, a: PoolForwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Pool, a: PoolForwardOperands<Self>, _: Checked) -> Result<()> {
         let isa = self.isa();
         let PoolForwardOperands { lengths, from, out } = a;
-
         let width = s.dirs * s.hidden;
         let out = Disjoint::new(out);
         let numbers = if s.kind == PoolKind::Mean { s.steps * width } else { width };
@@ -40,10 +39,9 @@ impl Runs<PoolForward> for Cpu {
 }
 
 impl Runs<PoolBackward> for Cpu {
-    fn execute(&self, s: &Pool, a: PoolBackwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Pool, a: PoolBackwardOperands<Self>, _: Checked) -> Result<()> {
         let isa = self.isa();
         let PoolBackwardOperands { lengths, d_out, to } = a;
-
         let width = s.dirs * s.hidden;
         match s.kind {
             PoolKind::Last => {
@@ -63,8 +61,8 @@ impl Runs<PoolBackward> for Cpu {
                         t,
                         lengths: &lengths[m * s.batch..][..s.batch],
                         d_out: &d_out[m * step..][..step],
-                        // SAFETY: `i` counts steps of models, and is one task's alone; its range is the `i`-th of
-                        // `step` numbers.
+                        // SAFETY: `i` counts steps of models, and is one task's alone; its range is the
+                        // `i`-th of `step` numbers.
                         dy: unsafe { dy.range(i * step..(i + 1) * step) },
                     };
                     isa::run(isa, task);

@@ -42,8 +42,8 @@ fn best(count: usize, mut work: impl FnMut()) -> f64 {
     count as f64 / fastest.as_secs_f64() / 1e9
 }
 
-/// `ROUNDS` times as many multiply-adds of whole vectors as three quarters of the registers hold: more than any processor's
-/// latency times its units. Gives the number of multiply-adds.
+/// `ROUNDS` times as many multiply-adds of whole vectors as three quarters of the registers hold: more than
+/// any processor's latency times its units. Gives the number of multiply-adds.
 struct Chains;
 
 impl Task for Chains {

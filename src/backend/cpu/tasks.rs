@@ -2,10 +2,12 @@
 
 use rayon::prelude::*;
 
-/// Numbers that one thread reads and writes in the time that it takes to wake another one, a few microseconds.
+/// Numbers that one thread reads and writes in the time that it takes to wake another one, a few
+/// microseconds.
 const WORTH_A_THREAD: usize = 1 << 15;
 
-/// Runs `work` for every task `0..count`, each of about `numbers` numbers: here if all are few, else on all threads.
+/// Runs `work` for every task `0..count`, each of about `numbers` numbers: here if all are few, else on all
+/// threads.
 pub fn for_each_task(count: usize, numbers: usize, work: impl Fn(usize) + Sync + Send) {
     match count * numbers < 2 * WORTH_A_THREAD {
         true => (0..count).for_each(work),

@@ -5,7 +5,8 @@ use super::executor::Executor;
 use super::kernel::{Kernel, THREADS, grid};
 use crate::error::Result;
 use crate::ops::{
-    Attention, AttentionBackward, AttentionBackwardOperands, AttentionForward, AttentionForwardOperands, Runs,
+    Attention, AttentionBackward, AttentionBackwardOperands, AttentionForward, AttentionForwardOperands,
+    Checked, Runs,
 };
 
 /// Parts of attention.cu, by the numbers that it gives them.
@@ -50,7 +51,7 @@ fn sizes(s: &Attention) -> kernel::Attention {
 }
 
 impl<E: Executor> Runs<AttentionForward> for Cuda<E> {
-    fn execute(&self, s: &Attention, a: AttentionForwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Attention, a: AttentionForwardOperands<Self>, _: Checked) -> Result<()> {
         let arguments = kernel::Attention {
             lengths: a.lengths.address(),
             weights: a.weights.at(s.weights.offset),
@@ -67,7 +68,7 @@ impl<E: Executor> Runs<AttentionForward> for Cuda<E> {
 }
 
 impl<E: Executor> Runs<AttentionBackward> for Cuda<E> {
-    fn execute(&self, s: &Attention, a: AttentionBackwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Attention, a: AttentionBackwardOperands<Self>, _: Checked) -> Result<()> {
         let arguments = kernel::Attention {
             lengths: a.lengths.address(),
             weights: a.weights.at(s.weights.offset),

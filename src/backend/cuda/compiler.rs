@@ -51,8 +51,8 @@ pub struct Compiled {
 pub const LIBRARY: &str = if cfg!(windows) { "nvrtc64_130_0.dll" } else { "libnvrtc.so" };
 
 impl Compiler {
-    /// `folder` is where programs are kept from run to run. An error if NVRTC is missing and nothing was kept, or if it knows only
-    /// later architectures.
+    /// `folder` is where programs are kept from run to run. An error if NVRTC is missing and nothing was
+    /// kept, or if it knows only later architectures.
     pub fn new(arch: u32, folder: Option<&Path>) -> Result<Self> {
         let programs = folder.map(Programs::open);
         // SAFETY: it loads the library, which runs what the library does when loaded: of that name there is
@@ -171,7 +171,8 @@ impl Compiler {
         hasher.finalize().to_hex()[..32].to_string()
     }
 
-    /// What the program of a kernel takes; `None` where that is PTX, of which only the driver makes machine code.
+    /// What the program of a kernel takes; `None` where that is PTX, of which only the driver makes machine
+    /// code.
     pub fn usage(&self, kernel: &Kernel, compiled: &Compiled) -> Result<Option<Usage>> {
         if matches!(self.code, Code::Ptx(_)) {
             return Ok(None);
@@ -201,7 +202,8 @@ impl Compiler {
         if self.code == Code::Machine {
             options.push("--ptxas-options=-v".into());
         }
-        // The driver's own cache gives a program back without what ptxas says of it; we keep programs ourselves.
+        // The driver's own cache gives a program back without what ptxas says of it; we keep programs
+        // ourselves.
         if self.version >= (12, 9) {
             options.push("--no-cache".into());
         }

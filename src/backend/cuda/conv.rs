@@ -1,5 +1,5 @@
-//! The convolution block: its products are always ours, whoever multiplies for the recurrent layers, since their operands are never in
-//! memory: rows of x overlap, and gradients are expanded from the steps that won.
+//! The convolution block: its products are always ours, whoever multiplies for the recurrent layers, since
+//! their operands are never in memory: rows of x overlap, and gradients are expanded from the steps that won.
 
 use super::device::Cuda;
 use super::executor::Executor;
@@ -9,14 +9,15 @@ use super::product::SIDE;
 use super::splits::{Splits, divisor};
 use crate::error::Result;
 use crate::ops::{
-    Conv, ConvBackward, ConvBackwardOperands, ConvForward, ConvForwardOperands, Precision, Runs, Work,
+    Checked, Conv, ConvBackward, ConvBackwardOperands, ConvForward, ConvForwardOperands, Precision, Runs,
+    Work,
 };
 
 /// The most shares of a weight gradient's sum: before pooling steps are many, and tiles of weights few.
 const MAX_SPLITS: usize = 64;
 
 impl<E: Executor> Runs<ConvForward> for Cuda<E> {
-    fn execute(&self, s: &Conv, a: ConvForwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Conv, a: ConvForwardOperands<Self>, _: Checked) -> Result<()> {
         let [input_factor, input_shift] = divisor(s.input);
         let arguments = kernel::ConvForward {
             weights: a.weights.at(s.weights.offset),
@@ -43,7 +44,7 @@ impl<E: Executor> Runs<ConvForward> for Cuda<E> {
 }
 
 impl<E: Executor> Runs<ConvBackward> for Cuda<E> {
-    fn execute(&self, s: &Conv, a: ConvBackwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Conv, a: ConvBackwardOperands<Self>, _: Checked) -> Result<()> {
         weight_gradient(self, s, &a)?;
         let Some(dx) = &a.dx else { return Ok(()) };
         let [filters_factor, filters_shift] = divisor(s.spec.filters);

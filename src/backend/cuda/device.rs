@@ -43,8 +43,8 @@ impl<E: Executor> Cuda<E> {
         &self.session.executor
     }
 
-    /// Lends `launches` the address of at least so many bytes that hold anything; no other thread launches what uses them
-    /// in between.
+    /// Lends `launches` the address of at least so many bytes that hold anything; no other thread launches
+    /// what uses them in between.
     pub(super) fn with_scratch(&self, bytes: usize, launches: impl FnOnce(u64) -> Result<()>) -> Result<()> {
         let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
         let address = match &*scratch {

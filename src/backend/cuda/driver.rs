@@ -20,8 +20,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// Nanoseconds between the end of a launch and the event before the next one, beyond which the device had nothing queued: events that
-/// wait in a queue follow each other in a microsecond or less.
+/// Nanoseconds between the end of a launch and the event before the next one, beyond which the device had
+/// nothing queued: events that wait in a queue follow each other in a microsecond or less.
 const IDLE: u64 = 2_000;
 
 impl Gpu {
@@ -88,7 +88,8 @@ pub struct Driver {
     timeline: Timeline,
     /// Before and after the launches that the timeline waits for.
     events: Mutex<Vec<Recorded>>,
-    /// Whether the device reads the host's memory itself, and may do so after a copy from there was asked for.
+    /// Whether the device reads the host's memory itself, and may do so after a copy from there was asked
+    /// for.
     reads_host: bool,
     /// Whether launches are marked for NVIDIA's profilers.
     has_markers: bool,
@@ -224,7 +225,8 @@ impl Driver {
         Ok(event)
     }
 
-    /// Runs `work` between two events, if the timeline is recording, and between two markers, if a profiler reads them.
+    /// Runs `work` between two events, if the timeline is recording, and between two markers, if a profiler
+    /// reads them.
     fn marked(
         &self,
         label: &'static str,
@@ -243,8 +245,8 @@ impl Driver {
         Ok(())
     }
 
-    /// Puts what was recorded on the timeline. The device has a clock of its own: its last event is taken for now, the moment
-    /// at which the host learnt that all was done.
+    /// Puts what was recorded on the timeline. The device has a clock of its own: its last event is taken for
+    /// now, the moment at which the host learnt that all was done.
     fn report(&self) -> Result<(), DriverError> {
         let now = self.timeline.now();
         let events = std::mem::take(&mut *self.events.lock().unwrap_or_else(PoisonError::into_inner));
@@ -256,7 +258,8 @@ impl Driver {
             let mut before: Option<&CudaEvent> = None;
             for Recorded { label: kernel, work, start, end } in &events {
                 let (kernel, work, duration) = (*kernel, *work, nanoseconds(start, end)?);
-                // The first event is recorded at once where nothing is queued, and the launch follows when the host has made it.
+                // The first event is recorded at once where nothing is queued, and the launch follows when
+                // the host has made it.
                 let from_idle = match before {
                     None => true,
                     Some(before) => nanoseconds(before, start)? > IDLE,
@@ -320,7 +323,8 @@ impl Executor for Driver {
 
     fn read(&self, memory: &Bytes, bytes: &mut [u8]) -> Result<(), Failure> {
         self.shared.ready()?;
-        // SAFETY: the caller checked that the memory has as much; the copy has ended before this returns, whatever else fails.
+        // SAFETY: the caller checked that the memory has as much; the copy has ended before this returns,
+        // whatever else fails.
         let copied =
             unsafe { result::memcpy_dtoh_async(bytes, memory.pointer, self.shared.stream.cu_stream()) }
                 .and_then(|()| self.shared.stream.synchronize());

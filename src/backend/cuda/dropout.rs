@@ -4,12 +4,11 @@ use super::device::Cuda;
 use super::executor::Executor;
 use super::kernel::{Kernel, grid, real};
 use crate::error::Result;
-use crate::ops::{Dropout, DropoutOperands, Runs};
+use crate::ops::{Checked, Dropout, DropoutOperands, Runs};
 
 impl<E: Executor> Runs<Dropout> for Cuda<E> {
-    fn execute(&self, s: &Dropout, a: DropoutOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Dropout, a: DropoutOperands<Self>, _: Checked) -> Result<()> {
         let DropoutOperands { marks, x, out } = a;
-
         let arguments = kernel::Dropout {
             marks: marks.address(),
             x: x.address(),

@@ -1,4 +1,5 @@
-//! What runs launches and holds memory. One is CUDA's driver; tests have another, which runs the same launches on the host.
+//! What runs launches and holds memory. One is CUDA's driver; tests have another, which runs the same
+//! launches on the host.
 
 use super::kernel::Kernel;
 use super::product::Product;

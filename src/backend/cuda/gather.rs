@@ -4,10 +4,10 @@ use super::device::Cuda;
 use super::executor::Executor;
 use super::kernel::{Kernel, grid};
 use crate::error::Result;
-use crate::ops::{Gather, GatherOperands, Runs};
+use crate::ops::{Checked, Gather, GatherOperands, Runs};
 
 impl<E: Executor> Runs<Gather> for Cuda<E> {
-    fn execute(&self, s: &Gather, a: GatherOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Gather, a: GatherOperands<Self>, _: Checked) -> Result<()> {
         let arguments = kernel::Gather {
             frames: a.frames.0.address(),
             stats: a.stats.address(),

@@ -30,7 +30,8 @@ unsafe impl Send for Library {}
 // whose work runs in order, and the algorithms behind a lock.
 unsafe impl Sync for Library {}
 
-/// What an algorithm is chosen for: not the number of models, so that a model in a stack gets the bits that it gets alone.
+/// What an algorithm is chosen for: not the number of models, so that a model in a stack gets the bits that
+/// it gets alone.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Shape {
     size: [usize; 3],
@@ -57,7 +58,8 @@ impl Library {
         Ok(Library { handle, workspace, stream: stream.clone(), algorithms: Mutex::default() })
     }
 
-    /// One call for each direction, all models of it at once. Row-major matrices are the transposed ones of cuBLASLt's order.
+    /// One call for each direction, all models of it at once. Row-major matrices are the transposed ones of
+    /// cuBLASLt's order.
     pub fn multiply(&self, p: &Product) -> Result<(), CublasError> {
         for dir in 0..p.dirs {
             let start = |operand: &Strided| {

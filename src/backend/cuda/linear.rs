@@ -5,11 +5,11 @@ use super::executor::Executor;
 use super::kernel::{Kernel, grid};
 use crate::error::Result;
 use crate::ops::{
-    Linear, LinearBackward, LinearBackwardOperands, LinearForward, LinearForwardOperands, Runs,
+    Checked, Linear, LinearBackward, LinearBackwardOperands, LinearForward, LinearForwardOperands, Runs,
 };
 
 impl<E: Executor> Runs<LinearForward> for Cuda<E> {
-    fn execute(&self, s: &Linear, a: LinearForwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Linear, a: LinearForwardOperands<Self>, _: Checked) -> Result<()> {
         let arguments = kernel::LinearForward {
             weights: a.weights.at(s.weights.offset),
             x: a.x.address(),
@@ -26,7 +26,7 @@ impl<E: Executor> Runs<LinearForward> for Cuda<E> {
 }
 
 impl<E: Executor> Runs<LinearBackward> for Cuda<E> {
-    fn execute(&self, s: &Linear, a: LinearBackwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Linear, a: LinearBackwardOperands<Self>, _: Checked) -> Result<()> {
         if let Some(dx) = a.dx {
             let arguments = kernel::LinearInputGradient {
                 weights: a.weights.at(s.weights.offset),

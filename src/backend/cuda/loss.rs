@@ -4,10 +4,10 @@ use super::device::Cuda;
 use super::executor::Executor;
 use super::kernel::{Kernel, real};
 use crate::error::Result;
-use crate::ops::{Loss, LossOperands, Runs};
+use crate::ops::{Checked, Loss, LossOperands, Runs};
 
 impl<E: Executor> Runs<Loss> for Cuda<E> {
-    fn execute(&self, s: &Loss, a: LossOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Loss, a: LossOperands<Self>, _: Checked) -> Result<()> {
         let arguments = kernel::Loss {
             logits: a.logits.address(),
             class_weights: a.class_weights.address(),

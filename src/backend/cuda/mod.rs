@@ -1,8 +1,10 @@
-//! NVIDIA GPUs through CUDA. The kernels are CUDA C++, in `kernels/cuda/`, compiled by NVRTC when they are first needed.
+//! NVIDIA GPUs through CUDA. The kernels are CUDA C++, in `kernels/cuda/`, compiled by NVRTC when they are
+//! first needed.
 //!
-//! One file an operation says which kernels it takes, with which arguments, and launches them; `kernel` makes their text. What runs
-//! launches is an [`Executor`]: `driver` is CUDA's, with `compiler`, `programs` and `library` beside it. Tests have another that runs
-//! the same launches, of the same text, on the host: all that is above the executor is proved there.
+//! One file an operation says which kernels it takes, with which arguments, and launches them; `kernel` makes
+//! their text. What runs launches is an [`Executor`]: `driver` is CUDA's, with `compiler`, `programs` and
+//! `library` beside it. Tests have another that runs the same launches, of the same text, on the host: all
+//! that is above the executor is proved there.
 
 mod attention;
 mod compiler;

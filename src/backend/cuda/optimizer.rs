@@ -4,13 +4,13 @@ use super::device::Cuda;
 use super::executor::Executor;
 use super::kernel::{Kernel, THREADS, grid, real};
 use crate::error::Result;
-use crate::ops::{Optimizer, OptimizerKind, OptimizerOperands, Runs, Work};
+use crate::ops::{Checked, Optimizer, OptimizerKind, OptimizerOperands, Runs, Work};
 
 /// Gradients that a block of optimizer_squares.cu adds up.
 const CHUNK: usize = 16 * THREADS as usize;
 
 impl<E: Executor> Runs<Optimizer> for Cuda<E> {
-    fn execute(&self, s: &Optimizer, a: OptimizerOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Optimizer, a: OptimizerOperands<Self>, _: Checked) -> Result<()> {
         let chunks = s.params.div_ceil(CHUNK);
         let norms = a.norms.at(a.row * s.models);
         let params = s.params as u64;

@@ -5,11 +5,11 @@ use super::executor::Executor;
 use super::kernel::{Kernel, grid};
 use crate::error::Result;
 use crate::ops::{
-    Pool, PoolBackward, PoolBackwardOperands, PoolForward, PoolForwardOperands, PoolKind, Runs,
+    Checked, Pool, PoolBackward, PoolBackwardOperands, PoolForward, PoolForwardOperands, PoolKind, Runs,
 };
 
 impl<E: Executor> Runs<PoolForward> for Cuda<E> {
-    fn execute(&self, s: &Pool, a: PoolForwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Pool, a: PoolForwardOperands<Self>, _: Checked) -> Result<()> {
         let arguments = kernel::PoolForward {
             lengths: a.lengths.address(),
             from: a.from.address(),
@@ -27,7 +27,7 @@ impl<E: Executor> Runs<PoolForward> for Cuda<E> {
 }
 
 impl<E: Executor> Runs<PoolBackward> for Cuda<E> {
-    fn execute(&self, s: &Pool, a: PoolBackwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Pool, a: PoolBackwardOperands<Self>, _: Checked) -> Result<()> {
         let is_mean = s.kind == PoolKind::Mean;
         let rows = if is_mean { s.steps } else { s.states };
         let arguments = kernel::PoolBackward {

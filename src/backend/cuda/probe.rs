@@ -1,11 +1,13 @@
-//! Kernels that ask something of the device itself: what each intrinsic of `prims.cu` gives, and what one instruction costs.
+//! Kernels that ask something of the device itself: what each intrinsic of `prims.cu` gives, and what one
+//! instruction costs.
 
 use super::executor::{Executor, Failure, Launch};
 use super::kernel::{Arguments, Kernel, THREADS};
 use super::roof;
 use crate::ops::Work;
 
-/// What `probe_intrinsic.cu` tries: the functions of `prims.cu`, and those of CUDA that kernels rely on to the bit.
+/// What `probe_intrinsic.cu` tries: the functions of `prims.cu`, and those of CUDA that kernels rely on to
+/// the bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Intrinsic {
     RoundTf32,
@@ -56,7 +58,8 @@ impl Intrinsic {
         }
     }
 
-    /// What a warp makes of `x`, lane by lane as often as there are words for; the words of each lane are together.
+    /// What a warp makes of `x`, lane by lane as often as there are words for; the words of each lane are
+    /// together.
     pub fn of_a_warp<E: Executor>(self, executor: &E, x: &[u32]) -> Result<Vec<u32>, Failure> {
         let (operands, results) = self.words();
         let count = x.len() / (32 * operands as usize);
@@ -130,8 +133,8 @@ pub const LATENCIES: [(&str, Chains); 16] = {
     ]
 };
 
-/// Those whose rate is asked for: four warps a scheduler, enough chains to hide every latency, and the bytes or multiply-adds of a
-/// warp's instruction.
+/// Those whose rate is asked for: four warps a scheduler, enough chains to hide every latency, and the bytes
+/// or multiply-adds of a warp's instruction.
 pub const RATES: [(&str, Chains, u64); 9] = {
     use ChainOf::*;
     [
@@ -160,8 +163,8 @@ impl Chains {
         probe_chain(self.of, self.chains, self.threads)
     }
 
-    /// Cycles of a multiprocessor, from its first warp's start to its last one's end, for `count` times `LINKS` links of each chain.
-    /// A chain of loads walks the ring at an address.
+    /// Cycles of a multiprocessor, from its first warp's start to its last one's end, for `count` times
+    /// `LINKS` links of each chain. A chain of loads walks the ring at an address.
     pub fn cycles<E: Executor>(&self, executor: &E, ring: u64, count: usize) -> Result<u64, Failure> {
         self.cycles_from(executor, ring, 0, count)
     }
@@ -199,12 +202,13 @@ impl Chains {
     }
 }
 
-/// A ring of `lines` lines of 128 bytes for a chain of loads: each line says how far from the start another one is, and the walk
-/// comes by all of them in no order that a cache could guess. `lines` is a power of two.
+/// A ring of `lines` lines of 128 bytes for a chain of loads: each line says how far from the start another
+/// one is, and the walk comes by all of them in no order that a cache could guess. `lines` is a power of two.
 pub fn ring<E: Executor>(executor: &E, lines: usize) -> Result<E::Memory, Failure> {
     assert!(lines.is_power_of_two() && lines <= 1 << 25, "a ring of {lines} lines");
     const WORDS: usize = 128 / 4;
-    // Every number once: the factor is one more than a multiple of four, the addend odd (Hull and Dobell 1962).
+    // Every number once: the factor is one more than a multiple of four, the addend odd (Hull and Dobell
+    // 1962).
     let next = |line: usize| (line * 1_664_525 + 1_013_904_223) % lines;
     let mut words = vec![0u32; WORDS * lines];
     for line in 0..lines {
@@ -215,8 +219,8 @@ pub fn ring<E: Executor>(executor: &E, lines: usize) -> Result<E::Memory, Failur
     Ok(memory)
 }
 
-/// Asks `blocks` blocks to read a ring of `len` vectors of 16 bytes at `from`, a power of two; returns how many bytes that is.
-/// `result` has room for a number of each thread.
+/// Asks `blocks` blocks to read a ring of `len` vectors of 16 bytes at `from`, a power of two; returns how
+/// many bytes that is. `result` has room for a number of each thread.
 pub fn read<E: Executor>(
     executor: &E,
     from: u64,
@@ -239,7 +243,8 @@ pub fn nothing() -> (Kernel, Vec<u8>) {
 /// Bytes of device memory that `busy` works in.
 pub const BUSY_BYTES: usize = 4096;
 
-/// A launch that keeps a multiprocessor busy for `count` times `LINKS` multiply-adds, one after the other, and its arguments.
+/// A launch that keeps a multiprocessor busy for `count` times `LINKS` multiply-adds, one after the other,
+/// and its arguments.
 pub fn busy(memory: u64, count: usize) -> (Kernel, Vec<u8>) {
     let arguments = kernel::ProbeChain {
         x: memory,

@@ -95,7 +95,8 @@ impl<E: Executor> Session<E> {
         grid: [usize; 3],
         work: Work,
     ) -> Result<()> {
-        // CUDA's limit is 2^16 - 1 blocks in y and z; in x it is ours, since kernels count their threads in 32 bits.
+        // CUDA's limit is 2^16 - 1 blocks in y and z; in x it is ours, since kernels count their threads in
+        // 32 bits.
         if grid[0].saturating_mul(kernel.threads() as usize) > u32::MAX as usize
             || grid[1] > 0xffff
             || grid[2] > 0xffff

@@ -1,7 +1,7 @@
 //! How a sum over rows and steps is shared out, and division by a product.
 
-/// Shares of a weight gradient's sum, which are summed apart and then in order: by the sizes of one model, so that a model in a stack
-/// gets the bits that it gets alone.
+/// Shares of a weight gradient's sum, which are summed apart and then in order: by the sizes of one model, so
+/// that a model in a stack gets the bits that it gets alone.
 #[derive(Clone, Copy)]
 pub struct Splits {
     /// Of the depth, each: whole chunks of tile.cu.
@@ -17,8 +17,8 @@ const SPLIT_ROWS: usize = 512;
 const CHUNK: usize = 32;
 
 impl Splits {
-    /// Of a sum of so many products for each of a model's `gradients`; what is not yet added up takes `partial_bytes` at most, if that is
-    /// enough for one model.
+    /// Of a sum of so many products for each of a model's `gradients`; what is not yet added up takes
+    /// `partial_bytes` at most, if that is enough for one model.
     pub fn new(depth: usize, most: usize, gradients: usize, partial_bytes: usize, models: usize) -> Self {
         let count = (depth / SPLIT_ROWS).clamp(1, most);
         let share = depth.div_ceil(count).max(1).next_multiple_of(CHUNK);
@@ -33,7 +33,8 @@ impl Splits {
     }
 }
 
-/// What divides by `by` with a product: `n / by = (high(n * factor) + n) >> shift` for `n < 2^31` (Granlund and Montgomery 1994).
+/// What divides by `by` with a product: `n / by = (high(n * factor) + n) >> shift` for `n < 2^31` (Granlund
+/// and Montgomery 1994).
 pub fn divisor(by: usize) -> [u64; 2] {
     let shift = by.next_power_of_two().trailing_zeros();
     let factor = ((1u64 << 32) * ((1u64 << shift) - by as u64)) / by as u64 + 1;

@@ -8,7 +8,8 @@ use super::memory::Buf;
 use super::slice::Slice;
 use crate::error::Result;
 use crate::ops::{
-    Attention, AttentionBackward, AttentionBackwardOperands, AttentionForward, AttentionForwardOperands, Runs,
+    Attention, AttentionBackward, AttentionBackwardOperands, AttentionForward, AttentionForwardOperands,
+    Checked, Runs,
 };
 use bytemuck::bytes_of;
 use std::ops::Range;
@@ -82,7 +83,7 @@ fn parts<'a>(wgpu: &Wgpu, s: &'a Attention) -> Result<Vec<Vec<Part<'a>>>> {
 }
 
 impl Runs<AttentionForward> for Wgpu {
-    fn execute(&self, s: &Attention, a: AttentionForwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Attention, a: AttentionForwardOperands<Self>, _: Checked) -> Result<()> {
         let launch = |pass: u32, part: &Part, numbers: usize| {
             let (x, weights) = (part.x(a.x), part.weights(a.weights));
             let parameters = part.parameters(&x, &weights);
@@ -106,7 +107,7 @@ impl Runs<AttentionForward> for Wgpu {
 }
 
 impl Runs<AttentionBackward> for Wgpu {
-    fn execute(&self, s: &Attention, a: AttentionBackwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Attention, a: AttentionBackwardOperands<Self>, _: Checked) -> Result<()> {
         let launch = |pass: u32, part: &Part, grid: [u32; 3]| {
             let (x, weights) = (part.x(a.x), part.weights(a.weights));
             let parameters = part.parameters(&x, &weights);

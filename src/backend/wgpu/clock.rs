@@ -63,8 +63,8 @@ impl Clock {
         encoder.copy_buffer_to_buffer(&self.resolved, 0, &self.mapped, 0, BYTES);
     }
 
-    /// Reads the stamps and puts them on the timeline. The device has a clock of its own: its last stamp is taken for now,
-    /// the moment at which the host learnt that all was done.
+    /// Reads the stamps and puts them on the timeline. The device has a clock of its own: its last stamp is
+    /// taken for now, the moment at which the host learnt that all was done.
     pub fn report(
         &self,
         timeline: &Timeline,

@@ -1,5 +1,5 @@
-//! The convolution block on the device: products whose rows are gathered from `x`, or from the gradients of the steps that won,
-//! while they run.
+//! The convolution block on the device: products whose rows are gathered from `x`, or from the gradients of
+//! the steps that won, while they run.
 
 use super::blocks::{DEPTH, blocks, grid};
 use super::device::Wgpu;
@@ -8,7 +8,9 @@ use super::kernel::{Kernel, parameters};
 use super::memory::Buf;
 use super::slice::Slice;
 use crate::error::{Error, Fault, Result};
-use crate::ops::{Conv, ConvBackward, ConvBackwardOperands, ConvForward, ConvForwardOperands, Runs, Work};
+use crate::ops::{
+    Checked, Conv, ConvBackward, ConvBackwardOperands, ConvForward, ConvForwardOperands, Runs, Work,
+};
 use bytemuck::bytes_of;
 use std::ops::Range;
 
@@ -133,8 +135,8 @@ pub fn kernels(s: &Conv) -> Vec<Kernel> {
     ]
 }
 
-/// Shares of a model's rows that the weight gradient sums apart. They follow from the sizes of one model alone, however the work
-/// is cut.
+/// Shares of a model's rows that the weight gradient sums apart. They follow from the sizes of one model
+/// alone, however the work is cut.
 struct Splits {
     count: usize,
     /// Rows of the output in each but the last.
@@ -182,7 +184,8 @@ impl Cut {
         let own = own.max(s.params()).max(s.batch);
         let (x, y) = (s.batch * s.input, s.batch * s.spec.filters);
         let whole = own.max(s.steps * x).max(s.out_steps() * y) <= room;
-        // Of the output as many as there are inputs for; of the input as many as all outputs that it has a part in allow.
+        // Of the output as many as there are inputs for; of the input as many as all outputs that it has a
+        // part in allow.
         let fits = match along {
             Along::Output => s.spec.steps(room / x).min(room / y),
             Along::Input => (room / x).min((2 * (room / y)).saturating_sub(s.spec.kernel)),
@@ -308,9 +311,8 @@ fn load(
 }
 
 impl Runs<ConvForward> for Wgpu {
-    fn execute(&self, s: &Conv, a: ConvForwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Conv, a: ConvForwardOperands<Self>, _: Checked) -> Result<()> {
         let wgpu = self;
-
         let ConvForwardOperands { weights, x, lengths, y, winners } = a;
         let factor = Factor::forward(s);
         let cut = Cut::new(wgpu, s, Along::Output, factor.words())?;
@@ -337,7 +339,7 @@ impl Runs<ConvForward> for Wgpu {
 }
 
 impl Runs<ConvBackward> for Wgpu {
-    fn execute(&self, s: &Conv, a: ConvBackwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Conv, a: ConvBackwardOperands<Self>, _: Checked) -> Result<()> {
         let ConvBackwardOperands { weights, x, lengths, winners, dy, dx, d_weights } = a;
         let gradient = Gradient { wgpu: self, s, lengths, winners, dy };
         gradient.by_weights(x, d_weights)?;

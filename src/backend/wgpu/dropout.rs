@@ -5,7 +5,7 @@ use super::device::Wgpu;
 use super::gpu::Launch;
 use super::kernel::parameters;
 use crate::error::Result;
-use crate::ops::{Dropout, DropoutOperands, Runs};
+use crate::ops::{Checked, Dropout, DropoutOperands, Runs};
 use bytemuck::bytes_of;
 
 parameters! {
@@ -13,9 +13,8 @@ parameters! {
 }
 
 impl Runs<Dropout> for Wgpu {
-    fn execute(&self, s: &Dropout, a: DropoutOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Dropout, a: DropoutOperands<Self>, _: Checked) -> Result<()> {
         let DropoutOperands { marks, x, out } = a;
-
         let fits = 4 * s.len <= self.binding();
         // Whole models together, or one model's numbers in blocks of four.
         let together = if fits { self.binding() / (4 * s.len).max(1) } else { 1 };

@@ -5,7 +5,7 @@ use super::device::Wgpu;
 use super::gpu::Launch;
 use super::kernel::parameters;
 use crate::error::Result;
-use crate::ops::{Gather, GatherOperands, Runs, Work};
+use crate::ops::{Checked, Gather, GatherOperands, Runs, Work};
 use bytemuck::bytes_of;
 
 parameters! {
@@ -15,7 +15,7 @@ parameters! {
 }
 
 impl Runs<Gather> for Wgpu {
-    fn execute(&self, s: &Gather, a: GatherOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Gather, a: GatherOperands<Self>, _: Checked) -> Result<()> {
         let rows = s.models * s.steps * s.batch;
         for block in blocks(rows, self.binding() / (4 * s.features).max(1)) {
             let x = a.x.part(block.start * s.features..block.end * s.features);

@@ -110,7 +110,8 @@ impl Gpu {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An error if the device is lost or something failed unseen: nothing that it holds can be trusted any more.
+    /// An error if the device is lost or something failed unseen: nothing that it holds can be trusted any
+    /// more.
     pub fn check(&self) -> Result<()> {
         match &*self.broken.lock().unwrap_or_else(PoisonError::into_inner) {
             None => Ok(()),

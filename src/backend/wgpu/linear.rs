@@ -8,7 +8,7 @@ use super::memory::Buf;
 use super::slice::Slice;
 use crate::error::Result;
 use crate::ops::{
-    Linear, LinearBackward, LinearBackwardOperands, LinearForward, LinearForwardOperands, Runs,
+    Checked, Linear, LinearBackward, LinearBackwardOperands, LinearForward, LinearForwardOperands, Runs,
 };
 use bytemuck::bytes_of;
 
@@ -42,7 +42,7 @@ fn linear_blocks<'a>(
 }
 
 impl Runs<LinearForward> for Wgpu {
-    fn execute(&self, s: &Linear, a: LinearForwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Linear, a: LinearForwardOperands<Self>, _: Checked) -> Result<()> {
         for (models, weights, parameters) in linear_blocks(self, s, a.weights)? {
             self.gpu.launch(Launch {
                 kernel: kernel::linear_forward::<LinearParameters>(&[]),
@@ -57,7 +57,7 @@ impl Runs<LinearForward> for Wgpu {
 }
 
 impl Runs<LinearBackward> for Wgpu {
-    fn execute(&self, s: &Linear, a: LinearBackwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Linear, a: LinearBackwardOperands<Self>, _: Checked) -> Result<()> {
         if let Some(dx) = a.dx {
             for (models, weights, parameters) in linear_blocks(self, s, a.weights)? {
                 self.gpu.launch(Launch {

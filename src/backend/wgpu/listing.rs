@@ -22,8 +22,8 @@ impl KernelText {
     }
 }
 
-/// The tier of a layer, and the kernels that a training step of it launches, in that order: with the limits of `adapter`, or
-/// with those that every WebGPU device has.
+/// The tier of a layer, and the kernels that a training step of it launches, in that order: with the limits
+/// of `adapter`, or with those that every WebGPU device has.
 pub fn layer_kernels(
     s: &Rnn,
     tier: Option<Tier>,
@@ -42,7 +42,8 @@ mod tests {
     use crate::ops::{Cell, Conv, ConvSpec, Slab};
     use wgpu::naga;
 
-    /// Without any driver: what `engine kernels` prints is WGSL, and asks for no more than every WebGPU device has.
+    /// Without any driver: what `engine kernels` prints is WGSL, and asks for no more than every WebGPU
+    /// device has.
     #[test]
     fn every_layer_has_kernels_that_any_device_takes() {
         let limits = wgpu::Limits::defaults();

@@ -4,7 +4,7 @@ use super::device::Wgpu;
 use super::gpu::Launch;
 use super::kernel::parameters;
 use crate::error::Result;
-use crate::ops::{Loss, LossOperands, Runs};
+use crate::ops::{Checked, Loss, LossOperands, Runs};
 use bytemuck::bytes_of;
 
 parameters! {
@@ -12,7 +12,7 @@ parameters! {
 }
 
 impl Runs<Loss> for Wgpu {
-    fn execute(&self, s: &Loss, a: LossOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Loss, a: LossOperands<Self>, _: Checked) -> Result<()> {
         let parameters = LossParameters {
             batch: s.batch as u32,
             classes: s.classes as u32,

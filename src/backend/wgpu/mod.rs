@@ -1,7 +1,8 @@
 //! Any GPU through wgpu: Vulkan, Metal or DX12. The kernels are WGSL, in `kernels/wgsl/`.
 //!
-//! `adapter` finds and `open` opens a device, `gpu` is its queue, `memory` its buffers, `clock` its time stamps. One file an operation
-//! says how its work is cut, and launches its kernels; `kernel` names those and `text` makes what the device compiles of them.
+//! `adapter` finds and `open` opens a device, `gpu` is its queue, `memory` its buffers, `clock` its time
+//! stamps. One file an operation says how its work is cut, and launches its kernels; `kernel` names those and
+//! `text` makes what the device compiles of them.
 
 mod account;
 mod adapter;

@@ -5,7 +5,7 @@ use super::device::Wgpu;
 use super::gpu::Launch;
 use super::kernel::parameters;
 use crate::error::Result;
-use crate::ops::{Optimizer, OptimizerKind, OptimizerOperands, Runs, Work};
+use crate::ops::{Checked, Optimizer, OptimizerKind, OptimizerOperands, Runs, Work};
 use bytemuck::bytes_of;
 
 parameters! {
@@ -19,7 +19,7 @@ parameters! {
 const CHUNK: usize = 64 * 32;
 
 impl Runs<Optimizer> for Wgpu {
-    fn execute(&self, s: &Optimizer, a: OptimizerOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Optimizer, a: OptimizerOperands<Self>, _: Checked) -> Result<()> {
         let chunks = s.params.div_ceil(CHUNK);
         let real = |value: f64| (value as f32).to_bits();
         let parameters = OptimizeParameters {

@@ -6,7 +6,7 @@ use super::gpu::Launch;
 use super::kernel::parameters;
 use crate::error::Result;
 use crate::ops::{
-    Pool, PoolBackward, PoolBackwardOperands, PoolForward, PoolForwardOperands, PoolKind, Runs,
+    Checked, Pool, PoolBackward, PoolBackwardOperands, PoolForward, PoolForwardOperands, PoolKind, Runs,
 };
 use bytemuck::bytes_of;
 
@@ -15,7 +15,7 @@ parameters! {
 }
 
 impl Runs<PoolForward> for Wgpu {
-    fn execute(&self, s: &Pool, a: PoolForwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Pool, a: PoolForwardOperands<Self>, _: Checked) -> Result<()> {
         let PoolForwardOperands { lengths, from, out } = a;
         let width = s.batch * s.dirs * s.hidden;
         let model = 4 * s.steps * width;
@@ -62,7 +62,7 @@ parameters! {
 }
 
 impl Runs<PoolBackward> for Wgpu {
-    fn execute(&self, s: &Pool, a: PoolBackwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Pool, a: PoolBackwardOperands<Self>, _: Checked) -> Result<()> {
         let PoolBackwardOperands { lengths, d_out, to } = a;
         let is_mean = s.kind == PoolKind::Mean;
         let width = s.dirs * s.hidden;

@@ -1,9 +1,9 @@
-//! The text of a kernel as the device's compiler gets it: constants and parameters first, then the files, with their loops
-//! written out.
+//! The text of a kernel as the device's compiler gets it: constants and parameters first, then the files,
+//! with their loops written out.
 //!
-//! The files in `kernels/wgsl/` are WGSL but for one thing. The lines between `//# for i in 0..N` and `//# end` stand there
-//! `N` times, `$i` being the number; `N` is a number, a constant, or one divided by a number. WGSL has no arrays in registers
-//! that could be indexed in a loop.
+//! The files in `kernels/wgsl/` are WGSL but for one thing. The lines between `//# for i in 0..N` and `//#
+//! end` stand there `N` times, `$i` being the number; `N` is a number, a constant, or one divided by a
+//! number. WGSL has no arrays in registers that could be indexed in a loop.
 
 use super::kernel::Kernel;
 use std::fmt::Write;

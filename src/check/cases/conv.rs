@@ -56,7 +56,8 @@ impl Case for ConvCase {
         let weights = normal(s.models * s.params(), 1.0 / (s.depth() as f64).sqrt());
         let mut x: Vec<f64> = normal(s.x_len(), 1.0);
         let dy = normal(s.y_len(), 1.0);
-        // Row b of the ragged cases: T, T-1, ... wrapping, down to rows too short for a step; every fifth row is absent.
+        // Row b of the ragged cases: T, T-1, ... wrapping, down to rows too short for a step; every fifth row
+        // is absent.
         let ragged = |row: usize| if row % 5 == 4 { 0 } else { s.steps - row % s.steps };
         let length = |row: usize| if self.ragged { ragged(row) } else { s.steps };
         let lengths: Vec<u32> = (0..s.models * s.batch).map(|row| length(row) as u32).collect();
@@ -102,12 +103,14 @@ impl Case for ConvCase {
         of
     }
 
-    /// Who won: of two steps that are equal but for rounding either may win, and the gradient goes to that one whole.
+    /// Who won: of two steps that are equal but for rounding either may win, and the gradient goes to that
+    /// one whole.
     fn decide(&self, truth: &Outputs, tensors: &mut Tensors) {
         tensors.reals.insert("winners", truth["winners"].clone());
     }
 
-    /// A winner may differ from the reference's only where the two steps are closer than twice the bound of `y`.
+    /// A winner may differ from the reference's only where the two steps are closer than twice the bound of
+    /// `y`.
     fn deviations(&self, judged: &Judged) -> Vec<Deviation> {
         let y = judged.deviation("y");
         let error = self.misjudged(judged.tensors, judged.found);
@@ -125,7 +128,8 @@ impl Case for ConvCase {
 }
 
 impl ConvCase {
-    /// The largest distance by which the step that did not win is the larger; infinite where `winners` are not `y` with a sign.
+    /// The largest distance by which the step that did not win is the larger; infinite where `winners` are
+    /// not `y` with a sign.
     fn misjudged(&self, tensors: &Tensors, found: &Outputs) -> f64 {
         let (s, y, winners) = (&self.conv, &found["y"], &found["winners"]);
         if y.iter().zip(winners).any(|(y, winner)| *y != winner.abs()) {
@@ -149,7 +153,8 @@ impl ConvCase {
     }
 }
 
-/// Sizes that are 1, odd, one past a tile, or a multiple of it; steps that pool evenly or leave one; kernels up to the whole row.
+/// Sizes that are 1, odd, one past a tile, or a multiple of it; steps that pool evenly or leave one; kernels
+/// up to the whole row.
 pub fn table() -> Vec<ConvCase> {
     // B, T, C; F; k
     const SIZES: [([usize; 3], usize, usize); 9] = [

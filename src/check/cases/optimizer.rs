@@ -1,5 +1,5 @@
-//! Cases of the parameter update. Their bound does not come from the reference in `f32`, which would share a fault that a backend
-//! copied from it, but from the roundings of one update, counted.
+//! Cases of the parameter update. Their bound does not come from the reference in `f32`, which would share a
+//! fault that a backend copied from it, but from the roundings of one update, counted.
 
 use super::super::bound::{Deviation, Judged};
 use super::super::buffers::On;
@@ -10,9 +10,9 @@ use crate::error::Result;
 use crate::ops::{EpsPlacement, Optimizer, OptimizerKind, OptimizerOperands, StepScalars};
 use crate::random::{Random, Stream};
 
-/// One update of three models: the second is inactive, and the third's gradient holds a number that is not finite. Neither may
-/// move. Every number that it starts from is one that `f32` holds: what a
-/// backend's result is off by, it got wrong in this one update.
+/// One update of three models: the second is inactive, and the third's gradient holds a number that is not
+/// finite. Neither may move. Every number that it starts from is one that `f32` holds: what a backend's
+/// result is off by, it got wrong in this one update.
 #[derive(Clone, Debug)]
 pub struct OptimizerCase {
     pub optimizer: Optimizer,
@@ -126,15 +126,16 @@ impl Case for OptimizerCase {
     }
 }
 
-/// Both rules and both places of `eps`, the first update and a late one, gradients far below and far above `eps`, with and without
-/// weight decay and clipping; sizes of one, odd, and more than a task's.
+/// Both rules and both places of `eps`, the first update and a late one, gradients far below and far above
+/// `eps`, with and without weight decay and clipping; sizes of one, odd, and more than a task's.
 pub fn table() -> Vec<OptimizerCase> {
     let mut cases = Vec::new();
     for kind in [OptimizerKind::Adam, OptimizerKind::Adamw] {
         for eps_placement in [EpsPlacement::AfterCorrection, EpsPlacement::BeforeCorrection] {
             for (i, update) in [1, 2, 10, 1_000, 100_000].into_iter().enumerate() {
                 for (j, gradient) in [1.0, 1e-6, 1e-10, 1e3].into_iter().enumerate() {
-                    // A norm may be off by as many roundings as it has terms, which would hide the others' behind clipping.
+                    // A norm may be off by as many roundings as it has terms, which would hide the others'
+                    // behind clipping.
                     let params = if gradient == 1e3 { 37 } else { 1_003 };
                     let mut case = OptimizerCase::new(kind, params, update);
                     case.gradient = gradient;
@@ -154,7 +155,8 @@ pub fn table() -> Vec<OptimizerCase> {
 const U: f64 = 1.0 / (1u64 << 24) as f64;
 /// The smallest normal number, below which devices may give 0.
 const TINY: f64 = f32::MIN_POSITIVE as f64;
-/// Roundings that one quotient or root may count for: WGSL lets a division be off by 2.5 units in the last place.
+/// Roundings that one quotient or root may count for: WGSL lets a division be off by 2.5 units in the last
+/// place.
 const QUOTIENT: f64 = 5.0;
 
 /// The number that comes closest to its own bound, or passes it by most.
@@ -220,7 +222,8 @@ struct Update {
 }
 
 impl Update {
-    /// Of weight, first and second moment: each term's own error, and a rounding for each constant, product and sum.
+    /// Of weight, first and second moment: each term's own error, and a rounding for each constant, product
+    /// and sum.
     fn errors(self, case: &OptimizerCase) -> [f64; 3] {
         let s = &case.optimizer;
         let [rate, correction1, correction2, eps] = self.scalars;

@@ -19,8 +19,8 @@ pub struct RnnCase {
     pub ragged: bool,
     /// A given state before the first step, and its gradient.
     pub initial: bool,
-    /// Typical size of the inputs; 1e4 saturates the gates. Below 1 the initial states are as small and biases are 0, so that every
-    /// number of the layer is small.
+    /// Typical size of the inputs; 1e4 saturates the gates. Below 1 the initial states are as small and
+    /// biases are 0, so that every number of the layer is small.
     pub scale: f64,
 }
 
@@ -157,8 +157,9 @@ impl Case for RnnCase {
     }
 }
 
-/// Every cell and direction over sizes that are 1, odd, one past a tile, or a multiple of it; ragged and full rows; with
-/// and without initial states; one model and three; saturated gates, and numbers so small that only relative errors count.
+/// Every cell and direction over sizes that are 1, odd, one past a tile, or a multiple of it; ragged and full
+/// rows; with and without initial states; one model and three; saturated gates, and numbers so small that
+/// only relative errors count.
 pub fn table() -> Vec<RnnCase> {
     // B, T, D, H
     const SIZES: [[usize; 4]; 9] = [
@@ -169,7 +170,8 @@ pub fn table() -> Vec<RnnCase> {
         [3, 17, 128, 65],
         [8, 33, 4, 24],
         [33, 6, 65, 128],
-        // Few rows and many units, which several threads walk together; the first for more steps than are prepared at once.
+        // Few rows and many units, which several threads walk together; the first for more steps than are
+        // prepared at once.
         [1, 140, 3, 128],
         [3, 12, 5, 100],
     ];

@@ -1,5 +1,5 @@
-//! Backward through time: a task owns a tile of batch rows and walks all its steps back. What forward kept becomes, in
-//! place, the gradients by the gates, from which `gradient.rs` makes the rest.
+//! Backward through time: a task owns a tile of batch rows and walks all its steps back. What forward kept
+//! becomes, in place, the gradients by the gates, from which `gradient.rs` makes the rest.
 
 use super::super::columns::Columns;
 use super::super::device::Cpu;
@@ -12,13 +12,12 @@ use super::gradient;
 use super::layer::{Layer, Tile, for_each_tile, reserve_row_len, tiles};
 use crate::backend::disjoint::Disjoint;
 use crate::error::Result;
-use crate::ops::{Rnn, RnnBackward, RnnBackwardOperands, Runs};
+use crate::ops::{Checked, Rnn, RnnBackward, RnnBackwardOperands, Runs};
 use std::marker::PhantomData;
 
 impl Runs<RnnBackward> for Cpu {
-    fn execute(&self, s: &Rnn, a: RnnBackwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Rnn, a: RnnBackwardOperands<Self>, _: Checked) -> Result<()> {
         let (isa, timeline) = (self.isa(), &self.timeline);
-
         let layer = &mut a.layer.memory;
         layer.check(isa.lanes());
         layer.consume(a.lengths);
@@ -248,7 +247,8 @@ impl<C: VectorCell<G>, const G: usize> BackwardTile<'_, C, G> {
                 for g in 0..G {
                     S::store(reserve.add(g * S::LANES), d_wx[g]);
                     S::store_first(row.d_rh.add(g * hidden + at), d_rh[g], count);
-                    // A part that stays apart takes the place of what was kept; the LSTM's is the `c` of the next step.
+                    // A part that stays apart takes the place of what was kept; the LSTM's is the `c` of the
+                    // next step.
                     if g >= C::CELL.joint_gates() {
                         S::store(reserve.add(G * S::LANES), d_rh[g]);
                     }

@@ -8,12 +8,14 @@ use crate::ops::Cell;
 pub trait VectorCell<const G: usize>: Send + Sync {
     /// Whose equations these are.
     const CELL: Cell;
-    /// Of what backward leaves, in the order of the reserve: the gradients by the gates' input and recurrent parts.
+    /// Of what backward leaves, in the order of the reserve: the gradients by the gates' input and recurrent
+    /// parts.
     const INPUT_SLOTS: [usize; G] = slots(Self::CELL, false);
     const RECURRENT_SLOTS: [usize; G] = slots(Self::CELL, true);
 
-    /// From the gates (the recurrent part alone past the joint ones, the input part then in `wx`) and the previous `h` to the new
-    /// `h`; `c` is carried. Also the gates' values and the number that is kept besides.
+    /// From the gates (the recurrent part alone past the joint ones, the input part then in `wx`) and the
+    /// previous `h` to the new `h`; `c` is carried. Also the gates' values and the number that is kept
+    /// besides.
     ///
     /// # Safety
     /// The processor has `S`'s instructions, and `wx` is the first of `G * LANES` initialised numbers.
@@ -24,8 +26,9 @@ pub trait VectorCell<const G: usize>: Send + Sync {
         c: &mut S::V,
     ) -> (S::V, [S::V; G], S::V);
 
-    /// From what forward kept to the gradients by the gates' input and recurrent parts. `dh` and `dc` come in as gradients
-    /// by the new state and leave as those by the previous one, without what flows through the recurrent product.
+    /// From what forward kept to the gradients by the gates' input and recurrent parts. `dh` and `dc` come in
+    /// as gradients by the new state and leave as those by the previous one, without what flows through the
+    /// recurrent product.
     ///
     /// # Safety
     /// The processor has `S`'s instructions.
@@ -143,8 +146,8 @@ impl VectorCell<3> for Gru {
     }
 }
 
-/// Evaluates an expression with the type `$C` of a cell's equations and its number of gates `$G`, whichever cell it is: the one
-/// place that goes from the cell to its kernels.
+/// Evaluates an expression with the type `$C` of a cell's equations and its number of gates `$G`, whichever
+/// cell it is: the one place that goes from the cell to its kernels.
 macro_rules! with_cell {
     ($cell:expr, $C:ident, $G:ident => $work:expr) => {
         with_cell!(@all [Lstm, Gru] $cell, $C, $G => $work)

@@ -1,7 +1,7 @@
-//! Forward: a task owns a tile of batch rows and runs all its steps, with no synchronisation unless threads without a tile
-//! of their own help (`team.rs`). The input product is taken
-//! for several steps at once, so that the weights are read once for many rows; the gate maths follows the recurrent
-//! product while its sums are still at hand.
+//! Forward: a task owns a tile of batch rows and runs all its steps, with no synchronisation unless threads
+//! without a tile of their own help (`team.rs`). The input product is taken for several steps at once, so
+//! that the weights are read once for many rows; the gate maths follows the recurrent product while its sums
+//! are still at hand.
 
 use super::super::cache::CACHES;
 use super::super::device::Cpu;
@@ -15,14 +15,13 @@ use super::pack::Gates;
 use super::team::{Member, Team};
 use crate::backend::disjoint::Disjoint;
 use crate::error::Result;
-use crate::ops::{Rnn, RnnForward, RnnForwardOperands, Runs};
+use crate::ops::{Checked, Rnn, RnnForward, RnnForwardOperands, Runs};
 use std::marker::PhantomData;
 use std::ops::Range;
 
 impl Runs<RnnForward> for Cpu {
-    fn execute(&self, s: &Rnn, a: RnnForwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Rnn, a: RnnForwardOperands<Self>, _: Checked) -> Result<()> {
         let isa = self.isa();
-
         let layer = &mut a.layer.memory;
         layer.check(isa.lanes());
         layer.keep(a.keep.then_some(&a.lengths[..s.models * s.batch]));
@@ -66,8 +65,8 @@ impl Runs<RnnForward> for Cpu {
     }
 }
 
-/// How many threads walk a tile together: more than one only if there are threads without a tile, and weights enough for
-/// each that streaming them takes longer than meeting.
+/// How many threads walk a tile together: more than one only if there are threads without a tile, and weights
+/// enough for each that streaming them takes longer than meeting.
 fn members(s: &Rnn, tiles: usize) -> usize {
     const FEWEST_BYTES: usize = 64 << 10;
     let bytes = size_of::<f32>() * s.cell.gates() * s.hidden * s.hidden;
@@ -104,7 +103,8 @@ impl<'a> Space<'a> {
     }
 }
 
-/// Steps whose input parts, of `step_len` numbers each, are made at once: they must stay in the second-level cache.
+/// Steps whose input parts, of `step_len` numbers each, are made at once: they must stay in the second-level
+/// cache.
 fn chunk_steps(step_len: usize, steps: usize) -> usize {
     (CACHES.l2 / 4 / (size_of::<f32>() * step_len)).clamp(1, steps.max(1))
 }
@@ -157,7 +157,8 @@ impl<C: VectorCell<G>, const G: usize> Task for ForwardTile<'_, C, G> {
             // its own.
             unsafe { self.begin(width) };
         }
-        // Of `h` after a step, of `c` and of `wx` a member writes its own units alone; `h` before a step nobody writes.
+        // Of `h` after a step, of `c` and of `wx` a member writes its own units alone; `h` before a step
+        // nobody writes.
         let pointer = |space: &Disjoint<f32>| space.pointer(0..space.len());
         let h = [pointer(&space.h[0]), pointer(&space.h[1])];
         let (c, wx) = (pointer(&space.c), pointer(&space.wx));

@@ -25,9 +25,11 @@ pub struct Inputs<'a> {
     pub deltas: &'a [f32],
 }
 
-/// `dW_ih = sum d_wx x^T`, `dW_hh = sum d_rh h_{s-1}^T` and the bias gradients, for every model and direction.
+/// `dW_ih = sum d_wx x^T`, `dW_hh = sum d_rh h_{s-1}^T` and the bias gradients, for every model and
+/// direction.
 ///
-/// The sum runs over steps and rows in one fixed order, whatever the number of threads: tasks share the hidden units.
+/// The sum runs over steps and rows in one fixed order, whatever the number of threads: tasks share the
+/// hidden units.
 pub fn weights(isa: Isa, s: &Rnn, inputs: &Inputs, scratch: &Scratch, d_weights: &mut [f32]) {
     let apart = s.models == 1 || s.weights.stride >= s.weights.offset + s.params();
     assert!(apart, "the models' weights overlap");
@@ -47,7 +49,8 @@ pub fn weights(isa: Isa, s: &Rnn, inputs: &Inputs, scratch: &Scratch, d_weights:
     });
 }
 
-/// Into how many tasks the blocks of one model and direction are cut: as few as keep all threads busy to the end.
+/// Into how many tasks the blocks of one model and direction are cut: as few as keep all threads busy to the
+/// end.
 fn parts(sequences: usize, blocks: usize) -> usize {
     let threads = rayon::current_num_threads();
     (1..=blocks).find(|parts| (sequences * parts).is_multiple_of(threads)).unwrap_or(blocks)
@@ -147,7 +150,8 @@ impl<C: VectorCell<G>, const G: usize> WeightTask<'_, C, G> {
         }
     }
 
-    /// Adds the products of a piece to the sums of one block, `(D + H, G, LANES)`, and of its biases, `(STRIP, LANES)`.
+    /// Adds the products of a piece to the sums of one block, `(D + H, G, LANES)`, and of its biases,
+    /// `(STRIP, LANES)`.
     ///
     /// # Safety
     /// The processor has `S`'s instructions; `block` is one of the blocks of units. The piece's `x` are to

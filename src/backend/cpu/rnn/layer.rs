@@ -9,14 +9,14 @@ use std::ops::Range;
 
 /// Weights by model and direction, what forward keeps for backward, and work space.
 pub struct Layer {
-    /// Numbers of the vectors that it was made for: the kernels address memory by these, so that nobody else may exchange
-    /// what is below.
+    /// Numbers of the vectors that it was made for: the kernels address memory by these, so that nobody else
+    /// may exchange what is below.
     lanes: usize,
     /// `M * B` lengths of the forward pass whose numbers are in `reserve`; empty if there is none.
     kept: Vec<u32>,
     pub(crate) packed: Vec<Packed>,
-    /// `(M, dirs, T, B, blocks, saved, LANES)`; empty if made for inference. Backward leaves the gradients by the gates in
-    /// it.
+    /// `(M, dirs, T, B, blocks, saved, LANES)`; empty if made for inference. Backward leaves the gradients by
+    /// the gates in it.
     pub(crate) reserve: Aligned,
     pub(crate) scratch: Scratch,
 }
@@ -48,7 +48,8 @@ impl Layer {
         self.kept.extend(lengths.unwrap_or_default());
     }
 
-    /// Panics unless the reserve holds what a forward pass over rows of these lengths kept; it does not afterwards.
+    /// Panics unless the reserve holds what a forward pass over rows of these lengths kept; it does not
+    /// afterwards.
     pub fn consume(&mut self, lengths: &[u32]) {
         let matches = !self.kept.is_empty() && lengths.starts_with(&self.kept);
         assert!(matches, "backward without the forward pass before it");
@@ -88,8 +89,8 @@ pub fn tiles(s: &Rnn) -> Vec<Tile> {
         .collect()
 }
 
-/// Into how many tiles the rows of one model and direction are cut: as few as keep a step's numbers in the second-level
-/// cache and all threads busy to the end.
+/// Into how many tiles the rows of one model and direction are cut: as few as keep a step's numbers in the
+/// second-level cache and all threads busy to the end.
 fn parts(s: &Rnn, sequences: usize) -> usize {
     /// With fewer rows a task mostly waits for the weights.
     const FEWEST_ROWS: usize = 4;

@@ -4,14 +4,16 @@ use super::super::columns::Columns;
 use super::super::memory::Aligned;
 use crate::ops::{Purpose, Rnn};
 
-/// Both weight matrices of one model and direction, by block of `LANES` hidden units with their gates side by side.
+/// Both weight matrices of one model and direction, by block of `LANES` hidden units with their gates side by
+/// side.
 pub struct Gates {
     lanes: usize,
     /// `(blocks, D, G, LANES)`
     input: Aligned,
     /// `(blocks, H, G, LANES)`
     recurrent: Aligned,
-    /// `(blocks, G, LANES)`: what the input product begins with; both biases where both parts of a gate are simply added.
+    /// `(blocks, G, LANES)`: what the input product begins with; both biases where both parts of a gate are
+    /// simply added.
     pub bias: Aligned,
     /// `(blocks, G, LANES)`: what the recurrent product begins with where the parts stay apart.
     pub recurrent_bias: Aligned,

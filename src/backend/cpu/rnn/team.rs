@@ -1,9 +1,9 @@
-//! Threads that walk one tile together, each with hidden units of its own: a few sequences have no rows to share out, but
-//! their weights are more than one core can stream in time.
+//! Threads that walk one tile together, each with hidden units of its own: a few sequences have no rows to
+//! share out, but their weights are more than one core can stream in time.
 //!
-//! Nobody sleeps or is woken between steps: members spin for the little that one is behind the other. Rayon promises
-//! neither that tasks run at the same time nor how soon one begins, so the leader starts alone, and whoever comes is given
-//! a share from the next step on.
+//! Nobody sleeps or is woken between steps: members spin for the little that one is behind the other. Rayon
+//! promises neither that tasks run at the same time nor how soon one begins, so the leader starts alone, and
+//! whoever comes is given a share from the next step on.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -58,8 +58,8 @@ impl Member<'_> {
         self.number == 0
     }
 
-    /// Begins step `step`, counted from 1: whether the member has a share in it. What all wrote in the steps before is
-    /// there.
+    /// Begins step `step`, counted from 1: whether the member has a share in it. What all wrote in the steps
+    /// before is there.
     pub fn begin(&mut self, step: usize) -> bool {
         let Team { come, plan, .. } = self.team;
         if self.leads() {

@@ -75,7 +75,8 @@ pub unsafe trait Simd: Copy + Send + Sync {
     /// # Safety
     /// The processor has the instructions of `Self`.
     unsafe fn at_least(x: Self::V, limit: Self::V) -> Self::V;
-    /// `x * 2^n` for a whole number `n` from -126 to 127 that stands in the low bits of `shifted = n + 1.5 * 2^23`.
+    /// `x * 2^n` for a whole number `n` from -126 to 127 that stands in the low bits of `shifted = n + 1.5 *
+    /// 2^23`.
     ///
     /// # Safety
     /// The processor has the instructions of `Self`.

@@ -1,4 +1,5 @@
-//! Backward: the time loop from the last step to the first, then the gradients by weights and input as large products.
+//! Backward: the time loop from the last step to the first, then the gradients by weights and input as large
+//! products.
 
 use super::super::device::Cuda;
 use super::super::executor::Executor;
@@ -11,10 +12,10 @@ use super::kernels::{Kernels, step_grid};
 use super::layer::{Layer, SOLO_ROWS, size};
 use super::plan::Regime;
 use crate::error::Result;
-use crate::ops::{Precision, Rnn, RnnBackward, RnnBackwardOperands, Runs, Work};
+use crate::ops::{Checked, Precision, Rnn, RnnBackward, RnnBackwardOperands, Runs, Work};
 
 impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
-    fn execute(&self, s: &Rnn, a: RnnBackwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Rnn, a: RnnBackwardOperands<Self>, _: Checked) -> Result<()> {
         let kernels = Kernels::of(s, self.precision);
         let layer = &a.layer.memory;
         let training = layer.training.as_ref().expect("saved by a forward pass");

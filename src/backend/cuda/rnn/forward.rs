@@ -9,10 +9,10 @@ use super::kernels::{Kernels, step_grid};
 use super::layer::SOLO_ROWS;
 use super::plan::Regime;
 use crate::error::Result;
-use crate::ops::{Rnn, RnnForward, RnnForwardOperands, Runs, Work};
+use crate::ops::{Checked, Rnn, RnnForward, RnnForwardOperands, Runs, Work};
 
 impl<E: Executor> Runs<RnnForward> for Cuda<E> {
-    fn execute(&self, s: &Rnn, a: RnnForwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Rnn, a: RnnForwardOperands<Self>, _: Checked) -> Result<()> {
         let kernels = Kernels::of(s, self.precision);
         let layer = &a.layer.memory;
         let row = s.dirs * 4 * s.hidden;

@@ -8,10 +8,10 @@ use super::kernels::{Kernels, padded};
 use super::layer::size;
 use super::plan::Regime;
 use crate::error::Result;
-use crate::ops::{Rnn, RnnLoad, RnnLoadOperands, Runs};
+use crate::ops::{Checked, Rnn, RnnLoad, RnnLoadOperands, Runs};
 
 impl<E: Executor> Runs<RnnLoad> for Cuda<E> {
-    fn execute(&self, s: &Rnn, a: RnnLoadOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Rnn, a: RnnLoadOperands<Self>, _: Checked) -> Result<()> {
         let layer = &a.layer.memory;
         let kernels = Kernels::of(s, self.precision);
         let (walks, threads) = (s.models * s.dirs, THREADS as usize);

@@ -7,7 +7,8 @@ use crate::ops::{Precision, Rnn};
 /// Where the recurrent weights are while a layer walks its steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Regime {
-    /// In registers of one multiprocessor: a block walks all steps of eight rows. tf32 up to 64 units, bf16 up to 128.
+    /// In registers of one multiprocessor: a block walks all steps of eight rows. tf32 up to 64 units, bf16
+    /// up to 128.
     Solo,
     /// In memory: a product and a kernel for the cells at each step. Any width, any precision.
     PerStep,

@@ -7,10 +7,10 @@ use super::kernels::{self, Kernels};
 use super::plan::{self, COLUMNS, LANES, Part, ROWS, Tier};
 use super::view::{View, Walk};
 use crate::error::Result;
-use crate::ops::{Rnn, RnnBackward, RnnBackwardOperands, Runs, Work};
+use crate::ops::{Checked, Rnn, RnnBackward, RnnBackwardOperands, Runs, Work};
 
 impl Runs<RnnBackward> for Wgpu {
-    fn execute(&self, s: &Rnn, a: RnnBackwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Rnn, a: RnnBackwardOperands<Self>, _: Checked) -> Result<()> {
         let RnnBackwardOperands { layer, x, lengths, initial, y, dy, d_last, dx, d_initial, d_weights } = a;
         let layer = &layer.memory;
         let training = layer.training.as_ref().expect("saved by a forward pass");

@@ -8,10 +8,10 @@ use super::kernels::{self, Kernels};
 use super::plan::{self, LANES, Part, ROWS};
 use super::view::{View, Walk};
 use crate::error::Result;
-use crate::ops::{Rnn, RnnForward, RnnForwardOperands, Runs};
+use crate::ops::{Checked, Rnn, RnnForward, RnnForwardOperands, Runs};
 
 impl Runs<RnnForward> for Wgpu {
-    fn execute(&self, s: &Rnn, a: RnnForwardOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Rnn, a: RnnForwardOperands<Self>, _: Checked) -> Result<()> {
         let RnnForwardOperands { layer, keep, x, lengths, initial, y, last } = a;
         let layer = &layer.memory;
         let state = last.part(0..s.state_len());
@@ -23,8 +23,8 @@ impl Runs<RnnForward> for Wgpu {
             self.gpu.copy(state, before.all());
         }
         let kernels = Kernels::of(s, layer.plan.tier, &self.gpu.limits);
-        // What is kept for backward lies where the gates come from; an inference of a layer for training keeps nothing, and
-        // has that room too.
+        // What is kept for backward lies where the gates come from; an inference of a layer for training
+        // keeps nothing, and has that room too.
         let keeps = layer.training.is_some();
         for part in &layer.plan.walk {
             let view = View { s, part, layer, keeps };

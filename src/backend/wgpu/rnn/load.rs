@@ -7,10 +7,10 @@ use super::kernels::{self, Pack};
 use super::plan::{self, Part};
 use super::view::View;
 use crate::error::Result;
-use crate::ops::{Rnn, RnnLoad, RnnLoadOperands, Runs};
+use crate::ops::{Checked, Rnn, RnnLoad, RnnLoadOperands, Runs};
 
 impl Runs<RnnLoad> for Wgpu {
-    fn execute(&self, s: &Rnn, a: RnnLoadOperands<Self>) -> Result<()> {
+    fn execute(&self, s: &Rnn, a: RnnLoadOperands<Self>, _: Checked) -> Result<()> {
         let layer = &a.layer.memory;
         let packs = [(&layer.pack, plan::pack_len(s), 0)];
         let back = layer.training.iter().map(|training| (&training.back, plan::back_len(s), 1));

@@ -1,8 +1,9 @@
-//! How a recurrent layer is run: which kernels, and how the work is cut so that bindings stay within the device's limits and
-//! dispatches stay short. All of it follows from the layer's sizes and the device's limits.
+//! How a recurrent layer is run: which kernels, and how the work is cut so that bindings stay within the
+//! device's limits and dispatches stay short. All of it follows from the layer's sizes and the device's
+//! limits.
 //!
-//! Nothing here may depend on how many models there are but how many of them a dispatch takes: a model's sums must be the same
-//! alone and in a stack.
+//! Nothing here may depend on how many models there are but how many of them a dispatch takes: a model's sums
+//! must be the same alone and in a stack.
 
 use super::super::blocks::{DEPTH, blocks};
 use crate::error::{Error, Fault, Result};
@@ -41,8 +42,8 @@ impl Tier {
         }
     }
 
-    /// The first that can run the layer. A processor that plays a GPU has no registers for a workgroup: what is kept in them
-    /// it reads from memory like everything else, and takes long to compile.
+    /// The first that can run the layer. A processor that plays a GPU has no registers for a workgroup: what
+    /// is kept in them it reads from memory like everything else, and takes long to compile.
     pub fn choose(s: &Rnn, limits: &wgpu::Limits, is_software: bool) -> Tier {
         let good = |tier: &Tier| tier.runs(s, limits) && !(is_software && *tier == Tier::Registers);
         Tier::ALL.into_iter().find(good).expect("the last tier runs every layer")
@@ -72,8 +73,8 @@ impl Tier {
 /// Below so many rows a workgroup reads the weights for too little.
 const MIN_STREAMED_ROWS: usize = 4;
 
-/// Invocations of a workgroup of the streamed walks: the units, rounded up so that layers of about the same width share a
-/// program.
+/// Invocations of a workgroup of the streamed walks: the units, rounded up so that layers of about the same
+/// width share a program.
 pub fn streamed_lanes(s: &Rnn, limits: &wgpu::Limits) -> usize {
     s.hidden.next_multiple_of(32).min(limits.max_compute_invocations_per_workgroup as usize)
 }
