@@ -12,10 +12,10 @@
 extern "C" __global__ void __launch_bounds__(THREADS) attention(const __grid_constant__ Arguments a) {
     const unsigned i = blockIdx.x * THREADS + threadIdx.x, m = blockIdx.z;
     const unsigned* lengths = a.lengths + m * a.batch;
-    const float* weight = a.weights + m * a.stride;
+    [[maybe_unused]] const float* weight = a.weights + m * a.stride;
     // Of the model in (M, T, B), and in x.
     const size_t place = (size_t)m * a.steps * a.batch;
-    const float* x = a.x + place * a.width;
+    [[maybe_unused]] const float* x = a.x + place * a.width;
 #if PASS == SCORES || PASS == PRODUCTS
     if (i >= a.steps * a.batch) {
         return;

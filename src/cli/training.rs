@@ -80,7 +80,7 @@ impl RunFlags {
             Some(folder) => resumed_folds(folder)?,
             None => select(&experiment, fold)?,
         };
-        let description = experiment.describe(&selection);
+        let description = experiment.describe(&selection)?;
         if self.dry_run {
             return out(&description);
         }

@@ -2,17 +2,17 @@
 
 use super::prepare::Experiment;
 use super::run::status;
-use crate::backend::DeviceId;
-use crate::backend::cpu::Cpu;
+use crate::backend::{DeviceId, on_device};
 use crate::data::split::Leak;
 use crate::error::Result;
 use crate::model::Trainer;
+use crate::ops::Pooling;
 use crate::run::{Resume, RunFolder};
 use serde_json::json;
 
 impl Experiment {
-    /// What will happen, in lines for people: data, split, network, memory.
-    pub fn describe(&self, selection: &[usize]) -> String {
+    /// What will happen, in lines for people: data, split, network, and the memory that the device will take.
+    pub fn describe(&self, selection: &[usize]) -> Result<String> {
         let d = &self.dataset;
         let classes: Vec<String> = d
             .class_names
@@ -26,10 +26,13 @@ impl Experiment {
             .layers
             .iter()
             .map(|l| format!("{}{} {}", if l.dirs == 2 { "bi" } else { "" }, l.cell.name(), l.hidden));
-        let layers: Vec<String> = blocks.chain(layers).collect();
+        let attention = (self.network.pool == Pooling::Attention).then(|| "attention".to_string());
+        let layers: Vec<String> = blocks.chain(layers).chain(attention).collect();
         let extent = self.extent(self.stack_size(selection.len()));
-        let megabytes = (Trainer::bytes(&Cpu::new(), &self.network, extent) + d.frames.bytes()) / (1 << 20);
-        format!(
+        let device = self.config.run.device()?;
+        let trainer = on_device!(&device, backend => Trainer::bytes(backend, &self.network, extent));
+        let megabytes = (trainer + d.frames.bytes()) / (1 << 20);
+        Ok(format!(
             "data     {} subjects, {} trials, {} sequences of {} steps x {} features ({})\n\
              labels   {}: {}\n\
              split    {}, {} folds, {} trained at once; {}\n\
@@ -51,7 +54,7 @@ impl Experiment {
             self.network.dense.map_or(String::new(), |units| format!("dense {units} -> ")),
             self.network.classes,
             self.network.params(),
-        )
+        ))
     }
 
     /// Everything that identifies the run, for manifest.json.

@@ -70,8 +70,8 @@ def attributes(context: Context) -> Commands:
 
 
 def tiny(context: Context) -> Commands:
-    """One case in each precision: the programs that came along load, run, and compute the right numbers."""
-    told, listed = [], (yield context.check("tf32", "--list", limit=20))
+    """One recurrent layer in each precision: the programs that came along load, run, and compute the right numbers."""
+    told, listed = [], (yield context.check("tf32", "--cell", "lstm", "--list", limit=20))
     names = conformance.case_names(listed.out)
     if not names:
         return Verdict(False, f"the cases are not listed: {listed.why()}")
