@@ -249,8 +249,9 @@ fn dispatches(device: &Wgpu, case: &RnnCase) -> [u64; 2] {
 fn the_rest_of_a_training_step_keeps_its_bounds() {
     // Bindings as large as they come; so small that everything is cut; or with room for the parameters of one model only.
     let all: fn(&AnyCase) -> bool = |_| true;
-    let sequences: fn(&AnyCase) -> bool =
-        |case| matches!(case, AnyCase::Gather(_) | AnyCase::Dropout(_) | AnyCase::Pool(_));
+    let sequences: fn(&AnyCase) -> bool = |case| {
+        matches!(case, AnyCase::Gather(_) | AnyCase::Dropout(_) | AnyCase::Pool(_) | AnyCase::Attention(_))
+    };
     let linear: fn(&AnyCase) -> bool = |case| matches!(case, AnyCase::Linear(_));
     let optimizer: fn(&AnyCase) -> bool = |case| matches!(case, AnyCase::Optimizer(_));
     for (binding, wanted) in

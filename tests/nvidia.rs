@@ -81,7 +81,7 @@ fn the_rest_of_a_training_step_keeps_its_bounds_on_a_gpu() {
 #[test]
 #[ignore = "needs an NVIDIA GPU; tools/gpu-suite runs it"]
 fn ten_training_steps_on_an_nvidia_gpu_stay_within_their_bound() {
-    for name in ["curve", "curve_last"] {
+    for name in ["curve", "curve_last", "curve_attention"] {
         for precision in Precision::ALL {
             devices(precision).iter().for_each(|device| curve_within(device, name));
         }

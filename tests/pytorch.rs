@@ -190,7 +190,7 @@ fn optimisers_equal_pytorch() {
 }
 
 /// Goldens of whole trainings.
-pub const CURVES: [&str; 3] = ["curve", "curve_last", "curve_conv"];
+pub const CURVES: [&str; 4] = ["curve", "curve_last", "curve_conv", "curve_attention"];
 
 /// Ten training steps of a golden `curve` on `backend`: losses, then the final weights.
 pub fn curve<B: Backend>(backend: &B, name: &str) -> (Vec<f64>, Vec<f64>) {
@@ -203,6 +203,15 @@ pub fn curve<B: Backend>(backend: &B, name: &str) -> (Vec<f64>, Vec<f64>) {
             layers: vec![layer(Cell::Lstm, 2)],
             pool: Pooling::Mean,
             dense: None,
+            dropout: 0.0,
+            classes: 3,
+        },
+        "curve_attention" => Network {
+            features: 4,
+            convs: Vec::new(),
+            layers: vec![layer(Cell::Gru, 2)],
+            pool: Pooling::Attention,
+            dense: Some(6),
             dropout: 0.0,
             classes: 3,
         },

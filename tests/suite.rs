@@ -1,7 +1,7 @@
 //! Helper: what every device is asked, on the table of cases.
 
 use engine::backend::{Backend, Reference};
-use engine::check::cases::{ConvCase, LinearCase, RnnCase};
+use engine::check::cases::{AttentionCase, ConvCase, LinearCase, RnnCase};
 use engine::check::{self, AnyCase, Case};
 use engine::ops::Cell;
 
@@ -40,6 +40,10 @@ pub fn in_stack_and_alone<B: Backend>(device: &B) {
     }
     let case = ConvCase { ragged: true, ..ConvCase::new([6, 11, 5], 9, 3) };
     alone_as_in(device, &ConvCase { ..case.clone() }.models(3), &case, 3);
+    let case = AttentionCase::new([5, 7, 18]);
+    let mut three = case.clone();
+    three.attention.models = 3;
+    alone_as_in(device, &three, &case, 3);
     let case = LinearCase::new([5, 33, 9], true);
     let mut alone = case.clone();
     alone.linear.models = 1;

@@ -60,7 +60,8 @@ step, `norms` (5) before clipping.
 **Curves** (ten full-batch steps of AdamW, learning rate and weight decay 0.01, clipping at 1): `curve` is a bidirectional
 LSTM `rnn` (H 5), the mean of y over time, linear `head` to 3 classes; `curve_last` is a GRU of two layers, the last
 layer's final state, `dense` (6, ReLU), `head`; `curve_conv` has two blocks `conv` (6 filters of 3 steps, 5 of 2) below a bidirectional
-LSTM, both final states, `dense` and `head`, and 16 steps. `x` (8,7,4), `labels` (8), the initial weights (`rnn.weight_ih_l0`,
+LSTM, both final states, `dense` and `head`, and 16 steps; `curve_attention` has a bidirectional GRU below `attention`, `dense` and
+`head`. `x` (8,7,4), `labels` (8), the initial weights (`rnn.weight_ih_l0`,
 `head.bias`), `losses` (10) each before its step, and `final.NAME` after the last. `x` and the initial weights are
 numbers that float32 holds.
 
@@ -209,6 +210,17 @@ def curve_last():
     return curve(model, lambda m, x: m["head"](m["dense"](m["rnn"](x)[1][-1]).relu()))
 
 
+def curve_attention():
+    rnn, score = nn.GRU(INPUTS, 5, batch_first=True, bidirectional=True), nn.Linear(10, 1, bias=False)
+    model = {"rnn": rnn, "attention": score, "dense": nn.Linear(10, 6), "head": nn.Linear(6, 3)}
+
+    def forward(m, x):
+        y = m["rnn"](x)[0]
+        return m["head"](m["dense"]((torch.softmax(m["attention"](y), 1) * y).sum(1)).relu())
+
+    return curve(model, forward)
+
+
 def curve_conv():
     blocks = nn.ModuleList([nn.Conv1d(INPUTS, 6, 3), nn.Conv1d(6, 5, 2)])
     rnn = nn.LSTM(5, 5, batch_first=True, bidirectional=True)
@@ -246,7 +258,7 @@ for cell in (nn.LSTM, nn.GRU):
         CASES[name + "_lengths"] = lambda c=cell, b=both: recurrent(c, 1, b, LENGTHS)
 CASES |= {"conv": conv, "pool": pool, "attention": attention, "loss": loss}
 CASES |= {"adam": lambda: optimiser(torch.optim.Adam), "adamw": lambda: optimiser(torch.optim.AdamW)}
-CASES |= {"curve": curve_mean, "curve_last": curve_last, "curve_conv": curve_conv}
+CASES |= {"curve": curve_mean, "curve_last": curve_last, "curve_conv": curve_conv, "curve_attention": curve_attention}
 
 
 def main():

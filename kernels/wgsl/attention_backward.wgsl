@@ -4,7 +4,7 @@
 @group(0) @binding(1) var<storage, read> lengths: array<u32>;             // (M, B)
 @group(0) @binding(2) var<storage, read> weights: array<f32>;             // of the bound models
 @group(0) @binding(3) var<storage, read> x: array<f32>;                   // of the bound models and steps
-@group(0) @binding(4) var<storage, read> attention: array<f32>;           // (M, T, B)
+@group(0) @binding(4) var<storage, read> attention: array<f32>;           // (M, T, B), of the bound models
 @group(0) @binding(5) var<storage, read> d_out: array<f32>;               // (M, B, D)
 @group(0) @binding(6) var<storage, read_write> d_scores: array<f32>;      // (M, T, B)
 @group(0) @binding(7) var<storage, read_write> dx: array<f32>;            // as x
@@ -18,9 +18,9 @@ const D_WEIGHTS = 3u; // dw = sum over rows and t of de[t] x[t]; a workgroup per
 const LANES = 64u;
 var<workgroup> sums: array<f32, LANES>;
 
-// Of row `b` of the bound model `m` at step `t` in (M, T, B).
+// Of row `b` of the bound model `m` at step `t` in attention and d_scores.
 fn place(m: u32, t: u32, b: u32) -> u32 {
-    return ((p.model + m) * p.steps + t) * p.batch + b;
+    return (m * p.steps + t) * p.batch + b + p.scores_base;
 }
 
 fn x_at(m: u32, t: u32, b: u32) -> u32 {

@@ -4,16 +4,16 @@
 @group(0) @binding(1) var<storage, read> lengths: array<u32>;             // (M, B)
 @group(0) @binding(2) var<storage, read> weights: array<f32>;             // of the bound models
 @group(0) @binding(3) var<storage, read> x: array<f32>;                   // of the bound models and steps
-@group(0) @binding(4) var<storage, read_write> attention: array<f32>;     // (M, T, B)
+@group(0) @binding(4) var<storage, read_write> attention: array<f32>;     // (M, T, B), of the bound models
 @group(0) @binding(5) var<storage, read_write> out: array<f32>;           // (M, B, D)
 
 const SCORES = 0u;  // e[t] = w . x[t]; an invocation per row and step
 const SOFTMAX = 1u; // a = softmax(e) over the row's steps; an invocation per row
 const MEAN = 2u;    // out = sum over t of a[t] x[t]; an invocation per number
 
-// Of row `b` of the bound model `m` at step `t` in (M, T, B).
+// Of row `b` of the bound model `m` at step `t` in attention.
 fn place(m: u32, t: u32, b: u32) -> u32 {
-    return ((p.model + m) * p.steps + t) * p.batch + b;
+    return (m * p.steps + t) * p.batch + b + p.scores_base;
 }
 
 fn x_at(m: u32, t: u32, b: u32) -> u32 {

@@ -90,7 +90,7 @@ pub trait Backend:
     fn layer(&self, s: &Rnn, purpose: Purpose) -> Result<RnnLayer<Self>>;
 
     /// Bytes that such a layer takes.
-    fn layer_bytes(&self, s: &Rnn, purpose: Purpose) -> usize;
+    fn layer_bytes(&self, s: &Rnn, purpose: Purpose) -> Result<usize>;
 }
 
 impl<F: Real> Backend for Reference<F> {
@@ -106,7 +106,7 @@ impl<F: Real> Backend for Reference<F> {
         Ok(RnnLayer::new(*s, purpose, reference::Layer::new(s)))
     }
 
-    fn layer_bytes(&self, s: &Rnn, _: Purpose) -> usize {
-        size_of::<F>() * reference::Layer::<F>::numbers(s)
+    fn layer_bytes(&self, s: &Rnn, _: Purpose) -> Result<usize> {
+        Ok(size_of::<F>() * reference::Layer::<F>::numbers(s))
     }
 }

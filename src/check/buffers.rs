@@ -38,6 +38,11 @@ impl<D: Device> On<'_, D> {
         self.guarded(&vec![f64::NAN; len])
     }
 
+    /// An output of `len` zeros of which an operation writes a part, with a guard behind it.
+    pub fn zeros(&self, len: usize) -> Result<Reals<D>> {
+        self.guarded(&vec![0.0; len])
+    }
+
     fn guarded(&self, values: &[f64]) -> Result<Reals<D>> {
         self.upload(&[values, &[GUARD; GUARDS]].concat())
     }

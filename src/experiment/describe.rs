@@ -30,7 +30,7 @@ impl Experiment {
         let layers: Vec<String> = blocks.chain(layers).chain(attention).collect();
         let extent = self.extent(self.stack_size(selection.len()));
         let device = self.config.run.device()?;
-        let trainer = on_device!(&device, backend => Trainer::bytes(backend, &self.network, extent));
+        let trainer = on_device!(&device, backend => Trainer::bytes(backend, &self.network, extent)?);
         let megabytes = (trainer + d.frames.bytes()) / (1 << 20);
         Ok(format!(
             "data     {} subjects, {} trials, {} sequences of {} steps x {} features ({})\n\

@@ -160,7 +160,7 @@ impl<'b, B: Backend> Model<'b, B> {
             if self.unloaded {
                 stage.load(backend, &self.weights)?;
             }
-            let lengths = &self.lengths[self.placed[i].lengths];
+            let lengths = &self.lengths[self.placed[i].blocks_below];
             let pass = Pass { backend, weights: &self.weights, lengths };
             let Some(Recording { tapes, dropouts, marks }) = &mut training else {
                 stage.forward(&pass, (&below.y, below), out, None)?;

@@ -80,10 +80,10 @@ impl<B: Backend> Stage<B> {
     }
 
     /// Bytes of the device's part of a stage.
-    pub fn bytes(backend: &B, stage: &ops::Stage, purpose: Purpose) -> usize {
+    pub fn bytes(backend: &B, stage: &ops::Stage, purpose: Purpose) -> Result<usize> {
         match stage {
             ops::Stage::Rnn(s) => backend.layer_bytes(s, purpose),
-            _ => 0,
+            _ => Ok(0),
         }
     }
 

@@ -1,4 +1,4 @@
-//! A whole training step of a network, data and all, made once: what benches time.
+//! A whole training step of a network, data and all, made once: what benches, `profile` and `reproduce` time.
 
 use super::batch::{Batch, Extent, StepReport, Training, Turn};
 use super::trainer::Trainer;

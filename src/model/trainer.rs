@@ -73,22 +73,22 @@ impl<'b, B: Backend> Trainer<'b, B> {
     }
 
     /// Bytes that a trainer takes on a device: what its buffers and layers reserve.
-    pub fn bytes(backend: &B, network: &Network, extent: Extent) -> usize {
+    pub fn bytes(backend: &B, network: &Network, extent: Extent) -> Result<usize> {
         let Extent { models, batch, steps, .. } = extent;
         let placed = network.stages(models, batch, steps);
         let drops = network.dropout > 0.0;
-        let stage = |(i, own): (usize, &Placed)| {
+        let stage = |(i, own): (usize, &Placed)| -> Result<usize> {
             let purpose = Purpose::Training { input_gradient: i > 0 };
             let numbers =
                 Activation::<B>::numbers(&own.stage) + Tape::<B>::numbers(own, placed.get(i + 1), drops);
-            size_of::<B::Real>() * numbers + Stage::bytes(backend, &own.stage, purpose)
+            Ok(size_of::<B::Real>() * numbers + Stage::bytes(backend, &own.stage, purpose)?)
         };
-        let stages: usize = placed.iter().enumerate().map(stage).sum();
+        let stages = placed.iter().enumerate().map(stage).sum::<Result<usize>>()?;
         let dropped = placed.iter().filter(|placed| drops && placed.dropout.is_some());
         let scratch = dropped.map(|placed| placed.stage.output_len()).max().unwrap_or(0);
         let input = models * steps * batch * network.features;
         // Weights, gradients and both moments.
-        stages + size_of::<B::Real>() * (scratch + input + 4 * models * network.params())
+        Ok(stages + size_of::<B::Real>() * (scratch + input + 4 * models * network.params()))
     }
 
     /// The networks, to evaluate or read.
@@ -160,7 +160,7 @@ impl<'b, B: Backend> Trainer<'b, B> {
         let a = LossOperands {
             logits: self.model.logits(),
             labels: &self.labels,
-            lengths: &self.model.lengths[self.model.placed[top].lengths],
+            lengths: &self.model.lengths[self.model.placed[top].blocks_below],
             class_weights: &self.class_weights,
             losses: &mut self.losses,
             row: self.unread,
@@ -173,7 +173,7 @@ impl<'b, B: Backend> Trainer<'b, B> {
     fn backward(&mut self) -> Result<()> {
         let Model { backend, weights, lengths, stages, placed, activations, .. } = &mut self.model;
         for (i, stage) in stages.iter_mut().enumerate().rev() {
-            let pass = Pass { backend: *backend, weights, lengths: &lengths[placed[i].lengths] };
+            let pass = Pass { backend: *backend, weights, lengths: &lengths[placed[i].blocks_below] };
             let (lower, upper) = self.tapes.split_at_mut(i);
             let (tape, out) = (&mut upper[0], &activations[i + 1]);
             let Some(below) = lower.last_mut() else {

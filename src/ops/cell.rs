@@ -31,9 +31,8 @@ macro_rules! define {
     ($($(#[$doc:meta])* $cell:ident $name:literal { $($fact:ident: $value:expr),* })*) => {
         /// A recurrent cell. Gate order and the two bias vectors are PyTorch's and cuDNN's.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        #[serde(rename_all = "kebab-case")]
         pub enum Cell {
-            $($(#[$doc])* $cell,)*
+            $($(#[$doc])* #[serde(rename = $name)] $cell,)*
         }
 
         impl Cell {

@@ -140,7 +140,7 @@ pub struct Placed {
     /// from: never another one for a stage of the same kind.
     pub dropout: Option<u32>,
     /// How many convolution blocks have shortened its rows.
-    pub lengths: usize,
+    pub blocks_below: usize,
 }
 
 /// Numbers of the dropouts; a recurrent layer's is its own number.
@@ -215,11 +215,12 @@ impl Network {
     /// With `stride` parameters from model to model.
     fn placed(&self, models: usize, batch: usize, steps: usize, stride: usize) -> Vec<Placed> {
         let mut stages: Vec<Placed> = Vec::new();
-        let mut push = |stage: Stage, name: String, module: Module, dropout: Option<u32>, lengths: usize| {
-            let offset = stage.params();
-            stages.push(Placed { stage, name, module, dropout, lengths });
-            offset
-        };
+        let mut push =
+            |stage: Stage, name: String, module: Module, dropout: Option<u32>, blocks_below: usize| {
+                let offset = stage.params();
+                stages.push(Placed { stage, name, module, dropout, blocks_below });
+                offset
+            };
         let (mut weights, mut input, mut steps) = (Slab { offset: 0, stride }, self.features, steps);
         for (i, &spec) in self.convs.iter().enumerate() {
             let conv = Conv { models, batch, steps, input, spec, weights };

@@ -3,8 +3,13 @@
 use super::{Real, Word, Work};
 use crate::error::{Error, Result};
 
+/// The devices are the crate's own: what runs an operation is handed [`Checked`] operands, and trusts them.
+pub(crate) mod sealed {
+    pub trait Sealed {}
+}
+
 /// Memory that operations work on, and a clock. What can compute is a device that [`Runs`] operations.
-pub trait Device: Sync + Sized + 'static {
+pub trait Device: sealed::Sealed + Sync + Sized + 'static {
     /// The number format of activations and weights.
     type Real: Real;
     /// Device memory for words.

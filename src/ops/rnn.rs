@@ -168,7 +168,7 @@ pub struct RnnLayer<D: Device> {
 
 impl<D: Device> RnnLayer<D> {
     /// `memory` is the device's, for these sizes and this purpose.
-    pub fn new(made_for: Rnn, purpose: Purpose, memory: D::Layer) -> Self {
+    pub(crate) fn new(made_for: Rnn, purpose: Purpose, memory: D::Layer) -> Self {
         RnnLayer { made_for, purpose, saved: false, memory }
     }
 
@@ -332,8 +332,9 @@ impl Operation for RnnForward {
         if a.keep && a.layer.purpose == Purpose::Inference {
             return Err(misused("a layer made for inference saves nothing for backward".into()));
         }
+        check_lengths(device, a.lengths, s.models * s.batch, s.steps)?;
         a.layer.saved = a.keep;
-        check_lengths(device, a.lengths, s.models * s.batch, s.steps)
+        Ok(())
     }
 }
 
@@ -352,13 +353,15 @@ impl Operation for RnnBackward {
 
     fn prepare<D: Device>(device: &D, s: &Rnn, a: &mut RnnBackwardOperands<D>) -> Result<()> {
         a.layer.check(s)?;
-        if !std::mem::take(&mut a.layer.saved) {
+        if !a.layer.saved {
             return Err(misused("backward without a forward pass that saved what it needs".into()));
         }
         if a.dx.is_some() && a.layer.purpose != (Purpose::Training { input_gradient: true }) {
             return Err(misused("a layer made without a gradient by its input is asked for one".into()));
         }
-        check_lengths(device, a.lengths, s.models * s.batch, s.steps)
+        check_lengths(device, a.lengths, s.models * s.batch, s.steps)?;
+        a.layer.saved = false;
+        Ok(())
     }
 }
 

@@ -9,6 +9,11 @@ pub struct Slab {
 }
 
 impl Slab {
+    /// Whether each of so many models has its `params` to itself.
+    pub fn keeps_apart(&self, models: usize, params: usize) -> bool {
+        models <= 1 || self.stride >= params
+    }
+
     /// The first parameter of model `m`.
     pub fn start(&self, m: usize) -> usize {
         m * self.stride + self.offset

@@ -2,7 +2,7 @@
 
 use super::layer::Layer;
 use crate::error::Result;
-use crate::ops::{Device, Real, Word};
+use crate::ops::{Device, Real, Sealed, Word};
 use ndarray::ArcArray2;
 use std::marker::PhantomData;
 
@@ -10,6 +10,8 @@ use std::marker::PhantomData;
 /// run is checked and not only its layers.
 #[derive(Default)]
 pub struct Reference<F>(PhantomData<F>);
+
+impl<F: Real> Sealed for Reference<F> {}
 
 impl<F: Real> Device for Reference<F> {
     type Real = F;

@@ -159,7 +159,7 @@ impl KernelOptions {
     }
 }
 
-/// `lstm-solo_forward.cu-PRECISION=19-PADDED=64-THREADS=128.sm_90.cubin`, and beside it the text and the log.
+/// `lstm-rnn_solo_forward.cu-PRECISION=19-PADDED=64-THREADS=128.sm_90.cubin`, and beside it the text and the log.
 fn save_kernel(folder: &Path, kernel: &Kernel, arch: u32, compiled: &Compiled) -> Result<()> {
     let stem = kernel.name().replace(' ', "-");
     let text = kernel.text();

@@ -1,4 +1,4 @@
-//! Attention over time: one task per row forward and for its gradients, one per range of weights for theirs.
+//! Attention over time: one task per row forward and for its gradients, one per model for its weights'.
 
 use super::device::Cpu;
 use super::dot::dot;
@@ -36,7 +36,7 @@ impl Runs<AttentionForward> for Cpu {
 
 impl Runs<AttentionBackward> for Cpu {
     fn execute(&self, s: &Attention, a: AttentionBackwardOperands<Self>, _: Checked) -> Result<()> {
-        let apart = s.models == 1 || s.weights.stride >= s.weights.offset + s.params();
+        let apart = s.weights.keeps_apart(s.models, s.params());
         assert!(apart, "the models' weights overlap");
         let isa = self.isa();
         let (d_scores, dx) = (Disjoint::new(a.d_scores), Disjoint::new(a.dx));
@@ -131,8 +131,8 @@ impl Task for Forward<'_> {
             // SAFETY: `run`'s caller has `S`'s instructions.
             *score = unsafe { dot::<S>(weight, steps.step(t)) };
         }
-        // A comparison that keeps NaN, which `max` would lose.
-        let largest = weights.iter().fold(f32::NEG_INFINITY, |a, &b| if b < a { a } else { b });
+        // A NaN is in the sum below, whatever becomes of it here.
+        let largest = weights.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         weights.iter_mut().for_each(|score| *score = (*score - largest).exp());
         let sum: f32 = weights.iter().sum();
         for (t, weight) in weights.iter_mut().enumerate() {

@@ -248,7 +248,7 @@ impl Gradient<'_> {
 fn weight_gradient(isa: Isa, gradient: &Gradient, x: &[f32], d_weights: &mut [f32]) {
     let s = gradient.s;
     let (strips, kernel) = (s.spec.filters.div_ceil(STRIP * isa.lanes()), s.spec.kernel);
-    let apart = s.models <= 1 || s.weights.stride >= s.params();
+    let apart = s.weights.keeps_apart(s.models, s.params());
     assert!(apart, "the models' weights overlap");
     let d_weights = &Disjoint::new(d_weights);
     (0..s.models * strips * kernel).into_par_iter().with_max_len(1).for_each(|i| {

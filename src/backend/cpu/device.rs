@@ -5,7 +5,7 @@ use super::rnn::Layer;
 use super::roof;
 use crate::backend::{Backend, Roof, Timeline};
 use crate::error::Result;
-use crate::ops::{Device, Purpose, Rnn, RnnLayer, Word, Work};
+use crate::ops::{Device, Purpose, Rnn, RnnLayer, Sealed, Word, Work};
 use ndarray::ArcArray2;
 
 /// The processor in `f32`, on Rayon's current thread pool.
@@ -37,6 +37,8 @@ impl Default for Cpu {
         Cpu::new()
     }
 }
+
+impl Sealed for Cpu {}
 
 impl Device for Cpu {
     type Real = f32;
@@ -89,7 +91,7 @@ impl Backend for Cpu {
         Ok(RnnLayer::new(*s, purpose, Layer::new(s, purpose, self.isa.lanes())))
     }
 
-    fn layer_bytes(&self, s: &Rnn, purpose: Purpose) -> usize {
-        size_of::<f32>() * Layer::numbers(s, purpose, self.isa.lanes())
+    fn layer_bytes(&self, s: &Rnn, purpose: Purpose) -> Result<usize> {
+        Ok(size_of::<f32>() * Layer::numbers(s, purpose, self.isa.lanes()))
     }
 }

@@ -71,7 +71,7 @@ impl Runs<LinearBackward> for Cpu {
                 isa::run(isa, Combination { factors, rows, out });
             });
         }
-        let apart = s.models <= 1 || s.weights.stride >= s.params();
+        let apart = s.weights.keeps_apart(s.models, s.params());
         assert!(apart, "the models' weights overlap");
         let d_weights = Disjoint::new(a.d_weights);
         for_each_task(s.models * s.output, s.batch * s.input, |i| {

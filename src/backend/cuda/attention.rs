@@ -6,7 +6,7 @@ use super::kernel::{Kernel, THREADS, grid};
 use crate::error::Result;
 use crate::ops::{
     Attention, AttentionBackward, AttentionBackwardOperands, AttentionForward, AttentionForwardOperands,
-    Checked, Runs,
+    Checked, Operation, Runs,
 };
 
 /// Parts of attention.cu, by the numbers that it gives them.
@@ -61,9 +61,10 @@ impl<E: Executor> Runs<AttentionForward> for Cuda<E> {
             ..sizes(s)
         };
         let work = s.forward_work().share(1, FORWARD.len());
-        FORWARD
-            .into_iter()
-            .try_for_each(|pass| self.session.launch(&pass.kernel(), &arguments, pass.grid(s), work))
+        FORWARD.into_iter().try_for_each(|pass| {
+            let label = AttentionForward::LABEL;
+            self.session.launch_as(label, &pass.kernel(), &arguments, pass.grid(s), work)
+        })
     }
 }
 
@@ -81,9 +82,10 @@ impl<E: Executor> Runs<AttentionBackward> for Cuda<E> {
             ..sizes(s)
         };
         let work = s.backward_work().share(1, BACKWARD.len());
-        BACKWARD
-            .into_iter()
-            .try_for_each(|pass| self.session.launch(&pass.kernel(), &arguments, pass.grid(s), work))
+        BACKWARD.into_iter().try_for_each(|pass| {
+            let label = AttentionBackward::LABEL;
+            self.session.launch_as(label, &pass.kernel(), &arguments, pass.grid(s), work)
+        })
     }
 }
 

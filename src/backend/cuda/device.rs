@@ -10,7 +10,7 @@ use super::roof;
 use super::session::Session;
 use crate::backend::{Backend, DeviceChoice, Products, Roof, Timeline};
 use crate::error::Result;
-use crate::ops::{Device, Precision, Purpose, Rnn, RnnLayer, Word};
+use crate::ops::{Device, Precision, Purpose, Rnn, RnnLayer, Sealed, Word};
 use ndarray::ArcArray2;
 use std::sync::{Mutex, PoisonError};
 
@@ -65,6 +65,8 @@ impl Cuda<Driver> {
         Ok(Cuda::new(driver, precision).tuned(tuning))
     }
 }
+
+impl<E: Executor> Sealed for Cuda<E> {}
 
 impl<E: Executor> Device for Cuda<E> {
     type Real = f32;
@@ -136,7 +138,7 @@ impl<E: Executor> Backend for Cuda<E> {
         Ok(RnnLayer::new(*s, purpose, layer))
     }
 
-    fn layer_bytes(&self, s: &Rnn, purpose: Purpose) -> usize {
+    fn layer_bytes(&self, s: &Rnn, purpose: Purpose) -> Result<usize> {
         Layer::<E>::bytes(&self.tuning, self.precision, s, purpose)
     }
 }

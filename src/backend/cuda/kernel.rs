@@ -1,6 +1,6 @@
 //! The kernels by name: their files, constants and arguments, and the text that is compiled.
 //!
-//! A kernel has one argument, a struct by value. It is described once, here: the Rust struct and the C++
+//! A kernel has one argument, a struct by value. It is described once, in its operation's file: the Rust struct and the C++
 //! struct are written from the same list of fields, every field eight bytes.
 
 use crate::ops::{Cell, Precision, cells};

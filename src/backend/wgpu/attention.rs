@@ -16,7 +16,7 @@ use std::ops::Range;
 
 parameters! {
     /// `x` is bound of the steps `start..end`; several models only with all of theirs.
-    AttentionParameters { model, batch, steps, width, start, end, stride, weights_base, x_base }
+    AttentionParameters { model, batch, steps, width, start, end, stride, weights_base, x_base, scores_base }
 }
 
 /// Passes of attention_forward.wgsl and attention_backward.wgsl, by the numbers that these give them.
@@ -47,7 +47,13 @@ impl Part<'_> {
         weights.part(self.models.start * s.weights.stride..s.weights.start(self.models.end - 1) + s.params())
     }
 
-    fn parameters(&self, x: &Slice, weights: &Slice) -> AttentionParameters {
+    /// Of the models, in `(M, T, B)`.
+    fn scores<'b>(&self, scores: &'b Buf<f32>) -> Slice<'b> {
+        let model = self.s.steps * self.s.batch;
+        scores.part(self.models.start * model..self.models.end * model)
+    }
+
+    fn parameters(&self, x: &Slice, weights: &Slice, scores: &Slice) -> AttentionParameters {
         let s = self.s;
         AttentionParameters {
             model: self.models.start as u32,
@@ -59,6 +65,7 @@ impl Part<'_> {
             stride: s.weights.stride as u32,
             weights_base: weights.base() + s.weights.offset as u32,
             x_base: x.base(),
+            scores_base: scores.base(),
         }
     }
 
@@ -70,7 +77,8 @@ impl Part<'_> {
 
 /// The parts of some models, in the order of time: whole models together, or some steps of one.
 fn parts<'a>(wgpu: &Wgpu, s: &'a Attention) -> Result<Vec<Vec<Part<'a>>>> {
-    let binding = wgpu.binding();
+    // A binding may begin before what is bound.
+    let binding = wgpu.binding().saturating_sub(256);
     let (step, model) = (4 * s.batch * s.width, 4 * s.steps * s.batch * s.width);
     let fits = model <= binding;
     let parameters = 4 * s.weights.stride.max(s.params());
@@ -84,23 +92,22 @@ fn parts<'a>(wgpu: &Wgpu, s: &'a Attention) -> Result<Vec<Vec<Part<'a>>>> {
 
 impl Runs<AttentionForward> for Wgpu {
     fn execute(&self, s: &Attention, a: AttentionForwardOperands<Self>, _: Checked) -> Result<()> {
-        let launch = |pass: u32, part: &Part, numbers: usize| {
+        let launch = |pass: u32, part: &Part, rows: usize, numbers: usize| {
             let (x, weights) = (part.x(a.x), part.weights(a.weights));
-            let parameters = part.parameters(&x, &weights);
+            let attention = part.scores(a.attention);
+            let parameters = part.parameters(&x, &weights, &attention);
             self.gpu.launch(Launch {
                 kernel: kernel::attention_forward::<AttentionParameters>(&[("PASS", pass)]),
                 parameters: bytes_of(&parameters),
-                operands: &[a.lengths.all(), weights, x, a.attention.all(), a.out.all()],
+                operands: &[a.lengths.all(), weights, x, attention, a.out.all()],
                 grid: groups(numbers, part.models.len()),
-                work: s
-                    .forward_work()
-                    .share(part.models.len() * part.rows(), 3 * s.models * s.steps * s.batch),
+                work: s.forward_work().share(part.models.len() * rows, 3 * s.models * s.steps * s.batch),
             })
         };
         for parts in parts(self, s)? {
-            parts.iter().try_for_each(|part| launch(SCORES, part, part.rows()))?;
-            launch(SOFTMAX, &parts[0], s.batch)?;
-            parts.iter().try_for_each(|part| launch(MEAN, part, s.batch * s.width))?;
+            parts.iter().try_for_each(|part| launch(SCORES, part, part.rows(), part.rows()))?;
+            launch(SOFTMAX, &parts[0], s.steps * s.batch, s.batch)?;
+            parts.iter().try_for_each(|part| launch(MEAN, part, part.rows(), s.batch * s.width))?;
         }
         Ok(())
     }
@@ -108,9 +115,10 @@ impl Runs<AttentionForward> for Wgpu {
 
 impl Runs<AttentionBackward> for Wgpu {
     fn execute(&self, s: &Attention, a: AttentionBackwardOperands<Self>, _: Checked) -> Result<()> {
-        let launch = |pass: u32, part: &Part, grid: [u32; 3]| {
+        let launch = |pass: u32, part: &Part, rows: usize, grid: [u32; 3]| {
             let (x, weights) = (part.x(a.x), part.weights(a.weights));
-            let parameters = part.parameters(&x, &weights);
+            let attention = part.scores(a.attention);
+            let parameters = part.parameters(&x, &weights, &attention);
             self.gpu.launch(Launch {
                 kernel: kernel::attention_backward::<AttentionParameters>(&[("PASS", pass)]),
                 parameters: bytes_of(&parameters),
@@ -118,25 +126,23 @@ impl Runs<AttentionBackward> for Wgpu {
                     a.lengths.all(),
                     weights,
                     x,
-                    a.attention.all(),
+                    attention,
                     a.d_out.all(),
-                    a.d_scores.all(),
+                    part.scores(a.d_scores),
                     part.x(a.dx),
                     part.weights(a.d_weights),
                 ],
                 grid,
-                work: s
-                    .backward_work()
-                    .share(part.models.len() * part.rows(), 4 * s.models * s.steps * s.batch),
+                work: s.backward_work().share(part.models.len() * rows, 4 * s.models * s.steps * s.batch),
             })
         };
         let all = |part: &Part, numbers: usize| groups(numbers, part.models.len());
         for parts in parts(self, s)? {
-            parts.iter().try_for_each(|part| launch(PRODUCTS, part, all(part, part.rows())))?;
-            launch(SCORE_GRADIENT, &parts[0], all(&parts[0], s.batch))?;
+            parts.iter().try_for_each(|part| launch(PRODUCTS, part, part.rows(), all(part, part.rows())))?;
+            launch(SCORE_GRADIENT, &parts[0], s.steps * s.batch, all(&parts[0], s.batch))?;
             for part in &parts {
-                launch(INPUT_GRADIENT, part, all(part, part.rows() * s.width))?;
-                launch(WEIGHT_GRADIENT, part, grid(s.width, part.models.len()))?;
+                launch(INPUT_GRADIENT, part, part.rows(), all(part, part.rows() * s.width))?;
+                launch(WEIGHT_GRADIENT, part, part.rows(), grid(s.width, part.models.len()))?;
             }
         }
         Ok(())

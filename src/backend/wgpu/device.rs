@@ -8,7 +8,7 @@ use super::rnn::{Layer, Plan, Tuning};
 use super::roof;
 use crate::backend::{Backend, Roof, Timeline};
 use crate::error::Result;
-use crate::ops::{Device, Purpose, Rnn, RnnLayer, Word};
+use crate::ops::{Device, Purpose, Rnn, RnnLayer, Sealed, Word};
 use ndarray::ArcArray2;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -64,6 +64,8 @@ impl Wgpu {
         }
     }
 }
+
+impl Sealed for Wgpu {}
 
 impl Device for Wgpu {
     type Real = f32;
@@ -127,8 +129,7 @@ impl Backend for Wgpu {
         Ok(RnnLayer::new(*s, purpose, Layer::new(&self.gpu, self.plan(s)?, s, purpose)?))
     }
 
-    /// 0 for a layer that cannot be.
-    fn layer_bytes(&self, s: &Rnn, purpose: Purpose) -> usize {
-        self.plan(s).map_or(0, |plan| Layer::bytes(&plan, s, purpose))
+    fn layer_bytes(&self, s: &Rnn, purpose: Purpose) -> Result<usize> {
+        Ok(Layer::bytes(&self.plan(s)?, s, purpose))
     }
 }

@@ -41,7 +41,7 @@ impl Case for AttentionCase {
             |len: usize, scale: f64| (0..len).map(|_| f64::from((random.normal() * scale) as f32)).collect();
         let length = |row: usize| [s.steps as u32, 0, 1][row % 3];
         Tensors::default()
-            .with("weights", normal(s.models * s.params(), 1.0 / (s.width as f64).sqrt()))
+            .with("weights", normal(s.models * s.weights.stride, 1.0 / (s.width as f64).sqrt()))
             .with("x", normal(s.x_len(), self.scale))
             .with("d_out", normal(s.y_len(), 1.0))
             .with_words("lengths", (0..s.models * s.batch).map(length).collect())
@@ -52,7 +52,7 @@ impl Case for AttentionCase {
         let (weights, x, lengths) = (&on.reals("weights")?, &on.reals("x")?, &on.words("lengths")?);
         let (mut attention, mut out) = (on.output(s.scores_len())?, on.output(s.y_len())?);
         let (mut d_scores, mut dx) = (on.output(s.scores_len())?, on.output(s.x_len())?);
-        let mut d_weights = on.output(s.models * s.params())?;
+        let mut d_weights = on.zeros(s.models * s.weights.stride)?;
         let a = AttentionForwardOperands { weights, lengths, x, attention: &mut attention, out: &mut out };
         backend.run::<AttentionForward>(s, a)?;
         let a = AttentionBackwardOperands {
@@ -71,7 +71,7 @@ impl Case for AttentionCase {
             ("out", &out, s.y_len()),
             ("d_scores", &d_scores, s.scores_len()),
             ("dx", &dx, s.x_len()),
-            ("d_weights", &d_weights, s.models * s.params()),
+            ("d_weights", &d_weights, s.models * s.weights.stride),
         ];
         on.outputs(&self.name(), &outputs)
     }
@@ -94,7 +94,9 @@ pub fn table() -> Vec<AttentionCase> {
     let sizes = [[1, 1, 1], [2, 3, 5], [5, 9, 33], [3, 70, 16], [8, 33, 130], [7, 12, 64]];
     let mut cases: Vec<AttentionCase> = sizes.into_iter().map(AttentionCase::new).collect();
     let mut three = AttentionCase::new([5, 7, 18]);
+    // Between other layers' parameters.
     three.attention.models = 3;
+    three.attention.weights = Slab { offset: 5, stride: 18 + 8 };
     cases.push(three);
     cases.push(AttentionCase { scale: 10.0, ..AttentionCase::new([4, 6, 17]) });
     cases

@@ -31,7 +31,7 @@ pub struct Inputs<'a> {
 /// The sum runs over steps and rows in one fixed order, whatever the number of threads: tasks share the
 /// hidden units.
 pub fn weights(isa: Isa, s: &Rnn, inputs: &Inputs, scratch: &Scratch, d_weights: &mut [f32]) {
-    let apart = s.models == 1 || s.weights.stride >= s.weights.offset + s.params();
+    let apart = s.weights.keeps_apart(s.models, s.params());
     assert!(apart, "the models' weights overlap");
     // Without a bias vector a direction's `bias_ih` would be the weights of what follows, which another task
     // writes.

@@ -18,6 +18,7 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
     fn execute(&self, s: &Rnn, a: RnnBackwardOperands<Self>, _: Checked) -> Result<()> {
         let kernels = Kernels::of(s, self.precision);
         let layer = &a.layer.memory;
+        layer.check(self.precision);
         let training = layer.training.as_ref().expect("saved by a forward pass");
         let [batch, steps, input, hidden, dirs] =
             [s.batch, s.steps, s.input, s.hidden, s.dirs].map(|n| n as u64);

@@ -15,6 +15,7 @@ impl<E: Executor> Runs<RnnForward> for Cuda<E> {
     fn execute(&self, s: &Rnn, a: RnnForwardOperands<Self>, _: Checked) -> Result<()> {
         let kernels = Kernels::of(s, self.precision);
         let layer = &a.layer.memory;
+        layer.check(self.precision);
         let row = s.dirs * 4 * s.hidden;
         self.product(&Product {
             label: "input projection",

@@ -13,11 +13,13 @@ use crate::ops::{Precision, Purpose, Rnn};
 /// A recurrent layer on the device.
 pub struct Layer<E: Executor> {
     pub regime: Regime,
+    /// What it was made for: the sizes of its memory follow from it.
+    precision: Precision,
     /// `(M, dirs, H, 4, D)` operands: the input's weights, four numbers a unit.
     pub inputs: Memory<E>,
     /// `(M, dirs, H, 4)` `f32`: all biases.
     pub bias: Memory<E>,
-    /// `(M, dirs, H, 4, H)` operands, or in the order of the registers of the forward walk: see pack_solo.cu.
+    /// `(M, dirs, H, 4, H)` operands, or in the order of the registers of the forward walk: see rnn_pack_solo.cu.
     pub recurrents: Memory<E>,
     /// `(M, T, B, dirs, H, 4)` kept numbers: the input's part of the gates, then the gates, then gradients.
     pub gates: Memory<E>,
@@ -123,6 +125,7 @@ impl<E: Executor> Layer<E> {
         };
         Ok(Layer {
             regime: sizes.regime,
+            precision,
             inputs: memory(sizes.inputs)?,
             bias: memory(sizes.bias)?,
             recurrents: memory(sizes.recurrents)?,
@@ -132,15 +135,21 @@ impl<E: Executor> Layer<E> {
         })
     }
 
-    /// Bytes that such a layer takes; 0 for one that cannot be.
-    pub fn bytes(tuning: &Tuning, precision: Precision, s: &Rnn, purpose: Purpose) -> usize {
-        let Ok(sizes) = Sizes::of(tuning, precision, s, purpose) else { return 0 };
+    /// Panics unless the layer was made in this precision, as by another device it may not be.
+    pub fn check(&self, precision: Precision) {
+        let (own, other) = (self.precision.name(), precision.name());
+        assert!(own == other, "a layer made in {own}, on a device that computes in {other}");
+    }
+
+    /// Bytes that such a layer takes.
+    pub fn bytes(tuning: &Tuning, precision: Precision, s: &Rnn, purpose: Purpose) -> Result<usize> {
+        let sizes = Sizes::of(tuning, precision, s, purpose)?;
         let training = sizes.training.map_or(0, |sizes| {
             let optional = [sizes.backward, sizes.cells, sizes.carry];
             sizes.partial + optional.into_iter().flatten().sum::<usize>()
         });
         let Sizes { inputs, bias, recurrents, gates, product, .. } = sizes;
-        inputs + bias + recurrents + gates + product.unwrap_or(0) + training
+        Ok(inputs + bias + recurrents + gates + product.unwrap_or(0) + training)
     }
 
     /// `(M, dirs, H, 4, H)`

@@ -13,6 +13,7 @@ use crate::ops::{Checked, Rnn, RnnLoad, RnnLoadOperands, Runs};
 impl<E: Executor> Runs<RnnLoad> for Cuda<E> {
     fn execute(&self, s: &Rnn, a: RnnLoadOperands<Self>, _: Checked) -> Result<()> {
         let layer = &a.layer.memory;
+        layer.check(self.precision);
         let kernels = Kernels::of(s, self.precision);
         let (walks, threads) = (s.models * s.dirs, THREADS as usize);
         let weights = a.weights.at(s.weights.offset);
