@@ -10,7 +10,8 @@
 #define D_WEIGHTS 6    // dw = sum over rows and t of de[t] x[t]; a block per weight, its threads added up as a tree
 
 extern "C" __global__ void __launch_bounds__(THREADS) attention(const __grid_constant__ Arguments a) {
-    const unsigned i = blockIdx.x * THREADS + threadIdx.x, m = blockIdx.z;
+    const unsigned m = blockIdx.z;
+    [[maybe_unused]] const unsigned i = blockIdx.x * THREADS + threadIdx.x;
     const unsigned* lengths = a.lengths + m * a.batch;
     [[maybe_unused]] const float* weight = a.weights + m * a.stride;
     // Of the model in (M, T, B), and in x.

@@ -83,10 +83,11 @@ fn an_adapter_that_is_not_there_is_told_with_those_that_are() {
 
 #[test]
 #[ignore = "needs a Vulkan driver; tools/test brings two"]
-fn memory_that_is_not_there_ends_the_run_before_it_begins() {
+fn a_layer_that_the_device_cannot_bind_ends_the_run_before_it_begins() {
     let folder = with_series();
     let call = engine(folder.path(), "train --data x.ts --backend wgpu --hidden 16384 --validation 0");
-    call.ends(5, &["memory", "MiB"]);
+    call.ends(5, &["one layer takes", "bytes, and this device binds", "`--hidden`"]);
+    assert!(!folder.path().join("runs").exists(), "no run folder is left");
 }
 
 #[test]
