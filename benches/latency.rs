@@ -184,7 +184,7 @@ mod on_gpu {
         reads(&device, &mut table, repeats).map_err(told)?;
         drop(device);
         if !is_test {
-            roofs(gpu, &mut table)?;
+            peaks(gpu, &mut table)?;
         }
         Launches::new(gpu, context)?.measured(&mut table, repeats).map_err(explained)?;
         Ok(table)
@@ -307,16 +307,16 @@ mod on_gpu {
         Ok(())
     }
 
-    /// What `Backend::roof` finds.
-    fn roofs(gpu: &Gpu, table: &mut Table) -> Result<(), String> {
+    /// What `Backend::peak` finds.
+    fn peaks(gpu: &Gpu, table: &mut Table) -> Result<(), String> {
         for precision in Precision::ALL {
             let device = gpu.open(default_folder().as_deref()).map_err(|error| error.to_string())?;
-            let roof = Cuda::new(device, precision).roof().map_err(|error| error.to_string())?;
+            let peak = Cuda::new(device, precision).peak().map_err(|error| error.to_string())?;
             let name = format!("products in {}, registers alone", precision.name());
-            table.rates(&name, "TFLOP/s", vec![roof.gflops / 1e3], "roof_compute.cu over wall time");
+            table.rates(&name, "TFLOP/s", vec![peak.gflops / 1e3], "peak_compute.cu over wall time");
             if precision == Precision::Fp32 {
-                let how = "roof_memory.cu over wall time, bytes read and written";
-                table.rates("copying memory", "GB/s", vec![roof.gbytes], how);
+                let how = "peak_memory.cu over wall time, bytes read and written";
+                table.rates("copying memory", "GB/s", vec![peak.gbytes], how);
             }
         }
         Ok(())

@@ -105,7 +105,7 @@ fn member<B: Backend + 'static>(open: impl FnOnce() -> B) -> Member {
         name: backend.describe(),
         prepare: Box::new(move |job| {
             let backend = backend.clone();
-            let peak = *peak.get_or_init(|| 1e9 * backend.roof().expect("the device can be measured").gflops);
+            let peak = *peak.get_or_init(|| 1e9 * backend.peak().expect("the device can be measured").gflops);
             let outcome = match job {
                 Job::Layer { small, .. } => check::conformance(&*backend, small),
                 Job::Block { small, .. } => check::conformance(&*backend, small),

@@ -4,7 +4,7 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use engine::backend::cpu::Cpu;
-use engine::model::Step;
+use engine::model::TrainingStep;
 use engine::ops::{Cell, LayerSpec, Network, Pooling};
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ fn step(c: &mut Criterion) {
             let mut step = None;
             group.bench_function(format!("{models} folds"), |bencher| {
                 let step = step.get_or_insert_with(|| {
-                    Step::new(&cpu, &network, models, BATCH, STEPS).expect("fits in memory")
+                    TrainingStep::new(&cpu, &network, models, BATCH, STEPS).expect("fits in memory")
                 });
                 bencher.iter(|| step.run().expect("a step"));
             });

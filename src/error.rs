@@ -1,82 +1,103 @@
-//! One error type. Its [`Fault`] decides the exit code, its text names what, where, expected and found, its hint the way out.
+//! The error type of this crate.
+//!
+//! A message names what happened, where, what was expected and what was found. A hint names a way out. Both
+//! name settings by their keys in the configuration file, in backticks: `batch`, `split_by = subject`. The
+//! command line prints them as its options: `--batch`, `--split subject`.
 
+use std::error::Error as Source;
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
-/// The kind of a failure; [`Fault::exit_code`] is what the process ends with.
+/// The kind of an [`Error`]. The program ends with [`ErrorKind::exit_code`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// A failure that is none of the others.
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// None of the other kinds.
     Other,
-    /// A wrong flag, configuration value or combination of them.
+    /// A wrong setting, or settings that contradict each other.
     Config,
     /// Data that cannot be used as they are.
     Data,
-    /// A backend that is not built into this program or finds no device.
+    /// A backend that is not built into this program, or that finds no device.
     Backend,
     /// A device that failed while it was working.
     Device,
     /// A number that is not finite, or results that differ by more than their bound.
     Numerical,
-    /// Reading or writing a file.
+    /// Reading or writing a file failed.
     Io,
-    /// Stopped by this signal number, with the state saved.
+    /// Stopped by the signal with this number; the state is saved.
     Interrupted(u8),
 }
 
-impl Fault {
+impl ErrorKind {
+    /// The exit code of the program after an error of this kind.
     pub fn exit_code(self) -> u8 {
         match self {
-            Fault::Other => 1,
-            Fault::Config => 2,
-            Fault::Data => 3,
-            Fault::Backend => 4,
-            Fault::Device => 5,
-            Fault::Numerical => 6,
-            Fault::Io => 7,
-            Fault::Interrupted(signal) => 128 + signal,
+            ErrorKind::Other => 1,
+            ErrorKind::Config => 2,
+            ErrorKind::Data => 3,
+            ErrorKind::Backend => 4,
+            ErrorKind::Device => 5,
+            ErrorKind::Numerical => 6,
+            ErrorKind::Io => 7,
+            ErrorKind::Interrupted(signal) => 128 + signal,
         }
     }
 }
 
-/// A failure: what happened, and, where there is one, what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What happened and, where there is one, a way out.
+///
+/// `Display` prints the message and the hint. The message is complete: it repeats what
+/// [`source`](std::error::Error::source) says.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Error {
-    pub fault: Fault,
+    /// The kind of the failure.
+    pub kind: ErrorKind,
+    /// What happened, where, what was expected and what was found.
     pub message: String,
+    /// A way out.
     pub hint: Option<String>,
+    source: Option<Arc<dyn Source + Send + Sync>>,
 }
 
 /// `std::result::Result` with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    pub fn new(fault: Fault, message: impl Into<String>) -> Self {
-        Error { fault, message: message.into(), hint: None }
+    /// An error of any kind.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Error { kind, message: message.into(), hint: None, source: None }
     }
 
+    /// An error of the kind [`ErrorKind::Config`].
     pub fn config(message: impl Into<String>) -> Self {
-        Error::new(Fault::Config, message)
+        Error::new(ErrorKind::Config, message)
     }
 
+    /// An error of the kind [`ErrorKind::Data`].
     pub fn data(message: impl Into<String>) -> Self {
-        Error::new(Fault::Data, message)
+        Error::new(ErrorKind::Data, message)
     }
 
+    /// An error of the kind [`ErrorKind::Backend`].
     pub fn backend(message: impl Into<String>) -> Self {
-        Error::new(Fault::Backend, message)
+        Error::new(ErrorKind::Backend, message)
     }
 
+    /// An error of the kind [`ErrorKind::Numerical`].
     pub fn numerical(message: impl Into<String>) -> Self {
-        Error::new(Fault::Numerical, message)
+        Error::new(ErrorKind::Numerical, message)
     }
 
-    /// An operating-system error while doing `what` (a verb: "read", "create") to `path`.
+    /// The operating system refused to do `what` (a verb: "read", "create") to `path`.
     pub fn io(what: &str, path: &Path, error: std::io::Error) -> Self {
-        Error::new(Fault::Io, format!("cannot {what} {}: {error}", path.display()))
+        Error::new(ErrorKind::Io, format!("cannot {what} {}: {error}", path.display())).caused_by(error)
     }
 
-    /// Adds the way out.
+    /// Adds a way out.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
@@ -87,7 +108,22 @@ impl Error {
         self.message = format!("{place}: {}", self.message);
         self
     }
+
+    /// Keeps the error that this one reports, for [`source`](std::error::Error::source).
+    pub fn caused_by(mut self, source: impl Source + Send + Sync + 'static) -> Self {
+        self.source = Some(Arc::new(source));
+        self
+    }
 }
+
+/// Equal in kind, message and hint; the sources are not compared.
+impl PartialEq for Error {
+    fn eq(&self, other: &Self) -> bool {
+        (self.kind, &self.message, &self.hint) == (other.kind, &other.message, &other.hint)
+    }
+}
+
+impl Eq for Error {}
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -99,4 +135,23 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl Source for Error {
+    fn source(&self) -> Option<&(dyn Source + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn Source + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    #[test]
+    fn an_error_keeps_its_source_and_repeats_it_in_its_message() {
+        let error = Error::io("read", Path::new("s01.dat"), io::ErrorKind::PermissionDenied.into());
+        let source = error.source().and_then(|source| source.downcast_ref::<io::Error>()).unwrap();
+        assert_eq!(source.kind(), io::ErrorKind::PermissionDenied);
+        assert!(error.to_string().contains(&source.to_string()));
+        assert_eq!(error, error.clone().caused_by(fmt::Error), "sources are not compared");
+    }
+}

@@ -72,4 +72,4 @@ pub mod reproduce;
 pub mod run;
 pub mod train;
 
-pub use error::{Error, Fault, Result};
+pub use error::{Error, ErrorKind, Result};

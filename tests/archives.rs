@@ -2,7 +2,7 @@
 
 use engine::data::recording::{Recording, Target};
 use engine::data::{npz, ts};
-use engine::{Error, Fault};
+use engine::{Error, ErrorKind};
 use proptest::prelude::*;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ fn read_ts(content: impl AsRef<[u8]>) -> engine::Result<ts::Archive> {
 /// The message of a data fault, hint included.
 fn message<T>(result: engine::Result<T>) -> String {
     let error: Error = result.err().expect("an error");
-    assert_eq!(error.fault, Fault::Data, "{error}");
+    assert_eq!(error.kind, ErrorKind::Data, "{error}");
     error.to_string()
 }
 
@@ -153,7 +153,7 @@ fn ts_faults_name_the_line_and_the_way_out() {
         expect(message(read_ts(content)), parts);
     }
     let missing = ts::read(Path::new("/nowhere/x.ts")).unwrap_err();
-    assert_eq!(missing.fault, Fault::Io);
+    assert_eq!(missing.kind, ErrorKind::Io);
 }
 
 fn fixture(name: &str) -> PathBuf {

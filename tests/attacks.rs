@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use engine::data::deap;
 use engine::data::deap::pickle::read_arrays;
-use engine::{Error, Fault};
+use engine::{Error, ErrorKind};
 use proptest::prelude::*;
 
 use crate::memory;
@@ -21,7 +21,7 @@ fn refused(file: &[u8]) -> Error {
     });
     let [Some(error), Some(without_length)] = errors else { panic!("a hostile file was read") };
     for error in [&error, &without_length] {
-        assert_eq!(error.fault, Fault::Data, "{error}");
+        assert_eq!(error.kind, ErrorKind::Data, "{error}");
     }
     assert!(peak < MOST_MEMORY, "{peak} bytes held: {error}");
     assert!(start.elapsed() < LONGEST, "{:?}: {error}", start.elapsed());
@@ -150,7 +150,7 @@ fn floods_end_early() {
             read_arrays(flood, Some(HEAD.len() as u64 + 50_000_000), ["labels", "data"])
         });
         let error = result.unwrap_err();
-        assert_eq!(error.fault, Fault::Data);
+        assert_eq!(error.kind, ErrorKind::Data);
         assert!(error.message.contains("more than 262144 opcodes"), "{error}");
         assert!(peak < MOST_MEMORY, "{peak}");
     }
@@ -356,7 +356,7 @@ fn a_reader_that_fails_is_no_fault_of_the_data() {
         }
     }
     let error = deap::read_from(std::io::Read::chain(HEAD, Broken), None, "s01").unwrap_err();
-    assert_eq!(error.fault, Fault::Io, "{error}");
+    assert_eq!(error.kind, ErrorKind::Io, "{error}");
 }
 
 proptest! {
@@ -389,7 +389,7 @@ proptest! {
         });
         prop_assert!(peak < MOST_MEMORY);
         for error in result.into_iter().filter_map(Result::err) {
-            prop_assert_eq!(error.fault, Fault::Data);
+            prop_assert_eq!(error.kind, ErrorKind::Data);
         }
     }
 }

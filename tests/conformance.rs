@@ -33,7 +33,7 @@ fn every_cpu_path_keeps_the_bounds_of_the_whole_table() {
 
 /// The reference in `f32` itself is within the roundings that are counted of an update.
 #[test]
-fn optimisers_of_the_reference_are_within_counted_roundings() {
+fn optimizers_of_the_reference_are_within_counted_roundings() {
     let table: Vec<_> = optimizer::table().into_iter().map(AnyCase::Optimizer).collect();
     conforms(&Reference::<f32>::default(), &table);
 }
@@ -86,9 +86,9 @@ fn ten_training_steps_stay_within_the_bound_of_the_cpu() {
     }
 }
 
-/// A wrong winner and a wrong sign are both seen.
+/// A wrong argmax and a wrong sign are both seen.
 #[test]
-fn a_wrong_winner_is_caught() {
+fn a_wrong_argmax_is_caught() {
     let case = ConvCase::new([4, 9, 5], 7, 3);
     let outcome = |damage: fn(&mut Outputs)| {
         check::conformance_of(&case, Precision::Fp32, |tensors| {
@@ -99,14 +99,14 @@ fn a_wrong_winner_is_caught() {
         .unwrap()
     };
     assert!(outcome(|_| {}).holds());
-    let wrong = outcome(|outputs| outputs["winners"].iter_mut().for_each(|winner| *winner = -*winner));
-    assert!(!wrong.holds() && wrong.worst().buffer == "winners", "{wrong:?}");
-    assert!(!outcome(|outputs| outputs["winners"][0] += 1.0).holds());
+    let wrong = outcome(|outputs| outputs["argmax"].iter_mut().for_each(|signed| *signed = -*signed));
+    assert!(!wrong.holds() && wrong.worst().buffer == "argmax", "{wrong:?}");
+    assert!(!outcome(|outputs| outputs["argmax"][0] += 1.0).holds());
 }
 
 /// What the reference and every backend may have in common is seen: `1 - beta2` of a rounded `beta2`.
 #[test]
-fn an_optimiser_with_a_rounded_constant_is_caught() {
+fn an_optimizer_with_a_rounded_constant_is_caught() {
     let unclipped = |case: &OptimizerCase| case.optimizer.clip.is_infinite();
     for case in optimizer::table().into_iter().filter(unclipped) {
         let mut mutant = case.clone();
@@ -119,7 +119,7 @@ fn an_optimiser_with_a_rounded_constant_is_caught() {
 
 /// A model that must not move, because it is inactive or its gradient is broken, and does.
 #[test]
-fn an_optimiser_that_moves_what_must_stay_is_caught() {
+fn an_optimizer_that_moves_what_must_stay_is_caught() {
     let case = optimizer::table().swap_remove(0);
     let params = case.optimizer.params;
     for moved in [params, 2 * params] {

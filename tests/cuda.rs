@@ -7,8 +7,9 @@ use crate::cuda_on_host::{Host, Sanitizer, sanitizer, under};
 use crate::pytorch::curve;
 use crate::suite::{conforms, dropout_is_exact, in_stack_and_alone, others, within};
 use crate::training;
-use engine::Fault;
-use engine::backend::cuda::{Cuda, Executor, Failure, Launch, Product, Regime, Tuning};
+use engine::ErrorKind;
+use engine::backend::Algorithm;
+use engine::backend::cuda::{Cuda, Executor, Failure, Gemm, Launch, Tuning, fits};
 use engine::backend::{Backend, Reference, Timeline};
 use engine::check::cases::{ConvCase, GatherCase, PoolCase, RnnCase, conv, rnn};
 use engine::check::{self, AnyCase, Case};
@@ -25,7 +26,7 @@ fn host(precision: Precision, order: u32) -> Cuda<Host> {
     Cuda::new(Host { order, exact: false }, precision)
 }
 
-/// The table, and for each regime a width at its end.
+/// The table, and for each algorithm a width at its end.
 fn table() -> Vec<RnnCase> {
     let mut cases = rnn::table();
     for cell in Cell::ALL {
@@ -36,10 +37,10 @@ fn table() -> Vec<RnnCase> {
 }
 
 /// Every case within its bound; where `reordered`, with the same bits in three orders of threads and blocks.
-fn assert_conforms(precision: Precision, regime: Option<Regime>, reordered: bool) {
-    let runs = |case: &RnnCase| regime.is_none_or(|regime| regime.runs(case.rnn.hidden, precision));
+fn assert_conforms(precision: Precision, algorithm: Option<Algorithm>, reordered: bool) {
+    let runs = |case: &RnnCase| algorithm.is_none_or(|algorithm| fits(algorithm, case.rnn.hidden, precision));
     let cases: Vec<RnnCase> = table().into_iter().filter(runs).collect();
-    let tuning = Tuning { regime, ..Tuning::default() };
+    let tuning = Tuning { algorithm, ..Tuning::default() };
     let outcomes: Vec<_> = cases
         .par_iter()
         .map(|case| {
@@ -56,8 +57,8 @@ fn assert_conforms(precision: Precision, regime: Option<Regime>, reordered: bool
         })
         .collect();
     let orders = if reordered { ", equal bits in three orders of threads and blocks" } else { "" };
-    let regime = regime.map_or("as-chosen", Regime::name);
-    record_table(&format!("{}-{regime}", precision.name()), orders, &outcomes);
+    let algorithm = algorithm.map_or("as-chosen", Algorithm::name);
+    record_table(&format!("{}-{algorithm}", precision.name()), orders, &outcomes);
     check::verdict(precision.name(), &outcomes).unwrap();
 }
 
@@ -94,7 +95,7 @@ fn bf16_keeps_the_bounds_of_the_whole_table() {
 #[test]
 fn layers_that_could_stay_in_registers_also_run_step_by_step() {
     for precision in [Precision::Tf32, Precision::Bf16] {
-        assert_conforms(precision, Some(Regime::PerStep), false);
+        assert_conforms(precision, Some(Algorithm::PerStep), false);
     }
 }
 
@@ -103,7 +104,8 @@ fn layers_that_could_stay_in_registers_also_run_step_by_step() {
 #[test]
 fn solo_kernels_with_exact_operands_keep_the_bounds_of_f32() {
     let cuda = Cuda::new(Host { order: 0, exact: true }, Precision::Tf32);
-    let cases = table().into_iter().filter(|case| Regime::Solo.runs(case.rnn.hidden, Precision::Tf32));
+    let cases =
+        table().into_iter().filter(|case| fits(Algorithm::Persistent, case.rnn.hidden, Precision::Tf32));
     let outcomes: Vec<_> = cases
         .par_bridge()
         .map(|case| {
@@ -182,7 +184,7 @@ fn a_convolution_block_without_a_step_has_gradients_of_zero() {
     for precision in Precision::ALL {
         let case = ConvCase::new([2, 3, 4], 5, 3);
         let outputs = case.run(&host(precision, 0), &case.tensors()).unwrap();
-        assert!(outputs["y"].is_empty() && outputs["winners"].is_empty());
+        assert!(outputs["y"].is_empty() && outputs["argmax"].is_empty());
         assert_eq!(outputs["dx"], vec![0.0; case.conv.x_len()]);
         assert_eq!(outputs["d_weights"], vec![0.0; case.conv.params()]);
     }
@@ -234,7 +236,7 @@ fn ten_training_steps_on_cuda_stay_within_their_bound() {
 }
 
 /// Ten steps of a training on `device`, losses and weights, within four times the distance of the reference as it may compute in
-/// this precision. The optimiser divides a gradient by its own size: where that is below what a precision rounds, a weight takes
+/// this precision. The optimizer divides a gradient by its own size: where that is below what a precision rounds, a weight takes
 /// a whole step this way or that. One run of the reference is then too few; of several the farthest counts.
 pub fn curve_within<B: Backend>(device: &B, name: &str) {
     let (truth, weights) = curve(&Reference::<f64>::default(), name);
@@ -274,13 +276,13 @@ fn small_cases() {
     for cell in Cell::ALL {
         let case =
             RnnCase { ragged: true, initial: true, ..RnnCase::new(cell, 2, [9, 2, 5, 17]).models(models) };
-        for (precision, regime) in [
-            (Precision::Fp32, Regime::PerStep),
-            (Precision::Tf32, Regime::Solo),
-            (Precision::Bf16, Regime::Solo),
-            (Precision::Bf16, Regime::PerStep),
+        for (precision, algorithm) in [
+            (Precision::Fp32, Algorithm::PerStep),
+            (Precision::Tf32, Algorithm::Persistent),
+            (Precision::Bf16, Algorithm::Persistent),
+            (Precision::Bf16, Algorithm::PerStep),
         ] {
-            let cuda = host(precision, 7).tuned(Tuning { regime: Some(regime), ..Tuning::default() });
+            let cuda = host(precision, 7).tuned(Tuning { algorithm: Some(algorithm), ..Tuning::default() });
             case.run(&cuda, &case.tensors()).unwrap();
         }
     }
@@ -396,8 +398,8 @@ impl Executor for Failing {
         self.asked()?;
         self.host.launch(launch)
     }
-    fn library_product(&self, product: &Product) -> Result<(), Failure> {
-        self.host.library_product(product)
+    fn cublaslt_gemm(&self, product: &Gemm) -> Result<(), Failure> {
+        self.host.cublaslt_gemm(product)
     }
     fn wait(&self) -> Result<(), Failure> {
         self.asked()
@@ -409,7 +411,7 @@ fn memory_that_a_gpu_has_not_is_told_and_the_rest_goes_on() {
     let cuda = Failing::new(3 << 20);
     let small = cuda.zeros::<f32>(1 << 18).unwrap();
     let error = cuda.zeros::<f32>(1 << 20).err().expect("more than there is");
-    assert_eq!(error.fault, Fault::Device);
+    assert_eq!(error.kind, ErrorKind::Device);
     for part in
         ["no memory for 4.0 MiB beside 1.0 MiB that are in use: 3.0 MiB of 6.0 MiB are free", "--batch"]
     {
@@ -481,7 +483,7 @@ impl Executor for Remembering {
         self.launches.lock().unwrap().push((launch.kernel.entry, launch.arguments.to_vec(), launch.grid));
         Ok(())
     }
-    fn library_product(&self, _: &Product) -> Result<(), Failure> {
+    fn cublaslt_gemm(&self, _: &Gemm) -> Result<(), Failure> {
         Ok(())
     }
     fn wait(&self) -> Result<(), Failure> {
@@ -495,9 +497,9 @@ fn dropout_of_more_numbers_than_32_bits_count_reaches_them_all() {
     let cuda = Cuda::new(Remembering::default(), Precision::Fp32);
     let len = (1 << 32) + 5;
     let s = Dropout { models: 1, len, rate: 0.5, key: [1, 2], layer: 0 };
-    let (marks, x) = (cuda.zeros::<u32>(2).unwrap(), cuda.zeros::<f32>(1).unwrap());
+    let (counters, x) = (cuda.zeros::<u32>(2).unwrap(), cuda.zeros::<f32>(1).unwrap());
     let mut out = cuda.zeros::<f32>(1).unwrap();
-    let a = DropoutOperands { marks: &marks, x: &x, out: &mut out };
+    let a = DropoutOperands { counters: &counters, x: &x, out: &mut out };
     cuda.run::<Dropout>(&s, a).unwrap();
     let launches = cuda.executor().launches.lock().unwrap();
     let (entry, arguments, [blocks, ..]) = &launches[0];

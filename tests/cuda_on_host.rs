@@ -2,12 +2,12 @@
 //!
 //! A kernel's text becomes a shared library by the system's C++ compiler; every CUDA thread is a fiber (`cuda_on_host/`). What is
 //! proved so are index arithmetic, barriers, layouts, and everything above the executor. What is not: the PTX in the device half
-//! of `prims.cu`, and the compiler. The library can be built for a sanitizer, whose runtime a child process then loads first.
+//! of `intrinsics.cu`, and the compiler. The library can be built for a sanitizer, whose runtime a child process then loads first.
 
 mod proof;
 
 use engine::backend::Timeline;
-use engine::backend::cuda::{Executor, Failure, Kernel, Launch, Product};
+use engine::backend::cuda::{Executor, Failure, Gemm, Kernel, Launch};
 use libloading::{Library, Symbol};
 use std::cell::UnsafeCell;
 use std::collections::HashMap;
@@ -234,7 +234,7 @@ impl Executor for Host {
 
     fn read(&self, memory: &Bytes, bytes: &mut [u8]) -> Result<(), Failure> {
         assert!(bytes.len() <= 8 * memory.0.len());
-        // SAFETY: the assertion found as much, all of it initialised by `zeros`, and every launch before has
+        // SAFETY: the assertion found as much, all of it initialized by `zeros`, and every launch before has
         // returned. Nobody has a slice of the memory, so that `bytes` is elsewhere.
         unsafe {
             std::ptr::copy_nonoverlapping(memory.0.as_ptr() as *const u8, bytes.as_mut_ptr(), bytes.len())
@@ -252,7 +252,7 @@ impl Executor for Host {
             .map_err(|why| Failure::Lost(format!("{}: {why}", launch.kernel.name())))
     }
 
-    fn library_product(&self, _: &Product) -> Result<(), Failure> {
+    fn cublaslt_gemm(&self, _: &Gemm) -> Result<(), Failure> {
         panic!("the host has no library of NVIDIA's")
     }
 

@@ -3,7 +3,7 @@ use std::fs;
 use engine::data::deap::channels::{BASELINE, CHANNELS, SAMPLES, TRIALS, channels};
 use engine::data::deap::{check_copies, rating_counts_warning, read, read_from, subject_name, subjects};
 use engine::data::recording::{Modality, Target};
-use engine::{Error, Fault};
+use engine::{Error, ErrorKind};
 
 use crate::opcodes::{Stored, array, dictionary};
 
@@ -32,7 +32,7 @@ impl File {
     #[track_caller]
     fn refused(&self) -> Error {
         let error = read_from(self.bytes().as_slice(), None, "s01").expect_err("this file must be refused");
-        assert_eq!(error.fault, Fault::Data);
+        assert_eq!(error.kind, ErrorKind::Data);
         error
     }
 }
@@ -97,7 +97,7 @@ fn a_file_that_is_refused_is_named() {
         error.message.starts_with(&path.display().to_string()) && error.message.contains("HTML"),
         "{error}"
     );
-    assert_eq!(read(&folder.path().join("s02.dat")).unwrap_err().fault, Fault::Io);
+    assert_eq!(read(&folder.path().join("s02.dat")).unwrap_err().kind, ErrorKind::Io);
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn a_folder_without_subjects_says_where_to_find_some() {
     let folder = tempfile::tempdir().unwrap();
     for path in [folder.path().to_path_buf(), folder.path().join("missing")] {
         let error = subjects(&path).unwrap_err();
-        assert_eq!(error.fault, Fault::Data);
+        assert_eq!(error.kind, ErrorKind::Data);
         assert!(error.message.contains(&path.display().to_string()));
         let hint = error.hint.unwrap();
         assert!(hint.contains("qmul.ac.uk") && hint.contains("--data demo"), "{hint}");
@@ -134,7 +134,7 @@ fn a_folder_without_subjects_says_where_to_find_some() {
 fn one_person_is_not_counted_twice() {
     assert!(check_copies([("s01", "aa"), ("s02", "bb")]).is_ok());
     let error = check_copies([("s01", "aa"), ("s02", "bb"), ("s09", "aa")]).unwrap_err();
-    assert_eq!(error.fault, Fault::Data);
+    assert_eq!(error.kind, ErrorKind::Data);
     assert!(error.message.contains("s01 and s09"), "{error}");
     assert_eq!([1, 32].map(subject_name), ["s01", "s32"]);
 }

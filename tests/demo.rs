@@ -1,7 +1,7 @@
 use std::process::Command;
 use std::sync::OnceLock;
 
-use engine::Fault;
+use engine::ErrorKind;
 use engine::data::deap;
 use engine::data::deap::channels::{BASELINE, CHANNELS, EEG, SAMPLES, TRIALS};
 use engine::data::demo::{DemoSpec, read_subject, write_folder, write_subject};
@@ -274,7 +274,7 @@ fn a_folder_is_written_once_and_read_as_deap() {
 
     std::fs::remove_file(&listing.files[0]).unwrap();
     let error = write_folder(&spec, &out, &Silent).unwrap_err();
-    assert_eq!(error.fault, Fault::Io);
+    assert_eq!(error.kind, ErrorKind::Io);
     assert!(error.message.contains("s02.dat exists already"), "{error}");
     assert!(!listing.files[0].exists(), "written although another file stood in the way");
 }
@@ -289,9 +289,9 @@ fn knobs_out_of_range_are_refused() {
         DemoSpec { trial_sd: f64::NAN, ..good },
         DemoSpec { prior_sd: f64::INFINITY, ..good },
     ] {
-        assert_eq!(bad.check().unwrap_err().fault, Fault::Config, "{bad:?}");
+        assert_eq!(bad.check().unwrap_err().kind, ErrorKind::Config, "{bad:?}");
     }
-    assert_eq!(write_subject(&good, 8, &mut std::io::sink()).unwrap_err().fault, Fault::Config);
+    assert_eq!(write_subject(&good, 8, &mut std::io::sink()).unwrap_err().kind, ErrorKind::Config);
     let text = toml::to_string(&good).unwrap();
     assert_eq!(toml::from_str::<DemoSpec>(&text).unwrap(), good);
     assert!(toml::from_str::<DemoSpec>("efect = 1.0").is_err());

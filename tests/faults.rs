@@ -90,7 +90,7 @@ fn series(cases: u32, channels: u32, seed: u64) -> String {
 }
 
 /// The same cases without their classes.
-fn unlabelled(series: &str) -> String {
+fn unlabeled(series: &str) -> String {
     series.replace("true a b", "false").replace(":a\n", "\n").replace(":b\n", "\n")
 }
 

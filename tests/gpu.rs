@@ -5,7 +5,8 @@ mod activation;
 use crate::pytorch::{CURVES, curve};
 use crate::suite::{conforms, dropout_is_exact, in_stack_and_alone, others, within};
 use crate::training;
-use engine::backend::wgpu::{Tier, Tuning, Wgpu, adapters};
+use engine::backend::Algorithm;
+use engine::backend::wgpu::{Tuning, Wgpu, adapters};
 use engine::backend::{Backend, Reference};
 use engine::check::cases::{ConvCase, RnnCase, conv, rnn};
 use engine::check::{self, AnyCase, Case};
@@ -40,7 +41,9 @@ fn every_adapter_keeps_the_bounds_of_the_whole_table() {
 #[test]
 #[ignore = "needs a Vulkan driver; tools/test brings two"]
 fn layers_in_registers_keep_their_bounds_up_to_the_widest() {
-    for device in open(|device| device.tuned(Tuning { tier: Some(Tier::Registers), ..Tuning::default() })) {
+    for device in
+        open(|device| device.tuned(Tuning { algorithm: Some(Algorithm::Persistent), ..Tuning::default() }))
+    {
         // One driver takes seconds to compile a wide one, and is not asked to.
         let widest = if device.describe().contains("llvmpipe") { 24 } else { 80 };
         let mut cases = rnn::table();
@@ -59,7 +62,9 @@ fn layers_in_registers_keep_their_bounds_up_to_the_widest() {
 #[test]
 #[ignore = "needs a Vulkan driver; tools/test brings two"]
 fn layers_of_any_width_run_step_by_step() {
-    for device in open(|device| device.tuned(Tuning { tier: Some(Tier::PerStep), ..Tuning::default() })) {
+    for device in
+        open(|device| device.tuned(Tuning { algorithm: Some(Algorithm::PerStep), ..Tuning::default() }))
+    {
         let mut cases = rnn::table();
         cases.extend(Cell::ALL.map(|cell| RnnCase {
             ragged: true,
@@ -77,10 +82,10 @@ fn bounds_hold_however_the_work_is_cut() {
     let case = |cell, dirs, sizes| RnnCase { ragged: true, initial: true, ..RnnCase::new(cell, dirs, sizes) };
     for adapter in adapters() {
         let mut device = adapter.open_at_floor().unwrap();
-        for tier in [None, Some(Tier::Registers), Some(Tier::PerStep)] {
+        for algorithm in [None, Some(Algorithm::Persistent), Some(Algorithm::PerStep)] {
             for (dispatch_work, binding) in [(20_000, usize::MAX), (usize::MAX, 16 << 10), (30_000, 20 << 10)]
             {
-                device = device.tuned(Tuning { tier, dispatch_work, binding });
+                device = device.tuned(Tuning { algorithm, dispatch_work, binding });
                 for (cell, dirs) in [(Cell::Lstm, 2), (Cell::Gru, 2), (Cell::Gru, 1)] {
                     let cases = [case(cell, dirs, [5, 23, 4, 9]), case(cell, dirs, [3, 11, 5, 9]).models(3)];
                     assert_conforms(&device, &cases);
@@ -153,7 +158,7 @@ fn convolution_blocks_have_the_same_bits_however_the_work_is_cut() {
                 (usize::MAX, *binding),
                 (10_000, *binding),
             ] {
-                device = device.tuned(Tuning { tier: None, dispatch_work, binding });
+                device = device.tuned(Tuning { algorithm: None, dispatch_work, binding });
                 let cut = case.run(&device, &tensors).unwrap();
                 assert!(whole == cut, "{}: {dispatch_work}, {binding}", case.name());
             }
@@ -176,7 +181,7 @@ fn a_convolution_hides_no_nan() {
     assert!(nan(&truth["y"]).contains(&true));
     for device in DEVICES.iter() {
         let found = case.run(device, &tensors).unwrap();
-        for name in ["y", "winners", "dx"] {
+        for name in ["y", "argmax", "dx"] {
             assert_eq!(nan(&found[name]), nan(&truth[name]), "{}", device.describe());
         }
     }
@@ -186,17 +191,17 @@ fn a_convolution_hides_no_nan() {
 #[ignore = "needs a Vulkan driver; tools/test brings two"]
 fn a_layer_takes_two_dispatches_forward_and_four_backward_whatever_its_steps() {
     for mut device in open(|device| device) {
-        for (tier, steps, chunk) in [
+        for (algorithm, steps, chunk) in [
             (None, 1, 1),
             (None, 200, 200),
-            (Some(Tier::Registers), 16, 16),
-            (Some(Tier::Registers), 200, 200),
+            (Some(Algorithm::Persistent), 16, 16),
+            (Some(Algorithm::Persistent), 200, 200),
             (None, 200, 10),
         ] {
             let case = RnnCase { ragged: true, ..RnnCase::new(Cell::Lstm, 2, [4, steps, 9, 8]) };
             // Operations of a step: two per weight, for four rows and two directions.
             let dispatch_work = 2 * 4 * 8 * (8 + 9) * 4 * 2 * chunk;
-            device = device.tuned(Tuning { tier, dispatch_work, ..Tuning::default() });
+            device = device.tuned(Tuning { algorithm, dispatch_work, ..Tuning::default() });
             let [forward, backward] = dispatches(&device, &case);
             let chunks = steps.div_ceil(chunk) as u64;
             assert!(forward <= 2 * chunks, "{forward} dispatches forward, {chunks} chunks");

@@ -3,7 +3,7 @@
 use engine::backend::Backend;
 use engine::backend::cpu::Cpu;
 use engine::config::Preset;
-use engine::model::{Batch, Extent, Trainer, Training, Turn};
+use engine::model::{Batch, Extent, StepInput, Trainer, Training};
 use engine::ops::{EpsPlacement, Network, Optimizer, StepScalars};
 
 /// `hash32` of tools/golden_keras.py.
@@ -61,7 +61,7 @@ fn losses<B: Backend>(backend: &B, preset: Preset, eps_placement: EpsPlacement) 
         labels: (0..WINDOWS).map(|n| (n % 4) as u32).collect(),
     };
     let step = |update| {
-        let turn = Turn { fold: 0, scalars: StepScalars { learning_rate: spec.learning_rate, update } };
+        let turn = StepInput { fold: 0, scalars: StepScalars { learning_rate: spec.learning_rate, update } };
         let due = trainer.train(&frames, &batch, &[turn]).unwrap();
         [due, trainer.reports().unwrap()].concat()[0].losses[0]
     };

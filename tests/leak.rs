@@ -1,4 +1,4 @@
-//! What evaluation measures, proved on demo recordings that hold nothing to recognise: a split that leaks scores far above
+//! What evaluation measures, proved on demo recordings that hold nothing to recognize: a split that leaks scores far above
 //! chance, honest ones stay at chance, and without a fingerprint of trials all do.
 
 use engine::config::{CellName, Config};

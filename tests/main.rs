@@ -49,7 +49,7 @@ mod old_runs;
 mod opcodes;
 /// Every way in which Python and NumPy have saved the same two arrays.
 mod pickle;
-/// Layers, loss and optimiser against PyTorch's answers in `golden/`, to 1e-10.
+/// Layers, loss and optimizer against PyTorch's answers in `golden/`, to 1e-10.
 mod pytorch;
 /// report.html: sections, escaping, and a browser with the network off.
 mod report_page;

@@ -5,7 +5,7 @@ use engine::metrics::interval::{t_critical, wilson};
 use engine::metrics::prediction::{brier, check, log_loss, trials};
 use engine::metrics::{Confusion, Prediction, Summary};
 use engine::metrics::{auc, average_precision};
-use engine::{Fault, Result};
+use engine::{ErrorKind, Result};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -205,13 +205,13 @@ fn a_trial_is_the_mean_of_its_windows() {
 
 #[test]
 fn what_cannot_be_scored_is_refused() {
-    let refused = |result: Result<()>| result.unwrap_err().fault;
+    let refused = |result: Result<()>| result.unwrap_err().kind;
     let bad = |label, p: &[f64]| refused(check(&[prediction(0, 0, 0, 0, label, p)], 2));
-    assert_eq!(bad(2, &[0.5, 0.5]), Fault::Data);
-    assert_eq!(bad(0, &[0.5, 0.25, 0.25]), Fault::Data);
-    assert_eq!(bad(0, &[0.5, 0.6]), Fault::Numerical);
-    assert_eq!(bad(0, &[f64::NAN, 1.0]), Fault::Numerical);
-    assert_eq!(bad(0, &[-0.5, 1.5]), Fault::Numerical);
+    assert_eq!(bad(2, &[0.5, 0.5]), ErrorKind::Data);
+    assert_eq!(bad(0, &[0.5, 0.25, 0.25]), ErrorKind::Data);
+    assert_eq!(bad(0, &[0.5, 0.6]), ErrorKind::Numerical);
+    assert_eq!(bad(0, &[f64::NAN, 1.0]), ErrorKind::Numerical);
+    assert_eq!(bad(0, &[-0.5, 1.5]), ErrorKind::Numerical);
 
     let first = prediction(0, 0, 0, 0, 0, &[0.5, 0.5]);
     let with = |second| trials(&[first.clone(), second]).unwrap_err().message;

@@ -2,13 +2,13 @@
 
 use engine::backend::cpu::Cpu;
 use engine::backend::{Backend, Reference};
-use engine::model::{Batch, Extent, Model, Trainer, Training, Turn};
+use engine::model::{Batch, Extent, Model, StepInput, Trainer, Training};
 use engine::ops::{
     Cell, Device, EpsPlacement, LayerSpec, Network, Optimizer, OptimizerKind, Pool, PoolBackward,
     PoolBackwardOperands, PoolForward, PoolForwardOperands, PoolKind, Pooling, Purpose, Rnn, RnnBackward,
     RnnBackwardOperands, RnnForward, RnnForwardOperands, StepScalars,
 };
-use engine::{Error, Fault, Result};
+use engine::{Error, ErrorKind, Result};
 
 fn network() -> Network {
     Network {
@@ -43,15 +43,15 @@ fn batch() -> Batch {
     Batch { first: vec![0, 4], lengths: vec![4, 2], labels: vec![0, 1] }
 }
 
-const TURN: Turn = Turn { fold: 0, scalars: StepScalars { learning_rate: 0.1, update: 1 } };
+const TURN: StepInput = StepInput { fold: 0, scalars: StepScalars { learning_rate: 0.1, update: 1 } };
 
 fn frames<B: Backend>(backend: &B) -> B::Frames {
     backend.frames(&[ndarray::ArcArray2::from_elem((8, 2), 0.5)]).unwrap()
 }
 
-fn refused<T>(result: Result<T>, fault: Fault, part: &str) {
+fn refused<T>(result: Result<T>, fault: ErrorKind, part: &str) {
     let error: Error = result.err().unwrap_or_else(|| panic!("expected an error that says `{part}`"));
-    assert_eq!(error.fault, fault, "{error}");
+    assert_eq!(error.kind, fault, "{error}");
     assert!(error.to_string().contains(part), "no `{part}` in {error}");
 }
 
@@ -59,28 +59,28 @@ fn refused<T>(result: Result<T>, fault: Fault, part: &str) {
 fn misused<B: Backend>(backend: &B) {
     let network = network();
     let no_layer = Network { layers: Vec::new(), ..network.clone() };
-    refused(Model::new(backend, &no_layer, EXTENT), Fault::Config, "without a recurrent layer");
+    refused(Model::new(backend, &no_layer, EXTENT), ErrorKind::Config, "without a recurrent layer");
     let empty = Extent { steps: 0, ..EXTENT };
-    refused(Model::new(backend, &network, empty), Fault::Config, "0 steps");
+    refused(Model::new(backend, &network, empty), ErrorKind::Config, "0 steps");
     let statistics = Extent { stat_steps: 3, ..EXTENT };
-    refused(Model::new(backend, &network, statistics), Fault::Config, "statistics of 3 steps");
+    refused(Model::new(backend, &network, statistics), ErrorKind::Config, "statistics of 3 steps");
     let short = Network { convs: vec!["4x5".parse().unwrap()], ..network.clone() };
-    refused(Model::new(backend, &short, EXTENT), Fault::Config, "leave no step of 4");
+    refused(Model::new(backend, &short, EXTENT), ErrorKind::Config, "leave no step of 4");
 
     let frames = frames(backend);
     let mut trainer = Trainer::new(backend, &network, EXTENT, training(&network)).unwrap();
     let model = trainer.model_mut();
-    refused(model.set_weights(&[0.0; 3]), Fault::Data, "3 weights, expected");
-    refused(model.set_stats(&[0.0; 3]), Fault::Data, "3 statistics, expected 4");
+    refused(model.set_weights(&[0.0; 3]), ErrorKind::Data, "3 weights, expected");
+    refused(model.set_stats(&[0.0; 3]), ErrorKind::Data, "3 statistics, expected 4");
     let long = Batch { lengths: vec![4, 5], ..batch() };
-    refused(model.evaluate(&frames, &long), Fault::Data, "row 1 has 5 steps, expected at most 4");
-    refused(trainer.set_moments([&[0.0; 3], &[0.0; 3]]), Fault::Data, "3 moments, expected");
-    refused(trainer.train(&frames, &long, &[TURN]), Fault::Data, "row 1 has 5 steps, expected at most 4");
+    refused(model.evaluate(&frames, &long), ErrorKind::Data, "row 1 has 5 steps, expected at most 4");
+    refused(trainer.set_moments([&[0.0; 3], &[0.0; 3]]), ErrorKind::Data, "3 moments, expected");
+    refused(trainer.train(&frames, &long, &[TURN]), ErrorKind::Data, "row 1 has 5 steps, expected at most 4");
     let unknown = Batch { labels: vec![2, 0], ..batch() };
-    refused(trainer.train(&frames, &unknown, &[TURN]), Fault::Data, "row 0 has the label 2");
+    refused(trainer.train(&frames, &unknown, &[TURN]), ErrorKind::Data, "row 0 has the label 2");
     let few = Batch { first: vec![0], ..batch() };
-    refused(trainer.train(&frames, &few, &[TURN]), Fault::Data, "1 first frames, expected 2");
-    refused(trainer.train(&frames, &batch(), &[]), Fault::Other, "0 turns of 1 models");
+    refused(trainer.train(&frames, &few, &[TURN]), ErrorKind::Data, "1 first frames, expected 2");
+    refused(trainer.train(&frames, &batch(), &[]), ErrorKind::Other, "0 inputs of 1 models");
 
     // Reports come when the device has as many as it keeps, and what is left when it is asked for.
     for step in 1..=3 * backend.steps_ahead() {
@@ -103,11 +103,11 @@ fn pooling_refuses_a_row_longer_than_its_buffers() {
     let (lengths, part) = (vec![3, 4], "row 1 has 4 steps, expected at most 3");
     let (from, mut to, mut out) = (vec![0.0; 12], vec![0.0; 12], vec![0.0; 4]);
     let a = PoolForwardOperands { lengths: &lengths, from: &from, out: &mut out };
-    refused(Cpu::new().run::<PoolForward>(&s, a), Fault::Data, part);
+    refused(Cpu::new().run::<PoolForward>(&s, a), ErrorKind::Data, part);
     let a = PoolBackwardOperands { lengths: &lengths, d_out: &out, to: &mut to };
-    refused(Cpu::new().run::<PoolBackward>(&s, a), Fault::Data, part);
+    refused(Cpu::new().run::<PoolBackward>(&s, a), ErrorKind::Data, part);
     let a = PoolForwardOperands { lengths: &lengths, from: &from, out: &mut out };
-    refused(Reference::<f32>::default().run::<PoolForward>(&s, a), Fault::Data, part);
+    refused(Reference::<f32>::default().run::<PoolForward>(&s, a), ErrorKind::Data, part);
 }
 
 /// A layer keeps to what it was made for, on any device.
@@ -142,9 +142,9 @@ fn a_layer_misused<B: Backend>(device: &B) {
     };
     let training = Purpose::Training { input_gradient: false };
     run(training, &s, true, true).unwrap();
-    refused(run(training, &wide, true, false), Fault::Other, "a layer made for");
-    refused(run(Purpose::Inference, &s, true, false), Fault::Other, "made for inference");
-    refused(run(training, &s, false, true), Fault::Other, "without a forward pass");
+    refused(run(training, &wide, true, false), ErrorKind::Other, "a layer made for");
+    refused(run(Purpose::Inference, &s, true, false), ErrorKind::Other, "made for inference");
+    refused(run(training, &s, false, true), ErrorKind::Other, "without a forward pass");
 }
 
 #[test]

@@ -4,9 +4,10 @@ mod intrinsics;
 
 use crate::cuda::curve_within;
 use crate::suite::{conforms, dropout_is_exact, in_stack_and_alone, others};
-use engine::Fault;
+use engine::ErrorKind;
+use engine::backend::Algorithm;
 use engine::backend::Backend;
-use engine::backend::cuda::{Cuda, Driver, Regime, Tuning, default_folder, gpus};
+use engine::backend::cuda::{Cuda, Driver, Tuning, default_folder, fits, gpus};
 use engine::check::cases::{RnnCase, conv, rnn};
 use engine::check::{AnyCase, Case, RnnPass};
 use engine::ops::{Cell, Device, Gather, GatherOperands, Precision};
@@ -25,11 +26,11 @@ fn devices(precision: Precision) -> Vec<Cuda<Driver>> {
 #[ignore = "needs an NVIDIA GPU; tools/gpu-suite runs it"]
 fn every_gpu_keeps_the_bounds_of_the_whole_table() {
     for precision in Precision::ALL {
-        for regime in Regime::ALL {
-            let runs = |case: &RnnCase| regime.runs(case.rnn.hidden, precision);
+        for algorithm in Algorithm::ALL {
+            let runs = |case: &RnnCase| fits(algorithm, case.rnn.hidden, precision);
             let cases: Vec<AnyCase> = rnn::table().into_iter().filter(runs).map(AnyCase::Rnn).collect();
             for device in devices(precision) {
-                let device = device.tuned(Tuning { regime: Some(regime), ..Tuning::default() });
+                let device = device.tuned(Tuning { algorithm: Some(algorithm), ..Tuning::default() });
                 conforms(&device, &cases);
             }
         }
@@ -113,7 +114,7 @@ fn events_tell_when_kernels_ran() {
 fn memory_that_is_not_there_is_told_and_the_rest_goes_on() {
     for device in devices(Precision::Fp32) {
         let error = device.zeros::<f32>(1 << 40).err().expect("4 TiB are more than there is");
-        assert_eq!(error.fault, Fault::Device, "{error}");
+        assert_eq!(error.kind, ErrorKind::Device, "{error}");
         assert!(error.to_string().contains("are free"), "{error}");
         device.zeros::<f32>(1 << 20).unwrap();
     }
@@ -135,7 +136,7 @@ fn zz_an_illegal_address_ends_the_device_with_its_kernel_named() {
             GatherOperands { frames: &frames, first: &first, lengths: &lengths, stats: &stats, x: &mut x };
         device.run::<Gather>(&s, a).unwrap();
         let error = device.wait().unwrap_err();
-        assert_eq!(error.fault, Fault::Device);
+        assert_eq!(error.kind, ErrorKind::Device);
         for part in ["gather.cu", "blocks", "--resume"] {
             assert!(error.to_string().contains(part), "no {part} in {error}");
         }

@@ -57,5 +57,45 @@ fn a_configuration_file_means_what_it_meant() {
     let folder = folder();
     let preset = fixtures().join("preset.toml");
     let printed = run(folder.path(), &format!("train --config {} --print-config", preset.display())).out;
-    assert_eq!(printed, fs::read_to_string(preset).unwrap());
+    // It says so under the keys of today.
+    assert_eq!(printed, fs::read_to_string(preset).unwrap().replace("normalise", "normalize"));
+}
+
+#[test]
+fn names_of_older_versions_are_understood_and_not_shown() {
+    let folder = folder();
+    let printed = |arguments: &str| run(folder.path(), arguments).out;
+    for preset in ["lstm", "gru", "bilstm", "bilstm-lstm"] {
+        let print = |family: &str| printed(&format!("train --preset {family}-{preset} --print-config"));
+        assert_eq!(print("seed"), print("study"), "{preset}");
+    }
+    let old = "train --window 2 --step 1 --normalise subject --print-config";
+    assert_eq!(printed(old), printed("train --window 2 --window-step 1 --normalize subject --print-config"));
+    // The measured figures differ from call to call.
+    printed("profile --batch 2 --time-steps 3 --features 4 --hidden 4 --warmup 0 --steps 2");
+    for command in ["train", "crossval", "reproduce", "profile", "check", "kernels", "summary"] {
+        let help = printed(&format!("{command} --help"));
+        for old in ["seed-", "--step ", "--steps ", "normalise", "--products", "--tier", "--regime", "solo"] {
+            assert!(!help.contains(old), "`{old}` in the help of {command}");
+        }
+    }
+}
+
+/// The kernels of a GPU need none to be printed.
+#[cfg(all(feature = "cuda", feature = "wgpu"))]
+#[test]
+fn algorithms_of_older_versions_are_understood() {
+    let folder = folder();
+    for (backend, old, new) in [
+        ("cuda", "--regime solo", "--algorithm persistent"),
+        ("cuda", "--regime per-step", "--algorithm per-step"),
+        ("wgpu", "--tier registers", "--algorithm persistent"),
+        ("wgpu", "--tier streamed", "--algorithm streamed"),
+    ] {
+        let print = |option: &str| {
+            run(folder.path(), &format!("kernels --backend {backend} --hidden 32 --list {option}")).out
+        };
+        assert_eq!(print(old), print(new));
+        assert!(print(new).contains(&format!("algorithm `{}`", new.split(' ').nth(1).unwrap())));
+    }
 }

@@ -4,7 +4,7 @@ use crate::golden::{Golden, assert_close};
 use engine::backend::{Backend, Reference};
 use engine::check::cases::{ConvCase, LossCase, RnnCase};
 use engine::check::{AnyCase, Case, Tensors};
-use engine::model::{Batch, Extent, Trainer, Training, Turn};
+use engine::model::{Batch, Extent, StepInput, Trainer, Training};
 use engine::ops::{
     Cell, ConvSpec, Device, EpsPlacement, LayerSpec, Loss, Network, Optimizer, OptimizerKind,
     OptimizerOperands, Pooling, Rnn, StepScalars,
@@ -161,7 +161,7 @@ pub fn optimizer(kind: OptimizerKind, params: usize) -> Optimizer {
 }
 
 #[test]
-fn optimisers_equal_pytorch() {
+fn optimizers_equal_pytorch() {
     for (name, kind) in [("adam", OptimizerKind::Adam), ("adamw", OptimizerKind::Adamw)] {
         let golden = Golden::read(name);
         let optimizer = optimizer(kind, 7);
@@ -258,7 +258,7 @@ pub fn curve<B: Backend>(backend: &B, name: &str) -> (Vec<f64>, Vec<f64>) {
     };
     let losses = (1..=10)
         .map(|update| {
-            let turn = Turn { fold: 0, scalars: StepScalars { learning_rate: 0.01, update } };
+            let turn = StepInput { fold: 0, scalars: StepScalars { learning_rate: 0.01, update } };
             let due = trainer.train(&frames, &batch, &[turn]).unwrap();
             [due, trainer.reports().unwrap()].concat()[0].losses[0]
         })

@@ -215,7 +215,7 @@ fn comparison() -> Comparison {
         device: "a device".into(),
         data: "<script>alert(1)</script>".into(),
         epochs: 3,
-        rows: vec![row(Preset::SeedLstm), row(Preset::SeedGru)],
+        rows: vec![row(Preset::StudyLstm), row(Preset::StudyGru)],
     }
 }
 
@@ -225,11 +225,11 @@ fn the_comparison_shows_the_published_figure_beside_ours_and_lets_nothing_in() {
     let html = comparison.page("data = \"<b>\"");
     tags(&html);
     assert!(!html.contains("<script") && !html.contains("<b>") && !html.contains("http:"));
-    for part in [".701", ".730", ".910", ".330", ".290", ".340", "seed-lstm-original/report.html"] {
+    for part in [".701", ".730", ".910", ".330", ".290", ".340", "study-lstm-original/report.html"] {
         assert!(html.contains(part), "no {part}");
     }
     let text = comparison.table();
-    let row = text.lines().find(|line| line.starts_with("seed-gru ")).unwrap();
+    let row = text.lines().find(|line| line.starts_with("study-gru ")).unwrap();
     let numbers: Vec<&str> = row.split_whitespace().skip(1).collect();
     assert_eq!(numbers, [".730", ".910", ".330", ".290", ".340", "1.5"]);
     assert!(text.contains(".330 [.206, .454]"), "{text}");

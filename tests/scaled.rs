@@ -1,12 +1,12 @@
-//! Windows of unit length, standardised: the inputs of a network against the same pipeline in `f64`.
+//! Windows of unit length, standardized: the inputs of a network against the same pipeline in `f64`.
 
 use crate::synthetic::{LABELS, RATE};
 use engine::backend::Backend;
 use engine::backend::cpu::Cpu;
 use engine::data::frames::{Baseline, FrameKind, FrameSpec, FrameTable, SubjectFrames, Values};
-use engine::data::normalise::Scale;
+use engine::data::normalize::Scale;
 use engine::data::recording::{Channel, Modality, Recording, Target, Trial};
-use engine::data::sequences::{BadWindows, Dataset, Labelling, WindowSpec};
+use engine::data::sequences::{BadWindows, Dataset, Labeling, WindowSpec};
 use engine::data::split::{SplitKind, SplitSpec, Train};
 use engine::data::stats::Stats;
 use engine::ops::{Device, Gather, GatherOperands};
@@ -59,7 +59,7 @@ fn dataset(recordings: &[Recording], step: usize, center: Option<&[f32]>) -> Dat
     let table = FrameTable::assemble(frames.collect()).unwrap();
     let window =
         WindowSpec { length: Some(WINDOW as f64 / RATE), step: Some(step as f64 / RATE), scale: Scale::L2 };
-    Dataset::cut(table, &window, Labelling::Known(&LABELS), &[], BadWindows::Fail, center).unwrap()
+    Dataset::cut(table, &window, Labeling::Known(&LABELS), &[], BadWindows::Fail, center).unwrap()
 }
 
 /// `(N, T, D)` of all windows, of unit length, by nothing but the samples.
@@ -100,7 +100,7 @@ fn gathered(data: &Dataset, stats: &Stats) -> Vec<Vec<f32>> {
 }
 
 /// Mean and deviation of each number, over the steps too where they share them.
-fn standardised(windows: &[Vec<f64>], train: &[u32], by_step: bool) -> Vec<Vec<f64>> {
+fn standardized(windows: &[Vec<f64>], train: &[u32], by_step: bool) -> Vec<Vec<f64>> {
     let len = WINDOW * CHANNELS.len();
     let group = |i: usize| if by_step { i } else { i % CHANNELS.len() };
     let average = |value: &dyn Fn(usize, f64) -> f64| -> Vec<f64> {
@@ -131,7 +131,7 @@ fn inputs_of_every_channel_are_within_a_hundred_thousandth_deviation_of_f64() {
         let train = split.folds()[0].train();
         type Fit = fn(&Dataset, Train) -> Stats;
         for (by_step, fit) in [(false, Stats::fit as Fit), (true, Stats::fit_steps)] {
-            let truth = standardised(&windows, train.sequences(), by_step);
+            let truth = standardized(&windows, train.sequences(), by_step);
             let found = gathered(&data, &fit(&data, train));
             for (w, (found, truth)) in found.iter().zip(&truth).enumerate() {
                 for (i, (found, truth)) in found.iter().zip(truth).enumerate() {
@@ -145,7 +145,7 @@ fn inputs_of_every_channel_are_within_a_hundred_thousandth_deviation_of_f64() {
     }
 }
 
-/// Where a network has learnt with a center, a new recording alone gives the same bits.
+/// Where a network has learned with a center, a new recording alone gives the same bits.
 #[test]
 fn a_recording_by_itself_has_the_same_bits_under_the_same_center() {
     let recordings = [recording(0), recording(1)];

@@ -1,7 +1,7 @@
 //! Splits: what they promise, for random sizes, and what is refused.
 
 use crate::synthetic::{Sizes, cut, dataset, recordings};
-use engine::Fault;
+use engine::ErrorKind;
 use engine::data::recording::Target;
 use engine::data::sequences::Dataset;
 use engine::data::split::{Leak, Split, SplitKind, SplitSpec};
@@ -127,7 +127,7 @@ fn a_mutated_split_is_refused() {
         let moved = file["folds"][0]["test"].as_array_mut().unwrap().remove(0);
         file["folds"][0]["train"].as_array_mut().unwrap().push(moved);
         let error = Split::from_json(&file.to_string(), &dataset).unwrap_err();
-        assert_eq!(error.fault, Fault::Data);
+        assert_eq!(error.kind, ErrorKind::Data);
         assert!(error.message.contains(group) && error.message.contains("fold 1"), "{error}");
     }
     let split = spec(SplitKind::Window, Some(2), 0.0, 1).build(&dataset).unwrap();
@@ -165,7 +165,7 @@ fn the_original_s_split_is_scikit_learn_s_to_the_index() {
         [(Some(2), 0.1, 42), (None, 0.0, 42), (None, 0.5, 42), (None, 0.1, 1 << 32)]
     {
         let error = spec(SplitKind::WindowHoldout, folds, validation, seed).build(&data).unwrap_err();
-        assert_eq!(error.fault, Fault::Config);
+        assert_eq!(error.kind, ErrorKind::Config);
     }
 }
 
@@ -173,13 +173,13 @@ fn the_original_s_split_is_scikit_learn_s_to_the_index() {
 fn what_cannot_be_split_is_refused_with_a_way_out() {
     let data = dataset(1, 8, 1.0);
     let error = spec(SplitKind::Subject, None, 0.0, 1).build(&data).unwrap_err();
-    assert_eq!(error.fault, Fault::Data);
+    assert_eq!(error.kind, ErrorKind::Data);
     assert!(error.hint.unwrap().contains("--split trial"));
     let two = dataset(2, 8, 1.0);
     let error = spec(SplitKind::Subject, None, 0.2, 1).build(&two).unwrap_err();
     assert!(error.hint.unwrap().contains("--validation 0"));
     assert!(spec(SplitKind::Subject, None, 0.0, 1).build(&two).is_ok());
-    assert_eq!(spec(SplitKind::Trial, Some(17), 0.0, 1).build(&two).unwrap_err().fault, Fault::Config);
+    assert_eq!(spec(SplitKind::Trial, Some(17), 0.0, 1).build(&two).unwrap_err().kind, ErrorKind::Config);
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn one_class_in_training_is_refused() {
     }
     let data = cut(&recordings, 6, 6).unwrap();
     let error = spec(SplitKind::Subject, None, 0.0, 1).build(&data).unwrap_err();
-    assert_eq!(error.fault, Fault::Data);
+    assert_eq!(error.kind, ErrorKind::Data);
     assert!(error.message.contains("class `high`") && error.message.contains("s02"), "{error}");
 }
 

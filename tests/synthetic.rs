@@ -2,9 +2,9 @@
 
 use engine::data::frames::{Baseline, FrameKind, FrameSpec, FrameTable, SubjectFrames, Values};
 use engine::data::labels::{LabelScheme, Labels, TieRule};
-use engine::data::normalise::Scale;
+use engine::data::normalize::Scale;
 use engine::data::recording::{Channel, Modality, Recording, Target, Trial};
-use engine::data::sequences::{BadWindows, Dataset, Labelling, WindowSpec};
+use engine::data::sequences::{BadWindows, Dataset, Labeling, WindowSpec};
 use engine::random::{Random, Stream};
 
 pub const RATE: f64 = 8.0;
@@ -73,7 +73,7 @@ pub fn cut(recordings: &[Recording], window: usize, step: usize) -> engine::Resu
     let window =
         WindowSpec { length: Some(window as f64 / RATE), step: Some(step as f64 / RATE), scale: Scale::None };
     let table = FrameTable::assemble(frames)?;
-    let mut dataset = Dataset::cut(table, &window, Labelling::Known(&LABELS), &[], BadWindows::Fail, None)?;
+    let mut dataset = Dataset::cut(table, &window, Labeling::Known(&LABELS), &[], BadWindows::Fail, None)?;
     dataset.shared_stimuli = true;
     Ok(dataset)
 }

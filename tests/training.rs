@@ -8,10 +8,10 @@ use engine::data::split::{Split, SplitKind, SplitSpec};
 use engine::data::stats::Stats;
 use engine::ops::{Cell, EpsPlacement, LayerSpec, Network, OptimizerKind, Pooling};
 use engine::train::{
-    ClassWeights, EpochRecord, FoldResult, Initial, Observer, Outcome, Schedule, Selection, Stack, State,
+    ClassWeights, EpochRecord, FoldGroup, FoldResult, Initial, Observer, Outcome, Schedule, Selection, State,
     StepRecord, TrainSpec, Unobserved,
 };
-use engine::{Fault, Result};
+use engine::{ErrorKind, Result};
 
 fn network(dataset: &Dataset) -> Network {
     let layer = |cell, hidden, dirs| LayerSpec::new(cell, hidden, dirs);
@@ -57,12 +57,12 @@ pub fn stack<'a, B: Backend>(
     spec: &'a TrainSpec,
     split: &'a Split,
     folds: &[usize],
-) -> Stack<'a, B> {
+) -> FoldGroup<'a, B> {
     let members = folds.iter().map(|&f| {
         let fold = &split.folds()[f];
         (f as u32, fold, Stats::fit(dataset, fold.train()))
     });
-    Stack::new(backend, dataset, &network(dataset), spec, members.collect()).unwrap()
+    FoldGroup::new(backend, dataset, &network(dataset), spec, members.collect()).unwrap()
 }
 
 fn train(dataset: &Dataset, spec: &TrainSpec, folds: &[usize]) -> Vec<FoldResult> {
@@ -159,7 +159,7 @@ fn a_state_of_another_network_is_refused() {
 }
 
 #[test]
-fn plain_classes_are_learnt() {
+fn plain_classes_are_learned() {
     let dataset = dataset(4, 8, 3.0);
     let spec = TrainSpec { epochs: 20, patience: 0, ..spec() };
     for fold in train(&dataset, &spec, &[0, 1, 2, 3]) {
@@ -186,7 +186,7 @@ fn a_number_that_is_not_finite_stops_and_is_named() {
     let spec = TrainSpec { learning_rate: 1e38, warmup: 0.0, ..spec() };
     let mut broken = stack(&backend, &dataset, &spec, &split, &[0, 1]);
     let error = broken.run(&mut Unobserved).unwrap_err();
-    assert_eq!(error.fault, Fault::Numerical);
+    assert_eq!(error.kind, ErrorKind::Numerical);
     for part in ["fold s01", "epoch 1", "step", "first tensor", "seed 3", "sequences ["] {
         assert!(error.message.contains(part), "{part} is missing: {error}");
     }
@@ -231,7 +231,7 @@ fn the_trainer_runs_on_any_backend() {
     let fold = &split.folds()[0];
     let reference = Reference::<f64>::default();
     let members = vec![(0, fold, Stats::fit(&dataset, fold.train()))];
-    let mut stack = Stack::new(&reference, &dataset, &network(&dataset), &spec, members).unwrap();
+    let mut stack = FoldGroup::new(&reference, &dataset, &network(&dataset), &spec, members).unwrap();
     stack.run(&mut Unobserved).unwrap();
     let exact = stack.finish().unwrap();
     let found = train(&dataset, &spec, &[0]);
@@ -248,7 +248,7 @@ fn a_dense_layer_wider_than_the_recurrent_outputs_trains() {
     let network = Network { dense: Some(1000), ..network(&dataset) };
     let fold = &split.folds()[0];
     let members = vec![(0, fold, Stats::fit(&dataset, fold.train()))];
-    let mut stack = Stack::new(&backend, &dataset, &network, &spec, members).unwrap();
+    let mut stack = FoldGroup::new(&backend, &dataset, &network, &spec, members).unwrap();
     assert_eq!(stack.run(&mut Unobserved).unwrap(), Outcome::Finished);
 }
 
@@ -290,7 +290,7 @@ pub fn loses_its_device<B: Backend>(lost: &B, other: &B, lose: &dyn Fn()) -> eng
     let (spec, split) = (TrainSpec { epochs: 3, ..spec() }, split(&dataset));
     let mut watch = Loses { lose, saved: Vec::new() };
     let error = stack(lost, &dataset, &spec, &split, &[0]).run(&mut watch).unwrap_err();
-    assert_eq!(error.fault, Fault::Device, "{error}");
+    assert_eq!(error.kind, ErrorKind::Device, "{error}");
     assert_eq!(watch.saved.len(), 1, "something was saved after the loss");
     let again = || stack(other, &dataset, &spec, &split, &[0]);
     let (mut resumed, mut whole) = (again(), again());

@@ -52,7 +52,7 @@ the operation's case in `src/check/cases`, in its order of axes, `(M, T, B, D)` 
 **Loss** (`loss`): `logits` (6,3), `labels` (6), `weights` (3); per variant `plain`, `weighted`, `smoothed` (0.1),
 `weighted_smoothed`: `VARIANT.loss` (the mean: divided by the sum of the labels' weights), `VARIANT.grad.logits`.
 
-**Optimisers** (`adam`: weight decay added to the gradient; `adamw`: decoupled): learning rate 0.01, betas 0.9 and
+**Optimizers** (`adam`: weight decay added to the gradient; `adamw`: decoupled): learning rate 0.01, betas 0.9 and
 0.999, eps 1e-8, weight decay 0.01, gradients clipped to a global norm of 1 (PyTorch scales by 1/(norm + 1e-6)).
 Two tensors, `a` (4) and `b` (3), five steps: `initial.a`, `grad.a` (5,4) before clipping, `params.a` (5,4) after each
 step, `norms` (5) before clipping.
@@ -160,7 +160,7 @@ def loss():
     return tensors
 
 
-def optimiser(kind):
+def optimizer(kind):
     """Five steps on given gradients, clipped to a global norm of 1; the norms are those before clipping."""
     parameters = {"a": nn.Parameter(torch.randn(4)), "b": nn.Parameter(torch.randn(3))}
     tensors = {f"initial.{name}": p.detach().clone() for name, p in parameters.items()}
@@ -257,7 +257,7 @@ for cell in (nn.LSTM, nn.GRU):
         CASES[name + "2"] = lambda c=cell, b=both: recurrent(c, 2, b)
         CASES[name + "_lengths"] = lambda c=cell, b=both: recurrent(c, 1, b, LENGTHS)
 CASES |= {"conv": conv, "pool": pool, "attention": attention, "loss": loss}
-CASES |= {"adam": lambda: optimiser(torch.optim.Adam), "adamw": lambda: optimiser(torch.optim.AdamW)}
+CASES |= {"adam": lambda: optimizer(torch.optim.Adam), "adamw": lambda: optimizer(torch.optim.AdamW)}
 CASES |= {"curve": curve_mean, "curve_last": curve_last, "curve_conv": curve_conv, "curve_attention": curve_attention}
 
 

@@ -100,8 +100,8 @@ def main():
         keras.backend.set_floatx("float64")
         library = study.Keras(network._replace(dropout=0.0), options)
         library.model.set_weights(weights(network, study.STEPS, study.CHANNELS, study.CLASSES, study.KERNEL))
-        optimiser = keras.optimizers.Adam(study.RATE, epsilon=study.EPSILON)
-        library.model.compile(optimiser, "sparse_categorical_crossentropy")
+        optimizer = keras.optimizers.Adam(study.RATE, epsilon=study.EPSILON)
+        library.model.compile(optimizer, "sparse_categorical_crossentropy")
         # The loss of an epoch is that before its one step.
         history = library.model.fit(x, y, batch_size=WINDOWS, epochs=UPDATES, shuffle=False, verbose=0)
         golden[name] = history.history["loss"]

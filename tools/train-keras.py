@@ -2,9 +2,9 @@
 """Times the networks of a published DEAP study in Keras (TensorFlow), where they come from, and in PyTorch.
 
     tools/train-keras.py --network all --install                        # the first time: Keras into target/peers
-    tools/train-keras.py --network seed-gru --library torch --threads 1
+    tools/train-keras.py --network study-gru --library torch --threads 1
     tools/train-keras.py --network all --epochs 0                       # parameters by layer, trains nothing
-    tools/train-keras.py --golden FILE.json                             # how Keras initialises, trains nothing
+    tools/train-keras.py --golden FILE.json                             # how Keras initializes, trains nothing
 
 "Emotion recognition using multimodal physiological signals": windows of 256 steps x 37 channels, four quadrants. Twice
 Conv1D (kernel 3, no padding, ReLU), max-pooling by 2 and dropout, which leave 62 steps; recurrent layers, each followed by
@@ -55,10 +55,10 @@ STUDY = 31_744  # windows that the study trains on
 # The parameters are Keras'.
 Network = namedtuple("Network", "filters recurrent dense dropout batch parameters")
 NETWORKS = {
-    "seed-lstm": Network((128, 128), (("lstm", 256), ("lstm", 128), ("lstm", 64), ("lstm", 32)), 128, 0.3, 32, 721_540),
-    "seed-gru": Network((128, 128), (("gru", 256), ("gru", 32)), 128, 0.2, 64, 392_644),
-    "seed-bilstm": Network((64, 128), (("bilstm", 128), ("bilstm", 64)), 64, 0.2, 64, 467_908),
-    "seed-bilstm-lstm": Network((128, 128), (("bilstm", 256), ("lstm", 32)), 128, 0.2, 64, 926_596),
+    "study-lstm": Network((128, 128), (("lstm", 256), ("lstm", 128), ("lstm", 64), ("lstm", 32)), 128, 0.3, 32, 721_540),
+    "study-gru": Network((128, 128), (("gru", 256), ("gru", 32)), 128, 0.2, 64, 392_644),
+    "study-bilstm": Network((64, 128), (("bilstm", 128), ("bilstm", 64)), 64, 0.2, 64, 467_908),
+    "study-bilstm-lstm": Network((128, 128), (("bilstm", 256), ("lstm", 32)), 128, 0.2, 64, 926_596),
 }
 
 
@@ -130,8 +130,8 @@ class Keras:
         return {layer.name: layer.count_params() for layer in self.model.layers if layer.weights}
 
     def train(self, x, y, batch, epochs, clock):
-        optimiser = self.keras.optimizers.Adam(RATE, epsilon=EPSILON)
-        self.model.compile(optimiser, "sparse_categorical_crossentropy", jit_compile=self.jit)
+        optimizer = self.keras.optimizers.Adam(RATE, epsilon=EPSILON)
+        self.model.compile(optimizer, "sparse_categorical_crossentropy", jit_compile=self.jit)
         callback = self.keras.callbacks.LambdaCallback(
             on_epoch_begin=lambda *_: clock.start(), on_epoch_end=lambda *_: clock.stop()
         )
@@ -193,13 +193,13 @@ class Torch:
     def train(self, x, y, batch, epochs, clock):
         torch = self.torch
         x, y = (torch.from_numpy(array).to(self.device) for array in (x, y))
-        optimiser = torch.optim.Adam(self.modules.parameters(), lr=RATE, eps=EPSILON)
+        optimizer = torch.optim.Adam(self.modules.parameters(), lr=RATE, eps=EPSILON)
         for _ in range(epochs):
             clock.start()
             for rows in torch.randperm(len(x), device=self.device).split(batch):
-                optimiser.zero_grad()
+                optimizer.zero_grad()
                 torch.nn.functional.cross_entropy(self.logits(x[rows]), y[rows]).backward()
-                optimiser.step()
+                optimizer.step()
             if self.device == "cuda":
                 torch.cuda.synchronize()
             clock.stop()
@@ -264,7 +264,7 @@ def measured(name, options):
 
 
 def described(values, name):
-    """What a weight's initialiser drew, over all seeds; gate by gate where the last axis holds gates."""
+    """What a weight's initializer drew, over all seeds; gate by gate where the last axis holds gates."""
     about = {"mean": values.mean(), "sd": values.std(), "min": values.min(), "max": values.max()}
     if cell := next((cell for cell in ("lstm", "gru") if f"{cell}_cell/" in name), None):
         gates = np.split(values, 4 if cell == "lstm" else 3, axis=-1)

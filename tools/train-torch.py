@@ -5,7 +5,7 @@
     tools/train-torch.py --data data/watch.npz --split subject --seeds 2 --epochs 15
 
 One recurrent layer (64 units), a linear layer on its last state (both directions' for BiLSTM), cross-entropy, Adam at
-1e-3, batches reshuffled each epoch, a fixed number of epochs, features standardised on the training part. No early
+1e-3, batches reshuffled each epoch, a fixed number of epochs, features standardized on the training part. No early
 stopping, clipping, dropout or augmentation. One line of JSON per cell on stdout: accuracies over seeds (and folds).
 
 Needs: pip install torch numpy
@@ -66,13 +66,13 @@ def accuracy(cell, train, test, seed, options):
     x, lengths, y = tensors(*train, names, *statistics)
     torch.manual_seed(seed)
     model = Model(cell, x.shape[2], options.hidden, len(names))
-    optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     start = time.perf_counter()
     for _ in range(options.epochs):
         for batch in torch.randperm(len(x)).split(options.batch):
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             nn.functional.cross_entropy(model(x[batch], lengths[batch]), y[batch]).backward()
-            optimiser.step()
+            optimizer.step()
     seconds = (time.perf_counter() - start) / options.epochs
     x, lengths, y = tensors(*test, names, *statistics)
     with torch.inference_mode():

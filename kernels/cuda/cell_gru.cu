@@ -16,7 +16,7 @@ __device__ __forceinline__ constexpr int recurrent_slot(int gate) { return gate 
 __device__ __forceinline__ State cell_forward(float a[4], State previous) {
     a[0] = sigmoid(a[0]);
     a[1] = sigmoid(a[1]);
-    a[2] = tangent(fmaf(a[0], a[3], a[2]));
+    a[2] = tanh_(fmaf(a[0], a[3], a[2]));
     return State{fmaf(a[1], previous.h, (1.0f - a[1]) * a[2]), 0.0f};
 }
 

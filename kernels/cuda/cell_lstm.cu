@@ -14,17 +14,17 @@ __device__ __forceinline__ constexpr int recurrent_slot(int gate) { return gate;
 __device__ __forceinline__ State cell_forward(float a[4], State previous) {
     a[0] = sigmoid(a[0]);
     a[1] = sigmoid(a[1]);
-    a[2] = tangent(a[2]);
+    a[2] = tanh_(a[2]);
     a[3] = sigmoid(a[3]);
     const float c = fmaf(a[1], previous.c, a[0] * a[2]);
-    return State{a[3] * tangent(c), c};
+    return State{a[3] * tanh_(c), c};
 }
 
 // `kept`: the gates; becomes the gradients by both parts of them. `d` is the gradient by the new state, whose cell state is
 // `c`; the result lacks what flows through the recurrent product.
 __device__ __forceinline__ State cell_backward(float kept[4], float c, State previous, State d) {
     const float i = kept[0], f = kept[1], g = kept[2], o = kept[3];
-    const float tanh_c = tangent(c);
+    const float tanh_c = tanh_(c);
     const float d_c = fmaf(d.h * o, 1.0f - tanh_c * tanh_c, d.c);
     kept[0] = d_c * g * i * (1.0f - i);
     kept[1] = d_c * previous.c * f * (1.0f - f);

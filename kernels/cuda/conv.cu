@@ -7,7 +7,7 @@ __device__ __forceinline__ bool has_step(unsigned step, unsigned kernel, unsigne
 }
 
 // The gradient by z at `step`, of the gradient by what was pooled: that, at the step that won.
-__device__ __forceinline__ float unpooled(float winner, float dy, unsigned step) {
-    const bool has_won = step % 2 == 0 ? winner > 0.0f : winner < 0.0f;
-    return has_won ? dy : 0.0f;
+__device__ __forceinline__ float unpooled(float signed_y, float dy, unsigned step) {
+    const bool is_argmax = step % 2 == 0 ? signed_y > 0.0f : signed_y < 0.0f;
+    return is_argmax ? dy : 0.0f;
 }

@@ -1,4 +1,4 @@
-// y and winners of a convolution block, 32 rows and steps of 64 filters a block. Of each 16 rows of the product the upper eight are
+// y and argmax of a convolution block, 32 rows and steps of 64 filters a block. Of each 16 rows of the product the upper eight are
 // at the even step of eight rows of y, the lower at the odd one: a thread has both of what it pools.
 
 #define ABSENT (~(size_t)0)
@@ -44,18 +44,18 @@ extern "C" __global__ void __launch_bounds__(THREADS) conv_forward(const __grid_
             for (int j = 0; j < 2; j++) {
                 const unsigned r = row_of_y(sum_row(i, j)), f = column + sum_column(n, j);
                 if (r < rows && f < a.filters) {
-                    float y = 0.0f, winner = 0.0f;
+                    float y = 0.0f, signed_y = 0.0f;
                     if (starts[sum_row(i, j)] != ABSENT) {
                         // Comparisons keep NaN, which `fmaxf` would turn into 0.
                         const float first = bias[f] + sums[i][n][j], second = bias[f] + sums[i][n][j + 2];
                         const float larger = first < second || is_nan(second) ? second : first;
                         y = larger < 0.0f ? 0.0f : larger;
-                        winner = first < second ? -y : y;
+                        signed_y = first < second ? -y : y;
                     }
                     const size_t at = ((size_t)m * rows + r) * a.filters + f;
                     a.y[at] = y;
-                    if (a.winners != nullptr) {
-                        a.winners[at] = winner;
+                    if (a.argmax != nullptr) {
+                        a.argmax[at] = signed_y;
                     }
                 }
             }

@@ -6,7 +6,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) conv_input_gradient(const 
     const unsigned m = blockIdx.z, row = blockIdx.x * SIDE, column = blockIdx.y * SIDE;
     const unsigned rows = a.steps * a.batch, depth = a.kernel * a.filters;
     const size_t y_start = (size_t)m * a.out_steps * a.batch * a.filters;
-    const float* winners = a.winners + y_start;
+    const float* argmax = a.argmax + y_start;
     const float* dy = a.dy + y_start;
     const float* weights = a.weights + m * a.stride;
     if (threadIdx.x < SIDE) {
@@ -21,7 +21,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) conv_input_gradient(const 
             return 0.0f;
         }
         const size_t at = ((size_t)(step / 2) * a.batch + place.y) * a.filters + (k - tap * a.filters);
-        return unpooled(winners[at], dy[at], step);
+        return unpooled(argmax[at], dy[at], step);
     };
     const auto load_weight = [&](unsigned c, unsigned k) {
         if (c >= a.input || k >= depth) {

@@ -8,7 +8,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) conv_weight_gradient(const
     const unsigned columns = a.kernel * a.input + 1, depth = 2 * a.out_steps * a.batch;
     const size_t model = (size_t)(a.model + blockIdx.z);
     const float* x = a.x + model * a.steps * a.batch * a.input;
-    const float* winners = a.winners + model * (depth / 2) * a.filters;
+    const float* argmax = a.argmax + model * (depth / 2) * a.filters;
     const float* dy = a.dy + model * (depth / 2) * a.filters;
     const unsigned* lengths = a.lengths + model * a.batch;
     // Of number k in depth.
@@ -19,7 +19,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) conv_weight_gradient(const
             return 0.0f;
         }
         const size_t at = (size_t)(k / 2) * a.filters + f;
-        return unpooled(winners[at], dy[at], k);
+        return unpooled(argmax[at], dy[at], k);
     };
     const auto load_column = [&](unsigned i, unsigned k) {
         // Gradients are 0 where a row has no z, and x may be anything.

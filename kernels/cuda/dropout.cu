@@ -7,7 +7,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) dropout(const __grid_const
     if (i >= (a.len + 3) / 4) {
         return;
     }
-    unsigned c[4] = {i, a.marks[2 * m + 1], a.marks[2 * m], a.layer};
+    unsigned c[4] = {i, a.counters[2 * m + 1], a.counters[2 * m], a.layer};
     unsigned key_0 = a.key_0, key_1 = a.key_1;
 #pragma unroll
     for (int round = 0; round < 10; round++) {

@@ -1,4 +1,4 @@
-// Cuts a mini-batch out of the frame table and standardises it; a thread per number.
+// Cuts a mini-batch out of the frame table and standardizes it; a thread per number.
 
 extern "C" __global__ void __launch_bounds__(THREADS) gather(const __grid_constant__ Arguments a) {
     const unsigned i = blockIdx.x * THREADS + threadIdx.x;

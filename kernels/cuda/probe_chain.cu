@@ -84,7 +84,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) probe_chain(const __grid_c
         link[i].x = y * (float)(1 + i + threadIdx.x % 7) + z;
 #endif
     }
-    const unsigned long long start = prims::clock();
+    const unsigned long long start = intrinsics::clock();
 #pragma unroll 1
     for (unsigned n = 0; n < a.count; n++) {
 #pragma unroll
@@ -94,15 +94,15 @@ extern "C" __global__ void __launch_bounds__(THREADS) probe_chain(const __grid_c
 #if WHAT == MULTIPLY_ADD
                 link[i].x = fmaf(link[i].x, y, z);
 #elif WHAT == TANH
-                link[i].x = prims::tanh_approximate(link[i].x);
+                link[i].x = intrinsics::tanh_approximate(link[i].x);
 #elif WHAT == EXP2
-                link[i].x = prims::exp2_approximate(link[i].x);
+                link[i].x = intrinsics::exp2_approximate(link[i].x);
 #elif WHAT == RECIPROCAL
-                link[i].x = prims::reciprocal_approximate(link[i].x);
+                link[i].x = intrinsics::reciprocal_approximate(link[i].x);
 #elif WHAT == MMA_BF16
-                prims::mma_bf16(link[i].sums, four, word, word);
+                intrinsics::mma_bf16(link[i].sums, four, word, word);
 #elif WHAT == MMA_TF32
-                prims::mma_tf32(link[i].sums, four, word, word);
+                intrinsics::mma_tf32(link[i].sums, four, word, word);
 #elif WHAT == LOAD_SHARED_4
                 link[i].at = *(const unsigned*)((const char*)ring + link[i].at);
 #elif WHAT == LOAD_SHARED_16
@@ -110,7 +110,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) probe_chain(const __grid_c
                 link[i].at = (loaded.x | loaded.y) & (loaded.z | loaded.w);
 #elif WHAT == LOAD_MATRICES
                 unsigned loaded[4];
-                prims::load_matrices(loaded, (const char*)ring + link[i].at);
+                intrinsics::load_matrices(loaded, (const char*)ring + link[i].at);
                 link[i].at = loaded[0];
 #elif WHAT == BARRIER
                 __syncthreads();
@@ -125,7 +125,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) probe_chain(const __grid_c
             }
         }
     }
-    const unsigned long long end = prims::clock();
+    const unsigned long long end = intrinsics::clock();
     float sum = 0.0f;
 #pragma unroll
     for (int i = 0; i < CHAINS; i++) {

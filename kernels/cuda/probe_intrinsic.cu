@@ -19,15 +19,15 @@
 // Of one word, where an intrinsic is of one.
 __device__ __forceinline__ unsigned tried(unsigned x) {
 #if INTRINSIC == ROUND_TF32
-    return prims::round_tf32(__uint_as_float(x));
+    return intrinsics::round_tf32(__uint_as_float(x));
 #elif INTRINSIC == ROUND_BF16
-    return prims::round_bf16(__uint_as_float(x));
+    return intrinsics::round_bf16(__uint_as_float(x));
 #elif INTRINSIC == TANH_APPROXIMATE
-    return __float_as_uint(prims::tanh_approximate(__uint_as_float(x)));
+    return __float_as_uint(intrinsics::tanh_approximate(__uint_as_float(x)));
 #elif INTRINSIC == EXP2_APPROXIMATE
-    return __float_as_uint(prims::exp2_approximate(__uint_as_float(x)));
+    return __float_as_uint(intrinsics::exp2_approximate(__uint_as_float(x)));
 #elif INTRINSIC == RECIPROCAL_APPROXIMATE
-    return __float_as_uint(prims::reciprocal_approximate(__uint_as_float(x)));
+    return __float_as_uint(intrinsics::reciprocal_approximate(__uint_as_float(x)));
 #else
     return x;
 #endif
@@ -50,9 +50,9 @@ extern "C" __global__ void __launch_bounds__(THREADS) probe_intrinsic(const __gr
         const unsigned four[4] = {x[0], x[1], x[2], x[3]};
         float d[4] = {__uint_as_float(x[6]), __uint_as_float(x[7]), __uint_as_float(x[8]), __uint_as_float(x[9])};
 #if INTRINSIC == MMA_BF16
-        prims::mma_bf16(d, four, x[4], x[5]);
+        intrinsics::mma_bf16(d, four, x[4], x[5]);
 #else
-        prims::mma_tf32(d, four, x[4], x[5]);
+        intrinsics::mma_tf32(d, four, x[4], x[5]);
 #endif
         for (unsigned i = 0; i < 4; i++) {
             y[i] = __float_as_uint(d[i]);
@@ -62,7 +62,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) probe_intrinsic(const __gr
         rows[lane] = make_uint4(x[0], x[1], x[2], x[3]);
         __syncthreads();
         unsigned four[4];
-        prims::load_matrices(four, &rows[x[4]]);
+        intrinsics::load_matrices(four, &rows[x[4]]);
         for (unsigned i = 0; i < 4; i++) {
             y[i] = four[i];
         }
@@ -79,10 +79,10 @@ extern "C" __global__ void __launch_bounds__(THREADS) probe_intrinsic(const __gr
         y[2] = (unsigned)((size_t)odd % 16 + (size_t)words % 16);
         __syncthreads();
 #elif INTRINSIC == CLOCK
-        const unsigned long long before = prims::clock();
+        const unsigned long long before = intrinsics::clock();
         words[lane] = x[0];
         __syncthreads();
-        const unsigned long long after = prims::clock();
+        const unsigned long long after = intrinsics::clock();
         y[0] = after > before;
         y[1] = after - before < 1000000;
         y[2] = words[31 - lane];

@@ -28,7 +28,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_step_backward(const __
     }
     float kept[4] = {0.0f, 0.0f, 0.0f, 0.0f};
     if (t < length) {
-        from_four(((const Four*)a.gates)[at], kept);
+        from_gates(((const Gates4*)a.gates)[at], kept);
         State before = {0.0f, 0.0f};
         if (STATES == 2) {
             before.c = a.step > 0 ? a.cells[at_before] : a.initial != nullptr ? a.initial[state_at + to_cells] : 0.0f;
@@ -41,7 +41,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_step_backward(const __
         }
         d = cell_backward(kept, STATES == 2 ? a.cells[at] : 0.0f, before, d);
     }
-    ((Four*)a.gates)[at] = to_four(kept);
+    ((Gates4*)a.gates)[at] = to_gates(kept);
     a.carry[state_at] = d.h;
     if (STATES == 2) {
         a.carry[state_at + to_cells] = d.c;

@@ -20,7 +20,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_step_forward(const __g
     const bool live = t < a.lengths[m * a.batch + row];
     if (live) {
         float parts[4];
-        from_four(((const Four*)a.gates)[at], parts);
+        from_gates(((const Gates4*)a.gates)[at], parts);
         if (a.recurrent != nullptr) {
             const float* recurrent = a.recurrent + ((((size_t)m * a.dirs + dir) * a.batch + row) * a.hidden + unit) * 4;
 #pragma unroll
@@ -30,7 +30,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_step_forward(const __g
         }
         state = cell_forward(parts, state);
         if (a.keep) {
-            ((Four*)a.gates)[at] = to_four(parts);
+            ((Gates4*)a.gates)[at] = to_gates(parts);
         }
     }
     a.y[at] = live ? state.h : 0.0f;

@@ -7,13 +7,13 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_weight_gradient(const 
     const unsigned m = blockIdx.z / a.dirs, dir = blockIdx.z % a.dirs;
     const unsigned columns = a.input + a.hidden + 1, depth = a.steps * a.batch;
     const size_t model = (size_t)(a.model + m);
-    const kept_t* deltas = a.deltas + model * depth * a.dirs * 4 * a.hidden + dir * 4 * a.hidden;
+    const saved_t* deltas = a.deltas + model * depth * a.dirs * 4 * a.hidden + dir * 4 * a.hidden;
     const float* x = a.x + model * depth * a.input;
     const float* y = a.y + model * depth * a.dirs * a.hidden + dir * a.hidden;
     const float* initial =
         a.initial != nullptr ? a.initial + (model * STATES * a.dirs + dir) * a.batch * a.hidden : nullptr;
     const auto load_delta = [&](unsigned i, unsigned k) {
-        return i < 4 * a.hidden && k < depth ? number(deltas, (size_t)k * a.dirs * 4 * a.hidden + i) : 0.0f;
+        return i < 4 * a.hidden && k < depth ? load(deltas, (size_t)k * a.dirs * 4 * a.hidden + i) : 0.0f;
     };
     const auto load_column = [&](unsigned i, unsigned k) {
         if (i >= columns || k >= depth) {

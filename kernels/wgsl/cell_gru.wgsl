@@ -20,7 +20,7 @@ fn cell_forward(x: vec4<f32>, recurrent: Gates, previous: State) -> Forward {
     let r = sigmoid(x.x + recurrent.x);
     let z = sigmoid(x.y + recurrent.y);
     let recurrent_n = x.w + recurrent.z;
-    let n = tangent(fma(r, recurrent_n, x.z));
+    let n = tanh_(fma(r, recurrent_n, x.z));
     let h = fma(z, previous.h, (1.0 - z) * n);
     return Forward(State(h, 0.0), vec4<f32>(r, z, n, recurrent_n));
 }

@@ -18,10 +18,10 @@ fn cell_forward(x: vec4<f32>, recurrent: Gates, previous: State) -> Forward {
     let a = x + recurrent;
     let i = sigmoid(a.x);
     let f = sigmoid(a.y);
-    let g = tangent(a.z);
+    let g = tanh_(a.z);
     let o = sigmoid(a.w);
     let c = fma(f, previous.c, i * g);
-    return Forward(State(o * tangent(c), c), vec4<f32>(i, f, g, o));
+    return Forward(State(o * tanh_(c), c), vec4<f32>(i, f, g, o));
 }
 
 // `d` is the gradient by the new state; `previous` of the result lacks what flows through the recurrent product.
@@ -30,7 +30,7 @@ fn cell_backward(kept: vec4<f32>, c: f32, previous: State, d: State) -> Backward
     let f = kept.y;
     let g = kept.z;
     let o = kept.w;
-    let tanh_c = tangent(c);
+    let tanh_c = tanh_(c);
     let d_c = fma(d.h * o, 1.0 - tanh_c * tanh_c, d.c);
     let deltas = vec4<f32>(
         d_c * g * i * (1.0 - i),

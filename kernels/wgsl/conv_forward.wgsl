@@ -7,7 +7,7 @@
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
 // KEEP is 1 where there will be a backward pass, else 0.
 //# for keep in 0..KEEP
-@group(0) @binding(5) var<storage, read_write> winners: array<f32>;
+@group(0) @binding(5) var<storage, read_write> argmax: array<f32>;
 //# end
 
 // Where the row's first tap is in x, or NONE past its last step.
@@ -44,7 +44,7 @@ fn finish(row: vec4<u32>, other: vec4<u32>, column: u32, first: vec4<f32>, secon
     if (column + $iu * WIDTH < p.filters) {
         y[row.w + column + $iu * WIDTH] = pooled.y[$i];
         //# for keep in 0..KEEP
-        winners[row.w + column + $iu * WIDTH] = pooled.winners[$i];
+        argmax[row.w + column + $iu * WIDTH] = pooled.argmax[$i];
         //# end
     }
     //# end

@@ -3,7 +3,7 @@
 
 @group(0) @binding(1) var<storage, read> pack: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> lengths: array<u32>;
-@group(0) @binding(3) var<storage, read> winners: array<f32>;
+@group(0) @binding(3) var<storage, read> argmax: array<f32>;
 @group(0) @binding(4) var<storage, read> dy: array<f32>;
 @group(0) @binding(5) var<storage, read_write> dx: array<f32>;
 
@@ -29,7 +29,7 @@ fn operand(row: vec4<u32>, place: vec2<u32>) -> f32 {
         return 0.0;
     }
     let at = row.z + (step / 2u - p.y_first) * p.batch * p.filters + place.y;
-    return delta(winners[at], dy[at], step % 2u);
+    return delta(argmax[at], dy[at], step % 2u);
 }
 
 fn finish(row: vec4<u32>, other: vec4<u32>, column: u32, first: vec4<f32>, second: vec4<f32>) {

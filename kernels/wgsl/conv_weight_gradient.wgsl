@@ -6,7 +6,7 @@
 // each of which has two steps.
 
 @group(0) @binding(1) var<storage, read> lengths: array<u32>;
-@group(0) @binding(2) var<storage, read> winners: array<f32>;
+@group(0) @binding(2) var<storage, read> argmax: array<f32>;
 @group(0) @binding(3) var<storage, read> dy: array<f32>;
 @group(0) @binding(4) var<storage, read> x: array<f32>;
 @group(0) @binding(5) var<storage, read_write> partial: array<vec4<f32>>;
@@ -99,10 +99,10 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
                     //# for i in 0..4
                     if (staged + $iu * WIDTH < p.filters) {
                         let at = row.y + staged + $iu * WIDTH;
-                        let winner = winners[at];
+                        let signed_y = argmax[at];
                         let gradient = dy[at];
-                        first[$i] = delta(winner, gradient, 0u);
-                        second[$i] = delta(winner, gradient, 1u);
+                        first[$i] = delta(signed_y, gradient, 0u);
+                        second[$i] = delta(signed_y, gradient, 1u);
                     }
                     //# end
                 }

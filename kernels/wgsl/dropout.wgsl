@@ -1,7 +1,7 @@
 // Inverted dropout by Philox4x32-10 (Salmon et al. 2011), whose words decide on four numbers; one invocation per four. The
 // mask is a function of (key, index, step, fold, layer): backward draws it again.
 
-@group(0) @binding(1) var<storage, read> marks: array<u32>;          // (M, 2): fold, step
+@group(0) @binding(1) var<storage, read> counters: array<u32>;          // (M, 2): fold, step
 @group(0) @binding(2) var<storage, read> x: array<f32>;
 @group(0) @binding(3) var<storage, read_write> out: array<f32>;
 
@@ -34,7 +34,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     }
     let m = wg.z;
     let counter = p.first_block + block;
-    let words = philox(p.key_0, p.key_1, vec4<u32>(counter, marks[m * 2u + 1u + p.marks_base], marks[m * 2u + p.marks_base], p.layer));
+    let words = philox(p.key_0, p.key_1, vec4<u32>(counter, counters[m * 2u + 1u + p.counters_base], counters[m * 2u + p.counters_base], p.layer));
     for (var j = 0u; j < 4u; j++) {
         let i = 4u * block + j;
         if (4u * counter + j < p.len) {

@@ -36,7 +36,7 @@ fn sigmoid(x: f32) -> f32 {
 
 // 1 - 2 / (1 + e^2|x|), and below 0.11, where that would round small numbers to multiples of 6e-8, x + c1 x^3 + c2 x^5 by least
 // squares. Off by at most 1.6e-7, and by 7e-8 of itself below, also where a device's reciprocal is off by an ulp.
-fn tangent(x: f32) -> f32 {
+fn tanh_(x: f32) -> f32 {
     let a = abs(x);
     let far = 1.0 - 2.0 / (1.0 + exp_clamped(a + a));
     let square = x * x;

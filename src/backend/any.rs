@@ -14,7 +14,7 @@ use super::cpu::{Cpu, Isa};
 use super::cuda;
 #[cfg(feature = "wgpu")]
 use super::wgpu;
-use super::{Backend, DeviceChoice, DeviceId, Kind};
+use super::{Algorithm, Backend, DeviceChoice, DeviceId, Kind};
 use crate::error::{Error, Result};
 use crate::ops::Rnn;
 use clap::Args;
@@ -121,7 +121,7 @@ impl AnyDevice {
         };
         let of_cuda = [
             choice.precision.map(|precision| format!("--precision {}", precision.name())),
-            choice.products.map(|products| format!("--products {}", products.name())),
+            choice.gemm.map(|gemm| format!("--gemm {}", gemm.name())),
             choice.kernel_cache.as_ref().map(|folder| format!("--kernel-cache {}", folder.display())),
         ];
         if let Some(option) = of_cuda.into_iter().flatten().next().filter(|_| kind != Kind::Cuda) {
@@ -207,37 +207,36 @@ pub fn gpus(kind: Kind) -> Result<Box<dyn Iterator<Item = Found>>> {
     }
 }
 
-/// What a check may ask of the backends of this build beyond the device.
-#[derive(Args)]
-pub struct CheckOptions {
-    #[cfg(feature = "cuda")]
-    #[command(flatten)]
-    cuda: of_cuda::CheckOptions,
-}
-
-impl CheckOptions {
-    /// The device as it was asked for, and what that restricts.
-    pub fn apply(&self, device: AnyDevice) -> Result<(AnyDevice, Option<Restriction>)> {
-        #[cfg(feature = "cuda")]
-        return match (device, self.cuda.given()) {
-            (AnyDevice::Cuda(cuda), _) => {
-                let (cuda, restriction) = self.cuda.apply(cuda);
+impl AnyDevice {
+    /// This device with one algorithm for all recurrent layers, and which layers that leaves.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::error::ErrorKind::Config) on the CPU, which has one algorithm.
+    pub fn restrict(self, algorithm: Algorithm) -> Result<(Self, Restriction)> {
+        match self {
+            AnyDevice::Cpu(_) => Err(Error::config(format!(
+                "the algorithm `{algorithm}` is for the backends `cuda` and `wgpu`, and the backend is `cpu`"
+            ))),
+            #[cfg(feature = "cuda")]
+            AnyDevice::Cuda(cuda) => {
+                let (cuda, restriction) = of_cuda::restrict(cuda, algorithm);
                 Ok((AnyDevice::Cuda(cuda), restriction))
             }
-            (device, None) => Ok((device, None)),
-            (device, Some(option)) => Err(Error::config(format!(
-                "`{option}` is for the backend `cuda`, and `--backend` asks for `{}`",
-                device.kind().name()
-            ))),
-        };
-        #[cfg(not(feature = "cuda"))]
-        Ok((device, None))
+            #[cfg(feature = "wgpu")]
+            AnyDevice::Wgpu(gpu) => {
+                let (gpu, restriction) = of_wgpu::restrict(gpu, algorithm);
+                Ok((AnyDevice::Wgpu(gpu), restriction))
+            }
+        }
     }
 }
 
 /// What the kernels of one backend are asked; those of the others have no such options.
 #[derive(Args)]
 pub struct KernelOptions {
+    /// Take this algorithm [default: the first that the layer fits]
+    #[arg(long, value_enum, aliases = ["tier", "regime"])]
+    algorithm: Option<Algorithm>,
     #[cfg(feature = "wgpu")]
     #[command(flatten)]
     wgpu: of_wgpu::KernelOptions,
@@ -257,9 +256,9 @@ impl KernelOptions {
                     .hint("`--backend wgpu` or `--backend cuda`"))
             }
             #[cfg(feature = "cuda")]
-            Kind::Cuda => self.cuda.print(rnn, list, out),
+            Kind::Cuda => self.cuda.print(rnn, self.algorithm, list, out),
             #[cfg(feature = "wgpu")]
-            Kind::Wgpu => self.wgpu.print(rnn, list, out),
+            Kind::Wgpu => self.wgpu.print(rnn, self.algorithm, list, out),
             #[cfg(not(all(feature = "cuda", feature = "wgpu")))]
             kind => {
                 let _ = (rnn, list, out);

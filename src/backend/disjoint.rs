@@ -44,7 +44,7 @@ impl<'a, T> Disjoint<'a, T> {
     #[allow(clippy::mut_from_ref)] // that is the point of this type
     pub unsafe fn range(&self, range: Range<usize>) -> &mut [T] {
         // SAFETY: `pointer` checks that `range` lies in the slice that `new` borrowed for `'a`, whose
-        // elements are initialised; the caller promises that nobody else refers to them.
+        // elements are initialized; the caller promises that nobody else refers to them.
         unsafe { std::slice::from_raw_parts_mut(self.pointer(range.clone()), range.len()) }
     }
 }

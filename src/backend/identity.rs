@@ -1,7 +1,7 @@
 //! What a run was made on, as its manifest and its saved state name it.
 
 use super::cpu::Isa;
-use super::{Backend, Kind, Products};
+use super::{Backend, GemmKernel, Kind};
 use crate::ops::Precision;
 use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
@@ -18,7 +18,7 @@ pub enum DeviceId {
     /// `cpu avx2`
     Cpu { path: Isa },
     /// `cuda NVIDIA H100 80GB HBM3, sm_90, driver 13.0, tf32`; `gpu` ends before the precision.
-    Cuda { gpu: String, precision: Precision, products: Products },
+    Cuda { gpu: String, precision: Precision, gemm: GemmKernel },
     /// `llvmpipe (LLVM 15.0.6, 256 bits), vulkan, software, Mesa 25.0.7`. Nothing in it names the backend:
     /// all other texts are of it.
     Wgpu { adapter: String },
@@ -32,10 +32,10 @@ const CUDA: &str = "cuda ";
 const CPU: &str = "cpu ";
 
 /// What a text says of who multiplies, at its end.
-fn of_products(products: Products) -> &'static str {
-    match products {
-        Products::Own => "",
-        Products::Cublaslt => ", products by cuBLASLt (not yet verified)",
+fn of_products(gemm: GemmKernel) -> &'static str {
+    match gemm {
+        GemmKernel::Own => "",
+        GemmKernel::Cublaslt => ", products by cuBLASLt (not yet verified)",
     }
 }
 
@@ -61,13 +61,13 @@ impl DeviceId {
 
     /// `cuda NVIDIA H100 80GB HBM3, sm_90, driver 13.0, tf32`, without `cuda `.
     fn cuda(text: &str) -> Option<Self> {
-        let (text, products) = match text.strip_suffix(of_products(Products::Cublaslt)) {
-            Some(text) => (text, Products::Cublaslt),
-            None => (text, Products::Own),
+        let (text, gemm) = match text.strip_suffix(of_products(GemmKernel::Cublaslt)) {
+            Some(text) => (text, GemmKernel::Cublaslt),
+            None => (text, GemmKernel::Own),
         };
         let (gpu, last) = text.rsplit_once(", ")?;
         let precision = Precision::ALL.into_iter().find(|precision| precision.name() == last)?;
-        Some(DeviceId::Cuda { gpu: gpu.to_string(), precision, products })
+        Some(DeviceId::Cuda { gpu: gpu.to_string(), precision, gemm })
     }
 }
 
@@ -75,8 +75,8 @@ impl fmt::Display for DeviceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             DeviceId::Cpu { path } => write!(f, "{CPU}{}", path.name()),
-            DeviceId::Cuda { gpu, precision, products } => {
-                write!(f, "{CUDA}{gpu}, {}{}", precision.name(), of_products(*products))
+            DeviceId::Cuda { gpu, precision, gemm } => {
+                write!(f, "{CUDA}{gpu}, {}{}", precision.name(), of_products(*gemm))
             }
             DeviceId::Wgpu { adapter: text } | DeviceId::Unknown { text, .. } => f.write_str(text),
         }
@@ -143,11 +143,11 @@ mod tests {
     fn gpus_of_cuda() {
         let gpu = "NVIDIA H100 80GB HBM3, sm_90, driver 13.0";
         for precision in Precision::ALL {
-            for (products, end) in
-                [(Products::Own, ""), (Products::Cublaslt, ", products by cuBLASLt (not yet verified)")]
+            for (gemm, end) in
+                [(GemmKernel::Own, ""), (GemmKernel::Cublaslt, ", products by cuBLASLt (not yet verified)")]
             {
                 let found = read(&format!("cuda {gpu}, {}{end}", precision.name()));
-                assert_eq!(found, DeviceId::Cuda { gpu: gpu.into(), precision, products });
+                assert_eq!(found, DeviceId::Cuda { gpu: gpu.into(), precision, gemm });
             }
         }
         assert!(matches!(read("cuda on the host, tf32"), DeviceId::Cuda { .. }));

@@ -4,6 +4,7 @@
 //! would force the worst common plan on all three. The operations are few and closed, and their buffers are
 //! described once, at their operands in [`crate::ops`].
 
+mod algorithm;
 pub mod any;
 pub mod cpu;
 #[cfg(feature = "cuda")]
@@ -17,10 +18,11 @@ pub mod wgpu;
 
 pub use crate::on_device;
 pub use crate::reference::Reference;
+pub use algorithm::Algorithm;
 pub use any::AnyDevice;
 pub use identity::DeviceId;
-pub use options::{DeviceChoice, Kind, Products};
-pub use timeline::{Roof, Span, Timeline};
+pub use options::{DeviceChoice, GemmKernel, Kind};
+pub use timeline::{Peak, Span, Timeline};
 
 use crate::error::{Error, Result};
 use crate::ops::{
@@ -68,7 +70,7 @@ pub trait Backend:
     }
 
     /// Measures what the device could do at most, in about a second.
-    fn roof(&self) -> Result<Roof> {
+    fn peak(&self) -> Result<Peak> {
         Err(Error::backend(format!("{} has no peak to be measured", self.describe())))
     }
 

@@ -53,10 +53,10 @@ pub struct DeviceChoice {
     #[arg(long, value_enum)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub precision: Option<Precision>,
-    /// Who multiplies the large matrices of the backend `cuda` [default: own]
-    #[arg(long, value_enum)]
+    /// GEMM kernel of the backend `cuda` [default: own]
+    #[arg(long, value_enum, alias = "products")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub products: Option<Products>,
+    pub gemm: Option<GemmKernel>,
     /// Where the backend `cuda` keeps compiled kernels from run to run [default: engine/cuda in the user's
     /// cache folder]
     #[arg(long, value_name = "FOLDER")]
@@ -71,7 +71,7 @@ impl DeviceChoice {
             isa: self.isa.or(other.isa),
             adapter: self.adapter.or(other.adapter),
             precision: self.precision.or(other.precision),
-            products: self.products.or(other.products),
+            gemm: self.gemm.or(other.gemm),
             kernel_cache: self.kernel_cache.or(other.kernel_cache),
         }
     }
@@ -81,7 +81,7 @@ impl DeviceChoice {
 /// kernels: what they multiply is not in memory as matrices.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
-pub enum Products {
+pub enum GemmKernel {
     /// Our own kernel.
     #[default]
     Own,
@@ -89,11 +89,11 @@ pub enum Products {
     Cublaslt,
 }
 
-impl Products {
+impl GemmKernel {
     pub fn name(self) -> &'static str {
         match self {
-            Products::Own => "own",
-            Products::Cublaslt => "cublaslt",
+            GemmKernel::Own => "own",
+            GemmKernel::Cublaslt => "cublaslt",
         }
     }
 }

@@ -7,9 +7,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-/// What a device could do at most, measured: the roof over every kernel.
+/// What a device could do at most, measured: the peak over every kernel.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Roof {
+pub struct Peak {
     /// Multiply-adds that wait for nothing, 10^9 operations a second, two per multiply-add.
     pub gflops: f64,
     /// Copying what is larger than the caches, 10^9 bytes a second, read and written.

@@ -58,7 +58,7 @@ impl<B: Backend> RnnPass<B> {
         Ok(pass)
     }
 
-    /// Forward; in training with the weights taken anew, as after an optimiser's step, and backward from the
+    /// Forward; in training with the weights taken anew, as after an optimizer's step, and backward from the
     /// final state. Returns when the results are there.
     pub fn run(&mut self, backend: &B) -> Result<()> {
         self.queue(backend)?;
@@ -109,7 +109,7 @@ pub struct ConvPass<B: Backend> {
     x: Reals<B>,
     lengths: Words<B>,
     y: Reals<B>,
-    winners: Reals<B>,
+    argmax: Reals<B>,
     dy: Reals<B>,
     dx: Reals<B>,
     d_weights: Reals<B>,
@@ -125,7 +125,7 @@ impl<B: Backend> ConvPass<B> {
             x: on.reals("x")?,
             lengths: on.words("lengths")?,
             y: backend.zeros(conv.y_len())?,
-            winners: backend.zeros(conv.y_len())?,
+            argmax: backend.zeros(conv.y_len())?,
             dy: on.reals("dy")?,
             dx: backend.zeros(conv.x_len())?,
             d_weights: backend.zeros(conv.models * conv.params())?,
@@ -135,10 +135,10 @@ impl<B: Backend> ConvPass<B> {
 
     /// Forward, then both gradients. Returns when they are there.
     pub fn run(&mut self, backend: &B) -> Result<()> {
-        let ConvPass { conv, weights, x, lengths, y, winners, dy, dx, d_weights } = self;
-        let a = ConvForwardOperands { weights, x, lengths, y, winners: Some(winners) };
+        let ConvPass { conv, weights, x, lengths, y, argmax, dy, dx, d_weights } = self;
+        let a = ConvForwardOperands { weights, x, lengths, y, argmax: Some(argmax) };
         backend.run::<ConvForward>(conv, a)?;
-        let a = ConvBackwardOperands { weights, x, lengths, winners, dy, dx: Some(dx), d_weights };
+        let a = ConvBackwardOperands { weights, x, lengths, argmax, dy, dx: Some(dx), d_weights };
         backend.run::<ConvBackward>(conv, a)?;
         backend.wait()
     }

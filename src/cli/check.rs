@@ -2,9 +2,9 @@
 
 use super::progress::Terminal;
 use super::{out, out_json_line};
-use crate::backend::any::{self, CheckOptions, Restriction};
+use crate::backend::any::{self, Restriction};
 use crate::backend::cpu::{Cpu, Isa};
-use crate::backend::{AnyDevice, Backend, DeviceChoice, Kind, on_device};
+use crate::backend::{Algorithm, AnyDevice, Backend, DeviceChoice, Kind, on_device};
 use crate::check::cases::RnnCase;
 use crate::check::{self, AnyCase, Outcome};
 use crate::config::CellName;
@@ -18,7 +18,7 @@ use serde::Serialize;
     after_help = "Without --case or --sizes the whole table of cases runs: every operation of a training step. A line is \
 printed as soon as its case has ended: the output that comes closest to its bound, its largest absolute error, the bound.\n\n\
 Bounds are derived, not chosen: four times the error of the plain equations in the backend's precision with approximated \
-activations, plus one rounding of the output's scale; for optimisers the roundings of one update, counted.\n\nExamples:\n  engine \
+activations, plus one rounding of the output's scale; for optimizers the roundings of one update, counted.\n\nExamples:\n  engine \
 check\n  engine check --backend cuda --precision tf32 --no-gradients --json\n  engine check --list\n  engine check --backend wgpu --case \
 'gru M=1 B=2 T=3 D=5 H=7'"
 )]
@@ -28,8 +28,9 @@ pub struct CheckCommand {
     backend: Kind,
     #[command(flatten)]
     device: DeviceChoice,
-    #[command(flatten)]
-    options: CheckOptions,
+    /// Only this algorithm of a GPU, and the recurrent layers that fit it
+    #[arg(long, value_enum, aliases = ["tier", "regime"])]
+    algorithm: Option<Algorithm>,
     /// Only recurrent layers of this cell
     #[arg(long, value_enum)]
     cell: Option<CellName>,
@@ -70,10 +71,12 @@ impl CheckCommand {
             return list(&cases);
         }
         let device = AnyDevice::open(self.backend, &self.device)?;
-        let (device, restriction) = self.options.apply(device)?;
-        let cases = match restriction {
-            Some(restriction) => that_run(&restriction, cases)?,
-            None => cases,
+        let (device, cases) = match self.algorithm {
+            None => (device, cases),
+            Some(algorithm) => {
+                let (device, restriction) = device.restrict(algorithm)?;
+                (device, that_run(&restriction, cases)?)
+            }
         };
         on_device!(&device, backend => self.run_on(backend, &cases, terminal))
     }

@@ -14,9 +14,9 @@ use clap::Args;
 wgpu (kernels/wgsl/): `registers` keeps the recurrent weights in registers and walks all steps in one dispatch (LSTM up to 64 units, \
 GRU up to 80, more invocations permitting); `streamed` reads them again every step, up to 256 units; `per-step` launches a dispatch per \
 step. Loops over registers are written out. Without --adapter the limits are those that every WebGPU device has.\n\n\
-cuda (kernels/cuda/): `solo` keeps the recurrent weights in registers of one multiprocessor and walks all steps of eight rows in one \
+cuda (kernels/cuda/): `persistent` keeps the recurrent weights in registers of one multiprocessor and walks all steps of eight rows in one \
 block (tf32 up to 64 units, bf16 up to 128); `per-step` launches a product and a kernel for the cells at each step. --arch compiles with \
-NVRTC and says what each kernel takes: registers and spilled bytes of a thread, shared memory of a block. A solo kernel that spills is an \
+NVRTC and says what each kernel takes: registers and spilled bytes of a thread, shared memory of a block. A persistent kernel that spills is an \
 error.\n\nExamples:\n  engine kernels --cell lstm --hidden 64\n  engine kernels --backend cuda --hidden 128 --precision bf16 --list\n  engine \
 kernels --backend cuda --every --list --arch 80 --arch 90"
 )]

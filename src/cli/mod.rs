@@ -7,6 +7,7 @@ mod crossval;
 mod data;
 mod evaluate;
 mod kernels;
+mod options;
 mod output;
 mod predict;
 mod profile;
@@ -22,7 +23,7 @@ mod threads;
 mod train;
 mod training;
 
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, ErrorKind, Result};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use output::{out, out_json_line};
 use progress::Terminal;
@@ -84,13 +85,14 @@ pub fn main() -> ExitCode {
     let terminal = Terminal::new(cli.quiet, cli.verbose);
     // Rayon hands a worker's panic on to here: saved state stays as it is, and the exit code tells.
     let run = std::panic::AssertUnwindSafe(|| run(&cli, &matches, &terminal));
-    let result = std::panic::catch_unwind(run)
-        .unwrap_or_else(|_| Err(Error::new(Fault::Other, "the program failed; what was saved is intact")));
+    let result = std::panic::catch_unwind(run).unwrap_or_else(|_| {
+        Err(Error::new(ErrorKind::Other, "the program failed; what was saved is intact"))
+    });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             terminal.error(&error);
-            ExitCode::from(error.fault.exit_code())
+            ExitCode::from(error.kind.exit_code())
         }
     }
 }

@@ -1,13 +1,13 @@
 //! What goes to stdout: results.
 
-use crate::error::{Error, Fault, Result};
-use std::io::{ErrorKind, Write};
+use crate::error::{Error, ErrorKind, Result};
+use std::io::{self, Write};
 
 /// Prints a result. A reader that has gone (`| head`) ends the program quietly.
 pub fn out(text: &str) -> Result<()> {
-    match writeln!(std::io::stdout(), "{text}").and_then(|()| std::io::stdout().flush()) {
-        Err(e) if e.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
-        result => result.map_err(|e| Error::new(Fault::Io, format!("cannot write to stdout: {e}"))),
+    match writeln!(io::stdout(), "{text}").and_then(|()| io::stdout().flush()) {
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
+        result => result.map_err(|e| Error::new(ErrorKind::Io, format!("cannot write to stdout: {e}"))),
     }
 }
 

@@ -64,7 +64,7 @@ impl PredictCommand {
         }
         let checkpoints = experiment::read_folds(&self.run, which, &folds)?;
         let meta = &checkpoints[0].meta;
-        let dataset = experiment::unlabelled(&config, &self.files, &checkpoints[0].center, terminal)?;
+        let dataset = experiment::unlabeled(&config, &self.files, &checkpoints[0].center, terminal)?;
         if dataset.frames.features != meta.features {
             return Err(Error::data(format!(
                 "the recordings have {} features ({}), the run was trained on {} ({})",

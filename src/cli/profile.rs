@@ -6,7 +6,7 @@ use super::threads::set_threads;
 use crate::backend::{AnyDevice, Backend, DeviceChoice, Kind, on_device};
 use crate::config::NetworkConfig;
 use crate::error::{Error, Result};
-use crate::model::Step;
+use crate::model::TrainingStep;
 use crate::ops::Network;
 use crate::profile::{Bound, Profile, profile, roofline, trace};
 use crate::progress::Progress;
@@ -20,9 +20,9 @@ use std::path::{Path, PathBuf};
 #[command(
     after_help = "Columns: launches of the kernel; its total time and share of the wall clock; mean, median and 95th \
 percentile of a launch; algorithmic rates (what the mathematics needs, two operations per multiply-add, every operand \
-read or written once, over the time it took); operations per byte; the share of the roof, which is the smaller of the \
+read or written once, over the time it took); operations per byte; the share of the peak, which is the smaller of the \
 measured multiply-add peak and bandwidth times operations per byte, and which of the two it is. A small operation \
-whose operands are still in a cache can pass a roof made of memory bandwidth.\nKernels and the gaps between them must add \
+whose operands are still in a cache can pass a peak made of memory bandwidth.\nKernels and the gaps between them must add \
 up to the wall clock within 5 %, or nothing is printed.\nInputs are random numbers of the sizes given."
 )]
 pub struct ProfileCommand {
@@ -31,7 +31,7 @@ pub struct ProfileCommand {
     /// Sequences of each fold
     #[arg(long, value_name = "B", default_value_t = 32)]
     batch: usize,
-    /// Steps of a sequence
+    /// Time steps of a sequence
     #[arg(long, value_name = "T", default_value_t = 60)]
     time_steps: usize,
     /// Features of a step
@@ -46,10 +46,10 @@ pub struct ProfileCommand {
     /// Profile the forward pass of evaluation instead of a training step
     #[arg(long)]
     inference: bool,
-    /// Recorded steps
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    steps: usize,
-    /// Steps before, unrecorded
+    /// Iterations to record: training steps, or forward passes with `--inference`
+    #[arg(long, value_name = "N", default_value_t = 100, alias = "steps")]
+    iterations: usize,
+    /// Iterations to run first, without recording them
     #[arg(long, value_name = "N", default_value_t = 10)]
     warmup: usize,
     /// What computes
@@ -94,10 +94,10 @@ impl ProfileCommand {
     }
 
     fn network(&self) -> Result<Network> {
-        let sizes = [self.batch, self.time_steps, self.features, self.classes, self.folds, self.steps];
+        let sizes = [self.batch, self.time_steps, self.features, self.classes, self.folds, self.iterations];
         if sizes.contains(&0) {
             return Err(Error::config(
-                "--batch, --time-steps, --features, --classes, --folds and --steps must be above 0",
+                "--batch, --time-steps, --features, --classes, --folds and --iterations must be above 0",
             ));
         }
         self.network.check()?;
@@ -113,11 +113,11 @@ impl ProfileCommand {
     }
 
     fn profile<B: Backend>(&self, backend: &B, network: &Network, terminal: &Terminal) -> Result<()> {
-        terminal.say("measuring the roof");
-        let roof = backend.roof()?;
-        let mut step = Step::new(backend, network, self.folds, self.batch, self.time_steps)?;
-        terminal.say(&format!("{} steps of warm-up, {} recorded", self.warmup, self.steps));
-        let profile = profile(backend, roof, self.warmup, self.steps, || match self.inference {
+        terminal.say("measuring the peak");
+        let peak = backend.peak()?;
+        let mut step = TrainingStep::new(backend, network, self.folds, self.batch, self.time_steps)?;
+        terminal.say(&format!("{} warm-up iterations, {} recorded", self.warmup, self.iterations));
+        let profile = profile(backend, peak, self.warmup, self.iterations, || match self.inference {
             true => step.evaluate(),
             false => step.run().map(drop),
         })?;
@@ -140,8 +140,8 @@ fn table(device: &str, threads: usize, rows_per_step: usize, profile: &Profile) 
     let width = profile.kernels.iter().map(|kernel| kernel.name.len()).max().unwrap_or(0).max(16);
     let mut text = format!(
         "{device}, {threads} threads: at most {:.1} GFLOP/s and {:.1} GB/s\n\n{:<width$} {:>8} {:>9} {:>6} {:>9} {:>9} {:>9} {:>8} {:>7} {:>7} {:>6}  bound by\n",
-        profile.roof.gflops,
-        profile.roof.gbytes,
+        profile.peak.gflops,
+        profile.peak.gbytes,
         "kernel",
         "launches",
         "total ms",
@@ -152,7 +152,7 @@ fn table(device: &str, threads: usize, rows_per_step: usize, profile: &Profile) 
         "GFLOP/s",
         "GB/s",
         "FLOP/B",
-        "roof"
+        "of peak"
     );
     for k in &profile.kernels {
         text.push_str(&format!(
@@ -167,7 +167,7 @@ fn table(device: &str, threads: usize, rows_per_step: usize, profile: &Profile) 
             k.gflops,
             k.gbytes,
             k.intensity,
-            percent(k.roof_share),
+            percent(k.peak_share),
             match k.bound_by {
                 Bound::Compute => "compute",
                 Bound::Memory => "memory",
@@ -175,7 +175,7 @@ fn table(device: &str, threads: usize, rows_per_step: usize, profile: &Profile) 
         ));
     }
     let busy: f64 = profile.kernels.iter().map(|kernel| kernel.total_ms).sum();
-    let step_ms = profile.wall_ms / profile.steps as f64;
+    let step_ms = profile.wall_ms / profile.iterations as f64;
     text.push_str(&format!(
         "{:<width$} {:>8} {:>9.2} {:>6}\n\nkernels {busy:.2} ms + gaps {:.2} ms = {:.2} ms; wall clock {:.2} ms\n{step_ms:.3} ms a step, {:.0} sequences a second, {} of the multiply-add peak",
         "(gaps)",

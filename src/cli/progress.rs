@@ -1,5 +1,6 @@
 //! Progress on stderr: a bar on a terminal, now and then a plain line elsewhere.
 
+use super::options::as_options;
 use crate::error::Error;
 use crate::progress::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -42,7 +43,7 @@ impl Terminal {
 
     pub fn error(&self, error: &Error) {
         self.finish();
-        self.line(&format!("error: {error}"));
+        self.line(&format!("error: {}", as_options(&error.to_string())));
     }
 
     /// Something worth reading that is not a result.
@@ -131,7 +132,7 @@ impl Progress for Terminal {
     }
 
     fn warn(&self, text: &str) {
-        self.say(&format!("warning: {text}"));
+        self.say(&format!("warning: {}", as_options(text)));
     }
 
     fn detail(&self, text: &str) {

@@ -19,7 +19,7 @@ const SETTINGS: &str = "reproduce.toml";
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  engine reproduce --data DEAP --backend cuda\n  engine reproduce --demo-subjects 3 --epochs 3 --presets \
-seed-gru\n\nTrains each network three times: under the study's own protocol, which leaks, and so that no trial, and no person, stands on \
+study-gru\n\nTrains each network three times: under the study's own protocol, which leaks, and so that no trial, and no person, stands on \
 both sides. An epoch of the study's LSTM over 32 subjects is about 10 TFLOP a fold; how long all of it takes is measured and printed \
 first, and --dry-run stops there."
 )]

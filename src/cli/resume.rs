@@ -34,7 +34,7 @@ pub fn refuse_changes(before: &Config, now: &Config) -> Result<()> {
     Err(Error::config(format!("a resumed run cannot change: {}", changed.join("; ")))
         .hint(
             "only --epochs (with --schedule constant), --patience, --threads, --kernel-cache and, with --other-device, --backend, \
-             --isa, --adapter, --precision and --products may change; start a new run for the rest",
+             --isa, --adapter, --precision and --gemm may change; start a new run for the rest",
         ))
 }
 
@@ -43,7 +43,7 @@ pub fn refuse_late_changes(resume: Resume, before: &Config, now: &Config) -> Res
     let length = |config: &Config| (config.training.epochs, config.train_spec().patience);
     let stopped =
         resume.state.as_ref().is_some_and(|state| state.members.iter().any(|member| member.stopped));
-    if (resume.stacks_done > 0 || stopped) && length(before) != length(now) {
+    if (resume.fold_groups_done > 0 || stopped) && length(before) != length(now) {
         return Err(Error::config(
             "--epochs and --patience cannot change any more: folds of this run are finished",
         )

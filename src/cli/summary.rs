@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  engine summary --preset seed-lstm\n  engine summary --conv 32x5 --cell bilstm --hidden 64,32 \
+    after_help = "Examples:\n  engine summary --preset study-lstm\n  engine summary --conv 32x5 --cell bilstm --hidden 64,32 \
 --features 32 --time-steps 256 --classes 2\n\nWithout --features, --time-steps and --classes they are those of --data, cut as the \
 options say; of generated recordings one is made for it."
 )]

@@ -1,9 +1,9 @@
 //! The threads that all commands share.
 
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Sizes the thread pool; called once, before any work.
 pub fn set_threads(threads: Option<usize>) -> Result<()> {
     let builder = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0));
-    builder.build_global().map_err(|e| Error::new(Fault::Other, format!("cannot start threads: {e}")))
+    builder.build_global().map_err(|e| Error::new(ErrorKind::Other, format!("cannot start threads: {e}")))
 }

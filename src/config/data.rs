@@ -50,7 +50,7 @@ pub struct DemoConfig {
     /// How much that differs between subjects
     #[arg(long, value_name = "X", default_value_t = DemoSpec::default().effect_sd)]
     pub demo_effect_sd: f64,
-    /// Strength of each trial's own fingerprint, what a leaky split recognises
+    /// Strength of each trial's own fingerprint, what a leaky split recognizes
     #[arg(long, value_name = "X", default_value_t = DemoSpec::default().trial_sd)]
     pub demo_trial_sd: f64,
     /// Strength of each subject's own fingerprint

@@ -8,13 +8,21 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "kebab-case")]
 pub enum Preset {
     /// Two convolution blocks, four LSTM layers
-    SeedLstm,
+    #[value(alias = "seed-lstm")]
+    #[serde(alias = "seed-lstm")]
+    StudyLstm,
     /// Two convolution blocks, two GRU layers
-    SeedGru,
+    #[value(alias = "seed-gru")]
+    #[serde(alias = "seed-gru")]
+    StudyGru,
     /// Two convolution blocks, two bidirectional LSTM layers
-    SeedBilstm,
+    #[value(alias = "seed-bilstm")]
+    #[serde(alias = "seed-bilstm")]
+    StudyBilstm,
     /// Two convolution blocks, a bidirectional and a plain LSTM layer
-    SeedBilstmLstm,
+    #[value(alias = "seed-bilstm-lstm")]
+    #[serde(alias = "seed-bilstm-lstm")]
+    StudyBilstmLstm,
 }
 
 /// What the study reports of a network, by window, on its own random split.
@@ -35,23 +43,23 @@ const PROTOCOL: &str = include_str!("presets/protocol.toml");
 
 impl Preset {
     pub const ALL: [Preset; 4] =
-        [Preset::SeedLstm, Preset::SeedGru, Preset::SeedBilstm, Preset::SeedBilstmLstm];
+        [Preset::StudyLstm, Preset::StudyGru, Preset::StudyBilstm, Preset::StudyBilstmLstm];
 
     pub fn name(self) -> &'static str {
         match self {
-            Preset::SeedLstm => "seed-lstm",
-            Preset::SeedGru => "seed-gru",
-            Preset::SeedBilstm => "seed-bilstm",
-            Preset::SeedBilstmLstm => "seed-bilstm-lstm",
+            Preset::StudyLstm => "study-lstm",
+            Preset::StudyGru => "study-gru",
+            Preset::StudyBilstm => "study-bilstm",
+            Preset::StudyBilstmLstm => "study-bilstm-lstm",
         }
     }
 
     fn network(self) -> &'static str {
         match self {
-            Preset::SeedLstm => include_str!("presets/seed-lstm.toml"),
-            Preset::SeedGru => include_str!("presets/seed-gru.toml"),
-            Preset::SeedBilstm => include_str!("presets/seed-bilstm.toml"),
-            Preset::SeedBilstmLstm => include_str!("presets/seed-bilstm-lstm.toml"),
+            Preset::StudyLstm => include_str!("presets/study-lstm.toml"),
+            Preset::StudyGru => include_str!("presets/study-gru.toml"),
+            Preset::StudyBilstm => include_str!("presets/study-bilstm.toml"),
+            Preset::StudyBilstmLstm => include_str!("presets/study-bilstm-lstm.toml"),
         }
     }
 
@@ -69,16 +77,16 @@ impl Preset {
 
     pub fn published(self) -> Published {
         let [accuracy, macro_f1, best_validation_accuracy, epoch_seconds] = match self {
-            Preset::SeedLstm => [0.70111, 0.6949, 0.70691, 17.5],
-            Preset::SeedGru => [0.73034, 0.7249, 0.72782, 6.5],
-            Preset::SeedBilstm => [0.73463, 0.7296, 0.72455, 10.0],
-            Preset::SeedBilstmLstm => [0.74521, 0.7401, 0.75882, 11.0],
+            Preset::StudyLstm => [0.70111, 0.6949, 0.70691, 17.5],
+            Preset::StudyGru => [0.73034, 0.7249, 0.72782, 6.5],
+            Preset::StudyBilstm => [0.73463, 0.7296, 0.72455, 10.0],
+            Preset::StudyBilstmLstm => [0.74521, 0.7401, 0.75882, 11.0],
         };
         let parameters = match self {
-            Preset::SeedLstm => 721_540,
-            Preset::SeedGru => 392_644,
-            Preset::SeedBilstm => 467_908,
-            Preset::SeedBilstmLstm => 926_596,
+            Preset::StudyLstm => 721_540,
+            Preset::StudyGru => 392_644,
+            Preset::StudyBilstm => 467_908,
+            Preset::StudyBilstmLstm => 926_596,
         };
         Published { accuracy, macro_f1, best_validation_accuracy, parameters, epoch_seconds }
     }
@@ -103,8 +111,8 @@ mod tests {
             let stages = network.stages(1, 1, 256).into_iter().map(|placed| placed.stage.params());
             stages.take(network.convs.len() + network.layers.len()).collect()
         };
-        assert_eq!(count(Preset::SeedLstm), [14_336, 49_280, 394_240, 197_120, 49_408, 12_416]);
-        assert_eq!(count(Preset::SeedGru)[2..], [296_448, 27_840]);
-        assert_eq!(count(Preset::SeedBilstm)[2..], [263_168, 164_352]);
+        assert_eq!(count(Preset::StudyLstm), [14_336, 49_280, 394_240, 197_120, 49_408, 12_416]);
+        assert_eq!(count(Preset::StudyGru)[2..], [296_448, 27_840]);
+        assert_eq!(count(Preset::StudyBilstm)[2..], [263_168, 164_352]);
     }
 }

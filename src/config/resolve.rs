@@ -7,6 +7,17 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches};
 use std::path::Path;
 
+/// Keys of older configuration files: section, old key, new key. As options and when a file is read they are
+/// aliases of the fields.
+const RENAMED: [[&str; 3]; 3] =
+    [["frames", "step", "window_step"], ["frames", "normalise", "normalize"], ["run", "products", "gemm"]];
+
+/// The key by which this version knows an option of a file.
+fn current_key(section: &str, key: String) -> String {
+    let renamed = RENAMED.iter().find(|[of, old, _]| *of == section && *old == key);
+    renamed.map_or(key, |[_, _, new]| new.to_string())
+}
+
 impl Config {
     /// Flags over the file over the preset over the defaults.
     pub fn resolve(matches: &ArgMatches, preset: Option<Preset>, file: Option<&Path>) -> Result<Self> {
@@ -23,6 +34,7 @@ impl Config {
             let own: toml::Table = text.parse().map_err(|e: toml::de::Error| Error::config(e.message()))?;
             for (section, values) in own {
                 let values = values.as_table().cloned().unwrap_or_default();
+                let values = values.into_iter().map(|(key, value)| (current_key(&section, key), value));
                 merged[&section].as_table_mut().expect("sections are tables").extend(values);
             }
         }
@@ -94,10 +106,28 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_key_names_its_line_and_its_neighbour() {
+    fn keys_and_options_of_older_versions_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        let old = "[frames]\nwindow = 2.0\nstep = 1.0\nnormalise = \"none\"\n[run]\nproducts = \"own\"\n";
+        std::fs::write(&path, old).unwrap();
+        let new = old.replace("\nstep", "\nwindow_step").replace("normalise", "normalize");
+        let new = Config::from_toml(&new.replace("products", "gemm")).unwrap();
+        assert_eq!(Config::from_toml(old).unwrap(), new);
+        assert_eq!(Config::resolve(&matches(&[]), None, Some(&path)).unwrap(), new);
+        let flags = ["--window", "2", "--step", "1", "--normalise", "none", "--products", "own"];
+        assert_eq!(Config::resolve(&matches(&flags), None, None).unwrap(), new);
+        // A preset that has the new key, and a file over it that has the old one.
+        let preset = Some(Preset::StudyGru);
+        let over = Config::resolve(&matches(&[]), preset, Some(&path)).unwrap();
+        assert_eq!((over.frames.window_step, over.frames.normalize), (Some(1.0), new.frames.normalize));
+    }
+
+    #[test]
+    fn a_misspelt_key_names_its_line_and_its_neighbor() {
         let error = Config::from_toml("[network]\nhiden = [8]\n").unwrap_err();
         assert!(error.message.contains("line 2"), "{error}");
-        assert_eq!(error.hint.as_deref(), Some("did you mean `hidden`?"));
+        assert_eq!(error.hint.as_deref(), Some("did you mean \"hidden\"?"));
         assert!(Config::from_toml("[training]\nepochs = \"many\"\n").is_err());
     }
 }

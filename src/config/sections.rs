@@ -48,7 +48,7 @@ impl Config {
         toml::from_str(text).map_err(|e| {
             let error = Error::config(e.to_string().trim_end().to_string());
             match nearest(e.message()) {
-                Some(name) => error.hint(format!("did you mean `{name}`?")),
+                Some(name) => error.hint(format!("did you mean \"{name}\"?")),
                 None => error,
             }
         })

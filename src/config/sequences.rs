@@ -3,7 +3,7 @@
 use super::defaults::default_from_flags;
 use crate::data::frames::{Baseline, FrameKind};
 use crate::data::labels::{LabelScheme, TieRule};
-use crate::data::normalise::{Normalise, Scale};
+use crate::data::normalize::{Normalize, Scale};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
@@ -31,16 +31,17 @@ pub struct FramesConfig {
     #[arg(long, value_name = "S")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<f64>,
-    /// From one sequence to the next, in seconds [default: the window, so no overlap]
-    #[arg(long, value_name = "S")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub step: Option<f64>,
-    /// What each window is multiplied by before features are standardised
+    /// From the start of one window to the next, in seconds [default: the window's length, so no overlap]
+    #[arg(long, value_name = "S", alias = "step")]
+    #[serde(alias = "step", skip_serializing_if = "Option::is_none")]
+    pub window_step: Option<f64>,
+    /// What each window is multiplied by before features are standardized
     #[arg(long, value_enum, default_value_t = Scale::None)]
     pub scale: Scale,
-    /// What features are standardised by
-    #[arg(long, value_enum, default_value_t = Normalise::Train)]
-    pub normalise: Normalise,
+    /// What features are standardized by
+    #[arg(long, value_enum, default_value_t = Normalize::Train, alias = "normalise")]
+    #[serde(alias = "normalise")]
+    pub normalize: Normalize,
 }
 
 default_from_flags!(FramesConfig);
@@ -50,7 +51,7 @@ default_from_flags!(FramesConfig);
 #[command(next_help_heading = "Labels")]
 #[serde(default, deny_unknown_fields)]
 pub struct LabelsConfig {
-    /// What to recognise [default: valence for ratings, class for archives]
+    /// What to recognize [default: valence for ratings, class for archives]
     #[arg(long, value_enum)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<LabelScheme>,

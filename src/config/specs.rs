@@ -27,7 +27,11 @@ impl Config {
 
     /// `length` where the user did not choose.
     pub fn window_spec(&self, length: Option<f64>) -> WindowSpec {
-        WindowSpec { length: self.frames.window.or(length), step: self.frames.step, scale: self.frames.scale }
+        WindowSpec {
+            length: self.frames.window.or(length),
+            step: self.frames.window_step,
+            scale: self.frames.scale,
+        }
     }
 
     pub fn split_spec(&self) -> SplitSpec {
@@ -78,7 +82,7 @@ impl Config {
         self.network.check()?;
         let seconds = [
             ("--window", self.frames.window),
-            ("--step", self.frames.step),
+            ("--window-step", self.frames.window_step),
             ("--frame-length", Some(self.frames.frame_length)),
             ("--frame-step", Some(self.frames.frame_step)),
             ("--rate", self.data.rate),

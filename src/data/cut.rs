@@ -1,18 +1,18 @@
 //! Cutting the frame table into sequences with labels.
 
 use super::frames::FrameTable;
-use super::normalise::Scale;
+use super::normalize::Scale;
 use super::scaled::scale_windows;
-use super::sequences::{BadWindows, Dataset, Labelling, Sequence, WindowSpec};
+use super::sequences::{BadWindows, Dataset, Labeling, Sequence, WindowSpec};
 use crate::error::{Error, Result};
 
 impl Dataset {
     /// Cuts sequences out of every segment and scales them as `window_spec` says. `center` is what is subtracted from scaled frames
-    /// where that is not open: a network has learnt with one.
+    /// where that is not open: a network has learned with one.
     pub fn cut(
         frames: FrameTable,
         window_spec: &WindowSpec,
-        labelling: Labelling,
+        labeling: Labeling,
         own_classes: &[String],
         bad_windows: BadWindows,
         center: Option<&[f32]>,
@@ -23,9 +23,9 @@ impl Dataset {
         let mut shortest = usize::MAX;
         let mut windows = std::collections::HashMap::<(u32, u32), u32>::new();
         for (index, segment) in frames.segments.iter().enumerate() {
-            let label = match &labelling {
-                Labelling::Unknown => Some(0),
-                Labelling::Known(labels) => labels.class(&segment.target)?,
+            let label = match &labeling {
+                Labeling::Unknown => Some(0),
+                Labeling::Known(labels) => labels.class(&segment.target)?,
             };
             let Some(label) = label else { continue };
             let length = length.unwrap_or(segment.frames);
@@ -68,9 +68,9 @@ impl Dataset {
                 _ => Error::data(format!("no sequence is left ({dropped} bad windows were left out)")),
             });
         }
-        let (class_names, label_rule) = match labelling {
-            Labelling::Known(labels) => (labels.classes(own_classes), labels.describe()),
-            Labelling::Unknown => (Vec::new(), "not labelled".into()),
+        let (class_names, label_rule) = match labeling {
+            Labeling::Known(labels) => (labels.classes(own_classes), labels.describe()),
+            Labeling::Unknown => (Vec::new(), "not labeled".into()),
         };
         let mut warnings = Vec::new();
         if dropped > 0 {
@@ -101,7 +101,9 @@ fn in_frames(frames: &FrameTable, window: &WindowSpec) -> Result<(Option<usize>,
     let Some(length) = window.length else {
         return match window.step {
             None => Ok((None, None)),
-            Some(_) => Err(Error::config("`--step` without `--window`: a whole trial has no next window")),
+            Some(_) => {
+                Err(Error::config("`--window-step` without `--window`: a whole trial has no next window"))
+            }
         };
     };
     let rate = frames.rate.ok_or_else(|| {

@@ -105,9 +105,9 @@ const DEFECTS: usize = 5;
 /// What becomes of the numbers of one subject's frames.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Values {
-    /// Every feature is standardised over all of the subject's frames. It sees the whole subject, test trials too, though never a
+    /// Every feature is standardized over all of the subject's frames. It sees the whole subject, test trials too, though never a
     /// label: results are to be called transductive.
-    pub standardise: bool,
+    pub standardize: bool,
     /// What `f32` rounds away is kept, for windows that will be scaled.
     pub keep_low: bool,
 }
@@ -163,8 +163,8 @@ impl SubjectFrames {
         frames.defects.truncate(DEFECTS);
         let mut numbers =
             Array2::from_shape_vec((numbers.len() / width, width), numbers).expect("whole frames");
-        if values.standardise {
-            standardise(&mut numbers);
+        if values.standardize {
+            standardize(&mut numbers);
         }
         frames.frames = numbers.mapv(|x| x as f32);
         frames.low = values.keep_low.then(|| numbers.mapv(|x| (x - f64::from(x as f32)) as f32));
@@ -189,7 +189,7 @@ impl SubjectFrames {
 }
 
 /// Every column to mean 0 and deviation 1; one that is constant to 0.
-fn standardise(frames: &mut Array2<f64>) {
+fn standardize(frames: &mut Array2<f64>) {
     for mut column in frames.columns_mut() {
         let finite = || column.iter().copied().filter(|x| x.is_finite());
         let count = finite().count().max(1) as f64;

@@ -57,8 +57,8 @@ impl Inspection {
     ) -> Result<Self> {
         let (subjects, own_classes) = source.read(progress, |recording| Ok(inspect(&recording)))?;
         let labels = labels(&own_classes);
-        let labelled = subjects.iter().flat_map(|s| &s.targets).any(|target| *target != Target::Unknown);
-        let classes = if labelled { labels.classes(&own_classes) } else { Vec::new() };
+        let labeled = subjects.iter().flat_map(|s| &s.targets).any(|target| *target != Target::Unknown);
+        let classes = if labeled { labels.classes(&own_classes) } else { Vec::new() };
         let count = |subject: &SubjectInspection| -> Result<Vec<usize>> {
             let mut counts = vec![0; classes.len()];
             for target in subject.targets.iter().filter(|target| **target != Target::Unknown) {
@@ -83,7 +83,7 @@ impl Inspection {
             bins
         };
         let ratings = if ratings.is_empty() { Vec::new() } else { (0..4).map(histogram).collect() };
-        let label_rule = if labelled { labels.describe() } else { String::new() };
+        let label_rule = if labeled { labels.describe() } else { String::new() };
         Ok(Inspection { subjects, label_rule, classes, class_counts, ratings })
     }
 }

@@ -4,7 +4,7 @@ use super::recording::Target;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-/// What is to be recognised.
+/// What is to be recognized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum LabelScheme {
@@ -80,7 +80,7 @@ impl Labels {
                 .zip(self.high(ratings[1]))
                 .map(|(valence, arousal)| u32::from(!valence) * 2 + u32::from(!arousal))),
             (_, Target::Unknown) => {
-                Err(Error::data("these data have no labels").hint("unlabelled data can only be predicted"))
+                Err(Error::data("these data have no labels").hint("unlabeled data can only be predicted"))
             }
             (LabelScheme::Class, _) => Err(Error::config("these data have ratings, not classes")
                 .hint("choose `--label valence`, `arousal`, `dominance`, `liking` or `quadrant`")),

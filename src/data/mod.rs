@@ -1,4 +1,4 @@
-//! From files to sequences: recordings, frames, labels, splits, normalisation.
+//! From files to sequences: recordings, frames, labels, splits, normalization.
 
 mod bandpower;
 pub mod channels;
@@ -8,7 +8,7 @@ pub mod demo;
 pub mod frames;
 pub mod inspect;
 pub mod labels;
-pub mod normalise;
+pub mod normalize;
 pub mod npz;
 pub mod recording;
 mod scaled;

@@ -45,7 +45,7 @@ pub struct Windows {
 
 /// Reads an `.npz` file, a folder, or a lone `.npy` file of windows.
 ///
-/// Errors: [`Fault::Io`](crate::Fault::Io) if it cannot be opened, [`Fault::Data`](crate::Fault::Data) with the name of
+/// Errors: [`ErrorKind::Io`](crate::ErrorKind::Io) if it cannot be opened, [`ErrorKind::Data`](crate::ErrorKind::Data) with the name of
 /// the array otherwise. An array of any other name is an error: a misspelt `groups` would put one subject on both sides
 /// of a split.
 pub fn read(path: &Path) -> Result<Windows> {

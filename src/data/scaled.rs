@@ -2,9 +2,9 @@
 //!
 //! Windows of unit length are nearly the same numbers whatever the level of their signals was: what differs from one to the next may
 //! be as small as what `f32` rounds. So windows are scaled in `f64`, and the table holds how far they are from one frame, the center,
-//! which standardising takes away again.
+//! which standardizing takes away again.
 
-use super::normalise::Scale;
+use super::normalize::Scale;
 use super::sequences::{Dataset, Sequence};
 use crate::error::{Error, Result};
 use ndarray::{ArcArray2, Array2, s};
@@ -16,7 +16,7 @@ pub fn scale_windows(dataset: &mut Dataset, scale: Scale, center: Option<&[f32]>
     let rows: usize = dataset.sequences.iter().map(|s| s.length as usize).sum();
     u32::try_from(rows).map_err(|_| {
         Error::data(format!("{rows} frames of scaled windows are more than a 32-bit index reaches"))
-            .hint("let windows overlap less: a larger `--step`")
+            .hint("let windows overlap less: a larger `--window-step`")
     })?;
     if dataset.frames.low.len() != dataset.frames.chunks.len() {
         return Err(Error::config(

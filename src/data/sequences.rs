@@ -2,7 +2,7 @@
 
 use super::frames::FrameTable;
 use super::labels::Labels;
-use super::normalise::Scale;
+use super::normalize::Scale;
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -65,7 +65,7 @@ pub struct Dataset {
 }
 
 /// Whether labels are needed.
-pub enum Labelling<'a> {
+pub enum Labeling<'a> {
     /// Sequences get the class that the scheme says.
     Known(&'a Labels),
     /// Nothing is known; every label is 0.
@@ -90,7 +90,7 @@ impl Dataset {
         counts
     }
 
-    /// blake3, in hexadecimal, of what the recordings held and how sequences were cut and labelled: a split or a
+    /// blake3, in hexadecimal, of what the recordings held and how sequences were cut and labeled: a split or a
     /// checkpoint made for one data set must not be used on another.
     pub fn hash(&self) -> String {
         if let Some(hash) = &self.hash_before_scaling {

@@ -1,4 +1,4 @@
-//! Standardisation, fitted on training data only.
+//! Standardization, fitted on training data only.
 
 use super::sequences::Dataset;
 use super::split::Train;

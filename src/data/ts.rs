@@ -24,7 +24,7 @@ pub struct Archive {
 
 /// Reads one file.
 ///
-/// Errors: [`Fault::Io`](crate::Fault::Io) if it cannot be read, [`Fault::Data`](crate::Fault::Data) with the line if it
+/// Errors: [`ErrorKind::Io`](crate::ErrorKind::Io) if it cannot be read, [`ErrorKind::Data`](crate::ErrorKind::Data) with the line if it
 /// is malformed.
 pub fn read(path: &Path) -> Result<Archive> {
     let mut archive = Archive::empty();
@@ -35,7 +35,7 @@ pub fn read(path: &Path) -> Result<Archive> {
 /// Reads both parts into one recording. The trials of `test` come last, are numbered on, and have
 /// [`Trial::predefined_test`] set; the hash is the two files' hashes, so that each file is known again.
 ///
-/// Errors: as [`read`], and [`Fault::Data`](crate::Fault::Data) if the classes or the channels differ, or if both files
+/// Errors: as [`read`], and [`ErrorKind::Data`](crate::ErrorKind::Data) if the classes or the channels differ, or if both files
 /// hold the same bytes.
 pub fn read_pair(train: &Path, test: &Path) -> Result<Archive> {
     let mut archive = Archive::empty();

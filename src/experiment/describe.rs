@@ -28,7 +28,7 @@ impl Experiment {
             .map(|l| format!("{}{} {}", if l.dirs == 2 { "bi" } else { "" }, l.cell.name(), l.hidden));
         let attention = (self.network.pool == Pooling::Attention).then(|| "attention".to_string());
         let layers: Vec<String> = blocks.chain(layers).chain(attention).collect();
-        let extent = self.extent(self.stack_size(selection.len()));
+        let extent = self.extent(self.fold_group_size(selection.len()));
         let device = self.config.run.device()?;
         let trainer = on_device!(&device, backend => Trainer::bytes(backend, &self.network, extent)?);
         let megabytes = (trainer + d.frames.bytes()) / (1 << 20);
@@ -80,7 +80,7 @@ impl Experiment {
                          "sequences": d.sequences.len(), "steps": d.steps() },
             "split": { "kind": self.split.kind(), "leak": Leak::of(&audit), "folds": audit },
             "selected_folds": selection,
-            "normalise": self.config.frames.normalise,
+            "normalize": self.config.frames.normalize,
             "network": self.network,
             "parameters": self.network.params(),
         })

@@ -2,16 +2,16 @@
 //! `predict` all walk this path.
 
 mod describe;
-mod moved;
+mod device_change;
 mod prepare;
 mod read;
+mod recorder;
 mod run;
 mod saved;
 mod score;
-mod watch;
 
-pub use moved::{move_run, refuse_other_device};
+pub use device_change::{move_run, refuse_other_device};
 pub use prepare::Experiment;
 pub use read::{read, shape};
 pub use run::{Ending, interrupted};
-pub use saved::{predict_with, read_folds, saved_folds, unlabelled};
+pub use saved::{predict_with, read_folds, saved_folds, unlabeled};

@@ -3,7 +3,7 @@
 use super::read::{check_lengths, read};
 use crate::config::Config;
 use crate::data::labels::LabelScheme;
-use crate::data::normalise::Normalise;
+use crate::data::normalize::Normalize;
 use crate::data::sequences::Dataset;
 use crate::data::split::{Leak, Split};
 use crate::error::{Error, Result};
@@ -68,15 +68,15 @@ impl Experiment {
         }
         if split.kind().is_leaky() {
             progress.warn(&format!(
-                "--split {} LEAKS: {}. Scores measure how well trials are recognised, not emotions; compare with \
+                "--split {} LEAKS: {}. Scores measure how well trials are recognized, not emotions; compare with \
                  `--split trial` or `--split subject`",
                 split.kind().name(),
                 Leak::of(&split.audit(&dataset)).describe()
             ));
         }
-        if config.frames.normalise == Normalise::Subject {
+        if config.frames.normalize == Normalize::Subject {
             progress.warn(
-                "--normalise subject is transductive: test subjects' signals, not labels, shaped the scaling",
+                "--normalize subject is transductive: test subjects' signals, not labels, shaped the scaling",
             );
         }
         let network = config.network.network(dataset.frames.width(), dataset.class_names.len());
@@ -107,13 +107,13 @@ impl Experiment {
     }
 
     /// How many of so many folds are trained at once.
-    pub fn stack_size(&self, folds: usize) -> usize {
+    pub fn fold_group_size(&self, folds: usize) -> usize {
         self.config.run.folds_at_once.unwrap_or(folds).min(folds)
     }
 
     pub(super) fn extent(&self, models: usize) -> Extent {
         let stat_steps =
-            if self.config.frames.normalise == Normalise::TrainSteps { self.dataset.steps() } else { 1 };
+            if self.config.frames.normalize == Normalize::TrainSteps { self.dataset.steps() } else { 1 };
         Extent { models, batch: self.spec.batch, steps: self.dataset.steps(), stat_steps }
     }
 }

@@ -1,17 +1,17 @@
-//! From a configuration to labelled sequences.
+//! From a configuration to labeled sequences.
 
 use crate::config::Config;
 use crate::data::channels;
 use crate::data::frames::{FrameKind, FrameSpec, FrameTable, SubjectFrames, Values};
 use crate::data::labels::{LabelScheme, Labels};
-use crate::data::normalise::{Normalise, Scale};
-use crate::data::sequences::{Dataset, Labelling};
+use crate::data::normalize::{Normalize, Scale};
+use crate::data::sequences::{Dataset, Labeling};
 use crate::data::source::Source;
 use crate::error::{Error, Result};
 use crate::ops::Network;
 use crate::progress::Progress;
 
-/// Reads the data and cuts them into labelled sequences. What was left open of how is filled in; `center` as in [`Dataset::cut`].
+/// Reads the data and cuts them into labeled sequences. What was left open of how is filled in; `center` as in [`Dataset::cut`].
 pub fn read(config: &mut Config, center: Option<&[f32]>, progress: &dyn Progress) -> Result<Dataset> {
     let source =
         Source::open(&config.data.path, config.data.test_file.as_deref(), &config.demo.spec(), progress)?;
@@ -23,7 +23,7 @@ pub fn read(config: &mut Config, center: Option<&[f32]>, progress: &dyn Progress
     let mut dataset = Dataset::cut(
         table,
         &config.window_spec(source.default_window()),
-        Labelling::Known(&labels),
+        Labeling::Known(&labels),
         &own_classes,
         config.data.bad_windows,
         center,
@@ -89,7 +89,7 @@ pub fn read_frames(
 ) -> Result<(FrameTable, Vec<String>)> {
     let spec = frame_spec(config, source);
     let values = Values {
-        standardise: config.frames.normalise == Normalise::Subject,
+        standardize: config.frames.normalize == Normalize::Subject,
         keep_low: config.frames.scale != Scale::None,
     };
     source.frames(progress, |recording| {

@@ -1,18 +1,18 @@
 //! A run: trains all folds, keeps what each leaves, and scores them. One that was stopped goes on where it stood.
 
-use super::moved::refuse_other_device;
+use super::device_change::refuse_other_device;
 use super::prepare::Experiment;
-use super::watch::{EPOCH_COLUMNS, Watch};
+use super::recorder::{EPOCH_COLUMNS, Recorder};
 use crate::backend::{Backend, DeviceId, on_device};
 use crate::checkpoint::{FoldCheckpoint, FoldMeta};
-use crate::data::normalise::Normalise;
+use crate::data::normalize::Normalize;
 use crate::data::split::Fold;
 use crate::data::stats::Stats;
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::metrics::{Prediction, Scores};
 use crate::progress::Progress;
 use crate::run::{self, Log, Resume, RunFolder};
-use crate::train::{FoldResult, Outcome, Stack};
+use crate::train::{FoldGroup, FoldResult, Outcome};
 use rayon::prelude::*;
 use serde_json::json;
 use std::path::Path;
@@ -82,9 +82,11 @@ impl Experiment {
         }
         let mut resume = Resume::read(&folder.file("resume.safetensors"))?;
         refuse_other_device(&resume, &DeviceId::of(backend))?;
-        let stacks: Vec<&[usize]> = selection.chunks(self.stack_size(selection.len()).max(1)).collect();
-        let done: Vec<u32> =
-            stacks[..resume.stacks_done].iter().flat_map(|stack| stack.iter().map(|&f| f as u32)).collect();
+        let groups: Vec<&[usize]> = selection.chunks(self.fold_group_size(selection.len()).max(1)).collect();
+        let done: Vec<u32> = groups[..resume.fold_groups_done]
+            .iter()
+            .flat_map(|group| group.iter().map(|&f| f as u32))
+            .collect();
         let mut predictions = Vec::new();
         if !done.is_empty() {
             predictions = run::read_predictions(&folder.file("predictions.csv"), self.names())?;
@@ -96,7 +98,7 @@ impl Experiment {
         if resume.log_lengths[1] == 0 {
             epochs.line(EPOCH_COLUMNS)?;
         }
-        for (number, folds) in stacks.iter().enumerate().skip(resume.stacks_done) {
+        for (number, folds) in groups.iter().enumerate().skip(resume.fold_groups_done) {
             let members: Vec<_> = folds
                 .par_iter()
                 .map(|&f| {
@@ -104,32 +106,32 @@ impl Experiment {
                     (f as u32, fold, self.stats(fold))
                 })
                 .collect();
-            let mut stack = Stack::new(backend, &self.dataset, &self.network, &self.spec, members)?;
+            let mut group = FoldGroup::new(backend, &self.dataset, &self.network, &self.spec, members)?;
             if let Some(state) = resume.state.take() {
-                stack.restore(&state)?;
+                group.restore(&state)?;
             }
-            let what = match stacks.len() {
+            let what = match groups.len() {
                 1 => format!("training {} folds", folds.len()),
                 all => format!("training folds, part {} of {all}", number + 1),
             };
-            progress.start(&what, stack.remaining(), "windows");
-            let mut watch = Watch {
+            progress.start(&what, group.remaining(), "windows");
+            let mut recorder = Recorder {
                 folder,
                 progress,
                 interrupt,
                 metrics: &mut metrics,
                 epochs: &mut epochs,
-                stacks_done: number,
+                fold_groups_done: number,
                 device: DeviceId::of(backend),
                 saved: None,
                 epoch_note: String::new(),
             };
-            let outcome = stack.run(&mut watch);
+            let outcome = group.run(&mut recorder);
             progress.finish();
             if let Outcome::Interrupted(signal) = outcome? {
                 return Ok(Err(signal));
             }
-            let results = stack.finish()?;
+            let results = group.finish()?;
             for result in &results {
                 self.save_fold(folder, result)?;
                 progress.detail(&format!(
@@ -140,8 +142,12 @@ impl Experiment {
             predictions.extend(results.into_iter().flat_map(|result| result.predictions));
             folder.write("predictions.csv", &run::write_predictions(&predictions, self.names())?)?;
             let log_lengths = [metrics.sync()?, epochs.sync()?];
-            resume =
-                Resume { stacks_done: number + 1, state: None, log_lengths, device: DeviceId::of(backend) };
+            resume = Resume {
+                fold_groups_done: number + 1,
+                state: None,
+                log_lengths,
+                device: DeviceId::of(backend),
+            };
             folder.write("resume.safetensors", &resume.to_bytes()?)?;
         }
         Ok(Ok(predictions))
@@ -159,10 +165,10 @@ impl Experiment {
     }
 
     fn stats(&self, fold: &Fold) -> Stats {
-        match self.config.frames.normalise {
-            Normalise::Train => Stats::fit(&self.dataset, fold.train()),
-            Normalise::TrainSteps => Stats::fit_steps(&self.dataset, fold.train()),
-            Normalise::Subject | Normalise::None => Stats::identity(self.network.features),
+        match self.config.frames.normalize {
+            Normalize::Train => Stats::fit(&self.dataset, fold.train()),
+            Normalize::TrainSteps => Stats::fit_steps(&self.dataset, fold.train()),
+            Normalize::Subject | Normalize::None => Stats::identity(self.network.features),
         }
     }
 
@@ -199,6 +205,6 @@ pub(super) fn status(folder: &RunFolder, state: &str, reason: Option<&str>) -> R
 
 /// The error that a run stopped by a signal ends with.
 pub fn interrupted(signal: u8, run: &Path, command: &str) -> Error {
-    Error::new(Fault::Interrupted(signal), format!("stopped by signal {signal}; everything is saved"))
+    Error::new(ErrorKind::Interrupted(signal), format!("stopped by signal {signal}; everything is saved"))
         .hint(format!("go on with `engine {command} --resume {}`", run.display()))
 }

@@ -6,7 +6,7 @@ use crate::backend::{Backend, on_device};
 use crate::checkpoint::{FoldCheckpoint, FoldMeta};
 use crate::config::{Config, RunConfig};
 use crate::data::frames::FrameTable;
-use crate::data::sequences::{BadWindows, Dataset, Labelling};
+use crate::data::sequences::{BadWindows, Dataset, Labeling};
 use crate::data::source::Source;
 use crate::error::{Error, Result};
 use crate::metrics::Prediction;
@@ -17,7 +17,7 @@ use crate::train;
 use std::path::{Path, PathBuf};
 
 impl Experiment {
-    /// As [`Experiment::prepare`], with scaled windows rounded as the saved networks of `run` have learnt them.
+    /// As [`Experiment::prepare`], with scaled windows rounded as the saved networks of `run` have learned them.
     pub fn prepare_saved(config: Config, run: &Path, which: &str, progress: &dyn Progress) -> Result<Self> {
         let first = saved_folds(run, which)?[0];
         let checkpoints = read_folds(run, which, &[first])?;
@@ -133,8 +133,8 @@ fn predict_on<B: Backend>(
     Ok(train::predict(&mut model, &frames, dataset, lists, numbers)?.into_iter().flatten().collect())
 }
 
-/// Recordings that were never labelled, cut as a run cut its own; `center` is its checkpoints'.
-pub fn unlabelled(
+/// Recordings that were never labeled, cut as a run cut its own; `center` is its checkpoints'.
+pub fn unlabeled(
     config: &Config,
     files: &[PathBuf],
     center: &[f32],
@@ -155,7 +155,7 @@ pub fn unlabelled(
             .hint("predict them one by one"));
     }
     let window = config.window_spec(window);
-    let dataset = Dataset::cut(table, &window, Labelling::Unknown, &[], BadWindows::Drop, Some(center))?;
+    let dataset = Dataset::cut(table, &window, Labeling::Unknown, &[], BadWindows::Drop, Some(center))?;
     dataset.warnings.iter().for_each(|warning| progress.warn(warning));
     Ok(dataset)
 }

@@ -1,5 +1,5 @@
 //! Average precision: what the precision is on average, threshold by threshold, as ever more of the positives are found. It
-//! summarises the precision-recall curve (PR-AUC), which tells more than ROC's where positives are rare.
+//! summarizes the precision-recall curve (PR-AUC), which tells more than ROC's where positives are rare.
 
 use super::auc::one_against_rest;
 use super::prediction::Prediction;

@@ -96,7 +96,7 @@ fn distinct(trials: &[TrialLabel], classes: usize) -> Result<BTreeSet<TrialLabel
     }
     let trials: BTreeSet<TrialLabel> = trials.iter().copied().collect();
     let same = |a: &TrialLabel, b: &TrialLabel| (a.fold, a.subject, a.trial) == (b.fold, b.subject, b.trial);
-    // In order, so that two labels of one trial are neighbours.
+    // In order, so that two labels of one trial are neighbors.
     match trials.iter().zip(trials.iter().skip(1)).find(|(a, b)| same(a, b)) {
         Some((t, _)) => Err(Error::data("the trial has two labels").at(place(t))),
         None => Ok(trials),

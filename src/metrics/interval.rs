@@ -24,7 +24,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Summarises one value per unit.
+    /// Summarizes one value per unit.
     pub fn of(values: &[f64]) -> Self {
         let n = values.len();
         if n == 0 {
@@ -44,7 +44,7 @@ impl Summary {
 /// The t for which a Student variable with `freedom` degrees of freedom lies within ±t with probability `level`: the
 /// quantile of (1 + level)/2. Panics unless 0 < level < 1 and `freedom` is at least 1.
 ///
-/// By bisection over the angle arctan(t/√freedom), down to neighbouring floating-point numbers.
+/// By bisection over the angle arctan(t/√freedom), down to neighboring floating-point numbers.
 pub fn t_critical(level: f64, freedom: usize) -> f64 {
     assert!(level > 0.0 && level < 1.0 && freedom > 0, "level {level}, {freedom} degrees of freedom");
     let (mut low, mut high) = (0.0, FRAC_PI_2);
@@ -81,8 +81,8 @@ fn central(angle: f64, freedom: usize) -> f64 {
 pub fn wilson(proportion: f64, n: usize) -> Option<[f64; 2]> {
     let (p, n) = (proportion, n as f64);
     let shrink = 1.0 + Z * Z / n;
-    let centre = (p + Z * Z / (2.0 * n)) / shrink;
+    let center = (p + Z * Z / (2.0 * n)) / shrink;
     let half = Z / shrink * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
     // Between 0 and 1 by its formula, but for rounding.
-    (n > 0.0).then(|| [(centre - half).max(0.0), (centre + half).min(1.0)])
+    (n > 0.0).then(|| [(center - half).max(0.0), (center + half).min(1.0)])
 }

@@ -1,4 +1,4 @@
-//! Scores as plain text: Markdown tables of at most 100 columns, without colours.
+//! Scores as plain text: Markdown tables of at most 100 columns, without colors.
 
 use super::baseline::Baselines;
 use super::confusion::{Average, Overall};

@@ -12,7 +12,7 @@ pub struct Extent {
     pub batch: usize,
     /// `T`: of the longest sequence.
     pub steps: usize,
-    /// 1, or `T` where inputs are standardised per step and feature.
+    /// 1, or `T` where inputs are standardized per step and feature.
     pub stat_steps: usize,
 }
 
@@ -80,10 +80,10 @@ pub struct Training {
     pub seed: u64,
 }
 
-/// One model's part in a training step.
+/// What one model takes into a training step.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Turn {
-    /// Its number in the whole cross-validation: the dropout masks must not depend on the stack.
+pub struct StepInput {
+    /// Its number in the whole cross-validation: the dropout masks must not depend on which folds train together.
     pub fold: u32,
     pub scalars: StepScalars,
 }

@@ -7,10 +7,10 @@ mod buffers;
 mod finite;
 mod network;
 mod stage;
-mod step;
 mod trainer;
+mod training_step;
 
-pub use batch::{Batch, Extent, StepReport, Training, Turn};
+pub use batch::{Batch, Extent, StepInput, StepReport, Training};
 pub use network::Model;
-pub use step::Step;
 pub use trainer::Trainer;
+pub use training_step::TrainingStep;

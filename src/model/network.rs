@@ -26,12 +26,12 @@ pub struct Model<'b, B: Backend> {
     pub(super) activations: Vec<Activation<B>>,
 }
 
-/// What a training step does beside the stages: the tapes, by stage, and the dropouts with their marks `(M,
+/// What a training step does beside the stages: the tapes, by stage, and the dropouts with their counters `(M,
 /// 2)`.
 pub(super) struct Recording<'a, B: Backend> {
     pub tapes: &'a mut [Tape<B>],
     pub dropouts: &'a [Option<Dropout>],
-    pub marks: &'a Words<B>,
+    pub counters: &'a Words<B>,
 }
 
 impl<'b, B: Backend> Model<'b, B> {
@@ -162,7 +162,7 @@ impl<'b, B: Backend> Model<'b, B> {
             }
             let lengths = &self.lengths[self.placed[i].blocks_below];
             let pass = Pass { backend, weights: &self.weights, lengths };
-            let Some(Recording { tapes, dropouts, marks }) = &mut training else {
+            let Some(Recording { tapes, dropouts, counters }) = &mut training else {
                 stage.forward(&pass, (&below.y, below), out, None)?;
                 continue;
             };
@@ -171,7 +171,7 @@ impl<'b, B: Backend> Model<'b, B> {
             let x = lower.last().and_then(|lower| lower.dropped.as_ref()).unwrap_or(&below.y);
             stage.forward(&pass, (x, below), out, Some(tape))?;
             if let (Some(dropout), Some(dropped)) = (&dropouts[i], &mut tape.dropped) {
-                backend.run::<Dropout>(dropout, DropoutOperands { marks, x: &out.y, out: dropped })?;
+                backend.run::<Dropout>(dropout, DropoutOperands { counters, x: &out.y, out: dropped })?;
             }
         }
         self.unloaded = false;

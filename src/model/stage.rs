@@ -108,8 +108,8 @@ impl<B: Backend> Stage<B> {
         let Activation { y, aside } = out;
         match self {
             Stage::Conv(s) => {
-                let winners = tape.map(|tape| &mut tape.saved);
-                backend.run::<ConvForward>(s, ConvForwardOperands { weights, x, lengths, y, winners })
+                let argmax = tape.map(|tape| &mut tape.saved);
+                backend.run::<ConvForward>(s, ConvForwardOperands { weights, x, lengths, y, argmax })
             }
             Stage::Rnn(s, layer) => {
                 let keep = tape.is_some();
@@ -143,7 +143,7 @@ impl<B: Backend> Stage<B> {
         let dy = &*gradient;
         match self {
             Stage::Conv(s) => {
-                let a = ConvBackwardOperands { weights, x, lengths, winners: saved, dy, dx, d_weights };
+                let a = ConvBackwardOperands { weights, x, lengths, argmax: saved, dy, dx, d_weights };
                 backend.run::<ConvBackward>(s, a)
             }
             Stage::Rnn(s, layer) => {

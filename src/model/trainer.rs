@@ -1,17 +1,17 @@
 //! Training steps: the loss, the way back through the stages, the update.
 
-use super::batch::{Batch, Extent, StepReport, Training, Turn};
+use super::batch::{Batch, Extent, StepInput, StepReport, Training};
 use super::buffers::{expect_len, read, read_f32, write, write_f32};
 use super::network::{Model, Recording};
 use super::stage::{Activation, Pass, Stage, Tape, dropout};
 use crate::backend::Backend;
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::ops::{
     Dropout, DropoutOperands, Loss, LossOperands, Network, Optimizer, OptimizerOperands, Placed, Purpose,
     Reals, StepScalars, Words,
 };
 
-/// Networks with gradients and optimiser state.
+/// Networks with gradients and optimizer state.
 pub struct Trainer<'b, B: Backend> {
     model: Model<'b, B>,
     training: Training,
@@ -22,7 +22,7 @@ pub struct Trainer<'b, B: Backend> {
     scratch: Reals<B>,
     labels: Words<B>,
     /// `(M, 2)`: fold and step, for dropout.
-    marks: Words<B>,
+    counters: Words<B>,
     class_weights: Reals<B>,
     pub(super) gradients: Reals<B>,
     first_moment: Reals<B>,
@@ -56,7 +56,7 @@ impl<'b, B: Backend> Trainer<'b, B> {
             scratch: real(longest.unwrap_or(0))?,
             dropouts,
             labels: backend.zeros(models * batch)?,
-            marks: backend.zeros(models * 2)?,
+            counters: backend.zeros(models * 2)?,
             class_weights: real(models * network.classes)?,
             gradients: real(params)?,
             first_moment: real(params)?,
@@ -101,7 +101,7 @@ impl<'b, B: Backend> Trainer<'b, B> {
         &mut self.model
     }
 
-    /// Both optimiser moments, `(M, P)` each.
+    /// Both optimizer moments, `(M, P)` each.
     pub fn moments(&self) -> Result<[Vec<f32>; 2]> {
         let (backend, len) = (self.model.backend, self.model.params());
         Ok([read_f32(backend, &self.first_moment, len)?, read_f32(backend, &self.second_moment, len)?])
@@ -117,9 +117,14 @@ impl<'b, B: Backend> Trainer<'b, B> {
     /// Forward, loss, backward, clip and update of all models that have rows. Gives back what the steps since
     /// the last report tell once the device has as many as it keeps ([`Backend::steps_ahead`]), the oldest
     /// first; until then nothing.
-    pub fn train(&mut self, frames: &B::Frames, batch: &Batch, turns: &[Turn]) -> Result<Vec<StepReport>> {
-        self.gradients(frames, batch, turns)?;
-        self.update(turns)?;
+    pub fn train(
+        &mut self,
+        frames: &B::Frames,
+        batch: &Batch,
+        inputs: &[StepInput],
+    ) -> Result<Vec<StepReport>> {
+        self.gradients(frames, batch, inputs)?;
+        self.update(inputs)?;
         match self.unread == self.model.backend.steps_ahead() {
             true => self.reports(),
             false => Ok(Vec::new()),
@@ -127,17 +132,18 @@ impl<'b, B: Backend> Trainer<'b, B> {
     }
 
     /// The part of a training step before the update.
-    pub fn gradients(&mut self, frames: &B::Frames, batch: &Batch, turns: &[Turn]) -> Result<()> {
+    pub fn gradients(&mut self, frames: &B::Frames, batch: &Batch, inputs: &[StepInput]) -> Result<()> {
         let (backend, models) = (self.model.backend, self.model.extent.models);
-        if turns.len() != models {
-            return Err(Error::new(Fault::Other, format!("{} turns of {models} models", turns.len())));
+        if inputs.len() != models {
+            return Err(Error::new(ErrorKind::Other, format!("{} inputs of {models} models", inputs.len())));
         }
-        let marks: Vec<u32> = turns.iter().flat_map(|turn| [turn.fold, turn.scalars.update as u32]).collect();
-        backend.write(&mut self.marks, &marks)?;
+        let counters: Vec<u32> =
+            inputs.iter().flat_map(|input| [input.fold, input.scalars.update as u32]).collect();
+        backend.write(&mut self.counters, &counters)?;
         self.model.load(frames, batch)?;
         backend.write(&mut self.labels, &batch.labels)?;
-        let Trainer { tapes, dropouts, marks, .. } = self;
-        self.model.forward(Some(Recording { tapes, dropouts, marks }))?;
+        let Trainer { tapes, dropouts, counters, .. } = self;
+        self.model.forward(Some(Recording { tapes, dropouts, counters }))?;
         self.loss()?;
         self.backward()
     }
@@ -184,7 +190,8 @@ impl<'b, B: Backend> Trainer<'b, B> {
                 (Some(dropout), Some(x)) => {
                     let (scratch, d_weights) = (&mut self.scratch, &mut self.gradients);
                     stage.backward(&pass, (x, out), tape, Some(scratch), d_weights)?;
-                    let a = DropoutOperands { marks: &self.marks, x: scratch, out: &mut below.gradient };
+                    let a =
+                        DropoutOperands { counters: &self.counters, x: scratch, out: &mut below.gradient };
                     backend.run::<Dropout>(dropout, a)?;
                 }
                 _ => {
@@ -196,9 +203,9 @@ impl<'b, B: Backend> Trainer<'b, B> {
         Ok(())
     }
 
-    fn update(&mut self, turns: &[Turn]) -> Result<()> {
+    fn update(&mut self, inputs: &[StepInput]) -> Result<()> {
         let (backend, optimizer) = (self.model.backend, self.training.optimizer);
-        let scalars: Vec<f64> = turns.iter().flat_map(|turn| turn.scalars.pack(&optimizer)).collect();
+        let scalars: Vec<f64> = inputs.iter().flat_map(|input| input.scalars.pack(&optimizer)).collect();
         write(backend, &mut self.scalars, &scalars)?;
         let a = OptimizerOperands {
             weights: &mut self.model.weights,

@@ -153,7 +153,7 @@ pub struct ConvForwardOperands<'a, D: Device> {
     /// `(M, T', B, F)`, out; zero past a row's last step.
     pub y: &'a mut Reals<D>,
     /// `(M, T', B, F)`, out: `y`, negative where the later of the two steps was the larger. For backward.
-    pub winners: Option<&'a mut Reals<D>>,
+    pub argmax: Option<&'a mut Reals<D>>,
 }
 
 /// Operands of [`ConvBackward`].
@@ -165,7 +165,7 @@ pub struct ConvBackwardOperands<'a, D: Device> {
     /// As in the forward pass.
     pub lengths: &'a Words<D>,
     /// As the forward pass left them: a gradient goes to the step that won, and nowhere where `y` is 0.
-    pub winners: &'a Reals<D>,
+    pub argmax: &'a Reals<D>,
     /// `(M, T', B, F)`; not read past a row's last step.
     pub dy: &'a Reals<D>,
     /// `(M, T, B, C)`, out; zero at and past a row's length.
@@ -205,7 +205,7 @@ impl Operation for ConvForward {
     const LABEL: &'static str = "convolution";
 
     fn work<D: Device>(s: &Conv, a: &ConvForwardOperands<D>) -> Work {
-        s.forward_work(a.winners.is_some())
+        s.forward_work(a.argmax.is_some())
     }
 
     fn prepare<D: Device>(device: &D, s: &Conv, a: &mut ConvForwardOperands<D>) -> Result<()> {

@@ -39,7 +39,7 @@ impl Dropout {
 /// Operands of [`Dropout`]. Backward is the same operation on the gradient.
 pub struct DropoutOperands<'a, D: Device> {
     /// `(M, 2)`: fold and step of each model.
-    pub marks: &'a Words<D>,
+    pub counters: &'a Words<D>,
     /// `(M, len)`
     pub x: &'a Reals<D>,
     /// `(M, len)`, out.

@@ -2,7 +2,7 @@
 
 use super::operation::{Device, Operation, Reals, Words, check_lengths};
 use super::{Cell, Role, Slab, Tensor, Work};
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Sizes of one recurrent layer for `M` models at once.
 ///
@@ -182,7 +182,7 @@ impl<D: Device> RnnLayer<D> {
 }
 
 fn misused(message: String) -> Error {
-    Error::new(Fault::Other, message)
+    Error::new(ErrorKind::Other, message)
 }
 
 /// Operands of [`RnnLoad`].
@@ -267,7 +267,7 @@ impl Rnn {
     }
 
     /// The walk alone: `W_hh h`.
-    pub fn walk_work(&self, keep: bool) -> Work {
+    pub fn time_loop_work(&self, keep: bool) -> Work {
         let kept = if keep { self.reserve_len() } else { 0 };
         let gates = self.cell.gates() * self.hidden * self.cells();
         let weights = self.models * self.dirs * self.cell.gates() * self.hidden * self.hidden;

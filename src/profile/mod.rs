@@ -6,7 +6,7 @@ mod trace;
 pub use roofline::roofline;
 pub use trace::trace;
 
-use crate::backend::{Backend, Roof, Span};
+use crate::backend::{Backend, Peak, Span};
 use crate::error::{Error, Result};
 use serde::Serialize;
 
@@ -29,14 +29,14 @@ pub struct Kernel {
     /// Algorithmic rates: what the mathematics needs over the time it took.
     pub gflops: f64,
     pub gbytes: f64,
-    /// Operations per byte; the roof is the smaller of the peak and this times the bandwidth.
+    /// Operations per byte; the peak is the smaller of the peak and this times the bandwidth.
     pub intensity: f64,
-    /// Of the roof at that intensity.
-    pub roof_share: f64,
+    /// Of the peak at that intensity.
+    pub peak_share: f64,
     pub bound_by: Bound,
 }
 
-/// What the roof over a kernel is made of.
+/// What the peak over a kernel is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Bound {
@@ -44,10 +44,10 @@ pub enum Bound {
     Memory,
 }
 
-/// Some steps of one network on one device.
+/// Some iterations of one network on one device.
 #[derive(Clone, Debug, Serialize)]
 pub struct Profile {
-    pub steps: usize,
+    pub iterations: usize,
     pub wall_ms: f64,
     /// Time in which no kernel ran.
     pub gaps_ms: f64,
@@ -55,17 +55,17 @@ pub struct Profile {
     pub kernels: Vec<Kernel>,
     /// All algorithmic operations over the wall clock, of the peak.
     pub peak_share: f64,
-    pub roof: Roof,
+    pub peak: Peak,
     #[serde(skip)]
     pub spans: Vec<Span>,
 }
 
-/// Runs `step` `warmup` times unseen, then `steps` times recorded.
+/// Runs `step` `warmup` times unseen, then `iterations` times recorded.
 pub fn profile<B: Backend>(
     backend: &B,
-    roof: Roof,
+    peak: Peak,
     warmup: usize,
-    steps: usize,
+    iterations: usize,
     mut step: impl FnMut() -> Result<()>,
 ) -> Result<Profile> {
     let timeline = backend.timeline().ok_or_else(|| {
@@ -78,7 +78,7 @@ pub fn profile<B: Backend>(
     backend.wait()?;
     timeline.record(true);
     let start = timeline.now();
-    for _ in 0..steps {
+    for _ in 0..iterations {
         step()?;
     }
     backend.wait()?;
@@ -89,11 +89,11 @@ pub fn profile<B: Backend>(
         // A device's clock may run a little beside ours.
         span.start = span.start.saturating_sub(start);
     }
-    summary(roof, steps, wall, spans)
+    summary(peak, iterations, wall, spans)
 }
 
 /// Adds up the spans of `wall` nanoseconds.
-fn summary(roof: Roof, steps: usize, wall: u64, spans: Vec<Span>) -> Result<Profile> {
+fn summary(peak: Peak, iterations: usize, wall: u64, spans: Vec<Span>) -> Result<Profile> {
     // Gaps are measured between the spans, not as what is left over: spans that overlap make the sum too large.
     let mut gaps = 0;
     let mut end = 0;
@@ -115,21 +115,21 @@ fn summary(roof: Roof, steps: usize, wall: u64, spans: Vec<Span>) -> Result<Prof
     let mut names: Vec<&'static str> = spans.iter().map(|span| span.kernel).collect();
     names.sort_unstable();
     names.dedup();
-    let mut kernels: Vec<Kernel> = names.into_iter().map(|name| kernel(name, &spans, wall, roof)).collect();
+    let mut kernels: Vec<Kernel> = names.into_iter().map(|name| kernel(name, &spans, wall, peak)).collect();
     kernels.sort_by(|a, b| b.total_ms.total_cmp(&a.total_ms));
     let flops: u64 = spans.iter().map(|span| span.work.flops).sum();
     Ok(Profile {
-        steps,
+        iterations,
         wall_ms: wall as f64 / 1e6,
         gaps_ms: gaps as f64 / 1e6,
         kernels,
-        peak_share: flops as f64 / wall as f64 / roof.gflops,
-        roof,
+        peak_share: flops as f64 / wall as f64 / peak.gflops,
+        peak,
         spans,
     })
 }
 
-fn kernel(name: &'static str, spans: &[Span], wall: u64, roof: Roof) -> Kernel {
+fn kernel(name: &'static str, spans: &[Span], wall: u64, peak: Peak) -> Kernel {
     let own: Vec<&Span> = spans.iter().filter(|span| span.kernel == name).collect();
     let mut durations: Vec<u64> = own.iter().map(|span| span.duration).collect();
     durations.sort_unstable();
@@ -139,10 +139,10 @@ fn kernel(name: &'static str, spans: &[Span], wall: u64, roof: Roof) -> Kernel {
     let (gflops, gbytes, intensity) =
         (flops as f64 / total, bytes as f64 / total, flops as f64 / bytes.max(1) as f64);
     let quantile = |q: f64| durations[((durations.len() - 1) as f64 * q).round() as usize] as f64 / 1e3;
-    let bound_by = if intensity * roof.gbytes < roof.gflops { Bound::Memory } else { Bound::Compute };
-    let roof_share = match bound_by {
-        Bound::Compute => gflops / roof.gflops,
-        Bound::Memory => gbytes / roof.gbytes,
+    let bound_by = if intensity * peak.gbytes < peak.gflops { Bound::Memory } else { Bound::Compute };
+    let peak_share = match bound_by {
+        Bound::Compute => gflops / peak.gflops,
+        Bound::Memory => gbytes / peak.gbytes,
     };
     Kernel {
         name,
@@ -156,7 +156,7 @@ fn kernel(name: &'static str, spans: &[Span], wall: u64, roof: Roof) -> Kernel {
         gflops,
         gbytes,
         intensity,
-        roof_share,
+        peak_share,
         bound_by,
     }
 }
@@ -165,10 +165,10 @@ fn kernel(name: &'static str, spans: &[Span], wall: u64, roof: Roof) -> Kernel {
 mod tests {
     use super::*;
     use crate::backend::cpu::Cpu;
-    use crate::model::Step;
+    use crate::model::TrainingStep;
     use crate::ops::{Cell, LayerSpec, Network, Pooling, Work};
 
-    const ROOF: Roof = Roof { gflops: 100.0, gbytes: 10.0 };
+    const PEAK: Peak = Peak { gflops: 100.0, gbytes: 10.0 };
 
     fn span(kernel: &'static str, start: u64, duration: u64, flops: u64) -> Span {
         Span { kernel, start, duration, work: Work { flops, bytes: 1000 }, from_idle: start == 100 }
@@ -177,19 +177,19 @@ mod tests {
     #[test]
     fn shares_rates_and_gaps_add_up() {
         let spans = vec![span("a", 100, 300, 15_000), span("b", 500, 100, 0), span("a", 700, 200, 15_000)];
-        let profile = summary(ROOF, 2, 1000, spans).unwrap();
+        let profile = summary(PEAK, 2, 1000, spans).unwrap();
         assert_eq!(profile.gaps_ms, 400e-6);
         let a = &profile.kernels[0];
         assert_eq!((a.name, a.launches, a.share, a.gflops), ("a", 2, 0.5, 60.0));
-        assert_eq!((a.bound_by, a.roof_share, a.from_idle), (Bound::Compute, 0.6, 1));
+        assert_eq!((a.bound_by, a.peak_share, a.from_idle), (Bound::Compute, 0.6, 1));
         let b = &profile.kernels[1];
-        assert_eq!((b.bound_by, b.gbytes, b.roof_share), (Bound::Memory, 10.0, 1.0));
+        assert_eq!((b.bound_by, b.gbytes, b.peak_share), (Bound::Memory, 10.0, 1.0));
         assert_eq!(profile.peak_share, 0.3);
     }
 
     #[test]
     fn launches_that_overlap_are_found() {
-        assert!(summary(ROOF, 1, 1000, vec![span("a", 0, 600, 1), span("b", 100, 700, 1)]).is_err());
+        assert!(summary(PEAK, 1, 1000, vec![span("a", 0, 600, 1), span("b", 100, 700, 1)]).is_err());
     }
 
     #[test]
@@ -205,8 +205,8 @@ mod tests {
             classes: 2,
         };
         let cpu = Cpu::new();
-        let mut step = Step::new(&cpu, &network, 2, 3, 4).unwrap();
-        let profile = profile(&cpu, ROOF, 1, 3, || step.run().map(drop)).unwrap();
+        let mut step = TrainingStep::new(&cpu, &network, 2, 3, 4).unwrap();
+        let profile = profile(&cpu, PEAK, 1, 3, || step.run().map(drop)).unwrap();
         let launches = |name: &str| profile.kernels.iter().find(|k| k.name == name).map(|k| k.launches);
         assert_eq!(launches("rnn forward"), Some(6));
         assert_eq!(launches("weight gradient"), Some(6));

@@ -1,4 +1,4 @@
-//! The roofline plot (Williams, Waterman and Patterson 2009): every kernel under the roof that peak and bandwidth make.
+//! The roofline plot (Williams, Waterman and Patterson 2009): every kernel under the peak that peak and bandwidth make.
 
 use super::Profile;
 use std::fmt::Write;
@@ -36,20 +36,20 @@ impl Axis {
 
 /// An SVG of its own, for light and dark pages. Kernels without arithmetic have no place in it.
 pub fn roofline(device: &str, profile: &Profile) -> String {
-    let roof = profile.roof;
+    let peak = profile.peak;
     let kernels: Vec<_> = profile.kernels.iter().filter(|kernel| kernel.gflops > 0.0).collect();
-    let ridge = roof.gflops / roof.gbytes;
+    let ridge = peak.gflops / peak.gbytes;
     let [left, right, top, bottom] = FRAME;
     let x = Axis::over(kernels.iter().map(|k| k.intensity).chain([ridge * 10.0, ridge / 10.0]), left, right);
-    let y = Axis::over(kernels.iter().map(|k| k.gflops).chain([roof.gflops]), bottom, top);
+    let y = Axis::over(kernels.iter().map(|k| k.gflops).chain([peak.gflops]), bottom, top);
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" font-size=\"12\">\n\
          <style>svg {{ color: #1b1b1b; background: #ffffff }} \
          @media (prefers-color-scheme: dark) {{ svg {{ color: #e8e8e8; background: #16181c }} }} \
          text {{ fill: currentColor }} .grid {{ stroke: currentColor; opacity: .15 }} \
-         .roof {{ stroke: #d9480f; stroke-width: 2; fill: none }} .kernel {{ fill: #1971c2 }}</style>\n\
+         .peak {{ stroke: #d9480f; stroke-width: 2; fill: none }} .kernel {{ fill: #1971c2 }}</style>\n\
          <text x=\"{left}\" y=\"24\" font-size=\"15\">{device}: {:.0} GFLOP/s, {:.1} GB/s</text>\n",
-        roof.gflops, roof.gbytes
+        peak.gflops, peak.gbytes
     );
     let mut draw = |text: std::fmt::Arguments| svg.write_fmt(text).expect("a String takes all");
     for tick in x.ticks() {
@@ -68,20 +68,20 @@ pub fn roofline(device: &str, profile: &Profile) -> String {
     ));
     draw(format_args!("<text x=\"{left}\" y=\"40\">GFLOP/s</text>\n"));
     // The slope enters where it is as high as the lowest tick, or at the left edge.
-    let lowest = (10f64.powf(y.low) / roof.gbytes).max(10f64.powf(x.low));
+    let lowest = (10f64.powf(y.low) / peak.gbytes).max(10f64.powf(x.low));
     draw(format_args!(
-        "<path class=\"roof\" d=\"M{:.1} {:.1}L{:.1} {peak:.1}H{right}\"/>\n",
+        "<path class=\"peak\" d=\"M{:.1} {:.1}L{:.1} {peak:.1}H{right}\"/>\n",
         x.at(lowest),
-        y.at(lowest * roof.gbytes),
+        y.at(lowest * peak.gbytes),
         x.at(ridge),
-        peak = y.at(roof.gflops)
+        peak = y.at(peak.gflops)
     ));
     for kernel in kernels {
         let (cx, cy) = (x.at(kernel.intensity), y.at(kernel.gflops));
         // A big dot takes a big share of the time.
         let radius = 3.0 + 9.0 * kernel.share.sqrt();
         draw(format_args!("<circle class=\"kernel\" cx=\"{cx:.1}\" cy=\"{cy:.1}\" r=\"{radius:.1}\"/>\n"));
-        let label = format!("{} {:.0} %", kernel.name, 100.0 * kernel.roof_share);
+        let label = format!("{} {:.0} %", kernel.name, 100.0 * kernel.peak_share);
         let (anchor, dx) = if cx > 0.7 * right { ("end", -radius - 4.0) } else { ("start", radius + 4.0) };
         let (tx, ty) = (cx + dx, cy + 4.0);
         draw(format_args!("<text x=\"{tx:.1}\" y=\"{ty:.1}\" text-anchor=\"{anchor}\">{label}</text>\n"));

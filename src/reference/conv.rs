@@ -21,7 +21,7 @@ fn filtered<F: Real>(s: &Conv, w: &[F], x: &[F], (m, t, b, f): (usize, usize, us
     w[s.bias(m) + f] + sum
 }
 
-/// `(y, winner)` of the two steps before pooling. Comparisons keep NaN, which `max` would turn into 0.
+/// Max-pooling of two steps: `y`, and `y` with the argmax as its sign (minus for the second). Comparisons keep NaN, which `max` would turn into 0.
 fn pool<F: Real>([first, second]: [F; 2]) -> (F, F) {
     let larger = if first < second || second.get().is_nan() { second } else { first };
     let y = if larger < F::zero() { F::zero() } else { larger };
@@ -52,17 +52,17 @@ impl<F: Real> Runs<ConvForward> for Reference<F> {
     /// `y[t, f] = max(z[2t, f], z[2t + 1, f], 0)`
     fn execute(&self, s: &Conv, mut a: ConvForwardOperands<Self>, _: Checked) -> Result<()> {
         a.y[..s.y_len()].fill(F::zero());
-        if let Some(winners) = a.winners.as_deref_mut() {
-            winners[..s.y_len()].fill(F::zero());
+        if let Some(argmax) = a.argmax.as_deref_mut() {
+            argmax[..s.y_len()].fill(F::zero());
         }
         let filtered = conv_filter(s, a.weights, a.x, a.lengths);
         for ((m, b), row) in rows(s).into_iter().zip(filtered) {
             for (i, steps) in row.into_iter().enumerate() {
                 let at = s.y_at(m, i / s.spec.filters, b) + i % s.spec.filters;
-                let (y, winner) = pool(steps);
+                let (y, signed) = pool(steps);
                 a.y[at] = y;
-                if let Some(winners) = a.winners.as_deref_mut() {
-                    winners[at] = winner;
+                if let Some(argmax) = a.argmax.as_deref_mut() {
+                    argmax[at] = signed;
                 }
             }
         }
@@ -86,9 +86,9 @@ impl<F: Real> Runs<ConvBackward> for Reference<F> {
                 (0..out_length(s, a.lengths, m, b)).flat_map(|t| (0..filters).map(move |f| (t, f)))
             {
                 let at = s.y_at(m, out, b) + f;
-                let t = match a.winners[at] {
-                    winner if winner > F::zero() => 2 * out,
-                    winner if winner < F::zero() => 2 * out + 1,
+                let t = match a.argmax[at] {
+                    signed if signed > F::zero() => 2 * out,
+                    signed if signed < F::zero() => 2 * out + 1,
                     _ => continue,
                 };
                 let dz = a.dy[at];

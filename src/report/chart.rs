@@ -1,4 +1,4 @@
-//! Charts as inline SVG: axes with round ticks, curves, bars with intervals. Styled by the page, no script, no colour that
+//! Charts as inline SVG: axes with round ticks, curves, bars with intervals. Styled by the page, no script, no color that
 //! says what no text or dash says.
 
 use maud::{Markup, html};

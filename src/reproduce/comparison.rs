@@ -128,7 +128,7 @@ impl Comparison {
 
 /// What the columns are worth.
 pub const STATEMENT: &str = "Original is the study's protocol: its test windows come from the trials that the network was trained on, so that who \
-     recognises the trial needs no emotion. New trials and new people are the same network, trained alike, tested on trials and on \
+     recognizes the trial needs no emotion. New trials and new people are the same network, trained alike, tested on trials and on \
      people that it never saw. Majority is what the most frequent class scores without a signal.";
 
 pub(super) fn share(value: Option<f64>) -> String {

@@ -13,7 +13,7 @@ use crate::data::split::SplitKind;
 use crate::error::{Error, Result};
 use crate::experiment::{self, Ending, Experiment};
 use crate::metrics::{Prediction, Scores};
-use crate::model::Step;
+use crate::model::TrainingStep;
 use crate::progress::Progress;
 use crate::report;
 use crate::run::{self, RunFolder};
@@ -120,8 +120,9 @@ impl Job {
         const ENOUGH: Duration = Duration::from_millis(500);
         let experiment = &self.experiment;
         let batch = experiment.config.training.batch.min(experiment.dataset.sequences.len());
-        let models = experiment.stack_size(experiment.split.folds().len());
-        let mut step = Step::new(backend, &experiment.network, models, batch, experiment.dataset.steps())?;
+        let models = experiment.fold_group_size(experiment.split.folds().len());
+        let mut step =
+            TrainingStep::new(backend, &experiment.network, models, batch, experiment.dataset.steps())?;
         step.run()?;
         backend.wait()?;
         let (start, mut steps) = (Instant::now(), 0);
@@ -168,7 +169,7 @@ impl Job {
     }
 }
 
-/// `seed-lstm-original`
+/// `study-lstm-original`
 fn job_name(preset: Preset, protocol: Protocol) -> String {
     format!("{}-{}", preset.name(), protocol.name())
 }
@@ -241,7 +242,7 @@ mod tests {
             }
         }
         let folds = |settings: &Settings, subjects| {
-            settings.config_for(Preset::SeedGru, Protocol::NewPeople, subjects).split.folds
+            settings.config_for(Preset::StudyGru, Protocol::NewPeople, subjects).split.folds
         };
         assert_eq!(folds(&settings, 3), Some(3));
         assert_eq!(folds(&Settings { loso: true, ..settings.clone() }, 32), None);

@@ -10,7 +10,7 @@ pub use log::Log;
 pub use predictions::{read_predictions, write_confusion, write_predictions};
 pub use resume::Resume;
 
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, ErrorKind, Result};
 use atomic_write_file::AtomicWriteFile;
 use std::fs::{self, File, TryLockError};
 use std::io::Write;
@@ -50,7 +50,7 @@ impl RunFolder {
         match lock.try_lock() {
             Ok(()) => Ok(RunFolder { path, _lock: lock }),
             Err(TryLockError::WouldBlock) => {
-                Err(Error::new(Fault::Io, format!("{} is in use by another process", path.display()))
+                Err(Error::new(ErrorKind::Io, format!("{} is in use by another process", path.display()))
                     .hint("wait until it has ended, or start a new run"))
             }
             Err(TryLockError::Error(e)) => Err(Error::io("lock", &file, e)),

@@ -11,7 +11,7 @@ use std::path::Path;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resume {
     /// Stacks that are complete, results and all.
-    pub stacks_done: usize,
+    pub fold_groups_done: usize,
     /// Of the stack at hand; absent before its first checkpoint.
     pub state: Option<State>,
     /// Bytes of metrics.jsonl and of epochs.csv that belong to what is saved.
@@ -22,7 +22,9 @@ pub struct Resume {
 
 #[derive(Serialize, Deserialize)]
 struct Meta {
-    stacks_done: usize,
+    // The name in the resume states of older versions.
+    #[serde(alias = "stacks_done")]
+    fold_groups_done: usize,
     log_lengths: [u64; 2],
     device: DeviceId,
     place: Option<Place>,
@@ -40,7 +42,7 @@ const NAMES: [&str; 4] = ["weights", "first_moment", "second_moment", "best_weig
 impl Resume {
     /// Before the first step.
     pub fn start(device: DeviceId) -> Self {
-        Resume { stacks_done: 0, state: None, log_lengths: [0; 2], device }
+        Resume { fold_groups_done: 0, state: None, log_lengths: [0; 2], device }
     }
 
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
@@ -63,7 +65,7 @@ impl Resume {
                 .collect(),
         };
         let meta = Meta {
-            stacks_done: self.stacks_done,
+            fold_groups_done: self.fold_groups_done,
             log_lengths: self.log_lengths,
             device: self.device.clone(),
             place,
@@ -94,7 +96,7 @@ impl Resume {
             }
         };
         Ok(Resume {
-            stacks_done: meta.stacks_done,
+            fold_groups_done: meta.fold_groups_done,
             state,
             log_lengths: meta.log_lengths,
             device: meta.device,

@@ -1,15 +1,15 @@
 //! The end of an epoch: validation, the best weights, who stops.
 
 use super::Selection;
+use super::fold_group::FoldGroup;
 use super::observer::EpochRecord;
 use super::predict::probabilities;
-use super::stack::Stack;
 use crate::backend::Backend;
 use crate::data::sequences::Dataset;
 use crate::error::Result;
 use std::time::Instant;
 
-impl<B: Backend> Stack<'_, B> {
+impl<B: Backend> FoldGroup<'_, B> {
     pub(super) fn end_epoch(&mut self, clock: Instant) -> Result<Vec<EpochRecord>> {
         let took_part: Vec<bool> = self.members.iter().map(|member| !member.state.stopped).collect();
         let lists: Vec<&[u32]> = self

@@ -1,7 +1,7 @@
-//! What a stack leaves.
+//! What a fold group leaves.
 
+use super::fold_group::FoldGroup;
 use super::predict::predict;
-use super::stack::Stack;
 use crate::backend::Backend;
 use crate::data::stats::Stats;
 use crate::error::Result;
@@ -24,7 +24,7 @@ pub struct FoldResult {
     pub predictions: Vec<Prediction>,
 }
 
-impl<B: Backend> Stack<'_, B> {
+impl<B: Backend> FoldGroup<'_, B> {
     /// Scores the best weights on the test parts.
     pub fn finish(mut self) -> Result<Vec<FoldResult>> {
         let last = self.trainer.model().weights()?;

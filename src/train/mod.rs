@@ -1,23 +1,23 @@
-//! Training one stack of folds: all of them at once, each as if it were alone.
+//! Training one fold group of folds: all of them at once, each as if it were alone.
 
 mod epoch;
 mod finish;
+mod fold_group;
 mod initial;
 mod observer;
 mod plan;
 mod predict;
 mod schedule;
-mod stack;
 mod state;
 mod step;
 mod training;
 
 pub use finish::FoldResult;
+pub use fold_group::FoldGroup;
 pub use initial::Initial;
 pub use observer::{EpochRecord, Observer, StepRecord, Unobserved};
 pub use predict::predict;
 pub use schedule::Schedule;
-pub use stack::Stack;
 pub use state::{MemberState, State};
 pub use training::Outcome;
 

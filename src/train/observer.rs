@@ -34,7 +34,7 @@ pub struct EpochRecord {
     /// Steps so far whose gradient was clipped.
     #[serde(rename = "clipped_steps")]
     pub clipped: u64,
-    /// Of the whole stack, on a monotonic clock.
+    /// Of the whole fold group, on a monotonic clock.
     pub seconds: f64,
 }
 

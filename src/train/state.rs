@@ -23,7 +23,7 @@ pub struct MemberState {
     pub stopped: bool,
 }
 
-/// A stack between two steps.
+/// A fold group between two steps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
     /// Epochs that are complete.

@@ -1,14 +1,14 @@
 //! One step of all folds, and what it tells later.
 
+use super::fold_group::{FoldGroup, PendingStep};
 use super::observer::StepRecord;
 use super::plan;
-use super::stack::{Stack, Unsettled};
 use crate::backend::Backend;
 use crate::error::{Error, Result};
-use crate::model::{StepReport, Turn};
+use crate::model::{StepInput, StepReport};
 use crate::ops::StepScalars;
 
-impl<B: Backend> Stack<'_, B> {
+impl<B: Backend> FoldGroup<'_, B> {
     /// A training step of all folds. Gives back the reports that are due, of all steps that are not settled.
     pub(super) fn step(&mut self, lists: &[&[u32]]) -> Result<Vec<StepReport>> {
         let extent = self.trainer.model().extent();
@@ -18,32 +18,32 @@ impl<B: Backend> Stack<'_, B> {
             .chunks(extent.batch)
             .map(|lengths| lengths.iter().filter(|&&length| length > 0).count())
             .collect();
-        let mut turns = Vec::with_capacity(extent.models);
+        let mut inputs = Vec::with_capacity(extent.models);
         for (member, &rows) in self.members.iter_mut().zip(&rows) {
             let active = rows > 0;
             member.state.updates += u64::from(active);
             let learning_rate = member.learning_rate(self.spec);
             let update = if active { member.state.updates } else { 0 };
-            turns.push(Turn { fold: member.number, scalars: StepScalars { learning_rate, update } });
+            inputs.push(StepInput { fold: member.number, scalars: StepScalars { learning_rate, update } });
         }
-        let reports = self.trainer.train(&self.frames, &batch, &turns)?;
-        self.unsettled.push(Unsettled { position: self.position, batch, rows, turns });
+        let reports = self.trainer.train(&self.frames, &batch, &inputs)?;
+        self.pending.push(PendingStep { position: self.position, batch, rows, inputs });
         self.position += 1;
         Ok(reports)
     }
 
     /// Takes the losses of all steps into account that are not settled, due or not.
-    pub(super) fn settle_all(&mut self, lists: &[&[u32]]) -> Result<Vec<StepRecord>> {
+    pub(super) fn drain(&mut self, lists: &[&[u32]]) -> Result<Vec<StepRecord>> {
         let reports = self.trainer.reports()?;
-        self.settle(lists, reports)
+        self.account(lists, reports)
     }
 
     /// Takes the losses of the steps that are not settled into account.
-    pub(super) fn settle(&mut self, lists: &[&[u32]], reports: Vec<StepReport>) -> Result<Vec<StepRecord>> {
-        let steps = std::mem::take(&mut self.unsettled);
+    pub(super) fn account(&mut self, lists: &[&[u32]], reports: Vec<StepReport>) -> Result<Vec<StepRecord>> {
+        let steps = std::mem::take(&mut self.pending);
         let mut records = Vec::new();
         for (step, report) in steps.iter().zip(reports) {
-            for (m, turn) in step.turns.iter().enumerate().filter(|(_, turn)| turn.scalars.update > 0) {
+            for (m, input) in step.inputs.iter().enumerate().filter(|(_, input)| input.scalars.update > 0) {
                 let (loss, grad_norm, rows) = (report.losses[m], report.norms[m], step.rows[m]);
                 if !loss.is_finite() || !grad_norm.is_finite() {
                     return Err(self.broken_step(m, step, &report, lists[m]));
@@ -53,28 +53,28 @@ impl<B: Backend> Stack<'_, B> {
                 member.loss_rows += rows;
                 member.clipped += u64::from(grad_norm > self.spec.clip);
                 records.push(StepRecord {
-                    fold: turn.fold + 1,
+                    fold: input.fold + 1,
                     epoch: self.epoch + 1,
-                    step: turn.scalars.update,
+                    step: input.scalars.update,
                     rows,
                     loss,
                     grad_norm,
-                    learning_rate: turn.scalars.learning_rate,
+                    learning_rate: input.scalars.learning_rate,
                 });
             }
         }
         Ok(records)
     }
 
-    fn broken_step(&mut self, m: usize, step: &Unsettled, report: &StepReport, list: &[u32]) -> Error {
+    fn broken_step(&mut self, m: usize, step: &PendingStep, report: &StepReport, list: &[u32]) -> Error {
         let rows = step.batch.lengths.len() / self.members.len();
         let sequences: Vec<u32> = list.iter().skip(step.position * rows).take(rows).copied().collect();
         let what = format!(
             "step {}: loss {}, gradient norm {}, sequences {sequences:?}",
-            step.turns[m].scalars.update, report.losses[m], report.norms[m]
+            step.inputs[m].scalars.update, report.losses[m], report.norms[m]
         );
         // Steps may have followed. The broken model has not moved since: the step is seen again as it was.
-        match self.trainer.gradients(&self.frames, &step.batch, &step.turns) {
+        match self.trainer.gradients(&self.frames, &step.batch, &step.inputs) {
             Ok(()) => self.not_finite(m, self.epoch + 1, &what),
             Err(error) => error,
         }

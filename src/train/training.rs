@@ -1,8 +1,8 @@
 //! The training loop over the model axis.
 
+use super::fold_group::{FoldGroup, Member};
 use super::observer::Observer;
 use super::plan;
-use super::stack::{Member, Stack};
 use crate::backend::Backend;
 use crate::error::Result;
 use std::time::Instant;
@@ -15,7 +15,7 @@ pub enum Outcome {
     Interrupted(u8),
 }
 
-impl<B: Backend> Stack<'_, B> {
+impl<B: Backend> FoldGroup<'_, B> {
     /// Trains until every fold has stopped or the last epoch is over.
     pub fn run(&mut self, observer: &mut dyn Observer) -> Result<Outcome> {
         let clock = Instant::now();
@@ -24,16 +24,16 @@ impl<B: Backend> Stack<'_, B> {
             let lists: Vec<&[u32]> = orders.iter().map(Vec::as_slice).collect();
             while self.position < plan::steps(&lists, self.spec.batch) {
                 if let Some(signal) = observer.interrupted() {
-                    observer.step(&self.settle_all(&lists)?)?;
+                    observer.step(&self.drain(&lists)?)?;
                     observer.checkpoint(&|| self.state())?;
                     return Ok(Outcome::Interrupted(signal));
                 }
                 let reports = self.step(&lists)?;
                 if !reports.is_empty() {
-                    observer.step(&self.settle(&lists, reports)?)?;
+                    observer.step(&self.account(&lists, reports)?)?;
                 }
             }
-            observer.step(&self.settle_all(&lists)?)?;
+            observer.step(&self.drain(&lists)?)?;
             let records = self.end_epoch(clock)?;
             observer.epoch(&records)?;
             observer.checkpoint(&|| self.state())?;

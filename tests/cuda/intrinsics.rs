@@ -1,4 +1,4 @@
-//! Every intrinsic of `kernels/cuda/prims.cu`, and what else kernels rely on to the bit, tried by one warp: against what the PTX ISA
+//! Every intrinsic of `kernels/cuda/intrinsics.cu`, and what else kernels rely on to the bit, tried by one warp: against what the PTX ISA
 //! says, computed here by other means. Any executor can be asked: the host's in every run, GPUs in `nvidia::intrinsics`.
 
 use crate::cuda_on_host::Host;
@@ -175,7 +175,7 @@ fn of_both_signs(words: impl IntoIterator<Item = u32>) -> Vec<u32> {
     words.into_iter().flat_map(|word| [word, word ^ 0x8000_0000]).collect()
 }
 
-/// Ties at odd and even numbers of `kept` bits, their neighbours, what is special, and anything.
+/// Ties at odd and even numbers of `kept` bits, their neighbors, what is special, and anything.
 fn rounded_inputs(kept: u32) -> Vec<u32> {
     let dropped = 23 - kept;
     let half = 1 << (dropped - 1);
@@ -280,7 +280,7 @@ fn reciprocal(x: f32) -> Expected {
     Expected::Near { value, error: (2f64.powi(-22) + ROUNDING) * value.abs() + least, or }
 }
 
-/// How a warp holds A (16, depth) and B (depth, 8), `per_word` neighbours in depth in a register, as the PTX ISA draws it
+/// How a warp holds A (16, depth) and B (depth, 8), `per_word` neighbors in depth in a register, as the PTX ISA draws it
 /// ("Matrix Fragments for mma.m16n8k16" and "mma.m16n8k8"), element by element.
 #[derive(Clone, Copy)]
 struct Fragments {

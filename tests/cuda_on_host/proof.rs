@@ -16,12 +16,12 @@ fn run(entry: &str, body: &str, memory: &mut [f32], blocks: u32, order: u32) -> 
     unsafe { module.run(bytemuck::cast_slice(&arguments), [blocks, 1, 1], 64, order) }
 }
 
-/// Every thread passes its number on to its neighbour, first through memory, then within its warp.
+/// Every thread passes its number on to its neighbor, first through memory, then within its warp.
 const CORRECT: &str = "SHARED(float, s, 64);
     s[threadIdx.x] = (float)threadIdx.x;
     __syncthreads();
-    const float neighbour = s[(threadIdx.x + 1) % 64];
-    const float* of = host::exchange(neighbour, 1);
+    const float neighbor = s[(threadIdx.x + 1) % 64];
+    const float* of = host::exchange(neighbor, 1);
     a.y[blockIdx.x * 64 + threadIdx.x] = of[(host::lane() + 1) % 32] + (float)(a.n - a.n);";
 
 /// As above without the barrier.

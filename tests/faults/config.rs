@@ -13,9 +13,9 @@ fn a_wrong_configuration_file_is_told_by_line() {
     for (text, parts) in [
         (
             "[data]\npath = \"x.ts\"\n[network]\nhiden = [4]\n",
-            &["c.toml: ", "line 4, column 1", "hiden", "did you mean `hidden`?"][..],
+            &["c.toml: ", "line 4, column 1", "hiden", "did you mean \"hidden\"?"][..],
         ),
-        ("[trainning]\nepochs = 1\n", &["line 1, column 2", "did you mean `training`?"]),
+        ("[trainning]\nepochs = 1\n", &["line 1, column 2", "did you mean \"training\"?"]),
         ("[training]\nepochs = \"many\"\n", &["line 2, column 10", "expected usize"]),
         ("[network]\ncell = \"rnn\"\n", &["line 2, column 8", "rnn", "lstm"]),
         ("[training\n", &["line 1"]),
@@ -175,7 +175,7 @@ fn a_stack_is_written_as_toml_and_summed_up() {
         assert!(call.out.contains(part), "no {part} in {}", call.out);
     }
     assert!(call.out.contains("       2,159"), "{}", call.out);
-    let call = engine(folder.path(), "train --preset seed-bilstm-lstm --print-config").ends(0, &[]);
+    let call = engine(folder.path(), "train --preset study-bilstm-lstm --print-config").ends(0, &[]);
     for part in
         ["conv = [\"128x3\", \"128x3\"]", "cell = [\"bilstm\", \"lstm\"]", "split_by = \"window-holdout\""]
     {
@@ -189,5 +189,5 @@ fn reproducing_goes_on_as_it_was_begun_or_not_at_all() {
     engine(folder.path(), "reproduce --resume nowhere --backend wgpu")
         .ends(2, &["with the options of that time", "--dry-run"]);
     engine(folder.path(), "reproduce --resume nowhere").ends(7, &["nowhere/reproduce.toml"]);
-    engine(folder.path(), "reproduce --presets other").ends(2, &["seed-lstm, seed-gru"]);
+    engine(folder.path(), "reproduce --presets other").ends(2, &["study-lstm, study-gru"]);
 }

@@ -39,7 +39,7 @@ fn options_of_cuda_are_for_cuda() {
     let folder = with_series();
     for (option, name) in [
         ("--precision bf16", "`--precision bf16`"),
-        ("--products cublaslt", "`--products cublaslt`"),
+        ("--gemm cublaslt", "`--gemm cublaslt`"),
         ("--kernel-cache k", "`--kernel-cache k`"),
     ] {
         for command in ["check", "train --data x.ts"] {
@@ -55,8 +55,8 @@ fn cuda_kernels_are_listed_and_printed_without_cuda() {
     let folder = folder();
     let call = without_cuda(folder.path(), "kernels --backend cuda --list").ends(0, &[]);
     for part in [
-        "// lstm of 64 units, tf32, regime `solo`",
-        "rnn forward, solo      lstm rnn_solo_forward.cu PRECISION=19 PADDED=64 THREADS=128",
+        "// lstm of 64 units, tf32, algorithm `persistent`",
+        "rnn forward, persistent lstm rnn_persistent_forward.cu PRECISION=19 PADDED=64 THREADS=128",
         "weight gradient sum",
     ] {
         assert!(call.out.contains(part), "no {part} in {}", call.out);
@@ -64,19 +64,19 @@ fn cuda_kernels_are_listed_and_printed_without_cuda() {
     let call = without_cuda(folder.path(), "kernels --backend cuda --cell gru --hidden 200 --precision bf16")
         .ends(0, &[]);
     for part in [
-        "regime `per-step`",
+        "algorithm `per-step`",
         "__global__ void __launch_bounds__(THREADS) rnn_step_backward(",
         "mma.sync",
-        "kept_t* gates;",
+        "saved_t* gates;",
     ] {
         assert!(call.out.contains(part), "no {part}");
     }
-    without_cuda(folder.path(), "kernels --backend cuda --hidden 65 --regime solo")
-        .ends(2, &["65 units in tf32 does not fit the regime `solo`"]);
+    without_cuda(folder.path(), "kernels --backend cuda --hidden 65 --algorithm persistent")
+        .ends(2, &["65 units in tf32 does not fit the algorithm `persistent`"]);
     without_cuda(folder.path(), "kernels --precision bf16")
         .ends(2, &["`--precision` is for the kernels of `cuda`"]);
-    without_cuda(folder.path(), "kernels --backend cuda --tier registers")
-        .ends(2, &["for the kernels of `wgpu`"]);
+    without_cuda(folder.path(), "kernels --backend cuda --algorithm streamed")
+        .ends(2, &["64 units in tf32 does not fit the algorithm `streamed`"]);
     without_cuda(folder.path(), "kernels --backend cuda --arch 90").ends(
         4,
         &["NVRTC, which compiles the kernels, is missing: no library libnvrtc.so is found", "pip install"],
@@ -90,7 +90,11 @@ fn an_architecture_that_nvrtc_does_not_know_is_told() {
     engine(folder.path(), "kernels --backend cuda --arch 42")
         .ends(4, &["does not compile for this GPU, sm_42", "sm_"]);
     let call = engine(folder.path(), "kernels --backend cuda --hidden 16 --arch 80").ends(0, &[]);
-    assert!(call.out.contains("lstm rnn_solo_forward.cu PRECISION=19 PADDED=16 THREADS=32"), "{}", call.out);
+    assert!(
+        call.out.contains("lstm rnn_persistent_forward.cu PRECISION=19 PADDED=16 THREADS=32"),
+        "{}",
+        call.out
+    );
 }
 
 /// Programs that were compiled elsewhere stand in for a compiler; they are named, and none is made up.

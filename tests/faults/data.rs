@@ -215,8 +215,8 @@ fn windows_that_cannot_be_are_refused_at_once() {
         ("--window 0.5", "a window of 0.5 s is shorter than a frame of 1 s"),
         ("--frame-length 5", "a window of 4 s is shorter than a frame of 5 s"),
         ("--window 0", "--window must be above 0"),
-        ("--step 0", "--step must be above 0"),
-        ("--step=-1", "--step must be above 0"),
+        ("--window-step 0", "--window-step must be above 0"),
+        ("--window-step=-1", "--window-step must be above 0"),
     ] {
         let call = engine(folder.path(), &format!("train --data demo --demo-subjects 32 {flags}"));
         let call = call.ends(2, &[what]);

@@ -1,6 +1,6 @@
 //! Runs that are stopped, fail, meet each other, or are asked about data that are not theirs.
 
-use super::{Call, assert_same, command, engine, folder, read, series, unlabelled, with_series};
+use super::{Call, assert_same, command, engine, folder, read, series, unlabeled, with_series};
 use engine::backend::cpu::Isa;
 use engine::run::Resume;
 use std::fs;
@@ -280,7 +280,7 @@ fn predict_takes_other_recordings_and_says_what_is_wrong_with_them() {
     let folder = with_series();
     let write = |name: &str, text: String| fs::write(folder.path().join(name), text).unwrap();
     engine(folder.path(), "crossval --data x.ts --hidden 4 --epochs 2 --name r").ends(0, &[]);
-    write("new.ts", unlabelled(&series(6, 2, 9)));
+    write("new.ts", unlabeled(&series(6, 2, 9)));
     let call = engine(folder.path(), "predict runs/r new.ts").ends(0, &[]);
     assert_eq!(call.out.lines().count(), 7, "{}", call.out);
     assert!(call.out.starts_with("subject,trial,window,predicted,p a,p b\nall,0,0,"), "{}", call.out);
@@ -291,7 +291,7 @@ fn predict_takes_other_recordings_and_says_what_is_wrong_with_them() {
     write("wide.ts", series(6, 3, 9));
     engine(folder.path(), "predict runs/r wide.ts")
         .ends(3, &["have 3 features (ch0 ... ch2), the run was trained on 2 (ch0 ... ch1)"]);
-    let gap = unlabelled(&series(6, 2, 9)).replacen("@data\n", "@data\n?,1,2,3,4,5,6,7:1,2,3,4,5,6,7,8\n", 1);
+    let gap = unlabeled(&series(6, 2, 9)).replacen("@data\n", "@data\n?,1,2,3,4,5,6,7:1,2,3,4,5,6,7,8\n", 1);
     write("gap.ts", gap);
     let call = engine(folder.path(), "predict runs/r gap.ts");
     let call = call.ends(0, &["warning: 1 bad windows left out", "all trial 0 channel ch0"]);

@@ -94,10 +94,10 @@ impl Crate {
                 }
             }
         }
-        self.walk(base, rest, depth)
+        self.follow(base, rest, depth)
     }
 
-    fn walk(&self, module: String, rest: &[String], depth: usize) -> Option<Found> {
+    fn follow(&self, module: String, rest: &[String], depth: usize) -> Option<Found> {
         let [name, after @ ..] = rest else {
             return Some(Found { named: vec![module.clone()], module, item: false });
         };
@@ -113,12 +113,12 @@ impl Crate {
         let reexports: Vec<_> =
             here.imports.iter().filter(|i| i.name == *name && i.path != [name.clone()]).collect();
         if as_child && (!after.is_empty() || reexports.is_empty()) {
-            return self.walk(inner, after, depth).map(through);
+            return self.follow(inner, after, depth).map(through);
         }
         for import in &reexports {
             match self.resolve(&module, &import.path, depth + 1) {
                 Some(found) if found.item || after.is_empty() => return Some(through(found)),
-                Some(found) => return self.walk(found.module, after, depth + 1).map(through),
+                Some(found) => return self.follow(found.module, after, depth + 1).map(through),
                 None => {}
             }
         }

@@ -17,7 +17,7 @@ fn shader(maths: &str) -> String {
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {{
     let i = id.x + id.y * groups.x * 64u;
     if (i < arrayLength(&x)) {{
-        y[i] = vec2<f32>(sigmoid(x[i]), tangent(x[i]));
+        y[i] = vec2<f32>(sigmoid(x[i]), tanh_(x[i]));
     }}
 }}
 "

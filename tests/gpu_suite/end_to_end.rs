@@ -16,7 +16,7 @@ fn with_our_programs() -> Suite {
 /// What a test of rates is to the driver: it takes its time, and runs nothing.
 fn on_the_processor(suite: &Suite, arguments: &str, stub: &[(&str, &str)]) -> Ended {
     let mut command = suite.command(arguments);
-    command.env("STUB_TIMED", "roof").envs(stub.iter().copied());
+    command.env("STUB_TIMED", "peak").envs(stub.iter().copied());
     Ended::of(command.output().unwrap())
 }
 
@@ -66,13 +66,17 @@ fn a_device_that_is_lost_at_one_kernel_costs_the_cases_of_that_kernel_only() {
         (
             "STUB_LOST",
             "lost device",
-            "(CUDA_ERROR_ILLEGAL_ADDRESS), in the launch of gru rnn_solo_backward.cu PRECISION=19 PADDED=48",
+            "(CUDA_ERROR_ILLEGAL_ADDRESS), in the launch of gru rnn_persistent_backward.cu PRECISION=19 PADDED=48",
         ),
         ("STUB_CRASH", "crashed", "died of SIGSEGV"),
         ("STUB_WRONG", "out of bounds", "is off by"),
     ] {
-        on_the_processor(&suite, "--quick --only conformance-tf32", &[(stub, "rnn_solo_backward PADDED=48")])
-            .ends(1);
+        on_the_processor(
+            &suite,
+            "--quick --only conformance-tf32",
+            &[(stub, "rnn_persistent_backward PADDED=48")],
+        )
+        .ends(1);
         let record = suite.record("conformance-tf32");
         let failing = record["data"]["failing"].as_array().unwrap();
         assert!(!failing.is_empty(), "{record}");
@@ -93,7 +97,7 @@ fn a_kernel_that_hangs_is_found() {
     on_the_processor(
         &suite,
         "--quick --only tiny,attributes --limit 3",
-        &[("STUB_HANG", "rnn_solo_forward")],
+        &[("STUB_HANG", "rnn_persistent_forward")],
     )
     .ends(1);
     suite.assert_outcomes(&[("tiny", "hung"), ("attributes", "held")]);

@@ -305,7 +305,7 @@ done
 [ -n "$one" ] || { case_ok 'lstm H=1'; kill -SEGV $$; }
 case $one in
   'lstm H=2')
-    [ -z "$CUDA_LAUNCH_BLOCKING" ] || { echo 'error: illegal, in the launch of lstm rnn_solo_forward.cu PADDED=2' >&2; exit 5; }
+    [ -z "$CUDA_LAUNCH_BLOCKING" ] || { echo 'error: illegal, in the launch of lstm rnn_persistent_forward.cu PADDED=2' >&2; exit 5; }
     kill -SEGV $$ ;;
   'gru H=4')
     echo '{"case":"gru H=4","holds":false,"deviations":[{"buffer":"y","error":1e-8,"bound":1e-7},{"buffer":"dx","error":null,"bound":2e-7}]}'
@@ -323,7 +323,7 @@ fn failing_cases_are_found_one_by_one_and_by_their_kernel() {
     let sanitizer = "#!/bin/sh
 echo '========= COMPUTE-SANITIZER'
 echo '========= Invalid __global__ write of size 4 bytes'
-echo '=========     at rnn_solo_forward+0x120'
+echo '=========     at rnn_persistent_forward+0x120'
 exit 9
 ";
     suite.script("bin/compute-sanitizer", sanitizer);
@@ -339,8 +339,8 @@ exit 9
     suite.assert_page(&[
         "2 of 5 cases hold; all in one process: died of SIGSEGV after 1 of 5 cases, at or after `lstm H=2`",
         "`lstm H=2` crashed: died of SIGSEGV",
-        "blocking: exit code 5: error: illegal, in the launch of lstm rnn_solo_forward.cu PADDED=2",
-        "memcheck: Invalid __global__ write of size 4 bytes; at rnn_solo_forward+0x120",
+        "blocking: exit code 5: error: illegal, in the launch of lstm rnn_persistent_forward.cu PADDED=2",
+        "memcheck: Invalid __global__ write of size 4 bytes; at rnn_persistent_forward+0x120",
         "`gru H=4` out of bounds: dx is off by inf, allowed 2.00e-07",
         "`gru H=5` lost device: exit code 5: error: an illegal memory access, in the launch of gru rnn_step_backward.cu",
     ]);

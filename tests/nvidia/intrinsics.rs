@@ -1,4 +1,4 @@
-//! What `cuda::intrinsics` says of the host half of `prims.cu`, of the PTX on every GPU. A test an intrinsic, so that each can run
+//! What `cuda::intrinsics` says of the host half of `intrinsics.cu`, of the PTX on every GPU. A test an intrinsic, so that each can run
 //! in a process of its own.
 
 use crate::cuda::intrinsics::assert_as_documented;

@@ -72,7 +72,7 @@ fn a_browser_shows_the_page() {
 
 #[test]
 #[ignore = "needs Chromium; tools/test brings it"]
-fn a_page_fits_a_phone_and_follows_the_colour_scheme() {
+fn a_page_fits_a_phone_and_follows_the_color_scheme() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let measure = |name: &str, width, scheme, what| measured(folder.path(), &page(name), width, scheme, what);
     for name in ["honest", "leaky"] {
@@ -91,7 +91,7 @@ fn a_browser_shows_the_comparison_with_the_study() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let html = comparison().page("data = \"demo\"");
     let dom = chromium(folder.path(), &html, [1200, 900], &[LIGHT, "--dump-dom"]);
-    for part in ["seed-gru-new-people/report.html", "seed-lstm: accuracy under each protocol", ".730"] {
+    for part in ["study-gru-new-people/report.html", "study-lstm: accuracy under each protocol", ".730"] {
         assert!(dom.contains(part), "no {part}");
     }
     let fits = "document.documentElement.scrollWidth <= innerWidth && innerWidth <= 500";

@@ -12,7 +12,7 @@
 //   STUB_CRASH        kernels at which the process dies by SIGSEGV
 //   STUB_HANG         kernels that never end
 //
-// A kernel is one of these if its name (`rnn_solo_forward.cu PRECISION=19 PADDED=64`) holds all words that the variable lists.
+// A kernel is one of these if its name (`rnn_persistent_forward.cu PRECISION=19 PADDED=64`) holds all words that the variable lists.
 #include <chrono>
 #include <csetjmp>
 #include <csignal>

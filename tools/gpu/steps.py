@@ -151,14 +151,14 @@ def latencies(context: Context) -> Commands:
     return (yield from each(context.ours("bench-latency", "--json", context.results / "latencies.json", *once, limit=240)))
 
 
-LOOPS = "rnn_solo_forward|rnn_solo_backward|rnn_step_forward|rnn_step_backward"
+LOOPS = "rnn_persistent_forward|rnn_persistent_backward|rnn_step_forward|rnn_step_backward"
 PRODUCTS = "product|rnn_weight_gradient"
 
 
 def short_profile(context: Context, hidden: int, precision: str) -> list[object]:
     sizes = (8, 8, 16) if context.quick else (256, 128, 160)
     options = ["--batch", sizes[0], "--time-steps", sizes[1], "--features", sizes[2], "--hidden", hidden]
-    steps = ["--steps", 2, "--warmup", 1]
+    steps = ["--iterations", 2, "--warmup", 1]
     return [context.programs / "engine", "profile", "--backend", "cuda", "--precision", precision, *options, *steps]
 
 
@@ -204,10 +204,10 @@ def profiles(context: Context) -> Commands:
     runs = [(f"{cell}-{hidden}-{precision}", precision, ["--cell", cell, "--hidden", hidden])
             for hidden in (64, 128, 256) for precision in ("tf32", "bf16") for cell in ("lstm", "gru", "bilstm")]  # fmt: skip
     runs += [(f"8-folds-{precision}", precision, ["--folds", 8]) for precision in ("tf32", "bf16")]
-    sizes, steps = ["--batch", 256, "--time-steps", 128, "--features", 160], ["--steps", 20]
+    sizes, steps = ["--batch", 256, "--time-steps", 128, "--features", 160], ["--iterations", 20]
     if context.quick:
         runs = [("gru-16-tf32", "tf32", ["--cell", "gru", "--hidden", 16])]
-        sizes, steps = ["--batch", 4, "--time-steps", 4, "--features", 8], ["--steps", 2, "--warmup", 1]
+        sizes, steps = ["--batch", 4, "--time-steps", 4, "--features", 8], ["--iterations", 2, "--warmup", 1]
     steps_ms, failed = {}, []
     for name, precision, options in runs:
         # Eight folds are of the study's size, which is the default.
@@ -216,7 +216,7 @@ def profiles(context: Context) -> Commands:
         ended = yield context.ours("engine", *profile, limit=40, save=context.results / "profiles" / f"{name}.json")
         if ended.ok:
             profile = json.loads(ended.out)
-            steps_ms[name] = round(profile["wall_ms"] / profile["steps"], 4)
+            steps_ms[name] = round(profile["wall_ms"] / profile["iterations"], 4)
         else:
             failed.append(f"{name}: {ended.why()}")
     return Verdict(not failed, "; ".join([f"{len(steps_ms)} of {len(runs)} profiles", *failed]), {"ms a step": steps_ms})
@@ -273,8 +273,8 @@ STEPS = [
     Step("conformance-fp32", "each case against the f64 reference in fp32, by case and operation where one fails", 110, conformant("fp32")),
     Step("conformance-tf32", "the same in tf32", 110, conformant("tf32")),
     Step("conformance-bf16", "the same in bf16", 110, conformant("bf16")),
-    Step("conformance-tf32-per-step", "the same in tf32 where every layer is of the regime per-step", 60, conformant("tf32", "--regime", "per-step")),
-    Step("conformance-bf16-per-step", "the same in bf16", 60, conformant("bf16", "--regime", "per-step")),
+    Step("conformance-tf32-per-step", "the same in tf32 where every layer is of the algorithm per-step", 60, conformant("tf32", "--algorithm", "per-step")),
+    Step("conformance-bf16-per-step", "the same in bf16", 60, conformant("bf16", "--algorithm", "per-step")),
     Step("tests", "the tests that only a GPU can break, a process each", 160, tests, ("gpu", "program:tests")),
     Step("illegal-address", "whether a lost device is told with its kernel's name", 40, illegal_address, ("gpu", "program:tests")),
     Step("memcheck", "accesses outside of any buffer, on tiny cases", 60, sanitizer("memcheck"), ("gpu", "tool:compute-sanitizer")),

@@ -5,7 +5,7 @@ use engine::backend::cpu::{Cpu, Isa};
 use engine::backend::{AnyDevice, Backend, DeviceChoice, Kind};
 use engine::check::cases::RnnCase;
 use engine::check::{Case, RnnPass};
-use engine::model::Step;
+use engine::model::TrainingStep;
 use engine::ops::{Cell, LayerSpec, Network, Pooling};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -86,7 +86,7 @@ impl Work {
                 dropout: 0.0,
                 classes: 2,
             };
-            let mut step = Step::new(backend, &network, folds, batch, steps).expect("fits in memory");
+            let mut step = TrainingStep::new(backend, &network, folds, batch, steps).expect("fits in memory");
             return Box::new(move |runs| {
                 for _ in 0..runs {
                     let reports = step.run().expect("a step");
@@ -175,7 +175,7 @@ fn serve<B: Backend>(backend: &B, device: &str, peaks: impl Fn(&B) -> Vec<f64>) 
 fn peaks(cpu: &Cpu) -> Vec<f64> {
     let peak = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("starts threads");
-        pool.install(|| cpu.roof().expect("measured").gflops)
+        pool.install(|| cpu.peak().expect("measured").gflops)
     };
     (1..=rayon::current_num_threads()).map(peak).collect()
 }

@@ -1,12 +1,12 @@
 //! What the commands ask of the backend `cuda` alone.
 
 use super::asked::{Found, Out, Restriction};
-use crate::backend::Backend;
 use crate::backend::cuda::{
-    Compiled, Compiler, Cuda, Driver, Kernel, Kernels, Regime, Tuning, default_folder, every_kernel,
+    Compiled, Compiler, Cuda, Driver, Kernel, Kernels, Tuning, choose, default_folder, every_kernel, fits,
     gpus as all_gpus,
 };
-use crate::error::{Error, Fault, Result};
+use crate::backend::{Algorithm, Backend};
+use crate::error::{Error, ErrorKind, Result};
 use crate::ops::{Precision, Rnn};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -23,29 +23,13 @@ pub fn gpus() -> Result<impl Iterator<Item = Found>> {
     }))
 }
 
-/// What only a check of `cuda` is asked.
-#[derive(Args)]
-pub struct CheckOptions {
-    /// Only this regime of the recurrent layers on CUDA, and the layers that fit it
-    #[arg(long, value_enum)]
-    regime: Option<Regime>,
-}
-
-impl CheckOptions {
-    /// What was asked for that no other backend has.
-    pub fn given(&self) -> Option<String> {
-        self.regime.map(|regime| format!("--regime {}", regime.name()))
-    }
-
-    /// The device in the regime asked for, and which layers that leaves.
-    pub fn apply(&self, cuda: Box<Cuda<Driver>>) -> (Box<Cuda<Driver>>, Option<Restriction>) {
-        let Some(regime) = self.regime else { return (cuda, None) };
-        let precision = cuda.precision();
-        let name = format!("the regime `{}` in {}", regime.name(), precision.name());
-        let restriction = Restriction::new(name, move |rnn| regime.runs(rnn.hidden, precision));
-        let tuning = Tuning { regime: Some(regime), ..cuda.tuning() };
-        (Box::new(cuda.tuned(tuning)), Some(restriction))
-    }
+/// The device with this algorithm and no other, and which layers that leaves.
+pub fn restrict(cuda: Box<Cuda<Driver>>, algorithm: Algorithm) -> (Box<Cuda<Driver>>, Restriction) {
+    let precision = cuda.precision();
+    let name = format!("the algorithm `{algorithm}` in {}", precision.name());
+    let restriction = Restriction::new(name, move |rnn| fits(algorithm, rnn.hidden, precision));
+    let tuning = Tuning { algorithm: Some(algorithm), ..cuda.tuning() };
+    (Box::new(cuda.tuned(tuning)), restriction)
 }
 
 /// What only the kernels of `cuda` are asked.
@@ -55,9 +39,6 @@ pub struct KernelOptions {
     /// What products multiply [default: tf32]
     #[arg(long, value_enum)]
     precision: Option<Precision>,
-    /// This regime and no other, if the layer fits
-    #[arg(long, value_enum)]
-    regime: Option<Regime>,
     /// All kernels that any layer, and the rest of a training step, may ask for
     #[arg(long)]
     every: bool,
@@ -78,7 +59,6 @@ impl KernelOptions {
     pub fn given(&self) -> Option<&'static str> {
         let given = [
             ("--precision", self.precision.is_some()),
-            ("--regime", self.regime.is_some()),
             ("--every", self.every),
             ("--arch", !self.arch.is_empty()),
             ("--kernel-cache", self.kernel_cache.is_some()),
@@ -88,15 +68,15 @@ impl KernelOptions {
     }
 
     /// The kernels of a layer, or every kernel: their names, their texts, or what NVRTC makes of them.
-    pub fn print(&self, rnn: &Rnn, list: bool, out: Out) -> Result<()> {
+    pub fn print(&self, rnn: &Rnn, algorithm: Option<Algorithm>, list: bool, out: Out) -> Result<()> {
         let precision = self.precision.unwrap_or_default();
-        let regime = Regime::choose(self.regime, rnn, precision)?;
+        let algorithm = choose(algorithm, rnn, precision)?;
         let (title, kernels) = if self.every {
             ("every kernel".to_string(), every_kernel())
         } else {
             let (cell, hidden) = (rnn.cell.name(), rnn.hidden);
-            let title = format!("{cell} of {hidden} units, {}, regime `{}`", precision.name(), regime.name());
-            (title, Kernels::of(rnn, precision).all(regime))
+            let title = format!("{cell} of {hidden} units, {}, algorithm `{algorithm}`", precision.name());
+            (title, Kernels::of(rnn, precision).all(algorithm))
         };
         out(&format!("// {title}"))?;
         if self.arch.is_empty() {
@@ -136,7 +116,7 @@ impl KernelOptions {
                             "{:>18} {:>8} {:>7}",
                             usage.registers, usage.spilled, usage.shared
                         ));
-                        if kernel.is_solo() && usage.spilled > 0 {
+                        if kernel.is_persistent() && usage.spilled > 0 {
                             spilling.push(kernel);
                         }
                     }
@@ -145,7 +125,7 @@ impl KernelOptions {
             out(&line)?;
         }
         if let Some(why) = compilers.iter().find_map(Compiler::not_kept) {
-            return Err(Error::new(Fault::Io, why));
+            return Err(Error::new(ErrorKind::Io, why));
         }
         for warning in compilers.iter().filter_map(Compiler::warning) {
             out(&format!("// {warning}"))?;
@@ -153,13 +133,13 @@ impl KernelOptions {
         match spilling.first() {
             None => Ok(()),
             Some(kernel) => {
-                Err(Error::backend(format!("the solo kernel {} spills registers", kernel.name())))
+                Err(Error::backend(format!("the persistent kernel {} spills registers", kernel.name())))
             }
         }
     }
 }
 
-/// `lstm-rnn_solo_forward.cu-PRECISION=19-PADDED=64-THREADS=128.sm_90.cubin`, and beside it the text and the log.
+/// `lstm-rnn_persistent_forward.cu-PRECISION=19-PADDED=64-THREADS=128.sm_90.cubin`, and beside it the text and the log.
 fn save_kernel(folder: &Path, kernel: &Kernel, arch: u32, compiled: &Compiled) -> Result<()> {
     let stem = kernel.name().replace(' ', "-");
     let text = kernel.text();

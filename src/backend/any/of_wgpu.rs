@@ -1,7 +1,8 @@
 //! What the commands ask of the backend `wgpu` alone.
 
-use super::asked::{Found, Out};
-use crate::backend::wgpu::{Adapter, Tier, adapters, layer_kernels};
+use super::asked::{Found, Out, Restriction};
+use crate::backend::Algorithm;
+use crate::backend::wgpu::{Adapter, Tuning, Wgpu, adapters, fits, layer_kernels};
 use crate::error::Result;
 use crate::ops::Rnn;
 use clap::Args;
@@ -20,13 +21,19 @@ pub fn gpus() -> Result<impl Iterator<Item = Found>> {
     }))
 }
 
+/// The device with this algorithm and no other, and which layers that leaves.
+pub fn restrict(device: Box<Wgpu>, algorithm: Algorithm) -> (Box<Wgpu>, Restriction) {
+    let limits = device.limits().clone();
+    let name = format!("the algorithm `{algorithm}` on this adapter");
+    let restriction = Restriction::new(name, move |rnn| fits(algorithm, rnn, &limits));
+    let tuning = Tuning { algorithm: Some(algorithm), ..Tuning::default() };
+    (Box::new(device.tuned(tuning)), restriction)
+}
+
 /// What only the kernels of `wgpu` are asked.
 #[derive(Args)]
 #[command(next_help_heading = "Of the backend wgpu")]
 pub struct KernelOptions {
-    /// This tier and no other, if the layer fits
-    #[arg(long, value_enum)]
-    tier: Option<Tier>,
     /// With this adapter's limits: its number, or a part of its name, in `engine devices`
     #[arg(long, value_name = "N|NAME")]
     adapter: Option<String>,
@@ -35,15 +42,14 @@ pub struct KernelOptions {
 impl KernelOptions {
     /// The first that was given.
     pub fn given(&self) -> Option<&'static str> {
-        let given = [("--tier", self.tier.is_some()), ("--adapter", self.adapter.is_some())];
-        given.into_iter().find(|(_, is_given)| *is_given).map(|(option, _)| option)
+        self.adapter.is_some().then_some("--adapter")
     }
 
     /// The kernels of a layer: their names, or their texts.
-    pub fn print(&self, rnn: &Rnn, list: bool, out: Out) -> Result<()> {
+    pub fn print(&self, rnn: &Rnn, algorithm: Option<Algorithm>, list: bool, out: Out) -> Result<()> {
         let adapter = self.adapter.as_deref().map(|wanted| Adapter::choose(Some(wanted))).transpose()?;
-        let (tier, kernels) = layer_kernels(rnn, self.tier, adapter.as_ref())?;
-        let mut text = format!("// {} of {} units, tier `{}`", rnn.cell.name(), rnn.hidden, tier.name());
+        let (algorithm, kernels) = layer_kernels(rnn, algorithm, adapter.as_ref())?;
+        let mut text = format!("// {} of {} units, algorithm `{algorithm}`", rnn.cell.name(), rnn.hidden);
         for kernel in kernels {
             text.push('\n');
             match list {

@@ -41,7 +41,7 @@ impl Runs<ConvForward> for Cpu {
             })
             .collect();
         let step = s.batch * filters;
-        let (y, winners) = (Disjoint::new(a.y), a.winners.map(|winners| Disjoint::new(winners)));
+        let (y, argmax) = (Disjoint::new(a.y), a.argmax.map(|argmax| Disjoint::new(argmax)));
         (0..s.models * s.out_steps()).into_par_iter().for_each(|i| {
             let (m, t) = (i / s.out_steps(), i % s.out_steps());
             let (weights, bias) = &models[m];
@@ -49,8 +49,8 @@ impl Runs<ConvForward> for Cpu {
             // SAFETY: `i` counts steps of models, and is one task's alone; its range is the `i`-th of `step`
             // numbers.
             let own = |buffer: &Disjoint<f32>| unsafe { buffer.range(i * step..(i + 1) * step) }.as_mut_ptr();
-            let (y, winners) = (own(&y), winners.as_ref().map(own));
-            isa::run(isa, Step { s, m, t, weights, bias, x: a.x, lengths, y, winners });
+            let (y, argmax) = (own(&y), argmax.as_ref().map(own));
+            isa::run(isa, Step { s, m, t, weights, bias, x: a.x, lengths, y, argmax });
         });
         Ok(())
     }
@@ -67,7 +67,7 @@ struct Step<'a> {
     lengths: &'a [u32],
     /// `(B, F)`
     y: *mut f32,
-    winners: Option<*mut f32>,
+    argmax: Option<*mut f32>,
 }
 
 impl Task for Step<'_> {
@@ -78,7 +78,7 @@ impl Task for Step<'_> {
         let Step { s, t, .. } = self;
         let live: Vec<usize> = (0..s.batch).filter(|&b| t < s.spec.steps(self.lengths[b] as usize)).collect();
         if live.len() < s.batch {
-            for buffer in std::iter::once(self.y).chain(self.winners) {
+            for buffer in std::iter::once(self.y).chain(self.argmax) {
                 // SAFETY: `forward` gave this task `batch * filters` numbers of each buffer, which no other
                 // task has.
                 unsafe { buffer.write_bytes(0, s.batch * s.spec.filters) };
@@ -102,7 +102,7 @@ impl Task for Step<'_> {
 impl Step<'_> {
     /// # Safety
     /// The processor has `S`'s instructions, of whose vectors the weights are packed; at `first` begins a
-    /// block of them that has `N` vectors. `live` are rows below `batch`, and the step of `y` and `winners`
+    /// block of them that has `N` vectors. `live` are rows below `batch`, and the step of `y` and `argmax`
     /// is the caller's alone.
     #[inline(always)]
     unsafe fn columns<S: Simd, const N: usize>(&self, first: usize, live: &[usize]) {
@@ -121,7 +121,7 @@ impl Step<'_> {
     unsafe fn block<S: Simd, const R: usize, const N: usize>(&self, first: usize, live: &[usize]) {
         let filters = self.s.spec.filters;
         // SAFETY: `first` and `N` are the caller's word to `filtered` too. Every vector of a block begins
-        // below `filters`, of which a row of `y` and of `winners` has `filters - column` from there on, and
+        // below `filters`, of which a row of `y` and of `argmax` has `filters - column` from there on, and
         // no more are stored.
         unsafe {
             let mut z = [[[S::splat(0.0); N]; R]; 2];
@@ -131,11 +131,11 @@ impl Step<'_> {
             for r in 0..R {
                 for n in 0..N {
                     let column = first + n * S::LANES;
-                    let (y, winner) = pool::<S>(z[0][r][n], z[1][r][n]);
+                    let (y, signed) = pool::<S>(z[0][r][n], z[1][r][n]);
                     let (at, count) = (live[r] * filters + column, filters - column);
                     S::store_first(self.y.add(at), y, count);
-                    if let Some(winners) = self.winners {
-                        S::store_first(winners.add(at), winner, count);
+                    if let Some(argmax) = self.argmax {
+                        S::store_first(argmax.add(at), signed, count);
                     }
                 }
             }
@@ -145,7 +145,7 @@ impl Step<'_> {
     /// `z` at step `t` of the input.
     ///
     /// # Safety
-    /// As of `block`, but for `y` and `winners`.
+    /// As of `block`, but for `y` and `argmax`.
     #[inline(always)]
     unsafe fn filtered<S: Simd, const R: usize, const N: usize>(
         &self,
@@ -177,7 +177,7 @@ impl Step<'_> {
     }
 }
 
-/// `(y, winner)` of two steps; NaN stays NaN.
+/// Max-pooling of two steps: `y`, and `y` with the argmax as its sign. NaN stays NaN.
 ///
 /// # Safety
 /// The processor has `S`'s instructions.
@@ -204,8 +204,8 @@ impl Runs<ConvBackward> for Cpu {
     /// `dW = sum dz x`, then `dx = W^T dz`.
     fn execute(&self, s: &Conv, a: ConvBackwardOperands<Self>, _: Checked) -> Result<()> {
         let (isa, timeline) = (self.isa(), &self.timeline);
-        let ConvBackwardOperands { weights, x, lengths, winners, dy, dx, d_weights } = a;
-        let gradient = Gradient { s, lengths, winners, dy };
+        let ConvBackwardOperands { weights, x, lengths, argmax, dy, dx, d_weights } = a;
+        let gradient = Gradient { s, lengths, argmax, dy };
         timeline.span("convolution weight gradient", s.weight_gradient_work(), || {
             weight_gradient(isa, &gradient, x, d_weights);
         });
@@ -222,7 +222,7 @@ impl Runs<ConvBackward> for Cpu {
 struct Gradient<'a> {
     s: &'a Conv,
     lengths: &'a [u32],
-    winners: &'a [f32],
+    argmax: &'a [f32],
     dy: &'a [f32],
 }
 
@@ -236,10 +236,10 @@ impl Gradient<'_> {
     #[inline(always)]
     fn expand(&self, m: usize, step: usize, b: usize, first: usize, dz: &mut [f32]) {
         let at = self.s.y_at(m, step / 2, b) + first;
-        let (winners, dy) = (&self.winners[at..][..dz.len()], &self.dy[at..][..dz.len()]);
+        let (argmax, dy) = (&self.argmax[at..][..dz.len()], &self.dy[at..][..dz.len()]);
         let sign = if step.is_multiple_of(2) { 1.0 } else { -1.0 };
-        for ((dz, &winner), &dy) in dz.iter_mut().zip(winners).zip(dy) {
-            *dz = if sign * winner > 0.0 { dy } else { 0.0 };
+        for ((dz, &signed), &dy) in dz.iter_mut().zip(argmax).zip(dy) {
+            *dz = if sign * signed > 0.0 { dy } else { 0.0 };
         }
     }
 }

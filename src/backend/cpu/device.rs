@@ -1,9 +1,9 @@
 //! The processor as a device.
 
 use super::isa::Isa;
+use super::peak;
 use super::rnn::Layer;
-use super::roof;
-use crate::backend::{Backend, Roof, Timeline};
+use crate::backend::{Backend, Peak, Timeline};
 use crate::error::Result;
 use crate::ops::{Device, Purpose, Rnn, RnnLayer, Sealed, Word, Work};
 use ndarray::ArcArray2;
@@ -75,8 +75,8 @@ impl Backend for Cpu {
         format!("cpu {}", self.isa.name())
     }
 
-    fn roof(&self) -> Result<Roof> {
-        Ok(roof::measure(self.isa))
+    fn peak(&self) -> Result<Peak> {
+        Ok(peak::measure(self.isa))
     }
 
     fn timeline(&self) -> Option<&Timeline> {

@@ -20,7 +20,7 @@ const DRAWS: usize = 16;
 impl Runs<Dropout> for Cpu {
     fn execute(&self, s: &Dropout, a: DropoutOperands<Self>, _: Checked) -> Result<()> {
         let isa = self.isa();
-        let DropoutOperands { marks, x, out } = a;
+        let DropoutOperands { counters, x, out } = a;
         let chunks = s.len.div_ceil(DRAWS * DRAW);
         let out = Disjoint::new(out);
         /// Numbers that could be copied in the time that it takes to draw one.
@@ -30,7 +30,7 @@ impl Runs<Dropout> for Cpu {
             let range = m * s.len + first..m * s.len + (first + DRAWS * DRAW).min(s.len);
             let task = Chunk {
                 key: s.key,
-                place: [marks[m * 2 + 1], marks[m * 2], s.layer],
+                place: [counters[m * 2 + 1], counters[m * 2], s.layer],
                 counter: (first / 4) as u32,
                 threshold: s.threshold(),
                 scale: (1.0 / (1.0 - s.rate)) as f32,

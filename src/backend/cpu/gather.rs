@@ -79,8 +79,8 @@ impl Task for Step<'_> {
                 unsafe {
                     let load = |from: &[f32]| S::load_first(from.as_ptr().add(d), count);
                     // Rounded twice, as by the reference.
-                    let centred = S::sub(load(frame), load(self.mean));
-                    S::store_first(x.as_mut_ptr().add(d), S::mul(centred, load(self.inv_std)), count);
+                    let centered = S::sub(load(frame), load(self.mean));
+                    S::store_first(x.as_mut_ptr().add(d), S::mul(centered, load(self.inv_std)), count);
                 }
             }
         }

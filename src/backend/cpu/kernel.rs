@@ -49,7 +49,7 @@ pub fn groups(count: usize, most: usize) -> impl Iterator<Item = (usize, usize)>
 /// registers.
 ///
 /// # Safety
-/// The processor has `S`'s instructions; each of `factors` is an initialised number, and at each of `at`,
+/// The processor has `S`'s instructions; each of `factors` is an initialized number, and at each of `at`,
 /// counted in vectors from `vectors`, there are `LANES` of them.
 #[inline(always)]
 unsafe fn rank_one<S: Simd, const R: usize, const N: usize>(
@@ -101,7 +101,7 @@ const fn consecutive<const N: usize>() -> [usize; N] {
 /// `acc[r][n] + sum over k of rows[r][k] * panel[k][n]`; `panel` is `(depth, N, LANES)`.
 ///
 /// # Safety
-/// The processor has `S`'s instructions; each of `rows` is the first of `depth` initialised numbers, `panel`
+/// The processor has `S`'s instructions; each of `rows` is the first of `depth` initialized numbers, `panel`
 /// that of `depth * N * LANES`.
 #[inline(always)]
 pub unsafe fn multiply<S: Simd, const R: usize, const N: usize>(
@@ -130,9 +130,9 @@ pub unsafe fn multiply<S: Simd, const R: usize, const N: usize>(
 /// LANES)`, `acc` is `(R, G, LANES)` in memory.
 ///
 /// # Safety
-/// The processor has `S`'s instructions; each of `rows` is the first of `first + R` initialised numbers,
+/// The processor has `S`'s instructions; each of `rows` is the first of `first + R` initialized numbers,
 /// `strip` that of `rows.len() * STRIP * LANES`, and all of `vectors` are below `STRIP`. `acc` is the first
-/// of `R * G * LANES` initialised numbers that nobody else reads or writes.
+/// of `R * G * LANES` initialized numbers that nobody else reads or writes.
 #[inline(always)]
 pub unsafe fn outer<S: Simd, const R: usize, const G: usize>(
     rows: &[*const f32],

@@ -19,9 +19,9 @@ mod linear;
 mod loss;
 mod memory;
 mod optimizer;
+mod peak;
 mod pool;
 mod rnn;
-mod roof;
 mod simd;
 mod tasks;
 

@@ -287,7 +287,7 @@ fn usage(log: &str) -> Option<Usage> {
 mod tests {
     use super::*;
     use crate::backend::cuda::{gather, pool};
-    use crate::error::Fault;
+    use crate::error::ErrorKind;
 
     #[test]
     fn what_ptxas_says_is_read() {
@@ -305,7 +305,7 @@ mod tests {
         let mut kernel = gather::kernels().remove(0);
         kernel.constants.clear();
         let error = Compiler::new(90, None).unwrap().compile(&kernel).err().expect("no constant THREADS");
-        assert_eq!(error.fault, Fault::Backend);
+        assert_eq!(error.kind, ErrorKind::Backend);
         for part in ["the kernel gather.cu does", "sm_90", "NVRTC 13.0", "gather.cu(3): error", "THREADS"] {
             assert!(error.message.contains(part), "no {part} in {error}");
         }

@@ -3,9 +3,9 @@
 
 use super::device::Cuda;
 use super::executor::Executor;
+use super::gemm::SIDE;
 use super::kernel::{Kernel, THREADS};
 use super::memory::address;
-use super::product::SIDE;
 use super::splits::{Splits, divisor};
 use crate::error::Result;
 use crate::ops::{
@@ -24,7 +24,7 @@ impl<E: Executor> Runs<ConvForward> for Cuda<E> {
             x: a.x.address(),
             lengths: a.lengths.address(),
             y: a.y.address(),
-            winners: address(a.winners.as_deref()),
+            argmax: address(a.argmax.as_deref()),
             stride: s.weights.stride as u64,
             batch: s.batch as u64,
             steps: s.steps as u64,
@@ -39,7 +39,7 @@ impl<E: Executor> Runs<ConvForward> for Cuda<E> {
         // Two rows of the product make one of y.
         let rows = 2 * s.out_steps() * s.batch;
         let grid = [rows.div_ceil(SIDE), s.spec.filters.div_ceil(SIDE), s.models];
-        self.session.launch(&kernel, &arguments, grid, s.forward_work(a.winners.is_some()))
+        self.session.launch(&kernel, &arguments, grid, s.forward_work(a.argmax.is_some()))
     }
 }
 
@@ -50,7 +50,7 @@ impl<E: Executor> Runs<ConvBackward> for Cuda<E> {
         let [filters_factor, filters_shift] = divisor(s.spec.filters);
         let arguments = kernel::ConvInputGradient {
             weights: a.weights.at(s.weights.offset),
-            winners: a.winners.address(),
+            argmax: a.argmax.address(),
             dy: a.dy.address(),
             lengths: a.lengths.address(),
             dx: dx.address(),
@@ -82,7 +82,7 @@ fn weight_gradient<E: Executor>(cuda: &Cuda<E>, s: &Conv, a: &ConvBackwardOperan
             let models = splits.models.min(s.models - model);
             let arguments = kernel::ConvWeightGradient {
                 x: a.x.address(),
-                winners: a.winners.address(),
+                argmax: a.argmax.address(),
                 dy: a.dy.address(),
                 lengths: a.lengths.address(),
                 partial,
@@ -136,15 +136,15 @@ pub fn kernels() -> Vec<Kernel> {
 /// The kernels and their arguments.
 mod kernel {
     super::super::kernel::kernels! {
-        ConvForward, "convolution", "conv_forward", ["tile", "conv"] {
+        ConvForward, "convolution", "conv_forward", ["gemm_tile", "conv"] {
             "const float*": weights x;
             "const unsigned*": lengths;
-            "float*": y winners;
+            "float*": y argmax;
             "size_t": stride;
             "unsigned": batch steps out_steps input filters kernel input_factor input_shift;
         }
-        ConvWeightGradient, "convolution weight gradient", "conv_weight_gradient", ["tile", "conv"] {
-            "const float*": x winners dy;
+        ConvWeightGradient, "convolution weight gradient", "conv_weight_gradient", ["gemm_tile", "conv"] {
+            "const float*": x argmax dy;
             "const unsigned*": lengths;
             "float*": partial;
             "unsigned": model batch steps out_steps input filters kernel share;
@@ -156,8 +156,8 @@ mod kernel {
             "size_t": stride;
             "unsigned": model input filters kernel splits;
         }
-        ConvInputGradient, "convolution input gradient", "conv_input_gradient", ["tile", "conv"] {
-            "const float*": weights winners dy;
+        ConvInputGradient, "convolution input gradient", "conv_input_gradient", ["gemm_tile", "conv"] {
+            "const float*": weights argmax dy;
             "const unsigned*": lengths;
             "float*": dx;
             "size_t": stride;

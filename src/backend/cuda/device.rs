@@ -4,11 +4,11 @@ use super::driver::Driver;
 use super::executor::Executor;
 use super::gpu::Gpu;
 use super::memory::{Buf, Frames, Memory};
+use super::peak;
 use super::programs::default_folder;
 use super::rnn::{Layer, Tuning};
-use super::roof;
 use super::session::Session;
-use crate::backend::{Backend, DeviceChoice, Products, Roof, Timeline};
+use crate::backend::{Backend, DeviceChoice, GemmKernel, Peak, Timeline};
 use crate::error::Result;
 use crate::ops::{Device, Precision, Purpose, Rnn, RnnLayer, Sealed, Word};
 use ndarray::ArcArray2;
@@ -61,7 +61,7 @@ impl Cuda<Driver> {
         let precision = choice.precision.unwrap_or_default();
         let folder = choice.kernel_cache.clone().or_else(default_folder);
         let driver = Gpu::choose(choice.adapter.as_deref())?.open(folder.as_deref())?;
-        let tuning = Tuning { products: choice.products.unwrap_or_default(), ..Tuning::default() };
+        let tuning = Tuning { gemm: choice.gemm.unwrap_or_default(), ..Tuning::default() };
         Ok(Cuda::new(driver, precision).tuned(tuning))
     }
 }
@@ -99,11 +99,11 @@ impl<E: Executor> Device for Cuda<E> {
 
 impl<E: Executor> Backend for Cuda<E> {
     fn describe(&self) -> String {
-        let products = match self.tuning.products {
-            Products::Own => "",
-            Products::Cublaslt => ", products by cuBLASLt (not yet verified)",
+        let gemm = match self.tuning.gemm {
+            GemmKernel::Own => "",
+            GemmKernel::Cublaslt => ", products by cuBLASLt (not yet verified)",
         };
-        format!("{}, {}{products}", self.session.describe(), self.precision.name())
+        format!("{}, {}{gemm}", self.session.describe(), self.precision.name())
     }
 
     fn precision(&self) -> Precision {
@@ -122,8 +122,8 @@ impl<E: Executor> Backend for Cuda<E> {
         16
     }
 
-    fn roof(&self) -> Result<Roof> {
-        roof::roof(&self.session, self.precision)
+    fn peak(&self) -> Result<Peak> {
+        peak::peak(&self.session, self.precision)
     }
 
     fn frames(&self, chunks: &[ArcArray2<f32>]) -> Result<Frames<E>> {

@@ -1,11 +1,11 @@
-//! CUDA's driver: the GPUs it has, and one of them opened. Its library is loaded when it is first asked for.
+//! CUDA's driver: the GPUs it has, and one of them opened. Its cublaslt is loaded when it is first asked for.
 
 use super::compiler::Compiler;
+use super::cublaslt::CublasLt;
 use super::executor::{Executor, Failure, Launch};
+use super::gemm::Gemm;
 use super::gpu::{Gpu, OLDEST_CLOCK, explain, not_usable, version};
 use super::kernel::Kernel;
-use super::library::Library;
-use super::product::Product;
 use crate::backend::{Span, Timeline};
 use crate::error::{Error, Result};
 use crate::ops::Work;
@@ -61,7 +61,7 @@ impl Gpu {
             gpu: self.clone(),
             compiler,
             functions: Mutex::default(),
-            library: OnceLock::new(),
+            cublaslt: OnceLock::new(),
             shared: Arc::new(Shared {
                 context,
                 stream,
@@ -71,7 +71,7 @@ impl Gpu {
             timeline: Timeline::default(),
             events: Mutex::default(),
             reads_host,
-            // SAFETY: it loads the library, which runs what the library does when loaded: of that name there
+            // SAFETY: it loads the cublaslt, which runs what the cublaslt does when loaded: of that name there
             // is NVIDIA's alone.
             has_markers: unsafe { cudarc::nvtx::sys::is_culib_present() },
         })
@@ -83,7 +83,7 @@ pub struct Driver {
     gpu: Gpu,
     compiler: Compiler,
     functions: Mutex<HashMap<Kernel, CudaFunction>>,
-    library: OnceLock<Library>,
+    cublaslt: OnceLock<CublasLt>,
     shared: Arc<Shared>,
     timeline: Timeline,
     /// Before and after the launches that the timeline waits for.
@@ -246,7 +246,7 @@ impl Driver {
     }
 
     /// Puts what was recorded on the timeline. The device has a clock of its own: its last event is taken for
-    /// now, the moment at which the host learnt that all was done.
+    /// now, the moment at which the host learned that all was done.
     fn report(&self) -> Result<(), DriverError> {
         let now = self.timeline.now();
         let events = std::mem::take(&mut *self.events.lock().unwrap_or_else(PoisonError::into_inner));
@@ -356,24 +356,24 @@ impl Executor for Driver {
         })
     }
 
-    fn library_product(&self, product: &Product) -> Result<(), Failure> {
+    fn cublaslt_gemm(&self, gemm: &Gemm) -> Result<(), Failure> {
         self.shared.ready()?;
-        let library = match self.library.get() {
-            Some(library) => library,
+        let cublaslt = match self.cublaslt.get() {
+            Some(cublaslt) => cublaslt,
             None => {
-                let library = Library::new(&self.shared.stream).map_err(Failure::Refused)?;
-                self.library.get_or_init(|| library)
+                let cublaslt = CublasLt::new(&self.shared.stream).map_err(Failure::Refused)?;
+                self.cublaslt.get_or_init(|| cublaslt)
             }
         };
-        self.marked(product.label, product.work, || {
-            library.multiply(product).map_err(|error| {
+        self.marked(gemm.label, gemm.work, || {
+            cublaslt.multiply(gemm).map_err(|error| {
                 let why = format!("cuBLASLt: {:?}", error.0);
                 match error.0 {
                     cublasStatus_t::CUBLAS_STATUS_EXECUTION_FAILED
                     | cublasStatus_t::CUBLAS_STATUS_INTERNAL_ERROR
                     | cublasStatus_t::CUBLAS_STATUS_MAPPING_ERROR => self.shared.lost(why),
                     _ => Failure::Refused(
-                        Error::backend(format!("{}: {why}", product.label)).hint("use `--products own`"),
+                        Error::backend(format!("{}: {why}", gemm.label)).hint("use `--gemm own`"),
                     ),
                 }
             })

@@ -8,9 +8,9 @@ use crate::ops::{Checked, Dropout, DropoutOperands, Runs};
 
 impl<E: Executor> Runs<Dropout> for Cuda<E> {
     fn execute(&self, s: &Dropout, a: DropoutOperands<Self>, _: Checked) -> Result<()> {
-        let DropoutOperands { marks, x, out } = a;
+        let DropoutOperands { counters, x, out } = a;
         let arguments = kernel::Dropout {
-            marks: marks.address(),
+            counters: counters.address(),
             x: x.address(),
             out: out.address(),
             len: s.len as u64,
@@ -34,7 +34,7 @@ pub fn kernels() -> Vec<Kernel> {
 mod kernel {
     super::super::kernel::kernels! {
         Dropout, "dropout", "dropout", [] {
-            "const unsigned*": marks;
+            "const unsigned*": counters;
             "const float*": x;
             "float*": out;
             "size_t": len;

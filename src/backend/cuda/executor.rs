@@ -1,8 +1,8 @@
 //! What runs launches and holds memory. One is CUDA's driver; tests have another, which runs the same
 //! launches on the host.
 
+use super::gemm::Gemm;
 use super::kernel::Kernel;
-use super::product::Product;
 use crate::backend::Timeline;
 use crate::error::Error;
 use crate::ops::Work;
@@ -49,8 +49,8 @@ pub trait Executor: 'static + Send + Sync {
     /// Its first bytes, after all that was asked before.
     fn read(&self, memory: &Self::Memory, bytes: &mut [u8]) -> Result<(), Failure>;
     fn launch(&self, launch: &Launch) -> Result<(), Failure>;
-    /// A product by a library of the vendor.
-    fn library_product(&self, product: &Product) -> Result<(), Failure>;
+    /// A GEMM by cuBLASLt.
+    fn cublaslt_gemm(&self, gemm: &Gemm) -> Result<(), Failure>;
     /// Returns when all that was asked is done.
     fn wait(&self) -> Result<(), Failure>;
 }

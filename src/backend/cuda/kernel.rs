@@ -20,9 +20,9 @@ macro_rules! file {
 pub(super) use file;
 
 /// What every kernel begins with.
-const COMMON: [File; 3] = [file!("maths"), file!("prims"), file!("formats")];
+const COMMON: [File; 3] = [file!("maths"), file!("intrinsics"), file!("formats")];
 
-/// One kernel, specialised: two that are equal are one program on the device.
+/// One kernel, specialized: two that are equal are one program on the device.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Kernel {
     /// What it does, in profiles and messages.
@@ -80,8 +80,8 @@ impl Kernel {
     }
 
     /// Whether it promises to keep everything in registers.
-    pub fn is_solo(&self) -> bool {
-        ["rnn_solo_forward", "rnn_solo_backward"].contains(&self.entry)
+    pub fn is_persistent(&self) -> bool {
+        ["rnn_persistent_forward", "rnn_persistent_backward"].contains(&self.entry)
     }
 
     /// All of its text; the compiler is given the constants beside it.
@@ -184,14 +184,23 @@ mod tests {
 
     #[test]
     fn texts_have_every_part_and_say_where_it_is_from() {
-        let kernel = rnn::Kernels { cell: Cell::Gru, hidden: 40, precision: Precision::Bf16 }.solo_forward();
-        assert_eq!(kernel.name(), "gru rnn_solo_forward.cu PRECISION=16 PADDED=48 THREADS=96");
-        assert!(kernel.is_solo() && kernel.threads() == 96);
+        let kernel =
+            rnn::Kernels { cell: Cell::Gru, hidden: 40, precision: Precision::Bf16 }.persistent_forward();
+        assert_eq!(kernel.name(), "gru rnn_persistent_forward.cu PRECISION=16 PADDED=48 THREADS=96");
+        assert!(kernel.is_persistent() && kernel.threads() == 96);
         let text = kernel.text();
-        for part in ["maths", "prims", "formats", "activation", "cell_gru", "rnn_solo", "rnn_solo_forward"] {
+        for part in [
+            "maths",
+            "intrinsics",
+            "formats",
+            "activation",
+            "cell_gru",
+            "rnn_persistent",
+            "rnn_persistent_forward",
+        ] {
             assert!(text.contains(&format!("#line 1 \"{part}.cu\"\n")), "no {part}");
         }
-        for field in ["    kept_t* gates;\n", "    alignas(8) unsigned batch;\n"] {
+        for field in ["    saved_t* gates;\n", "    alignas(8) unsigned batch;\n"] {
             assert!(text.contains(field), "no {field}");
         }
         assert!(!text.contains("cell_lstm.cu"));

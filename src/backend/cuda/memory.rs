@@ -2,7 +2,7 @@
 
 use super::executor::Executor;
 use super::session::Session;
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::ops::Word;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ impl<E: Executor> Memory<E> {
         let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
         let refused = |free: u64, total: u64| {
             Error::new(
-                Fault::Device,
+                ErrorKind::Device,
                 format!(
                     "{}: no memory for {:.1} MiB beside {:.1} MiB that are in use: {:.1} MiB of {:.1} MiB are free",
                     session.describe(),

@@ -9,25 +9,25 @@
 mod attention;
 mod compiler;
 mod conv;
+mod cublaslt;
 mod device;
 mod driver;
 mod dropout;
 mod executor;
 mod gather;
 mod gemm;
+mod gemm_dispatch;
 mod gpu;
 mod kernel;
-mod library;
 mod linear;
 mod loss;
 mod memory;
 mod optimizer;
+mod peak;
 mod pool;
 pub mod probe;
-mod product;
 mod programs;
 mod rnn;
-mod roof;
 mod session;
 mod splits;
 
@@ -35,12 +35,12 @@ pub use compiler::{Compiled, Compiler, Usage};
 pub use device::Cuda;
 pub use driver::Driver;
 pub use executor::{Executor, Failure, Launch};
+pub use gemm::{Format, Gemm, Major, Strided};
 pub use gpu::{Gpu, gpus};
 pub use kernel::Kernel;
 pub use memory::{Buf, Frames};
-pub use product::{Product, Strided};
 pub use programs::default_folder;
-pub use rnn::{Kernels, Layer, Regime, Tuning};
+pub use rnn::{Kernels, Layer, Tuning, choose, fits};
 
 use std::collections::HashSet;
 
@@ -56,7 +56,7 @@ pub fn every_kernel() -> Vec<Kernel> {
         linear::kernels(),
         loss::kernels(),
         optimizer::kernels(),
-        roof::kernels(),
+        peak::kernels(),
         probe::every_kernel(),
     ]
     .concat();
@@ -72,9 +72,9 @@ mod tests {
     #[test]
     fn every_kernel_is_listed_once_and_has_a_text() {
         let kernels = every_kernel();
-        let solo = kernels.iter().filter(|kernel| kernel.is_solo()).count();
+        let persistent = kernels.iter().filter(|kernel| kernel.is_persistent()).count();
         // Forward and backward of two cells, at 4 widths in tf32 and 8 in bf16.
-        assert_eq!(solo, 2 * 2 * (4 + 8));
+        assert_eq!(persistent, 2 * 2 * (4 + 8));
         let names: std::collections::HashSet<String> = kernels.iter().map(Kernel::name).collect();
         assert_eq!(names.len(), kernels.len());
     }

@@ -1,12 +1,12 @@
-//! Kernels that ask something of the device itself: what each intrinsic of `prims.cu` gives, and what one
+//! Kernels that ask something of the device itself: what each intrinsic of `intrinsics.cu` gives, and what one
 //! instruction costs.
 
 use super::executor::{Executor, Failure, Launch};
 use super::kernel::{Arguments, Kernel, THREADS};
-use super::roof;
+use super::peak;
 use crate::ops::Work;
 
-/// What `probe_intrinsic.cu` tries: the functions of `prims.cu`, and those of CUDA that kernels rely on to
+/// What `probe_intrinsic.cu` tries: the functions of `intrinsics.cu`, and those of CUDA that kernels rely on to
 /// the bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Intrinsic {
@@ -92,7 +92,7 @@ pub enum ChainOf {
     LoadShared16,
     LoadMatrices,
     Barrier,
-    /// A store to shared memory, a barrier, and a load of what a neighbour stored.
+    /// A store to shared memory, a barrier, and a load of what a neighbor stored.
     RoundTrip,
     /// A load from where the last one said.
     LoadGlobal,
@@ -237,7 +237,7 @@ pub fn read<E: Executor>(
 
 /// A launch that does nothing, with the bytes of its arguments.
 pub fn nothing() -> (Kernel, Vec<u8>) {
-    roof::copy_of_nothing()
+    peak::copy_of_nothing()
 }
 
 /// Bytes of device memory that `busy` works in.

@@ -2,7 +2,7 @@
 
 use super::executor::{Executor, Failure, Launch};
 use super::kernel::{Arguments, Kernel};
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::ops::Work;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -35,7 +35,7 @@ impl<E: Executor> Session<E> {
     ) -> Result<T> {
         let out_of_memory = |free: u64, total: u64| {
             Error::new(
-                Fault::Device,
+                ErrorKind::Device,
                 format!(
                     "{}: no memory left for {}: {free} of {total} bytes are free",
                     self.describe(),
@@ -68,7 +68,7 @@ impl<E: Executor> Session<E> {
                     }
                 };
                 let device = self.describe();
-                let error = Error::new(Fault::Device, format!("{device}: {why}, in {}; {last}", what())).hint(
+                let error = Error::new(ErrorKind::Device, format!("{device}: {why}, in {}; {last}", what())).hint(
                     "what the device holds is lost and nothing more is asked of it: go on from the last checkpoint with \
                      `--resume`; CUDA_LAUNCH_BLOCKING=1 makes the fault show at its own launch",
                 );
@@ -102,7 +102,7 @@ impl<E: Executor> Session<E> {
             || grid[2] > 0xffff
         {
             return Err(Error::new(
-                Fault::Device,
+                ErrorKind::Device,
                 format!("{label}: {grid:?} blocks are more than CUDA launches at once"),
             )
             .hint("use a smaller `--batch`, or fewer models at once with `--folds-at-once`"));
@@ -129,8 +129,11 @@ fn refuse_wide_numbers<A: Arguments>(label: &str, arguments: &A) -> Result<()> {
     for ((kind, name), word) in A::FIELDS.iter().zip(words) {
         let number = u64::from_ne_bytes(*word);
         if *kind == "unsigned" && number > u64::from(u32::MAX) {
-            return Err(Error::new(Fault::Device, format!("{label}: {name} is {number}, beyond 32 bits"))
-                .hint("use a smaller `--batch`, or fewer models at once with `--folds-at-once`"));
+            return Err(Error::new(
+                ErrorKind::Device,
+                format!("{label}: {name} is {number}, beyond 32 bits"),
+            )
+            .hint("use a smaller `--batch`, or fewer models at once with `--folds-at-once`"));
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Cutting work so that what is bound stays within the device's limits.
 
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, ErrorKind, Result};
 use std::ops::Range;
 
 /// Numbers per round of the tiled kernels.
@@ -33,7 +33,7 @@ pub fn model_blocks(
 ) -> Result<impl Iterator<Item = Range<usize>> + use<>> {
     if bytes > binding {
         return Err(Error::new(
-            Fault::Device,
+            ErrorKind::Device,
             format!("{what} of one model takes {bytes} bytes, and this device binds {binding} at once"),
         )
         .hint("use a smaller network or a smaller `--batch`"));

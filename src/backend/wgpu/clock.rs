@@ -64,7 +64,7 @@ impl Clock {
     }
 
     /// Reads the stamps and puts them on the timeline. The device has a clock of its own: its last stamp is
-    /// taken for now, the moment at which the host learnt that all was done.
+    /// taken for now, the moment at which the host learned that all was done.
     pub fn report(
         &self,
         timeline: &Timeline,

@@ -7,7 +7,7 @@ use super::gpu::Launch;
 use super::kernel::{Kernel, parameters};
 use super::memory::Buf;
 use super::slice::Slice;
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::ops::{
     Checked, Conv, ConvBackward, ConvBackwardOperands, ConvForward, ConvForwardOperands, Runs, Work,
 };
@@ -193,7 +193,7 @@ impl Cut {
         if !whole && (own > room || fits == 0) {
             let (bytes, binding) = (4 * own.max((s.spec.kernel + 1) * x.max(y)), wgpu.binding());
             return Err(Error::new(
-                Fault::Device,
+                ErrorKind::Device,
                 format!(
                     "a step of a convolution takes {bytes} bytes, and this device binds {binding} at once"
                 ),
@@ -313,18 +313,18 @@ fn load(
 impl Runs<ConvForward> for Wgpu {
     fn execute(&self, s: &Conv, a: ConvForwardOperands<Self>, _: Checked) -> Result<()> {
         let wgpu = self;
-        let ConvForwardOperands { weights, x, lengths, y, winners } = a;
+        let ConvForwardOperands { weights, x, lengths, y, argmax } = a;
         let factor = Factor::forward(s);
         let cut = Cut::new(wgpu, s, Along::Output, factor.words())?;
         let pack = wgpu.scratch(cut.together * factor.words())?;
-        let keep = winners.is_some();
+        let keep = argmax.is_some();
         for models in blocks(s.models, cut.together) {
             load(wgpu, s, &factor, weights, &models, &pack)?;
             for part in cut.parts(s, &models) {
                 let (x, y, lengths) = (part.x(x), part.y(y), part.lengths(lengths));
                 let parameters = part.parameters(&factor, &x, &y, &lengths);
                 let mut operands = vec![pack.part(0..models.len() * factor.words()), lengths, x, y];
-                operands.extend(winners.as_deref().map(|winners| part.y(winners)));
+                operands.extend(argmax.as_deref().map(|argmax| part.y(argmax)));
                 wgpu.gpu.launch(Launch {
                     kernel: forward_kernel(s, keep),
                     parameters: bytes_of(&parameters),
@@ -340,8 +340,8 @@ impl Runs<ConvForward> for Wgpu {
 
 impl Runs<ConvBackward> for Wgpu {
     fn execute(&self, s: &Conv, a: ConvBackwardOperands<Self>, _: Checked) -> Result<()> {
-        let ConvBackwardOperands { weights, x, lengths, winners, dy, dx, d_weights } = a;
-        let gradient = Gradient { wgpu: self, s, lengths, winners, dy };
+        let ConvBackwardOperands { weights, x, lengths, argmax, dy, dx, d_weights } = a;
+        let gradient = Gradient { wgpu: self, s, lengths, argmax, dy };
         gradient.by_weights(x, d_weights)?;
         dx.map_or(Ok(()), |dx| gradient.by_input(weights, dx))
     }
@@ -352,7 +352,7 @@ struct Gradient<'a> {
     wgpu: &'a Wgpu,
     s: &'a Conv,
     lengths: &'a Buf<u32>,
-    winners: &'a Buf<f32>,
+    argmax: &'a Buf<f32>,
     dy: &'a Buf<f32>,
 }
 
@@ -377,7 +377,7 @@ impl Gradient<'_> {
                 wgpu.gpu.launch(Launch {
                     kernel: weight_gradient_kernel(s),
                     parameters: bytes_of(&parameters),
-                    operands: &[lengths, part.y(self.winners), dy, x, partial.clone()],
+                    operands: &[lengths, part.y(self.argmax), dy, x, partial.clone()],
                     grid: [
                         s.depth().div_ceil(NUMBERS) as u32,
                         range.len() as u32,
@@ -420,7 +420,7 @@ impl Gradient<'_> {
                     operands: &[
                         pack.part(0..models.len() * factor.words()),
                         lengths,
-                        part.y(self.winners),
+                        part.y(self.argmax),
                         dy,
                         dx,
                     ],
@@ -440,9 +440,9 @@ impl Gradient<'_> {
 mod kernel {
     super::super::kernel::kernels! {
         conv_pack, "convolution weights", "conv_pack", [];
-        conv_forward, "convolution", "conv_forward", ["lengths", "conv_layout", "conv_winners", "conv_product"];
-        conv_weight_gradient, "convolution weight gradient", "conv_weight_gradient", ["lengths", "conv_layout", "conv_winners"];
+        conv_forward, "convolution", "conv_forward", ["lengths", "conv_layout", "conv_argmax", "conv_gemm"];
+        conv_weight_gradient, "convolution weight gradient", "conv_weight_gradient", ["lengths", "conv_layout", "conv_argmax"];
         conv_weight_gradient_sum, "convolution weight gradient sum", "conv_weight_gradient_sum", [];
-        conv_input_gradient, "convolution input gradient", "conv_input_gradient", ["lengths", "conv_layout", "conv_winners", "conv_product"];
+        conv_input_gradient, "convolution input gradient", "conv_input_gradient", ["lengths", "conv_layout", "conv_argmax", "conv_gemm"];
     }
 }

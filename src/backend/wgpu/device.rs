@@ -4,9 +4,9 @@ use super::adapter::Adapter;
 use super::blocks::blocks;
 use super::gpu::Gpu;
 use super::memory::{Buf, FramePart, Frames};
+use super::peak;
 use super::rnn::{Layer, Plan, Tuning};
-use super::roof;
-use crate::backend::{Backend, Roof, Timeline};
+use crate::backend::{Backend, Peak, Timeline};
 use crate::error::Result;
 use crate::ops::{Device, Purpose, Rnn, RnnLayer, Sealed, Word};
 use ndarray::ArcArray2;
@@ -34,6 +34,11 @@ impl Wgpu {
 
     pub fn adapter(&self) -> &Adapter {
         &self.adapter
+    }
+
+    /// The limits that the device was opened with.
+    pub fn limits(&self) -> &wgpu::Limits {
+        &self.gpu.limits
     }
 
     /// Dispatches since the device was opened.
@@ -106,8 +111,8 @@ impl Backend for Wgpu {
         16
     }
 
-    fn roof(&self) -> Result<Roof> {
-        roof::roof(&self.gpu)
+    fn peak(&self) -> Result<Peak> {
+        peak::peak(&self.gpu)
     }
 
     fn frames(&self, chunks: &[ArcArray2<f32>]) -> Result<Frames> {

@@ -9,12 +9,12 @@ use crate::ops::{Checked, Dropout, DropoutOperands, Runs};
 use bytemuck::bytes_of;
 
 parameters! {
-    DropoutParameters { blocks, first_block, len, key_0, key_1, layer, threshold, scale, base, marks_base }
+    DropoutParameters { blocks, first_block, len, key_0, key_1, layer, threshold, scale, base, counters_base }
 }
 
 impl Runs<Dropout> for Wgpu {
     fn execute(&self, s: &Dropout, a: DropoutOperands<Self>, _: Checked) -> Result<()> {
-        let DropoutOperands { marks, x, out } = a;
+        let DropoutOperands { counters, x, out } = a;
         let fits = 4 * s.len <= self.binding();
         // Whole models together, or one model's numbers in blocks of four.
         let together = if fits { self.binding() / (4 * s.len).max(1) } else { 1 };
@@ -34,12 +34,12 @@ impl Runs<Dropout> for Wgpu {
                     threshold: s.threshold(),
                     scale: ((1.0 / (1.0 - s.rate)) as f32).to_bits(),
                     base: from.base(),
-                    marks_base: 2 * models.start as u32,
+                    counters_base: 2 * models.start as u32,
                 };
                 self.gpu.launch(Launch {
                     kernel: kernel::dropout::<DropoutParameters>(&[]),
                     parameters: bytes_of(&parameters),
-                    operands: &[marks.all(), from, to],
+                    operands: &[counters.all(), from, to],
                     grid: groups(fours.len(), models.len()),
                     work: s.work().share(models.len() * fours.len(), s.models * s.len.div_ceil(4)),
                 })?;

@@ -7,7 +7,7 @@ use super::kernel::Kernel;
 use super::slice::Slice;
 use super::text;
 use crate::backend::Timeline;
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::ops::Work;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -115,7 +115,7 @@ impl Gpu {
     pub fn check(&self) -> Result<()> {
         match &*self.broken.lock().unwrap_or_else(PoisonError::into_inner) {
             None => Ok(()),
-            Some(message) => Err(Error::new(Fault::Device, format!("{}: {message}", self.name))
+            Some(message) => Err(Error::new(ErrorKind::Device, format!("{}: {message}", self.name))
                 .hint("nothing was saved since; go on from the last saved state with `--resume`")),
         }
     }
@@ -134,7 +134,7 @@ impl Gpu {
         }
         match error {
             None => Ok(made),
-            Some(error) => Err(Error::new(Fault::Device, error.to_string())),
+            Some(error) => Err(Error::new(ErrorKind::Device, error.to_string())),
         }
     }
 
@@ -151,7 +151,7 @@ impl Gpu {
         let limit = self.limits.max_compute_workgroups_per_dimension;
         if let Some(too_many) = launch.grid.iter().find(|&&n| n > limit) {
             return Err(Error::new(
-                Fault::Device,
+                ErrorKind::Device,
                 format!("{}: {too_many} workgroups in one dimension, {limit} at most", launch.kernel.label),
             )
             .hint("train fewer models at once with `--folds-at-once`"));
@@ -349,7 +349,7 @@ impl Gpu {
     fn poll(&self) -> Result<()> {
         let polled = self.device.poll(wgpu::PollType::wait_indefinitely());
         self.check()?;
-        polled.map(drop).map_err(|error| Error::new(Fault::Device, format!("{}: {error}", self.name)))
+        polled.map(drop).map_err(|error| Error::new(ErrorKind::Device, format!("{}: {error}", self.name)))
     }
 
     /// Waits for everything that was launched.
@@ -404,7 +404,8 @@ impl Gpu {
 
     /// The bytes of a buffer that can be mapped, after everything that was submitted.
     fn map(&self, slice: wgpu::BufferSlice) -> Result<Vec<u8>> {
-        let failed = |why: String| Error::new(Fault::Device, format!("{}: reading failed: {why}", self.name));
+        let failed =
+            |why: String| Error::new(ErrorKind::Device, format!("{}: reading failed: {why}", self.name));
         let answer = Arc::new(Mutex::new(None));
         let told = answer.clone();
         slice.map_async(wgpu::MapMode::Read, move |result| {

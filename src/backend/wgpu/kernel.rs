@@ -2,7 +2,7 @@
 
 use crate::ops::{Cell, cells};
 
-/// One kernel, specialised: two that are equal are one program on the device.
+/// One kernel, specialized: two that are equal are one program on the device.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Kernel {
     /// What it does, in profiles and messages.

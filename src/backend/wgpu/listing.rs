@@ -2,8 +2,9 @@
 
 use super::adapter::Adapter;
 use super::kernel::Kernel;
-use super::rnn::{Kernels, Plan, Tier, Tuning};
+use super::rnn::{Kernels, Plan, Tuning};
 use super::text::text;
+use crate::backend::Algorithm;
 use crate::error::Result;
 use crate::ops::Rnn;
 
@@ -22,22 +23,23 @@ impl KernelText {
     }
 }
 
-/// The tier of a layer, and the kernels that a training step of it launches, in that order: with the limits
+/// The algorithm of a layer, and the kernels that a training step of it launches, in that order: with the limits
 /// of `adapter`, or with those that every WebGPU device has.
 pub fn layer_kernels(
     s: &Rnn,
-    tier: Option<Tier>,
+    algorithm: Option<Algorithm>,
     adapter: Option<&Adapter>,
-) -> Result<(Tier, Vec<KernelText>)> {
+) -> Result<(Algorithm, Vec<KernelText>)> {
     let limits = adapter.map_or_else(wgpu::Limits::defaults, Adapter::limits);
-    let tuning = Tuning { tier, ..Tuning::default() };
-    let tier = Plan::new(s, &tuning, &limits, adapter.is_some_and(Adapter::is_software))?.tier;
-    let kernels = Kernels::of(s, tier, &limits).all();
-    Ok((tier, kernels.iter().map(KernelText::new).collect()))
+    let tuning = Tuning { algorithm, ..Tuning::default() };
+    let algorithm = Plan::new(s, &tuning, &limits, adapter.is_some_and(Adapter::is_software))?.algorithm;
+    let kernels = Kernels::of(s, algorithm, &limits).all();
+    Ok((algorithm, kernels.iter().map(KernelText::new).collect()))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::rnn::fits;
     use super::*;
     use crate::ops::{Cell, Conv, ConvSpec, Slab};
     use wgpu::naga;
@@ -50,8 +52,9 @@ mod tests {
         for cell in Cell::ALL {
             for hidden in [1, 7, 33, 64, 65, 80, 128, 256, 300] {
                 let s = Rnn::one(cell, [1, 1, 1, hidden]);
-                for tier in Tier::ALL.into_iter().filter(|tier| tier.runs(&s, &limits)) {
-                    for kernel in layer_kernels(&s, Some(tier), None).unwrap().1 {
+                for algorithm in Algorithm::ALL.into_iter().filter(|&algorithm| fits(algorithm, &s, &limits))
+                {
+                    for kernel in layer_kernels(&s, Some(algorithm), None).unwrap().1 {
                         assert_fits(&kernel, &limits);
                     }
                 }
@@ -95,28 +98,5 @@ mod tests {
             "{}: {invocations}",
             kernel.name
         );
-    }
-
-    #[test]
-    fn the_tier_follows_from_the_width_and_the_limits() {
-        let (floor, mut large) = (wgpu::Limits::defaults(), wgpu::Limits::defaults());
-        large.max_compute_invocations_per_workgroup = 1024;
-        large.max_compute_workgroup_size_x = 1024;
-        large.max_compute_workgroup_storage_size = 32 << 10;
-        let tier = |cell, hidden, limits, is_software| {
-            Tier::choose(&Rnn::one(cell, [1, 1, 1, hidden]), limits, is_software)
-        };
-        for (cell, hidden, at_floor, at_large) in [
-            (Cell::Lstm, 64, Tier::Registers, Tier::Registers),
-            (Cell::Lstm, 65, Tier::Streamed, Tier::Registers),
-            (Cell::Gru, 80, Tier::Registers, Tier::Registers),
-            (Cell::Gru, 81, Tier::Streamed, Tier::Streamed),
-            (Cell::Lstm, 256, Tier::Streamed, Tier::Streamed),
-            (Cell::Lstm, 257, Tier::PerStep, Tier::PerStep),
-        ] {
-            assert_eq!(tier(cell, hidden, &floor, false), at_floor, "{cell:?} {hidden}");
-            assert_eq!(tier(cell, hidden, &large, false), at_large, "{cell:?} {hidden}, large");
-        }
-        assert_eq!(tier(Cell::Lstm, 64, &floor, true), Tier::Streamed);
     }
 }

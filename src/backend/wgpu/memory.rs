@@ -3,7 +3,7 @@
 use super::account::Account;
 use super::gpu::Gpu;
 use super::slice::{GRANULE, Slice};
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::ops::Word;
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -32,7 +32,7 @@ impl<T: Word> Buf<T> {
         let refuse = |why: &str| {
             let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
             Error::new(
-                Fault::Device,
+                ErrorKind::Device,
                 format!(
                     "{}: no memory for {:.1} MiB beside {:.1} MiB that are in use: {why}",
                     gpu.name,

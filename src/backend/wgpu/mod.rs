@@ -22,9 +22,9 @@ mod loss;
 mod memory;
 mod open;
 mod optimizer;
+mod peak;
 mod pool;
 mod rnn;
-mod roof;
 mod slice;
 mod text;
 
@@ -32,4 +32,4 @@ pub use adapter::{Adapter, adapters};
 pub use device::Wgpu;
 pub use listing::{KernelText, layer_kernels};
 pub use memory::{Buf, Frames};
-pub use rnn::{Layer, Tier, Tuning};
+pub use rnn::{Layer, Tuning, fits};

@@ -113,7 +113,7 @@ mod tests {
             work: crate::ops::Work::default(),
         };
         let error = device.gpu.launch(launch).unwrap_err();
-        assert_eq!(error.fault, crate::error::Fault::Backend);
+        assert_eq!(error.kind, crate::error::ErrorKind::Backend);
         for part in ["probe.wgsl", "nonsense", device.adapter().name()] {
             assert!(error.message.contains(part), "no {part} in {error}");
         }
@@ -127,11 +127,11 @@ mod tests {
         device.gpu.budget = 3 << 20;
         let first = device.zeros::<f32>(1 << 19).unwrap();
         let error = device.zeros::<f32>(1 << 19).err().expect("two are too many");
-        assert_eq!(error.fault, crate::error::Fault::Device);
+        assert_eq!(error.kind, crate::error::ErrorKind::Device);
         assert!(error.to_string().contains("--batch") && error.message.contains("2.0 MiB"), "{error}");
         drop(first);
         device.zeros::<f32>(1 << 19).unwrap();
         let error = device.zeros::<f32>(1 << 40).err().expect("larger than any buffer");
-        assert_eq!(error.fault, crate::error::Fault::Device);
+        assert_eq!(error.kind, crate::error::ErrorKind::Device);
     }
 }

@@ -71,20 +71,20 @@ impl Case for ConvCase {
         Tensors::default().with("weights", weights).with("x", x).with("dy", dy).with_words("lengths", lengths)
     }
 
-    /// Backward takes the tensor `winners` where there is one, and else its own.
+    /// Backward takes the tensor `argmax` where there is one, and else its own.
     fn run<B: Backend>(&self, backend: &B, tensors: &Tensors) -> Result<Outputs> {
         let (s, on) = (&self.conv, On { device: backend, tensors });
         let (weights, x, lengths) = (&on.reals("weights")?, &on.reals("x")?, &on.words("lengths")?);
-        let (mut y, mut winners) = (on.output(s.y_len())?, on.output(s.y_len())?);
+        let (mut y, mut argmax) = (on.output(s.y_len())?, on.output(s.y_len())?);
         let (mut dx, mut d_weights) = (on.output(s.x_len())?, on.output(s.models * s.params())?);
-        let a = ConvForwardOperands { weights, x, lengths, y: &mut y, winners: Some(&mut winners) };
+        let a = ConvForwardOperands { weights, x, lengths, y: &mut y, argmax: Some(&mut argmax) };
         backend.run::<ConvForward>(s, a)?;
-        let given = tensors.find("winners").map(|winners| on.upload(winners)).transpose()?;
+        let given = tensors.find("argmax").map(|argmax| on.upload(argmax)).transpose()?;
         let a = ConvBackwardOperands {
             weights,
             x,
             lengths,
-            winners: given.as_ref().unwrap_or(&winners),
+            argmax: given.as_ref().unwrap_or(&argmax),
             dy: &on.reals("dy")?,
             dx: Some(&mut dx),
             d_weights: &mut d_weights,
@@ -92,7 +92,7 @@ impl Case for ConvCase {
         backend.run::<ConvBackward>(s, a)?;
         let outputs = [
             ("y", &y, s.y_len()),
-            ("winners", &winners, s.y_len()),
+            ("argmax", &argmax, s.y_len()),
             ("dx", &dx, s.x_len()),
             ("d_weights", &d_weights, s.models * s.params()),
         ];
@@ -106,16 +106,16 @@ impl Case for ConvCase {
     /// Who won: of two steps that are equal but for rounding either may win, and the gradient goes to that
     /// one whole.
     fn decide(&self, truth: &Outputs, tensors: &mut Tensors) {
-        tensors.reals.insert("winners", truth["winners"].clone());
+        tensors.reals.insert("argmax", truth["argmax"].clone());
     }
 
-    /// A winner may differ from the reference's only where the two steps are closer than twice the bound of
+    /// The argmax may differ from the reference's only where the two steps are closer than twice the bound of
     /// `y`.
     fn deviations(&self, judged: &Judged) -> Vec<Deviation> {
         let y = judged.deviation("y");
         let error = self.misjudged(judged.tensors, judged.found);
-        let winners = Deviation { buffer: "winners", error, bound: 2.0 * y.bound };
-        vec![y, winners, judged.deviation("dx"), judged.deviation("d_weights")]
+        let argmax = Deviation { buffer: "argmax", error, bound: 2.0 * y.bound };
+        vec![y, argmax, judged.deviation("dx"), judged.deviation("d_weights")]
     }
 
     fn values(&self) -> &'static [(&'static str, &'static str)] {
@@ -128,11 +128,11 @@ impl Case for ConvCase {
 }
 
 impl ConvCase {
-    /// The largest distance by which the step that did not win is the larger; infinite where `winners` are
+    /// The largest distance by which the step that did not win is the larger; infinite where `argmax` are
     /// not `y` with a sign.
     fn misjudged(&self, tensors: &Tensors, found: &Outputs) -> f64 {
-        let (s, y, winners) = (&self.conv, &found["y"], &found["winners"]);
-        if y.iter().zip(winners).any(|(y, winner)| *y != winner.abs()) {
+        let (s, y, argmax) = (&self.conv, &found["y"], &found["argmax"]);
+        if y.iter().zip(argmax).any(|(y, signed)| *y != signed.abs()) {
             return f64::INFINITY;
         }
         let filtered =
@@ -142,9 +142,9 @@ impl ConvCase {
             let (m, b) = (row / s.batch, row % s.batch);
             for (i, [first, second]) in numbers.iter().enumerate() {
                 let filters = s.spec.filters;
-                let winner = winners[s.y_at(m, i / filters, b) + i % filters];
-                let lead = if winner > 0.0 { second - first } else { first - second };
-                if winner != 0.0 {
+                let signed = argmax[s.y_at(m, i / filters, b) + i % filters];
+                let lead = if signed > 0.0 { second - first } else { first - second };
+                if signed != 0.0 {
                     worst = worst.max(lead);
                 }
             }

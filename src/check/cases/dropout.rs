@@ -25,16 +25,16 @@ impl Case for DropoutCase {
         let s = &self.dropout;
         let mut random = Random::new(s.len as u64, Stream::Check, [s.models as u32, 77]);
         let mut normal = || (0..s.models * s.len).map(|_| f64::from(random.normal() as f32)).collect();
-        let marks = (0..s.models as u32).flat_map(|m| [4 + 5 * m, 1 + 249 * m]).collect();
-        Tensors::default().with("x", normal()).with("d_out", normal()).with_words("marks", marks)
+        let counters = (0..s.models as u32).flat_map(|m| [4 + 5 * m, 1 + 249 * m]).collect();
+        Tensors::default().with("x", normal()).with("d_out", normal()).with_words("counters", counters)
     }
 
     fn run<B: Backend>(&self, backend: &B, tensors: &Tensors) -> Result<Outputs> {
         let (s, on) = (&self.dropout, On { device: backend, tensors });
-        let (marks, len) = (&on.words("marks")?, s.models * s.len);
+        let (counters, len) = (&on.words("counters")?, s.models * s.len);
         let (mut out, mut dx) = (on.output(len)?, on.output(len)?);
-        backend.run::<Dropout>(s, DropoutOperands { marks, x: &on.reals("x")?, out: &mut out })?;
-        backend.run::<Dropout>(s, DropoutOperands { marks, x: &on.reals("d_out")?, out: &mut dx })?;
+        backend.run::<Dropout>(s, DropoutOperands { counters, x: &on.reals("x")?, out: &mut out })?;
+        backend.run::<Dropout>(s, DropoutOperands { counters, x: &on.reals("d_out")?, out: &mut dx })?;
         on.outputs(&self.name(), &[("out", &out, len), ("dx", &dx, len)])
     }
 

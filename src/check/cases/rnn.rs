@@ -78,7 +78,7 @@ impl Case for RnnCase {
         );
         let mut normal =
             |len: usize, scale: f64| (0..len).map(|_| f64::from((random.normal() * scale) as f32)).collect();
-        // Like PyTorch's initialisation, so that sums neither vanish nor explode with the width.
+        // Like PyTorch's initialization, so that sums neither vanish nor explode with the width.
         let mut weights: Vec<f64> = normal(s.models * s.params(), 1.0 / (s.hidden as f64).sqrt().max(2.0));
         let x = normal(s.x_len(), self.scale);
         let initial = self.initial.then(|| normal(s.state_len(), 0.5 * self.scale.min(1.0)));

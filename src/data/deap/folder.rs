@@ -30,7 +30,7 @@ pub fn subject_name(number: u32) -> String {
 ///
 /// # Errors
 ///
-/// `Fault::Data` when the folder is not there or holds none of the files, with what to do about it; `Fault::Io` when it
+/// `ErrorKind::Data` when the folder is not there or holds none of the files, with what to do about it; `ErrorKind::Io` when it
 /// cannot be listed.
 pub fn subjects(folder: &Path) -> Result<Listing> {
     if !folder.is_dir() {

@@ -24,7 +24,7 @@ pub const RATINGS: [&str; 4] = ["valence", "arousal", "dominance", "liking"];
 ///
 /// # Errors
 ///
-/// As [`read_from`], with the file's name; `Fault::Io` when it cannot be opened.
+/// As [`read_from`], with the file's name; `ErrorKind::Io` when it cannot be opened.
 pub fn read(file: &Path) -> Result<Recording> {
     let reader = File::open(file).map_err(|error| Error::io("open", file, error))?;
     let metadata = reader.metadata().map_err(|error| Error::io("read", file, error))?;
@@ -38,8 +38,8 @@ pub fn read(file: &Path) -> Result<Recording> {
 ///
 /// # Errors
 ///
-/// `Fault::Data` for what [`pickle::read_arrays`] refuses, for arrays of other shapes than DEAP's and for ratings
-/// outside 1 to 9; `Fault::Io` when `reader` fails.
+/// `ErrorKind::Data` for what [`pickle::read_arrays`] refuses, for arrays of other shapes than DEAP's and for ratings
+/// outside 1 to 9; `ErrorKind::Io` when `reader` fails.
 pub fn read_from(reader: impl Read, total: Option<u64>, subject: &str) -> Result<Recording> {
     let ([labels, data], hash) = pickle::read_arrays(reader, total, ["labels", "data"])?;
     check_shape("labels", &labels, &[TRIALS, RATINGS.len()])?;

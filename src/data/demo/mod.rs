@@ -3,7 +3,7 @@
 //!
 //! A trial's signals carry up to three things: what the class does (`effect`), a slow fingerprint of the trial
 //! (`trial_sd`) and the subject's own way (`subject_sd`). A split that puts windows of one trial on both sides rewards
-//! recognising the fingerprint; with `effect` 0 there is nothing else to recognise.
+//! recognizing the fingerprint; with `effect` 0 there is nothing else to recognize.
 //!
 //! A subject's bytes depend on the knobs and its number alone, not on threads or on other subjects. Samples are rounded
 //! to 2^-10 of their unit, far coarser than the last-bit differences between processors' Fourier transforms.
@@ -29,14 +29,14 @@ use rayon::prelude::*;
 use super::deap::{self, channels::TRIALS};
 use super::recording::Recording;
 use crate::progress::Progress;
-use crate::{Error, Fault, Result};
+use crate::{Error, ErrorKind, Result};
 use subject::Subject;
 
 /// Writes subject `index` (from 0) as the file that Python 2 would have written: some 103 MB.
 ///
 /// # Errors
 ///
-/// `Fault::Config` as [`DemoSpec::check`] and for an index that is not below `spec.subjects`; `Fault::Io` when `out`
+/// `ErrorKind::Config` as [`DemoSpec::check`] and for an index that is not below `spec.subjects`; `ErrorKind::Io` when `out`
 /// fails.
 pub fn write_subject(spec: &DemoSpec, index: u32, out: &mut impl Write) -> Result<()> {
     /// Trials that are held at a time, 2.6 MB each.
@@ -45,7 +45,8 @@ pub fn write_subject(spec: &DemoSpec, index: u32, out: &mut impl Write) -> Resul
     if index >= spec.subjects {
         return Err(Error::config(format!("demo subject {index}, expected below {}", spec.subjects)));
     }
-    let failed = |error: std::io::Error| Error::new(Fault::Io, format!("cannot write demo subject: {error}"));
+    let failed =
+        |error: std::io::Error| Error::new(ErrorKind::Io, format!("cannot write demo subject: {error}"));
     let subject = Subject::new(spec, index);
     python2::write_head(out, &subject.ratings).map_err(failed)?;
     for start in (0..TRIALS as u32).step_by(BATCH as usize) {
@@ -73,14 +74,14 @@ pub fn read_subject(spec: &DemoSpec, index: u32) -> Result<Recording> {
 ///
 /// # Errors
 ///
-/// `Fault::Config` as [`DemoSpec::check`]; `Fault::Io` when a file exists already (none is written then) or writing
+/// `ErrorKind::Config` as [`DemoSpec::check`]; `ErrorKind::Io` when a file exists already (none is written then) or writing
 /// fails.
 pub fn write_folder(spec: &DemoSpec, out: &Path, progress: &dyn Progress) -> Result<()> {
     spec.check()?;
     fs::create_dir_all(out).map_err(|error| Error::io("create", out, error))?;
     let files: Vec<_> = (1..=spec.subjects).map(|n| out.join(deap::subject_name(n) + ".dat")).collect();
     if let Some(file) = files.iter().find(|file| file.exists()) {
-        return Err(Error::new(Fault::Io, format!("{} exists already", file.display()))
+        return Err(Error::new(ErrorKind::Io, format!("{} exists already", file.display()))
             .hint("choose another folder, or remove the file: nothing is overwritten"));
     }
     progress.start("writing demo recordings", files.len() as u64, "subjects");

@@ -43,7 +43,7 @@ impl Default for DemoSpec {
 impl DemoSpec {
     /// # Errors
     ///
-    /// `Fault::Config` for a number of subjects that DEAP's file names cannot hold and for a knob below 0 or above 10.
+    /// `ErrorKind::Config` for a number of subjects that DEAP's file names cannot hold and for a knob below 0 or above 10.
     pub fn check(&self) -> Result<()> {
         /// Keeps the exponentials of all knobs finite; a few tenths are usual.
         const LARGEST: f64 = 10.0;

@@ -13,7 +13,7 @@ const ELEMENT: RangeInclusive<usize> = 1..=4_000;
 /// An array and where its elements lie.
 pub struct Array {
     pub shape: Vec<usize>,
-    /// Elements between neighbours along each axis.
+    /// Elements between neighbors along each axis.
     pub strides: Vec<usize>,
     /// In the order of the file.
     pub values: Values,

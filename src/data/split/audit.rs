@@ -91,7 +91,7 @@ pub fn check(kind: SplitKind, fold: &Fold, dataset: &Dataset) -> Result<()> {
     if fold.train.iter().all(|&i| dataset.sequences[i as usize].label == first) {
         let class = &dataset.class_names[first as usize];
         return Err(Error::data(format!("all training sequences are of the class `{class}`")).hint(
-            "nothing can be learnt from one class; choose another `--threshold`, `--label` or `--split`",
+            "nothing can be learned from one class; choose another `--threshold`, `--label` or `--split`",
         ));
     }
     Ok(())

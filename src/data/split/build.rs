@@ -32,10 +32,10 @@ impl SplitSpec {
     pub fn build(&self, dataset: &Dataset) -> Result<Split> {
         let all: Vec<u32> = (0..dataset.sequences.len() as u32).collect();
         let folds = match self.kind {
-            SplitKind::Window => self.deal(dataset, &all, |i, _| (i, 0), "window", "")?,
+            SplitKind::Window => self.k_fold(dataset, &all, |i, _| (i, 0), "window", "")?,
             SplitKind::WindowHoldout => vec![self.holdout(&all)?],
-            SplitKind::Trial => self.deal(dataset, &all, |_, s| (s.subject, s.trial), "trial", "")?,
-            SplitKind::Stimulus => self.deal(dataset, &all, |_, s| (s.trial, 0), "stimulus", "")?,
+            SplitKind::Trial => self.k_fold(dataset, &all, |_, s| (s.subject, s.trial), "trial", "")?,
+            SplitKind::Stimulus => self.k_fold(dataset, &all, |_, s| (s.trial, 0), "stimulus", "")?,
             SplitKind::Subject => self.subjects(dataset, &all)?,
             SplitKind::TrialWithinSubject => {
                 let mut folds = Vec::new();
@@ -47,7 +47,7 @@ impl SplitSpec {
                         .collect();
                     if !own.is_empty() {
                         let prefix = format!("{name} ");
-                        folds.extend(self.deal(
+                        folds.extend(self.k_fold(
                             dataset,
                             &own,
                             |_, s| (s.subject, s.trial),
@@ -86,7 +86,7 @@ impl SplitSpec {
     }
 
     /// `k` folds of whole groups among `indices`, stratified by class where a group has one class.
-    fn deal(
+    fn k_fold(
         &self,
         dataset: &Dataset,
         indices: &[u32],
@@ -96,7 +96,7 @@ impl SplitSpec {
     ) -> Result<Vec<Fold>> {
         let groups = groups(dataset, indices, key);
         let k = self.folds.unwrap_or(DEFAULT_FOLDS);
-        let parts = hands(dataset, &groups, k, group, self.random(TEST, 0))?;
+        let parts = partition(dataset, &groups, k, group, self.random(TEST, 0))?;
         (0..k)
             .map(|f| {
                 let train: Vec<Key> =
@@ -122,7 +122,7 @@ impl SplitSpec {
             .hint("split by trial with `--split trial`, or add subjects"));
         }
         if self.folds.is_some() {
-            return self.deal(dataset, all, |_, s| (s.subject, 0), "subject", "");
+            return self.k_fold(dataset, all, |_, s| (s.subject, 0), "subject", "");
         }
         let keys: Vec<Key> = groups.keys().copied().collect();
         keys.iter()
@@ -141,8 +141,8 @@ impl SplitSpec {
         let k = self.folds.unwrap_or(DEFAULT_FOLDS);
         let (subjects, stimuli) =
             (groups(dataset, all, |_, s| (s.subject, 0)), groups(dataset, all, |_, s| (s.trial, 0)));
-        let people = hands(dataset, &subjects, k, "subject", self.random(TEST, 0))?;
-        let videos = hands(dataset, &stimuli, k, "stimulus", self.random(TEST, 1))?;
+        let people = partition(dataset, &subjects, k, "subject", self.random(TEST, 0))?;
+        let videos = partition(dataset, &stimuli, k, "stimulus", self.random(TEST, 1))?;
         let both = |people: &[Key], videos: &[Key]| -> Vec<u32> {
             let inside = |s: &Sequence| people.contains(&(s.subject, 0)) && videos.contains(&(s.trial, 0));
             all.iter().copied().filter(|&i| inside(&dataset.sequences[i as usize])).collect()
@@ -220,7 +220,7 @@ impl SplitSpec {
         }
         // Deal the groups class by class and take the first ones: the part is stratified, too.
         let ordered = stratified(dataset, &keys, groups, &mut self.random(VALIDATION, fold));
-        let chosen: std::collections::BTreeSet<Key> = spread(&ordered, wanted).collect();
+        let chosen: std::collections::BTreeSet<Key> = evenly_spaced(&ordered, wanted).collect();
         Ok(keys.into_iter().partition(|key| !chosen.contains(key)))
     }
 }
@@ -263,12 +263,12 @@ fn stratified(
 }
 
 /// `count` of the keys at even distances: of every class its share.
-fn spread(keys: &[Key], count: usize) -> impl Iterator<Item = Key> + '_ {
+fn evenly_spaced(keys: &[Key], count: usize) -> impl Iterator<Item = Key> + '_ {
     (0..count).map(move |i| keys[i * keys.len() / count])
 }
 
-/// The groups dealt to `k` hands like cards.
-fn hands(
+/// Partitions the shuffled groups into `k` parts whose sizes differ by one at most.
+fn partition(
     dataset: &Dataset,
     groups: &BTreeMap<Key, Vec<u32>>,
     k: usize,
@@ -280,9 +280,9 @@ fn hands(
             .hint("choose `--folds` from 2 to that number"));
     }
     let keys: Vec<Key> = groups.keys().copied().collect();
-    let mut hands = vec![Vec::new(); k];
+    let mut parts = vec![Vec::new(); k];
     for (i, key) in stratified(dataset, &keys, groups, &mut random).into_iter().enumerate() {
-        hands[i % k].push(key);
+        parts[i % k].push(key);
     }
-    Ok(hands)
+    Ok(parts)
 }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum SplitKind {
-    /// Nothing but the window itself. LEAKY: windows of one trial stand on both sides, and a network that recognises the
-    /// trial looks as if it recognised the emotion. For comparison with published figures only.
+    /// Nothing but the window itself. LEAKY: windows of one trial stand on both sides, and a network that recognizes the
+    /// trial looks as if it recognized the emotion. For comparison with published figures only.
     Window,
     /// The same in one fold: random windows for testing, as many for validation (`--validation` is their share, each), the rest for
     /// training, index for index those of scikit-learn's `train_test_split`. LEAKY, like `window`.

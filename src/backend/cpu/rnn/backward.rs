@@ -217,7 +217,7 @@ impl<C: VectorCell<G>, const G: usize> BackwardTile<'_, C, G> {
     ///
     /// # Safety
     /// The processor has `S`'s instructions; the pointers of `row` are to as many numbers as [`Cells`] says,
-    /// all initialised, and nobody else touches its reserve, `dh`, `dc` and `d_rh`.
+    /// all initialized, and nobody else touches its reserve, `dh`, `dc` and `d_rh`.
     #[inline(always)]
     unsafe fn cell<S: Simd>(&self, row: &Cells) {
         let hidden = self.0.s.hidden;
@@ -261,7 +261,7 @@ impl<C: VectorCell<G>, const G: usize> BackwardTile<'_, C, G> {
     ///
     /// # Safety
     /// The processor has `S`'s instructions; `dh` and `d_rh` of `cells` are to as many numbers as [`Cells`]
-    /// says, all initialised, which nobody else touches.
+    /// says, all initialized, which nobody else touches.
     #[inline(always)]
     unsafe fn recur<S: Simd>(&self, cells: &[Cells]) {
         for (column, vectors) in self.0.weights.blocks() {

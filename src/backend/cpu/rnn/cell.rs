@@ -18,7 +18,7 @@ pub trait VectorCell<const G: usize>: Send + Sync {
     /// besides.
     ///
     /// # Safety
-    /// The processor has `S`'s instructions, and `wx` is the first of `G * LANES` initialised numbers.
+    /// The processor has `S`'s instructions, and `wx` is the first of `G * LANES` initialized numbers.
     unsafe fn forward<S: Simd>(
         sums: &[S::V; G],
         wx: *const f32,

@@ -1,4 +1,4 @@
-//! Forward: a task owns a tile of batch rows and runs all its steps, with no synchronisation unless threads
+//! Forward: a task owns a tile of batch rows and runs all its steps, with no synchronization unless threads
 //! without a tile of their own help (`team.rs`). The input product is taken for several steps at once, so
 //! that the weights are read once for many rows; the gate maths follows the recurrent product while its sums
 //! are still at hand.

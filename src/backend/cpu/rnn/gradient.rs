@@ -155,7 +155,7 @@ impl<C: VectorCell<G>, const G: usize> WeightTask<'_, C, G> {
     ///
     /// # Safety
     /// The processor has `S`'s instructions; `block` is one of the blocks of units. The piece's `x` are to
-    /// `s.input` initialised numbers each, its `h` to `s.hidden`, its `deltas` to a row of the reserve, and
+    /// `s.input` initialized numbers each, its `h` to `s.hidden`, its `deltas` to a row of the reserve, and
     /// nobody writes those. `strip` has `STRIP * LANES` numbers for each of them, `sums` and `bias` have all
     /// of the block.
     #[inline(always)]

@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_ends_the_walk_for_all() {
+    fn a_panic_ends_the_loop_for_all() {
         let team = Team::default();
         let walk = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             std::thread::scope(|scope| {

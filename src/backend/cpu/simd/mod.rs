@@ -34,7 +34,7 @@ pub unsafe trait Simd: Copy + Send + Sync {
     /// The processor has the instructions of `Self`.
     unsafe fn splat(value: f32) -> Self::V;
     /// # Safety
-    /// The processor has the instructions of `Self`, and `from` is the first of `LANES` initialised numbers.
+    /// The processor has the instructions of `Self`, and `from` is the first of `LANES` initialized numbers.
     unsafe fn load(from: *const f32) -> Self::V;
     /// # Safety
     /// The processor has the instructions of `Self`, and `to` is the first of `LANES` numbers that nobody
@@ -89,7 +89,7 @@ pub unsafe trait Simd: Copy + Send + Sync {
     /// The first `count` numbers, 0 behind them.
     ///
     /// # Safety
-    /// The processor has the instructions of `Self`, and `from` is the first of `count` initialised numbers;
+    /// The processor has the instructions of `Self`, and `from` is the first of `count` initialized numbers;
     /// of more than `LANES` only the first `LANES` need be there.
     #[inline(always)]
     unsafe fn load_first(from: *const f32, count: usize) -> Self::V {

@@ -26,7 +26,7 @@ unsafe impl Simd for Portable {
     }
     #[inline(always)]
     unsafe fn load(from: *const f32) -> V {
-        // SAFETY: the caller has 4 initialised numbers at `from`, of any alignment.
+        // SAFETY: the caller has 4 initialized numbers at `from`, of any alignment.
         unsafe { from.cast::<V>().read_unaligned() }
     }
     #[inline(always)]

@@ -3,14 +3,15 @@
 
 use super::super::device::Cuda;
 use super::super::executor::Executor;
+use super::super::gemm::{Format, Gemm, Major, SIDE, Strided};
 use super::super::kernel::THREADS;
 use super::super::memory::address;
-use super::super::product::{Product, SIDE, Strided};
 use super::super::splits::divisor;
-use super::kernels::kernel::{SoloBackward, StepBackward, StepEnd, WeightGradient, WeightGradientSum};
+use super::kernels::kernel::{PersistentBackward, StepBackward, StepEnd, WeightGradient, WeightGradientSum};
 use super::kernels::{Kernels, step_grid};
-use super::layer::{Layer, SOLO_ROWS, size};
-use super::plan::Regime;
+use super::layer::{Layer, PERSISTENT_ROWS, size};
+use super::plan::NO_STREAMED;
+use crate::backend::Algorithm;
 use crate::error::Result;
 use crate::ops::{Checked, Precision, Rnn, RnnBackward, RnnBackwardOperands, Runs, Work};
 
@@ -23,9 +24,9 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
         let [batch, steps, input, hidden, dirs] =
             [s.batch, s.steps, s.input, s.hidden, s.dirs].map(|n| n as u64);
         let d_initial = address(a.d_initial.as_deref());
-        match layer.regime {
-            Regime::Solo => {
-                let arguments = SoloBackward {
+        match layer.algorithm {
+            Algorithm::Persistent => {
+                let arguments = PersistentBackward {
                     weights: training.backward.as_ref().map_or(0, |memory| memory.address),
                     gates: layer.gates.address,
                     lengths: a.lengths.address(),
@@ -40,17 +41,18 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
                     hidden,
                     dirs,
                 };
-                let grid = [s.batch.div_ceil(SOLO_ROWS), s.dirs, s.models];
+                let grid = [s.batch.div_ceil(PERSISTENT_ROWS), s.dirs, s.models];
                 self.session.launch(
-                    &kernels.solo_backward(),
+                    &kernels.persistent_backward(),
                     &arguments,
                     grid,
                     s.backward_work(a.dy.is_some()),
                 )?;
             }
-            Regime::PerStep => {
+            Algorithm::Streamed => unreachable!("{NO_STREAMED}"),
+            Algorithm::PerStep => {
                 let (product, carry) =
-                    (layer.step_product(), training.carry.as_ref().map_or(0, |memory| memory.address));
+                    (layer.recurrent(), training.carry.as_ref().map_or(0, |memory| memory.address));
                 for step in (0..s.steps).rev() {
                     let arguments = StepBackward {
                         gates: layer.gates.address,
@@ -76,7 +78,7 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
                     )?;
                     if step > 0 || d_initial != 0 {
                         let work = s.backward_work(a.dy.is_some()).share(1, s.steps);
-                        self.product(&step_gradient(layer, self.precision, s, step, work))?;
+                        self.gemm(&step_gradient(layer, self.precision, s, step, work))?;
                     }
                 }
                 if d_initial != 0 {
@@ -134,7 +136,7 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
 
         let Some(dx) = a.dx else { return Ok(()) };
         let row = s.dirs * 4 * s.hidden;
-        self.product(&Product {
+        self.gemm(&Gemm {
             label: "input gradient",
             precision: self.precision,
             models: s.models,
@@ -143,12 +145,12 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
             columns: s.input,
             depth: row,
             a: Strided { address: layer.gates.address, row, model: s.steps * s.batch * row, dir: 0 },
-            a_is_kept: true,
+            a_format: Format::Saved,
             b: Strided { address: layer.inputs.address, row: s.input, model: row * s.input, dir: 0 },
-            b_is_deep: false,
+            b_major: Major::N,
             c: Strided { address: dx.address(), row: s.input, model: s.steps * s.batch * s.input, dir: 0 },
-            c_is_kept: false,
-            bias: (0, 0),
+            c_format: Format::F32,
+            bias: None,
             work: s.input_gradient_work(),
         })
     }
@@ -161,10 +163,10 @@ fn step_gradient<E: Executor>(
     s: &Rnn,
     step: usize,
     work: Work,
-) -> Product {
+) -> Gemm {
     let row = s.dirs * 4 * s.hidden;
     let [forward, reverse] = [step, s.steps - 1 - step].map(|t| t * s.batch * row);
-    Product {
+    Gemm {
         label: "recurrent gradient",
         precision,
         models: s.models,
@@ -178,17 +180,17 @@ fn step_gradient<E: Executor>(
             model: s.steps * s.batch * row,
             dir: reverse as isize - forward as isize + 4 * s.hidden as isize,
         },
-        a_is_kept: true,
+        a_format: Format::Saved,
         b: layer.step_weights(s),
-        b_is_deep: false,
+        b_major: Major::N,
         c: Strided {
-            address: layer.step_product(),
+            address: layer.recurrent(),
             row: s.hidden,
             model: s.dirs * s.batch * s.hidden,
             dir: (s.batch * s.hidden) as isize,
         },
-        c_is_kept: false,
-        bias: (0, 0),
+        c_format: Format::F32,
+        bias: None,
         work,
     }
 }

@@ -2,12 +2,13 @@
 
 use super::super::device::Cuda;
 use super::super::executor::Executor;
+use super::super::gemm::{Bias, Format, Gemm, Major, Strided};
 use super::super::memory::address;
-use super::super::product::{Product, Strided};
-use super::kernels::kernel::{SoloForward, StepForward};
+use super::kernels::kernel::{PersistentForward, StepForward};
 use super::kernels::{Kernels, step_grid};
-use super::layer::SOLO_ROWS;
-use super::plan::Regime;
+use super::layer::PERSISTENT_ROWS;
+use super::plan::NO_STREAMED;
+use crate::backend::Algorithm;
 use crate::error::Result;
 use crate::ops::{Checked, Rnn, RnnForward, RnnForwardOperands, Runs, Work};
 
@@ -17,7 +18,7 @@ impl<E: Executor> Runs<RnnForward> for Cuda<E> {
         let layer = &a.layer.memory;
         layer.check(self.precision);
         let row = s.dirs * 4 * s.hidden;
-        self.product(&Product {
+        self.gemm(&Gemm {
             label: "input projection",
             precision: self.precision,
             models: s.models,
@@ -26,19 +27,19 @@ impl<E: Executor> Runs<RnnForward> for Cuda<E> {
             columns: row,
             depth: s.input,
             a: Strided { address: a.x.address(), row: s.input, model: s.steps * s.batch * s.input, dir: 0 },
-            a_is_kept: false,
+            a_format: Format::F32,
             b: Strided { address: layer.inputs.address, row: s.input, model: row * s.input, dir: 0 },
-            b_is_deep: true,
+            b_major: Major::K,
             c: Strided { address: layer.gates.address, row, model: s.steps * s.batch * row, dir: 0 },
-            c_is_kept: true,
-            bias: (layer.bias.address, row),
+            c_format: Format::Saved,
+            bias: Some(Bias { address: layer.bias.address, model: row }),
             work: s.projection_work(),
         })?;
         let cells = layer.cells();
         let [batch, steps, hidden, dirs] = [s.batch, s.steps, s.hidden, s.dirs].map(|n| n as u64);
-        match layer.regime {
-            Regime::Solo => {
-                let arguments = SoloForward {
+        match layer.algorithm {
+            Algorithm::Persistent => {
+                let arguments = PersistentForward {
                     weights: layer.recurrents.address,
                     gates: layer.gates.address,
                     lengths: a.lengths.address(),
@@ -52,17 +53,23 @@ impl<E: Executor> Runs<RnnForward> for Cuda<E> {
                     dirs,
                     keep: u64::from(a.keep),
                 };
-                let grid = [s.batch.div_ceil(SOLO_ROWS), s.dirs, s.models];
-                self.session.launch(&kernels.solo_forward(), &arguments, grid, s.walk_work(a.keep))?;
+                let grid = [s.batch.div_ceil(PERSISTENT_ROWS), s.dirs, s.models];
+                self.session.launch(
+                    &kernels.persistent_forward(),
+                    &arguments,
+                    grid,
+                    s.time_loop_work(a.keep),
+                )?;
             }
-            Regime::PerStep => {
-                let product = layer.step_product();
+            Algorithm::Streamed => unreachable!("{NO_STREAMED}"),
+            Algorithm::PerStep => {
+                let product = layer.recurrent();
                 for step in 0..s.steps {
                     // Before the first step the state is given, or nothing flows back.
                     let state = if step == 0 { address(a.initial) } else { a.last.address() };
                     if state != 0 {
-                        self.product(&Product {
-                            label: "recurrent product",
+                        self.gemm(&Gemm {
+                            label: "recurrent gemm",
                             precision: self.precision,
                             models: s.models,
                             dirs: s.dirs,
@@ -75,18 +82,18 @@ impl<E: Executor> Runs<RnnForward> for Cuda<E> {
                                 model: s.cell.states() * s.dirs * s.batch * s.hidden,
                                 dir: (s.batch * s.hidden) as isize,
                             },
-                            a_is_kept: false,
+                            a_format: Format::F32,
                             b: layer.step_weights(s),
-                            b_is_deep: true,
+                            b_major: Major::K,
                             c: Strided {
                                 address: product,
                                 row: 4 * s.hidden,
                                 model: s.dirs * s.batch * 4 * s.hidden,
                                 dir: (s.batch * 4 * s.hidden) as isize,
                             },
-                            c_is_kept: false,
-                            bias: (0, 0),
-                            work: s.walk_work(a.keep).share(1, s.steps),
+                            c_format: Format::F32,
+                            bias: None,
+                            work: s.time_loop_work(a.keep).share(1, s.steps),
                         })?;
                     }
                     let arguments = StepForward {

@@ -1,8 +1,9 @@
 //! The kernels of a recurrent layer.
 
+use super::super::gemm::{Format, Major, gemm_kernel};
 use super::super::kernel::{Kernel, THREADS};
-use super::super::product::product_kernel;
-use super::plan::Regime;
+use super::plan::{NO_STREAMED, fits};
+use crate::backend::Algorithm;
 use crate::ops::{Cell, Precision, Rnn};
 
 /// Units to whole warps of 16.
@@ -31,30 +32,30 @@ impl Kernels {
         Kernel::of_cell::<kernel::PackStep>(self.cell, self.precision)
     }
 
-    pub fn pack_solo(&self) -> Kernel {
-        Kernel::of_width::<kernel::PackSolo>(self.cell, self.precision, padded(self.hidden), THREADS)
+    pub fn pack_persistent(&self) -> Kernel {
+        Kernel::of_width::<kernel::PackPersistent>(self.cell, self.precision, padded(self.hidden), THREADS)
     }
 
-    pub fn solo_forward(&self) -> Kernel {
-        Kernel::of_width::<kernel::SoloForward>(
+    pub fn persistent_forward(&self) -> Kernel {
+        Kernel::of_width::<kernel::PersistentForward>(
             self.cell,
             self.precision,
             padded(self.hidden),
-            self.solo_threads(),
+            self.persistent_threads(),
         )
     }
 
-    pub fn solo_backward(&self) -> Kernel {
-        Kernel::of_width::<kernel::SoloBackward>(
+    pub fn persistent_backward(&self) -> Kernel {
+        Kernel::of_width::<kernel::PersistentBackward>(
             self.cell,
             self.precision,
             padded(self.hidden),
-            self.solo_threads(),
+            self.persistent_threads(),
         )
     }
 
     /// A warp for 16 units.
-    fn solo_threads(&self) -> u32 {
+    fn persistent_threads(&self) -> u32 {
         2 * padded(self.hidden) as u32
     }
 
@@ -71,15 +72,15 @@ impl Kernels {
     }
 
     pub fn project(&self) -> Kernel {
-        product_kernel(self.precision, false, true, true)
+        gemm_kernel(self.precision, Format::F32, Major::K, Format::Saved)
     }
 
-    pub fn recurrent_product(&self) -> Kernel {
-        product_kernel(self.precision, false, true, false)
+    pub fn recurrent_gemm(&self) -> Kernel {
+        gemm_kernel(self.precision, Format::F32, Major::K, Format::F32)
     }
 
-    pub fn gradient_product(&self) -> Kernel {
-        product_kernel(self.precision, true, false, false)
+    pub fn gradient_gemm(&self) -> Kernel {
+        gemm_kernel(self.precision, Format::Saved, Major::N, Format::F32)
     }
 
     pub fn weight_gradient(&self) -> Kernel {
@@ -91,28 +92,29 @@ impl Kernels {
     }
 
     /// Those of a training step with all gradients, in the order of their first launch.
-    pub fn all(&self, regime: Regime) -> Vec<Kernel> {
-        let walk = match regime {
-            Regime::Solo => vec![
-                self.pack_solo(),
+    pub fn all(&self, algorithm: Algorithm) -> Vec<Kernel> {
+        let time_loop = match algorithm {
+            Algorithm::Persistent => vec![
+                self.pack_persistent(),
                 self.pack_input(),
                 self.project(),
-                self.solo_forward(),
-                self.solo_backward(),
-                self.gradient_product(),
+                self.persistent_forward(),
+                self.persistent_backward(),
+                self.gradient_gemm(),
             ],
-            Regime::PerStep => vec![
+            Algorithm::Streamed => unreachable!("{NO_STREAMED}"),
+            Algorithm::PerStep => vec![
                 self.pack_step(),
                 self.pack_input(),
                 self.project(),
-                self.recurrent_product(),
+                self.recurrent_gemm(),
                 self.step_forward(),
                 self.step_backward(),
-                self.gradient_product(),
+                self.gradient_gemm(),
                 self.step_end(),
             ],
         };
-        walk.into_iter().chain([self.weight_gradient(), self.weight_gradient_sum()]).collect()
+        time_loop.into_iter().chain([self.weight_gradient(), self.weight_gradient_sum()]).collect()
     }
 }
 
@@ -126,9 +128,9 @@ pub fn every() -> Vec<Kernel> {
     let mut kernels = Vec::new();
     for precision in Precision::ALL {
         for cell in Cell::ALL {
-            for regime in Regime::ALL {
-                let widths = (16..=128).step_by(16).filter(|&hidden| regime.runs(hidden, precision));
-                kernels.extend(widths.flat_map(|hidden| Kernels { cell, hidden, precision }.all(regime)));
+            for algorithm in Algorithm::ALL {
+                let widths = (16..=128).step_by(16).filter(|&hidden| fits(algorithm, hidden, precision));
+                kernels.extend(widths.flat_map(|hidden| Kernels { cell, hidden, precision }.all(algorithm)));
             }
         }
     }
@@ -151,37 +153,37 @@ pub mod kernel {
             "size_t": stride;
             "unsigned": input hidden biases dirs;
         }
-        PackSolo, "pack weights", "rnn_pack_solo", ["rnn_solo"] {
+        PackPersistent, "pack weights", "rnn_pack_persistent", ["rnn_persistent"] {
             "const float*": weights;
             "uint4*": forward backward;
             "size_t": stride;
             "unsigned": input hidden biases dirs;
         }
-        SoloForward, "rnn forward, solo", "rnn_solo_forward", ["rnn_solo"] {
+        PersistentForward, "rnn forward, persistent", "rnn_persistent_forward", ["rnn_persistent"] {
             "const uint4*": weights;
-            "kept_t*": gates;
+            "saved_t*": gates;
             "const unsigned*": lengths;
             "const float*": initial;
             "float*": y cells last;
             "unsigned": batch steps hidden dirs keep;
         }
-        SoloBackward, "rnn backward, solo", "rnn_solo_backward", ["rnn_solo"] {
+        PersistentBackward, "rnn backward, persistent", "rnn_persistent_backward", ["rnn_persistent"] {
             "const uint4*": weights;
-            "kept_t*": gates;
+            "saved_t*": gates;
             "const unsigned*": lengths;
             "const float*": initial cells y dy d_last;
             "float*": d_initial;
             "unsigned": batch steps hidden dirs;
         }
         StepForward, "rnn forward, step", "rnn_step_forward", [] {
-            "kept_t*": gates;
+            "saved_t*": gates;
             "const unsigned*": lengths;
             "const float*": initial recurrent;
             "float*": y cells last;
             "unsigned": batch steps hidden dirs keep step;
         }
         StepBackward, "rnn backward, step", "rnn_step_backward", [] {
-            "kept_t*": gates;
+            "saved_t*": gates;
             "const unsigned*": lengths;
             "const float*": initial cells y dy d_last product;
             "float*": carry;
@@ -192,8 +194,8 @@ pub mod kernel {
             "float*": d_initial;
             "unsigned": batch hidden dirs;
         }
-        WeightGradient, "weight gradient", "rnn_weight_gradient", ["tile"] {
-            "const kept_t*": deltas;
+        WeightGradient, "weight gradient", "rnn_weight_gradient", ["gemm_tile"] {
+            "const saved_t*": deltas;
             "const float*": x y initial;
             "const unsigned*": lengths;
             "float*": partial;

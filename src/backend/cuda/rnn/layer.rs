@@ -1,25 +1,26 @@
 //! The recurrent layer's memory.
 
 use super::super::executor::Executor;
+use super::super::gemm::Strided;
 use super::super::memory::Memory;
-use super::super::product::Strided;
 use super::super::session::Session;
 use super::super::splits::Splits;
 use super::kernels::padded;
-use super::plan::{Regime, Tuning};
+use super::plan::{Tuning, choose};
+use crate::backend::Algorithm;
 use crate::error::Result;
 use crate::ops::{Precision, Purpose, Rnn};
 
 /// A recurrent layer on the device.
 pub struct Layer<E: Executor> {
-    pub regime: Regime,
+    pub algorithm: Algorithm,
     /// What it was made for: the sizes of its memory follow from it.
     precision: Precision,
     /// `(M, dirs, H, 4, D)` operands: the input's weights, four numbers a unit.
     pub inputs: Memory<E>,
     /// `(M, dirs, H, 4)` `f32`: all biases.
     pub bias: Memory<E>,
-    /// `(M, dirs, H, 4, H)` operands, or in the order of the registers of the forward walk: see rnn_pack_solo.cu.
+    /// `(M, dirs, H, 4, H)` operands, or in the order of the registers of the forward walk: see rnn_pack_persistent.cu.
     pub recurrents: Memory<E>,
     /// `(M, T, B, dirs, H, 4)` kept numbers: the input's part of the gates, then the gates, then gradients.
     pub gates: Memory<E>,
@@ -42,8 +43,8 @@ pub struct Training<E: Executor> {
 
 /// The most shares of a weight gradient's sum.
 const MAX_SPLITS: usize = 16;
-/// Rows that a block of the solo kernels walks.
-pub const SOLO_ROWS: usize = 8;
+/// Rows that a block of the persistent kernels walks.
+pub const PERSISTENT_ROWS: usize = 8;
 
 /// Bytes of a number that products multiply, which is also how a layer keeps numbers.
 pub fn size(precision: Precision) -> usize {
@@ -55,7 +56,7 @@ pub fn size(precision: Precision) -> usize {
 
 /// Bytes of a layer's memory, one number for each of its fields.
 struct Sizes {
-    regime: Regime,
+    algorithm: Algorithm,
     inputs: usize,
     bias: usize,
     recurrents: usize,
@@ -74,11 +75,11 @@ struct TrainingSizes {
 
 impl Sizes {
     fn of(tuning: &Tuning, precision: Precision, s: &Rnn, purpose: Purpose) -> Result<Self> {
-        let regime = Regime::choose(tuning.regime, s, precision)?;
+        let algorithm = choose(tuning.algorithm, s, precision)?;
         let (operand, sequences) = (size(precision), s.models * s.dirs);
         let states = 4 * sequences * s.batch * s.hidden;
         let fragments = sequences * s.cell.gates() * padded(s.hidden) * padded(s.hidden) * operand;
-        let per_step = regime == Regime::PerStep;
+        let per_step = algorithm == Algorithm::PerStep;
         let training = || {
             let gradients = s.dirs * 4 * s.hidden * (s.input + s.hidden + 1);
             let splits =
@@ -92,7 +93,7 @@ impl Sizes {
             }
         };
         Ok(Sizes {
-            regime,
+            algorithm,
             inputs: sequences * s.hidden * 4 * s.input * operand,
             bias: sequences * s.hidden * 4 * 4,
             recurrents: if per_step { sequences * s.hidden * 4 * s.hidden * operand } else { fragments },
@@ -124,7 +125,7 @@ impl<E: Executor> Layer<E> {
             })
         };
         Ok(Layer {
-            regime: sizes.regime,
+            algorithm: sizes.algorithm,
             precision,
             inputs: memory(sizes.inputs)?,
             bias: memory(sizes.bias)?,
@@ -163,7 +164,7 @@ impl<E: Executor> Layer<E> {
         }
     }
 
-    pub fn step_product(&self) -> u64 {
+    pub fn recurrent(&self) -> u64 {
         self.product.as_ref().map_or(0, |memory| memory.address)
     }
 

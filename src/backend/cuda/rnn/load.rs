@@ -3,10 +3,11 @@
 use super::super::device::Cuda;
 use super::super::executor::Executor;
 use super::super::kernel::THREADS;
-use super::kernels::kernel::{PackInput, PackSolo, PackStep};
+use super::kernels::kernel::{PackInput, PackPersistent, PackStep};
 use super::kernels::{Kernels, padded};
 use super::layer::size;
-use super::plan::Regime;
+use super::plan::NO_STREAMED;
+use crate::backend::Algorithm;
 use crate::error::Result;
 use crate::ops::{Checked, Rnn, RnnLoad, RnnLoadOperands, Runs};
 
@@ -38,8 +39,9 @@ impl<E: Executor> Runs<RnnLoad> for Cuda<E> {
             work.share(s.input, s.input + s.hidden),
         )?;
         let work = work.share(s.hidden, s.input + s.hidden);
-        match layer.regime {
-            Regime::PerStep => {
+        match layer.algorithm {
+            Algorithm::Streamed => unreachable!("{NO_STREAMED}"),
+            Algorithm::PerStep => {
                 let pack = PackStep {
                     weights,
                     recurrents: layer.recurrents.address,
@@ -52,9 +54,9 @@ impl<E: Executor> Runs<RnnLoad> for Cuda<E> {
                 let numbers = 4 * s.hidden * s.hidden;
                 self.session.launch(&kernels.pack_step(), &pack, [numbers.div_ceil(threads), 1, walks], work)
             }
-            Regime::Solo => {
+            Algorithm::Persistent => {
                 let backward = layer.training.as_ref().and_then(|training| training.backward.as_ref());
-                let pack = PackSolo {
+                let pack = PackPersistent {
                     weights,
                     forward: layer.recurrents.address,
                     backward: backward.map_or(0, |memory| memory.address),
@@ -69,7 +71,7 @@ impl<E: Executor> Runs<RnnLoad> for Cuda<E> {
                     s.cell.gates() * padded(s.hidden) * padded(s.hidden) * size(self.precision) / 16;
                 let passes = 1 + usize::from(backward.is_some());
                 self.session.launch(
-                    &kernels.pack_solo(),
+                    &kernels.pack_persistent(),
                     &pack,
                     [vectors.div_ceil(threads), passes, walks],
                     work,

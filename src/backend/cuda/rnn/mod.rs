@@ -9,4 +9,4 @@ mod plan;
 
 pub use kernels::{Kernels, every as kernels};
 pub use layer::Layer;
-pub use plan::{Regime, Tuning};
+pub use plan::{Tuning, choose, fits};

@@ -1,68 +1,56 @@
 //! How a recurrent layer is run: a pure function of its sizes and the precision.
 
-use crate::backend::Products;
+use crate::backend::{Algorithm, GemmKernel};
 use crate::error::{Error, Result};
 use crate::ops::{Precision, Rnn};
 
-/// Where the recurrent weights are while a layer walks its steps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Regime {
-    /// In registers of one multiprocessor: a block walks all steps of eight rows. tf32 up to 64 units, bf16
-    /// up to 128.
-    Solo,
-    /// In memory: a product and a kernel for the cells at each step. Any width, any precision.
-    PerStep,
+/// Why no layer here has the algorithm `streamed`.
+pub const NO_STREAMED: &str = "`fits` accepts `streamed` for no layer on CUDA";
+
+/// Whether a layer of `hidden` units can run so in this precision.
+pub fn fits(algorithm: Algorithm, hidden: usize, precision: Precision) -> bool {
+    match (algorithm, precision) {
+        (Algorithm::PerStep, _) => true,
+        (Algorithm::Streamed, _) => false,
+        // Tensor cores have no f32 operands, so nothing would stay in registers.
+        (Algorithm::Persistent, Precision::Fp32) => false,
+        (Algorithm::Persistent, Precision::Tf32) => hidden <= 64,
+        (Algorithm::Persistent, Precision::Bf16) => hidden <= 128,
+    }
 }
 
-impl Regime {
-    pub const ALL: [Regime; 2] = [Regime::Solo, Regime::PerStep];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Regime::Solo => "solo",
-            Regime::PerStep => "per-step",
-        }
-    }
-
-    /// Whether a layer of so many units can run so.
-    pub fn runs(self, hidden: usize, precision: Precision) -> bool {
-        match (self, precision) {
-            (Regime::PerStep, _) => true,
-            // Products in f32 have no operand that would stay in registers.
-            (Regime::Solo, Precision::Fp32) => false,
-            (Regime::Solo, Precision::Tf32) => hidden <= 64,
-            (Regime::Solo, Precision::Bf16) => hidden <= 128,
-        }
-    }
-
-    /// The one asked for, or the first that runs.
-    pub fn choose(wanted: Option<Regime>, s: &Rnn, precision: Precision) -> Result<Regime> {
-        match wanted {
-            Some(regime) if !regime.runs(s.hidden, precision) => Err(Error::config(format!(
-                "a layer of {} units in {} does not fit the regime `{}`",
-                s.hidden,
-                precision.name(),
-                regime.name()
-            ))
-            .hint("tf32 runs solo up to 64 units, bf16 up to 128, fp32 never")),
-            Some(regime) => Ok(regime),
-            None => Ok(if Regime::Solo.runs(s.hidden, precision) { Regime::Solo } else { Regime::PerStep }),
-        }
+/// The wanted algorithm, or else the first that the layer fits.
+///
+/// # Errors
+/// [`ErrorKind::Config`](crate::error::ErrorKind::Config) if the layer does not fit the wanted one.
+pub fn choose(wanted: Option<Algorithm>, s: &Rnn, precision: Precision) -> Result<Algorithm> {
+    let fits = |algorithm: &Algorithm| fits(*algorithm, s.hidden, precision);
+    match wanted {
+        Some(algorithm) if !fits(&algorithm) => Err(Error::config(format!(
+            "a layer of {} units in {} does not fit the algorithm `{algorithm}`",
+            s.hidden,
+            precision.name(),
+        ))
+        .hint(
+            "`persistent` takes up to 64 units in tf32, 128 in bf16 and none in fp32; `per-step` takes any",
+        )),
+        Some(algorithm) => Ok(algorithm),
+        None => Ok(Algorithm::ALL.into_iter().find(fits).expect("`per-step` runs every layer")),
     }
 }
 
 /// What is chosen by default, and can be forced.
 #[derive(Clone, Copy, Debug)]
 pub struct Tuning {
-    pub regime: Option<Regime>,
-    pub products: Products,
+    pub algorithm: Option<Algorithm>,
+    pub gemm: GemmKernel,
     /// That weight gradients which are not yet added up may take: of so many models they are made at once.
     pub partial_bytes: usize,
 }
 
 impl Default for Tuning {
     fn default() -> Self {
-        Tuning { regime: None, products: Products::Own, partial_bytes: 256 << 20 }
+        Tuning { algorithm: None, gemm: GemmKernel::Own, partial_bytes: 256 << 20 }
     }
 }
 
@@ -72,18 +60,18 @@ mod tests {
     use crate::ops::Cell;
 
     #[test]
-    fn the_regime_follows_from_the_width_and_the_precision() {
-        for (hidden, precision, regime) in [
-            (64, Precision::Fp32, Regime::PerStep),
-            (64, Precision::Tf32, Regime::Solo),
-            (65, Precision::Tf32, Regime::PerStep),
-            (128, Precision::Bf16, Regime::Solo),
-            (129, Precision::Bf16, Regime::PerStep),
+    fn the_algorithm_follows_from_the_width_and_the_precision() {
+        for (hidden, precision, algorithm) in [
+            (64, Precision::Fp32, Algorithm::PerStep),
+            (64, Precision::Tf32, Algorithm::Persistent),
+            (65, Precision::Tf32, Algorithm::PerStep),
+            (128, Precision::Bf16, Algorithm::Persistent),
+            (129, Precision::Bf16, Algorithm::PerStep),
         ] {
             let s = Rnn::one(Cell::Gru, [1, 1, 1, hidden]);
-            assert_eq!(Regime::choose(None, &s, precision).unwrap(), regime, "{hidden} {precision:?}");
-            let forced = Regime::choose(Some(Regime::Solo), &s, precision);
-            assert_eq!(forced.is_ok(), regime == Regime::Solo, "{hidden} {precision:?}");
+            assert_eq!(choose(None, &s, precision).unwrap(), algorithm, "{hidden} {precision:?}");
+            let forced = choose(Some(Algorithm::Persistent), &s, precision);
+            assert_eq!(forced.is_ok(), algorithm == Algorithm::Persistent, "{hidden} {precision:?}");
         }
     }
 }

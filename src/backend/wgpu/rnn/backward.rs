@@ -4,8 +4,9 @@ use super::super::blocks::grid;
 use super::super::device::Wgpu;
 use super::super::gpu::Launch;
 use super::kernels::{self, Kernels};
-use super::plan::{self, COLUMNS, LANES, Part, ROWS, Tier};
-use super::view::{View, Walk};
+use super::plan::{self, COLUMNS, LANES, Part, ROWS};
+use super::view::{TimeLoop, View};
+use crate::backend::Algorithm;
 use crate::error::Result;
 use crate::ops::{Checked, Rnn, RnnBackward, RnnBackwardOperands, Runs, Work};
 
@@ -19,10 +20,10 @@ impl Runs<RnnBackward> for Wgpu {
             Some(d_last) => self.gpu.copy(d_last.part(0..s.state_len()), carry.clone()),
             None => self.gpu.clear(carry.clone()),
         }
-        let kernels = Kernels::of(s, layer.plan.tier, &self.gpu.limits);
-        for part in layer.plan.walk.iter().rev() {
+        let kernels = Kernels::of(s, layer.plan.algorithm, &self.gpu.limits);
+        for part in layer.plan.time_loop.iter().rev() {
             let view = View { s, part, layer, keeps: true };
-            let parameters = Walk {
+            let parameters = TimeLoop {
                 has_dy: u32::from(dy.is_some()),
                 has_initial: u32::from(initial.is_some()),
                 ..view.parameters()
@@ -36,7 +37,7 @@ impl Runs<RnnBackward> for Wgpu {
                 dy.map_or_else(|| layer.nothing[0].all(), |dy| view.output(dy)),
                 view.state(&training.carry),
             ];
-            let walk = |part: &Part, parameters: &Walk, columns: usize| {
+            let launch = |part: &Part, parameters: &TimeLoop, columns: usize| {
                 self.gpu.launch(Launch {
                     kernel: kernels.backward(),
                     parameters: bytemuck::bytes_of(parameters),
@@ -45,17 +46,17 @@ impl Runs<RnnBackward> for Wgpu {
                     work: View { part, ..view }.share(s.backward_work(dy.is_some())),
                 })
             };
-            if layer.plan.tier != Tier::PerStep {
-                walk(part, &parameters, 1)?;
+            if layer.plan.algorithm != Algorithm::PerStep {
+                launch(part, &parameters, 1)?;
                 continue;
             }
             let columns = s.hidden.div_ceil(LANES);
             for step in part.each_step().rev() {
-                walk(&step, &parameters.only(&step), columns)?;
+                launch(&step, &parameters.only(&step), columns)?;
             }
             if part.steps[0].start == 0 {
                 let end = part.before();
-                walk(&end, &Walk { is_end: 1, ..parameters.only(&end) }, columns)?;
+                launch(&end, &TimeLoop { is_end: 1, ..parameters.only(&end) }, columns)?;
             }
         }
         if let Some(d_initial) = d_initial {
@@ -67,7 +68,7 @@ impl Runs<RnnBackward> for Wgpu {
             let is_first = i == 0 || layer.plan.gradient[i - 1].models != part.models;
             let is_last = layer.plan.gradient.get(i + 1).is_none_or(|next| next.models != part.models);
             let splits = layer.plan.splits;
-            let parameters = Walk {
+            let parameters = TimeLoop {
                 has_initial: u32::from(initial.is_some()),
                 splits: splits as u32,
                 adds: u32::from(!is_first),

@@ -6,7 +6,7 @@ use super::super::gpu::Launch;
 use super::super::slice::Slice;
 use super::kernels::{self, Kernels};
 use super::plan::{self, LANES, Part, ROWS};
-use super::view::{View, Walk};
+use super::view::{TimeLoop, View};
 use crate::error::Result;
 use crate::ops::{Checked, Rnn, RnnForward, RnnForwardOperands, Runs};
 
@@ -22,11 +22,11 @@ impl Runs<RnnForward> for Wgpu {
         if let Some([before, _]) = &layer.hidden {
             self.gpu.copy(state, before.all());
         }
-        let kernels = Kernels::of(s, layer.plan.tier, &self.gpu.limits);
+        let kernels = Kernels::of(s, layer.plan.algorithm, &self.gpu.limits);
         // What is kept for backward lies where the gates come from; an inference of a layer for training
         // keeps nothing, and has that room too.
         let keeps = layer.training.is_some();
-        for part in &layer.plan.walk {
+        for part in &layer.plan.time_loop {
             let view = View { s, part, layer, keeps };
             let parameters = view.parameters();
             self.gpu.launch(Launch {
@@ -47,17 +47,17 @@ impl Runs<RnnForward> for Wgpu {
                 view.state(last),
                 view.cells(),
             ];
-            let walk = |part: &Part, parameters: &Walk, operands: &[Slice], columns: usize| {
+            let launch = |part: &Part, parameters: &TimeLoop, operands: &[Slice], columns: usize| {
                 self.gpu.launch(Launch {
                     kernel: kernels.forward(keep),
                     parameters: bytemuck::bytes_of(parameters),
                     operands,
                     grid: grid(s.batch.div_ceil(kernels.rows(false)), view.sequences() * columns),
-                    work: View { part, ..view }.share(s.walk_work(keep)),
+                    work: View { part, ..view }.share(s.time_loop_work(keep)),
                 })
             };
             let Some([before, after]) = &layer.hidden else {
-                walk(part, &parameters, &operands, 1)?;
+                launch(part, &parameters, &operands, 1)?;
                 continue;
             };
             for (i, step) in part.each_step().enumerate() {
@@ -67,7 +67,7 @@ impl Runs<RnnForward> for Wgpu {
                     [after, before]
                 };
                 let hidden = hidden.map(|hidden| view.state(hidden));
-                walk(
+                launch(
                     &step,
                     &parameters.only(&step),
                     &[&operands[..], &hidden[..]].concat(),

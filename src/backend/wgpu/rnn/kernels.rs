@@ -2,8 +2,9 @@
 
 use super::super::blocks::DEPTH;
 use super::super::kernel::{Kernel, parameters};
-use super::plan::{self, COLUMNS, LANES, ROWS, Tier};
-use super::view::Walk;
+use super::plan::{self, COLUMNS, LANES, ROWS};
+use super::view::TimeLoop;
+use crate::backend::Algorithm;
 use crate::ops::Rnn;
 
 parameters! {
@@ -15,16 +16,16 @@ parameters! {
 
 const TILE: [(&str, u32); 3] = [("LANES", LANES as u32), ("ROWS", ROWS as u32), ("DEPTH", DEPTH as u32)];
 
-/// The kernels of a layer, as its plan and the device's limits specialise them.
+/// The kernels of a layer, as its plan and the device's limits specialize them.
 pub struct Kernels<'a> {
     pub s: &'a Rnn,
-    pub tier: Tier,
+    pub algorithm: Algorithm,
     pub limits: &'a wgpu::Limits,
 }
 
 impl<'a> Kernels<'a> {
-    pub fn of(s: &'a Rnn, tier: Tier, limits: &'a wgpu::Limits) -> Self {
-        Kernels { s, tier, limits }
+    pub fn of(s: &'a Rnn, algorithm: Algorithm, limits: &'a wgpu::Limits) -> Self {
+        Kernels { s, algorithm, limits }
     }
 
     /// All that a training step launches, in that order.
@@ -42,36 +43,36 @@ impl<'a> Kernels<'a> {
 
     pub fn forward(&self, keep: bool) -> Kernel {
         let (cell, keep) = (self.s.cell, ("KEEP", u32::from(keep)));
-        match self.tier {
-            Tier::Registers => {
-                kernel::registers_forward::<Walk>(cell, &[&self.registers()[..], &[keep]].concat())
+        match self.algorithm {
+            Algorithm::Persistent => {
+                kernel::persistent_forward::<TimeLoop>(cell, &[&self.registers()[..], &[keep]].concat())
             }
-            Tier::Streamed => {
-                kernel::streamed_forward::<Walk>(cell, &[&self.streamed(ROWS)[..], &[keep]].concat())
+            Algorithm::Streamed => {
+                kernel::streamed_forward::<TimeLoop>(cell, &[&self.streamed(ROWS)[..], &[keep]].concat())
             }
-            Tier::PerStep => kernel::step_forward::<Walk>(cell, &[&TILE[..], &[keep]].concat()),
+            Algorithm::PerStep => kernel::step_forward::<TimeLoop>(cell, &[&TILE[..], &[keep]].concat()),
         }
     }
 
     pub fn backward(&self) -> Kernel {
         let cell = self.s.cell;
-        match self.tier {
-            Tier::Registers => kernel::registers_backward::<Walk>(cell, &self.registers()),
-            Tier::Streamed => {
+        match self.algorithm {
+            Algorithm::Persistent => kernel::persistent_backward::<TimeLoop>(cell, &self.registers()),
+            Algorithm::Streamed => {
                 let rows = plan::streamed_rows(self.s, self.limits);
-                kernel::streamed_backward::<Walk>(cell, &self.streamed(rows))
+                kernel::streamed_backward::<TimeLoop>(cell, &self.streamed(rows))
             }
-            Tier::PerStep => kernel::step_backward::<Walk>(cell, &TILE),
+            Algorithm::PerStep => kernel::step_backward::<TimeLoop>(cell, &TILE),
         }
     }
 
     pub fn weight_gradient(&self) -> Kernel {
         let constants = [("LANES", LANES as u32), ("COLUMNS", COLUMNS as u32), ("DEPTH", DEPTH as u32)];
-        kernel::weight_gradient::<Walk>(&constants)
+        kernel::weight_gradient::<TimeLoop>(&constants)
     }
 
     pub fn input_gradient(&self) -> Kernel {
-        kernel::input_gradient::<Walk>(self.s.cell, &TILE)
+        kernel::input_gradient::<TimeLoop>(self.s.cell, &TILE)
     }
 
     fn registers(&self) -> [(&'static str, u32); 3] {
@@ -85,10 +86,10 @@ impl<'a> Kernels<'a> {
 
     /// Rows of the batch that a workgroup of the walk takes.
     pub fn rows(&self, backward: bool) -> usize {
-        match self.tier {
-            Tier::Registers => self.s.cell.gates(),
-            Tier::Streamed if backward => plan::streamed_rows(self.s, self.limits),
-            Tier::Streamed | Tier::PerStep => ROWS,
+        match self.algorithm {
+            Algorithm::Persistent => self.s.cell.gates(),
+            Algorithm::Streamed if backward => plan::streamed_rows(self.s, self.limits),
+            Algorithm::Streamed | Algorithm::PerStep => ROWS,
         }
     }
 }
@@ -98,11 +99,11 @@ pub fn pack() -> Kernel {
 }
 
 pub fn project() -> Kernel {
-    kernel::project::<Walk>(&TILE)
+    kernel::project::<TimeLoop>(&TILE)
 }
 
 pub fn weight_gradient_sum() -> Kernel {
-    kernel::weight_gradient_sum::<Walk>(&[])
+    kernel::weight_gradient_sum::<TimeLoop>(&[])
 }
 
 /// The kernels.
@@ -114,8 +115,8 @@ mod kernel {
         weight_gradient_sum, "weight gradient sum", "rnn_weight_gradient_sum", [];
     }
     super::super::super::kernel::cell_kernels! {
-        registers_forward, "rnn forward, registers", "rnn_registers_forward", ["rnn_layout", "lengths"];
-        registers_backward, "rnn backward, registers", "rnn_registers_backward", ["rnn_layout", "lengths", "rnn_previous"];
+        persistent_forward, "rnn forward, registers", "rnn_persistent_forward", ["rnn_layout", "lengths"];
+        persistent_backward, "rnn backward, registers", "rnn_persistent_backward", ["rnn_layout", "lengths", "rnn_previous"];
         streamed_forward, "rnn forward, streamed", "rnn_streamed_forward", ["rnn_layout", "lengths"];
         streamed_backward, "rnn backward, streamed", "rnn_streamed_backward", ["rnn_layout", "lengths", "rnn_previous"];
         step_forward, "rnn forward, per step", "rnn_step_forward", ["rnn_layout", "lengths"];

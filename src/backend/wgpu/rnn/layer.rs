@@ -2,7 +2,8 @@
 
 use super::super::gpu::Gpu;
 use super::super::memory::Buf;
-use super::plan::{self, Plan, Tier};
+use super::plan::{self, Plan};
+use crate::backend::Algorithm;
 use crate::error::Result;
 use crate::ops::{Purpose, Rnn};
 
@@ -66,7 +67,7 @@ impl Lens {
         Lens {
             pack: 4 * slabs * plan::pack_len(s),
             gates: 4 * rows * s.batch * s.dirs * s.hidden,
-            hidden: (plan.tier == Tier::PerStep).then_some(s.state_len()),
+            hidden: (plan.algorithm == Algorithm::PerStep).then_some(s.state_len()),
             training: keeps.then(training),
         }
     }

@@ -10,4 +10,4 @@ mod view;
 
 pub use kernels::Kernels;
 pub use layer::Layer;
-pub use plan::{Plan, Tier, Tuning};
+pub use plan::{Plan, Tuning, fits};

@@ -6,20 +6,10 @@
 //! must be the same alone and in a stack.
 
 use super::super::blocks::{DEPTH, blocks};
-use crate::error::{Error, Fault, Result};
+use crate::backend::Algorithm;
+use crate::error::{Error, ErrorKind, Result};
 use crate::ops::Rnn;
 use std::ops::Range;
-
-/// Where the recurrent weights are while a layer walks through its steps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Tier {
-    /// In the registers of one workgroup, which walks all steps.
-    Registers,
-    /// Read again every step by one workgroup, which walks all steps.
-    Streamed,
-    /// A dispatch per step: layers wider than a workgroup.
-    PerStep,
-}
 
 /// Rows of the batch and units of the tiled kernels.
 pub const ROWS: usize = 8;
@@ -31,42 +21,32 @@ const REGISTER_UNITS: usize = 80;
 /// Units whose recurrent weights are worth reading again every step in one workgroup.
 const STREAMED_UNITS: usize = 256;
 
-impl Tier {
-    pub const ALL: [Tier; 3] = [Tier::Registers, Tier::Streamed, Tier::PerStep];
+/// The first algorithm that can run the layer. A software driver has no registers for a workgroup: it reads
+/// from memory what `persistent` keeps in them, and takes long to compile it.
+pub fn choose(s: &Rnn, limits: &wgpu::Limits, is_software: bool) -> Algorithm {
+    let good = |algorithm: &Algorithm| {
+        fits(*algorithm, s, limits) && !(is_software && *algorithm == Algorithm::Persistent)
+    };
+    Algorithm::ALL.into_iter().find(good).expect("`per-step` runs every layer")
+}
 
-    pub fn name(self) -> &'static str {
-        match self {
-            Tier::Registers => "registers",
-            Tier::Streamed => "streamed",
-            Tier::PerStep => "per-step",
+/// Whether the layer can run so within these limits.
+pub fn fits(algorithm: Algorithm, s: &Rnn, limits: &wgpu::Limits) -> bool {
+    let invocations =
+        limits.max_compute_invocations_per_workgroup.min(limits.max_compute_workgroup_size_x) as usize;
+    let memory = limits.max_compute_workgroup_storage_size as usize;
+    let gates = s.cell.gates();
+    match algorithm {
+        Algorithm::Persistent => {
+            let shared = gates * gates * (s.hidden.next_multiple_of(4) + s.hidden);
+            s.hidden <= REGISTER_UNITS && gates * s.hidden <= invocations && 4 * shared <= memory
         }
-    }
-
-    /// The first that can run the layer. A processor that plays a GPU has no registers for a workgroup: what
-    /// is kept in them it reads from memory like everything else, and takes long to compile.
-    pub fn choose(s: &Rnn, limits: &wgpu::Limits, is_software: bool) -> Tier {
-        let good = |tier: &Tier| tier.runs(s, limits) && !(is_software && *tier == Tier::Registers);
-        Tier::ALL.into_iter().find(good).expect("the last tier runs every layer")
-    }
-
-    /// Whether the layer fits.
-    pub fn runs(self, s: &Rnn, limits: &wgpu::Limits) -> bool {
-        let invocations =
-            limits.max_compute_invocations_per_workgroup.min(limits.max_compute_workgroup_size_x) as usize;
-        let memory = limits.max_compute_workgroup_storage_size as usize;
-        let gates = s.cell.gates();
-        match self {
-            Tier::Registers => {
-                let numbers = gates * gates * (s.hidden.next_multiple_of(4) + s.hidden);
-                s.hidden <= REGISTER_UNITS && gates * s.hidden <= invocations && 4 * numbers <= memory
-            }
-            Tier::Streamed => {
-                s.hidden <= STREAMED_UNITS
-                    && s.hidden <= invocations
-                    && streamed_bytes(s, limits, MIN_STREAMED_ROWS) <= memory
-            }
-            Tier::PerStep => true,
+        Algorithm::Streamed => {
+            s.hidden <= STREAMED_UNITS
+                && s.hidden <= invocations
+                && streamed_bytes(s, limits, MIN_STREAMED_ROWS) <= memory
         }
+        Algorithm::PerStep => true,
     }
 }
 
@@ -93,8 +73,8 @@ fn streamed_bytes(s: &Rnn, limits: &wgpu::Limits, rows: usize) -> usize {
 /// What cuts the work; the defaults are for users, others for tests.
 #[derive(Clone, Copy, Debug)]
 pub struct Tuning {
-    /// This tier and no other, if the layer fits.
-    pub tier: Option<Tier>,
+    /// This algorithm and no other, if the layer fits.
+    pub algorithm: Option<Algorithm>,
     /// Operations that one dispatch should not exceed: some tens of milliseconds on a weak GPU.
     pub dispatch_work: usize,
     /// Bytes that one binding may have; the device's limit if that is smaller.
@@ -103,7 +83,7 @@ pub struct Tuning {
 
 impl Default for Tuning {
     fn default() -> Self {
-        Tuning { tier: None, dispatch_work: 2_000_000_000, binding: usize::MAX }
+        Tuning { algorithm: None, dispatch_work: 2_000_000_000, binding: usize::MAX }
     }
 }
 
@@ -143,9 +123,9 @@ impl Part {
 /// How a layer's work is cut.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    pub tier: Tier,
+    pub algorithm: Algorithm,
     /// In the order of the forward walk.
-    pub walk: Vec<Part>,
+    pub time_loop: Vec<Part>,
     /// For the gradients after the walk; the parts of one model are in the order of time.
     pub gradient: Vec<Part>,
     /// Shares of a part's rows that the weight gradient sums apart.
@@ -160,22 +140,21 @@ const PARTIAL_BYTES: usize = 64 << 20;
 
 impl Plan {
     pub fn new(s: &Rnn, tuning: &Tuning, limits: &wgpu::Limits, is_software: bool) -> Result<Self> {
-        let tier = match tuning.tier {
-            None => Tier::choose(s, limits, is_software),
-            Some(tier) if tier.runs(s, limits) => tier,
-            Some(tier) => {
+        let algorithm = match tuning.algorithm {
+            None => choose(s, limits, is_software),
+            Some(algorithm) if fits(algorithm, s, limits) => algorithm,
+            Some(algorithm) => {
                 return Err(Error::config(format!(
-                    "a {} layer of {} units does not fit the tier `{}` here",
+                    "a {} layer of {} units does not fit the algorithm `{algorithm}` here",
                     s.cell.name(),
                     s.hidden,
-                    tier.name()
                 )));
             }
         };
         let binding = tuning.binding.min(limits.max_storage_buffer_binding_size as usize);
         let too_large = |what: &str, bytes: usize, way_out: &str| {
             Err(Error::new(
-                Fault::Device,
+                ErrorKind::Device,
                 format!("{what} takes {bytes} bytes, and this device binds {binding} at once"),
             )
             .hint(way_out.to_string()))
@@ -215,15 +194,20 @@ impl Plan {
         let bound = |steps: &Range<usize>| {
             if whole { 0..s.steps } else { steps.start.saturating_sub(1)..(steps.end + 1).min(s.steps) }
         };
-        let mut walk = Vec::new();
+        let mut time_loop = Vec::new();
         for models in blocks(s.models, together) {
             for chunk in &chunks {
                 // The reverse direction begins at the end.
                 let steps = [chunk.clone(), s.steps - chunk.end..s.steps - chunk.start];
                 if whole {
-                    walk.push(Part { models: models.clone(), bound: 0..s.steps, steps, dirs: 0..s.dirs });
+                    time_loop.push(Part {
+                        models: models.clone(),
+                        bound: 0..s.steps,
+                        steps,
+                        dirs: 0..s.dirs,
+                    });
                 } else {
-                    walk.extend((0..s.dirs).map(|dir| Part {
+                    time_loop.extend((0..s.dirs).map(|dir| Part {
                         models: models.clone(),
                         bound: bound(&steps[dir]),
                         steps: steps.clone(),
@@ -241,13 +225,13 @@ impl Plan {
                 dirs: 0..s.dirs,
             }));
         }
-        Ok(Plan { tier, walk, gradient, splits })
+        Ok(Plan { algorithm, time_loop, gradient, splits })
     }
 
     /// The most steps and models that one part of the walk has.
     pub fn largest(&self) -> (usize, usize) {
-        let steps = self.walk.iter().map(Part::len).max();
-        let models = self.walk.iter().map(|part| part.models.len()).max();
+        let steps = self.time_loop.iter().map(Part::len).max();
+        let models = self.time_loop.iter().map(|part| part.models.len()).max();
         (steps.unwrap_or(0), models.unwrap_or(0))
     }
 
@@ -270,4 +254,33 @@ pub fn back_len(s: &Rnn) -> usize {
 /// To whole rounds of the tiled kernels.
 pub fn padded(numbers: usize) -> usize {
     numbers.next_multiple_of(DEPTH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::Cell;
+
+    #[test]
+    fn the_algorithm_follows_from_the_width_and_the_limits() {
+        let (floor, mut large) = (wgpu::Limits::defaults(), wgpu::Limits::defaults());
+        large.max_compute_invocations_per_workgroup = 1024;
+        large.max_compute_workgroup_size_x = 1024;
+        large.max_compute_workgroup_storage_size = 32 << 10;
+        let algorithm = |cell, hidden, limits, is_software| {
+            choose(&Rnn::one(cell, [1, 1, 1, hidden]), limits, is_software)
+        };
+        for (cell, hidden, at_floor, at_large) in [
+            (Cell::Lstm, 64, Algorithm::Persistent, Algorithm::Persistent),
+            (Cell::Lstm, 65, Algorithm::Streamed, Algorithm::Persistent),
+            (Cell::Gru, 80, Algorithm::Persistent, Algorithm::Persistent),
+            (Cell::Gru, 81, Algorithm::Streamed, Algorithm::Streamed),
+            (Cell::Lstm, 256, Algorithm::Streamed, Algorithm::Streamed),
+            (Cell::Lstm, 257, Algorithm::PerStep, Algorithm::PerStep),
+        ] {
+            assert_eq!(algorithm(cell, hidden, &floor, false), at_floor, "{cell:?} {hidden}");
+            assert_eq!(algorithm(cell, hidden, &large, false), at_large, "{cell:?} {hidden}, large");
+        }
+        assert_eq!(algorithm(Cell::Lstm, 64, &floor, true), Algorithm::Streamed);
+    }
 }

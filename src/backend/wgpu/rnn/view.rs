@@ -9,7 +9,7 @@ use crate::ops::{Rnn, Work};
 
 parameters! {
     /// What all kernels of a layer but the packing know: see kernels/wgsl/rnn_layout.wgsl.
-    Walk {
+    TimeLoop {
         models, batch, input, hidden, dirs, states, gates, joint,
         dir, dir_count, first, steps, from_0, to_0, from_1, to_1,
         gates_steps, gates_first_0, gates_first_1,
@@ -82,7 +82,7 @@ impl<'a> View<'a> {
         self.models(buffer, 4 * self.s.dirs * len)
     }
 
-    pub fn parameters(&self) -> Walk {
+    pub fn parameters(&self) -> TimeLoop {
         let View { s, part, keeps, .. } = *self;
         let (largest_steps, _) = self.layer.plan.largest();
         let [forward, reverse] = &part.steps;
@@ -93,7 +93,7 @@ impl<'a> View<'a> {
             |width: usize| word((part.models.start * s.steps + part.bound.start) * s.batch * width % 64);
         let gates_first =
             |steps: &std::ops::Range<usize>| word(if keeps { part.bound.start } else { steps.start });
-        Walk {
+        TimeLoop {
             models: word(part.models.len()),
             batch: word(s.batch),
             input: word(s.input),
@@ -125,7 +125,7 @@ impl<'a> View<'a> {
             biases: word(s.biases),
             stride: word(s.weights.stride),
             weights_base: base(s.weights.stride) + word(s.weights.offset),
-            ..Walk::default()
+            ..TimeLoop::default()
         }
     }
 
@@ -138,11 +138,11 @@ impl<'a> View<'a> {
     }
 }
 
-impl Walk {
+impl TimeLoop {
     /// The same for one step only.
-    pub fn only(&self, step: &Part) -> Walk {
+    pub fn only(&self, step: &Part) -> TimeLoop {
         let [forward, reverse] = &step.steps;
-        Walk {
+        TimeLoop {
             from_0: forward.start as u32,
             to_0: forward.end as u32,
             from_1: reverse.start as u32,

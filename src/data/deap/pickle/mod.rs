@@ -28,9 +28,9 @@ use value::{Object, Value};
 ///
 /// # Errors
 ///
-/// `Fault::Data`, with the offset of the opcode: a truncated file, a global or opcode that arrays of floats do not
+/// `ErrorKind::Data`, with the offset of the opcode: a truncated file, a global or opcode that arrays of floats do not
 /// need, a dtype other than `f4` and `f8`, an array whose shape and bytes disagree, a file past the bounds, a missing
-/// key. `Fault::Io` if `reader` fails.
+/// key. `ErrorKind::Io` if `reader` fails.
 pub fn read_arrays<const N: usize>(
     reader: impl Read,
     total: Option<u64>,

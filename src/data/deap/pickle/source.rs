@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-use crate::{Error, Fault, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// Large enough that a read costs little, small enough to stay in a core's cache between hashing and converting.
 const BUFFER: usize = 256 << 10;
@@ -64,7 +64,7 @@ impl<R: Read> Source<R> {
         if self.position() > LONGEST {
             return Err(too_long(self.position()));
         }
-        self.reader.fill_buf().map_err(|error| Error::new(Fault::Io, format!("cannot read on: {error}")))
+        self.reader.fill_buf().map_err(|error| Error::new(ErrorKind::Io, format!("cannot read on: {error}")))
     }
 
     pub fn consume(&mut self, count: usize) {

@@ -16,19 +16,19 @@ pub const EPOCH_COLUMNS: &str =
     "fold,epoch,train_loss,validation_loss,validation_accuracy,learning_rate,clipped_steps,seconds";
 
 /// Writes down what a training does.
-pub struct Watch<'a> {
+pub struct Recorder<'a> {
     pub folder: &'a RunFolder,
     pub progress: &'a dyn Progress,
     pub interrupt: &'a AtomicUsize,
     pub metrics: &'a mut Log,
     pub epochs: &'a mut Log,
-    pub stacks_done: usize,
+    pub fold_groups_done: usize,
     pub device: DeviceId,
     pub saved: Option<Instant>,
     pub epoch_note: String,
 }
 
-impl Observer for Watch<'_> {
+impl Observer for Recorder<'_> {
     fn step(&mut self, records: &[StepRecord]) -> Result<()> {
         for record in records {
             let line = serde_json::to_string(record).map_err(|e| Error::data(format!("metrics: {e}")))?;
@@ -72,7 +72,7 @@ impl Observer for Watch<'_> {
         }
         let log_lengths = [self.metrics.sync()?, self.epochs.sync()?];
         let resume = Resume {
-            stacks_done: self.stacks_done,
+            fold_groups_done: self.fold_groups_done,
             state: Some(state()?),
             log_lengths,
             device: self.device.clone(),

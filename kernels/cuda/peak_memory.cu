@@ -1,6 +1,6 @@
 // Copies vectors of four.
 
-extern "C" __global__ void __launch_bounds__(THREADS) roof_memory(const __grid_constant__ Arguments a) {
+extern "C" __global__ void __launch_bounds__(THREADS) peak_memory(const __grid_constant__ Arguments a) {
     const unsigned i = blockIdx.x * THREADS + threadIdx.x;
     if (i < a.len) {
         a.to[i] = a.from[i];

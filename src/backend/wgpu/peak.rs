@@ -4,7 +4,7 @@ use super::blocks::grid;
 use super::gpu::{Gpu, Launch};
 use super::kernel::parameters;
 use super::memory::Buf;
-use crate::backend::Roof;
+use crate::backend::Peak;
 use crate::error::Result;
 use crate::ops::Work;
 use std::time::{Duration, Instant};
@@ -28,11 +28,11 @@ const TRY: Duration = Duration::from_millis(20);
 /// The best try of this time counts.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-pub fn roof(gpu: &Gpu) -> Result<Roof> {
+pub fn peak(gpu: &Gpu) -> Result<Peak> {
     let result = Buf::<f32>::zeros(gpu, 4 * 64 * GROUPS)?;
     let compute = |count: usize| {
         gpu.launch(Launch {
-            kernel: kernel::roof_compute::<Compute>(&[("CHAINS", CHAINS as u32)]),
+            kernel: kernel::peak_compute::<Compute>(&[("CHAINS", CHAINS as u32)]),
             parameters: bytemuck::bytes_of(&Compute { count: count as u32 }),
             operands: &[result.all()],
             grid: grid(GROUPS, 1),
@@ -44,7 +44,7 @@ pub fn roof(gpu: &Gpu) -> Result<Roof> {
     let memory = |count: usize| {
         (0..count).try_for_each(|_| {
             gpu.launch(Launch {
-                kernel: kernel::roof_memory::<Memory>(&[]),
+                kernel: kernel::peak_memory::<Memory>(&[]),
                 parameters: bytemuck::bytes_of(&Memory { len: COPIED as u32 }),
                 operands: &[from.all(), to.all()],
                 grid: grid(COPIED / 64, 1),
@@ -53,7 +53,7 @@ pub fn roof(gpu: &Gpu) -> Result<Roof> {
         })
     };
     let gbytes = best(gpu, 2 * 16 * COPIED, memory)?;
-    Ok(Roof { gflops, gbytes })
+    Ok(Peak { gflops, gbytes })
 }
 
 /// 10^9 a second of the fastest try, of work that does `each` times as much as it is told to.
@@ -79,7 +79,7 @@ fn best(gpu: &Gpu, each: usize, work: impl Fn(usize) -> Result<()>) -> Result<f6
 /// The kernels.
 mod kernel {
     super::super::kernel::kernels! {
-        roof_compute, "roof compute", "roof_compute", [];
-        roof_memory, "roof memory", "roof_memory", [];
+        peak_compute, "peak compute", "peak_compute", [];
+        peak_memory, "peak memory", "peak_memory", [];
     }
 }

@@ -3,7 +3,7 @@
 
 #ifdef CUDA_ON_HOST
 
-namespace prims {
+namespace intrinsics {
 
 // EXACT leaves out all rounding and approximation: what is then wrong is the arithmetic of indices.
 #ifdef EXACT
@@ -95,7 +95,7 @@ inline void mma_tf32(float d[4], const unsigned a[4], unsigned b0, unsigned b1) 
     }
 }
 
-// Four matrices of 8 x 8 numbers of two bytes in shared memory. Lane 8i + r says where row r of matrix i is, lane 4g + q gets
+// Gates4 matrices of 8 x 8 numbers of two bytes in shared memory. Lane 8i + r says where row r of matrix i is, lane 4g + q gets
 // numbers 2q and 2q + 1 of row g of each.
 inline void load_matrices(unsigned to[4], const void* row) {
     const void* const* of = host::exchange(row, 4);
@@ -111,14 +111,14 @@ inline unsigned long long clock() {
     return ++calls;
 }
 
-} // namespace prims
+} // namespace intrinsics
 
 #else
 
 // Shared memory of the block.
 #define SHARED(type, name, count) __shared__ __align__(16) type name[count]
 
-namespace prims {
+namespace intrinsics {
 
 __device__ __forceinline__ unsigned round_tf32(float x) {
     unsigned rounded;
@@ -181,6 +181,6 @@ __device__ __forceinline__ unsigned long long clock() {
     return cycles;
 }
 
-} // namespace prims
+} // namespace intrinsics
 
 #endif

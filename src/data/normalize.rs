@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What features are scaled by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
-pub enum Normalise {
+pub enum Normalize {
     /// Mean 0 and deviation 1 over the training part of each fold.
     Train,
     /// The same for every step of a window by itself: for windows of one length that begin at fixed places.
@@ -17,7 +17,7 @@ pub enum Normalise {
     None,
 }
 
-/// What each window is multiplied by, before its features are standardised.
+/// What each window is multiplied by, before its features are standardized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scale {

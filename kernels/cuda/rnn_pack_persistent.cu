@@ -1,4 +1,4 @@
-// The recurrent weights in the order of the registers that hold them in the solo kernels; a thread per lane and product of a
+// The recurrent weights in the order of the registers that hold them in the persistent kernels; a thread per lane and product of a
 // warp. `forward` (M, dirs, TILES, GATES, ACROSS, 32): rows are units, in depth the units before. `backward` (M, dirs, TILES,
 // GATES * ACROSS, 32), where there is a backward pass: rows are the units before, in depth units with their gates side by side.
 
@@ -6,7 +6,7 @@ __device__ __forceinline__ float weight(const float* weight_hh, unsigned hidden,
     return unit < hidden && before < hidden ? weight_hh[(size_t)(gate * hidden + unit) * hidden + before] : 0.0f;
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) rnn_pack_solo(const __grid_constant__ Arguments a) {
+extern "C" __global__ void __launch_bounds__(THREADS) rnn_pack_persistent(const __grid_constant__ Arguments a) {
     const unsigned each = TILES * GATES * ACROSS * 32;
     const unsigned i = blockIdx.x * THREADS + threadIdx.x;
     const bool is_backward = blockIdx.y == 1;

@@ -1,6 +1,6 @@
 //! A whole training step of a network, data and all, made once: what benches, `profile` and `reproduce` time.
 
-use super::batch::{Batch, Extent, StepReport, Training, Turn};
+use super::batch::{Batch, Extent, StepInput, StepReport, Training};
 use super::trainer::Trainer;
 use crate::backend::Backend;
 use crate::error::Result;
@@ -9,14 +9,14 @@ use crate::random::{Random, Stream};
 use ndarray::ArcArray2;
 
 /// Models of one network that are trained again and again on one batch.
-pub struct Step<'b, B: Backend> {
+pub struct TrainingStep<'b, B: Backend> {
     trainer: Trainer<'b, B>,
     frames: B::Frames,
     batch: Batch,
     updates: u64,
 }
 
-impl<'b, B: Backend> Step<'b, B> {
+impl<'b, B: Backend> TrainingStep<'b, B> {
     /// `models` models side by side, with AdamW and clipping as they are by default.
     pub fn new(backend: &'b B, network: &Network, models: usize, batch: usize, steps: usize) -> Result<Self> {
         let optimizer = Optimizer {
@@ -48,7 +48,7 @@ impl<'b, B: Backend> Step<'b, B> {
             lengths: vec![steps as u32; rows],
             labels: (0..rows).map(|row| (row % network.classes) as u32).collect(),
         };
-        Ok(Step { trainer, frames: backend.frames(&[frames])?, batch, updates: 0 })
+        Ok(TrainingStep { trainer, frames: backend.frames(&[frames])?, batch, updates: 0 })
     }
 
     /// A training step. What it tells is read now and then, as in training.
@@ -56,8 +56,8 @@ impl<'b, B: Backend> Step<'b, B> {
         self.updates += 1;
         let scalars = StepScalars { learning_rate: 1e-3, update: self.updates };
         let models = self.trainer.model().extent().models as u32;
-        let turns: Vec<Turn> = (0..models).map(|fold| Turn { fold, scalars }).collect();
-        self.trainer.train(&self.frames, &self.batch, &turns)
+        let inputs: Vec<StepInput> = (0..models).map(|fold| StepInput { fold, scalars }).collect();
+        self.trainer.train(&self.frames, &self.batch, &inputs)
     }
 
     /// The forward pass of evaluation.

@@ -2,7 +2,7 @@
 
 struct Pooled {
     y: vec4<f32>,
-    winners: vec4<f32>,
+    argmax: vec4<f32>,
 }
 
 fn are_nan(x: vec4<f32>) -> vec4<bool> {
@@ -18,8 +18,8 @@ fn pool(first: vec4<f32>, second: vec4<f32>) -> Pooled {
 }
 
 // The gradient by the first or second step before pooling: `dy` where that one won.
-fn delta(winner: f32, dy: f32, step: u32) -> f32 {
+fn delta(signed_y: f32, dy: f32, step: u32) -> f32 {
     // All at once: of the step's sign, and neither zero nor NaN.
-    let bits = bitcast<u32>(winner) ^ (step << 31u);
+    let bits = bitcast<u32>(signed_y) ^ (step << 31u);
     return select(0.0, dy, bits - 1u < 0x7f800000u);
 }

@@ -1,8 +1,8 @@
-//! A stack of folds between two steps: their model, their places, what is saved of them.
+//! A fold group of folds between two steps: their model, their places, what is saved of them.
 //!
 //! Folds differ in size: one without a batch in a step, or stopped early, has absent rows and an inactive update, and
 //! its weights and moments do not move. Everything that is random or counted belongs to one fold, so a fold ends with
-//! the same bits in any stack.
+//! the same bits in any group.
 
 use super::state::{MemberState, State};
 use super::{ClassWeights, TrainSpec, initial};
@@ -11,11 +11,11 @@ use crate::data::sequences::Dataset;
 use crate::data::split::Fold;
 use crate::data::stats::Stats;
 use crate::error::{Error, Result};
-use crate::model::{Batch, Extent, Trainer, Training, Turn};
+use crate::model::{Batch, Extent, StepInput, Trainer, Training};
 use crate::ops::{Network, Optimizer};
 
 /// Folds trained together.
-pub struct Stack<'a, B: Backend> {
+pub struct FoldGroup<'a, B: Backend> {
     pub(super) dataset: &'a Dataset,
     pub(super) spec: &'a TrainSpec,
     pub(super) frames: B::Frames,
@@ -24,21 +24,21 @@ pub struct Stack<'a, B: Backend> {
     pub(super) epoch: usize,
     pub(super) position: usize,
     /// Steps whose losses have not been read.
-    pub(super) unsettled: Vec<Unsettled>,
+    pub(super) pending: Vec<PendingStep>,
     pub(super) best_weights: Vec<f32>,
 }
 
 /// A step that was trained.
-pub(super) struct Unsettled {
+pub(super) struct PendingStep {
     /// Among the epoch's steps.
     pub(super) position: usize,
     pub(super) batch: Batch,
     /// By fold, the rows that there were.
     pub(super) rows: Vec<usize>,
-    pub(super) turns: Vec<Turn>,
+    pub(super) inputs: Vec<StepInput>,
 }
 
-/// One fold of the stack.
+/// One fold of the group.
 pub(super) struct Member<'a> {
     /// Its number in the whole cross-validation.
     pub(super) number: u32,
@@ -56,8 +56,8 @@ impl Member<'_> {
     }
 }
 
-impl<'a, B: Backend> Stack<'a, B> {
-    /// A stack at its first step. `folds` come with their numbers in the whole cross-validation and their statistics.
+impl<'a, B: Backend> FoldGroup<'a, B> {
+    /// A fold group at its first step. `folds` come with their numbers in the whole cross-validation and their statistics.
     pub fn new(
         backend: &'a B,
         dataset: &'a Dataset,
@@ -114,7 +114,7 @@ impl<'a, B: Backend> Stack<'a, B> {
             })
             .collect();
         let frames = backend.frames(&dataset.frames.chunks)?;
-        Ok(Stack {
+        Ok(FoldGroup {
             dataset,
             spec,
             frames,
@@ -122,7 +122,7 @@ impl<'a, B: Backend> Stack<'a, B> {
             members,
             epoch: 0,
             position: 0,
-            unsettled: Vec::new(),
+            pending: Vec::new(),
             best_weights: weights,
         })
     }
@@ -145,7 +145,7 @@ impl<'a, B: Backend> Stack<'a, B> {
         Ok(())
     }
 
-    /// Everything that [`Stack::restore`] needs.
+    /// Everything that [`FoldGroup::restore`] needs.
     pub fn state(&self) -> Result<State> {
         let [first_moment, second_moment] = self.trainer.moments()?;
         Ok(State {

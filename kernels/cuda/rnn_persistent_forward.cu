@@ -1,11 +1,11 @@
-// All steps of eight rows: one barrier a step, no traffic but the gates and what is kept of them. See rnn_solo.cu.
+// All steps of eight rows: one barrier a step, no traffic but the gates and what is kept of them. See rnn_persistent.cu.
 //
 // Time order is the same for both directions: the reverse one walks t downwards, and a row takes part while t is below its
 // length, so that it begins at its own last step.
 
 #define STRIDE (WORDS + 4) // words from row to row of h, so that the lanes of a warp meet no bank twice
 
-extern "C" __global__ void __launch_bounds__(THREADS) rnn_solo_forward(const __grid_constant__ Arguments a) {
+extern "C" __global__ void __launch_bounds__(THREADS) rnn_persistent_forward(const __grid_constant__ Arguments a) {
     SHARED(unsigned, h, 2 * ROWS * STRIDE); // (2, ROWS, STRIDE): before and after the step
     const unsigned warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, q = lane % 4;
     const unsigned dir = blockIdx.y, m = blockIdx.z;
@@ -42,14 +42,14 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_solo_forward(const __g
         to[unit] = to_operand(state[j].h);
     }
 
-    Four next[4]; // the input's part of the gates of the step to come
+    Gates4 next[4]; // the input's part of the gates of the step to come
     for (unsigned s = 0; s <= a.steps; s++) {
         // Loads of step s, then the arithmetic of step s - 1, whose numbers were loaded a step ago.
-        Four gates[4];
+        Gates4 gates[4];
 #pragma unroll
         for (int j = 0; j < 4; j++) {
-            gates[j] = s > 0 ? next[j] : no_four();
-            next[j] = no_four();
+            gates[j] = s > 0 ? next[j] : no_gates();
+            next[j] = no_gates();
         }
         if (s < a.steps) {
             const unsigned t = dir == 0 ? s : a.steps - 1 - s;
@@ -58,7 +58,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_solo_forward(const __g
                 const unsigned unit = cell_unit(j, warp, g), row = blockIdx.x * ROWS + cell_row(j, q);
                 if (unit < a.hidden && row < a.batch) {
                     const size_t at = ((model_rows + (size_t)t * a.batch + row) * a.dirs + dir) * a.hidden + unit;
-                    next[j] = ((const Four*)a.gates)[at];
+                    next[j] = ((const Gates4*)a.gates)[at];
                 }
             }
         }
@@ -74,7 +74,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_solo_forward(const __g
         float sums[GATES][4];
 #pragma unroll
         for (int j = 0; j < 4; j++) {
-            from_four(gates[j], parts[j]);
+            from_gates(gates[j], parts[j]);
 #pragma unroll
             for (int gate = 0; gate < GATES; gate++) {
                 sums[gate][j] = parts[j][recurrent_slot(gate)];
@@ -105,7 +105,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_solo_forward(const __g
                 const size_t at = ((model_rows + (size_t)t * a.batch + row) * a.dirs + dir) * a.hidden + unit;
                 a.y[at] = live ? state[j].h : 0.0f;
                 if (a.keep) {
-                    ((Four*)a.gates)[at] = to_four(parts[j]);
+                    ((Gates4*)a.gates)[at] = to_gates(parts[j]);
                     if (STATES == 2) {
                         a.cells[at] = state[j].c; // where a row has ended, the state that passes through
                     }

@@ -13,13 +13,13 @@ __device__ __forceinline__ unsigned quotient(unsigned n, unsigned factor, unsign
     return (__umulhi(n, factor) + n) >> shift;
 }
 
-// A chunk of an operand in shared memory. A deep one has its neighbours in depth side by side in device memory too, the other
-// its neighbours in width: threads in a row fetch neighbours. The lanes of a warp meet no bank twice in `word`.
-template <bool IS_DEEP> struct Chunk {
-    static const int SIZE = IS_DEEP ? SIDE * (CHUNK_WORDS + 4) : CHUNK_WORDS * (SIDE + 8);
+// A chunk of an operand in shared memory. A deep one has its neighbors in depth side by side in device memory too, the other
+// its neighbors in width: threads in a row fetch neighbors. The lanes of a warp meet no bank twice in `word`.
+template <bool K_MAJOR> struct Chunk {
+    static const int SIZE = K_MAJOR ? SIDE * (CHUNK_WORDS + 4) : CHUNK_WORDS * (SIDE + 8);
 
     static __device__ __forceinline__ int at(int i, int word) {
-        return IS_DEEP ? i * (CHUNK_WORDS + 4) + word : word * (SIDE + 8) + i;
+        return K_MAJOR ? i * (CHUNK_WORDS + 4) + word : word * (SIDE + 8) + i;
     }
 
     template <class Load>
@@ -27,7 +27,7 @@ template <bool IS_DEEP> struct Chunk {
 #pragma unroll
         for (int n = 0; n < STAGED; n++) {
             const int index = threadIdx.x + n * THREADS;
-            const int i = IS_DEEP ? index / CHUNK_WORDS : index % SIDE, word = IS_DEEP ? index % CHUNK_WORDS : index / SIDE;
+            const int i = K_MAJOR ? index / CHUNK_WORDS : index % SIDE, word = K_MAJOR ? index % CHUNK_WORDS : index / SIDE;
             const unsigned depth = k + word * PER_WORD;
             staged[n] = to_word(load(start + i, depth), PER_WORD == 2 ? load(start + i, depth + 1) : 0.0f);
         }
@@ -37,7 +37,7 @@ template <bool IS_DEEP> struct Chunk {
 #pragma unroll
         for (int n = 0; n < STAGED; n++) {
             const int index = threadIdx.x + n * THREADS;
-            const int i = IS_DEEP ? index / CHUNK_WORDS : index % SIDE, word = IS_DEEP ? index % CHUNK_WORDS : index / SIDE;
+            const int i = K_MAJOR ? index / CHUNK_WORDS : index % SIDE, word = K_MAJOR ? index % CHUNK_WORDS : index / SIDE;
             shared[at(i, word)] = staged[n];
         }
     }

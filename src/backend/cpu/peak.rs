@@ -1,8 +1,8 @@
-//! What this processor could do at most, measured: the roof over every kernel.
+//! What this processor could do at most, measured: the peak over every kernel.
 
 use super::isa::{self, Isa, Task};
 use super::simd::Simd;
-use crate::backend::Roof;
+use crate::backend::Peak;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ const COPIED: usize = 8 << 20;
 const PATIENCE: Duration = Duration::from_millis(300);
 
 /// Of all threads of the current Rayon pool together.
-pub fn measure(isa: Isa) -> Roof {
+pub fn measure(isa: Isa) -> Peak {
     let threads = rayon::current_num_threads();
     let gflops = best(2 * threads * isa::run(isa, Chains), || {
         rayon::broadcast(|_| isa::run(isa, Chains));
@@ -28,7 +28,7 @@ pub fn measure(isa: Isa) -> Roof {
             }
         });
     });
-    Roof { gflops, gbytes }
+    Peak { gflops, gbytes }
 }
 
 /// 10^9 a second of the fastest try.

@@ -42,7 +42,7 @@ pub fn move_run(folder: &RunFolder, device: DeviceId) -> Result<()> {
     moves.as_array_mut().ok_or_else(broken)?.push(json!({
         "from": from,
         "to": device,
-        "stacks_done": resume.stacks_done,
+        "fold_groups_done": resume.fold_groups_done,
         "epochs_done": resume.state.as_ref().map(|state| state.epoch),
     }));
     folder.write("resume.safetensors", &resume.to_bytes()?)?;

@@ -7,7 +7,7 @@
 //     finish(row, row, column, sums, sums)    takes four columns, from `column` on and WIDTH apart, of both halves of a pair
 //
 // A workgroup takes 32 pairs of rows and 4 * WIDTH columns, an invocation 4 pairs and 4 * VECTORS columns. Both factors are staged
-// DEPTH numbers at a time, neighbours reading neighbours.
+// DEPTH numbers at a time, neighbors reading neighbors.
 
 const WIDTH = 8u * VECTORS;
 // Vectors of four rows, and one more against bank conflicts.

@@ -4,7 +4,7 @@ use super::executor::Executor;
 use super::kernel::{Kernel, THREADS, bits};
 use super::memory::Buf;
 use super::session::Session;
-use crate::backend::Roof;
+use crate::backend::Peak;
 use crate::error::Result;
 use crate::ops::{Precision, Work};
 use std::time::{Duration, Instant};
@@ -20,12 +20,12 @@ const TRY: Duration = Duration::from_millis(20);
 /// The best try of this time counts.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-pub fn roof<E: Executor>(session: &Session<E>, precision: Precision) -> Result<Roof> {
+pub fn peak<E: Executor>(session: &Session<E>, precision: Precision) -> Result<Peak> {
     let threads = THREADS as usize;
     let result = Buf::<f32, E>::zeros(session, threads * BLOCKS)?;
-    let kernel = roof_compute(precision, CHAINS);
+    let kernel = peak_compute(precision, CHAINS);
     let compute = |count: usize| {
-        let arguments = kernel::RoofCompute { result: result.address(), count: count as u64 };
+        let arguments = kernel::PeakCompute { result: result.address(), count: count as u64 };
         session.launch(&kernel, &arguments, [BLOCKS, 1, 1], Work::default())
     };
     // Multiply-adds of a turn of a chain: four of a thread, or 16 x 8 x depth of a warp.
@@ -36,14 +36,14 @@ pub fn roof<E: Executor>(session: &Session<E>, precision: Precision) -> Result<R
     };
     let gflops = best(session, 2 * each * CHAINS as usize * BLOCKS, compute)?;
     let (from, to) = (Buf::<f32, E>::zeros(session, 4 * COPIED)?, Buf::<f32, E>::zeros(session, 4 * COPIED)?);
-    let kernel = Kernel::plain::<kernel::RoofMemory>();
-    let arguments = kernel::RoofMemory { from: from.address(), to: to.address(), len: COPIED as u64 };
+    let kernel = Kernel::plain::<kernel::PeakMemory>();
+    let arguments = kernel::PeakMemory { from: from.address(), to: to.address(), len: COPIED as u64 };
     let memory = |count: usize| {
         (0..count)
             .try_for_each(|_| session.launch(&kernel, &arguments, [COPIED / threads, 1, 1], Work::default()))
     };
     let gbytes = best(session, 2 * 16 * COPIED, memory)?;
-    Ok(Roof { gflops, gbytes })
+    Ok(Peak { gflops, gbytes })
 }
 
 /// 10^9 a second of the fastest try, of work that does `each` times as much as it is told to.
@@ -67,31 +67,31 @@ fn best<E: Executor>(session: &Session<E>, each: usize, work: impl Fn(usize) -> 
 }
 
 /// What could be multiplied at most.
-fn roof_compute(precision: Precision, chains: u32) -> Kernel {
+fn peak_compute(precision: Precision, chains: u32) -> Kernel {
     let constants = [("PRECISION", bits(precision)), ("CHAINS", chains), ("THREADS", THREADS)];
-    Kernel::new::<kernel::RoofCompute>(None, &constants)
+    Kernel::new::<kernel::PeakCompute>(None, &constants)
 }
 
 /// A launch of the copy, of no vectors, and its arguments.
 pub fn copy_of_nothing() -> (Kernel, Vec<u8>) {
-    let arguments = kernel::RoofMemory::default();
-    (Kernel::plain::<kernel::RoofMemory>(), bytemuck::bytes_of(&arguments).to_vec())
+    let arguments = kernel::PeakMemory::default();
+    (Kernel::plain::<kernel::PeakMemory>(), bytemuck::bytes_of(&arguments).to_vec())
 }
 
 /// Every kernel of the measurement.
 pub fn kernels() -> Vec<Kernel> {
-    let compute = Precision::ALL.into_iter().map(|precision| roof_compute(precision, CHAINS));
-    compute.chain([Kernel::plain::<kernel::RoofMemory>()]).collect()
+    let compute = Precision::ALL.into_iter().map(|precision| peak_compute(precision, CHAINS));
+    compute.chain([Kernel::plain::<kernel::PeakMemory>()]).collect()
 }
 
 /// The kernels and their arguments.
 mod kernel {
     super::super::kernel::kernels! {
-        RoofCompute, "roof compute", "roof_compute", [] {
+        PeakCompute, "peak compute", "peak_compute", [] {
             "float*": result;
             "unsigned": count;
         }
-        RoofMemory, "roof memory", "roof_memory", [] {
+        PeakMemory, "peak memory", "peak_memory", [] {
             "const float4*": from;
             "float4*": to;
             "unsigned": len;

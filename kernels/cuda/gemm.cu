@@ -1,44 +1,44 @@
 // C = A B (+ bias), strided, for every model and direction. A is (rows, depth) with its numbers in depth side by side; so is the
-// other operand where B_IS_DEEP, (columns, depth), else it is (depth, columns). A_IS_KEPT and C_IS_KEPT say which format they
+// other operand where B_K_MAJOR, (columns, depth), else it is (depth, columns). A_IS_SAVED and C_IS_SAVED say which format they
 // are stored in.
 
-#if A_IS_KEPT
-typedef kept_t a_t;
+#if A_IS_SAVED
+typedef saved_t a_t;
 #else
 typedef float a_t;
 #endif
-#if C_IS_KEPT
-typedef kept_t c_t;
+#if C_IS_SAVED
+typedef saved_t c_t;
 #else
 typedef float c_t;
 #endif
 
 __device__ __forceinline__ float operand(const operand_t* from, long long i) {
 #if PRECISION == 16
-    return from_kept(from[i]);
+    return from_saved(from[i]);
 #else
     return from[i];
 #endif
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) product(const __grid_constant__ Arguments a) {
+extern "C" __global__ void __launch_bounds__(THREADS) gemm(const __grid_constant__ Arguments a) {
     const unsigned m = blockIdx.z / a.dirs, dir = blockIdx.z % a.dirs;
     const a_t* from = (const a_t*)a.a + (m * a.a_model + dir * a.a_dir);
     const operand_t* by = a.b + (m * a.b_model + dir * a.b_dir);
     const auto load_a = [&](unsigned row, unsigned k) {
-        return row < a.rows && k < a.depth ? number(from, row * a.a_row + k) : 0.0f;
+        return row < a.rows && k < a.depth ? load(from, row * a.a_row + k) : 0.0f;
     };
     const auto load_b = [&](unsigned column, unsigned k) {
-        const long long at = B_IS_DEEP ? column * a.b_row + k : k * a.b_row + column;
+        const long long at = B_K_MAJOR ? column * a.b_row + k : k * a.b_row + column;
         return column < a.columns && k < a.depth ? operand(by, at) : 0.0f;
     };
     const unsigned row = blockIdx.x * SIDE, column = blockIdx.y * SIDE;
     Sums sums;
     clear(sums);
-    multiply<Chunk<true>, Chunk<B_IS_DEEP>>(load_a, load_b, row, column, 0, a.depth, sums);
+    multiply<Chunk<true>, Chunk<B_K_MAJOR>>(load_a, load_b, row, column, 0, a.depth, sums);
     c_t* to = (c_t*)a.c + (m * a.c_model + dir * a.c_dir);
     each_sum(sums, row, column, a.rows, a.columns, [&](unsigned r, unsigned c, float sum) {
         const float bias = a.bias != nullptr ? a.bias[m * a.bias_model + c] : 0.0f;
-        put(to, r * a.c_row + c, sum + bias);
+        store(to, r * a.c_row + c, sum + bias);
     });
 }

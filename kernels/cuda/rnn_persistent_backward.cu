@@ -1,16 +1,16 @@
-// The walk back over all steps of eight rows: what forward kept is replaced by gradients. See rnn_solo.cu and rnn_solo_forward.cu.
+// The walk back over all steps of eight rows: what forward kept is replaced by gradients. See rnn_persistent.cu and rnn_persistent_forward.cu.
 
 #define STRIDE (GATES * WORDS + 4) // words from row to row of the gradients, units with their gates side by side
 
 // Of a cell at one step.
 struct Step {
-    Four kept;
+    Gates4 kept;
     float dy;
     float before; // c of an LSTM, h of a GRU, before the step
 };
 
 // One block a multiprocessor will do: ptxas then takes the registers that it needs, and spills none.
-extern "C" __global__ void __launch_bounds__(THREADS, 1) rnn_solo_backward(const __grid_constant__ Arguments a) {
+extern "C" __global__ void __launch_bounds__(THREADS, 1) rnn_persistent_backward(const __grid_constant__ Arguments a) {
     SHARED(unsigned, deltas, 2 * ROWS * STRIDE); // (2, ROWS, STRIDE): in turn
     const unsigned warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, q = lane % 4;
     const unsigned dir = blockIdx.y, m = blockIdx.z;
@@ -50,8 +50,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) rnn_solo_backward(const
         Step now[4];
 #pragma unroll
         for (int j = 0; j < 4; j++) {
-            now[j] = back > 0 ? next[j] : Step{no_four(), 0.0f, 0.0f};
-            next[j] = Step{no_four(), 0.0f, 0.0f};
+            now[j] = back > 0 ? next[j] : Step{no_gates(), 0.0f, 0.0f};
+            next[j] = Step{no_gates(), 0.0f, 0.0f};
         }
         if (back < a.steps) {
             const unsigned s = a.steps - 1 - back; // the direction's own count of steps
@@ -64,7 +64,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) rnn_solo_backward(const
                     const size_t at = ((model_rows + (size_t)t * a.batch + row) * a.dirs + dir) * a.hidden + unit;
                     const size_t at_before =
                         ((model_rows + (size_t)t_before * a.batch + row) * a.dirs + dir) * a.hidden + unit;
-                    next[j].kept = ((const Four*)a.gates)[at];
+                    next[j].kept = ((const Gates4*)a.gates)[at];
                     next[j].dy = a.dy != nullptr && t < length[j % 2] ? a.dy[at] : 0.0f;
                     const size_t state = (((size_t)m * STATES * a.dirs + dir) * a.batch + row) * a.hidden + unit;
                     const float* initial = STATES == 2 ? a.initial + to_cells : a.initial;
@@ -88,7 +88,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) rnn_solo_backward(const
         for (int j = 0; j < 4; j++) {
             const unsigned unit = cell_unit(j, warp, g), row = blockIdx.x * ROWS + cell_row(j, q);
             float kept[4];
-            from_four(now[j].kept, kept);
+            from_gates(now[j].kept, kept);
             if (t < length[j % 2]) {
                 const State before = STATES == 2 ? State{0.0f, now[j].before} : State{now[j].before, 0.0f};
                 const State d = cell_backward(kept, c[j], before, State{dh[j] + now[j].dy, dc[j]});
@@ -106,7 +106,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) rnn_solo_backward(const
             }
             if (unit < a.hidden && row < a.batch) {
                 const size_t at = ((model_rows + (size_t)t * a.batch + row) * a.dirs + dir) * a.hidden + unit;
-                ((Four*)a.gates)[at] = to_four(kept);
+                ((Gates4*)a.gates)[at] = to_gates(kept);
             }
         }
         __syncthreads();

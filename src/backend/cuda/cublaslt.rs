@@ -1,6 +1,6 @@
-//! Products by NVIDIA's cuBLASLt, for comparison with ours. Not yet verified on a GPU.
+//! GEMMs by NVIDIA's cuBLASLt, for comparison with ours. Not yet verified on a GPU.
 
-use super::product::{Product, Strided};
+use super::gemm::{Gemm, Major, Strided};
 use crate::error::{Error, Result};
 use crate::ops::Precision;
 use cudarc::cublaslt::result::{self, CublasError};
@@ -16,7 +16,7 @@ const WORKSPACE: usize = 32 << 20;
 const LARGEST_ALIGNMENT: u64 = 256;
 
 /// cuBLASLt on one stream.
-pub struct Library {
+pub struct CublasLt {
     handle: sys::cublasLtHandle_t,
     workspace: CudaSlice<u8>,
     stream: Arc<CudaStream>,
@@ -25,10 +25,10 @@ pub struct Library {
 
 // SAFETY: a handle belongs to no thread, says NVIDIA; an algorithm is a block of plain numbers, and the rest
 // is `Send`.
-unsafe impl Send for Library {}
+unsafe impl Send for CublasLt {}
 // SAFETY: several threads may use a handle at once, says NVIDIA. They share the workspace only on one stream,
 // whose work runs in order, and the algorithms behind a lock.
-unsafe impl Sync for Library {}
+unsafe impl Sync for CublasLt {}
 
 /// What an algorithm is chosen for: not the number of models, so that a model in a stack gets the bits that
 /// it gets alone.
@@ -36,32 +36,32 @@ unsafe impl Sync for Library {}
 struct Shape {
     size: [usize; 3],
     rows: [usize; 3],
-    b_is_deep: bool,
+    b_major: Major,
     has_bias: bool,
     /// Bytes at whose multiples A, B and C begin, in every model.
     alignment: [u32; 3],
 }
 
-impl Library {
+impl CublasLt {
     pub fn new(stream: &Arc<CudaStream>) -> Result<Self> {
         // SAFETY: it loads the library, which runs what the library does when loaded: of that name there is
         // NVIDIA's alone.
         if !unsafe { sys::is_culib_present() } {
             return Err(Error::backend("cuBLASLt not usable: its library libcublasLt.so is not found")
-                .hint("use `--products own`"));
+                .hint("use `--gemm own`"));
         }
         let failed = |error: String| Error::backend(format!("cuBLASLt not usable: {error}"));
         let handle = result::create_handle().map_err(|error| failed(format!("{error:?}")))?;
         // SAFETY: the bytes hold nothing yet; only cuBLASLt reads there, and what it has written before.
         let workspace =
             unsafe { stream.alloc::<u8>(WORKSPACE) }.map_err(|error| failed(format!("{error:?}")))?;
-        Ok(Library { handle, workspace, stream: stream.clone(), algorithms: Mutex::default() })
+        Ok(CublasLt { handle, workspace, stream: stream.clone(), algorithms: Mutex::default() })
     }
 
     /// One call for each direction, all models of it at once. Row-major matrices are the transposed ones of
     /// cuBLASLt's order.
-    pub fn multiply(&self, p: &Product) -> Result<(), CublasError> {
-        for dir in 0..p.dirs {
+    pub fn multiply(&self, g: &Gemm) -> Result<(), CublasError> {
+        for dir in 0..g.dirs {
             let start = |operand: &Strided| {
                 operand.address.wrapping_add_signed(4 * (dir as isize * operand.dir) as i64)
             };
@@ -69,24 +69,24 @@ impl Library {
                 1 << (start(operand) | (4 * operand.model) as u64 | LARGEST_ALIGNMENT).trailing_zeros()
             };
             let shape = Shape {
-                size: [p.rows, p.columns, p.depth],
-                rows: [p.a.row, p.b.row, p.c.row],
-                b_is_deep: p.b_is_deep,
-                has_bias: p.bias.0 != 0,
-                alignment: [&p.a, &p.b, &p.c].map(alignment),
+                size: [g.rows, g.columns, g.depth],
+                rows: [g.a.row, g.b.row, g.c.row],
+                b_major: g.b_major,
+                has_bias: g.bias.is_some(),
+                alignment: [&g.a, &g.b, &g.c].map(alignment),
             };
-            let call = Call::new(p)?;
+            let call = Call::new(g)?;
             let mut algorithms = self.algorithms.lock().unwrap_or_else(PoisonError::into_inner);
             let algorithm = match algorithms.get(&shape) {
                 Some(algorithm) => *algorithm,
                 None => *algorithms.entry(shape).or_insert(self.algorithm(&call, shape.alignment)?),
             };
             drop(algorithms);
-            call.batch(p)?;
+            call.batch(g)?;
             let (one, zero) = (1.0f32, 0.0f32);
             let (workspace, _record) = self.workspace.device_ptr(&self.stream);
             // SAFETY: all handles are alive. Sizes, strides and addresses are those of buffers that `layer`
-            // made and that the stream does not free before this product is done; the workspace has
+            // made and that the stream does not free before this GEMM is done; the workspace has
             // `WORKSPACE` bytes, and work on one stream does not meet in it. The factors are read before this
             // returns.
             unsafe {
@@ -95,13 +95,13 @@ impl Library {
                     call.description,
                     (&raw const one).cast(),
                     (&raw const zero).cast(),
-                    start(&p.b) as *const c_void,
+                    start(&g.b) as *const c_void,
                     call.b,
-                    start(&p.a) as *const c_void,
+                    start(&g.a) as *const c_void,
                     call.a,
-                    start(&p.c) as *const c_void,
+                    start(&g.c) as *const c_void,
                     call.c,
-                    start(&p.c) as *mut c_void,
+                    start(&g.c) as *mut c_void,
                     call.c,
                     &algorithm,
                     workspace as *mut c_void,
@@ -160,7 +160,7 @@ impl Library {
     }
 }
 
-impl Drop for Library {
+impl Drop for CublasLt {
     fn drop(&mut self) {
         // SAFETY: `create_handle` made it, and only this destroys it; there is nobody left to be told of an
         // error.
@@ -168,7 +168,7 @@ impl Drop for Library {
     }
 }
 
-/// cuBLASLt's description of a product, destroyed when dropped.
+/// cuBLASLt's description of a GEMM, destroyed when dropped.
 struct Call {
     description: sys::cublasLtMatmulDesc_t,
     a: sys::cublasLtMatrixLayout_t,
@@ -177,9 +177,9 @@ struct Call {
 }
 
 impl Call {
-    fn new(p: &Product) -> Result<Self, CublasError> {
+    fn new(g: &Gemm) -> Result<Self, CublasError> {
         use sys::cublasLtMatmulDescAttributes_t as Attribute;
-        let compute = match p.precision {
+        let compute = match g.precision {
             Precision::Tf32 => sys::cublasComputeType_t::CUBLAS_COMPUTE_32F_FAST_TF32,
             _ => sys::cublasComputeType_t::CUBLAS_COMPUTE_32F,
         };
@@ -187,30 +187,31 @@ impl Call {
         let layout = |rows: usize, columns: usize, stride: usize| {
             result::create_matrix_layout(real, rows as u64, columns as u64, stride as i64)
         };
-        let (b_rows, b_columns) = if p.b_is_deep { (p.depth, p.columns) } else { (p.columns, p.depth) };
+        let (b_rows, b_columns) =
+            if g.b_major == Major::K { (g.depth, g.columns) } else { (g.columns, g.depth) };
         let call = Call {
             description: result::create_matmul_desc(compute, real)?,
-            a: layout(p.depth, p.rows, p.a.row)?,
-            b: layout(b_rows, b_columns, p.b.row)?,
-            c: layout(p.columns, p.rows, p.c.row)?,
+            a: layout(g.depth, g.rows, g.a.row)?,
+            b: layout(b_rows, b_columns, g.b.row)?,
+            c: layout(g.columns, g.rows, g.c.row)?,
         };
         let set = |attribute, value: *const c_void, size: usize| {
             // SAFETY: every attribute below is given a value of its own type and size, which is read before
             // this returns; `call` keeps the description alive.
             unsafe { result::set_matmul_desc_attribute(call.description, attribute, value, size) }
         };
-        let transposed = i32::from(p.b_is_deep);
+        let transposed = i32::from(g.b_major == Major::K);
         set(Attribute::CUBLASLT_MATMUL_DESC_TRANSA, (&raw const transposed).cast(), size_of::<i32>())?;
-        if p.bias.0 != 0 {
+        if let Some(bias) = g.bias {
             let epilogue = sys::cublasLtEpilogue_t::CUBLASLT_EPILOGUE_BIAS;
             let size = size_of::<sys::cublasLtEpilogue_t>();
             set(Attribute::CUBLASLT_MATMUL_DESC_EPILOGUE, (&raw const epilogue).cast(), size)?;
             set(
                 Attribute::CUBLASLT_MATMUL_DESC_BIAS_POINTER,
-                (&raw const p.bias.0).cast(),
+                (&raw const bias.address).cast(),
                 size_of::<u64>(),
             )?;
-            let stride = p.bias.1 as i64;
+            let stride = bias.model as i64;
             let attribute = Attribute::CUBLASLT_MATMUL_DESC_BIAS_BATCH_STRIDE;
             set(attribute, (&raw const stride).cast(), size_of::<i64>())?;
         }
@@ -218,10 +219,10 @@ impl Call {
     }
 
     /// From one model to all.
-    fn batch(&self, p: &Product) -> Result<(), CublasError> {
+    fn batch(&self, g: &Gemm) -> Result<(), CublasError> {
         use sys::cublasLtMatrixLayoutAttribute_t as Attribute;
-        let models = p.models as i32;
-        for (layout, stride) in [(self.a, p.a.model), (self.b, p.b.model), (self.c, p.c.model)] {
+        let models = g.models as i32;
+        for (layout, stride) in [(self.a, g.a.model), (self.b, g.b.model), (self.c, g.c.model)] {
             let stride = stride as i64;
             // SAFETY: both attributes are numbers of these types and sizes, read before this returns; `self`
             // keeps the layouts alive.

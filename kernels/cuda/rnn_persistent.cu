@@ -1,4 +1,4 @@
-// What the solo kernels share. A block walks all steps of eight rows of one model and direction. Its warp w owns units 16w to
+// What the persistent kernels share. A block walks all steps of eight rows of one model and direction. Its warp w owns units 16w to
 // 16w + 15 with all their gates: the recurrent weights are the stationary operand A of `multiply_add`, in registers, the eight
 // rows its operand B, in shared memory. PADDED is the number of units, to whole warps.
 

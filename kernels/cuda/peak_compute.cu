@@ -1,6 +1,6 @@
 // Multiply-adds that wait for nothing: chains of them in registers, on the unit that the products of this precision run on.
 
-extern "C" __global__ void __launch_bounds__(THREADS) roof_compute(const __grid_constant__ Arguments a) {
+extern "C" __global__ void __launch_bounds__(THREADS) peak_compute(const __grid_constant__ Arguments a) {
     float sums[CHAINS][4];
     const float start = 1e-3f * (float)(threadIdx.x % 7);
 #pragma unroll

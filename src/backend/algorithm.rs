@@ -1,0 +1,38 @@
+//! How a GPU runs a recurrent layer's loop over time.
+
+use std::fmt;
+
+/// Where the recurrent weights are during the time loop, and what one launch covers. cuDNN calls the choice
+/// `cudnnRNNAlgo_t`. By default a backend takes the first of these that the layer fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum)]
+pub enum Algorithm {
+    /// A persistent kernel (Diamos et al. 2016): one launch runs all time steps, and the weights stay in
+    /// registers. CUDA: up to 64 units in tf32, 128 in bf16. WGSL: up to 64 units of an LSTM, 80 of a GRU.
+    #[value(aliases = ["solo", "registers"])]
+    Persistent,
+    /// One launch runs all time steps, and each step reads the weights from memory. WGSL only, up to 256
+    /// units.
+    Streamed,
+    /// Each time step is a launch of its own. Any number of units.
+    PerStep,
+}
+
+impl Algorithm {
+    /// In the order in which a backend prefers them.
+    pub const ALL: [Algorithm; 3] = [Algorithm::Persistent, Algorithm::Streamed, Algorithm::PerStep];
+
+    /// As the command line spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Algorithm::Persistent => "persistent",
+            Algorithm::Streamed => "streamed",
+            Algorithm::PerStep => "per-step",
+        }
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,47 @@
+//! Runs a GEMM with our own kernel or with cuBLASLt.
+
+use super::device::Cuda;
+use super::executor::Executor;
+use super::gemm::{Gemm, SIDE, gemm_kernel, kernel};
+use crate::backend::GemmKernel;
+use crate::error::{Error, Result};
+use crate::ops::Precision;
+
+impl<E: Executor> Cuda<E> {
+    pub(super) fn gemm(&self, g: &Gemm) -> Result<()> {
+        match self.tuning.gemm {
+            GemmKernel::Own => {
+                let kernel = gemm_kernel(g.precision, g.a_format, g.b_major, g.c_format);
+                let arguments = kernel::Gemm {
+                    a: g.a.address,
+                    b: g.b.address,
+                    c: g.c.address,
+                    bias: g.bias.map_or(0, |bias| bias.address),
+                    a_row: g.a.row as u64,
+                    a_model: g.a.model as u64,
+                    a_dir: g.a.dir as u64,
+                    b_row: g.b.row as u64,
+                    b_model: g.b.model as u64,
+                    b_dir: g.b.dir as u64,
+                    c_row: g.c.row as u64,
+                    c_model: g.c.model as u64,
+                    c_dir: g.c.dir as u64,
+                    bias_model: g.bias.map_or(0, |bias| bias.model as u64),
+                    rows: g.rows as u64,
+                    columns: g.columns as u64,
+                    depth: g.depth as u64,
+                    dirs: g.dirs as u64,
+                };
+                let grid = [g.rows.div_ceil(SIDE), g.columns.div_ceil(SIDE), g.models * g.dirs];
+                self.session.launch_as(g.label, &kernel, &arguments, grid, g.work)
+            }
+            GemmKernel::Cublaslt if g.precision == Precision::Bf16 => Err(Error::config(
+                "cuBLASLt does not multiply the formats of bf16 here: its two operands differ",
+            )
+            .hint("use `--gemm own`, or `--precision tf32`")),
+            GemmKernel::Cublaslt => self
+                .session
+                .call(|| format!("a GEMM by cuBLASLt, {}", g.label), |executor| executor.cublaslt_gemm(g)),
+        }
+    }
+}
