@@ -16,9 +16,9 @@
 //! | 9 | [`cli`]: the only place that prints |
 //! | 8 | [`reproduce`] the original study |
 //! | 7 | [`experiment`] from configuration to scores; [`report`] a run's page |
-//! | 6 | [`config`] every option; [`run`] the run folder |
+//! | 6 | [`config`] every option; [`run`] the files of a run |
 //! | 5 | [`train`] the loop; [`check`] devices against the equations, and the table of cases |
-//! | 4 | [`model`] networks in device memory; [`checkpoint`]; [`profile`] |
+//! | 4 | [`model`] networks in device memory; [`profile`] |
 //! | 3 | [`backend`] the devices; [`data`] from files to folds; [`metrics`] |
 //! | 2 | [`reference`](mod@reference) the equations |
 //! | 1 | [`ops`] the operations |
@@ -54,7 +54,6 @@
 
 pub mod backend;
 pub mod check;
-pub mod checkpoint;
 pub mod cli;
 pub mod config;
 pub mod data;

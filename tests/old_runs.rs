@@ -81,6 +81,72 @@ fn names_of_older_versions_are_understood_and_not_shown() {
     }
 }
 
+/// Every file that names its format is refused when a newer version wrote it, by both versions.
+#[test]
+fn files_of_a_newer_version_are_refused() {
+    let newer = engine::run::FORMAT + 1;
+    let parts = [format!("format version {newer}"), format!("reads versions up to {}", engine::run::FORMAT)];
+    let parts = [parts[0].as_str(), parts[1].as_str(), "hint: use the version of engine that wrote it"];
+    let folder = copied("trained");
+    let run = folder.path().join("run");
+    let path = run.join("manifest.json");
+    let manifest = fs::read_to_string(&path).unwrap();
+    let with_format = |text: &str| text.replacen('{', &format!("{{\"format\": {newer}, \"unknown\": [],"), 1);
+    fs::write(&path, with_format(&manifest)).unwrap();
+    for command in ["evaluate run", "report run", "train --resume run"] {
+        engine(folder.path(), command).ends(3, &parts);
+    }
+    // So is one whose other fields nobody knows.
+    fs::write(&path, format!("{{\"format\": {newer}}}")).unwrap();
+    engine(folder.path(), "report run").ends(3, &parts);
+    fs::write(&path, &manifest).unwrap();
+    let status = fs::read_to_string(run.join("status.json")).unwrap();
+    fs::write(run.join("status.json"), with_format(&status)).unwrap();
+    assert!(engine::run::Status::read(&run).unwrap_err().to_string().contains(parts[0]));
+    // The metadata of tensors: the file's first 8 bytes are the length of its header.
+    for name in ["checkpoints/best/fold-01.safetensors", "resume.safetensors"] {
+        let path = run.join(name);
+        let bytes = fs::read(&path).unwrap();
+        let length = bytes_header(&bytes);
+        let header = std::str::from_utf8(&bytes[8..8 + length]).unwrap();
+        let header = header.replacen("{\\\"", &format!("{{\\\"format\\\":{newer},\\\""), 1);
+        let header = format!("{header}{}", " ".repeat(header.len().next_multiple_of(8) - header.len()));
+        let size = (header.len() as u64).to_le_bytes();
+        fs::write(&path, [&size[..], header.as_bytes(), &bytes[8 + length..]].concat()).unwrap();
+    }
+    engine(folder.path(), "evaluate run").ends(3, &parts);
+    assert!(engine::run::Resume::read(&run).unwrap_err().to_string().contains(parts[0]));
+}
+
+/// The length of a safetensors header.
+fn bytes_header(bytes: &[u8]) -> usize {
+    u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize
+}
+
+#[test]
+fn manifests_and_states_of_older_versions_are_read_by_their_types() {
+    use engine::run::{Epochs, Manifest, MetricsLog, Status};
+    let (trained, stopped) = (fixtures().join("trained"), fixtures().join("stopped"));
+    let manifest = Manifest::read(&trained).unwrap();
+    assert_eq!((manifest.format, manifest.dataset.recordings.len()), (0, 3));
+    assert_eq!(serde_json::from_str::<Manifest>(&manifest.to_json()).unwrap(), manifest);
+    assert_eq!(Status::read(&trained).unwrap(), Status::Finished);
+    assert_eq!(Status::read(&stopped).unwrap(), Status::Interrupted { signal: 2 });
+    assert_eq!(Epochs::read(&trained).unwrap().len(), 2);
+    // What is read is written again, byte for byte.
+    let folder = folder();
+    let path = folder.path().join(MetricsLog::FILE);
+    let mut log = MetricsLog::open(path.clone(), 0).unwrap();
+    log.append(&MetricsLog::read(&stopped).unwrap()).unwrap();
+    assert_eq!(log.sync().unwrap(), fs::metadata(&path).unwrap().len());
+    assert_eq!(fs::read(path).unwrap(), fs::read(stopped.join(MetricsLog::FILE)).unwrap());
+    let path = folder.path().join(Epochs::FILE);
+    let mut epochs = Epochs::open(path.clone(), 0).unwrap();
+    epochs.append(&Epochs::read(&stopped).unwrap()).unwrap();
+    epochs.sync().unwrap();
+    assert_eq!(fs::read(path).unwrap(), fs::read(stopped.join(Epochs::FILE)).unwrap());
+}
+
 /// The kernels of a GPU need none to be printed.
 #[cfg(all(feature = "cuda", feature = "wgpu"))]
 #[test]

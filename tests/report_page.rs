@@ -142,7 +142,7 @@ fn names_cannot_get_out_of_the_text() {
     let (mut scores, predictions) = record.results().unwrap();
     record.folder = PathBuf::from("runs/<script>alert(1)<b> \"'&");
     record.config = format!("</pre>{evil}");
-    record.manifest["seed"] = evil.into();
+    record.manifest.engine = evil.into();
     scores.class_names[0] = evil.into();
     scores.trial.by_subject.rows[0].name = evil.into();
     let page = Page { record: &record, scores: &scores, predictions: &predictions, note: Some(evil) }

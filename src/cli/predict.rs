@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::experiment;
 use crate::metrics::{self, Prediction};
 use crate::progress::Progress;
+use crate::run::Manifest;
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 
@@ -97,10 +98,9 @@ fn ends(names: &[String]) -> String {
 
 /// A recording that the run was trained on says nothing about how good the run is.
 fn warn_of_known(run: &Path, dataset: &Dataset, terminal: &Terminal) -> Result<()> {
-    let path = run.join("manifest.json");
-    let manifest = std::fs::read_to_string(&path).map_err(|e| Error::io("read", &path, e))?;
-    let known: Vec<&String> =
-        dataset.frames.hashes.iter().filter(|hash| manifest.contains(hash.as_str())).collect();
+    let of_the_run = Manifest::read(run)?.dataset.recordings;
+    let is_known = |hash: &&String| of_the_run.iter().any(|recording| recording.blake3 == **hash);
+    let known: Vec<&String> = dataset.frames.hashes.iter().filter(is_known).collect();
     if !known.is_empty() {
         terminal.warn(&format!(
             "{} of {} recordings belong to the run's own data: predictions on them say nothing about new ones",

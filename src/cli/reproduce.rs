@@ -7,7 +7,7 @@ use super::threads::set_threads;
 use crate::config::{DemoConfig, Preset, RunConfig};
 use crate::error::{Error, Result};
 use crate::experiment;
-use crate::reproduce::{self, Comparison, Settings};
+use crate::reproduce::{self, Comparison, JobEnding, Settings};
 use crate::run;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -96,8 +96,10 @@ impl ReproduceCommand {
         for (number, job) in jobs.iter().enumerate() {
             terminal.say(&format!("[{}/{}] {}", number + 1, jobs.len(), job.name()));
             match job.run(&folder, &interrupt, terminal)? {
-                Ok(outcome) => done.push(*outcome),
-                Err(signal) => return Err(experiment::interrupted(signal, &folder, "reproduce")),
+                JobEnding::Finished(outcome) => done.push(*outcome),
+                JobEnding::Interrupted(signal) => {
+                    return Err(experiment::interrupted(signal, &folder, "reproduce"));
+                }
             }
         }
         let comparison = Comparison::of(&settings, device, &done);

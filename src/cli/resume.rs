@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::run::{Resume, RunFolder};
+use crate::run::{Manifest, Resume, RunFolder};
 use crate::train::Schedule;
 
 /// Only what does not change a step already done may change on resume.
@@ -62,6 +62,5 @@ pub fn refuse_late_changes(resume: Resume, before: &Config, now: &Config) -> Res
 
 /// The folds that a run was started with.
 pub fn resumed_folds(folder: &RunFolder) -> Result<Vec<usize>> {
-    serde_json::from_value(folder.manifest()?["selected_folds"].clone())
-        .map_err(|e| Error::data(format!("{}: selected_folds: {e}", folder.file("manifest.json").display())))
+    Manifest::read(folder.path()).map(|manifest| manifest.selected_folds)
 }

@@ -68,7 +68,7 @@ impl RunFlags {
         // The run's lock comes before minutes of reading.
         let resumed = self.resume.as_deref().map(RunFolder::open).transpose()?;
         if let (Some(folder), Some(before)) = (&resumed, &before) {
-            let resume = Resume::read(&folder.file("resume.safetensors"))?;
+            let resume = Resume::read(folder.path())?;
             let device = config.run.device()?.id();
             if !self.other_device {
                 experiment::refuse_other_device(&resume, &device)?;

@@ -1,14 +1,13 @@
 //! An experiment in words: for people before it begins, and in the files that a run begins with.
 
 use super::prepare::Experiment;
-use super::run::status;
 use crate::backend::{DeviceId, on_device};
 use crate::data::split::Leak;
 use crate::error::Result;
 use crate::model::Trainer;
 use crate::ops::Pooling;
-use crate::run::{Resume, RunFolder};
-use serde_json::json;
+use crate::run::{DatasetEntry, FORMAT, Manifest, RecordingEntry, Resume, RunFolder, SplitEntry, Status};
+use std::time::SystemTime;
 
 impl Experiment {
     /// What will happen, in lines for people: data, split, network, and the memory that the device will take.
@@ -57,43 +56,47 @@ impl Experiment {
         ))
     }
 
-    /// Everything that identifies the run, for manifest.json.
-    fn manifest(&self, device: &DeviceId, selection: &[usize]) -> serde_json::Value {
+    /// Everything that identifies the run.
+    fn manifest(&self, device: DeviceId, selection: &[usize]) -> Manifest {
         let d = &self.dataset;
-        let recordings: Vec<_> = d
-            .frames
-            .subjects
-            .iter()
-            .zip(&d.frames.hashes)
-            .map(|(subject, hash)| json!({ "subject": subject, "blake3": hash }))
-            .collect();
-        let audit = self.split.audit(d);
-        json!({
-            "engine": env!("CARGO_PKG_VERSION"),
-            "platform": format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
-            "device": device,
-            "threads": rayon::current_num_threads(),
-            "unix_time": std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |t| t.as_secs()),
-            "seed": self.spec.seed,
-            "dataset": { "blake3": self.dataset_hash, "recordings": recordings, "labels": d.label_rule,
-                         "classes": d.class_names, "class_counts": d.class_counts(), "features": d.frames.features,
-                         "sequences": d.sequences.len(), "steps": d.steps() },
-            "split": { "kind": self.split.kind(), "leak": Leak::of(&audit), "folds": audit },
-            "selected_folds": selection,
-            "normalize": self.config.frames.normalize,
-            "network": self.network,
-            "parameters": self.network.params(),
-        })
+        let recordings = d.frames.subjects.iter().zip(&d.frames.hashes);
+        let folds = self.split.audit(d);
+        Manifest {
+            format: FORMAT,
+            engine: env!("CARGO_PKG_VERSION").into(),
+            platform: format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
+            device,
+            threads: rayon::current_num_threads(),
+            unix_time: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |t| t.as_secs()),
+            seed: self.spec.seed,
+            dataset: DatasetEntry {
+                blake3: self.dataset_hash.clone(),
+                recordings: recordings
+                    .map(|(subject, hash)| RecordingEntry { subject: subject.clone(), blake3: hash.clone() })
+                    .collect(),
+                labels: d.label_rule.clone(),
+                classes: d.class_names.clone(),
+                class_counts: d.class_counts(),
+                features: d.frames.features.clone(),
+                sequences: d.sequences.len(),
+                steps: d.steps(),
+            },
+            split: SplitEntry { kind: self.split.kind(), leak: Leak::of(&folds), folds },
+            selected_folds: selection.to_vec(),
+            normalize: self.config.frames.normalize,
+            network: self.network.clone(),
+            parameters: self.network.params(),
+            moves: Vec::new(),
+        }
     }
 
-    /// Writes what a run begins with.
+    /// Writes the files that a run begins with.
     pub fn record(&self, folder: &RunFolder, selection: &[usize]) -> Result<()> {
         let device = self.config.run.device()?.id();
         folder.write("config.toml", self.config.to_toml().as_bytes())?;
-        status(folder, "created", None)?;
+        Status::Created.write(folder)?;
         folder.write("split.json", self.split.to_json().as_bytes())?;
-        let manifest = self.manifest(&device, selection);
-        folder.write("manifest.json", format!("{manifest:#}\n").as_bytes())?;
-        folder.write("resume.safetensors", &Resume::start(device).to_bytes()?)
+        self.manifest(device.clone(), selection).write(folder)?;
+        Resume::start(device).write(folder)
     }
 }

@@ -1,22 +1,23 @@
-//! A run that goes on elsewhere. Devices and instruction-set paths round differently, so another one than the run's is
-//! refused unless it is asked for, and then noted down.
+//! Resuming a run on a different device. Devices and instruction-set paths round differently, so another one
+//! than the run's is refused unless the user asks for it; the manifest then records the change.
 
 use crate::backend::{DeviceId, Kind};
 use crate::error::{Error, Result};
-use crate::run::{Resume, RunFolder};
-use serde_json::json;
+use crate::run::{Manifest, Move, Resume, RunFolder};
 
-/// Refuses to go on with a run on another device than the one that it was last on.
+/// Refuses to resume a run on another device than its last one.
 pub fn refuse_other_device(resume: &Resume, device: &DeviceId) -> Result<()> {
     if resume.device == *device {
         return Ok(());
     }
     let same = match &resume.device {
-        DeviceId::Cpu { path } if path.is_available() => format!("use `--backend cpu --isa {}`", path.name()),
+        DeviceId::Cpu { path } if path.is_available() => {
+            format!("use `backend = cpu` and `isa = {}`", path.name())
+        }
         elsewhere => match elsewhere.kind() {
-            Kind::Cpu => "go on where it was made",
-            Kind::Cuda => "go on where it was made, with `--backend cuda`, `--adapter` and `--precision`",
-            Kind::Wgpu => "go on where it was made, with `--backend wgpu` and `--adapter`",
+            Kind::Cpu => "resume it on its own machine",
+            Kind::Cuda => "resume it on its own machine, with `backend = cuda`, `adapter` and `precision`",
+            Kind::Wgpu => "resume it on its own machine, with `backend = wgpu` and `adapter`",
         }
         .into(),
     };
@@ -25,26 +26,24 @@ pub fn refuse_other_device(resume: &Resume, device: &DeviceId) -> Result<()> {
         resume.device
     ))
     .hint(format!(
-        "{same} for the same bits; `--other-device` goes on with `{device}`, and the manifest will say so"
+        "{same}, for the same bits; or ask for `{device}` with `--other-device`: the manifest then records the change"
     )))
 }
 
-/// Hands a run over to `device`. The manifest notes it down if that is another one than before.
+/// Moves a run to `device`. The manifest records the move if the device is another one than before.
 pub fn move_run(folder: &RunFolder, device: DeviceId) -> Result<()> {
-    let mut resume = Resume::read(&folder.file("resume.safetensors"))?;
+    let mut resume = Resume::read(folder.path())?;
     if resume.device == device {
         return Ok(());
     }
     let from = std::mem::replace(&mut resume.device, device.clone());
-    let mut manifest = folder.manifest()?;
-    let broken = || Error::data(format!("{}: not a manifest", folder.file("manifest.json").display()));
-    let moves = manifest.as_object_mut().ok_or_else(broken)?.entry("moves").or_insert_with(|| json!([]));
-    moves.as_array_mut().ok_or_else(broken)?.push(json!({
-        "from": from,
-        "to": device,
-        "fold_groups_done": resume.fold_groups_done,
-        "epochs_done": resume.state.as_ref().map(|state| state.epoch),
-    }));
-    folder.write("resume.safetensors", &resume.to_bytes()?)?;
-    folder.write("manifest.json", format!("{manifest:#}\n").as_bytes())
+    let mut manifest = Manifest::read(folder.path())?;
+    manifest.moves.push(Move {
+        from,
+        to: device,
+        fold_groups_done: resume.fold_groups_done,
+        epochs_done: resume.state.as_ref().map(|state| state.epoch),
+    });
+    resume.write(folder)?;
+    manifest.write(folder)
 }

@@ -2,19 +2,19 @@
 
 use super::device_change::refuse_other_device;
 use super::prepare::Experiment;
-use super::recorder::{EPOCH_COLUMNS, Recorder};
+use super::recorder::Recorder;
 use crate::backend::{Backend, DeviceId, on_device};
-use crate::checkpoint::{FoldCheckpoint, FoldMeta};
 use crate::data::normalize::Normalize;
 use crate::data::split::Fold;
 use crate::data::stats::Stats;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metrics::{Prediction, Scores};
 use crate::progress::Progress;
-use crate::run::{self, Log, Resume, RunFolder};
+use crate::run::{
+    self, Epochs, FoldCheckpoint, FoldMeta, MetricsLog, Predictions, Resume, RunFolder, Status,
+};
 use crate::train::{FoldGroup, FoldResult, Outcome};
 use rayon::prelude::*;
-use serde_json::json;
 use std::path::Path;
 use std::sync::atomic::AtomicUsize;
 
@@ -22,6 +22,14 @@ use std::sync::atomic::AtomicUsize;
 pub enum Ending {
     /// With scores.
     Finished(Box<Scores>),
+    /// By this signal, with everything saved.
+    Interrupted(u8),
+}
+
+/// How the training of a run ended.
+enum Trained {
+    /// With the test predictions of all selected folds.
+    Complete(Vec<Prediction>),
     /// By this signal, with everything saved.
     Interrupted(u8),
 }
@@ -41,7 +49,7 @@ impl Experiment {
         progress: &dyn Progress,
         show: Show,
     ) -> Result<Ending> {
-        status(folder, "running", None)?;
+        Status::Running.write(folder)?;
         let trained = self.config.run.device().and_then(|device| {
             let before = device.warning();
             before.iter().for_each(|warning| progress.warn(warning));
@@ -52,21 +60,19 @@ impl Experiment {
             trained
         });
         let ending = trained.and_then(|trained| match trained {
-            Ok(predictions) => self.conclude(folder, &predictions, show),
-            Err(signal) => Ok(Ending::Interrupted(signal)),
+            Trained::Complete(predictions) => self.conclude(folder, &predictions, show),
+            Trained::Interrupted(signal) => Ok(Ending::Interrupted(signal)),
         });
         match &ending {
-            Ok(Ending::Finished(_)) => status(folder, "finished", None)?,
-            Ok(Ending::Interrupted(signal)) => {
-                status(folder, "interrupted", Some(&format!("signal {signal}")))?
-            }
-            // The run's own error comes first, whether or not it can be noted down.
-            Err(error) => drop(status(folder, "failed", Some(&error.message))),
+            Ok(Ending::Finished(_)) => Status::Finished.write(folder)?,
+            Ok(Ending::Interrupted(signal)) => Status::Interrupted { signal: *signal }.write(folder)?,
+            // The run's own error comes first, whether or not it can be recorded.
+            Err(error) => drop(Status::Failed { message: error.message.clone() }.write(folder)),
         }
         ending
     }
 
-    /// Test predictions of the selected folds; or the signal that stopped the training.
+    /// Trains the selected folds.
     fn train<B: Backend>(
         &self,
         backend: &B,
@@ -74,13 +80,13 @@ impl Experiment {
         selection: &[usize],
         interrupt: &AtomicUsize,
         progress: &dyn Progress,
-    ) -> Result<std::result::Result<Vec<Prediction>, u8>> {
+    ) -> Result<Trained> {
         if let Some(fold) = selection.iter().find(|&&fold| fold >= self.split.folds().len()) {
             return Err(Error::data(format!(
                 "the run's manifest selects fold {fold}, counted from 0; there is none"
             )));
         }
-        let mut resume = Resume::read(&folder.file("resume.safetensors"))?;
+        let mut resume = Resume::read(folder.path())?;
         refuse_other_device(&resume, &DeviceId::of(backend))?;
         let groups: Vec<&[usize]> = selection.chunks(self.fold_group_size(selection.len()).max(1)).collect();
         let done: Vec<u32> = groups[..resume.fold_groups_done]
@@ -89,15 +95,11 @@ impl Experiment {
             .collect();
         let mut predictions = Vec::new();
         if !done.is_empty() {
-            predictions = run::read_predictions(&folder.file("predictions.csv"), self.names())?;
+            predictions = Predictions::read(folder.path(), self.names())?;
             predictions.retain(|p| done.contains(&p.fold));
         }
-        let [metrics, epochs] = ["metrics.jsonl", "epochs.csv"].map(|name| folder.file(name));
-        let mut metrics = Log::open(metrics, resume.log_lengths[0])?;
-        let mut epochs = Log::open(epochs, resume.log_lengths[1])?;
-        if resume.log_lengths[1] == 0 {
-            epochs.line(EPOCH_COLUMNS)?;
-        }
+        let mut metrics = MetricsLog::open(folder.file(MetricsLog::FILE), resume.log_lengths[0])?;
+        let mut epochs = Epochs::open(folder.file(Epochs::FILE), resume.log_lengths[1])?;
         for (number, folds) in groups.iter().enumerate().skip(resume.fold_groups_done) {
             let members: Vec<_> = folds
                 .par_iter()
@@ -129,7 +131,7 @@ impl Experiment {
             let outcome = group.run(&mut recorder);
             progress.finish();
             if let Outcome::Interrupted(signal) = outcome? {
-                return Ok(Err(signal));
+                return Ok(Trained::Interrupted(signal));
             }
             let results = group.finish()?;
             for result in &results {
@@ -140,7 +142,7 @@ impl Experiment {
                 ));
             }
             predictions.extend(results.into_iter().flat_map(|result| result.predictions));
-            folder.write("predictions.csv", &run::write_predictions(&predictions, self.names())?)?;
+            Predictions::write(folder, &predictions, self.names())?;
             let log_lengths = [metrics.sync()?, epochs.sync()?];
             resume = Resume {
                 fold_groups_done: number + 1,
@@ -148,9 +150,9 @@ impl Experiment {
                 log_lengths,
                 device: DeviceId::of(backend),
             };
-            folder.write("resume.safetensors", &resume.to_bytes()?)?;
+            resume.write(folder)?;
         }
-        Ok(Ok(predictions))
+        Ok(Trained::Complete(predictions))
     }
 
     fn conclude(&self, folder: &RunFolder, predictions: &[Prediction], show: Show) -> Result<Ending> {
@@ -195,12 +197,6 @@ impl Experiment {
         }
         Ok(())
     }
-}
-
-/// Notes down how the run stands.
-pub(super) fn status(folder: &RunFolder, state: &str, reason: Option<&str>) -> Result<()> {
-    let status = json!({ "state": state, "reason": reason, "pid": std::process::id() });
-    folder.write("status.json", format!("{status:#}\n").as_bytes())
 }
 
 /// The error that a run stopped by a signal ends with.

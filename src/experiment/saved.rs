@@ -3,7 +3,6 @@
 use super::prepare::Experiment;
 use super::read::{check_lengths, read_frames};
 use crate::backend::{Backend, on_device};
-use crate::checkpoint::{FoldCheckpoint, FoldMeta};
 use crate::config::{Config, RunConfig};
 use crate::data::frames::FrameTable;
 use crate::data::sequences::{BadWindows, Dataset, Labeling};
@@ -12,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::metrics::Prediction;
 use crate::model::{Extent, Model};
 use crate::progress::Progress;
-use crate::run::RunFolder;
+use crate::run::{FoldCheckpoint, FoldMeta, RunFolder};
 use crate::train;
 use std::path::{Path, PathBuf};
 

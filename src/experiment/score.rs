@@ -1,10 +1,10 @@
-//! What predictions are worth.
+//! Scores of predictions.
 
 use super::prepare::Experiment;
 use crate::data::split::Leak;
 use crate::error::{Error, Result};
 use crate::metrics::{Names, Prediction, Scores, TrialLabel};
-use crate::run::{self, RunFolder};
+use crate::run::{Predictions, RunFolder, Status};
 use serde_json::json;
 
 impl Experiment {
@@ -18,13 +18,10 @@ impl Experiment {
 
     /// The scores of a run that has finished; none of one that has not.
     pub fn scores_of(&self, folder: &RunFolder) -> Result<Option<Scores>> {
-        let path = folder.file("status.json");
-        let status: serde_json::Value = serde_json::from_str(&folder.read("status.json")?)
-            .map_err(|e| Error::data(format!("{}: {e}", path.display())))?;
-        if status["state"] != "finished" {
+        if Status::read(folder.path())? != Status::Finished {
             return Ok(None);
         }
-        let predictions = run::read_predictions(&folder.file("predictions.csv"), self.names())?;
+        let predictions = Predictions::read(folder.path(), self.names())?;
         self.score(&predictions).map(Some)
     }
 

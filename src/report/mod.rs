@@ -47,15 +47,15 @@ impl Page<'_> {
 
     fn body(&self, trials: &[Prediction]) -> Markup {
         let Page { record, scores, .. } = self;
-        let kind = record.facts.split.kind;
+        let kind = record.manifest.split.kind;
         let classes = &scores.class_names;
         let several = scores.trial.by_subject.rows.len() > 1;
         html! {
             header {
                 h1 { (record.name()) }
                 p.under {
-                    (record.facts.dataset.labels) " · split by " (kind.name()) " · "
-                    (record.facts.selected_folds.len()) " of " (record.folds.len()) " folds"
+                    (record.manifest.dataset.labels) " · split by " (kind.name()) " · "
+                    (record.manifest.selected_folds.len()) " of " (record.folds.len()) " folds"
                 }
                 @if let Some(note) = self.note { p.under { (note) } }
             }
@@ -77,7 +77,7 @@ impl Page<'_> {
             (frame::section("roc", "ROC curves of trials", &curves::roc_chart(trials, classes)))
             (frame::section("training", "Training", &curves::curve_chart(&record.epochs, &record.folds)))
             (frame::section("split", "Split and leakage", &provenance::split_table(record)))
-            (frame::section("network", "Network", &provenance::network_table(&record.facts.network)))
+            (frame::section("network", "Network", &provenance::network_table(&record.manifest.network)))
             (frame::section("repeat", "Repeating this run", &provenance::repeat(record)))
         }
     }

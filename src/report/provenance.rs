@@ -25,7 +25,7 @@ pub(super) fn leak_banner(record: &Record) -> Markup {
         div.banner role="alert" {
             h2 { "Do not believe these scores: the split leaks" }
             p {
-                "Split by " code { (record.facts.split.kind.name()) } ": " (record.facts.split.leak.describe())
+                "Split by " code { (record.manifest.split.kind.name()) } ": " (record.manifest.split.leak.describe())
                 ". The network was tested on trials that it was trained on, so it can score without knowing any emotion."
             }
             p {
@@ -38,9 +38,9 @@ pub(super) fn leak_banner(record: &Record) -> Markup {
 
 /// What the split keeps apart, and what each fold's test part has in common with its training part.
 pub(super) fn split_table(record: &Record) -> Markup {
-    let split = &record.facts.split;
+    let split = &record.manifest.split;
     let rows: Vec<Vec<String>> = record
-        .facts
+        .manifest
         .selected_folds
         .iter()
         .filter_map(|&fold| split.folds.get(fold))
@@ -119,7 +119,7 @@ fn settings(network: &Network) -> Markup {
 
 /// The command, the configuration and the manifest.
 pub(super) fn repeat(record: &Record) -> Markup {
-    let known = &record.facts;
+    let known = &record.manifest;
     let classes: Vec<String> = known
         .dataset
         .classes
@@ -127,8 +127,10 @@ pub(super) fn repeat(record: &Record) -> Markup {
         .zip(&known.dataset.class_counts)
         .map(|(name, count)| format!("{name} {count}"))
         .collect();
-    let devices: Vec<&str> =
-        std::iter::once(&known.device).chain(known.moves.iter().map(|m| &m.to)).map(String::as_str).collect();
+    let devices: Vec<String> = std::iter::once(&known.device)
+        .chain(known.moves.iter().map(|change| &change.to))
+        .map(ToString::to_string)
+        .collect();
     let same = match devices.as_slice() {
         [_] => "the same bits on the same device",
         _ => "the same but for rounding (it was moved between devices)",
@@ -145,6 +147,6 @@ pub(super) fn repeat(record: &Record) -> Markup {
             ("data, BLAKE3", known.dataset.blake3.clone()),
         ]))
         details { summary { "Configuration (config.toml)" } pre { (record.config) } }
-        details { summary { "Manifest (manifest.json)" } pre { (format!("{:#}", record.manifest)) } }
+        details { summary { "Manifest (manifest.json)" } pre { (record.manifest.to_json()) } }
     }
 }

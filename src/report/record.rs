@@ -1,91 +1,38 @@
-//! What a run folder says of the run, beside its predictions and scores.
+//! The record of a run: its configuration, manifest and epochs, and its results.
 
-use crate::data::split::{FoldAudit, Leak, SplitKind};
 use crate::error::{Error, Result};
 use crate::metrics::{Confusion, Names, Prediction, Scores, prediction};
-use crate::ops::Network;
-use crate::run;
+use crate::run::{Epochs, Manifest, Predictions};
 use crate::train::EpochRecord;
-use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
-/// How a run came about: its configuration, its manifest and its epochs.
+/// The configuration, manifest and epochs of a run.
 pub struct Record {
     /// The run's folder, as the user named it.
     pub folder: PathBuf,
     /// config.toml
     pub config: String,
     /// manifest.json
-    pub manifest: serde_json::Value,
+    pub manifest: Manifest,
     /// epochs.csv
     pub epochs: Vec<EpochRecord>,
-    pub(super) facts: Facts,
     pub(super) folds: Vec<String>,
     subjects: Vec<String>,
-}
-
-/// What the page says of a manifest in words; the rest of it is shown as it is.
-#[derive(Deserialize)]
-pub(super) struct Facts {
-    pub engine: String,
-    pub platform: String,
-    pub device: String,
-    pub threads: usize,
-    pub seed: u64,
-    pub dataset: DatasetFacts,
-    pub split: SplitFacts,
-    /// Indices into the split's folds.
-    pub selected_folds: Vec<usize>,
-    pub network: Network,
-    /// Devices that the run went on with.
-    #[serde(default)]
-    pub moves: Vec<Move>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct Move {
-    pub to: String,
-}
-
-#[derive(Deserialize)]
-pub(super) struct DatasetFacts {
-    pub blake3: String,
-    pub recordings: Vec<RecordingFacts>,
-    pub labels: String,
-    pub classes: Vec<String>,
-    pub class_counts: Vec<usize>,
-    pub sequences: usize,
-    pub steps: usize,
-}
-
-#[derive(Deserialize)]
-pub(super) struct RecordingFacts {
-    subject: String,
-}
-
-#[derive(Deserialize)]
-pub(super) struct SplitFacts {
-    pub kind: SplitKind,
-    pub leak: Leak,
-    pub folds: Vec<FoldAudit>,
 }
 
 impl Record {
     /// Reads config.toml, manifest.json and epochs.csv of a run.
     pub fn read(folder: &Path) -> Result<Self> {
-        let [config, manifest, epochs] =
-            ["config.toml", "manifest.json", "epochs.csv"].map(|name| folder.join(name));
-        let manifest: serde_json::Value = parse(&manifest)?;
-        let facts = Facts::deserialize(&manifest)
-            .map_err(|e| Error::data(format!("{}: {e}", folder.join("manifest.json").display())))?;
+        let config = folder.join("config.toml");
+        let manifest = Manifest::read(folder)?;
+        let recordings = manifest.dataset.recordings.iter();
         Ok(Record {
             folder: folder.into(),
             config: std::fs::read_to_string(&config).map_err(|e| Error::io("read", &config, e))?,
+            epochs: Epochs::read(folder)?,
+            folds: manifest.split.folds.iter().map(|fold| fold.name.clone()).collect(),
+            subjects: recordings.map(|recording| recording.subject.clone()).collect(),
             manifest,
-            epochs: run::read_epochs(&epochs)?,
-            folds: facts.split.folds.iter().map(|fold| fold.name.clone()).collect(),
-            subjects: facts.dataset.recordings.iter().map(|recording| recording.subject.clone()).collect(),
-            facts,
         })
     }
 
@@ -98,9 +45,9 @@ impl Record {
             ));
         }
         let scores: Scores = parse(&path)?;
-        let classes = &self.facts.dataset.classes;
+        let classes = &self.manifest.dataset.classes;
         let names = Names { folds: &self.folds, subjects: &self.subjects, classes };
-        let predictions = run::read_predictions(&self.folder.join("predictions.csv"), names)?;
+        let predictions = Predictions::read(&self.folder, names)?;
         let trials = prediction::trials(&predictions)?;
         let agree = scores.class_names == *classes
             && [&scores.trial, &scores.window].iter().all(|level| level.by_class.len() == classes.len())
@@ -120,7 +67,7 @@ impl Record {
 
     /// The command that would make this run again, from where it was started.
     pub(super) fn command(&self) -> String {
-        let command = match self.facts.selected_folds.as_slice() {
+        let command = match self.manifest.selected_folds.as_slice() {
             [fold] if self.folds.len() > 1 => format!("train --fold {}", fold + 1),
             _ => "crossval".into(),
         };

@@ -16,7 +16,7 @@ use crate::metrics::{Prediction, Scores};
 use crate::model::TrainingStep;
 use crate::progress::Progress;
 use crate::report;
-use crate::run::{self, RunFolder};
+use crate::run::{self, Epochs, Resume, RunFolder};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicUsize;
@@ -88,6 +88,14 @@ impl Settings {
     }
 }
 
+/// How a job ended.
+pub enum JobEnding {
+    /// With scores.
+    Finished(Box<Done>),
+    /// By this signal, with everything saved.
+    Interrupted(u8),
+}
+
 /// One network under one protocol.
 pub struct Job {
     pub preset: Preset,
@@ -135,18 +143,13 @@ impl Job {
     }
 
     /// Trains and scores in a run folder of its own below `parent`, from wherever that stands. The signal, if it is stopped.
-    pub fn run(
-        &self,
-        parent: &Path,
-        interrupt: &AtomicUsize,
-        progress: &dyn Progress,
-    ) -> Result<std::result::Result<Box<Done>, u8>> {
+    pub fn run(&self, parent: &Path, interrupt: &AtomicUsize, progress: &dyn Progress) -> Result<JobEnding> {
         let selection: Vec<usize> = (0..self.experiment.split.folds().len()).collect();
         let folder = match parent.join(self.name()) {
             path if path.exists() => RunFolder::open(&path)?,
             _ => RunFolder::create(parent, &self.name())?,
         };
-        if !folder.file("resume.safetensors").exists() {
+        if !folder.file(Resume::FILE).exists() {
             self.experiment.record(&folder, &selection)?;
         }
         let show = |scores: &Scores, predictions: &[Prediction]| report::write(&folder, scores, predictions);
@@ -154,11 +157,11 @@ impl Job {
             Some(scores) => Box::new(scores),
             None => match self.experiment.run(&folder, &selection, interrupt, progress, &show)? {
                 Ending::Finished(scores) => scores,
-                Ending::Interrupted(signal) => return Ok(Err(signal)),
+                Ending::Interrupted(signal) => return Ok(JobEnding::Interrupted(signal)),
             },
         };
-        let epoch_seconds = run::epoch_seconds(&run::read_epochs(&folder.file("epochs.csv"))?);
-        Ok(Ok(Box::new(Done {
+        let epoch_seconds = run::epoch_seconds(&Epochs::read(folder.path())?);
+        Ok(JobEnding::Finished(Box::new(Done {
             preset: self.preset,
             protocol: self.protocol,
             scores: *scores,

@@ -1,21 +1,69 @@
-//! The history of a training.
+//! epochs.csv: a row for each epoch and fold, in the order in which they ended.
 
+use super::log::Log;
 use crate::error::{Error, Result};
 use crate::train::EpochRecord;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// Reads epochs.csv: a row per epoch and fold, in the order in which they ended.
-pub fn read_epochs(path: &Path) -> Result<Vec<EpochRecord>> {
-    let broken = |e: csv::Error| Error::data(format!("{}: {e}", path.display()));
-    csv::Reader::from_path(path).map_err(broken)?.deserialize().map(|row| row.map_err(broken)).collect()
+/// The file, open for writing.
+pub struct Epochs {
+    log: Log,
 }
 
-/// Seconds of one epoch of all folds that are trained together: the median of the differences between the ends of epochs. None of a
-/// history with one epoch only.
+impl Epochs {
+    /// Its name in a run folder.
+    pub const FILE: &str = "epochs.csv";
+
+    /// Opens the file, which keeps its first `length` bytes.
+    ///
+    /// # Errors
+    /// If it cannot be opened or is shorter.
+    pub fn open(path: PathBuf, length: u64) -> Result<Self> {
+        Ok(Epochs { log: Log::open(path, length)? })
+    }
+
+    /// Appends rows; before the first one the header.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn append(&mut self, records: &[EpochRecord]) -> Result<()> {
+        let has_headers = self.log.length() == 0;
+        let mut csv = csv::WriterBuilder::new().has_headers(has_headers).from_writer(Vec::new());
+        let failed = |e: csv::Error| Error::data(format!("{}: {e}", Epochs::FILE)).caused_by(e);
+        for record in records {
+            // Milliseconds are enough for a clock.
+            let seconds = (record.seconds * 1e3).round() / 1e3;
+            csv.serialize(EpochRecord { seconds, ..record.clone() }).map_err(failed)?;
+        }
+        let bytes = csv.into_inner().expect("memory takes every row");
+        self.log.append(&bytes)
+    }
+
+    /// Writes everything to disk and returns the file's length in bytes.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn sync(&mut self) -> Result<u64> {
+        self.log.sync()
+    }
+
+    /// Reads the file of the run in `folder`.
+    ///
+    /// # Errors
+    /// If it cannot be read or a row is none.
+    pub fn read(folder: &Path) -> Result<Vec<EpochRecord>> {
+        let path = folder.join(Epochs::FILE);
+        let broken = |e: csv::Error| Error::data(format!("{}: {e}", path.display())).caused_by(e);
+        csv::Reader::from_path(&path).map_err(broken)?.deserialize().map(|row| row.map_err(broken)).collect()
+    }
+}
+
+/// Seconds of one epoch of a fold group: the median of the differences between the ends of epochs. `None`
+/// for a history of one epoch.
 pub fn epoch_seconds(records: &[EpochRecord]) -> Option<f64> {
     let mut ends: Vec<(u32, usize, f64)> = records.iter().map(|r| (r.fold, r.epoch, r.seconds)).collect();
     ends.sort_by_key(|&(fold, epoch, _)| (fold, epoch));
-    // The clock begins anew where a run was resumed, and with the next fold.
+    // The clock starts again when a run is resumed, and with the next fold.
     let mut seconds: Vec<f64> = ends
         .windows(2)
         .filter(|pair| pair[0].0 == pair[1].0 && pair[1].2 > pair[0].2)

@@ -1,11 +1,11 @@
-//! Files that grow line by line, and go back to a known length when a run is resumed.
+//! A file that grows while a run trains, and is cut back to a known length when the run is resumed.
 
 use crate::error::{Error, Result};
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
-/// An append-only text file.
+/// An append-only file.
 pub struct Log {
     path: PathBuf,
     file: BufWriter<File>,
@@ -13,7 +13,7 @@ pub struct Log {
 }
 
 impl Log {
-    /// Opens `path`, which keeps its first `length` bytes: what a crash left behind them is cut off.
+    /// Opens `path`, which keeps its first `length` bytes. Bytes that a crash left behind them are cut off.
     pub fn open(path: PathBuf, length: u64) -> Result<Self> {
         let failed = |e| Error::io("open", &path, e);
         let mut file =
@@ -30,12 +30,18 @@ impl Log {
         Ok(Log { path, file: BufWriter::new(file), length })
     }
 
-    pub fn line(&mut self, text: &str) -> Result<()> {
-        self.length += text.len() as u64 + 1;
-        writeln!(self.file, "{text}").map_err(|e| Error::io("write", &self.path, e))
+    /// Bytes so far.
+    pub fn length(&self) -> u64 {
+        self.length
     }
 
-    /// Puts everything on disk and returns the length.
+    /// Appends bytes; [`Log::sync`] brings them to disk.
+    pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        self.length += bytes.len() as u64;
+        self.file.write_all(bytes).map_err(|e| Error::io("write", &self.path, e))
+    }
+
+    /// Writes everything to disk and returns the length.
     pub fn sync(&mut self) -> Result<u64> {
         let result = self.file.flush().and_then(|()| self.file.get_ref().sync_data());
         result.map_err(|e| Error::io("write", &self.path, e))?;

@@ -1,113 +1,23 @@
-//! The run folder: written as the run goes, each file complete or not at all, never over another run.
+//! The files of a run, one type for each: the same type writes and reads it, and refuses a newer version.
 
+mod checkpoint;
 mod epochs;
+mod folder;
+mod format;
 mod log;
+mod manifest;
+mod metrics_log;
 mod predictions;
 mod resume;
+mod status;
+mod tensors;
 
-pub use epochs::{epoch_seconds, read_epochs};
-pub use log::Log;
-pub use predictions::{read_predictions, write_confusion, write_predictions};
+pub use checkpoint::{FoldCheckpoint, FoldMeta};
+pub use epochs::{Epochs, epoch_seconds};
+pub use folder::{RunFolder, new_folder, write_file};
+pub use format::FORMAT;
+pub use manifest::{DatasetEntry, Manifest, Move, RecordingEntry, SplitEntry};
+pub use metrics_log::MetricsLog;
+pub use predictions::{Predictions, write_confusion};
 pub use resume::Resume;
-
-use crate::error::{Error, ErrorKind, Result};
-use atomic_write_file::AtomicWriteFile;
-use std::fs::{self, File, TryLockError};
-use std::io::Write;
-use std::path::{Path, PathBuf};
-
-/// A run's folder, locked while this lives.
-pub struct RunFolder {
-    path: PathBuf,
-    _lock: File,
-}
-
-impl RunFolder {
-    /// Makes `parent/name`, or `name-2`, `name-3`, ... if there is one already.
-    pub fn create(parent: &Path, name: &str) -> Result<Self> {
-        let path = new_folder(parent, name)?;
-        for folder in ["checkpoints/best", "checkpoints/last"] {
-            let folder = path.join(folder);
-            fs::create_dir_all(&folder).map_err(|e| Error::io("create", &folder, e))?;
-        }
-        RunFolder::lock(path)
-    }
-
-    /// Opens a run that exists.
-    pub fn open(path: &Path) -> Result<Self> {
-        if !path.join("config.toml").is_file() {
-            return Err(Error::config(format!(
-                "{} is not a run folder: it has no config.toml",
-                path.display()
-            )));
-        }
-        RunFolder::lock(path.to_path_buf())
-    }
-
-    fn lock(path: PathBuf) -> Result<Self> {
-        let file = path.join("lock");
-        let lock = File::create(&file).map_err(|e| Error::io("create", &file, e))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(RunFolder { path, _lock: lock }),
-            Err(TryLockError::WouldBlock) => {
-                Err(Error::new(ErrorKind::Io, format!("{} is in use by another process", path.display()))
-                    .hint("wait until it has ended, or start a new run"))
-            }
-            Err(TryLockError::Error(e)) => Err(Error::io("lock", &file, e)),
-        }
-    }
-
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Where a file of the run lies.
-    pub fn file(&self, name: &str) -> PathBuf {
-        self.path.join(name)
-    }
-
-    /// Where fold `number`'s weights lie; `which` is `best` or `last`.
-    pub fn checkpoint(path: &Path, which: &str, number: u32) -> PathBuf {
-        path.join(format!("checkpoints/{which}/fold-{:02}.safetensors", number + 1))
-    }
-
-    /// Writes a file of the run, see [`write_file`].
-    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        write_file(&self.file(name), bytes)
-    }
-
-    /// Reads manifest.json.
-    pub fn manifest(&self) -> Result<serde_json::Value> {
-        serde_json::from_str(&self.read("manifest.json")?)
-            .map_err(|e| Error::data(format!("{}: {e}", self.file("manifest.json").display())))
-    }
-
-    /// Reads a file of the run.
-    pub fn read(&self, name: &str) -> Result<String> {
-        let path = self.file(name);
-        fs::read_to_string(&path).map_err(|e| Error::io("read", &path, e))
-    }
-}
-
-/// Makes `parent/name`, or `name-2`, `name-3`, ... if there is one already.
-pub fn new_folder(parent: &Path, name: &str) -> Result<PathBuf> {
-    let hint = "choose a folder that can be written to with `--runs DIR`";
-    fs::create_dir_all(parent).map_err(|e| Error::io("create", parent, e).hint(hint))?;
-    for number in 1u32.. {
-        let path = parent.join(if number == 1 { name.to_string() } else { format!("{name}-{number}") });
-        match fs::create_dir(&path) {
-            Ok(()) => return Ok(path),
-            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(e) => return Err(Error::io("create", &path, e).hint(hint)),
-        }
-    }
-    unreachable!("more folders than numbers")
-}
-
-/// Writes a file whole or not at all: staged beside the target, synced, renamed, folder synced.
-pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
-    let failed = |e| Error::io("write", path, e).hint("what was written before is intact");
-    let mut staged = AtomicWriteFile::open(path).map_err(failed)?;
-    staged.write_all(bytes).map_err(failed)?;
-    staged.commit().map_err(failed)
-}
+pub use status::Status;

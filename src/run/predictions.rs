@@ -1,11 +1,36 @@
-//! Predictions and the confusion matrix as CSV.
+//! predictions.csv and confusion.csv.
 
+use super::RunFolder;
 use crate::error::{Error, Result};
 use crate::metrics::{Confusion, Names, Prediction};
 use std::path::Path;
 
-/// One row per window: fold, subject, trial, window, label, predicted class, a probability per class.
-pub fn write_predictions(predictions: &[Prediction], names: Names) -> Result<Vec<u8>> {
+/// predictions.csv: a row for each window with fold, subject, trial, window, label, predicted class, and a
+/// probability for each class.
+pub struct Predictions;
+
+impl Predictions {
+    /// Its name in a run folder.
+    pub const FILE: &str = "predictions.csv";
+
+    /// Writes the file.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write(folder: &RunFolder, predictions: &[Prediction], names: Names) -> Result<()> {
+        folder.write(Predictions::FILE, &to_csv(predictions, names)?)
+    }
+
+    /// Reads the file of the run in `folder`, bit for bit as it was written.
+    ///
+    /// # Errors
+    /// If it cannot be read, or a row is none or names what `names` has not.
+    pub fn read(folder: &Path, names: Names) -> Result<Vec<Prediction>> {
+        from_csv(&folder.join(Predictions::FILE), names)
+    }
+}
+
+fn to_csv(predictions: &[Prediction], names: Names) -> Result<Vec<u8>> {
     let mut csv = csv::Writer::from_writer(Vec::new());
     let mut row: Vec<String> =
         ["fold", "subject", "trial", "window", "label", "predicted"].map(String::from).to_vec();
@@ -27,8 +52,7 @@ pub fn write_predictions(predictions: &[Prediction], names: Names) -> Result<Vec
     csv.into_inner().map_err(|e| Error::data(format!("predictions: {e}")))
 }
 
-/// Reads what [`write_predictions`] wrote, bit for bit.
-pub fn read_predictions(path: &Path, names: Names) -> Result<Vec<Prediction>> {
+fn from_csv(path: &Path, names: Names) -> Result<Vec<Prediction>> {
     let mut csv =
         csv::Reader::from_path(path).map_err(|e| Error::data(format!("{}: {e}", path.display())))?;
     let broken = |line: usize, what: &str| Error::data(format!("{} row {line}: {what}", path.display()));
@@ -58,7 +82,7 @@ pub fn read_predictions(path: &Path, names: Names) -> Result<Vec<Prediction>> {
     Ok(predictions)
 }
 
-/// Rows actual, columns predicted.
+/// The confusion matrix as CSV: rows are actual classes, columns predicted ones.
 pub fn write_confusion(confusion: &Confusion, classes: &[String]) -> Result<Vec<u8>> {
     let mut csv = csv::Writer::from_writer(Vec::new());
     let failed = |e: csv::Error| Error::data(format!("confusion matrix: {e}"));

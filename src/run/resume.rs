@@ -1,22 +1,23 @@
-//! The one file that a stopped run goes on from.
+//! resume.safetensors: the state from which a stopped run continues.
 
+use super::RunFolder;
+use super::tensors::Tensors;
 use crate::backend::DeviceId;
-use crate::checkpoint::Tensors;
 use crate::error::{Error, Result};
 use crate::train::{MemberState, State};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// Where a run stands.
+/// The state of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resume {
-    /// Stacks that are complete, results and all.
+    /// Fold groups that are complete, with their results.
     pub fold_groups_done: usize,
-    /// Of the stack at hand; absent before its first checkpoint.
+    /// State of the fold group in training; absent before its first checkpoint.
     pub state: Option<State>,
     /// Bytes of metrics.jsonl and of epochs.csv that belong to what is saved.
     pub log_lengths: [u64; 2],
-    /// Another one rounds differently.
+    /// The device of the run; another one rounds differently.
     pub device: DeviceId,
 }
 
@@ -27,11 +28,11 @@ struct Meta {
     fold_groups_done: usize,
     log_lengths: [u64; 2],
     device: DeviceId,
-    place: Option<Place>,
+    place: Option<Progress>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Place {
+struct Progress {
     epoch: usize,
     position: usize,
     members: Vec<MemberState>,
@@ -45,8 +46,20 @@ impl Resume {
         Resume { fold_groups_done: 0, state: None, log_lengths: [0; 2], device }
     }
 
+    /// Its name in a run folder.
+    pub const FILE: &str = "resume.safetensors";
+
+    /// Writes the state.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write(&self, folder: &RunFolder) -> Result<()> {
+        folder.write(Resume::FILE, &self.to_bytes()?)
+    }
+
+    /// The bytes of the file.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let place = self.state.as_ref().map(|state| Place {
+        let place = self.state.as_ref().map(|state| Progress {
             epoch: state.epoch,
             position: state.position,
             members: state.members.clone(),
@@ -73,7 +86,12 @@ impl Resume {
         tensors.to_bytes(&meta)
     }
 
-    pub fn read(path: &Path) -> Result<Self> {
+    /// Reads the state of the run in `folder`.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is damaged, or is of a newer version.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let path = &folder.join(Resume::FILE);
         let (mut tensors, meta): (_, Meta) = Tensors::read(path)?;
         let state = match meta.place {
             None => None,

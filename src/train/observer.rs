@@ -4,8 +4,8 @@ use super::state::State;
 use crate::error::Result;
 use serde::{Deserialize, Serialize};
 
-/// One fold's part in one step.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// One fold's part in one training step; a line of metrics.jsonl.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepRecord {
     /// From 1, as in every file of a run.
     pub fold: u32,

@@ -115,7 +115,7 @@ fn a_run_goes_on_elsewhere_only_if_told_to() {
         );
     }
     let path = run.join("resume.safetensors");
-    let saved = Resume::read(&path).unwrap();
+    let saved = Resume::read(&run).unwrap();
     let elsewhere = Resume { device: "cpu of-another-machine".parse().unwrap(), ..saved };
     fs::write(&path, elsewhere.to_bytes().unwrap()).unwrap();
     engine(folder.path(), resume).ends(
@@ -150,7 +150,7 @@ fn a_stopped_run_may_get_other_epochs() {
     send("-INT", &child);
     Call::of(child.wait_with_output().unwrap()).ends(130, &[]);
     engine(folder.path(), "train --resume runs/stopped --epochs 1 --hidden 9").ends(2, &["hidden = [9]"]);
-    let state = Resume::read(&folder.path().join("runs/stopped/resume.safetensors")).unwrap().state.unwrap();
+    let state = Resume::read(&folder.path().join("runs/stopped")).unwrap().state.unwrap();
     assert!(state.epoch > 0, "stopped too early to show anything");
     if state.epoch + usize::from(state.position > 0) > 1 {
         engine(folder.path(), "train --resume runs/stopped --epochs 1")
@@ -233,7 +233,7 @@ fn a_number_that_is_not_finite_stops_the_run_and_is_named() {
         let run = folder.path().join("runs/r");
         let status = fs::read_to_string(run.join("status.json")).unwrap();
         assert!(status.contains("\"failed\"") && status.contains("first tensor"), "{status}");
-        if let Some(state) = Resume::read(&run.join("resume.safetensors")).unwrap().state {
+        if let Some(state) = Resume::read(&run).unwrap().state {
             assert!(state.weights.iter().chain(&state.best_weights).all(|w| w.is_finite()));
         }
         for file in ["checkpoints/best/fold-01.safetensors", "predictions.csv", "scores.json"] {

@@ -1,0 +1,105 @@
+//! The run folder: written while the run trains, each file complete or not at all, never over another run.
+
+use super::format::refuse_newer_json;
+use super::manifest::Manifest;
+use crate::error::{Error, ErrorKind, Result};
+use atomic_write_file::AtomicWriteFile;
+use std::fs::{self, File, TryLockError};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// A run's folder, locked while this lives.
+pub struct RunFolder {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl RunFolder {
+    /// Makes `parent/name`, or `name-2`, `name-3`, ... if there is one already.
+    pub fn create(parent: &Path, name: &str) -> Result<Self> {
+        let path = new_folder(parent, name)?;
+        for folder in ["checkpoints/best", "checkpoints/last"] {
+            let folder = path.join(folder);
+            fs::create_dir_all(&folder).map_err(|e| Error::io("create", &folder, e))?;
+        }
+        RunFolder::lock(path)
+    }
+
+    /// Opens a run that exists.
+    pub fn open(path: &Path) -> Result<Self> {
+        if !path.join("config.toml").is_file() {
+            return Err(Error::config(format!(
+                "{} is not a run folder: it has no config.toml",
+                path.display()
+            )));
+        }
+        // A crash may have come before the manifest.
+        let manifest = path.join(Manifest::FILE);
+        if manifest.is_file() {
+            refuse_newer_json(&manifest)?;
+        }
+        RunFolder::lock(path.to_path_buf())
+    }
+
+    fn lock(path: PathBuf) -> Result<Self> {
+        let file = path.join("lock");
+        let lock = File::create(&file).map_err(|e| Error::io("create", &file, e))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(RunFolder { path, _lock: lock }),
+            Err(TryLockError::WouldBlock) => {
+                Err(Error::new(ErrorKind::Io, format!("{} is in use by another process", path.display()))
+                    .hint("wait until it has ended, or start a new run"))
+            }
+            Err(TryLockError::Error(e)) => Err(Error::io("lock", &file, e)),
+        }
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The path of a file of the run.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// The path of the weights of fold `number`, from 0, in the run folder `path`; `which` is `best` or `last`.
+    pub fn checkpoint(path: &Path, which: &str, number: u32) -> PathBuf {
+        path.join(format!("checkpoints/{which}/fold-{:02}.safetensors", number + 1))
+    }
+
+    /// Writes a file of the run, see [`write_file`].
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        write_file(&self.file(name), bytes)
+    }
+
+    /// Reads a file of the run.
+    pub fn read(&self, name: &str) -> Result<String> {
+        let path = self.file(name);
+        fs::read_to_string(&path).map_err(|e| Error::io("read", &path, e))
+    }
+}
+
+/// Makes `parent/name`, or `name-2`, `name-3`, ... if there is one already.
+pub fn new_folder(parent: &Path, name: &str) -> Result<PathBuf> {
+    let hint = "choose another folder with `runs`";
+    fs::create_dir_all(parent).map_err(|e| Error::io("create", parent, e).hint(hint))?;
+    for number in 1u32.. {
+        let path = parent.join(if number == 1 { name.to_string() } else { format!("{name}-{number}") });
+        match fs::create_dir(&path) {
+            Ok(()) => return Ok(path),
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(Error::io("create", &path, e).hint(hint)),
+        }
+    }
+    unreachable!("more folders than numbers")
+}
+
+/// Writes a file whole or not at all: staged beside the target, synced, renamed, folder synced.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    let failed = |e| Error::io("write", path, e).hint("what was written before is intact");
+    let mut staged = AtomicWriteFile::open(path).map_err(failed)?;
+    staged.write_all(bytes).map_err(failed)?;
+    staged.commit().map_err(failed)
+}

@@ -1,0 +1,129 @@
+//! manifest.json: everything that identifies a run.
+
+use super::RunFolder;
+use super::format::{FORMAT, read_json, to_json};
+use crate::backend::DeviceId;
+use crate::data::normalize::Normalize;
+use crate::data::split::{FoldAudit, Leak, SplitKind};
+use crate::error::Result;
+use crate::ops::Network;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// The program, device, data, split and network of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Version of the run's files; see [`FORMAT`].
+    #[serde(default)]
+    pub format: u32,
+    /// Version of the program that began the run.
+    pub engine: String,
+    /// Processor architecture and operating system: `x86_64-linux`.
+    pub platform: String,
+    /// The device that the run began on.
+    pub device: DeviceId,
+    /// Threads of the processor.
+    pub threads: usize,
+    /// When the run began, in seconds since 1970.
+    pub unix_time: u64,
+    /// Seed of splits, initial weights, order and dropout.
+    pub seed: u64,
+    /// The windows and where they come from.
+    pub dataset: DatasetEntry,
+    /// The split and its audit.
+    pub split: SplitEntry,
+    /// The folds that the run trains, as indices into the split's.
+    pub selected_folds: Vec<usize>,
+    /// Statistics by which features are standardized.
+    #[serde(alias = "normalise")]
+    pub normalize: Normalize,
+    /// The network of each fold.
+    pub network: Network,
+    /// Trainable parameters of one fold's network.
+    pub parameters: usize,
+    /// Every change of device since.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moves: Vec<Move>,
+}
+
+/// The windows of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DatasetEntry {
+    /// Hash of all windows and labels.
+    pub blake3: String,
+    /// The recordings that were read.
+    pub recordings: Vec<RecordingEntry>,
+    /// The rule that made classes of ratings, in words.
+    pub labels: String,
+    /// Names of the classes.
+    pub classes: Vec<String>,
+    /// Windows of each class.
+    pub class_counts: Vec<usize>,
+    /// Names of the `D` features.
+    pub features: Vec<String>,
+    /// Number of windows.
+    pub sequences: usize,
+    /// Time steps of the longest window.
+    pub steps: usize,
+}
+
+/// A recording of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RecordingEntry {
+    /// The subject's name.
+    pub subject: String,
+    /// Hash of the recording.
+    pub blake3: String,
+}
+
+/// The split of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SplitEntry {
+    /// The groups that it keeps together.
+    pub kind: SplitKind,
+    /// What it leaks, over all folds.
+    pub leak: Leak,
+    /// The audit of each fold.
+    pub folds: Vec<FoldAudit>,
+}
+
+/// A change of device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Move {
+    /// The device before.
+    pub from: DeviceId,
+    /// The device after.
+    pub to: DeviceId,
+    /// Fold groups that were complete.
+    #[serde(alias = "stacks_done")]
+    pub fold_groups_done: usize,
+    /// Complete epochs of the fold group in training, if there was one.
+    pub epochs_done: Option<usize>,
+}
+
+impl Manifest {
+    /// Its name in a run folder.
+    pub const FILE: &str = "manifest.json";
+
+    /// Reads the manifest of the run in `folder`.
+    ///
+    /// # Errors
+    /// If it cannot be read, is none, or is of a newer version.
+    pub fn read(folder: &Path) -> Result<Self> {
+        read_json(&folder.join(Manifest::FILE))
+    }
+
+    /// Writes it, under the version of this program.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write(&self, folder: &RunFolder) -> Result<()> {
+        let current = Manifest { format: FORMAT, ..self.clone() };
+        folder.write(Manifest::FILE, current.to_json().as_bytes())
+    }
+
+    /// The text of the file.
+    pub fn to_json(&self) -> String {
+        to_json(self)
+    }
+}
