@@ -31,7 +31,7 @@ pub(crate) fn frame(title: &str, body: &Markup) -> Markup {
 /// A part of the page under its heading; `id` links to it.
 pub(crate) fn section(id: &str, heading: &str, body: &Markup) -> Markup {
     html! {
-        section id=(id) aria-labeledby={ (id) "-heading" } {
+        section id=(id) aria-labelledby={ (id) "-heading" } {
             h2 id={ (id) "-heading" } { (heading) }
             (body)
         }

@@ -60,7 +60,7 @@ impl Page<'_> {
                 @if let Some(note) = self.note { p.under { (note) } }
             }
             @if kind.is_leaky() { (provenance::leak_banner(record)) }
-            section.result #result aria-labeledby="result-heading" {
+            section.result #result aria-labelledby="result-heading" {
                 h2 #result-heading { "Result" }
                 (scores::headline(scores, provenance::asks(kind), kind.is_leaky()))
             }

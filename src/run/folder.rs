@@ -1,12 +1,14 @@
 //! The run folder: written while the run trains, each file complete or not at all, never over another run.
 
 use super::format::refuse_newer_json;
-use super::manifest::Manifest;
 use crate::error::{Error, ErrorKind, Result};
 use atomic_write_file::AtomicWriteFile;
 use std::fs::{self, File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+
+/// Name of the manifest, which gives the format version of a run's tables and logs.
+pub(super) const MANIFEST: &str = "manifest.json";
 
 /// A run's folder, locked while this lives.
 pub struct RunFolder {
@@ -34,7 +36,7 @@ impl RunFolder {
             )));
         }
         // A crash may have come before the manifest.
-        let manifest = path.join(Manifest::FILE);
+        let manifest = path.join(MANIFEST);
         if manifest.is_file() {
             refuse_newer_json(&manifest)?;
         }

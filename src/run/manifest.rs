@@ -1,6 +1,6 @@
 //! manifest.json: everything that identifies a run.
 
-use super::RunFolder;
+use super::folder::{MANIFEST, RunFolder};
 use super::format::{FORMAT, read_json, to_json};
 use crate::backend::DeviceId;
 use crate::data::normalize::Normalize;
@@ -103,7 +103,7 @@ pub struct Move {
 
 impl Manifest {
     /// Its name in a run folder.
-    pub const FILE: &str = "manifest.json";
+    pub const FILE: &str = MANIFEST;
 
     /// Reads the manifest of the run in `folder`.
     ///

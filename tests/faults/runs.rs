@@ -111,7 +111,7 @@ fn a_run_goes_on_elsewhere_only_if_told_to() {
         let here = format!("this is `cpu {}`", isa.name());
         engine(folder.path(), &format!("{resume} --isa {}", isa.name())).ends(
             2,
-            &["made on `cpu portable`", &here, "--isa portable` for the same bits", "`--other-device`"],
+            &["made on `cpu portable`", &here, "--isa portable`, for the same bits", "`--other-device`"],
         );
     }
     let path = run.join("resume.safetensors");
