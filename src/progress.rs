@@ -1,20 +1,22 @@
-//! How long work tells its caller where it stands. The library never prints: the command line shows these calls.
+//! Progress reports of long work. The library never prints; the command line shows these reports.
 
-/// Receives the progress and the warnings of long work; called from several threads.
+/// Receives the progress and the warnings of long work, from several threads.
 pub trait Progress: Sync {
-    /// A stretch of work begins: `total` units of `unit` ("subjects", "steps").
+    /// A task begins. It is called `what` and has `total` units, which are called `unit` ("subjects",
+    /// "training steps").
     fn start(&self, what: &str, total: u64, unit: &str);
-    /// `done` more units are ready; `note` is the newest fact worth showing (a loss, a file), or empty.
+    /// `done` more units of the task are finished. `note` is a fact to show with them (a loss, a file), or
+    /// empty.
     fn advance(&self, done: u64, note: &str);
-    /// The stretch has ended.
+    /// The task has ended.
     fn finish(&self);
-    /// Something that the user must know but that does not stop the work.
+    /// A warning, which does not stop the work.
     fn warn(&self, text: &str);
-    /// Something shown only when the user asked for details.
+    /// A detail, shown only on request.
     fn detail(&self, text: &str);
 }
 
-/// Ignores everything: for library users and tests that do not watch.
+/// Ignores all reports.
 pub struct Silent;
 
 impl Progress for Silent {

@@ -1,26 +1,29 @@
-//! The one source of randomness: Philox4x32-10, a counter-based generator (Salmon et al., "Parallel random numbers:
-//! as easy as 1, 2, 3", SC 2011).
+//! Random numbers: Philox4x32-10, a counter-based generator (Salmon et al., "Parallel random numbers: as easy
+//! as 1, 2, 3", SC 2011).
 //!
-//! A draw is a pure function of a key and a counter, so nothing has to be stored to resume, every thread and every
-//! device draws the same numbers, and no draw depends on how many came before it. The key is (seed, stream); the
-//! stream says what the numbers are for.
+//! A random number is a pure function of a key and a counter. Resuming a run therefore needs no stored state,
+//! and every thread and device draws the same numbers. The key combines the seed and a [`Stream`], the
+//! purpose of the numbers.
 
+/// The multipliers of a round.
 const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
+/// The key grows by these after each round.
 const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 const ROUNDS: usize = 10;
 
-/// Four random words for one counter under one key.
+/// Four random `u32`s for a key and a counter.
 pub fn philox(key: [u32; 2], counter: [u32; 4]) -> [u32; 4] {
-    philox_lanes(key, counter.map(|word| [word])).map(|[word]| word)
+    philox_lanes(key, counter.map(|part| [part])).map(|[value]| value)
 }
 
-/// The same for `N` counters side by side, word by word, so that vectors can hold them.
+/// [`philox`] for `N` counters at once. Element `[i][lane]` is part `i` of the counter or result of a lane,
+/// so that the compiler can use vector instructions.
 #[inline(always)]
 pub fn philox_lanes<const N: usize>(mut key: [u32; 2], mut counters: [[u32; N]; 4]) -> [[u32; N]; 4] {
     for _ in 0..ROUNDS {
         let mut next = [[0; N]; 4];
         for lane in 0..N {
-            let [c0, c1, c2, c3] = [0, 1, 2, 3].map(|word: usize| counters[word][lane]);
+            let [c0, c1, c2, c3] = [0, 1, 2, 3].map(|part: usize| counters[part][lane]);
             let p0 = u64::from(MULTIPLIERS[0]) * u64::from(c0);
             let p1 = u64::from(MULTIPLIERS[1]) * u64::from(c2);
             next[0][lane] = (p1 >> 32) as u32 ^ c1 ^ key[0];
@@ -34,15 +37,21 @@ pub fn philox_lanes<const N: usize>(mut key: [u32; 2], mut counters: [[u32; N]; 
     counters
 }
 
-/// What a stream of random numbers is for: two purposes never share numbers.
+/// The purpose of random numbers. Different purposes never share numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Stream {
+    /// Initial weights.
     Weights = 1,
+    /// The order of training samples in an epoch.
     Shuffle = 2,
+    /// Dropout masks.
     Dropout = 3,
+    /// The assignment of trials, subjects or stimuli to folds.
     Split = 4,
+    /// Demo recordings.
     Demo = 5,
+    /// Inputs of conformance checks and profiles.
     Check = 6,
 }
 
@@ -56,43 +65,50 @@ pub fn key(seed: u64, stream: Stream) -> [u32; 2] {
 pub struct Random {
     key: [u32; 2],
     place: [u32; 2],
+    /// The index of the next block of four numbers.
     block: u64,
-    words: [u32; 4],
+    /// The current block, and how many of its numbers have been drawn.
+    numbers: [u32; 4],
     used: usize,
 }
 
 impl Random {
-    /// The numbers of `stream` under `seed` at `place` (for example fold and epoch): independent of every other place.
+    /// The numbers of `stream` under `seed` at `place`, two indices such as fold and epoch. Every place has
+    /// numbers of its own.
     pub fn new(seed: u64, stream: Stream, place: [u32; 2]) -> Self {
-        Random { key: key(seed, stream), place, block: 0, words: [0; 4], used: 4 }
+        Random { key: key(seed, stream), place, block: 0, numbers: [0; 4], used: 4 }
     }
 
+    /// The next number, uniform over all `u32`s.
     pub fn next_u32(&mut self) -> u32 {
         if self.used == 4 {
             let counter = [self.block as u32, (self.block >> 32) as u32, self.place[0], self.place[1]];
-            self.words = philox(self.key, counter);
+            self.numbers = philox(self.key, counter);
             self.block += 1;
             self.used = 0;
         }
         self.used += 1;
-        self.words[self.used - 1]
+        self.numbers[self.used - 1]
     }
 
-    /// Uniform in (0, 1), 53 bits, never 0.
+    /// A uniform number in (0, 1) with 53 bits. It is never 0.
     pub fn uniform(&mut self) -> f64 {
         let bits = (u64::from(self.next_u32()) << 21) ^ u64::from(self.next_u32() >> 11);
         (bits as f64 + 0.5) / (1u64 << 53) as f64
     }
 
-    /// Standard normal (Box and Muller 1958).
+    /// A standard normal number (Box and Muller 1958).
     pub fn normal(&mut self) -> f64 {
         let (u, v) = (self.uniform(), self.uniform());
         (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
     }
 
-    /// Uniform in `0..n`, without bias (Lemire 2019).
+    /// A uniform number below `n`, without bias (Lemire 2019).
+    ///
+    /// # Panics
+    /// If `n` is 0.
     pub fn below(&mut self, n: u32) -> u32 {
-        assert!(n > 0, "an empty range has no element");
+        assert!(n > 0, "there is no number below 0");
         let threshold = n.wrapping_neg() % n;
         loop {
             let product = u64::from(self.next_u32()) * u64::from(n);
@@ -102,7 +118,7 @@ impl Random {
         }
     }
 
-    /// Fisher and Yates: every order equally likely.
+    /// Shuffles `items` (Fisher and Yates). Every order is equally likely.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for i in (1..items.len()).rev() {
             items.swap(i, self.below(i as u32 + 1) as usize);

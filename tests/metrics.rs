@@ -1,3 +1,5 @@
+//! Scores against scikit-learn, scipy and statsmodels, and their properties.
+
 mod report;
 
 use engine::metrics::confusion::Average;
@@ -9,14 +11,14 @@ use engine::{ErrorKind, Result};
 use proptest::prelude::*;
 use serde_json::Value;
 
-/// The same formulas in the same precision: only the order of additions differs.
+/// Both sides use the same formulas in f64. Only the order of the additions differs.
 const TOLERANCE: f64 = 1e-12;
 
 fn golden() -> Value {
     serde_json::from_str(include_str!("golden/metrics.json")).unwrap()
 }
 
-/// `ours` is what `theirs` is: undefined where it is null, else equal but for rounding.
+/// Asserts that `ours` equals `theirs` up to rounding, or that it is undefined where `theirs` is null.
 #[track_caller]
 fn same(what: &str, ours: Option<f64>, theirs: &Value) {
     match (ours, theirs.as_f64()) {
@@ -36,13 +38,14 @@ fn prediction(fold: u32, subject: u32, trial: u32, window: u32, label: u32, p: &
     Prediction { fold, subject, trial, window, label, probabilities: p.to_vec() }
 }
 
+/// The predictions of a case of the golden file.
 fn answers(case: &Value) -> Vec<Prediction> {
     let (truth, probabilities) = (&case["truth"], case["probabilities"].as_array().unwrap());
     let answer = |(i, p)| prediction(0, 0, i as u32, 0, truth[i].as_u64().unwrap() as u32, &floats(p));
     probabilities.iter().enumerate().map(answer).collect()
 }
 
-/// The matrices that the original study shows, rows actual, with the scores that they have.
+/// The test confusion matrices of the original study (rows actual), with the scores that it printed.
 #[test]
 fn the_published_matrices_have_the_published_scores() {
     let lstm = [[1052, 129, 92, 130], [111, 552, 44, 98], [181, 64, 586, 100], [108, 91, 38, 592]];
@@ -106,32 +109,8 @@ fn scores_equal_scikit_learn() {
     }
 }
 
-/// The test confusion matrices of the study whose networks this program repeats, with the scores it printed.
 #[test]
-fn published_matrices_give_published_scores() {
-    #[rustfmt::skip]
-    let published = [
-        (vec![vec![1052, 129, 92, 130], vec![111, 552, 44, 98], vec![181, 64, 586, 100], vec![108, 91, 38, 592]],
-         ".701109 .694938 .593066 .594118"),
-        (vec![vec![1050, 124, 130, 99], vec![88, 593, 41, 83], vec![105, 76, 665, 85], vec![99, 79, 61, 590]],
-         ".730343 .724924 .634449 .634729"),
-        (vec![vec![1049, 100, 134, 120], vec![99, 567, 61, 78], vec![108, 65, 686, 72], vec![81, 70, 65, 613]],
-         ".734627 .729608 .640139 .640348"),
-    ];
-    let six = |score: Option<f64>| format!("{:.6}", score.unwrap()).trim_start_matches('0').to_string();
-    for (counts, scores) in published.clone() {
-        let overall = Confusion::from(counts).overall();
-        let f1 = overall.macro_average.as_ref().map(|a| a.f1);
-        assert_eq!([overall.accuracy, f1, overall.kappa, overall.mcc].map(six).join(" "), scores);
-    }
-    let lstm = Confusion::from(published[0].0.clone()).overall();
-    let (macros, weighted) = (lstm.macro_average.unwrap(), lstm.weighted_average.unwrap());
-    assert_eq!(six(lstm.balanced_accuracy), ".694770");
-    assert_eq!([macros.precision, weighted.f1].map(|x| six(Some(x))), [".699834", ".701102"]);
-}
-
-#[test]
-fn without_answers_nothing_is_defined() {
+fn without_predictions_no_score_is_defined() {
     let empty = serde_json::to_value(Confusion::new(3).overall()).unwrap();
     let undefined = |(name, score): (&String, &Value)| if name == "n" { score == 0 } else { score.is_null() };
     assert!(empty.as_object().unwrap().iter().all(undefined), "{empty}");
@@ -143,7 +122,7 @@ fn without_answers_nothing_is_defined() {
     assert_eq!(wilson(0.0, 0), None);
 }
 
-/// Two of the four scores are tied, one of each kind: a slanted line.
+/// A positive and a negative are tied, which makes a slanted line.
 #[test]
 fn a_roc_curve_by_hand() {
     let curve = auc::roc(&[0.9, 0.5, 0.5, 0.1], &[true, false, true, false]);
@@ -183,7 +162,7 @@ fn wilson_intervals_equal_statsmodels() {
 }
 
 #[test]
-fn the_lowest_of_equally_probable_classes_wins() {
+fn of_equally_probable_classes_the_lowest_is_predicted() {
     assert_eq!(prediction(0, 0, 0, 0, 0, &[0.2, 0.4, 0.4]).argmax(), 1);
 }
 
@@ -204,7 +183,7 @@ fn a_trial_is_the_mean_of_its_windows() {
 }
 
 #[test]
-fn what_cannot_be_scored_is_refused() {
+fn invalid_predictions_are_refused() {
     let refused = |result: Result<()>| result.unwrap_err().kind;
     let bad = |label, p: &[f64]| refused(check(&[prediction(0, 0, 0, 0, label, p)], 2));
     assert_eq!(bad(2, &[0.5, 0.5]), ErrorKind::Data);
@@ -216,7 +195,7 @@ fn what_cannot_be_scored_is_refused() {
     let first = prediction(0, 0, 0, 0, 0, &[0.5, 0.5]);
     let with = |second| trials(&[first.clone(), second]).unwrap_err().message;
     assert!(with(prediction(0, 0, 0, 1, 1, &[0.5, 0.5])).contains("different labels"));
-    assert!(with(first.clone()).contains("twice"));
+    assert!(with(first.clone()).contains("occurs twice"));
 }
 
 fn some_predictions() -> impl Strategy<Value = Vec<Prediction>> {
@@ -263,7 +242,7 @@ proptest! {
     }
 
     #[test]
-    fn auc_sees_the_order_only(points in prop::collection::vec((-50..50i32, any::<bool>()), 0..80)) {
+    fn auc_depends_on_the_order_only(points in prop::collection::vec((-50..50i32, any::<bool>()), 0..80)) {
         let (scores, positive): (Vec<f64>, Vec<bool>) = points.iter().map(|&(x, p)| (f64::from(x), p)).unzip();
         let grown: Vec<f64> = scores.iter().map(|x| (x / 10.0).exp() - 3.0).collect();
         let negated: Vec<f64> = scores.iter().map(|x| -x).collect();

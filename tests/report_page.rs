@@ -1,11 +1,11 @@
-//! report.html: everything is on it, nothing gets out of it or into it.
+//! report.html is complete, needs no other file, and escapes all text.
 
 mod browser;
 
 use assert_cmd::cargo::cargo_bin;
 use engine::config::Preset;
 use engine::metrics::Summary;
-use engine::metrics::table::render;
+use engine::metrics::text::render;
 use engine::report::{Page, Record};
 use engine::reproduce::{Comparison, Figure, Protocol, Row};
 use std::fs;
@@ -24,7 +24,7 @@ fn succeeds(output: Output) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// A folder with the runs `honest` (three people, four classes) and `leaky`, made once.
+/// A folder with the runs `honest` (three subjects, four classes) and `leaky`. All tests share it.
 fn runs() -> &'static Path {
     static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
     let make = || {
@@ -44,7 +44,7 @@ fn page(name: &str) -> String {
     fs::read_to_string(runs().join("runs").join(name).join("report.html")).unwrap()
 }
 
-/// A folder with a copy of the run under the same name, and the copy.
+/// A new folder with a copy of the run under the same name, and the copy's path.
 fn copied(name: &str) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let run = folder.path().join("runs").join(name);
@@ -58,7 +58,7 @@ fn copied(name: &str) -> (tempfile::TempDir, PathBuf) {
     (folder, run)
 }
 
-/// Names of all tags in order; panics where one is closed that is not open, or left open.
+/// The names of all tags in order. Panics unless every tag is closed in order.
 fn tags(html: &str) -> Vec<String> {
     const VOID: [&str; 2] = ["meta", "br"];
     let (mut open, mut seen) = (Vec::<&str>::new(), Vec::new());
@@ -92,7 +92,7 @@ fn a_page_has_every_section_and_stands_alone() {
         }
         assert!(html.contains("default-src 'none'; style-src 'unsafe-inline'; img-src data:"));
         assert!(!html.contains("NaN") && !html.contains(">inf<"));
-        // Charts say what they show to those who do not see them.
+        // Every chart has a description for screen readers.
         let charts = tags.iter().filter(|tag| *tag == "svg").count();
         let titled = html.matches("role=\"img\"><title>").count();
         assert!(charts >= 5 && charts == titled, "{charts} charts, {titled} with a title");
@@ -103,7 +103,7 @@ fn a_page_has_every_section_and_stands_alone() {
 }
 
 #[test]
-fn a_split_that_leaks_is_the_first_thing_to_be_read() {
+fn a_leaky_split_is_named_before_the_result() {
     let html = page("leaky");
     let banner = html.find("Do not believe these scores: the split leaks").unwrap();
     assert!(banner < html.find("id=\"result\"").unwrap());
@@ -115,7 +115,7 @@ fn a_split_that_leaks_is_the_first_thing_to_be_read() {
     assert!(!page("honest").contains("Do not believe"));
 }
 
-/// The page and the tables of the terminal agree.
+/// The page has the numbers that the terminal prints.
 #[test]
 fn a_page_shows_the_scores_beside_their_baselines() {
     let record = Record::read(&runs().join("runs/honest")).unwrap();
@@ -125,18 +125,18 @@ fn a_page_shows_the_scores_beside_their_baselines() {
     let [low, high] = accuracy.interval.unwrap();
     let quote = format!("Accuracy <b>{:.3}</b> [{low:.3}, {high:.3}]", accuracy.mean.unwrap());
     assert!(html.contains(&quote), "no {quote}");
-    for name in ["global majority", "subject majority, oracle", "stimulus majority"] {
+    for name in ["global majority", "subject oracle", "stimulus majority"] {
         assert!(html.contains(&format!("<th scope=\"row\">{name}</th>")), "{name}");
     }
     let numbers: Vec<&str> = text.split_whitespace().filter(|word| word.starts_with("0.")).collect();
     assert!(numbers.len() > 50);
-    // Means of windows over subjects, and deviations, are the terminal's own.
+    // Only the terminal prints standard deviations and the windows of each subject.
     let missing = numbers.iter().filter(|number| !html.contains(**number)).count();
     assert!(missing * 5 < numbers.len(), "{missing} of {} numbers are not on the page", numbers.len());
 }
 
 #[test]
-fn names_cannot_get_out_of_the_text() {
+fn names_are_escaped() {
     let evil = "<script>alert(1)</script>\"'&";
     let mut record = Record::read(&runs().join("runs/honest")).unwrap();
     let (mut scores, predictions) = record.results().unwrap();
@@ -155,14 +155,14 @@ fn names_cannot_get_out_of_the_text() {
 }
 
 #[test]
-fn a_page_is_made_again_from_the_run_alone() {
+fn the_run_folder_suffices_to_write_the_page_again() {
     let (folder, run) = copied("honest");
     fs::remove_file(run.join("report.html")).unwrap();
-    let told = succeeds(engine(folder.path(), "report runs/honest"));
-    assert_eq!(told.trim(), "runs/honest/report.html");
+    let printed = succeeds(engine(folder.path(), "report runs/honest"));
+    assert_eq!(printed.trim(), "runs/honest/report.html");
     assert!(fs::read_to_string(run.join("report.html")).unwrap() == page("honest"));
 
-    // Scores of other predictions, and none.
+    // The scores belong to other predictions, or there are none.
     let refuses = |part: &str| {
         let output = engine(folder.path(), "report runs/honest");
         let text = String::from_utf8(output.stderr).unwrap();
@@ -186,7 +186,7 @@ fn an_evaluation_leaves_the_runs_own_page() {
     assert!(evaluation.contains("The last weights of each fold, scored again on cpu portable"));
 }
 
-/// Two networks under all protocols, with figures of no study.
+/// Two networks under all protocols, with invented scores.
 fn comparison() -> Comparison {
     let figure = |protocol, accuracy: f64| Figure {
         protocol,
@@ -220,7 +220,7 @@ fn comparison() -> Comparison {
 }
 
 #[test]
-fn the_comparison_shows_the_published_figure_beside_ours_and_lets_nothing_in() {
+fn the_comparison_shows_published_scores_beside_ours_and_escapes_names() {
     let comparison = comparison();
     let html = comparison.page("data = \"<b>\"");
     tags(&html);

@@ -1,13 +1,15 @@
-//! A device of whichever backend. What this build has and what it lacks is decided here: no other file asks
-//! which features are on, but for the two lines that declare the backends' own modules.
+//! A device of any backend.
+//!
+//! This module alone knows which backends are built in. Nothing else depends on the features, except the two
+//! lines that declare the backends' own modules.
 
-mod asked;
+mod common;
 #[cfg(feature = "cuda")]
 mod of_cuda;
 #[cfg(feature = "wgpu")]
 mod of_wgpu;
 
-pub use asked::{Found, Out, Restriction};
+pub use common::{ListedGpu, Out, Restriction};
 
 use super::cpu::{Cpu, Isa};
 #[cfg(feature = "cuda")]
@@ -21,15 +23,20 @@ use clap::Args;
 
 /// A device of one of the backends.
 pub enum AnyDevice {
+    /// The CPU.
     Cpu(Cpu),
+    /// An NVIDIA GPU.
     #[cfg(feature = "cuda")]
     Cuda(Box<cuda::Cuda<cuda::Driver>>),
+    /// A GPU with Vulkan, Metal or DX12.
     #[cfg(feature = "wgpu")]
     Wgpu(Box<wgpu::Wgpu>),
 }
 
-/// Evaluates an expression with a device's backend, whichever it is. The expression is compiled once for each
-/// backend of the engine, so it may call whatever is generic over [`Backend`].
+/// Evaluates an expression with the backend of an [`AnyDevice`].
+///
+/// The expression is compiled once for each backend, so it may call functions that are generic over
+/// [`Backend`].
 ///
 /// ```
 /// use engine::backend::Backend;
@@ -59,8 +66,8 @@ macro_rules! on_device {
     };
 }
 
-// A `cfg` inside a macro is of the crate that uses the macro. So each helper, defined twice, adds its
-// backend's arm or does not.
+// A `cfg` inside a macro refers to the features of the crate that uses the macro. So the `cfg`s are outside:
+// each helper has two definitions, of which one adds the backend's arm.
 
 #[cfg(feature = "cuda")]
 #[doc(hidden)]
@@ -110,33 +117,37 @@ macro_rules! __arm_of_wgpu {
 }
 
 impl AnyDevice {
-    /// The one asked for and no other.
+    /// Opens the device of the backend `kind` that `choice` names, and never another one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Backend`](crate::error::ErrorKind::Backend) if the backend is not built in, if there is
+    /// no such device, if it cannot be used, or if `choice` has settings of another backend.
     pub fn open(kind: Kind, choice: &DeviceChoice) -> Result<Self> {
-        let not_for = |option: String, backends: &str, example: Kind| {
+        let not_for = |setting: String, backends: &str, example: Kind| {
             Err(Error::backend(format!(
-                "`{option}` is for {backends}, and `--backend` asks for `{}`",
+                "`{setting}` is for {backends}, but the backend is `{}`",
                 kind.name()
             ))
-            .hint(format!("leave `{option}` out, or use `--backend {}`", example.name())))
+            .hint(format!("leave `{setting}` out, or use `backend = {}`", example.name())))
         };
         let of_cuda = [
-            choice.precision.map(|precision| format!("--precision {}", precision.name())),
-            choice.gemm.map(|gemm| format!("--gemm {}", gemm.name())),
-            choice.kernel_cache.as_ref().map(|folder| format!("--kernel-cache {}", folder.display())),
+            choice.precision.map(|precision| format!("precision = {}", precision.name())),
+            choice.gemm.map(|gemm| format!("gemm = {}", gemm.name())),
+            choice.kernel_cache.as_ref().map(|folder| format!("kernel_cache = {}", folder.display())),
         ];
-        if let Some(option) = of_cuda.into_iter().flatten().next().filter(|_| kind != Kind::Cuda) {
-            return not_for(option, "the backend `cuda`", Kind::Cuda);
+        if let Some(setting) = of_cuda.into_iter().flatten().next().filter(|_| kind != Kind::Cuda) {
+            return not_for(setting, "the backend `cuda`", Kind::Cuda);
         }
         match (kind, choice) {
             (Kind::Cuda | Kind::Wgpu, DeviceChoice { isa: Some(isa), .. }) => {
-                not_for(format!("--isa {}", isa.name()), "the backend `cpu`", Kind::Cpu)
+                not_for(format!("isa = {}", isa.name()), "the backend `cpu`", Kind::Cpu)
             }
             (Kind::Cpu, DeviceChoice { adapter: Some(adapter), .. }) => {
-                not_for(format!("--adapter {adapter}"), "the backends `cuda` and `wgpu`", Kind::Wgpu)
+                not_for(format!("adapter = {adapter}"), "the backends `cuda` and `wgpu`", Kind::Wgpu)
             }
             (Kind::Cpu, DeviceChoice { isa: Some(isa), .. }) if !isa.is_available() => {
                 let paths: Vec<String> =
-                    Isa::available().iter().map(|isa| format!("`--isa {}`", isa.name())).collect();
+                    Isa::available().iter().map(|isa| format!("`isa = {}`", isa.name())).collect();
                 Err(Error::backend(format!(
                     "this machine cannot run the instruction-set path `{}`",
                     isa.name()
@@ -156,6 +167,7 @@ impl AnyDevice {
         }
     }
 
+    /// The device's backend.
     pub fn kind(&self) -> Kind {
         match self {
             AnyDevice::Cpu(_) => Kind::Cpu,
@@ -166,17 +178,17 @@ impl AnyDevice {
         }
     }
 
-    /// What computes, as [`Backend::describe`] says it.
+    /// The device's description, see [`Backend::describe`].
     pub fn describe(&self) -> String {
         on_device!(self, backend => backend.describe())
     }
 
-    /// What a run on it is made on.
+    /// The identity that a run on this device records.
     pub fn id(&self) -> DeviceId {
         on_device!(self, backend => DeviceId::of(backend))
     }
 
-    /// What the user should know before a long run, or learns after it.
+    /// A warning that the user should see before a long run, and again after it.
     pub fn warning(&self) -> Option<String> {
         match self {
             AnyDevice::Cpu(_) => None,
@@ -185,7 +197,7 @@ impl AnyDevice {
             #[cfg(feature = "wgpu")]
             AnyDevice::Wgpu(gpu) => gpu.adapter().is_software().then(|| {
                 format!(
-                    "{} is a software adapter: it computes on the processor, where `--backend cpu` is many times as fast",
+                    "{} is a software adapter: it computes on the CPU, where `backend = cpu` is many times as fast",
                     gpu.adapter().name()
                 )
             }),
@@ -193,9 +205,13 @@ impl AnyDevice {
     }
 }
 
-/// All GPUs of a backend, each opened as it is taken: what is wrong with one may show only then. The
-/// processor has none.
-pub fn gpus(kind: Kind) -> Result<Box<dyn Iterator<Item = Found>>> {
+/// Lists the GPUs of a backend; the CPU has none. The iterator opens each GPU, because some problems show
+/// only then.
+///
+/// # Errors
+/// [`ErrorKind::Backend`](crate::error::ErrorKind::Backend) if the backend is not built in, or if it finds no
+/// driver or no GPU.
+pub fn gpus(kind: Kind) -> Result<Box<dyn Iterator<Item = ListedGpu>>> {
     match kind {
         Kind::Cpu => Ok(Box::new(std::iter::empty())),
         #[cfg(feature = "cuda")]
@@ -208,14 +224,14 @@ pub fn gpus(kind: Kind) -> Result<Box<dyn Iterator<Item = Found>>> {
 }
 
 impl AnyDevice {
-    /// This device with one algorithm for all recurrent layers, and which layers that leaves.
+    /// This device with one algorithm for all recurrent layers, and the layers that it can still run.
     ///
     /// # Errors
     /// [`ErrorKind::Config`](crate::error::ErrorKind::Config) on the CPU, which has one algorithm.
     pub fn restrict(self, algorithm: Algorithm) -> Result<(Self, Restriction)> {
         match self {
             AnyDevice::Cpu(_) => Err(Error::config(format!(
-                "the algorithm `{algorithm}` is for the backends `cuda` and `wgpu`, and the backend is `cpu`"
+                "the algorithm `{algorithm}` is for the backends `cuda` and `wgpu`, but the backend is `cpu`"
             ))),
             #[cfg(feature = "cuda")]
             AnyDevice::Cuda(cuda) => {
@@ -231,10 +247,10 @@ impl AnyDevice {
     }
 }
 
-/// What the kernels of one backend are asked; those of the others have no such options.
+/// The options of `engine kernels` that depend on the backends: one for all GPUs, and those of each backend.
 #[derive(Args)]
 pub struct KernelOptions {
-    /// Take this algorithm [default: the first that the layer fits]
+    /// Print the kernels of this algorithm [default: the first that the layer fits]
     #[arg(long, value_enum, aliases = ["tier", "regime"])]
     algorithm: Option<Algorithm>,
     #[cfg(feature = "wgpu")]
@@ -246,15 +262,30 @@ pub struct KernelOptions {
 }
 
 impl KernelOptions {
-    /// Gives out the kernels of a recurrent layer as the backend's devices compile them: names alone, or
-    /// texts.
+    /// The first given option that is for another backend than `kind`, by its name without dashes, and its
+    /// backend.
+    pub fn misplaced(&self, kind: Kind) -> Option<(&'static str, Kind)> {
+        let given: &[(Option<&str>, Kind)] = &[
+            #[cfg(feature = "wgpu")]
+            (self.wgpu.given(), Kind::Wgpu),
+            #[cfg(feature = "cuda")]
+            (self.cuda.given(), Kind::Cuda),
+        ];
+        given.iter().find_map(|&(option, of)| Some((option?, of)).filter(|_| of != kind))
+    }
+
+    /// Passes the kernels of a recurrent layer to `out`, as a device of the backend compiles them. With
+    /// `list` it passes their names only.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::error::ErrorKind::Config) if the backend has no kernel source or the
+    /// layer does not fit the algorithm, and the errors of the backend and of `out`.
     pub fn print(&self, kind: Kind, rnn: &Rnn, list: bool, out: Out) -> Result<()> {
-        self.refuse_those_of_others(kind)?;
         match kind {
-            Kind::Cpu => {
-                Err(Error::config("the processor's kernels are no texts: they are Rust, in src/backend/cpu/")
-                    .hint("`--backend wgpu` or `--backend cuda`"))
-            }
+            Kind::Cpu => Err(Error::config(
+                "the CPU backend has no kernel source to print: its kernels are Rust code in src/backend/cpu/",
+            )
+            .hint("use `backend = wgpu` or `backend = cuda`")),
             #[cfg(feature = "cuda")]
             Kind::Cuda => self.cuda.print(rnn, self.algorithm, list, out),
             #[cfg(feature = "wgpu")]
@@ -265,25 +296,5 @@ impl KernelOptions {
                 Err(kind.not_built())
             }
         }
-    }
-
-    fn refuse_those_of_others(&self, kind: Kind) -> Result<()> {
-        let given: &[(Kind, Option<&str>)] = &[
-            #[cfg(feature = "wgpu")]
-            (Kind::Wgpu, self.wgpu.given()),
-            #[cfg(feature = "cuda")]
-            (Kind::Cuda, self.cuda.given()),
-        ];
-        for (of, option) in given {
-            if let Some(option) = option.filter(|_| *of != kind) {
-                return Err(Error::config(format!(
-                    "`{option}` is for the kernels of `{}`, and these are of `{}`",
-                    of.name(),
-                    kind.name()
-                ))
-                .hint(format!("`--backend {}`", of.name())));
-            }
-        }
-        Ok(())
     }
 }

@@ -1,9 +1,8 @@
-//! `check` and `devices`.
+//! `check`: compares a backend with the reference.
 
+use super::output::{out, out_json_line};
 use super::progress::Terminal;
-use super::{out, out_json_line};
-use crate::backend::any::{self, Restriction};
-use crate::backend::cpu::{Cpu, Isa};
+use crate::backend::any::Restriction;
 use crate::backend::{Algorithm, AnyDevice, Backend, DeviceChoice, Kind, on_device};
 use crate::check::cases::RnnCase;
 use crate::check::{self, AnyCase, Outcome};
@@ -13,48 +12,61 @@ use crate::progress::Progress;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+/// The end of `--help`.
+const HELP: &str = "\
+A case is one operation of a training step with given sizes. The backend and the reference, plain \
+equations in f64, compute the same case, and their outputs are compared. Without --case or --sizes all \
+cases run. Each prints a line: the output that is closest to its error bound, its largest absolute \
+error, and the bound. The exit code is 6 if an error exceeds its bound.
+
+The bounds are derived: four times the error of the plain equations in the backend's precision with \
+approximated activations, plus one rounding at the output's scale. The bound of an optimizer counts the \
+roundings of one update.
+
+The gradients of the reference itself are compared with finite differences.
+
+Examples:
+  engine check
+  engine check --backend cuda --precision tf32 --no-gradients --json
+  engine check --list
+  engine check --backend wgpu --case 'gru M=1 B=2 T=3 D=5 H=7'";
+
+/// The arguments of `engine check`.
 #[derive(Args)]
-#[command(
-    after_help = "Without --case or --sizes the whole table of cases runs: every operation of a training step. A line is \
-printed as soon as its case has ended: the output that comes closest to its bound, its largest absolute error, the bound.\n\n\
-Bounds are derived, not chosen: four times the error of the plain equations in the backend's precision with approximated \
-activations, plus one rounding of the output's scale; for optimizers the roundings of one update, counted.\n\nExamples:\n  engine \
-check\n  engine check --backend cuda --precision tf32 --no-gradients --json\n  engine check --list\n  engine check --backend wgpu --case \
-'gru M=1 B=2 T=3 D=5 H=7'"
-)]
+#[command(after_help = HELP)]
 pub struct CheckCommand {
-    /// What to check
+    /// Backend to check
     #[arg(long, value_enum, default_value_t = Kind::Cpu)]
     backend: Kind,
     #[command(flatten)]
     device: DeviceChoice,
-    /// Only this algorithm of a GPU, and the recurrent layers that fit it
+    /// Run recurrent layers with this algorithm, and skip other cases; GPUs only
     #[arg(long, value_enum, aliases = ["tier", "regime"])]
     algorithm: Option<Algorithm>,
-    /// Only recurrent layers of this cell
+    /// Check only recurrent layers of this cell
     #[arg(long, value_enum)]
     cell: Option<CellName>,
-    /// Recurrent layers of these sizes, which need not be in the table: B,T,D,H
+    /// Check recurrent layers of these sizes: batch, time steps, inputs, units
     #[arg(long, value_name = "B,T,D,H", value_delimiter = ',')]
     sizes: Option<Vec<usize>>,
-    /// Models side by side in those layers
+    /// Number of models that the layers of --sizes train together
     #[arg(long, value_name = "M", default_value_t = 1, requires = "sizes")]
     models: usize,
-    /// Only the case of this name
+    /// Check only the case with this name
     #[arg(long, value_name = "NAME", conflicts_with_all = ["sizes", "cell"])]
     case: Option<String>,
-    /// Print the names of the cases by operation, and run none
+    /// Print the names of the cases by operation, without running any
     #[arg(long)]
     list: bool,
-    /// Leave out the reference's own gradients against finite differences, which are the same for every backend
+    /// Skip the check of the reference's gradients, which is the same for every backend
     #[arg(long)]
     no_gradients: bool,
-    /// Print a JSON object a line
+    /// Print each result as a line of JSON
     #[arg(long)]
     json: bool,
 }
 
-/// What `--json` prints of a case.
+/// A line of `--json`.
 #[derive(Serialize)]
 struct Line<'a> {
     /// `conformance`, or `gradients`.
@@ -65,6 +77,7 @@ struct Line<'a> {
 }
 
 impl CheckCommand {
+    /// Runs the cases, and prints a line for each.
     pub fn run(&self, terminal: &Terminal) -> Result<()> {
         let cases = self.cases()?;
         if self.list {
@@ -75,7 +88,7 @@ impl CheckCommand {
             None => (device, cases),
             Some(algorithm) => {
                 let (device, restriction) = device.restrict(algorithm)?;
-                (device, that_run(&restriction, cases)?)
+                (device, fitting(&restriction, cases)?)
             }
         };
         on_device!(&device, backend => self.run_on(backend, &cases, terminal))
@@ -111,6 +124,7 @@ impl CheckCommand {
         check::verdict("reference", &gradients)
     }
 
+    /// Prints the head of a list of results.
     fn title(&self, title: &str) -> Result<()> {
         if self.json {
             return Ok(());
@@ -130,6 +144,7 @@ impl CheckCommand {
         ))
     }
 
+    /// Prints the number of cases within their bounds.
     fn total(&self, outcomes: &[Outcome]) -> Result<()> {
         if self.json {
             return Ok(());
@@ -138,6 +153,7 @@ impl CheckCommand {
         out(&format!("{good} of {} cases within bounds\n", outcomes.len()))
     }
 
+    /// The cases that the arguments select.
     fn cases(&self) -> Result<Vec<AnyCase>> {
         if let Some(name) = &self.case {
             let found = AnyCase::all().into_iter().find(|case| case.name() == *name);
@@ -146,16 +162,16 @@ impl CheckCommand {
         }
         let wanted = self.cell.map(CellName::parts);
         let Some(sizes) = &self.sizes else {
-            // Other operations have no cell.
-            let fits = |case: &AnyCase| match (wanted, case) {
+            // Only recurrent layers have a cell.
+            let selected = |case: &AnyCase| match (wanted, case) {
                 (None, _) => true,
                 (Some(wanted), AnyCase::Rnn(case)) => wanted == (case.rnn.cell, case.rnn.dirs),
                 (Some(_), _) => false,
             };
-            return Ok(AnyCase::all().into_iter().filter(fits).collect());
+            return Ok(AnyCase::all().into_iter().filter(selected).collect());
         };
         let sizes: [usize; 4] = sizes.as_slice().try_into().map_err(|_| {
-            Error::config(format!("--sizes takes four numbers, B,T,D,H, and not {}", sizes.len()))
+            Error::config(format!("--sizes takes four numbers, B,T,D,H, but {} are given", sizes.len()))
         })?;
         if sizes.contains(&0) || self.models == 0 {
             return Err(Error::config("--sizes and --models must be above 0"));
@@ -173,51 +189,21 @@ impl CheckCommand {
     }
 }
 
-/// The cases of recurrent layers that the device runs as it is asked to.
-fn that_run(restriction: &Restriction, cases: Vec<AnyCase>) -> Result<Vec<AnyCase>> {
-    let runs = |case: &AnyCase| matches!(case, AnyCase::Rnn(case) if restriction.runs(&case.rnn));
-    let cases: Vec<AnyCase> = cases.into_iter().filter(runs).collect();
+/// The cases of recurrent layers that fit the device's algorithm.
+fn fitting(restriction: &Restriction, cases: Vec<AnyCase>) -> Result<Vec<AnyCase>> {
+    let fits = |case: &AnyCase| matches!(case, AnyCase::Rnn(case) if restriction.fits(&case.rnn));
+    let cases: Vec<AnyCase> = cases.into_iter().filter(fits).collect();
     match cases.is_empty() {
         false => Ok(cases),
         true => Err(Error::config(format!("no recurrent layer of these cases fits {}", restriction.name))),
     }
 }
 
-/// The names of the cases by operation.
+/// Prints the names of the cases by operation.
 fn list(cases: &[AnyCase]) -> Result<()> {
     for cases in cases.chunk_by(|a, b| a.operation() == b.operation()) {
         out(&format!("# {}, {} cases", cases[0].operation(), cases.len()))?;
         cases.iter().try_for_each(|case| out(&case.name()))?;
-    }
-    Ok(())
-}
-
-/// `engine devices`
-pub fn devices() -> Result<()> {
-    for isa in Isa::available().into_iter().rev() {
-        let option =
-            if isa == Isa::detect() { String::new() } else { format!(" (with --isa {})", isa.name()) };
-        let threads = rayon::current_num_threads();
-        out(&format!("cpu   {}, {threads} threads{option}", Cpu::with_isa(isa).describe()))?;
-    }
-    [Kind::Cuda, Kind::Wgpu].into_iter().try_for_each(gpus)
-}
-
-/// All GPUs of a backend, opened.
-fn gpus(kind: Kind) -> Result<()> {
-    let backend = kind.name();
-    let gpus = match any::gpus(kind) {
-        Ok(gpus) => gpus,
-        // CUDA's own errors begin so.
-        Err(error) if error.message.contains("not usable: ") => {
-            return out(&format!("{backend:<5} {}", error.message));
-        }
-        Err(error) => return out(&format!("{backend:<5} not usable: {}", error.message)),
-    };
-    for gpu in gpus {
-        out(&format!("{backend:<5} {}: {}", gpu.index, gpu.name))?;
-        gpu.details.map_or(Ok(()), |details| out(&format!("         {details}")))?;
-        gpu.refused.map_or(Ok(()), |error| out(&format!("         refused: {}", error.message)))?;
     }
     Ok(())
 }

@@ -1,36 +1,51 @@
-//! `kernels`: the texts that a device compiles.
+//! `kernels`: prints the kernels that a GPU compiles.
 
-use super::out;
+use super::output::out;
 use crate::backend::Kind;
 use crate::backend::any::KernelOptions;
 use crate::config::CellName;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ops::{Rnn, Slab};
 use clap::Args;
 
+/// The end of `--help`.
+const HELP: &str = "\
+The sources are in kernels/. The sizes of a layer select its kernels and set their constants. No GPU is \
+needed.
+
+Algorithms of wgpu (kernels/wgsl/):
+  persistent  one dispatch runs all time steps, and the recurrent weights stay in registers;
+              LSTM up to 64 units, GRU up to 80, if the adapter allows enough invocations
+  streamed    one dispatch runs all time steps, and reads the weights again in each; up to 256 units
+  per-step    one dispatch for each time step
+
+Algorithms of cuda (kernels/cuda/):
+  persistent  one launch runs all time steps; a thread block takes eight rows of the batch, and the
+              recurrent weights stay in its registers; tf32 up to 64 units, bf16 up to 128
+  per-step    a matrix product and a cell kernel for each time step
+
+With --arch, NVRTC compiles the kernels, and a table shows the registers and the spilled bytes of a \
+thread and the shared memory of a block. A persistent kernel that spills registers is an error.
+
+Examples:
+  engine kernels --cell lstm --hidden 64
+  engine kernels --backend cuda --hidden 128 --precision bf16 --list
+  engine kernels --backend cuda --every --list --arch 80 --arch 90";
+
+/// The arguments of `engine kernels`.
 #[derive(Args)]
-#[command(
-    after_help = "The kernels are in kernels/; a layer's sizes choose among them and fill in constants. Nothing here needs a GPU.\n\n\
-wgpu (kernels/wgsl/): `registers` keeps the recurrent weights in registers and walks all steps in one dispatch (LSTM up to 64 units, \
-GRU up to 80, more invocations permitting); `streamed` reads them again every step, up to 256 units; `per-step` launches a dispatch per \
-step. Loops over registers are written out. Without --adapter the limits are those that every WebGPU device has.\n\n\
-cuda (kernels/cuda/): `persistent` keeps the recurrent weights in registers of one multiprocessor and walks all steps of eight rows in one \
-block (tf32 up to 64 units, bf16 up to 128); `per-step` launches a product and a kernel for the cells at each step. --arch compiles with \
-NVRTC and says what each kernel takes: registers and spilled bytes of a thread, shared memory of a block. A persistent kernel that spills is an \
-error.\n\nExamples:\n  engine kernels --cell lstm --hidden 64\n  engine kernels --backend cuda --hidden 128 --precision bf16 --list\n  engine \
-kernels --backend cuda --every --list --arch 80 --arch 90"
-)]
+#[command(after_help = HELP)]
 pub struct KernelsCommand {
-    /// Whose kernels
+    /// Backend whose kernels are printed
     #[arg(long, value_enum, default_value_t = Kind::Wgpu)]
     backend: Kind,
     /// Cell of the recurrent layer
     #[arg(long, value_enum, default_value = "lstm")]
     cell: CellName,
-    /// Units of the layer
+    /// Hidden units of the layer
     #[arg(long, value_name = "H", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=16_384))]
     hidden: u32,
-    /// Only names, constants and resources
+    /// Print names and constants instead of sources
     #[arg(long)]
     list: bool,
     #[command(flatten)]
@@ -38,11 +53,20 @@ pub struct KernelsCommand {
 }
 
 impl KernelsCommand {
+    /// Prints the kernels.
     pub fn run(&self) -> Result<()> {
+        if let Some((option, of)) = self.options.misplaced(self.backend) {
+            return Err(Error::config(format!(
+                "`--{option}` is for the kernels of `{}`, but the backend is `{}`",
+                of.name(),
+                self.backend.name()
+            ))
+            .hint(format!("use `--backend {}`", of.name())));
+        }
         self.options.print(self.backend, &self.rnn(), self.list, &mut out)
     }
 
-    /// A layer of these units, with sizes that no text depends on.
+    /// The layer. Its other sizes do not change the kernels.
     fn rnn(&self) -> Rnn {
         let ((cell, dirs), hidden) = (self.cell.parts(), self.hidden as usize);
         let weights = Slab { offset: 0, stride: 0 };

@@ -1,10 +1,12 @@
-//! The command line. Only here is anything printed, and are arguments and the environment read.
+//! The command line. Each command has a file of its own.
 //!
-//! Results go to stdout, everything else to stderr.
+//! No other module prints, or reads arguments and environment variables. Results go to stdout, everything
+//! else to stderr.
 
 mod check;
 mod crossval;
 mod data;
+mod devices;
 mod evaluate;
 mod kernels;
 mod options;
@@ -25,56 +27,69 @@ mod training;
 
 use crate::error::{Error, ErrorKind, Result};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use output::{out, out_json_line};
 use progress::Terminal;
 use std::process::ExitCode;
 
-/// Recurrent networks for physiological signals: train and cross-validate LSTM, GRU and their bidirectional forms on DEAP
-/// and other recordings, on kernels written for them, without leaks.
+/// The end of `--help`.
+const HELP: &str = "\
+Start with `engine train`, which trains on generated recordings, or with `engine data inspect PATH` for \
+your own.
+
+Exit codes:
+  0  success
+  1  other failure
+  2  wrong usage or configuration
+  3  data that cannot be used
+  4  backend not available
+  5  device failure
+  6  numerical failure
+  7  a file cannot be read or written
+  129, 130, 143  stopped by a signal, with the state saved";
+
+/// Train and cross-validate recurrent networks on physiological signals.
+///
+/// `engine` reads DEAP and other recordings, splits them without leaks, and trains LSTM and GRU networks with
+/// its own kernels for CPUs and GPUs.
 #[derive(Parser)]
 #[command(name = "engine", version, propagate_version = true, max_term_width = 110)]
-#[command(
-    after_help = "Start with `engine train`, which trains on generated recordings, or with `engine data inspect \
-PATH` on your own.\n\nExit codes: 0 done; 1 other failure; 2 wrong usage or configuration; 3 data refused; 4 backend not \
-available; 5 device failed; 6 numerical failure; 7 reading or writing failed; 130, 143 stopped with everything saved."
-)]
+#[command(after_help = HELP)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// Tell more: ignored files, folds as they end
+    /// Print details: ignored files, finished folds
     #[arg(short, long, global = true, conflicts_with = "quiet")]
     verbose: bool,
-    /// Print results and errors only
+    /// Print only results and errors
     #[arg(short, long, global = true)]
     quiet: bool,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// Train on one split and score it
+    /// Train a network on one split, and score it on the test part
     Train(Box<train::TrainCommand>),
-    /// Train and score all folds of a split, at once
+    /// Cross-validate: train the networks of all folds together, and score them
     Crossval(Box<crossval::CrossvalCommand>),
-    /// Repeat the original study: its networks under its own protocol, and under honest ones
+    /// Repeat the original study: train its networks under its own protocol and under honest ones
     Reproduce(Box<reproduce::ReproduceCommand>),
-    /// Score a run's saved weights again
+    /// Score the saved weights of a run again
     Evaluate(evaluate::EvaluateCommand),
-    /// Write the page of a finished run again
+    /// Write the HTML report of a finished run again
     Report(report::ReportCommand),
-    /// Apply a run's networks to other recordings
+    /// Predict the classes of other recordings with the networks of a run
     Predict(predict::PredictCommand),
-    /// Look at data, or make some
+    /// Describe recordings, or generate some
     #[command(subcommand)]
     Data(data::DataCommand),
-    /// Check the backend against the equations, and the equations against finite differences
+    /// Check a backend against the reference, and the reference against finite differences
     Check(check::CheckCommand),
-    /// Time a training step kernel by kernel, against what the machine could do
+    /// Time each kernel of a training step, and compare it with the device's peak
     Profile(profile::ProfileCommand),
-    /// List what this build can compute on
+    /// List the devices that this build can use
     Devices,
-    /// Print a network layer by layer, with its parameters
+    /// Print the layers of a network with their parameters
     Summary(Box<summary::SummaryCommand>),
-    /// Print the kernels of a recurrent layer as a GPU compiles them
+    /// Print the kernels of a recurrent layer, as a GPU compiles them
     Kernels(kernels::KernelsCommand),
 }
 
@@ -83,10 +98,10 @@ pub fn main() -> ExitCode {
     let matches = Cli::command().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.exit());
     let terminal = Terminal::new(cli.quiet, cli.verbose);
-    // Rayon hands a worker's panic on to here: saved state stays as it is, and the exit code tells.
+    // A panic becomes an exit code. Rayon forwards the panics of its workers; saved files stay intact.
     let run = std::panic::AssertUnwindSafe(|| run(&cli, &matches, &terminal));
     let result = std::panic::catch_unwind(run).unwrap_or_else(|_| {
-        Err(Error::new(ErrorKind::Other, "the program failed; what was saved is intact"))
+        Err(Error::new(ErrorKind::Other, "the program failed because of a bug; saved files are intact"))
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -109,7 +124,7 @@ fn run(cli: &Cli, matches: &clap::ArgMatches, terminal: &Terminal) -> Result<()>
         Command::Data(command) => command.run(terminal),
         Command::Check(command) => command.run(terminal),
         Command::Profile(command) => command.run(terminal),
-        Command::Devices => check::devices(),
+        Command::Devices => devices::run(),
         Command::Summary(command) => command.run(own, terminal),
         Command::Kernels(command) => command.run(),
     }
@@ -119,7 +134,7 @@ fn run(cli: &Cli, matches: &clap::ArgMatches, terminal: &Terminal) -> Result<()>
 mod tests {
     use super::*;
 
-    /// Two options with one id would shadow each other in release builds without a word.
+    /// In release builds, two options with one id silently shadow each other.
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();

@@ -1,11 +1,14 @@
-//! The library names settings by their keys, as a configuration file does; here they become options.
+//! Rewrites the settings in messages as options.
+//!
+//! The library names a setting by its key in the configuration file, because it may be used without a command
+//! line.
 
 use crate::config::Config;
 use clap::{Args, Command};
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// The option of each key of the configuration: `batch` is `--batch`, `frame_kind` is `--frames`.
+/// The option of each configuration key: `batch` is `--batch`, `frame_kind` is `--frames`.
 static OPTIONS: LazyLock<HashMap<String, String>> = LazyLock::new(|| {
     let command = Config::augment_args(Command::new("engine"));
     let option =
@@ -13,8 +16,8 @@ static OPTIONS: LazyLock<HashMap<String, String>> = LazyLock::new(|| {
     command.get_arguments().filter_map(option).collect()
 });
 
-/// The text with `batch` as `--batch` and `split_by = subject` as `--split subject`, where they stand in
-/// backticks.
+/// Rewrites configuration keys in backticks as options: `batch` becomes `--batch`, and `split_by = subject`
+/// becomes `--split subject`. Other text stays as it is.
 pub fn as_options(text: &str) -> String {
     let option = |quoted: &str| {
         let (key, value) = match quoted.split_once(" = ") {
@@ -24,9 +27,10 @@ pub fn as_options(text: &str) -> String {
         Some(format!("--{}{value}", OPTIONS.get(key)?))
     };
     let parts: Vec<&str> = text.split('`').collect();
-    let closed = |i: usize| i % 2 == 1 && i + 1 < parts.len();
+    // Odd parts are in backticks, unless the last backtick has no partner.
+    let quoted = |i: usize| i % 2 == 1 && i + 1 < parts.len();
     let replaced = |(i, part): (usize, &&str)| {
-        let option = if closed(i) { option(part) } else { None };
+        let option = if quoted(i) { option(part) } else { None };
         option.unwrap_or_else(|| part.to_string())
     };
     parts.iter().enumerate().map(replaced).collect::<Vec<_>>().join("`")

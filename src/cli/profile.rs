@@ -1,4 +1,4 @@
-//! `profile`.
+//! `profile`: times the kernels of a training step.
 
 use super::output::{out, out_json};
 use super::progress::Terminal;
@@ -16,28 +16,42 @@ use serde::Serialize;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+/// The end of `--help`.
+const HELP: &str = "\
+Columns:
+  launches         number of launches of the kernel
+  total ms, share  total time, and its share of the wall-clock time
+  mean, p50, p95   mean, median and 95th percentile of a launch's time
+  GFLOP/s          arithmetic over time; a multiply-add is two operations
+  GB/s             memory traffic over time; every operand is read or written once
+  FLOP/B           operations per byte
+  of peak          GFLOP/s or GB/s, whichever limits the kernel, as a share of its measured peak
+  bound by         which of the two limits it: memory if FLOP/B times the peak of GB/s is below the
+                   peak of GFLOP/s, else compute
+
+A small operation whose operands are in a cache can exceed the measured GB/s.
+
+Kernels and the gaps between them must add up to the wall-clock time within 5 %; otherwise there is an \
+error and no profile.
+
+The inputs are random numbers of the given sizes.";
+
+/// The arguments of `engine profile`.
 #[derive(Args)]
-#[command(
-    after_help = "Columns: launches of the kernel; its total time and share of the wall clock; mean, median and 95th \
-percentile of a launch; algorithmic rates (what the mathematics needs, two operations per multiply-add, every operand \
-read or written once, over the time it took); operations per byte; the share of the peak, which is the smaller of the \
-measured multiply-add peak and bandwidth times operations per byte, and which of the two it is. A small operation \
-whose operands are still in a cache can pass a peak made of memory bandwidth.\nKernels and the gaps between them must add \
-up to the wall clock within 5 %, or nothing is printed.\nInputs are random numbers of the sizes given."
-)]
+#[command(after_help = HELP)]
 pub struct ProfileCommand {
     #[command(flatten)]
     network: NetworkConfig,
-    /// Sequences of each fold
+    /// Batch size of each fold
     #[arg(long, value_name = "B", default_value_t = 32)]
     batch: usize,
     /// Time steps of a sequence
     #[arg(long, value_name = "T", default_value_t = 60)]
     time_steps: usize,
-    /// Features of a step
+    /// Features of a time step
     #[arg(long, value_name = "D", default_value_t = 160)]
     features: usize,
-    /// Classes
+    /// Number of classes
     #[arg(long, value_name = "K", default_value_t = 2)]
     classes: usize,
     /// Folds trained together
@@ -52,18 +66,18 @@ pub struct ProfileCommand {
     /// Iterations to run first, without recording them
     #[arg(long, value_name = "N", default_value_t = 10)]
     warmup: usize,
-    /// What computes
+    /// Backend to profile
     #[arg(long, value_enum, default_value_t = Kind::Cpu)]
     backend: Kind,
     #[command(flatten)]
     device: DeviceChoice,
-    /// Threads of the processor [default: all cores]
+    /// CPU threads [default: all cores]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
-    /// Write all launches as a trace for ui.perfetto.dev
+    /// Write all launches to this file, as a trace for ui.perfetto.dev
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
-    /// Write a roofline plot
+    /// Write a roofline plot to this file
     #[arg(long, value_name = "FILE.svg")]
     roofline: Option<PathBuf>,
     /// Print JSON
@@ -71,7 +85,7 @@ pub struct ProfileCommand {
     json: bool,
 }
 
-/// What `--json` prints.
+/// The output of `--json`.
 #[derive(Serialize)]
 struct Report<'a> {
     device: &'a str,
@@ -82,6 +96,7 @@ struct Report<'a> {
 }
 
 impl ProfileCommand {
+    /// Profiles the network, writes the files, and prints the table.
     pub fn run(&self, terminal: &Terminal) -> Result<()> {
         set_threads(self.threads)?;
         for file in [&self.trace, &self.roofline].into_iter().flatten() {
@@ -93,6 +108,7 @@ impl ProfileCommand {
         on_device!(&device, backend => self.profile(backend, &network, terminal))
     }
 
+    /// The network that the arguments describe.
     fn network(&self) -> Result<Network> {
         let sizes = [self.batch, self.time_steps, self.features, self.classes, self.folds, self.iterations];
         if sizes.contains(&0) {
@@ -104,7 +120,7 @@ impl ProfileCommand {
         let network = self.network.network(self.features, self.classes);
         if self.time_steps < network.shortest() {
             return Err(Error::config(format!(
-                "--time-steps is {}, and the convolution blocks need {}",
+                "--time-steps is {}, but the convolution blocks need {}",
                 self.time_steps,
                 network.shortest()
             )));
@@ -175,9 +191,9 @@ fn table(device: &str, threads: usize, rows_per_step: usize, profile: &Profile) 
         ));
     }
     let busy: f64 = profile.kernels.iter().map(|kernel| kernel.total_ms).sum();
-    let step_ms = profile.wall_ms / profile.iterations as f64;
+    let iteration_ms = profile.wall_ms / profile.iterations as f64;
     text.push_str(&format!(
-        "{:<width$} {:>8} {:>9.2} {:>6}\n\nkernels {busy:.2} ms + gaps {:.2} ms = {:.2} ms; wall clock {:.2} ms\n{step_ms:.3} ms a step, {:.0} sequences a second, {} of the multiply-add peak",
+        "{:<width$} {:>8} {:>9.2} {:>6}\n\nkernels {busy:.2} ms + gaps {:.2} ms = {:.2} ms; wall clock {:.2} ms\n{iteration_ms:.3} ms per iteration, {:.0} sequences per second, {} of the multiply-add peak",
         "(gaps)",
         "",
         profile.gaps_ms,
@@ -185,15 +201,15 @@ fn table(device: &str, threads: usize, rows_per_step: usize, profile: &Profile) 
         profile.gaps_ms,
         busy + profile.gaps_ms,
         profile.wall_ms,
-        rows_per_step as f64 / step_ms * 1e3,
+        rows_per_step as f64 / iteration_ms * 1e3,
         percent(profile.peak_share),
     ));
     let launches: usize = profile.kernels.iter().map(|kernel| kernel.launches).sum();
     let from_idle: usize = profile.kernels.iter().map(|kernel| kernel.from_idle).sum();
     if from_idle > 0 {
         text.push_str(&format!(
-            "\n{from_idle} of {launches} launches began on an idle device: their times hold what the host needed to launch them, some \
-             microseconds each;\nthose of kernels that are as short are not the device's alone"
+            "\n{from_idle} of {launches} launches began on an idle device: their times include the host's time to launch them, some \
+             microseconds each.\nThe times of kernels that are as short are not only the device's."
         ));
     }
     text
@@ -203,10 +219,11 @@ fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
 }
 
+/// Refuses to overwrite a file.
 fn refuse_existing(file: &Path) -> Result<()> {
     match file.exists() {
-        true => Err(Error::config(format!("{} is there already", file.display()))
-            .hint("name another file, or move that one away")),
+        true => Err(Error::config(format!("{} exists already", file.display()))
+            .hint("name another file, or move this one")),
         false => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! Progress on stderr: a bar on a terminal, now and then a plain line elsewhere.
+//! Progress on stderr: a bar on a terminal, a plain line every ten seconds elsewhere.
 
 use super::options::as_options;
 use crate::error::Error;
@@ -8,45 +8,43 @@ use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// Shows progress, warnings and errors.
+/// Shows progress, warnings and errors on stderr.
 pub struct Terminal {
     quiet: bool,
     verbose: bool,
-    fancy: bool,
-    stretch: Mutex<Option<Stretch>>,
+    has_bar: bool,
+    task: Mutex<Option<Task>>,
 }
 
-/// The stretch of work at hand.
-struct Stretch {
-    what: String,
+/// The task in progress.
+struct Task {
+    name: String,
     unit: String,
     total: u64,
     done: u64,
     started: Instant,
-    spoke: Instant,
+    /// The time of the last plain line.
+    last_line: Instant,
     bar: Option<ProgressBar>,
 }
 
-/// Between two plain lines.
+/// The time between two plain lines.
 const INTERVAL: Duration = Duration::from_secs(10);
 
 impl Terminal {
+    /// `quiet` shows errors only, `verbose` shows details, too.
     pub fn new(quiet: bool, verbose: bool) -> Self {
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        Terminal {
-            quiet,
-            verbose,
-            fancy: std::io::stderr().is_terminal() && !dumb,
-            stretch: Mutex::new(None),
-        }
+        Terminal { quiet, verbose, has_bar: std::io::stderr().is_terminal() && !dumb, task: Mutex::new(None) }
     }
 
+    /// Shows an error.
     pub fn error(&self, error: &Error) {
         self.finish();
         self.line(&format!("error: {}", as_options(&error.to_string())));
     }
 
-    /// Something worth reading that is not a result.
+    /// Shows a message, unless only errors are shown.
     pub fn say(&self, text: &str) {
         if !self.quiet {
             self.line(text);
@@ -54,21 +52,21 @@ impl Terminal {
     }
 
     fn line(&self, text: &str) {
-        // Nobody is left to be told that stderr is closed.
+        // If stderr is closed, there is nowhere to report it.
         let _ = self.beside_the_bar(|| writeln!(std::io::stderr(), "{text}"));
     }
 
-    /// Prints while a bar is shown, which is drawn again below.
+    /// Runs `print` with the bar hidden, and draws the bar again below its output.
     pub fn beside_the_bar<T>(&self, print: impl FnOnce() -> T) -> T {
-        let stretch = self.stretch();
-        match stretch.as_ref().and_then(|stretch| stretch.bar.as_ref()) {
+        let task = self.task();
+        match task.as_ref().and_then(|task| task.bar.as_ref()) {
             Some(bar) => bar.suspend(print),
             None => print(),
         }
     }
 
-    fn stretch(&self) -> std::sync::MutexGuard<'_, Option<Stretch>> {
-        self.stretch.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn task(&self) -> std::sync::MutexGuard<'_, Option<Task>> {
+        self.task.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -77,7 +75,7 @@ impl Progress for Terminal {
         if self.quiet {
             return;
         }
-        let bar = self.fancy.then(|| {
+        let bar = self.has_bar.then(|| {
             let template =
                 format!("{{prefix}} {{wide_bar}} {{percent}}% {{per_sec}} {unit} ETA {{eta}} {{msg}}");
             let style = ProgressStyle::with_template(&template).expect("the template is a constant");
@@ -86,29 +84,29 @@ impl Progress for Terminal {
             bar
         });
         let now = Instant::now();
-        *self.stretch() = Some(Stretch {
-            what: what.into(),
+        *self.task() = Some(Task {
+            name: what.into(),
             unit: unit.into(),
             total,
             done: 0,
             started: now,
-            spoke: now,
+            last_line: now,
             bar,
         });
     }
 
     fn advance(&self, done: u64, note: &str) {
         let mut line = None;
-        if let Some(stretch) = self.stretch().as_mut() {
-            stretch.done += done;
-            match &stretch.bar {
+        if let Some(task) = self.task().as_mut() {
+            task.done += done;
+            match &task.bar {
                 Some(bar) => {
                     bar.inc(done);
                     bar.set_message(note.to_string());
                 }
-                None if stretch.spoke.elapsed() >= INTERVAL => {
-                    stretch.spoke = Instant::now();
-                    line = Some(stretch.describe(note));
+                None if task.last_line.elapsed() >= INTERVAL => {
+                    task.last_line = Instant::now();
+                    line = Some(task.describe(note));
                 }
                 None => {}
             }
@@ -119,16 +117,13 @@ impl Progress for Terminal {
     }
 
     fn finish(&self) {
-        let Some(stretch) = self.stretch().take() else { return };
-        if let Some(bar) = &stretch.bar {
+        let Some(task) = self.task().take() else { return };
+        if let Some(bar) = &task.bar {
             bar.finish_and_clear();
         }
-        let seconds = stretch.started.elapsed().as_secs_f64();
-        let rate = stretch.done as f64 / seconds.max(1e-9);
-        self.say(&format!(
-            "{}: {} {} in {seconds:.1} s ({rate:.0}/s)",
-            stretch.what, stretch.done, stretch.unit
-        ));
+        let seconds = task.started.elapsed().as_secs_f64();
+        let rate = task.done as f64 / seconds.max(1e-9);
+        self.say(&format!("{}: {} {} in {seconds:.1} s ({rate:.0}/s)", task.name, task.done, task.unit));
     }
 
     fn warn(&self, text: &str) {
@@ -142,14 +137,15 @@ impl Progress for Terminal {
     }
 }
 
-impl Stretch {
+impl Task {
+    /// The plain line of an unfinished task.
     fn describe(&self, note: &str) -> String {
         let seconds = self.started.elapsed().as_secs_f64();
         let rate = self.done as f64 / seconds.max(1e-9);
         let left = self.total.saturating_sub(self.done) as f64 / rate.max(1e-9);
         format!(
             "{}: {} of {} {} ({rate:.0}/s, at most {left:.0} s left) {note}",
-            self.what, self.done, self.total, self.unit
+            self.name, self.done, self.total, self.unit
         )
     }
 }

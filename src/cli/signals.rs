@@ -1,5 +1,5 @@
-//! Ctrl-C, SIGTERM and SIGHUP: the first and the second ask the training to save and stop, a third ends the process at
-//! once.
+//! Ctrl-C, SIGTERM and SIGHUP. After the first or second signal, training saves its state and stops; the
+//! third ends the process at once.
 
 use crate::error::{Error, ErrorKind, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -7,9 +7,12 @@ use signal_hook::iterator::Signals;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Watches for signals; the result becomes the number of the first one that comes.
+/// Starts a thread that waits for signals. The returned number is 0 until the first signal arrives, then that
+/// signal's number.
 pub fn watch() -> Result<Arc<AtomicUsize>> {
-    let failed = |e| Error::new(ErrorKind::Other, format!("cannot watch for signals: {e}"));
+    let failed = |e: std::io::Error| {
+        Error::new(ErrorKind::Other, format!("cannot watch for signals: {e}")).caused_by(e)
+    };
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(failed)?;
     let first = Arc::new(AtomicUsize::new(0));
     let seen = Arc::clone(&first);

@@ -1,29 +1,38 @@
-//! Average precision: what the precision is on average, threshold by threshold, as ever more of the positives are found. It
-//! summarizes the precision-recall curve (PR-AUC), which tells more than ROC's where positives are rare.
+//! Average precision, which summarizes the precision-recall curve (PR-AUC).
+//!
+//! It is the mean of the precision over all thresholds, weighted by how much the recall grows at each. Where
+//! positives are rare it says more than the area under the ROC curve.
 
 use super::auc::one_against_rest;
 use super::prediction::Prediction;
 use std::borrow::Borrow;
 
-/// Of one class against the rest: the sum of `(R_n - R_{n-1}) P_n` over the distinct scores from the highest down, recall `R`
-/// and precision `P` being those of calling everything positive that scores at least as high; scikit-learn's
-/// `average_precision_score`. Guessing gives the share of positives. `None` without positives. Panics if lengths differ.
+/// The average precision of one class against the rest, scikit-learn's `average_precision_score`.
+///
+/// It is the sum of `(R_n - R_{n-1}) P_n` over the distinct scores from the highest down. `R_n` and `P_n` are
+/// the recall and the precision with score `n` as the threshold. Guessing gives the share of positives.
+/// `None` without positives.
+///
+/// # Panics
+/// If the lengths differ.
 pub fn binary(scores: &[f64], positive: &[bool]) -> Option<f64> {
-    assert_eq!(scores.len(), positive.len(), "one score for each answer");
+    assert_eq!(scores.len(), positive.len(), "one score for each label");
     let mut order: Vec<usize> = (0..scores.len()).collect();
     order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
-    let (mut found, mut called, mut sum) = (0usize, 0usize, 0.0);
+    let (mut true_positives, mut predicted, mut sum) = (0usize, 0usize, 0.0);
     for tied in order.chunk_by(|&a, &b| scores[a] == scores[b]) {
         let hits = tied.iter().filter(|&&i| positive[i]).count();
-        found += hits;
-        called += tied.len();
-        sum += hits as f64 * found as f64 / called as f64;
+        true_positives += hits;
+        predicted += tied.len();
+        sum += hits as f64 * true_positives as f64 / predicted as f64;
     }
-    (found > 0).then(|| sum / found as f64)
+    (true_positives > 0).then(|| sum / true_positives as f64)
 }
 
-/// Two classes: that of class 1. More: the plain mean over the classes, each against the rest. `None` where a class never occurs in
-/// truth.
+/// The average precision of any number of classes.
+///
+/// For two classes it is that of class 1. For more it is the unweighted mean over the classes, each against
+/// the rest. `None` if a class is never the actual one.
 pub fn multiclass<P: Borrow<Prediction>>(predictions: &[P]) -> Option<f64> {
     let classes = predictions.first()?.borrow().probabilities.len();
     let of = |class: usize| {

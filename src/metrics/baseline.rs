@@ -1,4 +1,6 @@
-//! What can be scored without looking at a signal. A model that does not beat these has read none.
+//! Baselines: the scores of rules that never look at a signal.
+//!
+//! A network that does not beat them has not shown that it reads anything from the signals.
 
 use super::confusion::{Confusion, Overall};
 use crate::{Error, Result};
@@ -8,10 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The actual class of one trial in the training or the test part of one fold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TrialLabel {
+    /// Index of the fold.
     pub fold: u32,
     /// Index into the list of subject names.
     pub subject: u32,
-    /// Index of the trial within its subject; where stimuli are shared, of the stimulus.
+    /// Index of the trial within its subject. Where subjects share stimuli, it is the index of the stimulus,
+    /// too.
     pub trial: u32,
     /// The actual class.
     pub label: u32,
@@ -20,28 +24,38 @@ pub struct TrialLabel {
 /// The scores of one rule over the test trials of all folds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Baseline {
+    /// The scores of the rule's predictions.
     pub scores: Overall,
-    /// The test trials for which the rule had no training trial to look at, so that its second choice was taken.
+    /// The number of test trials for which the rule had no training trial, so that its second choice was
+    /// used.
     pub second_choice: u64,
 }
 
-/// The baselines, at trial level, pooled over folds. A most frequent class is the lowest of equally frequent ones.
+/// The baselines at trial level, pooled over folds. Of equally frequent classes, each rule predicts the
+/// lowest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Baselines {
     /// The most frequent class among the training trials of the fold.
     pub global: Baseline,
-    /// The subject's own most frequent class: what knowing the person's bias alone can reach. It is taken from the
-    /// subject's training trials in the fold. Second choice, where there are none (leave one subject out): from the
-    /// subject's own *test* labels in all folds, an oracle and thus an upper bound.
+    /// The subject's own most frequent class among its training trials in the fold: the score that knowing
+    /// the person's bias alone can reach. If there are none (leave one subject out), the second choice is the
+    /// most frequent class among the subject's own *test* labels in all folds: an oracle, and thus an upper
+    /// bound.
     pub subject: Baseline,
-    /// The most frequent class that the other subjects have in training for the same stimulus. Second choice: the
-    /// global one. `None` where stimuli are not shared, or no test trial's stimulus occurs in training.
+    /// The most frequent class of the other subjects' training trials with the same stimulus. The second
+    /// choice is the global rule. `None` if subjects do not share stimuli, or if no stimulus of a test trial
+    /// occurs in training.
     pub stimulus: Option<Baseline>,
 }
 
 impl Baselines {
-    /// Scores all rules on the trials of `test`. A trial that is listed more than once counts once. Refuses a fold
-    /// without training trials, a trial with two labels, and labels outside `0..classes`.
+    /// Scores all rules on the trials of `test`. A trial that is listed more than once counts once.
+    ///
+    /// `shared_stimuli` says that a trial index names the same stimulus for all subjects.
+    ///
+    /// # Errors
+    /// [`Data`](crate::ErrorKind::Data) for a fold without training trials, a trial with two labels, and a
+    /// label that is not below `classes`.
     pub fn of(
         train: &[TrialLabel],
         test: &[TrialLabel],
@@ -96,7 +110,7 @@ fn distinct(trials: &[TrialLabel], classes: usize) -> Result<BTreeSet<TrialLabel
     }
     let trials: BTreeSet<TrialLabel> = trials.iter().copied().collect();
     let same = |a: &TrialLabel, b: &TrialLabel| (a.fold, a.subject, a.trial) == (b.fold, b.subject, b.trial);
-    // In order, so that two labels of one trial are neighbors.
+    // The set is sorted, so two labels of one trial are neighbors.
     match trials.iter().zip(trials.iter().skip(1)).find(|(a, b)| same(a, b)) {
         Some((t, _)) => Err(Error::data("the trial has two labels").at(place(t))),
         None => Ok(trials),
@@ -118,12 +132,12 @@ fn majorities<K: Ord>(trials: &BTreeSet<TrialLabel>, key: impl Fn(&TrialLabel) -
     group(trials, key).into_iter().filter_map(|(key, group)| Some((key, majority(group.iter())?))).collect()
 }
 
-/// The most frequent label, the lowest of equally frequent ones; `None` without trials.
+/// The most frequent label, and the lowest of equally frequent ones; `None` without trials.
 fn majority<'a>(trials: impl Iterator<Item = &'a TrialLabel>) -> Option<u32> {
     let mut counts: BTreeMap<u32, u64> = BTreeMap::new();
     for trial in trials {
         *counts.entry(trial.label).or_default() += 1;
     }
-    // The last of equal maxima wins, hence the reversal.
+    // `max_by_key` returns the last of equal maxima, hence the reversal.
     counts.into_iter().rev().max_by_key(|&(_, count)| count).map(|(label, _)| label)
 }

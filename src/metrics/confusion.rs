@@ -1,59 +1,75 @@
-//! The confusion matrix and every score that is a function of it, with scikit-learn's definitions.
+//! The confusion matrix and the scores that follow from it, as scikit-learn defines them.
 
 use super::prediction::Prediction;
 use serde::{Deserialize, Serialize};
 use std::borrow::Borrow;
 
-/// Counts of (actual, predicted): one row per actual class, one column per predicted class.
+/// The counts of each pair of an actual and a predicted class: a row per actual class, a column per predicted
+/// class.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Confusion {
     counts: Vec<Vec<u64>>,
 }
 
-/// One class against all others. A quotient with nothing below the line is 0 (scikit-learn's `zero_division=0`);
-/// `support` and `predicted` tell such a 0 from an earned one.
+/// The scores of one class against all others. A score with a denominator of 0 is 0 (scikit-learn's
+/// `zero_division=0`); `support` and `predicted` show whether that is why it is 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClassScores {
+    /// The share of predictions of the class that are right.
     pub precision: f64,
+    /// The share of the class's samples that are predicted as such.
     pub recall: f64,
+    /// The harmonic mean of precision and recall.
     pub f1: f64,
-    /// How often the class is true.
+    /// The number of samples whose actual class it is.
     pub support: u64,
-    /// How often the class is predicted.
+    /// The number of samples for which it is predicted.
     pub predicted: u64,
 }
 
-/// Precision, recall and F1 averaged over classes.
+/// The means of precision, recall and F1 over the classes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Average {
+    /// The mean precision.
     pub precision: f64,
+    /// The mean recall.
     pub recall: f64,
+    /// The mean of the classes' F1 scores, not the F1 of the means.
     pub f1: f64,
 }
 
-/// Every score of a matrix that is one number, or one for each average; `None` where it is undefined.
+/// The scores of a whole matrix; `None` where a score is undefined.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Overall {
-    /// How many answers were scored.
+    /// The number of samples.
     pub n: u64,
+    /// See [`Confusion::accuracy`].
     pub accuracy: Option<f64>,
+    /// See [`Confusion::balanced_accuracy`].
     pub balanced_accuracy: Option<f64>,
+    /// See [`Confusion::macro_average`].
     #[serde(rename = "macro")]
     pub macro_average: Option<Average>,
+    /// See [`Confusion::weighted_average`].
     #[serde(rename = "weighted")]
     pub weighted_average: Option<Average>,
+    /// See [`Confusion::kappa`].
     pub kappa: Option<f64>,
+    /// See [`Confusion::mcc`].
     pub mcc: Option<f64>,
 }
 
 impl Confusion {
-    /// No answers yet.
+    /// A matrix of zeros.
     pub fn new(classes: usize) -> Self {
         Confusion { counts: vec![vec![0; classes]; classes] }
     }
 
-    /// The most probable class of each prediction against its label. Panics if either is not below `classes`.
+    /// Counts the most probable class of each prediction against its label.
+    ///
+    /// # Panics
+    /// If either is not below `classes`.
     pub fn of<P: Borrow<Prediction>>(predictions: &[P], classes: usize) -> Self {
         let mut confusion = Confusion::new(classes);
         for prediction in predictions.iter().map(P::borrow) {
@@ -62,14 +78,20 @@ impl Confusion {
         confusion
     }
 
-    /// Counts one answer. Panics if either class is not below the number of classes.
+    /// Counts one sample.
+    ///
+    /// # Panics
+    /// If either class is not below the number of classes.
     pub fn add(&mut self, actual: u32, predicted: u32) {
         self.counts[actual as usize][predicted as usize] += 1;
     }
 
-    /// Counts all answers of `other` too. Panics if the numbers of classes differ.
+    /// Adds the counts of `other`.
+    ///
+    /// # Panics
+    /// If the numbers of classes differ.
     pub fn merge(&mut self, other: &Confusion) {
-        assert_eq!(self.classes(), other.classes(), "matrices of different classes cannot be merged");
+        assert_eq!(self.classes(), other.classes(), "only matrices of equally many classes can be merged");
         for (count, more) in self.counts.iter_mut().flatten().zip(other.counts.iter().flatten()) {
             *count += more;
         }
@@ -80,42 +102,42 @@ impl Confusion {
         self.counts.len()
     }
 
-    /// (K, K): rows actual, columns predicted.
+    /// The counts, `(K, K)`: rows are actual classes, columns predicted ones.
     pub fn counts(&self) -> &[Vec<u64>] {
         &self.counts
     }
 
-    /// The number of answers.
+    /// The number of samples.
     pub fn n(&self) -> u64 {
         self.counts.iter().flatten().sum()
     }
 
-    /// How often `class` is true.
+    /// The number of samples whose actual class is `class`.
     pub fn support(&self, class: usize) -> u64 {
         self.counts[class].iter().sum()
     }
 
-    /// How often `class` is predicted.
+    /// The number of samples for which `class` is predicted.
     pub fn predicted(&self, class: usize) -> u64 {
         self.counts.iter().map(|row| row[class]).sum()
     }
 
-    /// The share of right answers.
+    /// The share of samples whose class is predicted right.
     pub fn accuracy(&self) -> Option<f64> {
         quotient(self.hits(), self.n())
     }
 
-    /// The share of the most frequent actual class: what the best constant answer scores.
+    /// The share of the most frequent actual class: the accuracy of the best constant prediction.
     pub fn majority(&self) -> Option<f64> {
         quotient((0..self.classes()).map(|k| self.support(k)).max()?, self.n())
     }
 
-    /// The mean recall over the classes that occur in truth.
+    /// The mean recall of the classes that have samples.
     pub fn balanced_accuracy(&self) -> Option<f64> {
         average(&self.per_class(), |class| f64::from(class.support > 0)).map(|mean| mean.recall)
     }
 
-    /// Each class against all others.
+    /// The scores of each class against all others.
     pub fn per_class(&self) -> Vec<ClassScores> {
         let score = |k: usize| {
             let (hits, support, predicted) = (self.counts[k][k], self.support(k), self.predicted(k));
@@ -131,18 +153,19 @@ impl Confusion {
         (0..self.classes()).map(score).collect()
     }
 
-    /// The plain mean over classes. As in scikit-learn, a class that is neither true nor predicted is left out.
+    /// The unweighted means over the classes. As in scikit-learn, a class without samples and predictions is
+    /// left out.
     pub fn macro_average(&self) -> Option<Average> {
         average(&self.per_class(), |class| f64::from(class.support + class.predicted > 0))
     }
 
-    /// The mean over classes weighted by how often each is true.
+    /// The means over the classes, weighted by their numbers of samples.
     pub fn weighted_average(&self) -> Option<Average> {
         average(&self.per_class(), |class| class.support as f64)
     }
 
     /// Cohen's kappa: agreement beyond chance (Cohen, "A coefficient of agreement for nominal scales", 1960).
-    /// Undefined where truth and predictions are one and the same class throughout.
+    /// Undefined if all labels and all predictions are the same class.
     pub fn kappa(&self) -> Option<f64> {
         let n = self.n();
         let chance = self.sum(|c, k| c.support(k) * c.predicted(k));
@@ -150,8 +173,8 @@ impl Confusion {
     }
 
     /// Matthews' correlation coefficient for any number of classes, R_K (Gorodkin, "Comparing two K-category
-    /// assignments by a K-category correlation coefficient", 2004). As in scikit-learn it is 0 where truth or
-    /// predictions are one class throughout; undefined only without answers.
+    /// assignments by a K-category correlation coefficient", 2004). As in scikit-learn it is 0 if all labels
+    /// or all predictions are one class. It is undefined only without samples.
     pub fn mcc(&self) -> Option<f64> {
         let n = self.n() as f64;
         let covariance = self.hits() as f64 * n - self.sum(|c, k| c.support(k) * c.predicted(k)) as f64;
@@ -161,7 +184,7 @@ impl Confusion {
         (n > 0.0).then(|| if constant { 0.0 } else { covariance / (actual * predicted).sqrt() })
     }
 
-    /// All of the above but the classes apart.
+    /// All scores of the whole matrix.
     pub fn overall(&self) -> Overall {
         Overall {
             n: self.n(),
@@ -184,7 +207,10 @@ impl Confusion {
 }
 
 impl From<Vec<Vec<u64>>> for Confusion {
-    /// Takes counts as they are; rows actual, columns predicted. Panics if they are not square.
+    /// A matrix with these counts: rows are actual classes, columns predicted ones.
+    ///
+    /// # Panics
+    /// If the counts are not square.
     fn from(counts: Vec<Vec<u64>>) -> Self {
         assert!(counts.iter().all(|row| row.len() == counts.len()), "a confusion matrix is square");
         Confusion { counts }

@@ -1,8 +1,11 @@
-//! How good predictions are: scores, their intervals, and the baselines without which no score can be read.
+//! Scores of predictions, their confidence intervals, and the baselines to compare them with.
 //!
-//! Definitions follow scikit-learn and are tested against it. A score that is not defined (AUC with one class,
-//! kappa with nothing to disagree on, an interval over one subject) is `None`, in JSON `null`, in tables
-//! "undefined": never 0.5, never NaN.
+//! Definitions follow scikit-learn and are tested against it. An undefined score (the AUC of one class, kappa
+//! where all labels and predictions are equal, an interval over one subject) is `None`. JSON shows it as
+//! `null` and tables as "undefined". It is never 0.5 and never NaN.
+//!
+//! [`Scores`] holds all scores of a run. [`table`] arranges them as tables, which [`text`] prints and the
+//! run's page shows as HTML.
 
 pub mod auc;
 pub mod average_precision;
@@ -12,9 +15,11 @@ pub mod interval;
 pub mod prediction;
 pub mod report;
 pub mod table;
+pub mod text;
 
 pub use baseline::{Baselines, TrialLabel};
 pub use confusion::Confusion;
 pub use interval::Summary;
 pub use prediction::Prediction;
 pub use report::{Names, Scores};
+pub use table::ScoreTable;

@@ -1,12 +1,14 @@
-//! What a model said about one window, and how windows become trials.
+//! Predicted probabilities, the step from windows to trials, and the scores of probabilities.
 
 use crate::{Error, Result};
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
-/// The answer of one fold's model for one window of that fold's test part; or, from [`trials`], for one trial.
+/// The class probabilities that a fold's network predicts for one window of the fold's test part. From
+/// [`trials`], those of a whole trial.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prediction {
+    /// Index of the fold.
     pub fold: u32,
     /// Index into the list of subject names.
     pub subject: u32,
@@ -21,22 +23,31 @@ pub struct Prediction {
 }
 
 impl Prediction {
-    /// The most probable class; of equal ones the lowest. Panics without classes.
+    /// The most probable class, and the lowest of equally probable ones.
+    ///
+    /// # Panics
+    /// Without classes.
     pub fn argmax(&self) -> u32 {
         let p = &self.probabilities;
         (1..p.len()).fold(0, |best, k| if p[k] > p[best] { k } else { best }) as u32
     }
 
+    /// Names the window in error messages.
     fn place(&self) -> String {
         format!("fold {}, subject {}, trial {}, window {}", self.fold, self.subject, self.trial, self.window)
     }
 }
 
-/// How far probabilities may be from adding up to 1: single-precision softmax stays well within it.
+/// The largest difference between 1 and the sum of the probabilities. Single-precision softmax stays well
+/// within it.
 const SUM_TOLERANCE: f64 = 1e-5;
 
-/// Refuses what cannot be scored. As data: labels outside `0..classes`, probabilities that are not one per class. As
-/// numerical: probabilities that are not finite, not within 0 to 1, or that do not add up to 1.
+/// Checks that predictions can be scored.
+///
+/// # Errors
+/// [`Data`](crate::ErrorKind::Data) for a label that is not below `classes` and for other than one
+/// probability per class; [`Numerical`](crate::ErrorKind::Numerical) for probabilities that are not finite,
+/// not within 0 to 1, or that do not add up to 1.
 pub fn check(predictions: &[Prediction], classes: usize) -> Result<()> {
     for prediction in predictions {
         let p = &prediction.probabilities;
@@ -45,7 +56,7 @@ pub fn check(predictions: &[Prediction], classes: usize) -> Result<()> {
             let message = format!("label {label} and {found} probabilities, expected {classes} classes");
             return Err(Error::data(message).at(prediction.place()));
         }
-        // Written so that NaN, which compares false with everything, is refused.
+        // NaN compares false with everything, so it must fail a positive test.
         let valid = p.iter().all(|p| (0.0..=1.0).contains(p));
         if !(valid && (p.iter().sum::<f64>() - 1.0).abs() <= SUM_TOLERANCE) {
             let message = format!("{p:?} are not probabilities that add up to 1");
@@ -55,9 +66,12 @@ pub fn check(predictions: &[Prediction], classes: usize) -> Result<()> {
     Ok(())
 }
 
-/// One prediction per (fold, subject, trial), in that order: the mean of its windows' probabilities. It does not
-/// depend on the order of `predictions`, to the bit. Refuses a trial whose windows differ in label or in number of
-/// classes, and a window that is there twice.
+/// One prediction per fold, subject and trial, sorted in that order: the mean probabilities of the trial's
+/// windows. The order of `predictions` does not change a bit of it.
+///
+/// # Errors
+/// [`Data`](crate::ErrorKind::Data) for a trial whose windows differ in their labels or in their numbers of
+/// classes, and for a window that occurs twice.
 pub fn trials(predictions: &[Prediction]) -> Result<Vec<Prediction>> {
     let mut windows: BTreeMap<(u32, u32, u32), Vec<&Prediction>> = BTreeMap::new();
     for p in predictions {
@@ -71,7 +85,7 @@ fn mean(mut windows: Vec<&Prediction>) -> Result<Prediction> {
     for pair in windows.windows(2) {
         let refuse = |what| Err(Error::data(what).at(pair[1].place()));
         match (pair[0], pair[1]) {
-            (a, b) if a.window == b.window => return refuse("the window is there twice"),
+            (a, b) if a.window == b.window => return refuse("the window occurs twice"),
             (a, b) if a.label != b.label => return refuse("the trial has windows with different labels"),
             (a, b) if a.probabilities.len() != b.probabilities.len() => {
                 return refuse("the trial has windows with different numbers of classes");
@@ -85,8 +99,8 @@ fn mean(mut windows: Vec<&Prediction>) -> Result<Prediction> {
     Ok(Prediction { window: 0, probabilities, ..*windows[0] })
 }
 
-/// The mean of -ln(probability of the actual class), in nats; `None` without predictions. Probabilities are kept a
-/// machine epsilon away from 0 and 1, as in scikit-learn, so that it is finite.
+/// The log loss in nats: the mean of -ln(probability of the actual class). `None` without predictions. As in
+/// scikit-learn, probabilities are clipped to a machine epsilon from 0 and 1, so that the loss is finite.
 pub fn log_loss<P: Borrow<Prediction>>(predictions: &[P]) -> Option<f64> {
     let loss =
         |p: &Prediction| -p.probabilities[p.label as usize].clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln();
@@ -94,9 +108,11 @@ pub fn log_loss<P: Borrow<Prediction>>(predictions: &[P]) -> Option<f64> {
     (!predictions.is_empty()).then(|| total / predictions.len() as f64)
 }
 
-/// The mean squared distance of the probabilities from the truth (Brier, "Verification of forecasts expressed in terms of
-/// probability", 1950); `None` without predictions. Two classes: of the probability of class 1, from 0 to 1. More: summed over the
-/// classes, from 0 to 2; scikit-learn's `brier_score_loss` in both.
+/// The Brier score, scikit-learn's `brier_score_loss`: the mean squared error of the probabilities (Brier,
+/// "Verification of forecasts expressed in terms of probability", 1950). `None` without predictions.
+///
+/// For two classes it is that of the probability of class 1, from 0 to 1. For more it sums over the classes,
+/// from 0 to 2.
 pub fn brier<P: Borrow<Prediction>>(predictions: &[P]) -> Option<f64> {
     let distance = |p: &Prediction| {
         let square = |(k, &q): (usize, &f64)| (q - if k == p.label as usize { 1.0 } else { 0.0 }).powi(2);

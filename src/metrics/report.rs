@@ -1,4 +1,4 @@
-//! All scores of a run: at window and at trial level, overall, by fold and by subject, beside the baselines.
+//! All scores of a run: by window and by trial, overall, by fold and by subject, with the baselines.
 
 use super::baseline::{Baselines, TrialLabel};
 use super::confusion::{ClassScores, Confusion, Overall};
@@ -9,80 +9,104 @@ use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The names behind the numbers of [`Prediction`]s.
+/// The names behind the indices of a [`Prediction`].
 #[derive(Clone, Copy, Debug)]
 pub struct Names<'a> {
+    /// The name of each fold.
     pub folds: &'a [String],
+    /// The name of each subject.
     pub subjects: &'a [String],
+    /// The name of each class.
     pub classes: &'a [String],
 }
 
-/// Everything that is to be said about a run's predictions; what `--json` prints.
+/// All scores of a run's predictions, as scores.json holds them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
-    /// The names of the classes, in the order of all per-class values.
+    /// The names of the classes, in the order of every list by class.
     pub class_names: Vec<String>,
-    /// Each trial once per fold, its probabilities the mean of its windows': the scores to quote.
+    /// The scores of trials, whose probabilities are the means over their windows. These are the scores to
+    /// quote.
     pub trial: Level,
-    /// Each window by itself.
+    /// The scores of single windows.
     pub window: Level,
+    /// The scores of rules that never look at a signal.
     pub baselines: Baselines,
 }
 
-/// The scores at one level.
+/// The scores of trials, or of windows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Level {
-    /// Pooled over all folds.
+    /// The scores of the confusion matrix, pooled over all folds.
     pub overall: Overall,
-    /// The 95 % Wilson interval of the accuracy over trials, which it takes for independent; `None` for windows,
-    /// which are not. A trial that several folds test counts as one. For new subjects the interval over subjects
-    /// holds, not this one.
+    /// The 95 % Wilson interval of the accuracy, as if trials were independent; `None` for windows, which are
+    /// not. A trial that several folds test counts once. For statements about new people use the interval
+    /// over subjects.
     pub accuracy_interval: Option<[f64; 2]>,
-    /// Pooled over all folds, so it also asks that the folds' models agree in scale; the mean over folds does not
-    /// (Forman and Scholz, "Apples-to-apples in cross-validation studies", 2010).
+    /// The area under the ROC curve ([`auc::multiclass`]), pooled over all folds. Unlike the mean over folds,
+    /// it is high only if the probabilities of the folds' networks are on the same scale (Forman and Scholz,
+    /// "Apples-to-apples in cross-validation studies", 2010).
     pub auc: Option<f64>,
-    /// PR-AUC, pooled as `auc`.
+    /// The average precision (PR-AUC), [`average_precision::multiclass`], pooled over all folds.
     pub average_precision: Option<f64>,
+    /// The Brier score, [`prediction::brier`].
     pub brier: Option<f64>,
-    /// In nats.
+    /// The log loss in nats, [`prediction::log_loss`].
     pub log_loss: Option<f64>,
+    /// The scores of each class against the rest.
     pub by_class: Vec<ClassScores>,
+    /// The scores of each fold.
     pub by_fold: Groups,
+    /// The scores of each subject, over all folds that test it.
     pub by_subject: Groups,
-    /// Rows actual, columns predicted.
+    /// The confusion matrix, pooled over all folds.
     pub confusion: Confusion,
 }
 
-/// One row per fold or subject, and how each score spreads over those for which it is defined.
+/// The scores of each fold or subject, and the mean and spread of each score over those for which it is
+/// defined.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Groups {
+    /// One entry for each fold or subject.
     pub rows: Vec<Group>,
+    /// Of the accuracies.
     pub accuracy: Summary,
+    /// Of the balanced accuracies.
     pub balanced_accuracy: Summary,
+    /// Of the macro F1 scores.
     pub macro_f1: Summary,
+    /// Of the AUCs.
     pub auc: Summary,
 }
 
 /// The scores of one fold, or of one subject over all folds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Group {
+    /// The name of the fold or subject.
     pub name: String,
-    /// How many trials or windows were scored.
+    /// The number of trials or windows.
     pub n: u64,
-    /// The share of the group's most frequent class; 1 if it has one class only.
+    /// The share of the group's most frequent class: the accuracy of always predicting it.
     pub majority: Option<f64>,
+    /// See [`Confusion::accuracy`].
     pub accuracy: Option<f64>,
+    /// See [`Confusion::balanced_accuracy`].
     pub balanced_accuracy: Option<f64>,
+    /// The unweighted mean of the classes' F1 scores.
     pub macro_f1: Option<f64>,
+    /// See [`auc::multiclass`]; `None` if the group lacks a class.
     pub auc: Option<f64>,
 }
 
 impl Scores {
     /// Scores the predictions for the test parts of one or more folds.
     ///
-    /// `train` lists the training trials of the same folds, for the baselines; `shared_stimuli` says that a trial
-    /// index names the same stimulus for all subjects. Refuses empty and invalid predictions ([`prediction::check`],
-    /// [`prediction::trials`]), fewer than two classes, subjects and folds without a name, and folds without training trials.
+    /// `train` lists the training trials of the same folds, for the baselines. `shared_stimuli` says that a
+    /// trial index names the same stimulus for all subjects.
+    ///
+    /// # Errors
+    /// Without predictions, for fewer than two classes, for a subject or fold without a name, and those of
+    /// [`prediction::check`], [`prediction::trials`] and [`Baselines::of`].
     pub fn from(
         predictions: &[Prediction],
         train: &[TrialLabel],
@@ -92,7 +116,9 @@ impl Scores {
         let classes = names.classes.len();
         if predictions.is_empty() || classes < 2 {
             let n = predictions.len();
-            return Err(Error::data(format!("{n} predictions of {classes} classes: nothing to score")));
+            return Err(Error::data(format!(
+                "scores need predictions and at least two classes, and there are {n} predictions of {classes} classes"
+            )));
         }
         for p in predictions {
             for (what, found, named) in
@@ -100,7 +126,7 @@ impl Scores {
             {
                 if found as usize >= named {
                     return Err(Error::data(format!(
-                        "a prediction for {what} {found}, but only {named} have names"
+                        "a prediction is for {what} {found}, but only {named} have names"
                     )));
                 }
             }

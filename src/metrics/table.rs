@@ -1,98 +1,229 @@
-//! Scores as plain text: Markdown tables of at most 100 columns, without colors.
+//! The tables of a run's scores: titles, headers and typed cells, for any renderer.
+//!
+//! [`text`](super::text) renders them for terminals; the run's page renders them as HTML.
 
-use super::baseline::Baselines;
-use super::confusion::{Average, Overall};
+use super::baseline::{Baseline, Baselines};
+use super::confusion::{Average, Confusion, Overall};
 use super::interval::Summary;
 use super::report::{Groups, Level, Scores};
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use std::fmt;
 
-const WIDTH: u16 = 100;
-
-/// The confusion matrix of more classes than this does not fit and is left to `--json`.
-const MATRIX_CLASSES: usize = 10;
-
-/// All tables: the scores beside their baselines, then by fold, by subject and by class, and the confusion matrix;
-/// at trial level but where windows are named.
-pub fn render(scores: &Scores) -> String {
-    let mut parts = vec![headline(scores), notes(&scores.baselines).join("\n")];
-    let (folds, subjects) = (&scores.trial.by_fold, &scores.trial.by_subject);
-    // A single one says what the headline says, and leave-one-subject-out folds are the subjects.
-    if folds.rows.len() > 1 && folds != subjects {
-        parts.push(groups("fold", folds, &scores.window.by_fold));
-    }
-    if subjects.rows.len() > 1 {
-        parts.push(groups("subject", subjects, &scores.window.by_subject));
-    }
-    parts.push(classes(scores));
-    let (header, rows) = probabilities(scores);
-    parts.push(format!("{PROBABILITIES}.\n\n{}", table(&header, rows)));
-    if scores.class_names.len() <= MATRIX_CLASSES {
-        parts.push(confusion(scores));
-    }
-    parts.join("\n\n") + "\n"
+/// A table of scores.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScoreTable {
+    /// The title, without a final period.
+    pub title: String,
+    /// The name of each column. The first column holds the rows' names.
+    pub header: Vec<String>,
+    /// The rows from top to bottom.
+    pub rows: Vec<Row>,
+    /// The number of rows at the end that summarize the others or compare with them.
+    pub summary_rows: usize,
 }
 
-fn headline(scores: &Scores) -> String {
-    let row = |name: String, overall: &Overall, interval: String, auc: String| {
+/// A row of a [`ScoreTable`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// The name of the class, the fold, the baseline ...
+    pub name: String,
+    /// A cell for each column but the first.
+    pub cells: Vec<Cell>,
+}
+
+/// A cell of a [`ScoreTable`]. `Display` writes it as text.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Cell {
+    /// The column does not apply to the row.
+    Empty,
+    /// A number of trials or windows.
+    Count(u64),
+    /// A score; `None` is undefined.
+    Score(Option<f64>),
+    /// The lower and the upper end of a confidence interval; `None` is undefined.
+    Interval(Option<[f64; 2]>),
+    /// A count of a confusion matrix.
+    Share {
+        /// The number of samples.
+        count: u64,
+        /// Their share of the actual class's samples; 0 if it has none.
+        share: f64,
+        /// Whether the predicted class is the actual one.
+        correct: bool,
+    },
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Cell::Empty => Ok(()),
+            Cell::Count(count) => write!(f, "{count}"),
+            Cell::Score(Some(score)) => write!(f, "{score:.3}"),
+            Cell::Interval(Some([low, high])) => write!(f, "[{low:.3}, {high:.3}]"),
+            Cell::Score(None) | Cell::Interval(None) => f.write_str("undefined"),
+            Cell::Share { count, share, .. } => write!(f, "{count} ({:.0}%)", 100.0 * share),
+        }
+    }
+}
+
+impl Row {
+    pub(crate) fn new(name: impl Into<String>, cells: impl Into<Vec<Cell>>) -> Self {
+        Row { name: name.into(), cells: cells.into() }
+    }
+
+    /// A row of [`ScoreTable::overall`] with the scores of a confusion matrix.
+    fn overall(name: String, overall: &Overall, interval: Cell, auc: Cell) -> Self {
         let f1 = overall.macro_average.as_ref().map(|average| average.f1);
-        let mut row = vec![name, number(overall.accuracy), interval];
-        row.extend([overall.balanced_accuracy, f1, overall.kappa, overall.mcc].map(number));
-        row.push(auc);
-        row
-    };
-    let level = |unit: &str, level: &Level, interval| {
-        row(format!("{} {unit}", level.overall.n), &level.overall, interval, number(level.auc))
-    };
-    let subjects = {
-        let Groups { rows, accuracy, balanced_accuracy, macro_f1, auc } = &scores.trial.by_subject;
-        let mut row =
-            vec![format!("{} subjects", rows.len()), number(accuracy.mean), range(accuracy.interval)];
-        row.extend([number(balanced_accuracy.mean), number(macro_f1.mean), String::new(), String::new()]);
-        row.push(number(auc.mean));
-        row
-    };
-    let mut rows = vec![
-        level("trials", &scores.trial, range(scores.trial.accuracy_interval)),
-        subjects,
-        level("windows", &scores.window, String::new()),
-    ];
-    let Baselines { global, subject, stimulus } = &scores.baselines;
-    let baselines = [("global", Some(global)), ("subject", Some(subject)), ("stimulus", stimulus.as_ref())];
-    rows.extend(baselines.into_iter().filter_map(|(name, baseline)| {
-        Some(row(format!("{name} majority"), &baseline?.scores, String::new(), String::new()))
-    }));
-    table(&["", "accuracy", "95 % interval", "balanced", "macro F1", "kappa", "MCC", "AUC"], rows)
+        let [balanced, f1, kappa, mcc] =
+            [overall.balanced_accuracy, f1, overall.kappa, overall.mcc].map(Cell::Score);
+        Row::new(name, [Cell::Score(overall.accuracy), interval, balanced, f1, kappa, mcc, auc])
+    }
 }
 
-/// What [`probabilities`] shows.
-pub(crate) const PROBABILITIES: &str =
-    "Probabilities. Higher is better: AUC, average precision (PR-AUC). Lower: Brier score, log loss";
+impl ScoreTable {
+    /// A table whose rows are all of one kind.
+    pub(crate) fn new(title: impl Into<String>, header: &[&str], rows: Vec<Row>) -> Self {
+        let header = header.iter().map(ToString::to_string).collect();
+        ScoreTable { title: title.into(), header, rows, summary_rows: 0 }
+    }
 
-/// How good the probabilities are, not only the classes that they choose; header and rows.
-pub(crate) fn probabilities(scores: &Scores) -> (Vec<&'static str>, Vec<Vec<String>>) {
-    let row = |unit: &str, level: &Level| {
-        let mut row = vec![format!("{} {unit}", level.overall.n)];
-        row.extend([level.auc, level.average_precision, level.brier, level.log_loss].map(number));
-        row
-    };
-    let header = vec!["", "AUC", "average precision", "Brier", "log loss"];
-    (header, vec![row("trials", &scores.trial), row("windows", &scores.window)])
+    /// Marks the last `rows` as summaries.
+    pub(crate) fn with_summary(self, rows: usize) -> Self {
+        ScoreTable { summary_rows: rows, ..self }
+    }
+
+    /// The overall scores of subjects, trials and windows, and below them those of the baselines.
+    pub fn overall(scores: &Scores) -> Self {
+        let (trial, window, subjects) = (&scores.trial, &scores.window, &scores.trial.by_subject);
+        let means = [&subjects.balanced_accuracy, &subjects.macro_f1, &subjects.auc];
+        let [balanced, f1, auc] = means.map(|summary| Cell::Score(summary.mean));
+        let (accuracy, interval) = (Cell::Score(subjects.accuracy.mean), subjects.accuracy.interval);
+        let by_subject = [accuracy, Cell::Interval(interval), balanced, f1, Cell::Empty, Cell::Empty, auc];
+        let level = |unit: &str, level: &Level, interval| {
+            let name = format!("{} {unit}", level.overall.n);
+            Row::overall(name, &level.overall, interval, Cell::Score(level.auc))
+        };
+        let mut rows = vec![
+            Row::new(format!("{} subjects, mean", subjects.rows.len()), by_subject),
+            level("trials", trial, Cell::Interval(trial.accuracy_interval)),
+            level("windows", window, Cell::Empty),
+        ];
+        let baselines = named_baselines(&scores.baselines);
+        let below = baselines.len();
+        rows.extend(
+            baselines
+                .into_iter()
+                .map(|(name, b)| Row::overall(name.into(), &b.scores, Cell::Empty, Cell::Empty)),
+        );
+        let header = ["", "accuracy", "95 % interval", "balanced", "macro F1", "kappa", "MCC", "AUC"];
+        ScoreTable::new("All scores, and below them those of the baselines", &header, rows)
+            .with_summary(below)
+    }
+
+    /// The scores of the probabilities, not only of the classes that they select.
+    pub fn probabilities(scores: &Scores) -> Self {
+        let row = |unit: &str, level: &Level| {
+            let scores = [level.auc, level.average_precision, level.brier, level.log_loss];
+            Row::new(format!("{} {unit}", level.overall.n), scores.map(Cell::Score))
+        };
+        ScoreTable::new(
+            "Probabilities. Higher is better: AUC, average precision (PR-AUC). Lower: Brier score, log loss",
+            &["", "AUC", "average precision", "Brier", "log loss"],
+            vec![row("trials", &scores.trial), row("windows", &scores.window)],
+        )
+    }
+
+    /// The scores of each fold or subject, named by `unit`, and their means, standard deviations and 95 %
+    /// intervals.
+    pub fn by_group(unit: &str, trials: &Groups, windows: &Groups) -> Self {
+        let mut rows = Vec::new();
+        for (trial, window) in trials.rows.iter().zip(&windows.rows) {
+            let mut cells = vec![Cell::Count(trial.n)];
+            let scores = [trial.majority, trial.accuracy, trial.balanced_accuracy, trial.macro_f1, trial.auc];
+            cells.extend(scores.map(Cell::Score));
+            cells.push(Cell::Score(window.accuracy));
+            rows.push(Row::new(&trial.name, cells));
+        }
+        let columns =
+            [&trials.accuracy, &trials.balanced_accuracy, &trials.macro_f1, &trials.auc, &windows.accuracy];
+        let mut below = |name: &str, value: fn(&Summary) -> Option<f64>| {
+            let mut cells = vec![Cell::Empty, Cell::Empty];
+            cells.extend(columns.map(|column| Cell::Score(value(column))));
+            rows.push(Row::new(name, cells));
+        };
+        below("mean", |column| column.mean);
+        below("sd", |column| column.sd);
+        below("95 % from", |column| column.interval.map(|[low, _]| low));
+        below("95 % to", |column| column.interval.map(|[_, high]| high));
+        let title = format!("By {unit}: scores of trials, and accuracy of windows");
+        let header = [unit, "trials", "majority", "accuracy", "balanced", "macro F1", "AUC", "windows"];
+        ScoreTable::new(title, &header, rows).with_summary(4)
+    }
+
+    /// Precision, recall and F1 of trials for each class, and their means.
+    pub fn by_class(scores: &Scores) -> Self {
+        let mut rows = Vec::new();
+        for (name, class) in scores.class_names.iter().zip(&scores.trial.by_class) {
+            let [precision, recall, f1] =
+                [class.precision, class.recall, class.f1].map(|score| Cell::Score(Some(score)));
+            let counts = [Cell::Count(class.support), Cell::Count(class.predicted)];
+            rows.push(Row::new(name, [precision, recall, f1, counts[0], counts[1]]));
+        }
+        let Overall { macro_average, weighted_average, .. } = &scores.trial.overall;
+        for (name, average) in [("macro mean", macro_average), ("weighted mean", weighted_average)] {
+            let score = |score: fn(&Average) -> f64| Cell::Score(average.as_ref().map(score));
+            let [precision, recall, f1] = [score(|a| a.precision), score(|a| a.recall), score(|a| a.f1)];
+            rows.push(Row::new(name, [precision, recall, f1, Cell::Empty, Cell::Empty]));
+        }
+        let header = ["class", "precision", "recall", "F1", "support", "predicted"];
+        ScoreTable::new("Trials by class", &header, rows).with_summary(2)
+    }
+
+    /// A confusion matrix: rows are actual classes, columns predicted ones.
+    pub fn confusion(title: &str, confusion: &Confusion, classes: &[String]) -> Self {
+        let row = |(actual, (name, counts)): (usize, (&String, &Vec<u64>))| {
+            let support = confusion.support(actual).max(1) as f64;
+            let cell = |(predicted, &count): (usize, &u64)| {
+                let share = count as f64 / support;
+                Cell::Share { count, share, correct: actual == predicted }
+            };
+            Row::new(name, counts.iter().enumerate().map(cell).collect::<Vec<_>>())
+        };
+        let rows = classes.iter().zip(confusion.counts()).enumerate().map(row).collect();
+        let header: Vec<&str> = ["actual"].into_iter().chain(classes.iter().map(String::as_str)).collect();
+        ScoreTable::new(title, &header, rows)
+    }
 }
 
-/// What the headline's rows mean, so that nobody has to guess.
+/// The baselines that are defined, with their names. A subject baseline that had to use the test labels of
+/// every trial is named as an oracle.
+pub(crate) fn named_baselines(baselines: &Baselines) -> Vec<(&'static str, &Baseline)> {
+    let Baselines { global, subject, stimulus } = baselines;
+    let own = if is_oracle(subject) { "subject oracle" } else { "subject majority" };
+    let mut list = vec![("global majority", global), (own, subject)];
+    list.extend(stimulus.as_ref().map(|stimulus| ("stimulus majority", stimulus)));
+    list
+}
+
+fn is_oracle(subject: &Baseline) -> bool {
+    subject.second_choice == subject.scores.n
+}
+
+/// An explanation of each row of [`ScoreTable::overall`].
 pub(crate) fn notes(baselines: &Baselines) -> Vec<String> {
-    let mut notes = vec![
+    let mut notes: Vec<String> = vec![
+        "subjects: the mean of the subjects' scores over their trials; t interval over subjects".into(),
         "trials: the mean probability of a trial's windows; Wilson interval, as if trials were independent"
             .into(),
-        "subjects: the mean of the subjects' scores over their trials; t interval over subjects".into(),
         "global majority: the most frequent class of each fold's training trials".into(),
     ];
     let (subject, n) = (&baselines.subject, baselines.subject.scores.n);
     notes.push(match subject.second_choice {
+        _ if is_oracle(subject) => {
+            "subject oracle: the subject's most frequent class among its own test labels:\n  \
+             the highest score that knowing the person's bias can reach"
+                .into()
+        }
         0 => "subject majority: the subject's most frequent class in training".into(),
-        k if k == n => "subject majority: the subject's most frequent class among its own test labels:\n  \
-                        an oracle, the most that knowing the person's bias can reach"
-            .into(),
         k => format!(
             "subject majority: the subject's most frequent class in training; for {k} of {n} trials,\n  \
              where there is none, among its own test labels (an oracle)"
@@ -109,91 +240,4 @@ pub(crate) fn notes(baselines: &Baselines) -> Vec<String> {
         }
     }
     notes
-}
-
-/// By fold or by subject, with mean, standard deviation and 95 % interval over the rows.
-fn groups(unit: &str, trials: &Groups, windows: &Groups) -> String {
-    let mut rows = Vec::new();
-    for (trial, window) in trials.rows.iter().zip(&windows.rows) {
-        let mut row = vec![trial.name.clone(), trial.n.to_string()];
-        let scores = [trial.majority, trial.accuracy, trial.balanced_accuracy, trial.macro_f1, trial.auc];
-        row.extend(scores.map(number));
-        row.push(number(window.accuracy));
-        rows.push(row);
-    }
-    let columns =
-        [&trials.accuracy, &trials.balanced_accuracy, &trials.macro_f1, &trials.auc, &windows.accuracy];
-    let mut below = |name: &str, show: fn(&Summary) -> Option<f64>| {
-        let mut row = vec![name.to_string(), String::new(), String::new()];
-        row.extend(columns.map(|column| number(show(column))));
-        rows.push(row);
-    };
-    below("mean", |column| column.mean);
-    below("sd", |column| column.sd);
-    below("95 % from", |column| column.interval.map(|[low, _]| low));
-    below("95 % to", |column| column.interval.map(|[_, high]| high));
-    format!(
-        "By {unit}: the scores of its trials, and the accuracy of its windows. Majority: the share of\n\
-         its most frequent class. AUC: undefined where a class does not occur, its mean over the others.\n\n{}",
-        table(&[unit, "trials", "majority", "accuracy", "balanced", "macro F1", "AUC", "windows"], rows)
-    )
-}
-
-fn classes(scores: &Scores) -> String {
-    let mut rows = Vec::new();
-    for (name, class) in scores.class_names.iter().zip(&scores.trial.by_class) {
-        let mut row = vec![name.clone()];
-        row.extend([class.precision, class.recall, class.f1].map(|score| number(Some(score))));
-        row.extend([class.support.to_string(), class.predicted.to_string()]);
-        rows.push(row);
-    }
-    let Overall { macro_average, weighted_average, .. } = &scores.trial.overall;
-    for (name, average) in [("macro", macro_average), ("weighted", weighted_average)] {
-        let score = |score: fn(&Average) -> f64| number(average.as_ref().map(score));
-        rows.push(vec![name.into(), score(|a| a.precision), score(|a| a.recall), score(|a| a.f1)]);
-    }
-    let table = table(&["class", "precision", "recall", "F1", "true", "predicted"], rows);
-    format!("By class, trials.\n\n{table}")
-}
-
-fn confusion(scores: &Scores) -> String {
-    let mut header = vec!["actual"];
-    header.extend(scores.class_names.iter().map(String::as_str));
-    let mut rows = Vec::new();
-    for (name, counts) in scores.class_names.iter().zip(scores.trial.confusion.counts()) {
-        let support: u64 = counts.iter().sum();
-        let cell = |&count: &u64| match support {
-            0 => "0".into(),
-            _ => format!("{count} ({:.0}%)", 100.0 * count as f64 / support as f64),
-        };
-        rows.push(std::iter::once(name.clone()).chain(counts.iter().map(cell)).collect());
-    }
-    let table = table(&header, rows);
-    format!(
-        "Confusion matrix of trials: rows actual, columns predicted, with the share of the row.\n\n{table}"
-    )
-}
-
-fn table(header: &[&str], rows: Vec<Vec<String>>) -> String {
-    let mut table = Table::new();
-    table
-        .load_style(presets::ASCII_MARKDOWN)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(WIDTH)
-        .set_header(header.to_vec())
-        .add_rows(rows);
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table.to_string()
-}
-
-/// Three decimals.
-pub(crate) fn number(score: Option<f64>) -> String {
-    score.map_or("undefined".into(), |score| format!("{score:.3}"))
-}
-
-/// Low and high end, in brackets.
-pub(crate) fn range(interval: Option<[f64; 2]>) -> String {
-    interval.map_or("undefined".into(), |[low, high]| format!("[{low:.3}, {high:.3}]"))
 }

@@ -1,4 +1,5 @@
-//! Where the time of a training step goes, kernel by kernel, and how far each kernel is from what the machine could do.
+//! Profiles: the time of each kernel of a training step, and how close each kernel comes to the device's
+//! peak.
 
 mod roofline;
 mod trace;
@@ -10,57 +11,78 @@ use crate::backend::{Backend, Peak, Span};
 use crate::error::{Error, Result};
 use serde::Serialize;
 
-/// Kernels and gaps must add up to the wall clock within this share.
+/// Kernels and gaps must add up to the wall-clock time within this share of it.
 const SUM_TOLERANCE: f64 = 0.05;
 
 /// All launches of one kernel.
 #[derive(Clone, Debug, Serialize)]
 pub struct Kernel {
+    /// The kernel's name, as [`Span::kernel`] has it.
     pub name: &'static str,
+    /// The number of launches.
     pub launches: usize,
-    /// Launches that began on an idle device: their times hold what the host needed to launch them, too.
+    /// The number of launches that began on an idle device. Their times include the host's time to launch
+    /// them.
     pub from_idle: usize,
+    /// The total time of all launches in milliseconds.
     pub total_ms: f64,
-    /// Of the wall clock.
+    /// The total time as a share of the wall-clock time.
     pub share: f64,
+    /// The mean time of a launch in microseconds.
     pub mean_us: f64,
+    /// The median time of a launch in microseconds.
     pub p50_us: f64,
+    /// The 95th percentile of a launch's time in microseconds.
     pub p95_us: f64,
-    /// Algorithmic rates: what the mathematics needs over the time it took.
+    /// The algorithm's arithmetic over the total time, in GFLOP/s. A multiply-add is two operations.
     pub gflops: f64,
+    /// The algorithm's memory traffic over the total time, in GB/s. Every operand counts once.
     pub gbytes: f64,
-    /// Operations per byte; the peak is the smaller of the peak and this times the bandwidth.
+    /// The arithmetic intensity in operations per byte.
     pub intensity: f64,
-    /// Of the peak at that intensity.
+    /// The rate as a share of the roofline at this intensity, the smaller of the peak and intensity x
+    /// bandwidth.
     pub peak_share: f64,
+    /// The limit that the roofline sets at this intensity.
     pub bound_by: Bound,
 }
 
-/// What the peak over a kernel is made of.
+/// The limit that the roofline sets for a kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Bound {
+    /// The peak of multiply-adds.
     Compute,
+    /// The bandwidth of memory.
     Memory,
 }
 
-/// Some iterations of one network on one device.
+/// The profile of some iterations of one network on one device.
 #[derive(Clone, Debug, Serialize)]
 pub struct Profile {
+    /// The number of recorded iterations.
     pub iterations: usize,
+    /// The wall-clock time of all iterations in milliseconds.
     pub wall_ms: f64,
-    /// Time in which no kernel ran.
+    /// The time in which no kernel ran, in milliseconds.
     pub gaps_ms: f64,
-    /// By total time, longest first.
+    /// The kernels, sorted by total time, longest first.
     pub kernels: Vec<Kernel>,
-    /// All algorithmic operations over the wall clock, of the peak.
+    /// All arithmetic over the wall-clock time, as a share of the peak.
     pub peak_share: f64,
+    /// The device's measured peak.
     pub peak: Peak,
+    /// All launches, sorted by start. They start at 0, when the first iteration does.
     #[serde(skip)]
     pub spans: Vec<Span>,
 }
 
-/// Runs `step` `warmup` times unseen, then `iterations` times recorded.
+/// Runs `step` `warmup` times, then `iterations` times with every launch recorded.
+///
+/// # Errors
+/// [`Backend`](crate::ErrorKind::Backend) if the backend records no launches,
+/// [`Numerical`](crate::ErrorKind::Numerical) if kernels and gaps do not add up to the wall-clock time, and
+/// the errors of `step`.
 pub fn profile<B: Backend>(
     backend: &B,
     peak: Peak,
@@ -69,7 +91,7 @@ pub fn profile<B: Backend>(
     mut step: impl FnMut() -> Result<()>,
 ) -> Result<Profile> {
     let timeline = backend.timeline().ok_or_else(|| {
-        Error::backend(format!("{} does not record when its kernels run", backend.describe()))
+        Error::backend(format!("{} does not record the times of its kernels", backend.describe()))
             .hint("profile on another backend")
     })?;
     for _ in 0..warmup {
@@ -86,15 +108,16 @@ pub fn profile<B: Backend>(
     let mut spans = timeline.record(false);
     spans.sort_by_key(|span| span.start);
     for span in &mut spans {
-        // A device's clock may run a little beside ours.
+        // The clocks of device and host differ a little, so a span may seem to start too early.
         span.start = span.start.saturating_sub(start);
     }
     summary(peak, iterations, wall, spans)
 }
 
-/// Adds up the spans of `wall` nanoseconds.
+/// Summarizes the spans of `wall` nanoseconds, which are sorted by start.
 fn summary(peak: Peak, iterations: usize, wall: u64, spans: Vec<Span>) -> Result<Profile> {
-    // Gaps are measured between the spans, not as what is left over: spans that overlap make the sum too large.
+    // Gaps are measured between the spans rather than as the remainder, so that overlapping spans make the
+    // sum too large.
     let mut gaps = 0;
     let mut end = 0;
     for span in &spans {
@@ -106,7 +129,7 @@ fn summary(peak: Peak, iterations: usize, wall: u64, spans: Vec<Span>) -> Result
     let sum = (busy + gaps) as f64;
     if (sum - wall as f64).abs() > SUM_TOLERANCE * wall as f64 {
         return Err(Error::numerical(format!(
-            "kernels and gaps add up to {:.3} ms, the wall clock says {:.3} ms: launches overlap",
+            "kernels and gaps add up to {:.3} ms, but the wall clock shows {:.3} ms: launches overlap",
             sum / 1e6,
             wall as f64 / 1e6
         ))
@@ -129,6 +152,7 @@ fn summary(peak: Peak, iterations: usize, wall: u64, spans: Vec<Span>) -> Result
     })
 }
 
+/// Summarizes the launches of the kernel `name`.
 fn kernel(name: &'static str, spans: &[Span], wall: u64, peak: Peak) -> Kernel {
     let own: Vec<&Span> = spans.iter().filter(|span| span.kernel == name).collect();
     let mut durations: Vec<u64> = own.iter().map(|span| span.duration).collect();
@@ -188,12 +212,12 @@ mod tests {
     }
 
     #[test]
-    fn launches_that_overlap_are_found() {
+    fn overlapping_launches_are_an_error() {
         assert!(summary(PEAK, 1, 1000, vec![span("a", 0, 600, 1), span("b", 100, 700, 1)]).is_err());
     }
 
     #[test]
-    fn a_training_step_is_seen_whole() {
+    fn every_kernel_of_a_training_step_is_recorded() {
         let layer = LayerSpec::new(Cell::Gru, 8, 2);
         let network = Network {
             features: 5,

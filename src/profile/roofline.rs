@@ -1,17 +1,22 @@
-//! The roofline plot (Williams, Waterman and Patterson 2009): every kernel under the peak that peak and bandwidth make.
+//! The roofline plot (Williams, Waterman and Patterson, "Roofline: an insightful visual performance model",
+//! 2009).
+//!
+//! It shows each kernel's rate over its arithmetic intensity, below the limits that peak and bandwidth set.
 
 use super::Profile;
 use std::fmt::Write;
 
 const WIDTH: f64 = 820.0;
 const HEIGHT: f64 = 470.0;
-/// Of the plotted area: left, right, top, bottom.
+/// The plotted area: left, right, top and bottom.
 const FRAME: [f64; 4] = [64.0, 790.0, 46.0, 420.0];
 
-/// Logarithmic axes, whole powers of ten at both ends.
+/// A logarithmic axis that begins and ends at a power of ten.
 struct Axis {
+    /// The decimal logarithms of both ends.
     low: f64,
     high: f64,
+    /// The coordinates of both ends.
     from: f64,
     to: f64,
 }
@@ -34,7 +39,10 @@ impl Axis {
     }
 }
 
-/// An SVG of its own, for light and dark pages. Kernels without arithmetic have no place in it.
+/// The roofline plot as an SVG file, for light and dark pages. Kernels without arithmetic are left out.
+///
+/// The area of a dot grows with the kernel's share of the time. Its label ends with the share of the
+/// roofline.
 pub fn roofline(device: &str, profile: &Profile) -> String {
     let peak = profile.peak;
     let kernels: Vec<_> = profile.kernels.iter().filter(|kernel| kernel.gflops > 0.0).collect();
@@ -67,7 +75,7 @@ pub fn roofline(device: &str, profile: &Profile) -> String {
         (left + right) / 2.0
     ));
     draw(format_args!("<text x=\"{left}\" y=\"40\">GFLOP/s</text>\n"));
-    // The slope enters where it is as high as the lowest tick, or at the left edge.
+    // The slope starts where it crosses the bottom or the left edge.
     let lowest = (10f64.powf(y.low) / peak.gbytes).max(10f64.powf(x.low));
     draw(format_args!(
         "<path class=\"peak\" d=\"M{:.1} {:.1}L{:.1} {peak:.1}H{right}\"/>\n",
@@ -78,7 +86,6 @@ pub fn roofline(device: &str, profile: &Profile) -> String {
     ));
     for kernel in kernels {
         let (cx, cy) = (x.at(kernel.intensity), y.at(kernel.gflops));
-        // A big dot takes a big share of the time.
         let radius = 3.0 + 9.0 * kernel.share.sqrt();
         draw(format_args!("<circle class=\"kernel\" cx=\"{cx:.1}\" cy=\"{cy:.1}\" r=\"{radius:.1}\"/>\n"));
         let label = format!("{} {:.0} %", kernel.name, 100.0 * kernel.peak_share);

@@ -1,9 +1,10 @@
-//! The launches as a trace that ui.perfetto.dev and chrome://tracing open (Trace Event Format, complete events).
+//! Traces in the Trace Event Format, which ui.perfetto.dev and chrome://tracing open.
 
 use super::Profile;
 use serde_json::{Value, json};
 
-/// Times in microseconds; operations and bytes as arguments.
+/// The launches of a profile as complete events in JSON. Times are in microseconds; operations and bytes are
+/// arguments.
 pub fn trace(device: &str, profile: &Profile) -> String {
     let name =
         |what: &str, name: &str| json!({"ph": "M", "pid": 1, "tid": 1, "name": what, "args": {"name": name}});

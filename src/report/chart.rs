@@ -1,10 +1,13 @@
-//! Charts as inline SVG: axes with round ticks, curves, bars with intervals. Styled by the page, no script, no color that
-//! says what no text or dash says.
+//! Charts as inline SVG: axes with round ticks, curves, and bars with intervals.
+//!
+//! The page's style sheet styles them; they have no script. Color alone never carries information: text or
+//! dashes do, too.
 
 use maud::{Markup, html};
 
-/// The text that a chart's margins are made for, in units of its view box.
+/// The width of a character, in units of the view box.
 const CHARACTER: f64 = 6.2;
+/// The height of a bar's row, in units of the view box.
 const ROW: f64 = 22.0;
 
 /// A linear axis from one round number to another.
@@ -21,8 +24,8 @@ impl Axis {
         Axis { label: label.into(), low: 0.0, high: 1.0, step: 0.2 }
     }
 
-    /// Holds all `values`, with about six ticks at multiples of 1, 2 or 5 times a power of ten, which is at least
-    /// `finest`. From 0 to 1 without values.
+    /// An axis that covers all `values`, or 0 to 1 without values. It has about six ticks. Their distance is
+    /// 1, 2 or 5 times a power of ten, but at least `finest`.
     pub(crate) fn over(label: &str, values: impl Iterator<Item = f64>, finest: f64) -> Self {
         let (low, high) =
             values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
@@ -35,12 +38,12 @@ impl Axis {
         Axis { label: label.into(), low, high, step }
     }
 
-    /// Where `value` stands when the axis is drawn between the coordinates `from` and `to`.
+    /// The coordinate of `value` on an axis that is drawn between the coordinates `from` and `to`.
     fn at(&self, value: f64, from: f64, to: f64) -> f64 {
         from + (to - from) * (value - self.low) / (self.high - self.low)
     }
 
-    /// Values and their texts.
+    /// The ticks' values and texts.
     fn ticks(&self) -> Vec<(f64, String)> {
         let decimals = (-self.step.log10()).ceil().max(0.0) as usize;
         let count = ((self.high - self.low) / self.step).round() as usize;
@@ -49,26 +52,28 @@ impl Axis {
     }
 }
 
-/// The next 1, 2 or 5 times a power of ten.
+/// The smallest number of at least `raw` that is 1, 2 or 5 times a power of ten.
 fn round_step(raw: f64) -> f64 {
-    // A single value gets the finest step that its axis allows.
+    // The range of a single value is 0; `Axis::over` then takes the finest step.
     let raw = raw.max(1e-9);
     let power = 10f64.powf(raw.log10().floor());
     let factor = [1.0, 2.0, 5.0].into_iter().find(|factor| factor * power >= raw * (1.0 - 1e-9));
     factor.unwrap_or(10.0) * power
 }
 
-/// One line through points (x, y), in a style of the page: `strong` or `faint`, `dashed` too, or `chance`.
+/// A line through points (x, y).
 pub(crate) struct Curve {
-    /// Shown when pointed at.
+    /// The tooltip.
     pub(crate) name: String,
+    /// Classes of the page's style sheet: `strong`, `faint` or `chance`, and `dashed`.
     pub(crate) style: &'static str,
+    /// Points that are not finite are left out.
     pub(crate) points: Vec<[f64; 2]>,
 }
 
 /// Curves over two axes.
 pub(crate) struct Plot<'a> {
-    /// Says what is shown to those who do not see it.
+    /// The description for screen readers.
     pub(crate) title: &'a str,
     /// Width and height.
     pub(crate) size: [f64; 2],
@@ -107,7 +112,7 @@ impl Plot<'_> {
     }
 }
 
-/// A single point is a dot: a line would not be seen.
+/// Draws a single point as a dot, because a line of one point is invisible.
 fn draw_curve(curve: &Curve, place: impl Fn([f64; 2]) -> [f64; 2]) -> Markup {
     let points: Vec<[f64; 2]> =
         curve.points.iter().filter(|p| p.iter().all(|v| v.is_finite())).map(|&p| place(p)).collect();
@@ -128,24 +133,24 @@ fn label(x: f64, y: f64, anchor: &str, text: &str) -> Markup {
     html! { text x=(format!("{x:.1}")) y=(format!("{y:.1}")) text-anchor=(anchor) { (text) } }
 }
 
-/// One row of a bar chart. What is undefined is not drawn.
+/// A row of a bar chart. Parts that are `None` are not drawn.
 pub(crate) struct Bar {
     pub(crate) name: String,
     pub(crate) value: Option<f64>,
-    /// A line through the bar's end.
+    /// The ends of a line through the bar's end.
     pub(crate) interval: Option<[f64; 2]>,
-    /// A diamond where the majority's score is.
+    /// The place of a diamond: the accuracy of always predicting the majority class.
     pub(crate) mark: Option<f64>,
 }
 
-/// Horizontal bars from the low end of the axis, one below the other.
+/// A chart of horizontal bars.
 pub(crate) fn bars(title: &str, axis: &Axis, bars: &[Bar]) -> Markup {
     const LONGEST: usize = 24;
     let width = 340.0;
     let longest = bars.iter().map(|bar| bar.name.chars().count()).max().unwrap_or(0).min(LONGEST);
     let (left, right) = (12.0 + (longest + 1) as f64 * CHARACTER, width - 14.0);
     let (top, bottom) = (4.0, 4.0 + bars.len() as f64 * ROW);
-    // An interval of few units can leave the axis; it is drawn as far as that goes.
+    // An interval over few units can exceed the axis; it is cut there.
     let x = |value: f64| axis.at(value.clamp(axis.low, axis.high), left, right);
     html! {
         svg viewBox={ "0 0 " (width) " " (bottom + 36.0) } role="img" {
@@ -181,6 +186,7 @@ pub(crate) fn bars(title: &str, axis: &Axis, bars: &[Bar]) -> Markup {
 }
 
 impl Bar {
+    /// The tooltip.
     fn describe(&self) -> String {
         let mut text = self.name.clone();
         if let Some(value) = self.value {
@@ -229,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn one_point_is_a_dot_and_what_is_not_finite_is_left_out() {
+    fn one_point_is_a_dot_and_points_that_are_not_finite_are_left_out() {
         let draw = |points: Vec<[f64; 2]>| {
             let curve = Curve { name: "fold".into(), style: "strong", points };
             let (x, y) = (Axis::unit("x"), Axis::unit("y"));

@@ -1,13 +1,14 @@
-//! Curves: how the training went, and what a threshold trades.
+//! The curves on the page: losses and accuracies by epoch, and the ROC curves.
 
 use super::chart::{Axis, Curve, Plot};
-use crate::metrics::table::number;
+use crate::metrics::table::Cell;
 use crate::metrics::{Prediction, auc};
 use crate::train::EpochRecord;
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 
-/// A value of an epoch, and how its curve is drawn when alone and when one of many.
+/// A value of an epoch, and the styles of its curve: `strong` for a single curve or a mean, `faint` for one
+/// of many.
 struct Quantity {
     name: &'static str,
     strong: &'static str,
@@ -31,7 +32,7 @@ const VALIDATION_ACCURACY: Quantity = Quantity {
 };
 
 impl Quantity {
-    /// A curve for each fold and, if there are several, the mean as far as all of them go.
+    /// A curve for each fold and, if there are several, their mean over the epochs that all of them have.
     fn curves(&self, folds: &BTreeMap<u32, Vec<&EpochRecord>>, names: &[String]) -> Vec<Curve> {
         let point = |epoch: &&EpochRecord| Some([epoch.epoch as f64, (self.value)(epoch)?]);
         let name = |fold: u32| {
@@ -59,7 +60,7 @@ impl Quantity {
     }
 }
 
-/// Losses and validation accuracy by epoch; `folds` has the folds' names.
+/// The charts of losses and validation accuracy by epoch. `folds` has the folds' names.
 pub(crate) fn curve_chart(epochs: &[EpochRecord], folds: &[String]) -> Markup {
     let mut by_fold: BTreeMap<u32, Vec<&EpochRecord>> = BTreeMap::new();
     for epoch in epochs {
@@ -74,10 +75,10 @@ pub(crate) fn curve_chart(epochs: &[EpochRecord], folds: &[String]) -> Markup {
         1 => "",
         _ => " Thin: each fold. Thick: their mean, as far as all of them trained.",
     };
-    let plot = |title: &str, what: &str, curves: &[Curve], y: Option<Axis>| {
+    let plot = |title: &str, unit: &str, curves: &[Curve], y: Option<Axis>| {
         let values = |i: usize| curves.iter().flat_map(move |curve| curve.points.iter().map(move |p| p[i]));
         let x = Axis::over("epoch", values(0), 1.0);
-        let y = y.unwrap_or_else(|| Axis::over(what, values(1), 0.0));
+        let y = y.unwrap_or_else(|| Axis::over(unit, values(1), 0.0));
         Plot { title, size: [400.0, 270.0], x, y, curves }.draw()
     };
     html! {
@@ -96,8 +97,8 @@ pub(crate) fn curve_chart(epochs: &[EpochRecord], folds: &[String]) -> Markup {
     }
 }
 
-/// A small ROC curve for each class against the rest; of two classes, whose curves mirror each other, that of the second.
-/// `trials` has one prediction per trial, pooled over folds.
+/// A small ROC curve for each class against the rest. The curves of two classes mirror each other, so only
+/// that of the second is shown. `trials` has one prediction per trial, pooled over folds.
 pub(crate) fn roc_chart(trials: &[Prediction], classes: &[String]) -> Markup {
     let first = if classes.len() == 2 { 1 } else { 0 };
     html! {
@@ -106,7 +107,7 @@ pub(crate) fn roc_chart(trials: &[Prediction], classes: &[String]) -> Markup {
             @for (class, name) in classes.iter().enumerate().skip(first) {
                 @let (scores, positive) = auc::one_against_rest(trials, class);
                 figure {
-                    figcaption { b { (name) } ", AUC " (number(auc::binary(&scores, &positive))) }
+                    figcaption { b { (name) } ", AUC " (Cell::Score(auc::binary(&scores, &positive))) }
                     @if let Some(points) = auc::roc(&scores, &positive) {
                         (draw_roc(name, points))
                     }

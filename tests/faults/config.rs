@@ -65,7 +65,7 @@ fn an_instruction_set_path_that_is_not_there_is_told_at_once() {
     }
     for command in ["train --data nowhere", "check"] {
         engine(folder.path(), &format!("{command} --isa portable --backend cuda"))
-            .ends(4, &["`--isa portable` is for the backend `cpu`", "asks for `cuda`"]);
+            .ends(4, &["`--isa portable` is for the backend `cpu`", "but the backend is `cuda`"]);
     }
     engine(folder.path(), "train --isa sse").ends(2, &["sse", "portable"]);
     engine(folder.path(), "train --other-device").ends(2, &["--resume"]);

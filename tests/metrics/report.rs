@@ -1,17 +1,17 @@
-//! Baselines by hand, the report and its tables.
+//! Baselines computed by hand, all scores of a run, and their tables.
 
 use super::prediction;
 use engine::metrics::interval::wilson;
-use engine::metrics::table::render;
+use engine::metrics::text::render;
 use engine::metrics::{Baselines, Names, Prediction, Scores, Summary, TrialLabel};
 
-/// (fold, subject, trial, label), as many as there are.
+/// Labels from tuples (fold, subject, trial, label).
 fn labels<const N: usize>(list: [(u32, u32, u32, u32); N]) -> Vec<TrialLabel> {
     list.map(|(fold, subject, trial, label)| TrialLabel { fold, subject, trial, label }).to_vec()
 }
 
 #[test]
-fn a_report_refuses_what_it_cannot_score() {
+fn scores_of_invalid_input_are_refused() {
     let first = prediction(0, 0, 0, 0, 0, &[0.5, 0.5]);
     let names = ["a".to_string(), "b".to_string()];
     let one = std::slice::from_ref(&first);
@@ -43,16 +43,16 @@ fn baselines_of_left_out_subjects() {
     let (train, test) = (part(|fold, subject| fold != subject), part(|fold, subject| fold == subject));
     let baselines = Baselines::of(&train, &test, 2, true).unwrap();
 
-    // Training has 5, 4 and 3 ones of 6; the last is a tie, won by class 0: 1 + 2 + 0 right.
+    // Training has 5, 4 and 3 ones of 6. The last is a tie, for which class 0 is predicted: 1 + 2 + 0 right.
     assert_eq!(baselines.global.scores.accuracy, Some(3.0 / 9.0));
-    // No subject is in its own training part: the oracle, 2 + 2 + 3 right.
+    // No subject is in its own training part, so the oracle is used: 2 + 2 + 3 right.
     assert_eq!((baselines.subject.scores.accuracy, baselines.subject.second_choice), (Some(7.0 / 9.0), 9));
-    // The others: {0 1, 1 1, 1 1}, {0 1, 0 1, 1 1}, {0 0, 0 1, 1 1}, ties to 0: 2 + 2 + 1 right.
+    // The others' labels: {0 1, 1 1, 1 1}, {0 1, 0 1, 1 1}, {0 0, 0 1, 1 1}. Ties give 0: 2 + 2 + 1 right.
     let stimulus = baselines.stimulus.unwrap();
     assert_eq!((stimulus.scores.accuracy, stimulus.second_choice), (Some(5.0 / 9.0), 0));
     assert_eq!(Baselines::of(&train, &test, 2, false).unwrap().stimulus, None);
 
-    // The oracle looks at a subject as a whole, however many folds its test trials are spread over.
+    // The oracle uses all test trials of a subject, also if they are in several folds.
     let (train, test) =
         (labels([(0, 1, 0, 0), (1, 1, 0, 0)]), labels([(0, 0, 1, 0), (1, 0, 2, 1), (1, 0, 3, 1)]));
     let spread = Baselines::of(&train, &test, 2, true).unwrap().subject;
@@ -67,11 +67,11 @@ fn baselines_of_left_out_trials() {
     // Training is 2 ones and 3 zeros; subject 0 has only ones there, subject 1 only zeros.
     assert_eq!(baselines.global.scores.accuracy, Some(0.0));
     assert_eq!((baselines.subject.scores.accuracy, baselines.subject.second_choice), (Some(0.5), 0));
-    // Video 2 was answered 0 by subject 1; nobody saw video 3: the global majority, 0.
+    // Subject 1 rated video 2 as 0. Nobody rated video 3 in training, so the global majority counts, 0.
     let stimulus = baselines.stimulus.unwrap();
     assert_eq!((stimulus.scores.accuracy, stimulus.second_choice), (Some(0.0), 1));
 
-    // Twice the same trial, as from its windows, counts once; a left-out video has no such baseline.
+    // A trial that is listed twice counts once. A video that is not in training has no baseline.
     let twice: Vec<TrialLabel> = train.iter().chain(&train[..2]).chain(&train[..2]).copied().collect();
     assert_eq!(
         Baselines::of(&twice, &test, 2, true).unwrap(),
@@ -79,7 +79,8 @@ fn baselines_of_left_out_trials() {
     );
     assert_eq!(Baselines::of(&train, &test[1..], 2, true).unwrap().stimulus, None);
 
-    // A split over windows has the test trial itself in training; "the others" still leaves its subject out.
+    // A split by windows has the test trial itself in training. The stimulus baseline still leaves its
+    // subject out.
     let leaky =
         Baselines::of(&labels([(0, 0, 0, 0), (0, 1, 0, 1)]), &labels([(0, 0, 0, 0)]), 2, true).unwrap();
     assert_eq!(leaky.subject.scores.accuracy, Some(1.0));
@@ -89,7 +90,7 @@ fn baselines_of_left_out_trials() {
     assert!(Baselines::of(&labels([(0, 0, 0, 2)]), &test, 2, true).is_err(), "no such class");
 }
 
-/// Two folds of two subjects; subject "s2" has one class only, and four windows for each of its trials.
+/// Two folds of two subjects. Subject `s2` has only one class, and four windows in each trial.
 fn run() -> Scores {
     let mut predictions = Vec::new();
     let mut train = Vec::new();
@@ -112,7 +113,7 @@ fn run() -> Scores {
 #[test]
 fn a_report_holds_both_levels_folds_and_subjects() {
     let scores = run();
-    // Trial 3 is answered "low", all others "high"; both subjects' trial 3 is "high".
+    // "low" is predicted for trial 3, "high" for all others. Trial 3 of both subjects is "high".
     assert_eq!(serde_json::to_value(&scores.trial.confusion).unwrap(), serde_json::json!([[0, 4], [2, 10]]));
     assert_eq!(scores.trial.overall.accuracy, Some(10.0 / 16.0));
     assert_eq!(scores.window.overall.accuracy, Some((3.0 + 28.0) / 40.0));
@@ -139,7 +140,7 @@ fn a_report_holds_both_levels_folds_and_subjects() {
 
 #[test]
 fn a_trial_tested_by_several_folds_narrows_no_interval() {
-    // Ten trials of four windows, each window tested by another fold, as a split over windows does.
+    // Ten trials of four windows. Each window of a trial is tested in another fold, as in a split by windows.
     let window = |i: u32| prediction(i % 4, 0, i / 4, i % 4, i / 4 % 2, &[0.75, 0.25]);
     let predictions: Vec<Prediction> = (0..40).map(window).collect();
     let train = labels([(0, 0, 0, 0), (1, 0, 0, 0), (2, 0, 0, 0), (3, 0, 0, 0)]);
@@ -151,7 +152,7 @@ fn a_trial_tested_by_several_folds_narrows_no_interval() {
 }
 
 #[test]
-fn tables_fit_and_name_what_is_undefined() {
+fn tables_fit_and_name_undefined_scores() {
     let text = render(&run());
     for wanted in
         ["| 16 trials ", "| 40 windows ", "| subject majority ", "| 95 % from ", "| s2 ", "10 (83%)"]
@@ -160,7 +161,7 @@ fn tables_fit_and_name_what_is_undefined() {
     }
     assert!(text.contains("undefined") && !text.contains("NaN"), "{text}");
 
-    // Many classes and long names still fit.
+    // Tables of many classes with long names fit, too.
     for classes in [4, 10, 26] {
         let names: Vec<String> = (0..classes).map(|k| format!("a class with the number {k}")).collect();
         let predictions: Vec<Prediction> = (0..600)

@@ -1,11 +1,11 @@
-//! The page in a real browser, with the network off: light, dark, on a phone and in print.
+//! The page in a real browser without network: light, dark, on a phone and in print.
 
 use super::{SECTIONS, comparison, page};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// Runs Chromium on `html` and returns what it prints; its console must stay silent.
+/// Runs Chromium on `html` and returns its output. Panics if the page writes to the console.
 fn chromium(folder: &Path, html: &str, size: [u32; 2], flags: &[&str]) -> String {
     let program = std::env::var("CHROMIUM").unwrap_or_else(|_| "chromium".into());
     let file = folder.join("page.html");
@@ -34,7 +34,8 @@ fn chromium(folder: &Path, html: &str, size: [u32; 2], flags: &[&str]) -> String
 const DARK: &str = "--blink-settings=preferredColorScheme=0";
 const LIGHT: &str = "--blink-settings=preferredColorScheme=1";
 
-/// What `expression` gives in the laid-out page. Its policy lets no script run, so this is of a copy without it.
+/// The value of a JavaScript expression on the page. The page's policy forbids scripts, so it runs on a copy
+/// without the policy.
 fn measured(folder: &Path, html: &str, width: u32, scheme: &str, expression: &str) -> String {
     let from = html.find("<meta http-equiv").unwrap();
     let to = from + html[from..].find('>').unwrap() + 1;
@@ -76,7 +77,7 @@ fn a_page_fits_a_phone_and_follows_the_color_scheme() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let measure = |name: &str, width, scheme, what| measured(folder.path(), &page(name), width, scheme, what);
     for name in ["honest", "leaky"] {
-        // The shell of Chromium has windows of any width, the whole browser none below 500.
+        // Chromium's headless shell allows any width, but the full browser at least 500.
         let fits = "document.documentElement.scrollWidth <= innerWidth && innerWidth <= 500";
         assert_eq!(measure(name, 400, LIGHT, fits), "true", "{name} scrolls sideways");
     }

@@ -1,6 +1,6 @@
-//! What the commands ask of the backend `cuda` alone.
+//! The backend `cuda` for the command line: its GPUs, its algorithms and its kernels.
 
-use super::asked::{Found, Out, Restriction};
+use super::common::{ListedGpu, Out, Restriction};
 use crate::backend::cuda::{
     Compiled, Compiler, Cuda, Driver, Kernel, Kernels, Tuning, choose, default_folder, every_kernel, fits,
     gpus as all_gpus,
@@ -11,19 +11,19 @@ use crate::ops::{Precision, Rnn};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
-/// All GPUs, or why there is none.
-pub fn gpus() -> Result<impl Iterator<Item = Found>> {
+/// Lists the GPUs of CUDA's driver and opens each.
+pub fn gpus() -> Result<impl Iterator<Item = ListedGpu>> {
     Ok(all_gpus()?.into_iter().map(|gpu| {
         let name = gpu.describe().trim_start_matches("cuda ").to_string();
         let (details, refused) = match gpu.open(default_folder().as_deref()) {
             Ok(driver) => (Some(driver.details()), None),
             Err(error) => (None, Some(error)),
         };
-        Found { index: gpu.index, name, details, refused }
+        ListedGpu { index: gpu.index, name, details, refused }
     }))
 }
 
-/// The device with this algorithm and no other, and which layers that leaves.
+/// The device with one algorithm for all recurrent layers, and the layers that it can still run.
 pub fn restrict(cuda: Box<Cuda<Driver>>, algorithm: Algorithm) -> (Box<Cuda<Driver>>, Restriction) {
     let precision = cuda.precision();
     let name = format!("the algorithm `{algorithm}` in {}", precision.name());
@@ -32,42 +32,43 @@ pub fn restrict(cuda: Box<Cuda<Driver>>, algorithm: Algorithm) -> (Box<Cuda<Driv
     (Box::new(cuda.tuned(tuning)), restriction)
 }
 
-/// What only the kernels of `cuda` are asked.
+/// The options of `engine kernels` for the backend `cuda`.
 #[derive(Args)]
-#[command(next_help_heading = "Of the backend cuda")]
+#[command(next_help_heading = "Backend cuda")]
 pub struct KernelOptions {
-    /// What products multiply [default: tf32]
+    /// Number format of the operands of matrix products [default: tf32]
     #[arg(long, value_enum)]
     precision: Option<Precision>,
-    /// All kernels that any layer, and the rest of a training step, may ask for
+    /// Print all kernels that a training step of any network may launch, not only those of this layer
     #[arg(long)]
     every: bool,
-    /// Compiled for this architecture: 80 is sm_80
+    /// Compile the kernels for this architecture, and print the resources of each; 80 is sm_80
     #[arg(long, value_name = "SM")]
     arch: Vec<u32>,
-    /// Keep what is compiled in this folder, where `--kernel-cache` of other commands finds it: a GPU machine
-    /// then needs no NVRTC
+    /// Store the compiled kernels in this folder. Given the folder as their `--kernel-cache`, other commands
+    /// need no NVRTC
     #[arg(long, value_name = "FOLDER", requires = "arch")]
     kernel_cache: Option<PathBuf>,
-    /// Write text, program and ptxas' words of each kernel into this folder
+    /// Write the source, the machine code and the log of ptxas of each kernel to this folder
     #[arg(long, value_name = "FOLDER", requires = "arch")]
     save: Option<PathBuf>,
 }
 
 impl KernelOptions {
-    /// The first that was given.
+    /// The first given option, by its name without dashes.
     pub fn given(&self) -> Option<&'static str> {
         let given = [
-            ("--precision", self.precision.is_some()),
-            ("--every", self.every),
-            ("--arch", !self.arch.is_empty()),
-            ("--kernel-cache", self.kernel_cache.is_some()),
-            ("--save", self.save.is_some()),
+            ("precision", self.precision.is_some()),
+            ("every", self.every),
+            ("arch", !self.arch.is_empty()),
+            ("kernel-cache", self.kernel_cache.is_some()),
+            ("save", self.save.is_some()),
         ];
         given.into_iter().find(|(_, is_given)| *is_given).map(|(option, _)| option)
     }
 
-    /// The kernels of a layer, or every kernel: their names, their texts, or what NVRTC makes of them.
+    /// Passes the kernels of a layer, or all kernels, to `out`: their names, their sources, or the resources
+    /// that they need once compiled.
     pub fn print(&self, rnn: &Rnn, algorithm: Option<Algorithm>, list: bool, out: Out) -> Result<()> {
         let precision = self.precision.unwrap_or_default();
         let algorithm = choose(algorithm, rnn, precision)?;
@@ -91,7 +92,7 @@ impl KernelOptions {
         self.compile(&kernels, out)
     }
 
-    /// What NVRTC makes of each kernel, for each architecture.
+    /// Compiles each kernel for each architecture, and passes the resources of each to `out`.
     fn compile(&self, kernels: &[Kernel], out: Out) -> Result<()> {
         let KernelOptions { arch, kernel_cache, save, .. } = self;
         if let Some(folder) = save {
@@ -139,7 +140,8 @@ impl KernelOptions {
     }
 }
 
-/// `lstm-rnn_persistent_forward.cu-PRECISION=19-PADDED=64-THREADS=128.sm_90.cubin`, and beside it the text and the log.
+/// Writes the source, the machine code and the log of a kernel. The files are called
+/// `lstm-rnn_persistent_forward.cu-PRECISION=19-PADDED=64-THREADS=128.cu`, `.sm_90.cubin` and `.sm_90.log`.
 fn save_kernel(folder: &Path, kernel: &Kernel, arch: u32, compiled: &Compiled) -> Result<()> {
     let stem = kernel.name().replace(' ', "-");
     let text = kernel.text();

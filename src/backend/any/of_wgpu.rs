@@ -1,19 +1,20 @@
-//! What the commands ask of the backend `wgpu` alone.
+//! The backend `wgpu` for the command line: its adapters, its algorithms and its kernels.
 
-use super::asked::{Found, Out, Restriction};
+use super::common::{ListedGpu, Out, Restriction};
 use crate::backend::Algorithm;
 use crate::backend::wgpu::{Adapter, Tuning, Wgpu, adapters, fits, layer_kernels};
 use crate::error::Result;
 use crate::ops::Rnn;
 use clap::Args;
 
-/// All adapters, or why there is none.
-pub fn gpus() -> Result<impl Iterator<Item = Found>> {
+/// Lists the adapters and opens each.
+pub fn gpus() -> Result<impl Iterator<Item = ListedGpu>> {
     let adapters = adapters();
     if adapters.is_empty() {
+        // This is the error that explains why there are none.
         Adapter::choose(None)?;
     }
-    Ok(adapters.into_iter().map(|adapter| Found {
+    Ok(adapters.into_iter().map(|adapter| ListedGpu {
         index: adapter.index,
         name: adapter.describe(),
         details: Some(adapter.details()),
@@ -21,7 +22,7 @@ pub fn gpus() -> Result<impl Iterator<Item = Found>> {
     }))
 }
 
-/// The device with this algorithm and no other, and which layers that leaves.
+/// The device with one algorithm for all recurrent layers, and the layers that it can still run.
 pub fn restrict(device: Box<Wgpu>, algorithm: Algorithm) -> (Box<Wgpu>, Restriction) {
     let limits = device.limits().clone();
     let name = format!("the algorithm `{algorithm}` on this adapter");
@@ -30,22 +31,23 @@ pub fn restrict(device: Box<Wgpu>, algorithm: Algorithm) -> (Box<Wgpu>, Restrict
     (Box::new(device.tuned(tuning)), restriction)
 }
 
-/// What only the kernels of `wgpu` are asked.
+/// The options of `engine kernels` for the backend `wgpu`.
 #[derive(Args)]
-#[command(next_help_heading = "Of the backend wgpu")]
+#[command(next_help_heading = "Backend wgpu")]
 pub struct KernelOptions {
-    /// With this adapter's limits: its number, or a part of its name, in `engine devices`
+    /// Choose kernels for the limits of this adapter: its number, or a part of its name, in `engine devices`
+    /// [default: the limits that every WebGPU device has]
     #[arg(long, value_name = "N|NAME")]
     adapter: Option<String>,
 }
 
 impl KernelOptions {
-    /// The first that was given.
+    /// The first given option, by its name without dashes.
     pub fn given(&self) -> Option<&'static str> {
-        self.adapter.is_some().then_some("--adapter")
+        self.adapter.is_some().then_some("adapter")
     }
 
-    /// The kernels of a layer: their names, or their texts.
+    /// Passes the kernels of a layer to `out`: their names or their sources.
     pub fn print(&self, rnn: &Rnn, algorithm: Option<Algorithm>, list: bool, out: Out) -> Result<()> {
         let adapter = self.adapter.as_deref().map(|wanted| Adapter::choose(Some(wanted))).transpose()?;
         let (algorithm, kernels) = layer_kernels(rnn, algorithm, adapter.as_ref())?;

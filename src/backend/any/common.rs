@@ -1,0 +1,38 @@
+//! The types in which every backend answers the command line.
+
+use crate::error::{Error, Result};
+use crate::ops::Rnn;
+
+/// Receives text as soon as it is known: one line or several.
+pub type Out<'a> = &'a mut dyn FnMut(&str) -> Result<()>;
+
+/// A GPU in the list of a backend's GPUs.
+pub struct ListedGpu {
+    /// The number that `adapter` selects it by.
+    pub index: usize,
+    /// Its name, with its architecture and driver.
+    pub name: String,
+    /// Its memory and limits; `None` if they are unknown because it cannot be opened.
+    pub details: Option<String>,
+    /// The reason why it cannot be opened; `None` if it can.
+    pub refused: Option<Error>,
+}
+
+/// The limit of a device that runs recurrent layers with one algorithm only.
+pub struct Restriction {
+    /// The algorithm, with the property of the device that decides which layers fit.
+    pub name: String,
+    fits: Box<dyn Fn(&Rnn) -> bool>,
+}
+
+impl Restriction {
+    /// The limit `name`, with a function that tests whether a layer fits.
+    pub fn new(name: String, fits: impl Fn(&Rnn) -> bool + 'static) -> Self {
+        Restriction { name, fits: Box::new(fits) }
+    }
+
+    /// Whether the device runs this layer.
+    pub fn fits(&self, rnn: &Rnn) -> bool {
+        (self.fits)(rnn)
+    }
+}

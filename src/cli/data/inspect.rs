@@ -1,0 +1,51 @@
+//! `data inspect`: describes recordings.
+
+use super::super::output::{out, out_json};
+use super::super::progress::Terminal;
+use crate::config::DemoConfig;
+use crate::data::inspect::{self, Inspection};
+use crate::data::labels::{LabelScheme, Labels, TieRule};
+use crate::data::source::Source;
+use crate::error::Result;
+use clap::Args;
+use std::path::PathBuf;
+
+/// The arguments of `engine data inspect`.
+#[derive(Args)]
+pub struct InspectCommand {
+    /// A DEAP folder or file, a .ts or .npz file, or `demo` for generated recordings
+    path: PathBuf,
+    /// Label scheme whose classes are counted [default: valence for ratings, class for archives]
+    #[arg(long, value_enum)]
+    label: Option<LabelScheme>,
+    /// Ratings above this are high
+    #[arg(long, value_name = "X", default_value_t = 5.0)]
+    threshold: f64,
+    /// How a rating equal to the threshold counts
+    #[arg(long, value_enum, default_value_t = TieRule::Above)]
+    tie: TieRule,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl InspectCommand {
+    /// Prints the description.
+    pub fn run(&self, terminal: &Terminal) -> Result<()> {
+        let source = Source::open(&self.path, None, &DemoConfig::default().spec(), terminal)?;
+        let labels = |own_classes: &[String]| {
+            let default = if own_classes.is_empty() { LabelScheme::Valence } else { LabelScheme::Class };
+            Labels {
+                scheme: self.label.unwrap_or(default),
+                threshold: self.threshold,
+                rule: self.tie,
+                dead_zone: 0.0,
+            }
+        };
+        let inspection = Inspection::of(&source, labels, terminal)?;
+        if self.json {
+            return out_json(&inspection);
+        }
+        out(&inspect::render(&inspection))
+    }
+}

@@ -1,0 +1,27 @@
+//! `data`: commands about recordings.
+
+mod demo;
+mod inspect;
+
+use super::progress::Terminal;
+use crate::error::Result;
+use clap::Subcommand;
+
+/// A command about recordings.
+#[derive(Subcommand)]
+pub enum DataCommand {
+    /// Describe recordings: subjects, trials, channels, rates, ratings, classes, bad signals
+    Inspect(inspect::InspectCommand),
+    /// Write generated recordings as files in DEAP's format
+    Demo(demo::DemoCommand),
+}
+
+impl DataCommand {
+    /// Runs the command.
+    pub fn run(&self, terminal: &Terminal) -> Result<()> {
+        match self {
+            DataCommand::Inspect(command) => command.run(terminal),
+            DataCommand::Demo(command) => command.run(terminal),
+        }
+    }
+}
