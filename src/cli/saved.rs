@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::run::RunFolder;
 use clap::ValueEnum;
 use std::path::Path;
 
@@ -29,5 +30,6 @@ pub fn run_config(run: &Path) -> Result<Config> {
     if !path.is_file() {
         return Err(Error::config(format!("{} is not a run folder: it has no config.toml", run.display())));
     }
+    RunFolder::refuse_newer(run)?;
     Config::resolve_file(&path)
 }

@@ -35,12 +35,17 @@ impl RunFolder {
                 path.display()
             )));
         }
-        // A crash may have come before the manifest.
-        let manifest = path.join(MANIFEST);
-        if manifest.is_file() {
-            refuse_newer_json(&manifest)?;
-        }
+        RunFolder::refuse_newer(path)?;
         RunFolder::lock(path.to_path_buf())
+    }
+
+    /// Refuses a run of a newer version. A run without a manifest passes: a crash may have come before it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Data`], which names both versions.
+    pub fn refuse_newer(path: &Path) -> Result<()> {
+        let manifest = path.join(MANIFEST);
+        if manifest.is_file() { refuse_newer_json(&manifest) } else { Ok(()) }
     }
 
     fn lock(path: PathBuf) -> Result<Self> {

@@ -123,7 +123,7 @@ fn a_run_goes_on_elsewhere_only_if_told_to() {
         &[
             "made on `cpu of-another-machine`",
             "this is `cpu portable`",
-            "go on where it was made",
+            "resume it on its own machine",
             "`--other-device`",
         ],
     );
