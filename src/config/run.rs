@@ -22,7 +22,7 @@ pub struct RunConfig {
     #[command(flatten)]
     #[serde(flatten)]
     pub choice: DeviceChoice,
-    /// Number of CPU threads [default: one per core]. Does not change results
+    /// Number of CPU threads [default: all cores]. Does not change results
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
