@@ -12,8 +12,8 @@ use std::path::PathBuf;
 #[command(next_help_heading = "Data")]
 #[serde(default, deny_unknown_fields)]
 pub struct DataConfig {
-    /// Data set: a folder with DEAP's files s01.dat to s32.dat, a .ts or .npz file, a folder of .npy files, or
-    /// `demo` for generated recordings
+    /// Data set: a folder with DEAP's files s01.dat to s32.dat, a .ts or .npz file, a folder of .npy files,
+    /// or `demo` for generated recordings
     #[arg(long = "data", value_name = "PATH", default_value = "demo")]
     pub path: PathBuf,
     /// The TEST file of a .ts data set whose TRAIN file is the data set; the split is then predefined
@@ -24,8 +24,8 @@ pub struct DataConfig {
     #[arg(long, value_name = "HZ")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate: Option<f64>,
-    /// Channels to use: names, modalities (eeg, eog, emg, gsr, resp, pleth, temp, other) or all [default: eeg if the
-    /// data have EEG channels, otherwise all]
+    /// Channels to use: names, modalities (eeg, eog, emg, gsr, resp, pleth, temp, other) or all [default: eeg
+    /// if the data have EEG channels, otherwise all]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub channels: Vec<String>,
     /// How to handle windows with NaN or infinite values, or with a channel that is constant over the trial
@@ -52,8 +52,8 @@ pub struct DemoConfig {
     /// Standard deviation of that effect between subjects, as a share of it
     #[arg(long, value_name = "X", default_value_t = DemoSpec::default().effect_sd)]
     pub demo_effect_sd: f64,
-    /// Standard deviation of the differences between trials that are unrelated to the ratings; a leaky split lets the
-    /// network recognize trials by them
+    /// Standard deviation of the differences between trials that are unrelated to the ratings; a leaky split
+    /// lets the network recognize trials by them
     #[arg(long, value_name = "X", default_value_t = DemoSpec::default().trial_sd)]
     pub demo_trial_sd: f64,
     /// Standard deviation of the differences between subjects that are unrelated to the ratings

@@ -1,8 +1,8 @@
 //! Every option of a run: keys of the configuration file, options of the command line, and their defaults.
 //!
-//! Each option is declared once, here. The doc comment of a field is the help text of its option, so it follows the
-//! style of help texts. The command line overrides the file, and the file overrides the default. The configuration
-//! file in a run folder repeats the run.
+//! Each option is declared once, here. The doc comment of a field is the help text of its option, so it
+//! follows the style of help texts. The command line overrides the file, and the file overrides the default.
+//! The configuration file in a run folder repeats the run.
 
 mod cell_name;
 mod data;

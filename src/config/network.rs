@@ -15,8 +15,8 @@ use std::fmt;
 #[command(next_help_heading = "Network")]
 #[serde(default, deny_unknown_fields)]
 pub struct NetworkConfig {
-    /// Convolution blocks before the recurrent layers, each as FILTERSxKERNEL, for example 128x3,128x3. A block is a
-    /// convolution over time, a ReLU, and max-pooling over two time steps [default: none]
+    /// Convolution blocks before the recurrent layers, each as FILTERSxKERNEL, for example 128x3,128x3. A
+    /// block is a convolution over time, a ReLU, and max-pooling over two time steps [default: none]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub conv: Vec<ConvSpec>,
     /// Recurrent cell: one for all layers, or one for each layer
@@ -35,7 +35,8 @@ pub struct NetworkConfig {
     /// Units of a dense ReLU layer before the output layer; 0 for no such layer
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub dense: usize,
-    /// Dropout rate: after convolution blocks, between recurrent layers, after pooling, and after the dense layer
+    /// Dropout rate: after convolution blocks, between recurrent layers, after pooling, and after the dense
+    /// layer
     #[arg(long, value_name = "RATE", default_value_t = 0.2)]
     pub dropout: f64,
 }
@@ -101,7 +102,8 @@ impl NetworkConfig {
         front.into_iter().chain(cells).collect::<Vec<_>>().join("-")
     }
 
-    /// Refuses settings of which no network can be built, with [`ErrorKind::Config`](crate::ErrorKind::Config).
+    /// Refuses settings of which no network can be built, with
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config).
     pub fn check(&self) -> Result<()> {
         if !(0.0..1.0).contains(&self.dropout) {
             return Err(Error::config(format!(

@@ -1,5 +1,5 @@
-//! The networks and the protocol of the original study, "Emotion recognition using multimodal physiological signals"
-//! on DEAP.
+//! The networks and the protocol of the original study, "Emotion recognition using multimodal physiological
+//! signals" on DEAP.
 
 use super::sections::Config;
 use serde::{Deserialize, Serialize};
@@ -33,7 +33,8 @@ pub struct Published {
     pub accuracy: f64,
     /// Macro-averaged F1 score on the test part after the last epoch.
     pub macro_f1: f64,
-    /// Accuracy on the validation part in the best epoch. For the LSTM this is the result that the study names.
+    /// Accuracy on the validation part in the best epoch. For the LSTM this is the result that the study
+    /// names.
     pub best_validation_accuracy: f64,
     /// Trainable parameters of the network.
     pub parameters: usize,

@@ -19,7 +19,8 @@ fn current_key(section: &str, key: String) -> String {
 }
 
 impl Config {
-    /// Merges the sources: the command line overrides the file, the file the preset, and the preset the defaults.
+    /// Merges the sources: the command line overrides the file, the file the preset, and the preset the
+    /// defaults.
     ///
     /// # Errors
     ///

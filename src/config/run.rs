@@ -26,7 +26,8 @@ pub struct RunConfig {
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
-    /// Number of folds trained at the same time [default: all]. Fewer folds need less memory. Does not change results
+    /// Number of folds trained at the same time [default: all]. Fewer folds need less memory. Does not change
+    /// results
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub folds_at_once: Option<usize>,
@@ -52,13 +53,14 @@ impl RunConfig {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Backend`](crate::ErrorKind::Backend) if the backend is not built in or finds no such device.
+    /// [`ErrorKind::Backend`](crate::ErrorKind::Backend) if the backend is not built in or finds no such
+    /// device.
     pub fn device(&self) -> Result<AnyDevice> {
         AnyDevice::open(self.backend, &self.choice)
     }
 
-    /// Replaces the run's device by the chosen one. Settings that `choice` leaves open remain, unless the backend
-    /// changes.
+    /// Replaces the run's device by the chosen one. Settings that `choice` leaves open remain, unless the
+    /// backend changes.
     pub fn choose(&mut self, backend: Option<Kind>, choice: &DeviceChoice) {
         let own = std::mem::take(&mut self.choice);
         let stays = backend.is_none_or(|backend| backend == self.backend);

@@ -55,8 +55,8 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) with line and column for text that is not TOML, an unknown key,
-    /// or a value of the wrong type.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) with line and column for text that is not TOML, an
+    /// unknown key, or a value of the wrong type.
     pub fn from_toml(text: &str) -> Result<Self> {
         toml::from_str(text).map_err(|e: toml::de::Error| {
             // No backticks: the file has keys, and the command line would print them as options.

@@ -22,17 +22,18 @@ pub struct FramesConfig {
     /// Time from the start of one such frame to the start of the next, in seconds
     #[arg(long, value_name = "S", default_value_t = 0.5)]
     pub frame_step: f64,
-    /// Use of the baseline, the seconds before the stimulus [default: correct for band-power and entropy frames of
-    /// recordings with a baseline, otherwise drop]
+    /// Use of the baseline, the seconds before the stimulus [default: correct for band-power and entropy
+    /// frames of recordings with a baseline, otherwise drop]
     #[arg(long, value_enum, value_name = "USE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Baseline>,
-    /// Length of a window (one input sequence) in seconds [default: 4 for DEAP and demo, the whole series for archives]
+    /// Length of a window (one input sequence) in seconds [default: 4 for DEAP and demo, the whole series for
+    /// archives]
     #[arg(long, value_name = "S")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<f64>,
-    /// Time from the start of one window to the start of the next, in seconds [default: the length of a window, so
-    /// that windows do not overlap]
+    /// Time from the start of one window to the start of the next, in seconds [default: the length of a
+    /// window, so that windows do not overlap]
     #[arg(long, value_name = "S", alias = "step")]
     #[serde(alias = "step", skip_serializing_if = "Option::is_none")]
     pub window_step: Option<f64>,

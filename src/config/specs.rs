@@ -8,8 +8,8 @@ use crate::error::{Error, Result};
 use crate::train::TrainSpec;
 
 impl Config {
-    /// How signals become frames. `kind` is the default; `has_baseline` says whether trials begin before their
-    /// stimulus.
+    /// How signals become frames. `kind` is the default; `has_baseline` says whether trials begin before
+    /// their stimulus.
     pub fn frame_spec(&self, kind: FrameKind, has_baseline: bool) -> FrameSpec {
         let kind = self.frames.frame_kind.unwrap_or(kind);
         // Subtracting the trial's own baseline removes differences between trials that precede the stimulus.

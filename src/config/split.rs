@@ -11,8 +11,8 @@ use std::path::PathBuf;
 #[command(next_help_heading = "Split")]
 #[serde(default, deny_unknown_fields)]
 pub struct SplitConfig {
-    /// Groups that are kept together: no group has windows in both the training and the test part [default: trial;
-    /// predefined if a TEST file is given]
+    /// Groups that are kept together: no group has windows in both the training and the test part [default:
+    /// trial; predefined if a TEST file is given]
     #[arg(long = "split", value_enum, value_name = "KIND")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub split_by: Option<SplitKind>,
@@ -23,7 +23,8 @@ pub struct SplitConfig {
     /// Share of the training groups that is set aside for validation; 0 for no validation
     #[arg(long, value_name = "SHARE", default_value_t = 0.2)]
     pub validation: f64,
-    /// Read the folds from this split.json instead of making new ones; the file is audited like any other split
+    /// Read the folds from this split.json instead of making new ones; the file is audited like any other
+    /// split
     #[arg(long, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub split_file: Option<PathBuf>,

@@ -47,8 +47,8 @@ pub struct TrainingConfig {
     /// Weights of the classes in the loss
     #[arg(long, value_enum, value_name = "KIND", default_value_t = ClassWeights::None)]
     pub class_weights: ClassWeights,
-    /// Early stopping: stop a fold after this many epochs without a lower validation loss (cross-entropy without
-    /// smoothing or class weights); 0 for never [default: 10 with validation, otherwise 0]
+    /// Early stopping: stop a fold after this many epochs without a lower validation loss (cross-entropy
+    /// without smoothing or class weights); 0 for never [default: 10 with validation, otherwise 0]
     #[arg(long, value_name = "EPOCHS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patience: Option<usize>,

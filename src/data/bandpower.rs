@@ -4,16 +4,16 @@ use realfft::num_complex::Complex;
 use realfft::{RealFftPlanner, RealToComplex};
 use std::sync::Arc;
 
-/// The frequency bands: name, lower limit (inclusive) and upper limit (exclusive) in Hz. DEAP's EEG is filtered to 4 to
-/// 45 Hz.
+/// The frequency bands: name, lower limit (inclusive) and upper limit (exclusive) in Hz. DEAP's EEG is
+/// filtered to 4 to 45 Hz.
 pub const BANDS: [(&str, f64, f64); 4] =
     [("theta", 4.0, 8.0), ("alpha", 8.0, 14.0), ("beta", 14.0, 31.0), ("gamma", 31.0, 45.0)];
 
 /// Longest input of a Fourier transform in seconds; the resolution is 1 Hz.
 const PIECE: f64 = 1.0;
 
-/// Measures the variance of a signal in each band (Welch 1967): the mean of one-sided, Hann-windowed periodograms that
-/// overlap by half, in squared units of the signal.
+/// Measures the variance of a signal in each band (Welch 1967): the mean of one-sided, Hann-windowed
+/// periodograms that overlap by half, in squared units of the signal.
 pub struct BandPower {
     fft: Arc<dyn RealToComplex<f64>>,
     window: Vec<f64>,
@@ -66,7 +66,8 @@ impl BandPower {
     }
 }
 
-/// Differential entropy in nats of a Gaussian with this variance: `0.5 ln(2 pi e variance)` (Shi et al. 2013).
+/// Differential entropy in nats of a Gaussian with this variance: `0.5 ln(2 pi e variance)` (Shi et al.
+/// 2013).
 pub fn differential_entropy(variance: f64) -> f64 {
     0.5 * (2.0 * std::f64::consts::PI * std::f64::consts::E * variance).ln()
 }

@@ -3,8 +3,8 @@
 use super::recording::{Channel, Modality};
 use crate::error::{Error, Result};
 
-/// Indices of the channels that `wanted` names, in the order of the recording. `wanted` lists channel names, modalities
-/// or `all`. An empty list means the EEG channels, or all channels if there are none.
+/// Indices of the channels that `wanted` names, in the order of the recording. `wanted` lists channel names,
+/// modalities or `all`. An empty list means the EEG channels, or all channels if there are none.
 ///
 /// # Errors
 ///

@@ -9,8 +9,8 @@ use crate::error::{Error, Result};
 impl Dataset {
     /// Cuts every segment into sequences, and scales them as `window_spec` says.
     ///
-    /// `center` is the frame to subtract from scaled frames. It is `None` before training and the center of the
-    /// training data for a trained network.
+    /// `center` is the frame to subtract from scaled frames. It is `None` before training and the center of
+    /// the training data for a trained network.
     ///
     /// # Errors
     ///

@@ -1,6 +1,7 @@
 //! The frame table: the input data of all models, as one matrix `(frames, D)`.
 //!
-//! A frame is the input of one time step: a sample of all channels, or the band powers of a short stretch of signal.
+//! A frame is the input of one time step: a sample of all channels, or the band powers of a short stretch of
+//! signal.
 
 mod segment;
 
@@ -22,7 +23,8 @@ pub enum FrameKind {
     Raw,
     /// Natural logarithm of the power, per channel and frequency band.
     Bandpower,
-    /// Differential entropy in nats, per channel and frequency band: half the logarithm of the power plus a constant.
+    /// Differential entropy in nats, per channel and frequency band: half the logarithm of the power plus a
+    /// constant.
     DifferentialEntropy,
 }
 
@@ -34,7 +36,8 @@ pub enum Baseline {
     Drop,
     /// Use the baseline as part of the trial.
     Include,
-    /// Leave the baseline out, and subtract its mean frame from every frame of the trial (not for raw frames).
+    /// Leave the baseline out, and subtract its mean frame from every frame of the trial (not for raw
+    /// frames).
     Correct,
 }
 
@@ -66,13 +69,15 @@ pub struct Segment {
     pub target: Target,
     /// Whether the trial belongs to the TEST part of an archive.
     pub predefined_test: bool,
-    /// First sample of the first frame, within the trial. Frame `i` covers `span` samples from `start + i * step`.
+    /// First sample of the first frame, within the trial. Frame `i` covers `span` samples from `start + i *
+    /// step`.
     pub start: usize,
     /// Samples from the start of one frame to the start of the next.
     pub step: usize,
     /// Samples of a frame.
     pub span: usize,
-    /// Whether the mean frame of the trial's baseline was subtracted. Every frame then depends on the baseline.
+    /// Whether the mean frame of the trial's baseline was subtracted. Every frame then depends on the
+    /// baseline.
     pub corrected: bool,
     /// Ranges of frames, counted within the segment, with a value that is not finite or a constant channel.
     pub bad: Vec<Range<usize>>,
@@ -90,11 +95,11 @@ impl Segment {
 pub struct FrameTable {
     /// The frames `(frames, D)` of each subject. Clones of the table share them.
     pub chunks: Vec<ArcArray2<f32>>,
-    /// The rounding errors of `chunks`: `chunks + low` are the frames in nearly `f64`. Empty unless windows will be
-    /// scaled.
+    /// The rounding errors of `chunks`: `chunks + low` are the frames in nearly `f64`. Empty unless windows
+    /// will be scaled.
     pub low: Vec<ArcArray2<f32>>,
-    /// The frame `(D)` that was subtracted from every frame of `chunks`: 0, except after scaling windows, where the
-    /// difference keeps digits that `f32` would lose.
+    /// The frame `(D)` that was subtracted from every frame of `chunks`: 0, except after scaling windows,
+    /// where the difference keeps digits that `f32` would lose.
     pub center: Vec<f32>,
     /// The trials of all subjects, in the order of their rows.
     pub segments: Vec<Segment>,
@@ -118,8 +123,8 @@ const DEFECTS: usize = 5;
 /// How the values of one subject's frames are processed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Values {
-    /// Standardize every feature over all frames of the subject. This uses the signals of test trials, though never
-    /// a label: call such results transductive.
+    /// Standardize every feature over all frames of the subject. This uses the signals of test trials, though
+    /// never a label: call such results transductive.
     pub standardize: bool,
     /// Store the rounding errors of `f32` in [`FrameTable::low`], for windows that will be scaled.
     pub keep_low: bool,
@@ -139,11 +144,13 @@ pub struct SubjectFrames {
 }
 
 impl SubjectFrames {
-    /// The frames of the chosen `channels` of a recording. `rate` is the sampling rate for recordings without one.
+    /// The frames of the chosen `channels` of a recording. `rate` is the sampling rate for recordings without
+    /// one.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if `spec` does not fit the sampling rate or the trials.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if `spec` does not fit the sampling rate or the
+    /// trials.
     pub fn build(
         recording: &Recording,
         spec: &FrameSpec,

@@ -54,13 +54,14 @@ pub struct Inspection {
     pub classes: Vec<String>,
     /// Number of trials by subject and class.
     pub class_counts: Vec<Vec<usize>>,
-    /// Histograms of valence, arousal, dominance and liking: trials per bin of width 1 from 1 to 9. Empty without
-    /// ratings.
+    /// Histograms of valence, arousal, dominance and liking: trials per bin of width 1 from 1 to 9. Empty
+    /// without ratings.
     pub ratings: Vec<[usize; 8]>,
 }
 
 impl Inspection {
-    /// Reads all recordings of `source`. `labels` returns the label scheme for the data set's own class names.
+    /// Reads all recordings of `source`. `labels` returns the label scheme for the data set's own class
+    /// names.
     ///
     /// # Errors
     ///

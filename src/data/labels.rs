@@ -77,8 +77,8 @@ impl Labels {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the scheme needs ratings and the trial has a class, or the
-    /// reverse; [`ErrorKind::Data`](crate::ErrorKind::Data) for a trial without label.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the scheme needs ratings and the trial has a class,
+    /// or the reverse; [`ErrorKind::Data`](crate::ErrorKind::Data) for a trial without label.
     pub fn class(&self, target: &Target) -> Result<Option<u32>> {
         match (self.scheme, target) {
             (LabelScheme::Class, Target::Class(class)) => Ok(Some(*class)),

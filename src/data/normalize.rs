@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 pub enum Normalize {
     /// The training part of each fold: mean 0 and standard deviation 1 there.
     Train,
-    /// The training part of each fold, separately for every time step of a window. Only for windows of one length
-    /// that start at fixed times.
+    /// The training part of each fold, separately for every time step of a window. Only for windows of one
+    /// length that start at fixed times.
     TrainSteps,
-    /// All frames of each subject. TRANSDUCTIVE: this uses the signals of test subjects, though not their labels.
+    /// All frames of each subject. TRANSDUCTIVE: this uses the signals of test subjects, though not their
+    /// labels.
     Subject,
     /// No normalization.
     None,

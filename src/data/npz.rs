@@ -1,4 +1,5 @@
-//! Windows cut by another program, as NumPy arrays: an `.npz` file, a folder of `.npy` files, or one `.npy` file.
+//! Windows cut by another program, as NumPy arrays: an `.npz` file, a folder of `.npy` files, or one `.npy`
+//! file.
 //!
 //! | array | shape | type | contents |
 //! |---|---|---|---|
@@ -34,12 +35,14 @@ const KNOWN: [Names; 6] = [WINDOWS, LABELS, GROUPS, TRIALS, RATE, CHANNELS];
 /// One data set.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Windows {
-    /// One recording per group, named by it, in ascending order (integers by value, texts by code point). Each window is
-    /// a [`Trial`], in the order of the file. The hash is that of the group's samples, which detects equal groups.
+    /// One recording per group, named by it, in ascending order (integers by value, texts by code point).
+    /// Each window is a [`Trial`], in the order of the file. The hash is that of the group's samples, which
+    /// detects equal groups.
     pub recordings: Vec<Recording>,
     /// The distinct labels in ascending order. [`Target::Class`] is an index into them. Empty without labels.
     pub class_names: Vec<String>,
-    /// Whether there is an array `trials`. Without it, it is unknown which windows were cut from the same series.
+    /// Whether there is an array `trials`. Without it, it is unknown which windows were cut from the same
+    /// series.
     pub has_trials: bool,
 }
 
@@ -47,9 +50,9 @@ pub struct Windows {
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Io`](crate::ErrorKind::Io) if it cannot be opened, otherwise [`ErrorKind::Data`](crate::ErrorKind::Data)
-/// with the name of the array. An array of any other name is an error, because a misspelt `groups` would put the same
-/// subject into the training and the test part.
+/// [`ErrorKind::Io`](crate::ErrorKind::Io) if it cannot be opened, otherwise
+/// [`ErrorKind::Data`](crate::ErrorKind::Data) with the name of the array. An array of any other name is an
+/// error, because a misspelt `groups` would put the same subject into the training and the test part.
 pub fn read(path: &Path) -> Result<Windows> {
     let mut source = Source::open(path)?;
     source.check_names()?;

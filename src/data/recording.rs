@@ -76,7 +76,8 @@ pub enum Target {
 /// A continuous signal: one trial, or a part of it in archives that cut trials into windows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trial {
-    /// Number of the trial within its subject, from 0. In DEAP it is the number of the video, equal for all subjects.
+    /// Number of the trial within its subject, from 0. In DEAP it is the number of the video, equal for all
+    /// subjects.
     pub trial: u32,
     /// Offset of this trial's `(channels, samples)` block in [`Recording::samples`].
     pub offset: usize,
@@ -90,8 +91,8 @@ pub struct Trial {
     pub predefined_test: bool,
 }
 
-/// All signals of one subject, in the file's own units and in `f64`, as in most files. After subtracting its level, a
-/// skin conductance may vary by no more than the rounding error of `f32`.
+/// All signals of one subject, in the file's own units and in `f64`, as in most files. After subtracting its
+/// level, a skin conductance may vary by no more than the rounding error of `f32`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recording {
     /// The name of the subject, unique within a data set: `s01`.
@@ -104,7 +105,8 @@ pub struct Recording {
     pub trials: Vec<Trial>,
     /// The samples of all trials, each `(channels, samples)` in row-major order.
     pub samples: Vec<f64>,
-    /// The blake3 hash of the bytes of the file, in hexadecimal. Two subjects with the same hash are one person.
+    /// The blake3 hash of the bytes of the file, in hexadecimal. Two subjects with the same hash are one
+    /// person.
     pub hash: String,
 }
 

@@ -1,8 +1,8 @@
 //! Scaling each window by itself.
 //!
-//! Windows of unit norm are almost equal, whatever the level of their signals: they may differ by no more than the
-//! rounding error of `f32`. Therefore windows are scaled in `f64`, and the table stores their differences from one
-//! common frame, the center. Standardization cancels the center.
+//! Windows of unit norm are almost equal, whatever the level of their signals: they may differ by no more
+//! than the rounding error of `f32`. Therefore windows are scaled in `f64`, and the table stores their
+//! differences from one common frame, the center. Standardization cancels the center.
 
 use super::normalize::Scale;
 use super::sequences::{Dataset, Sequence};
@@ -10,7 +10,8 @@ use crate::error::{Error, Result};
 use ndarray::{ArcArray2, Array2, s};
 use std::ops::Range;
 
-/// Replaces the frame table by the scaled frames of all sequences; overlapping windows no longer share frames.
+/// Replaces the frame table by the scaled frames of all sequences; overlapping windows no longer share
+/// frames.
 ///
 /// `center` defaults to the mean scaled frame. Only rounding depends on it.
 pub fn scale_windows(dataset: &mut Dataset, scale: Scale, center: Option<&[f32]>) -> Result<()> {
@@ -72,7 +73,8 @@ pub fn scale_windows(dataset: &mut Dataset, scale: Scale, center: Option<&[f32]>
     Ok(())
 }
 
-/// For each chunk, its first row in the table and the range of its sequences. Sequences are in the order of their rows.
+/// For each chunk, its first row in the table and the range of its sequences. Sequences are in the order of
+/// their rows.
 fn parts(sequences: &[Sequence], chunks: &[ArcArray2<f32>]) -> Vec<(usize, Range<usize>)> {
     let (mut start, mut done) = (0, 0);
     let part = |chunk: &ArcArray2<f32>| {

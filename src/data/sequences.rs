@@ -12,7 +12,8 @@ use std::ops::Range;
 pub struct WindowSpec {
     /// Length of a window in seconds; `None` for whole trials.
     pub length: Option<f64>,
-    /// Time from the start of one window to the start of the next, in seconds; `None` for windows without overlap.
+    /// Time from the start of one window to the start of the next, in seconds; `None` for windows without
+    /// overlap.
     pub step: Option<f64>,
     /// The scaling of each window by itself.
     pub scale: Scale,
@@ -98,8 +99,8 @@ impl Dataset {
         counts
     }
 
-    /// A blake3 hash, in hexadecimal, of the recordings and of how sequences were cut and labeled. It detects the use
-    /// of a split or checkpoint with other data.
+    /// A blake3 hash, in hexadecimal, of the recordings and of how sequences were cut and labeled. It detects
+    /// the use of a split or checkpoint with other data.
     pub fn hash(&self) -> String {
         if let Some(hash) = &self.hash_before_scaling {
             return hash.clone();

@@ -23,8 +23,8 @@ pub enum Source {
 }
 
 impl Source {
-    /// Determines the format of `path`, and reports ignored files and missing subjects to `progress`. `test` is the
-    /// TEST file of a `.ts` data set.
+    /// Determines the format of `path`, and reports ignored files and missing subjects to `progress`. `test`
+    /// is the TEST file of a `.ts` data set.
     ///
     /// # Errors
     ///
@@ -103,14 +103,15 @@ impl Source {
         matches!(self, Source::Demo(_) | Source::Deap(_))
     }
 
-    /// Reads every recording, in parallel, and returns the results of `each`, and the class names of data with classes.
+    /// Reads every recording, in parallel, and returns the results of `each`, and the class names of data
+    /// with classes.
     ///
     /// Warns of ratings that differ from those of the original DEAP.
     ///
     /// # Errors
     ///
-    /// Those of the readers and of `each`; [`ErrorKind::Data`](crate::ErrorKind::Data) for two subjects with the same
-    /// recording.
+    /// Those of the readers and of `each`; [`ErrorKind::Data`](crate::ErrorKind::Data) for two subjects with
+    /// the same recording.
     pub fn read<T: Send>(
         &self,
         progress: &dyn Progress,
@@ -172,8 +173,8 @@ impl Source {
         }
     }
 
-    /// The frame table of all recordings, and the class names of data with classes. `build` makes the frames of one
-    /// subject.
+    /// The frame table of all recordings, and the class names of data with classes. `build` makes the frames
+    /// of one subject.
     ///
     /// # Errors
     ///

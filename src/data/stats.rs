@@ -9,8 +9,8 @@ use super::split::Train;
 pub struct Stats {
     /// Means `(S, D)`.
     pub mean: Vec<f32>,
-    /// Inverse standard deviations `(S, D)`. 0 for a feature that is constant in the training part, so that the
-    /// network does not see it.
+    /// Inverse standard deviations `(S, D)`. 0 for a feature that is constant in the training part, so that
+    /// the network does not see it.
     pub inv_std: Vec<f32>,
 }
 
@@ -20,8 +20,8 @@ impl Stats {
         Stats { mean: vec![0.0; features], inv_std: vec![1.0; features] }
     }
 
-    /// Statistics over all time steps of all training sequences, in two passes. A frame that belongs to several
-    /// sequences counts several times.
+    /// Statistics over all time steps of all training sequences, in two passes. A frame that belongs to
+    /// several sequences counts several times.
     pub fn fit(dataset: &Dataset, train: Train) -> Self {
         Stats::over(dataset, train, 1)
     }

@@ -1,7 +1,8 @@
 //! The `.ts` files of the UEA/aeon archive of time series classification.
 //!
-//! The header has lines `@tag value` and ends with `@data`. After it, each line is one case: channels separated by `:`,
-//! their values by `,`, and the class after the last `:`. Lines that start with `#` are comments.
+//! The header has lines `@tag value` and ends with `@data`. After it, each line is one case: channels
+//! separated by `:`, their values by `,`, and the class after the last `:`. Lines that start with `#` are
+//! comments.
 
 use crate::data::recording::{Channel, Modality, Recording, Target, Trial};
 use crate::error::{Error, Result};
@@ -16,10 +17,11 @@ const BATCH: usize = 8 << 20;
 /// One data set of the archive.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Archive {
-    /// One subject, `all`, with one trial per case, numbered from 0, and channels `ch0`, `ch1`, ... Missing values are
-    /// NaN. The sampling rate is unknown.
+    /// One subject, `all`, with one trial per case, numbered from 0, and channels `ch0`, `ch1`, ... Missing
+    /// values are NaN. The sampling rate is unknown.
     pub recording: Recording,
-    /// The class names in the order of `@classLabel`. [`Target::Class`] is an index into them. Empty without classes.
+    /// The class names in the order of `@classLabel`. [`Target::Class`] is an index into them. Empty without
+    /// classes.
     pub class_names: Vec<String>,
 }
 
@@ -27,8 +29,8 @@ pub struct Archive {
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Io`](crate::ErrorKind::Io) if it cannot be read, [`ErrorKind::Data`](crate::ErrorKind::Data) with the
-/// line number if it is malformed.
+/// [`ErrorKind::Io`](crate::ErrorKind::Io) if it cannot be read, [`ErrorKind::Data`](crate::ErrorKind::Data)
+/// with the line number if it is malformed.
 pub fn read(path: &Path) -> Result<Archive> {
     let mut archive = Archive::empty();
     archive.recording.hash = archive.append(path, false)?.to_hex().to_string();
@@ -37,13 +39,13 @@ pub fn read(path: &Path) -> Result<Archive> {
 
 /// Reads the TRAIN and the TEST file into one recording.
 ///
-/// The trials of `test` follow those of `train`, continue their numbers, and have [`Trial::predefined_test`] set. The
-/// hash consists of the two files' hashes, so that each file can be recognized.
+/// The trials of `test` follow those of `train`, continue their numbers, and have [`Trial::predefined_test`]
+/// set. The hash consists of the two files' hashes, so that each file can be recognized.
 ///
 /// # Errors
 ///
-/// Those of [`read`], and [`ErrorKind::Data`](crate::ErrorKind::Data) if the classes or the channels differ, or if both
-/// files hold the same bytes.
+/// Those of [`read`], and [`ErrorKind::Data`](crate::ErrorKind::Data) if the classes or the channels differ,
+/// or if both files hold the same bytes.
 pub fn read_pair(train: &Path, test: &Path) -> Result<Archive> {
     let mut archive = Archive::empty();
     let hashes = [archive.append(train, false)?, archive.append(test, true)?];
@@ -238,8 +240,8 @@ impl Header {
                     Error::data("this is an ARFF file").hint("give the .ts file of the same data set")
                 );
             }
-            // `@seriesLength` and `@missing` are wrong in published files (EyesOpenShut states 127 and has 128), so only
-            // the data count. Other tags describe the data set.
+            // `@seriesLength` and `@missing` are wrong in published files (EyesOpenShut states 127 and has
+            // 128), so only the data count. Other tags describe the data set.
             _ if tag.starts_with('@') => {}
             _ => {
                 return Err(Error::data(format!("expected a @tag or @data, found {:?}", excerpt(tag)))

@@ -1,4 +1,5 @@
-//! The sizes and channels of DEAP's preprocessed files (Koelstra et al. 2012, table 3; the channels in Geneva order).
+//! The sizes and channels of DEAP's preprocessed files (Koelstra et al. 2012, table 3; the channels in Geneva
+//! order).
 
 use crate::data::recording::{Channel, Modality};
 

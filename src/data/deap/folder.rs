@@ -30,7 +30,8 @@ pub fn subject_name(number: u32) -> String {
 ///
 /// # Errors
 ///
-/// `ErrorKind::Data` if the folder does not exist or holds none of the files; `ErrorKind::Io` if it cannot be listed.
+/// `ErrorKind::Data` if the folder does not exist or holds none of the files; `ErrorKind::Io` if it cannot be
+/// listed.
 pub fn subjects(folder: &Path) -> Result<Listing> {
     if !folder.is_dir() {
         let what = if folder.exists() { "is not a folder" } else { "does not exist" };
@@ -88,8 +89,8 @@ pub fn check_copies<'a>(recordings: impl IntoIterator<Item = (&'a str, &'a str)>
 /// The number of ratings above 5 in the original data set, out of 1280 each.
 const HIGH: [(&str, usize); 4] = [("valence", 708), ("arousal", 737), ("dominance", 780), ("liking", 851)];
 
-/// Compares the ratings of all 32 subjects with those of the original data set. `None` if they agree or subjects are
-/// missing. An altered copy, which stores 9 - r in place of the rating r, is in circulation.
+/// Compares the ratings of all 32 subjects with those of the original data set. `None` if they agree or
+/// subjects are missing. An altered copy, which stores 9 - r in place of the rating r, is in circulation.
 pub fn rating_counts_warning(ratings: &[[f32; 4]]) -> Option<String> {
     if ratings.len() != SUBJECTS as usize * TRIALS {
         return None;

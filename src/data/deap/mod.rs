@@ -1,5 +1,5 @@
-//! The preprocessed Python files of DEAP, and re-saves of them. DEAP: Koelstra et al., "DEAP: a database for emotion
-//! analysis using physiological signals", IEEE Transactions on Affective Computing 3(1), 2012.
+//! The preprocessed Python files of DEAP, and re-saves of them. DEAP: Koelstra et al., "DEAP: a database for
+//! emotion analysis using physiological signals", IEEE Transactions on Affective Computing 3(1), 2012.
 
 pub mod channels;
 mod folder;
@@ -38,8 +38,8 @@ pub fn read(file: &Path) -> Result<Recording> {
 ///
 /// # Errors
 ///
-/// Those of [`pickle::read_arrays`]; `ErrorKind::Data` for arrays of other shapes than DEAP's, and for ratings outside 1
-/// to 9.
+/// Those of [`pickle::read_arrays`]; `ErrorKind::Data` for arrays of other shapes than DEAP's, and for
+/// ratings outside 1 to 9.
 pub fn read_from(reader: impl Read, total: Option<u64>, subject: &str) -> Result<Recording> {
     let ([labels, data], hash) = pickle::read_arrays(reader, total, ["labels", "data"])?;
     check_shape("labels", &labels, &[TRIALS, RATINGS.len()])?;

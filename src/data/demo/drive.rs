@@ -2,7 +2,8 @@
 
 use crate::data::deap::channels::BASELINE;
 
-/// The strength of the effect of valence and arousal in a trial: from -1 (low) to 1 (high), times the subject's effect.
+/// The strength of the effect of valence and arousal in a trial: from -1 (low) to 1 (high), times the
+/// subject's effect.
 #[derive(Clone, Copy)]
 pub struct Drive {
     /// The strength for valence.

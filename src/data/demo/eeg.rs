@@ -1,5 +1,5 @@
-//! The 32 EEG channels: noise with a 1/f spectrum and an alpha peak. Its power in each band depends on the subject, the
-//! trial and, after the onset of the stimulus, the class.
+//! The 32 EEG channels: noise with a 1/f spectrum and an alpha peak. Its power in each band depends on the
+//! subject, the trial and, after the onset of the stimulus, the class.
 
 use std::sync::Arc;
 
@@ -11,7 +11,8 @@ use crate::random::Random;
 
 use super::drive::{Drive, onset};
 
-/// Upper limits of theta, alpha, beta and gamma in Hz. Theta starts at [`LOWEST`]. As in DEAP, there is no power outside.
+/// Upper limits of theta, alpha, beta and gamma in Hz. Theta starts at [`LOWEST`]. As in DEAP, there is no
+/// power outside.
 const BANDS: [f64; 4] = [8.0, 14.0, 31.0, 45.0];
 const LOWEST: f64 = 4.0;
 
@@ -31,7 +32,8 @@ type Gains = [[f64; 4]; EEG];
 /// The EEG of a subject.
 pub struct Eeg {
     gains: Gains,
-    /// Amplitude per frequency bin with all gains 0: 1/f power with an alpha peak at the subject's own frequency.
+    /// Amplitude per frequency bin with all gains 0: 1/f power with an alpha peak at the subject's own
+    /// frequency.
     spectrum: Vec<f64>,
     forward: Arc<dyn RealToComplex<f64>>,
     inverse: Arc<dyn ComplexToReal<f64>>,
@@ -88,7 +90,8 @@ impl Eeg {
                     .process_with_scratch(&mut shaped, out, &mut scratch)
                     .expect("the buffers fit, and the first and last bin are zero");
             };
-            // The same noise without and with the effect of the class, with a cross-fade at the onset of the stimulus.
+            // The same noise without and with the effect of the class, with a cross-fade at the onset of the
+            // stimulus.
             synthesize(rest, channel);
             synthesize(std::array::from_fn(|band| rest[band] + effect[band]), &mut driven);
             for (at, (sample, driven)) in channel.iter_mut().zip(&driven).enumerate() {
@@ -136,9 +139,9 @@ fn shape(white: &[Complex<f64>], gains: [f64; 4], shaped: &mut [Complex<f64>]) {
     shaped[start..].fill(Complex::default());
 }
 
-/// The effect of the class on the log power of a channel. Arousal lowers alpha and raises beta and gamma in all
-/// channels. Valence changes the frontal asymmetry: high valence lowers alpha and raises beta on the left (Davidson
-/// 1992).
+/// The effect of the class on the log power of a channel. Arousal lowers alpha and raises beta and gamma in
+/// all channels. Valence changes the frontal asymmetry: high valence lowers alpha and raises beta on the left
+/// (Davidson 1992).
 fn response(channel: usize, drive: Drive) -> [f64; 4] {
     /// Arousal affects all 32 channels and valence only 12, so arousal affects each channel less.
     const AROUSAL: f64 = 0.35;

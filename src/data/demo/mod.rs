@@ -1,13 +1,14 @@
-//! Generated recordings in DEAP's file format. They make the program usable without DEAP. A setting controls each source
-//! of variation, so tests can prove what an evaluation measures.
+//! Generated recordings in DEAP's file format. They make the program usable without DEAP. A setting controls
+//! each source of variation, so tests can prove what an evaluation measures.
 //!
-//! The signals of a trial have up to three sources of variation: the effect of the class (`effect`), slow differences
-//! between trials, the fingerprint of a trial (`trial_sd`), and differences between subjects (`subject_sd`). A split
-//! with windows of one trial in both the training and the test part rewards recognizing the fingerprint. If `effect` is
-//! 0, there is nothing else to recognize.
+//! The signals of a trial have up to three sources of variation: the effect of the class (`effect`), slow
+//! differences between trials, the fingerprint of a trial (`trial_sd`), and differences between subjects
+//! (`subject_sd`). A split with windows of one trial in both the training and the test part rewards
+//! recognizing the fingerprint. If `effect` is 0, there is nothing else to recognize.
 //!
-//! The bytes of a subject depend only on the settings and on its number, not on threads or other subjects. Samples are
-//! rounded to 2^-10 of their unit, which hides the last-bit differences between the Fourier transforms of processors.
+//! The bytes of a subject depend only on the settings and on its number, not on threads or other subjects.
+//! Samples are rounded to 2^-10 of their unit, which hides the last-bit differences between the Fourier
+//! transforms of processors.
 
 mod counters;
 mod drive;
@@ -37,8 +38,8 @@ use subject::Subject;
 ///
 /// # Errors
 ///
-/// Those of [`DemoSpec::check`]; `ErrorKind::Config` for an index that is not below `spec.subjects`; `ErrorKind::Io` if
-/// `out` fails.
+/// Those of [`DemoSpec::check`]; `ErrorKind::Config` for an index that is not below `spec.subjects`;
+/// `ErrorKind::Io` if `out` fails.
 pub fn write_subject(spec: &DemoSpec, index: u32, out: &mut impl Write) -> Result<()> {
     /// Trials in memory at the same time, 2.6 MB each.
     const BATCH: u32 = 8;
@@ -79,8 +80,8 @@ pub fn read_subject(spec: &DemoSpec, index: u32) -> Result<Recording> {
 ///
 /// # Errors
 ///
-/// Those of [`DemoSpec::check`]; `ErrorKind::Io` if a file exists already, before anything is written, or if writing
-/// fails.
+/// Those of [`DemoSpec::check`]; `ErrorKind::Io` if a file exists already, before anything is written, or if
+/// writing fails.
 pub fn write_folder(spec: &DemoSpec, out: &Path, progress: &dyn Progress) -> Result<()> {
     spec.check()?;
     fs::create_dir_all(out).map_err(|error| Error::io("create", out, error))?;

@@ -1,5 +1,5 @@
-//! The eight peripheral channels. Their slow components are equal in all trials of a subject, except for the fingerprint
-//! of the trial. Their fast components are noise, and events that are shorter than a window.
+//! The eight peripheral channels. Their slow components are equal in all trials of a subject, except for the
+//! fingerprint of the trial. Their fast components are noise, and events that are shorter than a window.
 
 use std::f64::consts::TAU;
 
@@ -24,8 +24,8 @@ pub struct Peripheral {
     temperature: f64,
 }
 
-/// The slow components that are specific to a trial, its fingerprint, in units of the fingerprint's standard deviation.
-/// All are 0 without a fingerprint.
+/// The slow components that are specific to a trial, its fingerprint, in units of the fingerprint's standard
+/// deviation. All are 0 without a fingerprint.
 struct Slow {
     blinks: f64,
     muscle: [f64; 2],
@@ -50,7 +50,8 @@ impl Peripheral {
         }
     }
 
-    /// Writes hEOG, vEOG, zEMG, tEMG, GSR, Resp, Pleth and Temp of one trial and returns the blinks in microvolts.
+    /// Writes hEOG, vEOG, zEMG, tEMG, GSR, Resp, Pleth and Temp of one trial and returns the blinks in
+    /// microvolts.
     pub fn fill(
         &self,
         channels: &mut [f64],
@@ -90,7 +91,8 @@ impl Peripheral {
         }
     }
 
-    /// The skin response to the stimulus: resistance falls and recovers. Higher arousal makes it fall further.
+    /// The skin response to the stimulus: resistance falls and recovers. Higher arousal makes it fall
+    /// further.
     fn skin(&self, channel: &mut [f64], slow: &Slow, drive: Drive, noise: &mut Random) {
         let [level, slope] = slow.resistance;
         let response = 0.02 * (1.0 + drive.arousal).max(0.0);
@@ -133,7 +135,8 @@ impl Slow {
             breathing: normal(),
             pulse: normal(),
             temperature: [normal(), normal()],
-            // The standard deviation is several cycles, so even a weak fingerprint makes all phases equally likely.
+            // The standard deviation is several cycles, so even a weak fingerprint makes all phases equally
+            // likely.
             phases: [20.0 * normal(), 20.0 * normal()],
         }
     }
@@ -146,7 +149,8 @@ fn fill(channel: &mut [f64], mut value: impl FnMut(f64) -> f64) {
     }
 }
 
-/// Adds events at random times, `rate(sample)` per second. Each has the form `size * shape(seconds since its start)`.
+/// Adds events at random times, `rate(sample)` per second. Each has the form `size * shape(seconds since its
+/// start)`.
 fn add_events(
     channel: &mut [f64],
     noise: &mut Random,
@@ -172,8 +176,8 @@ fn blink(seconds: f64) -> f64 {
     if seconds < LENGTH { (std::f64::consts::PI * seconds / LENGTH).sin().powi(2) } else { 0.0 }
 }
 
-/// The shape of a skin response, `since` seconds after its cause: it starts after 1 s, rises within 1 s, and decays over
-/// several seconds (Boucsein 2012).
+/// The shape of a skin response, `since` seconds after its cause: it starts after 1 s, rises within 1 s, and
+/// decays over several seconds (Boucsein 2012).
 fn skin_response(since: f64) -> f64 {
     let t = (since - 1.0).max(0.0);
     (-t / 5.0).exp() - (-t / 0.7).exp()

@@ -14,8 +14,9 @@ struct Scale {
     video_sd: f64,
 }
 
-/// Valence, arousal, dominance, liking. The shares of ratings above 5 are close to those of DEAP (.55, .58, .61, .66).
-/// The majority vote of the other subjects is correct about as often as in DEAP (valence .76, arousal .65).
+/// Valence, arousal, dominance, liking. The shares of ratings above 5 are close to those of DEAP (.55, .58,
+/// .61, .66). The majority vote of the other subjects is correct about as often as in DEAP (valence .76,
+/// arousal .65).
 const SCALES: [Scale; 4] = [
     Scale { mean: 0.2, video_sd: 1.0 },
     Scale { mean: 0.2, video_sd: 0.45 },
@@ -29,12 +30,13 @@ const NOISE_SD: f64 = 1.6;
 /// The share of ratings that are exactly 5.
 const UNDECIDED: f64 = 0.02;
 
-/// Log-odds per standard deviation of a normal: 1.702 makes the logistic and the normal distribution function agree
-/// within .01 (Camilli 1994).
+/// Log-odds per standard deviation of a normal: 1.702 makes the logistic and the normal distribution function
+/// agree within .01 (Camilli 1994).
 const LOG_ODDS: f64 = 1.702;
 
 impl DemoSpec {
-    /// The ratings of subject `index` for each video: valence, arousal, dominance and liking, with two decimals.
+    /// The ratings of subject `index` for each video: valence, arousal, dominance and liking, with two
+    /// decimals.
     pub fn ratings(&self, index: u32) -> [[f64; 4]; TRIALS] {
         let mut own = Random::new(self.seed, Stream::Demo, counters::subject_ratings(index));
         let bias: [f64; 4] = std::array::from_fn(|_| self.prior_sd / LOG_ODDS * own.normal());

@@ -13,14 +13,14 @@ pub struct DemoSpec {
     pub subjects: u32,
     /// Seed of the signals and ratings.
     pub seed: u64,
-    /// Strength of the effect of the ratings: the difference between the highest and the lowest ratings in the natural
-    /// logarithm of the power of the most affected band. Other signals change in proportion. With 0, the signals hold
-    /// no class information.
+    /// Strength of the effect of the ratings: the difference between the highest and the lowest ratings in
+    /// the natural logarithm of the power of the most affected band. Other signals change in proportion. With
+    /// 0, the signals hold no class information.
     pub effect: f64,
     /// Standard deviation of the effect between subjects, as a share of `effect`.
     pub effect_sd: f64,
-    /// Standard deviation of a trial's fingerprint per channel and band, in the natural logarithm of band power. With 0,
-    /// there are no slow differences between trials.
+    /// Standard deviation of a trial's fingerprint per channel and band, in the natural logarithm of band
+    /// power. With 0, there are no slow differences between trials.
     pub trial_sd: f64,
     /// Standard deviation between subjects, in the same unit.
     pub subject_sd: f64,
@@ -47,8 +47,8 @@ impl DemoSpec {
     ///
     /// # Errors
     ///
-    /// `ErrorKind::Config` for more subjects than DEAP has file names, and for a strength or standard deviation outside
-    /// 0 to 10.
+    /// `ErrorKind::Config` for more subjects than DEAP has file names, and for a strength or standard
+    /// deviation outside 0 to 10.
     pub fn check(&self) -> Result<()> {
         /// Keeps the exponentials of all settings finite. Usual values are a few tenths.
         const LARGEST: f64 = 10.0;

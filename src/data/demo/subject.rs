@@ -56,7 +56,8 @@ impl Subject {
     }
 }
 
-/// The position of a rating between low (-1) and high (1). Ratings two points from the middle have the full effect.
+/// The position of a rating between low (-1) and high (1). Ratings two points from the middle have the full
+/// effect.
 fn side(rating: f64) -> f64 {
     ((rating - 5.0) / 2.0).clamp(-1.0, 1.0)
 }

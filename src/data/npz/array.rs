@@ -7,8 +7,8 @@ use std::ops::RangeInclusive;
 
 /// The longest header in bytes, as in NumPy.
 const MAX_HEADER: usize = 10_000;
-/// Size of one element in bytes: enough for names of 1000 characters. A short file could claim any number of empty
-/// elements, so these are refused.
+/// Size of one element in bytes: enough for names of 1000 characters. A short file could claim any number of
+/// empty elements, so these are refused.
 const ELEMENT: RangeInclusive<usize> = 1..=4_000;
 
 /// An array of any strides.
@@ -70,9 +70,9 @@ pub fn read(mut reader: impl Read) -> Result<Array> {
     }
 }
 
-/// Reads the bytes before the data. Accepts only plain arrays of possible sizes, such as
-/// `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`, because npyz recurses without limit on nested brackets
-/// and multiplies the axes without checking for overflow.
+/// Reads the bytes before the data. Accepts only plain arrays of possible sizes, such as `{'descr': '<f4',
+/// 'fortran_order': False, 'shape': (3, 4), }`, because npyz recurses without limit on nested brackets and
+/// multiplies the axes without checking for overflow.
 fn header(reader: &mut impl Read) -> Result<io::Cursor<Vec<u8>>> {
     let mut bytes = vec![0; 8];
     reader.read_exact(&mut bytes).map_err(broken)?;

@@ -1,4 +1,5 @@
-//! The audit of a split: it refuses folds with a group in two parts, and counts how close test and training windows are.
+//! The audit of a split: it refuses folds with a group in two parts, and counts how close test and training
+//! windows are.
 
 use super::fold::Fold;
 use super::kind::SplitKind;
@@ -18,7 +19,8 @@ pub struct FoldAudit {
     pub validation: usize,
     /// Number of test windows.
     pub test: usize,
-    /// Number of test windows that share raw samples with a training window. A subtracted baseline counts, too.
+    /// Number of test windows that share raw samples with a training window. A subtracted baseline counts,
+    /// too.
     pub overlapping: usize,
     /// Mean number of sibling windows: training windows from the trial of a test window.
     pub siblings: f64,
@@ -169,7 +171,8 @@ fn overlap(fold: &Fold, dataset: &Dataset) -> Result<()> {
     }
     for ranges in ranges.values_mut() {
         ranges.sort_unstable();
-        // The ranges are in order of their start, so each is compared with the furthest end in each other part.
+        // The ranges are in order of their start, so each is compared with the furthest end in each other
+        // part.
         let mut reach: Vec<(&str, u32)> = Vec::new();
         for &(start, end, part) in ranges.iter() {
             if let Some((other, _)) = reach.iter().find(|(other, until)| *other != part && start < *until) {

@@ -13,7 +13,8 @@ use std::collections::BTreeMap;
 pub struct SplitSpec {
     /// The groups that stay together.
     pub kind: SplitKind,
-    /// The number `k` of folds. The default is one fold per subject for a split by subject, and 5 for the others.
+    /// The number `k` of folds. The default is one fold per subject for a split by subject, and 5 for the
+    /// others.
     pub folds: Option<usize>,
     /// Share of the training groups that becomes the validation part; 0 for none.
     pub validation: f64,
@@ -34,8 +35,8 @@ impl SplitSpec {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) or [`ErrorKind::Data`](crate::ErrorKind::Data) if the data have
-    /// too few groups, and those of [`Split::new`].
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) or [`ErrorKind::Data`](crate::ErrorKind::Data) if the
+    /// data have too few groups, and those of [`Split::new`].
     pub fn build(&self, dataset: &Dataset) -> Result<Split> {
         let all: Vec<u32> = (0..dataset.sequences.len() as u32).collect();
         let folds = match self.kind {
@@ -71,8 +72,8 @@ impl SplitSpec {
         Split::new(self.kind, folds, dataset)
     }
 
-    /// Two calls of scikit-learn's `train_test_split`: the first takes the test and validation part together, the second
-    /// divides them.
+    /// Two calls of scikit-learn's `train_test_split`: the first takes the test and validation part together,
+    /// the second divides them.
     fn holdout(&self, all: &[u32]) -> Result<Fold> {
         if self.folds.is_some() {
             return Err(Error::config("a window holdout has one fold, and the number of folds is given")
@@ -194,7 +195,8 @@ impl SplitSpec {
         Random::new(self.seed, Stream::Split, [purpose, index as u32])
     }
 
-    /// The sequences of the training groups, without the validation groups, and those of the validation groups.
+    /// The sequences of the training groups, without the validation groups, and those of the validation
+    /// groups.
     fn cut_validation(
         &self,
         dataset: &Dataset,

@@ -25,7 +25,8 @@ impl Split {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Data`](crate::ErrorKind::Data) for another format or data set, and those of [`Split::new`].
+    /// [`ErrorKind::Data`](crate::ErrorKind::Data) for another format or data set, and those of
+    /// [`Split::new`].
     pub fn from_json(text: &str, dataset: &Dataset) -> Result<Self> {
         let file: SplitFile = serde_json::from_str(text).map_err(|e| {
             // No backticks: the file has keys, and the command line would print them as options.

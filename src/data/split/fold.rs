@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The sequences of each part, as indices into [`Dataset::sequences`](crate::data::sequences::Dataset::sequences).
+/// The sequences of each part, as indices into
+/// [`Dataset::sequences`](crate::data::sequences::Dataset::sequences).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fold {
@@ -13,8 +14,8 @@ pub struct Fold {
     pub(super) test: Vec<u32>,
 }
 
-/// The training part of a fold. Everything that is fitted to data takes this type, so that it cannot be fitted to
-/// another part.
+/// The training part of a fold. Everything that is fitted to data takes this type, so that it cannot be
+/// fitted to another part.
 #[derive(Clone, Copy)]
 pub struct Train<'a>(&'a [u32]);
 

@@ -1,4 +1,5 @@
-//! Splits into training, validation and test parts by group. A split is made before anything is fitted, and audited.
+//! Splits into training, validation and test parts by group. A split is made before anything is fitted, and
+//! audited.
 
 mod audit;
 mod build;
@@ -30,8 +31,8 @@ impl Split {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Data`](crate::ErrorKind::Data) that names the fold, and the window, group or sample that is in two
-    /// parts.
+    /// [`ErrorKind::Data`](crate::ErrorKind::Data) that names the fold, and the window, group or sample that
+    /// is in two parts.
     pub fn new(kind: SplitKind, folds: Vec<Fold>, dataset: &Dataset) -> Result<Self> {
         if folds.is_empty() {
             return Err(Error::data("a split without folds"));

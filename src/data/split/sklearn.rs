@@ -2,8 +2,8 @@
 
 use rand_mt::Mt;
 
-/// The training and the test part of `items`, in scikit-learn's order. As in `ShuffleSplit`, the test part is the
-/// beginning of a permutation, and its size is rounded up.
+/// The training and the test part of `items`, in scikit-learn's order. As in `ShuffleSplit`, the test part is
+/// the beginning of a permutation, and its size is rounded up.
 pub fn train_test_split(items: &[u32], test_share: f64, seed: u32) -> (Vec<u32>, Vec<u32>) {
     let order = permutation(items.len(), seed);
     let tests = (items.len() as f64 * test_share).ceil() as usize;
@@ -11,8 +11,8 @@ pub fn train_test_split(items: &[u32], test_share: f64, seed: u32) -> (Vec<u32>,
     (pick(&order[tests..]), pick(&order[..tests]))
 }
 
-/// `numpy.random.RandomState(seed).permutation(n)`: a Fisher-Yates shuffle from the end, which draws indices by masked
-/// rejection.
+/// `numpy.random.RandomState(seed).permutation(n)`: a Fisher-Yates shuffle from the end, which draws indices
+/// by masked rejection.
 fn permutation(n: usize, seed: u32) -> Vec<usize> {
     let mut generator = Mt::new(seed);
     let mut order: Vec<usize> = (0..n).collect();
@@ -33,7 +33,8 @@ fn permutation(n: usize, seed: u32) -> Vec<usize> {
 mod tests {
     use super::*;
 
-    /// `numpy.random.RandomState(42).permutation(10)` and `train_test_split(range(10), test_size=0.25, random_state=42)`.
+    /// `numpy.random.RandomState(42).permutation(10)` and `train_test_split(range(10), test_size=0.25,
+    /// random_state=42)`.
     #[test]
     fn small_permutations_are_numpy_s() {
         assert_eq!(permutation(10, 42), [8, 1, 5, 0, 7, 2, 9, 4, 3, 6]);

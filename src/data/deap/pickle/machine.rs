@@ -10,8 +10,8 @@ use super::text;
 use super::value::{Global, Heap, Object, Value};
 use crate::{Error, Result};
 
-/// The largest number of opcodes in one file; a DEAP file has about a hundred. An opcode makes at most one object,
-/// memo entry or stack element, so this bounds all three.
+/// The largest number of opcodes in one file; a DEAP file has about a hundred. An opcode makes at most one
+/// object, memo entry or stack element, so this bounds all three.
 const MOST_OPCODES: u32 = 1 << 18;
 
 pub struct Machine<R> {
@@ -254,7 +254,8 @@ impl<R: Read> Machine<R> {
         self.heap.insert(dict, items)
     }
 
-    /// The number of elements above the last MARK. Opcodes cannot reach those below it until the MARK is closed.
+    /// The number of elements above the last MARK. Opcodes cannot reach those below it until the MARK is
+    /// closed.
     fn reachable(&self) -> usize {
         self.stack.len() - self.marks.last().copied().unwrap_or(0)
     }

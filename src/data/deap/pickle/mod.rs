@@ -1,9 +1,10 @@
-//! A reader for one kind of pickle: a dictionary of NumPy arrays of floats. It skips plain values beside them.
+//! A reader for one kind of pickle: a dictionary of NumPy arrays of floats. It skips plain values beside
+//! them.
 //!
-//! A pickle is a program for a stack machine that may call any function. This machine calls none: it imitates the few
-//! calls that NumPy writes and refuses every other name. All sizes are bounded, so a hostile file ends in an error
-//! quickly and cannot exhaust the memory. It reads protocols 0 to 5, as Python 2 and 3 with NumPy 1 and 2 write them;
-//! Python's `pickletools` documents the opcodes.
+//! A pickle is a program for a stack machine that may call any function. This machine calls none: it imitates
+//! the few calls that NumPy writes and refuses every other name. All sizes are bounded, so a hostile file
+//! ends in an error quickly and cannot exhaust the memory. It reads protocols 0 to 5, as Python 2 and 3 with
+//! NumPy 1 and 2 write them; Python's `pickletools` documents the opcodes.
 
 mod elements;
 mod machine;
@@ -22,16 +23,17 @@ use machine::Machine;
 use source::Source;
 use value::{Object, Value};
 
-/// Reads the arrays that a pickled dictionary holds under `keys`, as `f64` in row-major order, and the blake3 hash of
-/// the file. The dictionary may hold other keys, too.
+/// Reads the arrays that a pickled dictionary holds under `keys`, as `f64` in row-major order, and the blake3
+/// hash of the file. The dictionary may hold other keys, too.
 ///
-/// Large arrays are converted while they are read. `total` is the length of the file in bytes, where it is known.
+/// Large arrays are converted while they are read. `total` is the length of the file in bytes, where it is
+/// known.
 ///
 /// # Errors
 ///
-/// `ErrorKind::Data`, with the offset of the opcode: a truncated file, a global or opcode that arrays of floats do not
-/// need, a dtype other than `f4` and `f8`, an array whose shape and bytes disagree, a file past the bounds, a missing
-/// key. `ErrorKind::Io` if `reader` fails.
+/// `ErrorKind::Data`, with the offset of the opcode: a truncated file, a global or opcode that arrays of
+/// floats do not need, a dtype other than `f4` and `f8`, an array whose shape and bytes disagree, a file past
+/// the bounds, a missing key. `ErrorKind::Io` if `reader` fails.
 pub fn read_arrays<const N: usize>(
     reader: impl Read,
     total: Option<u64>,

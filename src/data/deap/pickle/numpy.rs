@@ -56,8 +56,8 @@ impl Sink {
 impl Heap {
     /// The dtype of the array whose bytes come next, if the stack shows that an array's bytes come next.
     ///
-    /// An array's state is (1, shape, dtype, is Fortran, bytes). Re-saves by Python 3 with protocols up to 2 write the
-    /// bytes as `_codecs.encode(text, "latin1")`.
+    /// An array's state is (1, shape, dtype, is Fortran, bytes). Re-saves by Python 3 with protocols up to 2
+    /// write the bytes as `_codecs.encode(text, "latin1")`.
     pub fn awaited_dtype(&self, stack: &[Value]) -> Option<Dtype> {
         let stack = stack.strip_suffix(&[Value::Global(Global::Encode)]).unwrap_or(stack);
         match stack {
@@ -181,7 +181,8 @@ impl Heap {
             return Err(Error::data(format!("an array's bytes are {}", self.describe(bytes))));
         };
         if let Object::Bytes(pieces) = self.get_mut(id) {
-            // The elements grow by doubling while pieces are freed: together they take at most 1.5 times the bytes.
+            // The elements grow by doubling while pieces are freed: together they take at most 1.5 times the
+            // bytes.
             let mut elements = Elements::new(dtype, 0);
             for piece in mem::take(pieces) {
                 elements.push(&piece);

@@ -4,8 +4,8 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use crate::{Error, ErrorKind, Result};
 
-/// Size of the buffer in bytes: large enough for few reads, small enough to stay in a core's cache between hashing and
-/// conversion.
+/// Size of the buffer in bytes: large enough for few reads, small enough to stay in a core's cache between
+/// hashing and conversion.
 const BUFFER: usize = 256 << 10;
 
 /// The largest file in bytes. A subject's file has 103 MB; the longest re-save (protocol 0) has about 350 MB.

@@ -1,5 +1,5 @@
-//! The values and objects that a pickle builds. Values refer to objects by index: shared objects cost nothing, freeing
-//! them needs no recursion, and every reference sees a change to an object (BUILD).
+//! The values and objects that a pickle builds. Values refer to objects by index: shared objects cost
+//! nothing, freeing them needs no recursion, and every reference sees a change to an object (BUILD).
 
 use super::elements::{Dtype, Elements};
 use crate::{Error, Result};
@@ -51,8 +51,8 @@ pub enum Value {
 pub type Id = u32;
 
 pub enum Object {
-    /// Code points below 256, in pieces: Python 2's `str`, Python 3's `bytes`, and a `str` in Latin-1. NumPy and
-    /// Python 2 use them interchangeably.
+    /// Code points below 256, in pieces: Python 2's `str`, Python 3's `bytes`, and a `str` in Latin-1. NumPy
+    /// and Python 2 use them interchangeably.
     Bytes(Vec<Vec<u8>>),
     /// The bytes of an array, converted.
     Elements(Elements),
@@ -75,8 +75,8 @@ pub struct Array {
 struct Node {
     object: Object,
     depth: u8,
-    /// Whether a container holds it. A pickler completes a container before inserting it into another one, except in
-    /// a cycle.
+    /// Whether a container holds it. A pickler completes a container before inserting it into another one,
+    /// except in a cycle.
     held: bool,
 }
 
