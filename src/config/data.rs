@@ -16,7 +16,7 @@ pub struct DataConfig {
     /// or `demo` for generated recordings
     #[arg(long = "data", value_name = "PATH", default_value = "demo")]
     pub path: PathBuf,
-    /// The TEST file of a .ts data set whose TRAIN file is the data set; the split is then predefined
+    /// TEST file that belongs to a .ts TRAIN file; the split is then predefined
     #[arg(long = "test", value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test_file: Option<PathBuf>,
@@ -49,7 +49,7 @@ pub struct DemoConfig {
     /// Strength of the effect of the ratings on the signals; with 0 the signals hold no class information
     #[arg(long, value_name = "X", default_value_t = DemoSpec::default().effect)]
     pub demo_effect: f64,
-    /// Standard deviation of that effect between subjects, as a share of it
+    /// Standard deviation of the effect between subjects, as a share of the effect
     #[arg(long, value_name = "X", default_value_t = DemoSpec::default().effect_sd)]
     pub demo_effect_sd: f64,
     /// Standard deviation of the differences between trials that are unrelated to the ratings; a leaky split

@@ -19,7 +19,7 @@ pub struct FramesConfig {
     /// Length of a band-power or entropy frame in seconds
     #[arg(long, value_name = "S", default_value_t = 1.0)]
     pub frame_length: f64,
-    /// Time from the start of one such frame to the start of the next, in seconds
+    /// Time from the start of one band-power or entropy frame to the start of the next, in seconds
     #[arg(long, value_name = "S", default_value_t = 0.5)]
     pub frame_step: f64,
     /// Use of the baseline, the seconds before the stimulus [default: correct for band-power and entropy

@@ -17,7 +17,7 @@ pub struct TrainingConfig {
     /// Batch size: sequences per training step of each fold
     #[arg(long, value_name = "N", default_value_t = 32)]
     pub batch: usize,
-    /// Optimizer
+    /// Optimizer: the rule that updates the weights
     #[arg(long, value_enum, value_name = "NAME", default_value_t = OptimizerKind::Adamw)]
     pub optimizer: OptimizerKind,
     /// Peak learning rate, after warmup

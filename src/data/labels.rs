@@ -26,9 +26,9 @@ pub enum LabelScheme {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum TieRule {
-    /// Low: high means rating > threshold.
+    /// Low (high means rating > threshold).
     Above,
-    /// High: high means rating >= threshold.
+    /// High (high means rating >= threshold).
     AtLeast,
 }
 

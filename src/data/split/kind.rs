@@ -10,8 +10,8 @@ pub enum SplitKind {
     /// Single windows, in random order. LEAKY: windows of one trial are in both parts, so a network that
     /// recognizes the trial seems to recognize the emotion. Use it only to compare with published results.
     Window,
-    /// As window, but one fold. The validation share is the share of windows for validation, and again for
-    /// the test. The parts are those of train_test_split in scikit-learn. LEAKY in the same way.
+    /// Single windows, in one fold. The validation share applies twice, to the validation and to the test
+    /// part. The parts are those of train_test_split in scikit-learn. LEAKY in the same way.
     WindowHoldout,
     /// Trials. Tests on new trials of the training subjects.
     Trial,
