@@ -25,7 +25,7 @@ fn read_ts(content: impl AsRef<[u8]>) -> engine::Result<ts::Archive> {
     ts::read(&file(&folder, "x.ts", content))
 }
 
-/// The message of a data fault, hint included.
+/// The message and the hint of an error in the data.
 fn message<T>(result: engine::Result<T>) -> String {
     let error: Error = result.err().expect("an error");
     assert_eq!(error.kind, ErrorKind::Data, "{error}");
@@ -74,7 +74,7 @@ fn ts_without_classes_can_be_predicted() {
     assert_eq!((archive.class_names.len(), targets(&archive.recording)), (0, vec![Target::Unknown]));
 }
 
-/// More than one batch of text, so that the order of parallel parsing shows.
+/// More than one batch of text, so that parallel parsing could change the order.
 #[test]
 fn ts_keeps_the_order_of_many_cases() {
     let padding = "0".repeat(4000);
@@ -82,7 +82,7 @@ fn ts_keeps_the_order_of_many_cases() {
     let archive = read_ts(format!("{HEADER}{lines}")).unwrap();
     assert!(archive.recording.samples.iter().enumerate().all(|(i, &value)| value == i as f64));
     let error = message(read_ts(format!("{HEADER}{lines}x:a\ny:a\n")));
-    expect(error, &["line 5005: channel 0, value 0", "found `x`"]);
+    expect(error, &["line 5005: channel 0, value 0", "found \"x\""]);
 }
 
 #[test]
@@ -106,27 +106,27 @@ fn ts_pair_is_one_recording_with_a_test_part() {
 }
 
 #[test]
-fn ts_faults_name_the_line_and_the_way_out() {
+fn ts_errors_name_the_line_and_give_a_hint() {
     let cases: &[(&str, &[&str])] = &[
         ("", &["x.ts: no @data"]),
         ("# only a comment\n", &["no @data in its 1 lines"]),
         ("@classLabel true a\n@data\n", &["no case after @data"]),
         ("@univariate true\n@data\n", &["line 2: no @classLabel", "@classLabel false"]),
-        ("@univariate maybe\n", &["line 1: @univariate: expected `true` or `false`, found `maybe`"]),
-        ("@dimensions 0\n", &["line 1: @dimensions: expected a count, found `0`"]),
+        ("@univariate maybe\n", &["line 1: @univariate: expected `true` or `false`, found \"maybe\""]),
+        ("@dimensions 0\n", &["line 1: @dimensions: expected a count, found \"0\""]),
         ("@classLabel true\n", &["line 1: `@classLabel true` without class names"]),
-        ("@classLabel true a b a\n", &["line 1: @classLabel lists `a` twice"]),
+        ("@classLabel true a b a\n", &["line 1: @classLabel lists \"a\" twice"]),
         ("\n@timestamps true\n", &["line 2: `@timestamps true`", "resample"]),
         ("@targetLabel true\n", &["line 1: `@targetLabel true`", "regression"]),
         ("@relation x\n", &["ARFF"]),
-        ("<!DOCTYPE html>\n", &["line 1: expected a @tag or @data, found `<!doctype`"]),
-        ("@classLabel true a\n@data\n1,2:c\n", &["line 3: class `c`, expected one of [\"a\"]"]),
+        ("<!DOCTYPE html>\n", &["line 1: expected a @tag or @data, found \"<!doctype\""]),
+        ("@classLabel true a\n@data\n1,2:c\n", &["line 3: class \"c\", expected one of [\"a\"]"]),
         ("@classLabel true a\n@data\na\n", &["line 3: 0 channels, expected at least 1"]),
         (
             "@classLabel true a\n@data\n1,,2:a\n",
-            &["line 3: channel 0, value 1: expected a number", "found ``"],
+            &["line 3: channel 0, value 1: expected a number", "found \"\""],
         ),
-        ("@classLabel true a\n@data\n(0,1),(1,2):a\n", &["line 3: channel 0, value 0", "found `(0`"]),
+        ("@classLabel true a\n@data\n(0,1),(1,2):a\n", &["line 3: channel 0, value 0", "found \"(0\""]),
         (
             "@classLabel true a\n@data\n1e39:a\n",
             &["line 3: channel 0, value 0: 1e39 is beyond the range of f32"],
@@ -138,11 +138,11 @@ fn ts_faults_name_the_line_and_the_way_out() {
         ),
         (
             "@univariate true\n@classLabel true a\n@data\n1:2:a\n",
-            &["line 4: 2 channels, expected 1 as the header"],
+            &["line 4: 2 channels, expected 1 as in the header"],
         ),
         (
             "@dimensions 3\n@classLabel true a\n@data\n1:2:a\n",
-            &["line 4: 2 channels, expected 3 as the header"],
+            &["line 4: 2 channels, expected 3 as in the header"],
         ),
         (
             "@equalLength true\n@classLabel true a\n@data\n1,2:a\n1:a\n",
@@ -160,7 +160,8 @@ fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/npz").join(name)
 }
 
-/// Checks `windows[window][step][channel] = (6 window + 2 step + channel) / 8` for the given windows of the fixtures.
+/// Checks `windows[window][step][channel] = (6 window + 2 step + channel) / 8` for the given windows of the
+/// fixtures.
 fn assert_windows(recording: &Recording, windows: &[usize]) {
     assert_eq!(recording.trials.len(), windows.len());
     for (index, window) in windows.iter().enumerate() {
@@ -211,7 +212,7 @@ fn npy_folder_and_lone_file() {
     assert!(targets(&data.recordings[0]).iter().all(|target| *target == Target::Unknown));
 }
 
-/// An array in numpy's format 1.0; `header` stands between the braces.
+/// An array in NumPy's format 1.0; `header` is the text between the braces.
 fn npy(header: &str, content: &[u8]) -> Vec<u8> {
     let header = format!("{{{header}}}\n");
     [b"\x93NUMPY\x01\x00", (header.len() as u16).to_le_bytes().as_slice(), header.as_bytes(), content]
@@ -233,50 +234,50 @@ fn read_arrays(arrays: &[(&str, Vec<u8>)]) -> engine::Result<npz::Windows> {
 }
 
 #[test]
-fn npz_faults_name_the_array_and_the_way_out() {
+fn npz_errors_name_the_array_and_give_a_hint() {
     let ints = |shape: &str, values: &[i64]| array("<i8", shape, bytemuck::cast_slice(values));
     let floats = |shape: &str, values: &[f64]| array("<f8", shape, bytemuck::cast_slice(values));
     assert_eq!(read_arrays(&[("labels", ints("(2,)", &[3, 4]))]).unwrap().class_names, ["3", "4"]);
     let cases: &[(&str, Vec<u8>, &[&str])] = &[
-        ("labels", ints("(3,)", &[1, 2, 3]), &["array `labels` or `y`: shape [3], expected (2,)"]),
+        ("labels", ints("(3,)", &[1, 2, 3]), &["array \"labels\" or \"y\": shape [3], expected (2,)"]),
         (
             "labels",
             floats("(2,)", &[1.0, 2.0]),
-            &["`labels` or `y`: floating point, expected integers or text"],
+            &["\"labels\" or \"y\": floating point, expected integers or text"],
         ),
-        ("groups", array("<U1", "(2,)", &[0; 8]), &["array `groups`: element 0 is empty"]),
-        ("groups", array("|O", "(2,)", &[0; 8]), &["array `groups`: holds |O", "pickles"]),
-        ("trials", ints("(2,)", &[0, -1]), &["array `trials`: number -1"]),
-        ("trials", array("<U1", "(2,)", b"1\0\0\x002\0\0\0"), &["array `trials`: text, expected integers"]),
-        ("rate", floats("()", &[-1.0]), &["array `rate`: expected one positive number"]),
-        ("rate", floats("(2,)", &[1.0, 1.0]), &["array `rate`: expected one positive number"]),
+        ("groups", array("<U1", "(2,)", &[0; 8]), &["array \"groups\": element 0 is empty"]),
+        ("groups", array("|O", "(2,)", &[0; 8]), &["array \"groups\": holds |O", "pickles"]),
+        ("trials", ints("(2,)", &[0, -1]), &["array \"trials\": number -1"]),
+        ("trials", array("<U1", "(2,)", b"1\0\0\x002\0\0\0"), &["array \"trials\": text, expected integers"]),
+        ("rate", floats("()", &[-1.0]), &["array \"rate\": expected one positive number"]),
+        ("rate", floats("(2,)", &[1.0, 1.0]), &["array \"rate\": expected one positive number"]),
         (
             "channels",
             array("<U1", "(2,)", b"a\0\0\0b\0\0\0"),
-            &["array `channels`: shape [2], expected (1,)"],
+            &["array \"channels\": shape [2], expected (1,)"],
         ),
-        ("channels", ints("(1,)", &[1]), &["array `channels`: integer, expected text"]),
-        ("subjects", ints("(2,)", &[1, 2]), &["unknown array `subjects`", "groups"]),
+        ("channels", ints("(1,)", &[1]), &["array \"channels\": integer, expected text"]),
+        ("subjects", ints("(2,)", &[1, 2]), &["unknown array \"subjects\"", "groups"]),
         ("X", floats("(1, 1, 1)", &[1.0]), &["more than one array of windows, X"]),
         ("windows", floats("(2, 1)", &[1.0, 1.0]), &["shape [2, 1], expected (N, T, C)", "first axis"]),
         ("windows", ints("(1, 1, 1)", &[1]), &["integer, expected floating point", "astype"]),
         ("windows", floats("(0, 1, 1)", &[]), &["shape [0, 1, 1] holds nothing"]),
         ("windows", floats("(1, 1, 1)", &[1e300]), &["1e300 is beyond the range of float32"]),
-        ("windows", floats("(2, 1, 1)", &[1.0]), &["array `windows` or `X`: ends too early"]),
+        ("windows", floats("(2, 1, 1)", &[1.0]), &["array \"windows\" or \"X\": ends too early"]),
         ("windows", floats("(1, 1, 1)", &[1.0, 1.0]), &["more bytes than its shape"]),
-        ("windows", b"<html>...".to_vec(), &["no .npy array"]),
+        ("windows", b"<html>...".to_vec(), &["not a .npy array"]),
     ];
     for (name, bytes, parts) in cases {
         expect(message(read_arrays(&[(name, bytes.clone())])), parts);
     }
     let object = message(npz::read(&fixture("objects.npz")));
-    expect(object, &["objects.npz: array `labels` or `y`: holds |O", "pickles"]);
+    expect(object, &["objects.npz: array \"labels\" or \"y\": holds |O", "pickles"]);
     let folder = folder();
-    expect(message(npz::read(folder.path())), &["array `windows` or `X`: is missing", "np.savez"]);
-    expect(message(npz::read(&file(&folder, "x.npz", "PK?"))), &["x.npz: this is no .npz archive"]);
+    expect(message(npz::read(folder.path())), &["array \"windows\" or \"X\": is missing", "np.savez"]);
+    expect(message(npz::read(&file(&folder, "x.npz", "PK?"))), &["x.npz: this is not an .npz archive"]);
 }
 
-/// Headers that would overflow the stack, the multiplication of the axes, or the memory.
+/// Headers that would overflow the stack, the product of the axes, or the memory.
 #[test]
 fn npy_attacks_are_refused() {
     let long = "9".repeat(40);
@@ -296,7 +297,7 @@ fn npy_attacks_are_refused() {
         b"\x93NUMPY\x09\x00\x04\x00\x00\x00{(3,".to_vec(),
     ];
     for bytes in attacks {
-        expect(message(read_arrays(&[("windows", bytes)])), &["array `windows` or `X`: "]);
+        expect(message(read_arrays(&[("windows", bytes)])), &["array \"windows\" or \"X\": "]);
     }
 }
 

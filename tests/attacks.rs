@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use engine::data::deap;
-use engine::data::deap::pickle::read_arrays;
+use engine::data::deap::pickle::{opcode as op, read_arrays};
 use engine::{Error, ErrorKind};
 use proptest::prelude::*;
 
@@ -12,7 +12,8 @@ use crate::opcodes::{HEAD, Stored, TAIL, array, dictionary, dtype, small, string
 const MOST_MEMORY: usize = 64 << 20;
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// Reads `file` with and without its length told; both must refuse it, soon and in little memory.
+/// Reads `file` with and without a known length. The reader must refuse it both times, quickly and in little
+/// memory.
 #[track_caller]
 fn refused(file: &[u8]) -> Error {
     let start = Instant::now();
@@ -65,29 +66,31 @@ fn bytes_after_the_end_are_refused() {
 #[test]
 fn nesting_is_bounded() {
     for depth in [10_000, 1_000_000] {
-        for opcode in [b"\x85".as_slice(), b"("] {
-            refused(&with(&[b"N".to_vec(), opcode.repeat(depth)].concat()));
+        for opcode in [op::TUPLE1, op::MARK] {
+            refused(&with(&[vec![op::NONE], vec![opcode; depth]].concat()));
         }
-        let lists = [b"]".repeat(depth), b"a".repeat(depth - 1)].concat();
+        let lists = [vec![op::EMPTY_LIST; depth], vec![op::APPEND; depth - 1]].concat();
         refused(&with(&lists));
-        let dictionaries = [b"}K\x01".repeat(depth), b"N".to_vec(), b"s".repeat(depth)].concat();
+        let level = [op::EMPTY_DICT, op::BININT1, 1];
+        let dictionaries = [level.repeat(depth), vec![op::NONE], vec![op::SETITEM; depth]].concat();
         refused(&with(&dictionaries));
     }
-    refused_with(&with(&[b")".to_vec(), b"\x85".repeat(40)].concat()), "nested more than 32 deep");
+    refused_with(&with(&[vec![op::EMPTY_TUPLE], vec![op::TUPLE1; 40]].concat()), "nested more than 32 deep");
 }
 
 #[test]
 fn doubling_through_the_memo_is_refused() {
-    let doubling: Vec<u8> = (0..60_u8).flat_map(|at| [b'q', at, b'h', at, b'\x86']).collect();
-    refused(&with(&[b")".to_vec(), doubling].concat()));
+    let double = |index: u8| [op::BINPUT, index, op::BINGET, index, op::TUPLE2];
+    let doubling: Vec<u8> = (0..60).flat_map(double).collect();
+    refused(&with(&[vec![op::EMPTY_TUPLE], doubling].concat()));
 }
 
-/// Twenty-five tuples that each hold the one before a hundred times: legitimate, and never expanded.
+/// Each of 25 tuples holds the one before a hundred times. This is legal, and the reader must not expand it.
 #[test]
 fn sharing_that_stands_for_many_objects_costs_nothing() {
-    // BINPUT, POP, and the tuple of a hundred times what was put.
-    let level = [b"q\x200(".to_vec(), b"h\x20".repeat(100), b"t".to_vec()].concat();
-    let file = with(&[b")".to_vec(), level.repeat(25)].concat());
+    let open = vec![op::BINPUT, 32, op::POP, op::MARK];
+    let level = [open, [op::BINGET, 32].repeat(100), vec![op::TUPLE]].concat();
+    let file = with(&[vec![op::EMPTY_TUPLE], level.repeat(25)].concat());
     let (result, peak) = memory::peak(|| read_arrays(file.as_slice(), None, ["labels", "data"]));
     assert_eq!(result.unwrap().0[1].len(), 4);
     assert!(peak < 1 << 20, "{peak} bytes held");
@@ -111,17 +114,17 @@ fn cycles_are_refused() {
 fn announced_lengths_are_not_believed() {
     let lengths = [u64::from(u32::MAX), 1 << 40, 1 << 60, u64::MAX];
     for length in lengths {
-        for opcode in [0x8e_u8, 0x96, 0x8d, 0x95] {
+        for opcode in [op::BINBYTES8, op::BYTEARRAY8, op::BINUNICODE8, op::FRAME] {
             refused(&with(&[[opcode].as_slice(), &length.to_le_bytes(), b"abc"].concat()));
         }
     }
     for length in [u32::MAX, 1 << 30, 0x8000_0000] {
-        for opcode in [b'T', b'B', b'X', 0x8b] {
+        for opcode in [op::BINSTRING, op::BINBYTES, op::BINUNICODE, op::LONG4] {
             refused(&with(&[[opcode].as_slice(), &length.to_le_bytes(), b"abc"].concat()));
         }
     }
     refused_with(&with(b"T\xff\xff\xff\xffabc"), "the length -1");
-    // In an array's place, where the numbers would be converted at once.
+    // As the bytes of an array, which are converted while they are read.
     let file = small();
     let at = file.windows(4).rposition(|bytes| bytes == 32_u32.to_le_bytes()).unwrap();
     let mut huge = file.clone();
@@ -144,7 +147,7 @@ impl std::io::Read for Flood {
 #[test]
 fn floods_end_early() {
     let start = Instant::now();
-    for opcode in *b"N()]}\x88" {
+    for opcode in [op::NONE, op::MARK, op::EMPTY_TUPLE, op::EMPTY_LIST, op::EMPTY_DICT, op::NEWTRUE] {
         let (result, peak) = memory::peak(|| {
             let flood = std::io::Read::chain(HEAD, Flood(50_000_000, opcode));
             read_arrays(flood, Some(HEAD.len() as u64 + 50_000_000), ["labels", "data"])
@@ -163,7 +166,7 @@ fn no_stream_is_read_forever() {
     let endless = std::io::Read::chain(b"\x80\x02cnumpy\n".as_slice(), Flood(u64::MAX, b'x'));
     let error = read_arrays(endless, None, ["labels", "data"]).unwrap_err();
     assert!(error.message.contains("a line of more than"), "{error}");
-    let error = read_arrays(Flood(1 << 31, b'N'), Some(1 << 31), ["labels", "data"]).unwrap_err();
+    let error = read_arrays(Flood(1 << 31, op::NONE), Some(1 << 31), ["labels", "data"]).unwrap_err();
     assert!(error.message.contains("at most 1073741824"), "{error}");
 }
 
@@ -217,8 +220,9 @@ fn every_other_global_is_refused_by_name() {
         let call = format!("c{module}\n{name}\n(U\x02idtR");
         refused_with(&with(call.as_bytes()), &shown);
         refused_with(&with(&format!("(U\x02idi{module}\n{name}\n").into_bytes()), &shown);
-        let text = |text: &str| [&[0x8c, text.len() as u8], text.as_bytes()].concat();
-        refused_with(&with(&[text(module), text(name), b"\x93)R".to_vec()].concat()), &shown);
+        let text = |text: &str| [&[op::SHORT_BINUNICODE, text.len() as u8], text.as_bytes()].concat();
+        let call = vec![op::STACK_GLOBAL, op::EMPTY_TUPLE, op::REDUCE];
+        refused_with(&with(&[text(module), text(name), call].concat()), &shown);
     }
     let file = with(b"cposix\nsystem\n");
     let at = file.windows(6).position(|bytes| bytes == b"cposix").unwrap();
@@ -227,23 +231,24 @@ fn every_other_global_is_refused_by_name() {
 
 #[test]
 fn opcodes_that_reach_outside_are_refused() {
+    let class = b"cnumpy\nndarray\n".as_slice();
     for opcodes in [
-        b"Ppersistent\n".as_slice(),
-        b"NQ",
-        b"\x82\x01",
-        b"\x83\x01\x00",
-        b"\x84\x01\x00\x00\x00",
-        b"cnumpy\nndarray\n)\x81",
-        b"cnumpy\nndarray\n)}\x92",
-        b"(cnumpy\nndarray\no",
-        b"(icnumpy\nndarray\n",
-        b"\x97",
-        b"N\x98",
-        b"\x8f",
-        b"\x80\x06",
-        b"\xfe",
+        &[&[op::PERSID], b"persistent\n".as_slice()][..],
+        &[&[op::NONE, op::BINPERSID]],
+        &[&[op::EXT1, 1]],
+        &[&[op::EXT2, 1, 0]],
+        &[&[op::EXT4, 1, 0, 0, 0]],
+        &[class, &[op::EMPTY_TUPLE, op::NEWOBJ]],
+        &[class, &[op::EMPTY_TUPLE, op::EMPTY_DICT, op::NEWOBJ_EX]],
+        &[&[op::MARK], class, &[op::OBJ]],
+        &[&[op::MARK, op::INST], b"numpy\nndarray\n"],
+        &[&[op::NEXT_BUFFER]],
+        &[&[op::NONE, op::READONLY_BUFFER]],
+        &[&[op::EMPTY_SET]],
+        &[&[op::PROTO, 6]],
+        &[&[0xfe]],
     ] {
-        refused(&with(opcodes));
+        refused(&with(&opcodes.concat()));
     }
 }
 
@@ -258,7 +263,7 @@ fn the_stack_cannot_run_under() {
     refused(b"N.");
 }
 
-/// The one constructor that may be named, called with what NumPy would not give it.
+/// The only constructor that is allowed, with arguments that NumPy does not write.
 #[test]
 fn hostile_arrays_are_refused() {
     let good = Stored::f8(&[2, 2], [1.0, 2.0, 3.0, 4.0]);
@@ -287,7 +292,8 @@ fn states_that_numpy_does_not_write_are_refused() {
         b")",
         b"}",
         b"(K\x03U\x01<t",
-        // Item size 4 and item size 2^31 - 1 for eight-byte numbers; fields; a sub-array; an old version; object flags.
+        // Item size 4 and item size 2^31 - 1 for eight-byte elements; fields; a sub-array; an old version;
+        // object flags.
         b"(K\x03U\x01<NNNK\x04K\x01K\0t",
         b"(K\x03U\x01<NNNJ\xff\xff\xff\x7fK\x01K\0t",
         b"(K\x03U\x01<N)}J\xff\xff\xff\xffJ\xff\xff\xff\xffK\0t",
@@ -348,11 +354,11 @@ fn a_dictionary_without_the_arrays_says_what_it_holds() {
 }
 
 #[test]
-fn a_reader_that_fails_is_no_fault_of_the_data() {
+fn a_failing_reader_is_not_an_error_of_the_data() {
     struct Broken;
     impl std::io::Read for Broken {
         fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
-            Err(std::io::Error::other("the disk is gone"))
+            Err(std::io::Error::other("the disk was removed"))
         }
     }
     let error = deap::read_from(std::io::Read::chain(HEAD, Broken), None, "s01").unwrap_err();
@@ -362,7 +368,7 @@ fn a_reader_that_fails_is_no_fault_of_the_data() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever happens to a good file, the reader ends with arrays or with an error.
+    /// Whatever the damage to a valid file, the reader returns arrays or an error.
     #[test]
     fn damage_never_panics(
         changes in proptest::collection::vec((0_usize..2000, any::<u8>(), 0_u8..3), 1..12),

@@ -54,7 +54,7 @@ fn a_subject_becomes_a_recording() {
     let last = &recording.trials[39];
     assert_eq!((last.trial, last.length, last.baseline), (39, SAMPLES, BASELINE));
     assert_eq!(recording.signal(39).dim(), (CHANNELS, SAMPLES));
-    // What is not finite is kept: it is counted and judged where windows are cut.
+    // The reader accepts samples that are not finite; cutting windows checks them.
     assert!(recording.samples[0].is_nan());
 }
 
@@ -70,7 +70,7 @@ fn the_channels_are_deaps() {
 fn other_shapes_are_refused_with_what_was_expected() {
     let error = File { data: [40, 32, 8064], ..File::new() }.refused();
     assert!(error.message.contains("[40, 32, 8064], expected [40, 40, 8064]"), "{error}");
-    assert!(error.hint.unwrap().contains("--channels eeg"));
+    assert!(error.hint.unwrap().contains("channels = eeg"));
     let error = File { data: [39, 40, 8064], ..File::new() }.refused();
     assert!(error.message.contains("[39, 40, 8064], expected [40, 40, 8064]"), "{error}");
     let error = File { labels: [40, 3], ratings: vec![5.0; 120], ..File::new() }.refused();
@@ -126,7 +126,7 @@ fn a_folder_without_subjects_says_where_to_find_some() {
         assert_eq!(error.kind, ErrorKind::Data);
         assert!(error.message.contains(&path.display().to_string()));
         let hint = error.hint.unwrap();
-        assert!(hint.contains("qmul.ac.uk") && hint.contains("--data demo"), "{hint}");
+        assert!(hint.contains("qmul.ac.uk") && hint.contains("path = demo"), "{hint}");
     }
 }
 

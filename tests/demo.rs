@@ -32,8 +32,8 @@ fn threads(count: usize) -> rayon::ThreadPool {
     rayon::ThreadPoolBuilder::new().num_threads(count).build().unwrap()
 }
 
-/// DEAP's own file length, and the opcodes that Python 2's cPickle wrote into the fixture of two trials, with DEAP's
-/// lengths in place of the fixture's: the same bytes up to the numbers.
+/// The length of DEAP's files, and the opcodes that Python 2's cPickle wrote into the fixture of two trials,
+/// with DEAP's lengths in place of the fixture's: the same bytes up to the elements.
 #[test]
 fn files_are_what_python_2_wrote() {
     let file = default_file();
@@ -57,7 +57,7 @@ fn files_are_what_python_2_wrote() {
     assert!(file.ends_with(b"tbu."));
 }
 
-/// What Python itself makes of a file: values as this crate reads them.
+/// Python reads the same values as this crate.
 #[test]
 #[ignore = "needs python3 with numpy; tools/test runs it"]
 fn python_reads_the_same_values() {
@@ -92,7 +92,7 @@ fn ratings(recording: &Recording) -> Vec<[f32; 4]> {
 }
 
 #[test]
-fn a_subject_depends_on_the_knobs_and_its_number_alone() {
+fn a_subject_depends_only_on_the_settings_and_its_number() {
     let spec = DemoSpec { subjects: 3, ..DemoSpec::default() };
     let one = threads(1).install(|| blake3::hash(&bytes(&spec, 0)));
     let two = threads(2).install(|| blake3::hash(&bytes(&spec, 0)));
@@ -102,7 +102,7 @@ fn a_subject_depends_on_the_knobs_and_its_number_alone() {
     assert_ne!(one, blake3::hash(&bytes(&DemoSpec { seed: 2, ..spec }, 0)), "the seed changes nothing");
 }
 
-/// One reader for all: what is generated in memory is what the file gives.
+/// A recording generated in memory equals that of its file.
 #[test]
 fn a_generated_subject_is_its_file_read() {
     let recording = read_subject(&DemoSpec::default(), 0).unwrap();
@@ -153,7 +153,7 @@ fn the_eeg_looks_like_deaps() {
         let sum: f64 = signal.slice(s![..EEG, at]).sum();
         assert!(sum.abs() < 1e-4, "the common average is not zero: {sum}");
     }
-    // Oz: 10 Hz stands out, and nothing lies below 4 Hz or above 45 Hz.
+    // Oz has a peak at 10 Hz, and no power below 4 Hz or above 45 Hz.
     let power = |low, high| log_power(stimulus(&recording, 0, 14), low, high);
     assert!(power(9, 11) > power(16, 18) + 1.0 && power(9, 11) > power(5, 7));
     assert!(power(50, 60) < power(35, 45) - 4.0);
@@ -163,7 +163,7 @@ fn the_eeg_looks_like_deaps() {
 
 /// The variance between trials of log power is the fingerprint's plus that of estimating it.
 #[test]
-fn trial_sd_is_the_spread_between_trials() {
+fn trial_sd_is_the_deviation_between_trials() {
     let quiet = DemoSpec { effect: 0.0, trial_sd: 0.0, ..DemoSpec::default() };
     let variance = |spec: &DemoSpec| {
         let recording = read_subject(spec, 0).unwrap();
@@ -177,34 +177,34 @@ fn trial_sd_is_the_spread_between_trials() {
     };
     let without = variance(&quiet);
     let with = variance(&DemoSpec { trial_sd: 0.5, ..quiet });
-    // 17 Hz for 60 s are about 1000 independent squares: variance 0.001. Three times 39 degrees of freedom give the
-    // other a standard error of 13 %; the common average takes some 3 % of it.
+    // 17 Hz for 60 s are about 1000 independent squares: variance 0.001. Three times 39 degrees of freedom
+    // give the other a standard error of 13 %; the common average takes some 3 % of it.
     assert!(without < 0.003, "{without}");
     assert!((0.11..0.40).contains(&with), "{with}, expected 0.25");
 }
 
 /// Without a fingerprint the slow channels are the same curve in every trial, up to noise.
 #[test]
-fn without_a_fingerprint_slow_channels_do_not_tell_trials_apart() {
+fn without_a_fingerprint_slow_channels_do_not_identify_trials() {
     let spec = DemoSpec { effect: 0.0, trial_sd: 0.0, ..DemoSpec::default() };
     let (quiet, marked) = (read_subject(&spec, 0).unwrap(), read(default_file()));
     for channel in 36..CHANNELS {
-        let spread = |recording: &Recording| {
+        let deviation = |recording: &Recording| {
             let means: Vec<f64> = (0..TRIALS)
                 .map(|trial| recording.signal(trial).slice(s![channel, 4000..4064]).mean().unwrap())
                 .collect();
             ArrayView1::from(&means).std(1.0)
         };
-        let (quiet, marked) = (spread(&quiet), spread(&marked));
+        let (quiet, marked) = (deviation(&quiet), deviation(&marked));
         assert!(
             quiet < 0.1 * marked,
-            "channel {channel}: spread {quiet} without, {marked} with a fingerprint"
+            "channel {channel}: deviation {quiet} without, {marked} with a fingerprint"
         );
     }
 }
 
-/// The same draws with and without an effect: the baseline must be the same bits, in every channel of every trial, and
-/// with no effect ratings must not reach the signal at all.
+/// The same random numbers with and without an effect. The bits of the baseline must be equal in every
+/// channel of every trial. Without an effect, the signals must not depend on the ratings.
 #[test]
 fn the_class_is_in_the_stimulus_and_not_in_the_baseline() {
     let none = DemoSpec { effect: 0.0, ..DemoSpec::default() };
@@ -222,7 +222,7 @@ fn the_class_is_in_the_stimulus_and_not_in_the_baseline() {
 
 /// F4 minus F3 alpha rises with valence; gamma rises with arousal.
 #[test]
-fn effect_moves_the_bands_that_it_says() {
+fn effect_changes_the_documented_bands() {
     let spec = DemoSpec { effect: 1.0, effect_sd: 0.0, trial_sd: 0.0, ..DemoSpec::default() };
     let recording = read_subject(&spec, 0).unwrap();
     let ratings = ratings(&recording);
@@ -243,9 +243,9 @@ fn effect_moves_the_bands_that_it_says() {
     assert!(valence > 0.7 && arousal > 0.7, "valence {valence}, arousal {arousal}");
 }
 
-/// A strong prior makes subjects who rate nearly everything high, or nearly nothing.
+/// With a strong prior, subjects rate almost everything high, or almost nothing.
 #[test]
-fn prior_sd_is_the_spread_of_the_subjects_own_share_of_high_ratings() {
+fn prior_sd_is_the_deviation_of_the_subjects_shares_of_high_ratings() {
     let share_of_majority = |prior_sd: f64| {
         let spec = DemoSpec { subjects: 32, prior_sd, ..DemoSpec::default() };
         let mut sum = 0.0;
@@ -276,11 +276,11 @@ fn a_folder_is_written_once_and_read_as_deap() {
     let error = write_folder(&spec, &out, &Silent).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Io);
     assert!(error.message.contains("s02.dat exists already"), "{error}");
-    assert!(!listing.files[0].exists(), "written although another file stood in the way");
+    assert!(!listing.files[0].exists(), "written although another file exists");
 }
 
 #[test]
-fn knobs_out_of_range_are_refused() {
+fn settings_out_of_range_are_refused() {
     let good = DemoSpec::default();
     for bad in [
         DemoSpec { subjects: 0, ..good },

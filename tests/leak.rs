@@ -1,5 +1,6 @@
-//! What evaluation measures, proved on demo recordings that hold nothing to recognize: a split that leaks scores far above
-//! chance, honest ones stay at chance, and without a fingerprint of trials all do.
+//! Proof of what an evaluation measures, on demo recordings without class information: a leaky split scores
+//! far above chance and honest splits score at chance. Without a fingerprint of trials, all splits score at
+//! chance.
 
 use engine::config::{CellName, Config};
 use engine::data::frames::Baseline;
@@ -39,8 +40,8 @@ fn scores(split: SplitKind, trial_sd: f64, baseline: Baseline) -> Scores {
     }
 }
 
-/// Balanced accuracy over trials, and how far it may be from one half by chance: 3.3 standard errors (1 in 1000, two-sided)
-/// of the mean of two recalls, each a binomial share of its class's trials.
+/// Balanced accuracy over trials, and how far it may be from one half by chance: 3.3 standard errors (1 in
+/// 1000, two-sided) of the mean of two recalls, each a binomial share of its class's trials.
 fn at_trial_level(scores: &Scores) -> (f64, f64) {
     let trials: Vec<f64> = scores.trial.by_class.iter().map(|class| class.support as f64).collect();
     let error = 0.5 * trials.iter().map(|n| 0.25 / n).sum::<f64>().sqrt();
@@ -65,8 +66,8 @@ fn without_a_fingerprint_every_split_is_at_chance() {
     }
 }
 
-/// Every window of a trial has the same noisy baseline taken off: a fingerprint where the signals have none. Honest splits
-/// do not care.
+/// Subtracting the same noisy baseline from all windows of a trial adds a fingerprint to signals without one.
+/// Honest splits are unaffected.
 #[test]
 fn baseline_correction_makes_a_fingerprint_of_its_own() {
     let (leaky, _) = at_trial_level(&scores(SplitKind::Window, 0.0, Baseline::Correct));

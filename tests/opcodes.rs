@@ -1,6 +1,8 @@
 //! Pickles assembled opcode by opcode, as Python 2 wrote them with protocol 2.
 
-/// An array as it lies in a file: tests bend single fields.
+use engine::data::deap::pickle::opcode as op;
+
+/// An array as stored in a file. Tests change single fields.
 #[derive(Clone)]
 pub struct Stored {
     pub shape: Vec<i32>,
@@ -18,41 +20,60 @@ impl Stored {
     }
 }
 
-/// The start of every file: protocol 2 and an open, memoised dictionary.
-pub const HEAD: &[u8] = b"\x80\x02}q\x01(";
+/// The start of every file: protocol 2 and an open, memoized dictionary.
+pub const HEAD: &[u8] = &[op::PROTO, 2, op::EMPTY_DICT, op::BINPUT, 1, op::MARK];
 /// Fills the dictionary and stops.
-pub const TAIL: &[u8] = b"u.";
+pub const TAIL: &[u8] = &[op::SETITEMS, op::STOP];
 
 pub fn string(text: &[u8]) -> Vec<u8> {
-    [b"T", (text.len() as u32).to_le_bytes().as_slice(), text].concat()
+    [&[op::BINSTRING], (text.len() as u32).to_le_bytes().as_slice(), text].concat()
 }
 
 fn int(value: i32) -> Vec<u8> {
-    [b"J".as_slice(), &value.to_le_bytes()].concat()
+    [[op::BININT].as_slice(), &value.to_le_bytes()].concat()
 }
 
-/// `numpy.dtype(code, 0, 1)` with its state.
+fn global(module: &str, name: &str) -> Vec<u8> {
+    [&[op::GLOBAL], module.as_bytes(), b"\n", name.as_bytes(), b"\n"].concat()
+}
+
+/// `numpy.dtype(code, 0, 1)` with its state `(3, order, None, None, None, -1, -1, 0)`.
 pub fn dtype(code: &str, order: &str) -> Vec<u8> {
-    let call = [b"cnumpy\ndtype\n".to_vec(), string(code.as_bytes()), b"K\0K\x01\x87R".to_vec()].concat();
     [
-        call,
-        b"(K\x03".to_vec(),
+        global("numpy", "dtype"),
+        string(code.as_bytes()),
+        vec![op::BININT1, 0, op::BININT1, 1, op::TUPLE3, op::REDUCE],
+        vec![op::MARK, op::BININT1, 3],
         string(order.as_bytes()),
-        b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb".to_vec(),
+        vec![op::NONE; 3],
+        int(-1),
+        int(-1),
+        vec![op::BININT1, 0, op::TUPLE, op::BUILD],
     ]
     .concat()
 }
 
-/// An array with its own dtype.
+/// `numpy.core.multiarray._reconstruct(numpy.ndarray, (0,), 'b')`.
+fn reconstruct() -> Vec<u8> {
+    [
+        global("numpy.core.multiarray", "_reconstruct"),
+        global("numpy", "ndarray"),
+        vec![op::BININT1, 0, op::TUPLE1, op::SHORT_BINSTRING, 1, b'b', op::TUPLE3, op::REDUCE],
+    ]
+    .concat()
+}
+
+/// An array with its own dtype. Its state is `(1, shape, dtype, is Fortran, bytes)`.
 pub fn array(stored: &Stored) -> Vec<u8> {
     [
-        b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85U\x01b\x87R(K\x01(".to_vec(),
+        reconstruct(),
+        vec![op::MARK, op::BININT1, 1, op::MARK],
         stored.shape.iter().flat_map(|&length| int(length)).collect(),
-        b"t".to_vec(),
+        vec![op::TUPLE],
         dtype(stored.code, stored.order),
-        if stored.fortran { b"\x88".to_vec() } else { b"\x89".to_vec() },
+        vec![if stored.fortran { op::NEWTRUE } else { op::NEWFALSE }],
         string(&stored.bytes),
-        b"tb".to_vec(),
+        vec![op::TUPLE, op::BUILD],
     ]
     .concat()
 }
@@ -63,7 +84,7 @@ pub fn dictionary(entries: &[(&str, Vec<u8>)]) -> Vec<u8> {
     [HEAD.to_vec(), entries.collect(), TAIL.to_vec()].concat()
 }
 
-/// A small file that is read: `labels` (1, 2) and `data` (2, 2).
+/// A small valid file: `labels` (1, 2) and `data` (2, 2).
 pub fn small() -> Vec<u8> {
     let labels = Stored::f8(&[1, 2], [3.0, 4.0]);
     let data = Stored::f8(&[2, 2], [1.0, -2.0, 0.5, 1e9]);

@@ -1,7 +1,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use engine::data::deap::pickle::read_arrays;
+use engine::data::deap::pickle::{opcode as op, read_arrays};
 use ndarray::{ArrayD, IxDyn, ShapeBuilder, arr2};
 
 use crate::memory;
@@ -63,8 +63,8 @@ fn every_fixture_gives_numpys_values_bit_for_bit() {
     }
 }
 
-/// serde-pickle leaves an array's state, (1, shape, dtype, is Fortran, bytes), in the array's place wherever it
-/// understands the file, and takes the numbers no further.
+/// serde-pickle leaves an array's state, (1, shape, dtype, is Fortran, bytes), in the array's place wherever
+/// it understands the file, and does not convert the elements.
 #[test]
 fn serde_pickle_sees_the_same_bytes() {
     use serde_pickle::{DeOptions, HashableValue, Value};
@@ -103,7 +103,7 @@ fn serde_pickle_sees_the_same_bytes() {
 }
 
 #[test]
-fn big_endian_numbers_are_converted() {
+fn big_endian_elements_are_converted() {
     let values = [1.5_f64, -2.25, 1e-3, 7e8];
     let f8 = Stored { order: ">", bytes: values.iter().flat_map(|v| v.to_be_bytes()).collect(), ..small() };
     let f4_bytes = values.iter().flat_map(|&v| (v as f32).to_be_bytes()).collect();
@@ -140,8 +140,8 @@ fn keys_come_in_any_order_beside_plain_values() {
 /// One dtype in two arrays, one array under two keys, one string of bytes in two arrays.
 #[test]
 fn shared_objects_are_read_wherever_they_are_used() {
-    let both = [array(&small()), b"q\x20".to_vec()].concat();
-    let [labels, data] = read(&dictionary(&[("labels", both), ("data", b"h\x20".to_vec())])).unwrap();
+    let both = [array(&small()), vec![op::BINPUT, 32]].concat();
+    let [labels, data] = read(&dictionary(&[("labels", both), ("data", vec![op::BINGET, 32])])).unwrap();
     assert_eq!(labels, data);
     assert_eq!(data, arr2(&[[1.0, 2.0], [3.0, 4.0]]).into_dyn());
 
@@ -158,7 +158,7 @@ fn shared_objects_are_read_wherever_they_are_used() {
     assert_eq!(labels.into_raw_vec_and_offset().0, data.into_raw_vec_and_offset().0);
 }
 
-/// Every cut of the bytes into reads gives the same numbers: no number is lost between two of them.
+/// The sizes of reads do not change the elements: none is lost between two reads.
 #[test]
 fn short_reads_change_nothing() {
     struct Trickle<'a>(&'a [u8], usize);
@@ -178,8 +178,8 @@ fn short_reads_change_nothing() {
     }
 }
 
-/// An array of 16 MB: as Python 2 wrote it, it is never held as bytes; as protocol 5 writes it, its pieces are freed
-/// while they are converted.
+/// An array of 16 MB: as Python 2 wrote it, it is never held as bytes; as protocol 5 writes it, its pieces
+/// are freed while they are converted.
 #[test]
 fn reading_holds_little_more_than_the_file() {
     let values = 2 << 20;
@@ -190,7 +190,8 @@ fn reading_holds_little_more_than_the_file() {
         (
             "data",
             [
-                b"cnumpy._core.numeric\n_frombuffer\n(\x96".as_slice(),
+                b"cnumpy._core.numeric\n_frombuffer\n".as_slice(),
+                &[op::MARK, op::BYTEARRAY8],
                 &(big.bytes.len() as u64).to_le_bytes(),
                 &big.bytes,
                 &dtype("f8", "<"),

@@ -15,7 +15,8 @@ use engine::random::{Random, Stream};
 const SAMPLES: usize = 96;
 const TRIALS: usize = 6;
 const WINDOW: usize = 16;
-/// The levels of the channels and how far they move: an EEG, a skin conductance in ohms, one below zero, and one that drifts.
+/// The levels of the channels and their amplitudes: an EEG, a skin conductance in ohms, one below zero, and
+/// one that drifts.
 const CHANNELS: [(f64, f64); 4] = [(0.0, 10.0), (1.2e5, 3.0), (-3.1e6, 40.0), (8.0e4, 1.0)];
 
 fn recording(subject: u32) -> Recording {
@@ -62,7 +63,7 @@ fn dataset(recordings: &[Recording], step: usize, center: Option<&[f32]>) -> Dat
     Dataset::cut(table, &window, Labeling::Known(&LABELS), &[], BadWindows::Fail, center).unwrap()
 }
 
-/// `(N, T, D)` of all windows, of unit length, by nothing but the samples.
+/// All windows `(N, T, D)` with unit norm, computed directly from the samples.
 fn by_hand(recordings: &[Recording], step: usize) -> Vec<Vec<f64>> {
     let mut windows = Vec::new();
     for recording in recordings {
@@ -99,7 +100,7 @@ fn gathered(data: &Dataset, stats: &Stats) -> Vec<Vec<f32>> {
     (0..n).map(row).collect()
 }
 
-/// Mean and deviation of each number, over the steps too where they share them.
+/// Standardized windows, with statistics per time step or over all time steps.
 fn standardized(windows: &[Vec<f64>], train: &[u32], by_step: bool) -> Vec<Vec<f64>> {
     let len = WINDOW * CHANNELS.len();
     let group = |i: usize| if by_step { i } else { i % CHANNELS.len() };
@@ -145,7 +146,7 @@ fn inputs_of_every_channel_are_within_a_hundred_thousandth_deviation_of_f64() {
     }
 }
 
-/// Where a network has learned with a center, a new recording alone gives the same bits.
+/// With the center of a trained network, a new recording alone gives the same bits.
 #[test]
 fn a_recording_by_itself_has_the_same_bits_under_the_same_center() {
     let recordings = [recording(0), recording(1)];
@@ -157,7 +158,7 @@ fn a_recording_by_itself_has_the_same_bits_under_the_same_center() {
 }
 
 #[test]
-fn a_window_of_zeros_stays_as_it_is() {
+fn a_window_of_zeros_is_not_changed() {
     assert_eq!(Scale::L2.of([0.0, 0.0].into_iter()), 1.0);
     assert_eq!(Scale::None.of([3.0, 4.0].into_iter()), 1.0);
     assert!((Scale::L2.of([3.0, 4.0].into_iter()) - 0.2).abs() < 1e-15);

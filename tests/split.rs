@@ -1,4 +1,4 @@
-//! Splits: what they promise, for random sizes, and what is refused.
+//! Splits: the rules of each kind, for random sizes, and refused splits.
 
 use crate::synthetic::{Sizes, cut, dataset, recordings};
 use engine::ErrorKind;
@@ -23,7 +23,7 @@ fn spec(kind: SplitKind, folds: Option<usize>, validation: f64, seed: u64) -> Sp
     SplitSpec { kind, folds, validation, seed }
 }
 
-/// The group of a sequence that a kind keeps on one side, as plain as can be.
+/// The groups of a sequence that a kind keeps together, by the simplest means.
 fn groups(kind: SplitKind, dataset: &Dataset, index: u32) -> Vec<String> {
     let s = &dataset.sequences[index as usize];
     match kind {
@@ -41,7 +41,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_group_stands_on_two_sides(
+    fn no_group_is_in_two_parts(
         subjects in 4u32..7,
         trials in 8u32..12,
         folds in 2usize..4,
@@ -112,7 +112,7 @@ fn the_auditor_counts_siblings_and_overlaps() {
     assert_eq!(leak(&overlapping, SplitKind::Trial).overlapping, 0.0);
 }
 
-/// A split file with one index moved from test to train must be refused: the proof that the auditor looks.
+/// The audit must refuse a split file with one index moved from the test to the training part.
 #[test]
 fn a_mutated_split_is_refused() {
     let dataset = dataset(4, 8, 1.0);
@@ -120,7 +120,7 @@ fn a_mutated_split_is_refused() {
         (SplitKind::Trial, "trial"),
         (SplitKind::Subject, "subject s0"),
         (SplitKind::Stimulus, "stimulus"),
-        (SplitKind::SubjectStimulus, "stands in"),
+        (SplitKind::SubjectStimulus, "is in both"),
     ] {
         let split = spec(kind, Some(2), 0.0, 1).build(&dataset).unwrap();
         let mut file: serde_json::Value = serde_json::from_str(&split.to_json()).unwrap();
@@ -134,7 +134,7 @@ fn a_mutated_split_is_refused() {
     let mut file: serde_json::Value = serde_json::from_str(&split.to_json()).unwrap();
     let twice = file["folds"][0]["test"][0].clone();
     file["folds"][0]["train"].as_array_mut().unwrap().push(twice);
-    assert!(Split::from_json(&file.to_string(), &dataset).unwrap_err().message.contains("stands in"));
+    assert!(Split::from_json(&file.to_string(), &dataset).unwrap_err().message.contains("is in both"));
     file["folds"][0]["test"][0] = 100_000.into();
     assert!(Split::from_json(&file.to_string(), &dataset).is_err());
     file["dataset"] = "other".into();
@@ -170,14 +170,14 @@ fn the_original_s_split_is_scikit_learn_s_to_the_index() {
 }
 
 #[test]
-fn what_cannot_be_split_is_refused_with_a_way_out() {
+fn data_that_cannot_be_split_are_refused_with_a_hint() {
     let data = dataset(1, 8, 1.0);
     let error = spec(SplitKind::Subject, None, 0.0, 1).build(&data).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Data);
-    assert!(error.hint.unwrap().contains("--split trial"));
+    assert!(error.hint.unwrap().contains("split_by = trial"));
     let two = dataset(2, 8, 1.0);
     let error = spec(SplitKind::Subject, None, 0.2, 1).build(&two).unwrap_err();
-    assert!(error.hint.unwrap().contains("--validation 0"));
+    assert!(error.hint.unwrap().contains("validation = 0"));
     assert!(spec(SplitKind::Subject, None, 0.0, 1).build(&two).is_ok());
     assert_eq!(spec(SplitKind::Trial, Some(17), 0.0, 1).build(&two).unwrap_err().kind, ErrorKind::Config);
 }
@@ -191,10 +191,10 @@ fn one_class_in_training_is_refused() {
     let data = cut(&recordings, 6, 6).unwrap();
     let error = spec(SplitKind::Subject, None, 0.0, 1).build(&data).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Data);
-    assert!(error.message.contains("class `high`") && error.message.contains("s02"), "{error}");
+    assert!(error.message.contains("class \"high\"") && error.message.contains("s02"), "{error}");
 }
 
-/// Statistics see the training part only: whatever the test part holds, they do not change by a bit.
+/// Statistics use the training part only: changing the test part does not change a bit of them.
 #[test]
 fn a_poisoned_test_part_changes_no_statistic() {
     let sizes = Sizes { subjects: 4, trials: 8, channels: 2, samples: 12, effect: 1.0 };

@@ -11,7 +11,7 @@ pub const RATE: f64 = 8.0;
 pub const LABELS: Labels =
     Labels { scheme: LabelScheme::Valence, threshold: 5.0, rule: TieRule::Above, dead_zone: 0.0 };
 
-/// How large, and how plain the classes are.
+/// The sizes of a data set, and the effect of the class.
 #[derive(Clone, Copy)]
 pub struct Sizes {
     pub subjects: u32,
@@ -19,7 +19,7 @@ pub struct Sizes {
     pub channels: usize,
     /// Samples per trial.
     pub samples: usize,
-    /// What the class adds to every sample.
+    /// Added to every sample of class 1.
     pub effect: f32,
 }
 

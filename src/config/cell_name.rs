@@ -1,4 +1,4 @@
-//! A cell with its directions, as people name it.
+//! The name of a recurrent cell together with its directions: `lstm`, `bilstm`.
 
 use crate::ops::Cell;
 use clap::ValueEnum;
@@ -7,14 +7,14 @@ use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
-/// `lstm`, or `bilstm` for two directions: every cell that there is.
+/// A recurrent cell in one direction (`lstm`) or two (`bilstm`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CellName {
     cell: Cell,
     dirs: usize,
 }
 
-/// One direction of each cell, then two.
+/// Every cell in one direction, then every cell in two.
 const ALL: [CellName; 2 * Cell::ALL.len()] = {
     let mut all = [CellName { cell: Cell::ALL[0], dirs: 1 }; 2 * Cell::ALL.len()];
     let mut i = 0;
@@ -25,7 +25,7 @@ const ALL: [CellName; 2 * Cell::ALL.len()] = {
     all
 };
 
-/// Their names.
+/// The names of [`ALL`].
 const NAMES: [&str; ALL.len()] = {
     let mut names = [""; ALL.len()];
     let mut i = 0;
@@ -37,16 +37,17 @@ const NAMES: [&str; ALL.len()] = {
 };
 
 impl CellName {
-    /// `dirs` is 1 or 2.
+    /// `cell` in `dirs` directions, 1 or 2.
     pub const fn new(cell: Cell, dirs: usize) -> Self {
         CellName { cell, dirs }
     }
 
+    /// The name in the configuration file and on the command line.
     pub const fn name(self) -> &'static str {
         if self.dirs == 2 { self.cell.bidirectional_name() } else { self.cell.name() }
     }
 
-    /// Cell and number of directions.
+    /// The cell and the number of directions.
     pub fn parts(self) -> (Cell, usize) {
         (self.cell, self.dirs)
     }

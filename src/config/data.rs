@@ -1,4 +1,4 @@
-//! Which recordings.
+//! The options of the data set.
 
 use super::defaults::default_from_flags;
 use crate::data::demo::DemoSpec;
@@ -7,56 +7,59 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// Where signals come from.
+/// The recordings and their channels.
 #[derive(Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[command(next_help_heading = "Data")]
 #[serde(default, deny_unknown_fields)]
 pub struct DataConfig {
-    /// What to read: a folder with DEAP's s01.dat ... s32.dat, a .ts or .npz file, or `demo` for generated recordings
+    /// Data set: a folder with DEAP's files s01.dat to s32.dat, a .ts or .npz file, a folder of .npy files,
+    /// or `demo` for generated recordings
     #[arg(long = "data", value_name = "PATH", default_value = "demo")]
     pub path: PathBuf,
-    /// TEST part of a data set whose TRAIN part is --data (.ts); implies --split predefined
+    /// TEST file that belongs to a .ts TRAIN file; the split is then predefined
     #[arg(long = "test", value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test_file: Option<PathBuf>,
-    /// Sampling rate, for files that do not know theirs
+    /// Sampling rate in Hz, for files that do not state it
     #[arg(long, value_name = "HZ")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate: Option<f64>,
-    /// Channel names and modalities (eeg eog emg gsr resp pleth temp all) [default: eeg where there is any, else all]
+    /// Channels to use: names, modalities (eeg, eog, emg, gsr, resp, pleth, temp, other) or all [default: eeg
+    /// if the data have EEG channels, otherwise all]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub channels: Vec<String>,
-    /// What to do with windows that hold NaN or infinity, or whose trial has a channel that never moves
-    #[arg(long, value_enum, default_value_t = BadWindows::Fail)]
+    /// How to handle windows with NaN or infinite values, or with a channel that is constant over the trial
+    #[arg(long, value_enum, value_name = "ACTION", default_value_t = BadWindows::Fail)]
     pub bad_windows: BadWindows,
 }
 
 default_from_flags!(DataConfig);
 
-/// The generated recordings that stand in for DEAP.
+/// The generated recordings that replace DEAP. The fields are those of [`DemoSpec`].
 #[derive(Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[command(next_help_heading = "Demo recordings (--data demo)")]
+#[command(next_help_heading = "Demo recordings")]
 #[serde(default, deny_unknown_fields)]
 pub struct DemoConfig {
-    /// How many subjects, 1 to 32
+    /// Number of subjects, 1 to 32
     #[arg(long, value_name = "N", default_value_t = DemoSpec::default().subjects)]
     pub demo_subjects: u32,
-    /// Seed of the signals and ratings
+    /// Seed of the generated signals and ratings
     #[arg(long, value_name = "SEED", default_value_t = DemoSpec::default().seed)]
     pub demo_seed: u64,
-    /// How strongly emotion shows in the signals; 0: not at all
+    /// Strength of the effect of the ratings on the signals; with 0 the signals hold no class information
     #[arg(long, value_name = "X", default_value_t = DemoSpec::default().effect)]
     pub demo_effect: f64,
-    /// How much that differs between subjects
+    /// Standard deviation of the effect between subjects, as a share of the effect
     #[arg(long, value_name = "X", default_value_t = DemoSpec::default().effect_sd)]
     pub demo_effect_sd: f64,
-    /// Strength of each trial's own fingerprint, what a leaky split recognizes
+    /// Standard deviation of the differences between trials that are unrelated to the ratings; a leaky split
+    /// lets the network recognize trials by them
     #[arg(long, value_name = "X", default_value_t = DemoSpec::default().trial_sd)]
     pub demo_trial_sd: f64,
-    /// Strength of each subject's own fingerprint
+    /// Standard deviation of the differences between subjects that are unrelated to the ratings
     #[arg(long, value_name = "X", default_value_t = DemoSpec::default().subject_sd)]
     pub demo_subject_sd: f64,
-    /// How much subjects differ in how often they rate high
+    /// Standard deviation, in log-odds, of the subjects' shares of high ratings
     #[arg(long, value_name = "X", default_value_t = DemoSpec::default().prior_sd)]
     pub demo_prior_sd: f64,
 }
@@ -64,6 +67,7 @@ pub struct DemoConfig {
 default_from_flags!(DemoConfig);
 
 impl DemoConfig {
+    /// The options as the generator reads them.
     pub fn spec(&self) -> DemoSpec {
         DemoSpec {
             subjects: self.demo_subjects,

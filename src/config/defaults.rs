@@ -1,6 +1,6 @@
-//! Defaults come from the flags' declarations.
+//! The defaults of the sections, taken from the declarations of the options.
 
-/// `Default` of a section: what its flags are where none is given.
+/// Implements `Default` for a section: the values of its options if the command line gives none.
 macro_rules! default_from_flags {
     ($section:ident) => {
         impl Default for $section {

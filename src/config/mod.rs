@@ -1,7 +1,8 @@
-//! Every option of a run: at once the configuration file's keys, the command line's flags and their defaults.
+//! Every option of a run: keys of the configuration file, options of the command line, and their defaults.
 //!
-//! Each option is declared here and nowhere else. A flag beats the file, the file beats the default; the file that a
-//! run folder keeps repeats the run.
+//! Each option is declared once, here. The doc comment of a field is the help text of its option, so it
+//! follows the style of help texts. The command line overrides the file, and the file overrides the default.
+//! The configuration file in a run folder repeats the run.
 
 mod cell_name;
 mod data;

@@ -1,4 +1,4 @@
-//! The network's options.
+//! The options of the network.
 
 use super::cell_name::CellName;
 use super::defaults::default_from_flags;
@@ -10,33 +10,34 @@ use serde::de::{self, IntoDeserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
-/// The network, bottom up.
+/// The network, from input to output.
 #[derive(Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[command(next_help_heading = "Network")]
 #[serde(default, deny_unknown_fields)]
 pub struct NetworkConfig {
-    /// Convolution blocks below the recurrent layers, as FILTERSxKERNEL (`128x3,128x3`): each is a convolution over time, a ReLU and
-    /// max-pooling by two [default: none]
+    /// Convolution blocks before the recurrent layers, each as FILTERSxKERNEL, for example 128x3,128x3. A
+    /// block is a convolution over time, a ReLU, and max-pooling over two time steps [default: none]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub conv: Vec<ConvSpec>,
-    /// Recurrent cell of all layers, or of each one
+    /// Recurrent cell: one for all layers, or one for each layer
     #[arg(long, value_enum, value_name = "LIST", value_delimiter = ',', default_value = "lstm")]
     #[serde(serialize_with = "one_or_list", deserialize_with = "from_one_or_list")]
     pub cell: Vec<CellName>,
-    /// Hidden units of each recurrent layer
+    /// Hidden units of each recurrent layer, for example 64,32 for two layers
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "64")]
     pub hidden: Vec<usize>,
-    /// Bias vectors of a gate: 2 as in PyTorch and cuDNN, 1 as in Keras' LSTM (its GRU has 2)
+    /// Bias vectors per gate: 2 as in PyTorch and cuDNN, 1 as in the LSTM of Keras (the GRU of Keras has 2)
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub biases: usize,
-    /// How a sequence becomes one vector
-    #[arg(long, value_enum, default_value_t = Pooling::Last)]
+    /// Pooling over time: how the output sequence of the last recurrent layer becomes one vector
+    #[arg(long, value_enum, value_name = "METHOD", default_value_t = Pooling::Last)]
     pub pool: Pooling,
-    /// Units of a dense ReLU layer before the output layer; 0 for none
+    /// Units of a dense ReLU layer before the output layer; 0 for no such layer
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub dense: usize,
-    /// Dropped share after convolution blocks, between recurrent layers, after pooling and after the dense layer
-    #[arg(long, value_name = "SHARE", default_value_t = 0.2)]
+    /// Dropout rate: after convolution blocks, between recurrent layers, after pooling, and after the dense
+    /// layer
+    #[arg(long, value_name = "RATE", default_value_t = 0.2)]
     pub dropout: f64,
 }
 
@@ -58,7 +59,7 @@ fn from_one_or_list<'de, D: Deserializer<'de>>(
         type Value = Vec<CellName>;
 
         fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-            f.write_str("a cell, or a list with one for each layer")
+            f.write_str("a cell, or a list with one cell for each layer")
         }
 
         fn visit_str<E: de::Error>(self, name: &str) -> std::result::Result<Self::Value, E> {
@@ -73,11 +74,11 @@ fn from_one_or_list<'de, D: Deserializer<'de>>(
     deserializer.deserialize_any(Cells)
 }
 
-/// Units of a layer; its square must be a number of weights that some memory can hold.
+/// The largest number of units in a layer: a matrix of its square must fit into memory.
 const WIDEST: usize = 16_384;
 
 impl NetworkConfig {
-    /// On sequences of `features`, for so many classes.
+    /// The network for sequences `(T, features)` and that number of classes.
     pub fn network(&self, features: usize, classes: usize) -> Network {
         let cells = self.cell.iter().cycle().map(|cell| cell.parts());
         let layers = self.hidden.iter().zip(cells);
@@ -94,37 +95,46 @@ impl NetworkConfig {
         }
     }
 
-    /// `conv-bilstm-lstm`
+    /// The name of the architecture: `conv-bilstm-lstm`.
     pub fn name(&self) -> String {
         let front = self.conv.first().map(|_| "conv".to_string());
         let cells = self.cell.iter().map(|cell| cell.name().to_string());
         front.into_iter().chain(cells).collect::<Vec<_>>().join("-")
     }
 
-    /// Refuses what cannot be built, naming the option.
+    /// Refuses settings of which no network can be built, with
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config).
     pub fn check(&self) -> Result<()> {
         if !(0.0..1.0).contains(&self.dropout) {
-            return Err(Error::config(format!("--dropout must be in [0, 1), and is {}", self.dropout)));
+            return Err(Error::config(format!(
+                "the dropout rate must be in [0, 1), and is {}",
+                self.dropout
+            )));
         }
         if self.hidden.is_empty() || self.hidden.contains(&0) {
-            return Err(Error::config("--hidden needs at least one layer, and no layer of 0 units"));
+            return Err(Error::config(
+                "the network needs at least one recurrent layer, and every layer at least one hidden unit",
+            )
+            .hint("give the hidden units of each layer in `hidden`"));
         }
         let (cells, layers) = (self.cell.len(), self.hidden.len());
         if cells != 1 && cells != layers {
-            return Err(Error::config(format!(
-                "--cell names {cells} cells, and --hidden has {layers} layers"
-            ))
-            .hint("name one cell for all layers, or one for each"));
+            return Err(Error::config(format!("{cells} cells are named for {layers} recurrent layers"))
+                .hint("name one cell for all layers in `cell`, or one for each number in `hidden`"));
         }
         if !(1..=2).contains(&self.biases) {
-            return Err(Error::config(format!("--biases must be 1 or 2, and is {}", self.biases)));
+            return Err(Error::config(format!(
+                "the number of bias vectors per gate must be 1 or 2, and is {}",
+                self.biases
+            )));
         }
         let filters = self.conv.iter().map(|conv| conv.filters.max(conv.kernel));
         let widest = self.hidden.iter().copied().chain(filters).max().unwrap_or(0).max(self.dense);
         if widest > WIDEST {
             return Err(Error::config(format!(
-                "--hidden, --dense and --conv go up to {WIDEST} units, not {widest}"
-            )));
+                "a layer may have at most {WIDEST} units, filters or kernel steps, and one has {widest}"
+            ))
+            .hint("use smaller numbers in `hidden`, `dense` and `conv`"));
         }
         Ok(())
     }

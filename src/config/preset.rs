@@ -1,9 +1,10 @@
-//! The networks and the protocol of the original study, "Emotion recognition using multimodal physiological signals" on DEAP.
+//! The networks and the protocol of the original study, "Emotion recognition using multimodal physiological
+//! signals" on DEAP.
 
 use super::sections::Config;
 use serde::{Deserialize, Serialize};
 
-/// One of its networks.
+/// A network of the original study.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Preset {
@@ -19,32 +20,37 @@ pub enum Preset {
     #[value(alias = "seed-bilstm")]
     #[serde(alias = "seed-bilstm")]
     StudyBilstm,
-    /// Two convolution blocks, a bidirectional and a plain LSTM layer
+    /// Two convolution blocks, a bidirectional LSTM layer, and an LSTM layer
     #[value(alias = "seed-bilstm-lstm")]
     #[serde(alias = "seed-bilstm-lstm")]
     StudyBilstmLstm,
 }
 
-/// What the study reports of a network, by window, on its own random split.
+/// The results that the study reports for a network, per window, on its own random split.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Published {
-    /// Of the test part, after the last epoch.
+    /// Accuracy on the test part after the last epoch.
     pub accuracy: f64,
+    /// Macro-averaged F1 score on the test part after the last epoch.
     pub macro_f1: f64,
-    /// Of the validation part, in the best epoch: for the LSTM this is the figure that the study names.
+    /// Accuracy on the validation part in the best epoch. For the LSTM this is the result that the study
+    /// names.
     pub best_validation_accuracy: f64,
+    /// Trainable parameters of the network.
     pub parameters: usize,
-    /// Seconds an epoch on a hosted GPU.
+    /// Seconds per epoch on a hosted GPU.
     pub epoch_seconds: f64,
 }
 
-/// What all networks share.
+/// The settings that all networks share.
 const PROTOCOL: &str = include_str!("presets/protocol.toml");
 
 impl Preset {
+    /// All presets.
     pub const ALL: [Preset; 4] =
         [Preset::StudyLstm, Preset::StudyGru, Preset::StudyBilstm, Preset::StudyBilstmLstm];
 
+    /// The name on the command line and in files.
     pub fn name(self) -> &'static str {
         match self {
             Preset::StudyLstm => "study-lstm",
@@ -63,7 +69,7 @@ impl Preset {
         }
     }
 
-    /// The network under the original protocol.
+    /// The configuration of the network with the settings of the study's protocol.
     pub fn config(self) -> Config {
         let tables = [PROTOCOL, self.network()].map(|text| text.parse().expect("presets are TOML"));
         let [mut merged, network]: [toml::Table; 2] = tables;
@@ -75,6 +81,7 @@ impl Preset {
         merged.try_into().expect("presets have known options")
     }
 
+    /// The results that the study reports.
     pub fn published(self) -> Published {
         let [accuracy, macro_f1, best_validation_accuracy, epoch_seconds] = match self {
             Preset::StudyLstm => [0.70111, 0.6949, 0.70691, 17.5],

@@ -1,4 +1,4 @@
-//! The flags, the file, the preset and the defaults, one over the other.
+//! Merging options of the command line, the configuration file, the preset and the defaults.
 
 use super::preset::Preset;
 use super::sections::Config;
@@ -12,16 +12,23 @@ use std::path::Path;
 const RENAMED: [[&str; 3]; 3] =
     [["frames", "step", "window_step"], ["frames", "normalise", "normalize"], ["run", "products", "gemm"]];
 
-/// The key by which this version knows an option of a file.
+/// The name that the key has in this version.
 fn current_key(section: &str, key: String) -> String {
     let renamed = RENAMED.iter().find(|[of, old, _]| *of == section && *old == key);
     renamed.map_or(key, |[_, _, new]| new.to_string())
 }
 
 impl Config {
-    /// Flags over the file over the preset over the defaults.
+    /// Merges the sources: the command line overrides the file, the file the preset, and the preset the
+    /// defaults.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for unknown keys and wrong values,
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the file cannot be read.
     pub fn resolve(matches: &ArgMatches, preset: Option<Preset>, file: Option<&Path>) -> Result<Self> {
-        let flags = Config::from_arg_matches(matches).map_err(|e| Error::config(e.to_string()))?;
+        let flags =
+            Config::from_arg_matches(matches).map_err(|e| Error::config(e.to_string()).caused_by(e))?;
         flags.refuse_unwritable_paths()?;
         let mut merged = match preset {
             Some(preset) => preset.config().to_table(),
@@ -29,9 +36,9 @@ impl Config {
         };
         if let Some(path) = file {
             let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
-            // For its errors, which name lines.
+            // Its errors name lines; those of the table do not.
             Config::from_toml(&text).map_err(|e| e.at(path.display()))?;
-            let own: toml::Table = text.parse().map_err(|e: toml::de::Error| Error::config(e.message()))?;
+            let own: toml::Table = text.parse().map_err(invalid)?;
             for (section, values) in own {
                 let values = values.as_table().cloned().unwrap_or_default();
                 let values = values.into_iter().map(|(key, value)| (current_key(&section, key), value));
@@ -49,10 +56,10 @@ impl Config {
                 }
             }
         }
-        merged.try_into().map_err(|e: toml::de::Error| Error::config(e.message()))
+        merged.try_into().map_err(invalid)
     }
 
-    /// Every path stands in the run's configuration, which is text.
+    /// Refuses paths that are not UTF-8, because the run's configuration file is.
     fn refuse_unwritable_paths(&self) -> Result<()> {
         let optional = [&self.data.test_file, &self.split.split_file];
         let paths = [&self.data.path, &self.run.runs].into_iter().chain(optional.into_iter().flatten());
@@ -64,7 +71,11 @@ impl Config {
     }
 }
 
-/// Whether the option was given as a flag. Option ids are unique over all sections.
+fn invalid(error: toml::de::Error) -> Error {
+    Error::config(error.message().replace('`', "\"")).caused_by(error)
+}
+
+/// Whether the command line gives the option. Option ids are unique over all sections.
 fn given(matches: &ArgMatches, id: &str) -> bool {
     matches.try_contains_id(id).is_ok() && matches.value_source(id) == Some(ValueSource::CommandLine)
 }
@@ -117,7 +128,7 @@ mod tests {
         assert_eq!(Config::resolve(&matches(&[]), None, Some(&path)).unwrap(), new);
         let flags = ["--window", "2", "--step", "1", "--normalise", "none", "--products", "own"];
         assert_eq!(Config::resolve(&matches(&flags), None, None).unwrap(), new);
-        // A preset that has the new key, and a file over it that has the old one.
+        // The preset has the new key, and the file the old one.
         let preset = Some(Preset::StudyGru);
         let over = Config::resolve(&matches(&[]), preset, Some(&path)).unwrap();
         assert_eq!((over.frames.window_step, over.frames.normalize), (Some(1.0), new.frames.normalize));

@@ -1,4 +1,4 @@
-//! The device, and the run folder.
+//! The options of the device and of the run folder.
 
 use super::defaults::default_from_flags;
 use crate::backend::{AnyDevice, DeviceChoice, Kind};
@@ -9,50 +9,58 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
 
-/// Where it runs and what it leaves.
+/// The device of a run, and its folder.
 #[derive(Args, Clone, Debug, PartialEq, Serialize)]
 #[command(next_help_heading = "Run")]
-#[command(mut_arg("isa", |isa| also(isa, "paths round differently")))]
-#[command(mut_arg("kernel_cache", |folder| also(folder, "changes no result")))]
+#[command(mut_arg("isa", |isa| also(isa, "The paths round differently")))]
+#[command(mut_arg("kernel_cache", |folder| also(folder, "Does not change results")))]
 pub struct RunConfig {
-    /// What computes; never another one than asked for
-    #[arg(long, value_enum, default_value_t = Kind::Cpu)]
+    /// Compute backend; the program never falls back to another one
+    #[arg(long, value_enum, value_name = "BACKEND", default_value_t = Kind::Cpu)]
     pub backend: Kind,
+    /// The device of the backend, and its settings.
     #[command(flatten)]
     #[serde(flatten)]
     pub choice: DeviceChoice,
-    /// Threads of the processor [default: all cores]; changes no result
+    /// Number of CPU threads [default: all cores]. Does not change results
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
-    /// Folds trained together [default: all]; fewer need less memory, and change no result
+    /// Number of folds trained at the same time [default: all]. Fewer folds need less memory. Does not change
+    /// results
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub folds_at_once: Option<usize>,
-    /// Name of the run folder [default: cell-label-split]
+    /// Name of the run folder [default: made of cell, label and split]
     #[arg(long, value_name = "NAME")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Where run folders are made
+    /// Folder in which run folders are created
     #[arg(long, value_name = "DIR", default_value = "runs")]
     pub runs: PathBuf,
 }
 
 default_from_flags!(RunConfig);
 
-/// The help of a run says this, too, of an option that all commands share.
+/// Adds a sentence to the help of an option that all commands share.
 fn also(option: Arg, what: &str) -> Arg {
     let shared = option.get_help().map(ToString::to_string).unwrap_or_default();
-    option.help(format!("{shared}; {what}"))
+    option.help(format!("{shared}. {what}"))
 }
 
 impl RunConfig {
-    /// What the run computes on.
+    /// Opens the device.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Backend`](crate::ErrorKind::Backend) if the backend is not built in or finds no such
+    /// device.
     pub fn device(&self) -> Result<AnyDevice> {
         AnyDevice::open(self.backend, &self.choice)
     }
 
-    /// Takes what was chosen instead of the run's own device. Options of one backend do not pass to another.
+    /// Replaces the run's device by the chosen one. Settings that `choice` leaves open remain, unless the
+    /// backend changes.
     pub fn choose(&mut self, backend: Option<Kind>, choice: &DeviceChoice) {
         let own = std::mem::take(&mut self.choice);
         let stays = backend.is_none_or(|backend| backend == self.backend);
@@ -78,7 +86,7 @@ enum Key {
     Runs,
 }
 
-/// Not derived: with `flatten` serde would forget in which line a wrong key or value stands, and take unknown keys.
+/// Not derived: with `flatten`, serde would lose the line of a wrong key or value and accept unknown keys.
 impl<'de> Deserialize<'de> for RunConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Keys;
@@ -119,7 +127,7 @@ mod tests {
     use super::*;
     use clap::{Command, FromArgMatches};
 
-    /// Every flag is given, so an option without a key of its own here would be refused when it is read.
+    /// The test gives every option, so reading fails if an option has no [`Key`].
     #[test]
     fn every_option_of_a_run_is_read_as_it_was_written() {
         let command = RunConfig::augment_args(Command::new("test").no_binary_name(true));

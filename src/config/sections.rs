@@ -1,4 +1,4 @@
-//! All sections together, as a file.
+//! All sections together: the configuration file.
 
 use super::data::{DataConfig, DemoConfig};
 use super::defaults::default_from_flags;
@@ -12,24 +12,32 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// All options, by section.
+/// All options, by section of the configuration file.
 #[derive(Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
+    /// `[data]`: the recordings and their channels.
     #[command(flatten)]
     pub data: DataConfig,
+    /// `[demo]`: the generated recordings.
     #[command(flatten)]
     pub demo: DemoConfig,
+    /// `[frames]`: frames, windows and normalization.
     #[command(flatten)]
     pub frames: FramesConfig,
+    /// `[labels]`: the classes.
     #[command(flatten)]
     pub labels: LabelsConfig,
+    /// `[split]`: training, validation and test parts.
     #[command(flatten)]
     pub split: SplitConfig,
+    /// `[network]`: the layers.
     #[command(flatten)]
     pub network: NetworkConfig,
+    /// `[training]`: optimizer, schedule and stopping.
     #[command(flatten)]
     pub training: TrainingConfig,
+    /// `[run]`: the device and the run folder.
     #[command(flatten)]
     pub run: RunConfig,
 }
@@ -37,24 +45,31 @@ pub struct Config {
 default_from_flags!(Config);
 
 impl Config {
-    /// The file over the defaults.
+    /// Reads a configuration file, as [`Config::from_toml`].
     pub fn resolve_file(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
         Config::from_toml(&text).map_err(|e| e.at(path.display()))
     }
 
-    /// Reads a configuration from text; what it leaves out has its default.
+    /// Reads a configuration from TOML. Missing keys get their defaults.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) with line and column for text that is not TOML, an
+    /// unknown key, or a value of the wrong type.
     pub fn from_toml(text: &str) -> Result<Self> {
-        toml::from_str(text).map_err(|e| {
-            let error = Error::config(e.to_string().trim_end().to_string());
-            match nearest(e.message()) {
+        toml::from_str(text).map_err(|e: toml::de::Error| {
+            // No backticks: the file has keys, and the command line would print them as options.
+            let error = Error::config(e.to_string().trim_end().replace('`', "\""));
+            let error = match nearest(e.message()) {
                 Some(name) => error.hint(format!("did you mean \"{name}\"?")),
                 None => error,
-            }
+            };
+            error.caused_by(e)
         })
     }
 
-    /// The configuration as a file.
+    /// The configuration as TOML.
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("options are plain values")
     }
@@ -64,7 +79,7 @@ impl Config {
     }
 }
 
-/// From "unknown field `hiden`, expected one of `hidden`, ..." the name that was meant.
+/// The most similar name in a message such as "unknown field `hiden`, expected one of `hidden`, ...".
 fn nearest(message: &str) -> Option<&str> {
     if !message.starts_with("unknown") {
         return None;

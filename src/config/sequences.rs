@@ -1,4 +1,4 @@
-//! What a network reads of recordings, and what it is to say.
+//! The options of the network's input sequences and of their labels.
 
 use super::defaults::default_from_flags;
 use crate::data::frames::{Baseline, FrameKind};
@@ -7,39 +7,41 @@ use crate::data::normalize::{Normalize, Scale};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-/// From signals to sequences.
+/// From signals to input sequences.
 #[derive(Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[command(next_help_heading = "Frames and windows")]
 #[serde(default, deny_unknown_fields)]
 pub struct FramesConfig {
-    /// What one step of a sequence reads [default: bandpower for recordings of minutes, raw for archives]
-    #[arg(long = "frames", value_enum)]
+    /// Input of one time step (a frame) [default: bandpower for DEAP and demo, raw for archives]
+    #[arg(long = "frames", value_enum, value_name = "KIND")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frame_kind: Option<FrameKind>,
-    /// Length of a band frame in seconds
+    /// Length of a band-power or entropy frame in seconds
     #[arg(long, value_name = "S", default_value_t = 1.0)]
     pub frame_length: f64,
-    /// From one band frame to the next, in seconds
+    /// Time from the start of one band-power or entropy frame to the start of the next, in seconds
     #[arg(long, value_name = "S", default_value_t = 0.5)]
     pub frame_step: f64,
-    /// What to do with the seconds before the stimulus [default: correct for band frames of recordings that have them,
-    /// else drop]
-    #[arg(long, value_enum)]
+    /// Use of the baseline, the seconds before the stimulus [default: correct for band-power and entropy
+    /// frames of recordings with a baseline, otherwise drop]
+    #[arg(long, value_enum, value_name = "USE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Baseline>,
-    /// Length of a sequence in seconds [default: 4 for DEAP and demo, whole series for archives]
+    /// Length of a window (one input sequence) in seconds [default: 4 for DEAP and demo, the whole series for
+    /// archives]
     #[arg(long, value_name = "S")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<f64>,
-    /// From the start of one window to the next, in seconds [default: the window's length, so no overlap]
+    /// Time from the start of one window to the start of the next, in seconds [default: the length of a
+    /// window, so that windows do not overlap]
     #[arg(long, value_name = "S", alias = "step")]
     #[serde(alias = "step", skip_serializing_if = "Option::is_none")]
     pub window_step: Option<f64>,
-    /// What each window is multiplied by before features are standardized
-    #[arg(long, value_enum, default_value_t = Scale::None)]
+    /// Scaling of each window by itself, before normalization
+    #[arg(long, value_enum, value_name = "KIND", default_value_t = Scale::None)]
     pub scale: Scale,
-    /// What features are standardized by
-    #[arg(long, value_enum, default_value_t = Normalize::Train, alias = "normalise")]
+    /// Normalization: the data by whose mean and standard deviation each feature is standardized
+    #[arg(long, value_enum, value_name = "BY", default_value_t = Normalize::Train, alias = "normalise")]
     #[serde(alias = "normalise")]
     pub normalize: Normalize,
 }
@@ -51,17 +53,17 @@ default_from_flags!(FramesConfig);
 #[command(next_help_heading = "Labels")]
 #[serde(default, deny_unknown_fields)]
 pub struct LabelsConfig {
-    /// What to recognize [default: valence for ratings, class for archives]
-    #[arg(long, value_enum)]
+    /// Label to predict [default: valence for ratings, class for archives]
+    #[arg(long, value_enum, value_name = "LABEL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<LabelScheme>,
-    /// Ratings (1 to 9) beyond this are high
+    /// Rating, on the scale from 1 to 9, that separates low from high
     #[arg(long, value_name = "X", default_value_t = 5.0)]
     pub threshold: f64,
-    /// Where a rating exactly on the threshold goes: above means high is rating > threshold
-    #[arg(long, value_enum, default_value_t = TieRule::Above)]
+    /// Class of a rating that equals the threshold
+    #[arg(long, value_enum, value_name = "RULE", default_value_t = TieRule::Above)]
     pub tie: TieRule,
-    /// Leave out trials whose rating is closer to the threshold than this
+    /// Leave out trials whose rating is closer to the threshold than this; 0 leaves out none
     #[arg(long, value_name = "X", default_value_t = 0.0)]
     pub dead_zone: f64,
 }

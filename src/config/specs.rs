@@ -1,4 +1,4 @@
-//! What the options mean to the modules below, and which of them cannot work.
+//! The options as specifications for the other modules, and checks of their values.
 
 use super::sections::Config;
 use crate::data::frames::{Baseline, FrameKind, FrameSpec};
@@ -8,10 +8,11 @@ use crate::error::{Error, Result};
 use crate::train::TrainSpec;
 
 impl Config {
-    /// `kind` where the user did not choose; `has_baseline` says whether trials begin before their stimulus.
+    /// How signals become frames. `kind` is the default; `has_baseline` says whether trials begin before
+    /// their stimulus.
     pub fn frame_spec(&self, kind: FrameKind, has_baseline: bool) -> FrameSpec {
         let kind = self.frames.frame_kind.unwrap_or(kind);
-        // Differences from the trial's own rest take out what a trial has of its own and no emotion gave it.
+        // Subtracting the trial's own baseline removes differences between trials that precede the stimulus.
         let correct = has_baseline && kind != FrameKind::Raw;
         FrameSpec {
             kind,
@@ -25,7 +26,7 @@ impl Config {
         }
     }
 
-    /// `length` where the user did not choose.
+    /// How frames are cut into windows. `length` is the default in seconds.
     pub fn window_spec(&self, length: Option<f64>) -> WindowSpec {
         WindowSpec {
             length: self.frames.window.or(length),
@@ -34,6 +35,7 @@ impl Config {
         }
     }
 
+    /// How windows are split into folds.
     pub fn split_spec(&self) -> SplitSpec {
         let default = if self.data.test_file.is_some() { SplitKind::Predefined } else { SplitKind::Trial };
         SplitSpec {
@@ -44,6 +46,7 @@ impl Config {
         }
     }
 
+    /// How a network is trained.
     pub fn train_spec(&self) -> TrainSpec {
         let t = &self.training;
         let default_patience = if self.split.validation > 0.0 { 10 } else { 0 };
@@ -67,48 +70,62 @@ impl Config {
         }
     }
 
-    /// Refuses what cannot work before anything is read, naming the option.
+    /// Refuses values that cannot work, before anything is read.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) with the name of the quantity.
     pub fn check(&self) -> Result<()> {
         self.train_spec().check()?;
-        let share = |option: &str, value: f64| match (0.0..1.0).contains(&value) {
-            true => Ok(()),
-            false => Err(Error::config(format!("{option} must be in [0, 1), and is {value}"))),
-        };
-        share("--validation", self.split.validation)?;
-        if self.train_spec().patience > 0 && self.split.validation == 0.0 && self.split.split_file.is_none() {
-            return Err(Error::config("--patience needs a validation part, and --validation is 0")
-                .hint("use `--patience 0`, or leave `--validation` at its default"));
+        let validation = self.split.validation;
+        if !(0.0..1.0).contains(&validation) {
+            return Err(Error::config(format!(
+                "the validation share must be in [0, 1), and is {validation}"
+            )));
+        }
+        if self.train_spec().patience > 0 && validation == 0.0 && self.split.split_file.is_none() {
+            return Err(Error::config(
+                "early stopping needs a validation part, and the validation share is 0",
+            )
+            .hint("use `patience = 0`, or leave `validation` at its default"));
         }
         self.network.check()?;
-        let seconds = [
-            ("--window", self.frames.window),
-            ("--window-step", self.frames.window_step),
-            ("--frame-length", Some(self.frames.frame_length)),
-            ("--frame-step", Some(self.frames.frame_step)),
-            ("--rate", self.data.rate),
+        let positive = [
+            ("window length", self.frames.window),
+            ("window step", self.frames.window_step),
+            ("frame length", Some(self.frames.frame_length)),
+            ("frame step", Some(self.frames.frame_step)),
+            ("sampling rate", self.data.rate),
         ];
-        for (option, value) in seconds {
-            if value.is_some_and(|value| value.is_nan() || value <= 0.0 || value.is_infinite()) {
-                return Err(Error::config(format!(
-                    "{option} must be above 0, and is {}",
-                    value.unwrap_or(0.0)
-                )));
+        for (quantity, value) in positive {
+            if let Some(value) = value
+                && !(value > 0.0 && value.is_finite())
+            {
+                return Err(Error::config(format!("the {quantity} must be above 0, and is {value}")));
             }
         }
-        if !self.labels.threshold.is_finite() || !(0.0..f64::INFINITY).contains(&self.labels.dead_zone) {
-            return Err(Error::config(
-                "--threshold must be a number, and --dead-zone one that is not below 0",
-            ));
+        let threshold = self.labels.threshold;
+        if !threshold.is_finite() {
+            return Err(Error::config(format!("the rating threshold must be finite, and is {threshold}")));
         }
-        if self.run.folds_at_once == Some(0) || self.run.threads == Some(0) {
-            return Err(Error::config("--folds-at-once and --threads must be above 0"));
+        let dead_zone = self.labels.dead_zone;
+        if !(0.0..f64::INFINITY).contains(&dead_zone) {
+            return Err(Error::config(format!(
+                "the dead zone must be finite and not below 0, and is {dead_zone}"
+            )));
+        }
+        if self.run.folds_at_once == Some(0) {
+            return Err(Error::config("the number of folds at once must be above 0"));
+        }
+        if self.run.threads == Some(0) {
+            return Err(Error::config("the number of threads must be above 0"));
         }
         if let Some(name) = &self.run.name {
             let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
             if name.is_empty() || name.starts_with('.') || !name.chars().all(allowed) {
-                return Err(Error::config(format!(
-                    "--name may hold letters, digits, `.`, `_` and `-`, not `{name}`"
-                )));
+                return Err(Error::config(format!("{name:?} cannot be the name of a run folder")).hint(
+                    "use letters, digits, dots, underscores and hyphens, and do not begin with a dot",
+                ));
             }
         }
         Ok(())

@@ -6,23 +6,25 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// Who is trained on and who is tested.
+/// The partition of the data into training, validation and test parts.
 #[derive(Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[command(next_help_heading = "Split")]
 #[serde(default, deny_unknown_fields)]
 pub struct SplitConfig {
-    /// What never stands on both sides [default: trial; predefined with --test]
-    #[arg(long = "split", value_enum)]
+    /// Groups that are kept together: no group has windows in both the training and the test part [default:
+    /// trial; predefined if a TEST file is given]
+    #[arg(long = "split", value_enum, value_name = "KIND")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub split_by: Option<SplitKind>,
-    /// How many folds [default: one per subject for --split subject, else 5]
+    /// Number of folds [default: one per subject for a split by subject, otherwise 5]
     #[arg(long, value_name = "K")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub folds: Option<usize>,
-    /// Share of the training groups kept for validation; 0 for none
+    /// Share of the training groups that is set aside for validation; 0 for no validation
     #[arg(long, value_name = "SHARE", default_value_t = 0.2)]
     pub validation: f64,
-    /// Take the folds from this split.json instead; it is audited like any other
+    /// Read the folds from this split.json instead of making new ones; the file is audited like any other
+    /// split
     #[arg(long, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub split_file: Option<PathBuf>,

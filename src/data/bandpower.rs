@@ -1,24 +1,25 @@
-//! Power per frequency band, by Welch's method.
+//! Power per frequency band by Welch's method.
 
 use realfft::num_complex::Complex;
 use realfft::{RealFftPlanner, RealToComplex};
 use std::sync::Arc;
 
-/// The bands: name, from (inclusive), to (exclusive), in Hz. DEAP's EEG holds nothing below 4 and above 45 Hz.
+/// The frequency bands: name, lower limit (inclusive) and upper limit (exclusive) in Hz. DEAP's EEG is
+/// filtered to 4 to 45 Hz.
 pub const BANDS: [(&str, f64, f64); 4] =
     [("theta", 4.0, 8.0), ("alpha", 8.0, 14.0), ("beta", 14.0, 31.0), ("gamma", 31.0, 45.0)];
 
-/// Longest piece that one Fourier transform sees, in seconds: a resolution of 1 Hz.
+/// Longest input of a Fourier transform in seconds; the resolution is 1 Hz.
 const PIECE: f64 = 1.0;
 
-/// Measures the variance of a signal inside each band (Welch 1967: mean of Hann-windowed periodograms that overlap by
-/// half, one-sided, in squared units of the signal).
+/// Measures the variance of a signal in each band (Welch 1967): the mean of one-sided, Hann-windowed
+/// periodograms that overlap by half, in squared units of the signal.
 pub struct BandPower {
     fft: Arc<dyn RealToComplex<f64>>,
     window: Vec<f64>,
-    /// First and one-past-last bin of each band.
+    /// First bin of each band, and the bin after its last.
     bins: [(usize, usize); BANDS.len()],
-    /// From squared magnitudes to variance.
+    /// Factor from squared magnitudes to variance.
     scale: f64,
     piece: Vec<f64>,
     spectrum: Vec<Complex<f64>>,
@@ -34,13 +35,13 @@ impl BandPower {
         let energy: f64 = window.iter().map(|w| w * w).sum();
         let bin = |hz: f64| ((hz * len as f64 / rate).ceil() as usize).min(len / 2 + 1);
         let bins = BANDS.map(|(_, from, to)| (bin(from), bin(to)));
-        // Both halves of the spectrum, over the window's energy, times the width of a bin over the rate.
+        // 2 for both halves of the spectrum, divided by the window's energy and the number of samples.
         let scale = 2.0 / (energy * len as f64);
         let (piece, spectrum) = (fft.make_input_vec(), fft.make_output_vec());
         BandPower { fft, window, bins, scale, piece, spectrum }
     }
 
-    /// Whether the resolution is too coarse for some band to have a bin.
+    /// Whether the resolution is so coarse that some band has no bin.
     pub fn is_missing_a_band(&self) -> bool {
         self.bins.iter().any(|(from, to)| from >= to)
     }
@@ -65,7 +66,8 @@ impl BandPower {
     }
 }
 
-/// Differential entropy in nats of a Gaussian of that variance: `0.5 ln(2 pi e variance)` (Shi et al. 2013).
+/// Differential entropy in nats of a Gaussian with this variance: `0.5 ln(2 pi e variance)` (Shi et al.
+/// 2013).
 pub fn differential_entropy(variance: f64) -> f64 {
     0.5 * (2.0 * std::f64::consts::PI * std::f64::consts::E * variance).ln()
 }

@@ -1,10 +1,14 @@
-//! Choosing channels by name or by modality.
+//! Selecting channels by name or by modality.
 
 use super::recording::{Channel, Modality};
 use crate::error::{Error, Result};
 
-/// Indices of the channels that `wanted` names, in the recording's order. `wanted` lists channel names, modalities, or
-/// `all`; an empty list means the EEG channels where there are any, else all.
+/// Indices of the channels that `wanted` names, in the order of the recording. `wanted` lists channel names,
+/// modalities or `all`. An empty list means the EEG channels, or all channels if there are none.
+///
+/// # Errors
+///
+/// [`ErrorKind::Config`](crate::ErrorKind::Config) for a name that no channel or modality has.
 pub fn select(channels: &[Channel], wanted: &[String]) -> Result<Vec<usize>> {
     let has_eeg = channels.iter().any(|channel| channel.modality == Modality::Eeg);
     let default = [if has_eeg { "eeg" } else { "all" }.to_string()];
@@ -28,8 +32,8 @@ fn unknown(word: &str, channels: &[Channel]) -> Error {
     let mut modalities: Vec<&str> = channels.iter().map(|channel| channel.modality.name()).collect();
     modalities.dedup();
     let names: Vec<&str> = channels.iter().map(|channel| channel.name.as_str()).collect();
-    Error::config(format!("no channel or modality is called `{word}`")).hint(format!(
-        "modalities here: {}; channels: {}",
+    Error::config(format!("no channel or modality is called {word:?}")).hint(format!(
+        "the modalities of these data are {}; the channels are {}",
         modalities.join(" "),
         names.join(" ")
     ))
@@ -49,6 +53,6 @@ mod tests {
         assert_eq!(pick(&[]).unwrap(), [0, 2]);
         assert_eq!(pick(&["gsr", "fp1"]).unwrap(), [0, 1]);
         assert_eq!(pick(&["all"]).unwrap(), [0, 1, 2]);
-        assert!(pick(&["Oz"]).unwrap_err().message.contains("`Oz`"));
+        assert!(pick(&["Oz"]).unwrap_err().message.contains("\"Oz\""));
     }
 }

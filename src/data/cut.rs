@@ -1,4 +1,4 @@
-//! Cutting the frame table into sequences with labels.
+//! Cutting the frame table into labeled sequences.
 
 use super::frames::FrameTable;
 use super::normalize::Scale;
@@ -7,8 +7,15 @@ use super::sequences::{BadWindows, Dataset, Labeling, Sequence, WindowSpec};
 use crate::error::{Error, Result};
 
 impl Dataset {
-    /// Cuts sequences out of every segment and scales them as `window_spec` says. `center` is what is subtracted from scaled frames
-    /// where that is not open: a network has learned with one.
+    /// Cuts every segment into sequences, and scales them as `window_spec` says.
+    ///
+    /// `center` is the frame to subtract from scaled frames. It is `None` before training and the center of
+    /// the training data for a trained network.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if no window fits or labels and data do not match,
+    /// [`ErrorKind::Data`](crate::ErrorKind::Data) for bad windows unless `bad_windows` drops them.
     pub fn cut(
         frames: FrameTable,
         window_spec: &WindowSpec,
@@ -62,10 +69,10 @@ impl Dataset {
         if sequences.is_empty() {
             return Err(match length {
                 Some(length) if dropped == 0 && shortest < length => Error::config(format!(
-                    "no window fits: a window has {length} frames, the trials have {shortest}"
+                    "no window fits: a window has {length} frames, and the shortest trial has {shortest}"
                 ))
-                .hint("choose a shorter `--window`"),
-                _ => Error::data(format!("no sequence is left ({dropped} bad windows were left out)")),
+                .hint("use a shorter `window`"),
+                _ => Error::data(format!("no sequence remains ({dropped} bad windows were left out)")),
             });
         }
         let (class_names, label_rule) = match labeling {
@@ -96,41 +103,43 @@ impl Dataset {
     }
 }
 
-/// Window length and step in frames; `None` for whole trials.
+/// The length of a window and the window step in frames; `None` for whole trials.
 fn in_frames(frames: &FrameTable, window: &WindowSpec) -> Result<(Option<usize>, Option<usize>)> {
     let Some(length) = window.length else {
         return match window.step {
             None => Ok((None, None)),
-            Some(_) => {
-                Err(Error::config("`--window-step` without `--window`: a whole trial has no next window"))
-            }
+            Some(_) => Err(Error::config(
+                "a window step without a window length: whole trials are not cut into windows",
+            )
+            .hint("give the length as `window`")),
         };
     };
     let rate = frames.rate.ok_or_else(|| {
-        Error::config("`--window` is in seconds, and these files have no sampling rate")
-            .hint("give it with `--rate HZ`, or leave `--window` out to use whole series")
+        Error::config("the window length is in seconds, and these files have no sampling rate")
+            .hint("give the rate as `rate`, or leave `window` out to use whole series")
     })?;
     let segment = &frames.segments[0];
     let samples = |seconds: f64| (seconds * rate).round() as usize;
-    // Frames whose stretches of signal fit into the window.
+    // The number of frames that lie completely inside the window.
     let count = match samples(length).checked_sub(segment.span) {
         Some(rest) => rest / segment.step + 1,
         None => 0,
     };
     let step = match window.step {
-        // Far enough that windows do not overlap.
+        // The smallest step without overlap.
         None => samples(length).div_ceil(segment.step),
         Some(step) if samples(step) % segment.step != 0 => {
             return Err(Error::config(format!(
-                "a step of {step} s is no multiple of the frame step, {} s",
+                "a window step of {step} s is not a multiple of the frame step of {} s",
                 segment.step as f64 / rate
-            )));
+            ))
+            .hint("change `window_step` or `frame_step`"));
         }
         Some(step) => samples(step) / segment.step,
     };
     if count == 0 || step == 0 {
         return Err(Error::config(format!(
-            "a window of {length} s every {} s is shorter than a frame",
+            "a window of {length} s, or its step of {} s, is shorter than a frame",
             window.step.unwrap_or(length)
         )));
     }
@@ -143,5 +152,5 @@ fn bad(frames: &FrameTable, windows: usize) -> Error {
         shown.push(format!("and {} more", frames.defect_count - shown.len()));
     }
     Error::data(format!("{windows} windows hold bad signals: {}", shown.join("; ")))
-        .hint("leave those windows out with `--bad-windows drop`, or choose other channels with `--channels`")
+        .hint("leave those windows out with `bad_windows = drop`, or choose other channels with `channels`")
 }

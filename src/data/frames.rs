@@ -1,118 +1,136 @@
-//! The frame table: everything that a model can be trained on, as one matrix `(frames, D)`.
+//! The frame table: the input data of all models, as one matrix `(frames, D)`.
 //!
-//! A frame is what one step of a sequence reads: a sample of all channels, or the band powers of a stretch of signal.
+//! A frame is the input of one time step: a sample of all channels, or the band powers of a short stretch of
+//! signal.
 
-use super::bandpower::{BANDS, BandPower, differential_entropy};
+mod segment;
+
+use super::bandpower::BANDS;
 use super::recording::{Recording, Target};
 use crate::error::{Error, Result};
 use crate::ops::locate;
 use ndarray::{ArcArray2, Array2};
 use rayon::prelude::*;
+use segment::{Grid, segment};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
-/// What a frame holds.
+/// The contents of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum FrameKind {
     /// One sample of every channel.
     Raw,
-    /// Natural logarithm of the power per channel and band.
+    /// Natural logarithm of the power, per channel and frequency band.
     Bandpower,
-    /// Differential entropy per channel and band, in nats: half the logarithm of the power, plus a constant.
+    /// Differential entropy in nats, per channel and frequency band: half the logarithm of the power plus a
+    /// constant.
     DifferentialEntropy,
 }
 
-/// What to do with the stretch before the stimulus.
+/// The use of the baseline, the seconds before the stimulus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Baseline {
-    /// Leave it out.
+    /// Leave the baseline out.
     Drop,
-    /// Treat it as part of the trial.
+    /// Use the baseline as part of the trial.
     Include,
-    /// Leave it out, and subtract the trial's own mean baseline frame (band frames only).
+    /// Leave the baseline out, and subtract its mean frame from every frame of the trial (not for raw
+    /// frames).
     Correct,
 }
 
 /// How signals become frames.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FrameSpec {
+    /// The contents of a frame.
     pub kind: FrameKind,
-    /// Length of a band frame in seconds.
+    /// Length of a frame in seconds; raw frames ignore it.
     pub length: f64,
-    /// From one band frame to the next, in seconds.
+    /// Time from the start of one frame to the start of the next, in seconds; raw frames ignore it.
     pub step: f64,
+    /// The use of the seconds before the stimulus.
     pub baseline: Baseline,
 }
 
-/// Frames of one trial without a gap.
+/// Consecutive frames of one trial.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Segment {
     /// Index into [`FrameTable::subjects`].
     pub subject: u32,
     /// Number of the trial within its subject.
     pub trial: u32,
-    /// Row of the table.
+    /// Row of the first frame in the table.
     pub first: usize,
+    /// Number of frames.
     pub frames: usize,
+    /// The rating or class of the trial.
     pub target: Target,
+    /// Whether the trial belongs to the TEST part of an archive.
     pub predefined_test: bool,
-    /// Samples of the recording that the segment's frames cover: frame `i` reads `span` samples from `start + i * step`.
+    /// First sample of the first frame, within the trial. Frame `i` covers `span` samples from `start + i *
+    /// step`.
     pub start: usize,
+    /// Samples from the start of one frame to the start of the next.
     pub step: usize,
+    /// Samples of a frame.
     pub span: usize,
-    /// Whether every frame was corrected by the segment's own baseline, and so read it.
+    /// Whether the mean frame of the trial's baseline was subtracted. Every frame then depends on the
+    /// baseline.
     pub corrected: bool,
-    /// Frames, counted within the segment, that hold a number which is not finite or a channel that never moves.
+    /// Ranges of frames, counted within the segment, with a value that is not finite or a constant channel.
     pub bad: Vec<Range<usize>>,
 }
 
 impl Segment {
-    /// The samples of the recording that `frames` of this segment read.
+    /// The samples of the trial that a range of frames covers.
     pub fn samples(&self, frames: Range<usize>) -> Range<usize> {
         self.start + frames.start * self.step..self.start + (frames.end - 1) * self.step + self.span
     }
 }
 
-/// A data set as frames, one chunk per subject. Sequences refer to rows of the whole.
+/// The frames of a data set, in one chunk per subject. Row numbers count through all chunks.
 #[derive(Clone)]
 pub struct FrameTable {
-    /// `(frames, D)` each; shared, never copied.
+    /// The frames `(frames, D)` of each subject. Clones of the table share them.
     pub chunks: Vec<ArcArray2<f32>>,
-    /// What `chunks` rounded away, where windows are still to be scaled; else empty.
+    /// The rounding errors of `chunks`: `chunks + low` are the frames in nearly `f64`. Empty unless windows
+    /// will be scaled.
     pub low: Vec<ArcArray2<f32>>,
-    /// `(D)`: what was subtracted from every frame of `chunks`. Not 0 where windows were scaled: they differ by less than `f32`
-    /// rounds them.
+    /// The frame `(D)` that was subtracted from every frame of `chunks`: 0, except after scaling windows,
+    /// where the difference keeps digits that `f32` would lose.
     pub center: Vec<f32>,
+    /// The trials of all subjects, in the order of their rows.
     pub segments: Vec<Segment>,
+    /// Names of the subjects.
     pub subjects: Vec<String>,
     /// Names of the `D` columns.
     pub features: Vec<String>,
-    /// Samples per second of the recordings; `None` where they do not say.
+    /// Sampling rate of the recordings in Hz, if known.
     pub rate: Option<f64>,
-    /// What was found bad, one line per trial and channel, the first few of each subject.
+    /// Descriptions of bad signals, one per trial and channel; only the first few of each subject.
     pub defects: Vec<String>,
-    /// How many defects there are in all.
+    /// The number of all defects.
     pub defect_count: usize,
-    /// Of the recordings, subject by subject.
+    /// The hash of each subject's recording.
     pub hashes: Vec<String>,
 }
 
-/// Defects that are told one by one.
+/// The largest number of defects that are described per subject.
 const DEFECTS: usize = 5;
 
-/// What becomes of the numbers of one subject's frames.
+/// How the values of one subject's frames are processed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Values {
-    /// Every feature is standardized over all of the subject's frames. It sees the whole subject, test trials too, though never a
-    /// label: results are to be called transductive.
+    /// Standardize every feature over all frames of the subject. This uses the signals of test trials, though
+    /// never a label: call such results transductive.
     pub standardize: bool,
-    /// What `f32` rounds away is kept, for windows that will be scaled.
+    /// Store the rounding errors of `f32` in [`FrameTable::low`], for windows that will be scaled.
     pub keep_low: bool,
 }
 
-/// One recording's part of the table, with rows counted from 0.
+/// The frames of one recording. Its rows count from 0.
 pub struct SubjectFrames {
     frames: Array2<f32>,
     low: Option<Array2<f32>>,
@@ -126,7 +144,13 @@ pub struct SubjectFrames {
 }
 
 impl SubjectFrames {
-    /// Frames of the chosen `channels` of a recording. `rate` stands in where the recording does not know its own.
+    /// The frames of the chosen `channels` of a recording. `rate` is the sampling rate for recordings without
+    /// one.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if `spec` does not fit the sampling rate or the
+    /// trials.
     pub fn build(
         recording: &Recording,
         spec: &FrameSpec,
@@ -151,27 +175,27 @@ impl SubjectFrames {
             .into_par_iter()
             .map(|index| segment(recording, index, spec, channels, &grid))
             .collect::<Result<_>>()?;
-        let mut numbers = Vec::with_capacity(parts.iter().map(|(part, ..)| part.len()).sum());
+        let mut elements = Vec::with_capacity(parts.iter().map(|(part, ..)| part.len()).sum());
         let width = frames.features.len();
         for (part, mut segment, defects) in parts {
-            segment.first = numbers.len() / width;
-            numbers.extend(part);
+            segment.first = elements.len() / width;
+            elements.extend(part);
             frames.segments.push(segment);
             frames.defect_count += defects.len();
             frames.defects.extend(defects);
         }
         frames.defects.truncate(DEFECTS);
-        let mut numbers =
-            Array2::from_shape_vec((numbers.len() / width, width), numbers).expect("whole frames");
+        let mut elements =
+            Array2::from_shape_vec((elements.len() / width, width), elements).expect("whole frames");
         if values.standardize {
-            standardize(&mut numbers);
+            standardize(&mut elements);
         }
-        frames.frames = numbers.mapv(|x| x as f32);
-        frames.low = values.keep_low.then(|| numbers.mapv(|x| (x - f64::from(x as f32)) as f32));
+        frames.frames = elements.mapv(|x| x as f32);
+        frames.low = values.keep_low.then(|| elements.mapv(|x| (x - f64::from(x as f32)) as f32));
         Ok(frames)
     }
 
-    /// A table of one subject.
+    /// The table of this subject alone.
     fn into_table(self) -> FrameTable {
         FrameTable {
             center: vec![0.0; self.features.len()],
@@ -188,7 +212,7 @@ impl SubjectFrames {
     }
 }
 
-/// Every column to mean 0 and deviation 1; one that is constant to 0.
+/// Standardizes every column to mean 0 and standard deviation 1. A constant column becomes 0.
 fn standardize(frames: &mut Array2<f64>) {
     for mut column in frames.columns_mut() {
         let finite = || column.iter().copied().filter(|x| x.is_finite());
@@ -201,12 +225,20 @@ fn standardize(frames: &mut Array2<f64>) {
 }
 
 impl FrameTable {
-    /// Puts the subjects' frames together. All must have the same features and rate.
+    /// Joins the frames of several subjects.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Data`](crate::ErrorKind::Data) if features or rates differ.
     pub fn assemble(parts: Vec<SubjectFrames>) -> Result<Self> {
         FrameTable::join(parts.into_iter().map(SubjectFrames::into_table).collect())
     }
 
-    /// Tables of the same features, one after the other.
+    /// Appends the tables to each other.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Data`](crate::ErrorKind::Data) if features or rates differ, or there is no table.
     pub fn join(tables: Vec<FrameTable>) -> Result<Self> {
         let mut tables = tables.into_iter();
         let mut joined = tables.next().ok_or_else(|| Error::data("there is no recording"))?;
@@ -232,23 +264,24 @@ impl FrameTable {
             joined.hashes.extend(table.hashes);
         }
         let rows: usize = joined.chunks.iter().map(|chunk| chunk.nrows()).sum();
-        u32::try_from(rows)
-            .map_err(|_| Error::data(format!("{rows} frames are more than a 32-bit index reaches")))?;
+        u32::try_from(rows).map_err(|error| {
+            Error::data(format!("{rows} frames are too many for a 32-bit index")).caused_by(error)
+        })?;
         Ok(joined)
     }
 
-    /// `D`
+    /// `D`, the number of features.
     pub fn width(&self) -> usize {
         self.features.len()
     }
 
-    /// Frames `(frames, D)` of a run of rows that lies within one segment.
+    /// The frames `(count, D)` from row `first` on. They must belong to one segment.
     pub fn rows(&self, first: usize, count: usize) -> ndarray::ArrayView2<'_, f32> {
         let (chunk, row) = locate(&self.chunks, first);
         self.chunks[chunk].slice(ndarray::s![row..row + count, ..])
     }
 
-    /// Bytes in memory.
+    /// Size of the frames in memory, in bytes.
     pub fn bytes(&self) -> usize {
         self.chunks.iter().chain(&self.low).map(|chunk| chunk.len() * 4).sum()
     }
@@ -260,181 +293,4 @@ fn features(recording: &Recording, spec: &FrameSpec, channels: &[usize]) -> Vec<
         FrameKind::Raw => names.map(String::from).collect(),
         _ => names.flat_map(|name| BANDS.map(|(band, ..)| format!("{name} {band}"))).collect(),
     }
-}
-
-/// Sizes in samples.
-struct Grid {
-    /// Of one frame, and from one to the next.
-    span: usize,
-    step: usize,
-    rate: f64,
-}
-
-impl Grid {
-    fn new(spec: &FrameSpec, rate: Option<f64>) -> Result<Self> {
-        if spec.kind == FrameKind::Raw {
-            if spec.baseline == Baseline::Correct {
-                return Err(Error::config("`--baseline correct` needs band frames")
-                    .hint("add `--frames bandpower`, or use `--baseline drop`"));
-            }
-            return Ok(Grid { span: 1, step: 1, rate: 1.0 });
-        }
-        let rate = rate.ok_or_else(|| {
-            Error::config("band frames need a sampling rate, which these files do not have")
-                .hint("give it with `--rate HZ`, or use `--frames raw`")
-        })?;
-        let samples = |seconds: f64| (seconds * rate).round() as usize;
-        let grid = Grid { span: samples(spec.length), step: samples(spec.step), rate };
-        let [(slowest, from, to), .., (fastest, _, highest)] = BANDS;
-        if rate / 2.0 < highest {
-            return Err(Error::config(format!(
-                "a rate of {rate} Hz cannot hold the {fastest} band, up to {highest} Hz"
-            ))
-            .hint("use `--frames raw`"));
-        }
-        if BandPower::new(grid.span.max(1), rate).is_missing_a_band() {
-            return Err(Error::config(format!(
-                "frames of {} s are too short for the {slowest} band, {from} to {to} Hz",
-                spec.length
-            ))
-            .hint("choose a longer `--frame-length`"));
-        }
-        if grid.span < 2 || grid.step == 0 {
-            return Err(Error::config(format!(
-                "frames of {} s every {} s are shorter than a sample at {rate} Hz",
-                spec.length, spec.step
-            )));
-        }
-        Ok(grid)
-    }
-
-    /// Whole frames in so many samples.
-    fn count(&self, samples: usize) -> usize {
-        if samples < self.span { 0 } else { (samples - self.span) / self.step + 1 }
-    }
-}
-
-/// The frames of one trial, `(frames, D)`, with what is wrong in them.
-fn segment(
-    recording: &Recording,
-    index: usize,
-    spec: &FrameSpec,
-    channels: &[usize],
-    grid: &Grid,
-) -> Result<(Vec<f64>, Segment, Vec<String>)> {
-    let trial = &recording.trials[index];
-    let signal = recording.signal(index);
-    let start = if spec.baseline == Baseline::Include { 0 } else { trial.baseline };
-    let count = grid.count(trial.length.saturating_sub(start));
-    if count == 0 {
-        return Err(Error::config(format!(
-            "{} trial {}: a frame of {} samples is longer than the trial's {} samples",
-            recording.subject,
-            trial.trial,
-            grid.span,
-            trial.length.saturating_sub(start)
-        )));
-    }
-    let bands = if spec.kind == FrameKind::Raw { 1 } else { BANDS.len() };
-    let width = channels.len() * bands;
-    let mut values = vec![0.0; count * width];
-    let mut bad = vec![false; count];
-    let mut defects = Vec::new();
-    let mut power = (spec.kind != FrameKind::Raw).then(|| BandPower::new(grid.span, grid.rate));
-    for (c, &channel) in channels.iter().enumerate() {
-        let samples = signal.row(channel);
-        let samples = samples.as_slice().expect("a trial is stored row by row");
-        match &mut power {
-            None => {
-                for (frame, &sample) in samples[start..].iter().enumerate() {
-                    values[frame * width + c] = sample;
-                }
-            }
-            Some(power) => {
-                let correction = match spec.baseline {
-                    Baseline::Correct => mean_baseline(power, spec.kind, grid, &samples[..trial.baseline])
-                        .ok_or_else(|| {
-                            Error::config(format!(
-                                "{} trial {} has no baseline as long as a frame",
-                                recording.subject, trial.trial
-                            ))
-                            .hint("use `--baseline drop`")
-                        })?,
-                    _ => [0.0; BANDS.len()],
-                };
-                for frame in 0..count {
-                    let from = start + frame * grid.step;
-                    let measured = band_frame(power, spec.kind, &samples[from..from + grid.span]);
-                    for band in 0..bands {
-                        values[frame * width + c * bands + band] = measured[band] - correction[band];
-                    }
-                }
-            }
-        }
-        let flat = samples.len() > start + 1 && samples[start..].iter().all(|&x| x == samples[start]);
-        // As the `f32` that a frame holds in the end.
-        let finite = |x: &f64| (*x as f32).is_finite();
-        let broken = |frame: usize| !values[frame * width + c * bands..][..bands].iter().all(finite);
-        let broken: Vec<usize> = (0..count).filter(|&frame| flat || broken(frame)).collect();
-        if !broken.is_empty() {
-            let what = if flat {
-                "is flat".into()
-            } else {
-                format!("has {} frames that are not finite", broken.len())
-            };
-            let name = &recording.channels[channel].name;
-            defects.push(format!("{} trial {} channel {name} {what}", recording.subject, trial.trial));
-            broken.into_iter().for_each(|frame| bad[frame] = true);
-        }
-    }
-    let segment = Segment {
-        subject: 0,
-        trial: trial.trial,
-        first: 0,
-        frames: count,
-        target: trial.target.clone(),
-        predefined_test: trial.predefined_test,
-        start,
-        step: grid.step,
-        span: grid.span,
-        corrected: spec.baseline == Baseline::Correct,
-        bad: runs(&bad),
-    };
-    Ok((values, segment, defects))
-}
-
-/// What a band frame holds per band, of one channel.
-fn band_frame(power: &mut BandPower, kind: FrameKind, samples: &[f64]) -> [f64; BANDS.len()] {
-    power.measure(samples).map(|variance| match kind {
-        FrameKind::DifferentialEntropy => differential_entropy(variance),
-        _ => variance.ln(),
-    })
-}
-
-/// The mean band frame of the baseline; `None` if it is shorter than a frame.
-fn mean_baseline(
-    power: &mut BandPower,
-    kind: FrameKind,
-    grid: &Grid,
-    samples: &[f64],
-) -> Option<[f64; BANDS.len()]> {
-    let count = grid.count(samples.len());
-    let mut mean = [0.0; BANDS.len()];
-    for frame in 0..count {
-        let measured = band_frame(power, kind, &samples[frame * grid.step..][..grid.span]);
-        mean.iter_mut().zip(measured).for_each(|(mean, value)| *mean += value / count as f64);
-    }
-    (count > 0).then_some(mean)
-}
-
-/// The stretches of `true`.
-fn runs(flags: &[bool]) -> Vec<Range<usize>> {
-    let mut runs: Vec<Range<usize>> = Vec::new();
-    for (i, _) in flags.iter().enumerate().filter(|(_, flag)| **flag) {
-        match runs.last_mut() {
-            Some(run) if run.end == i => run.end = i + 1,
-            _ => runs.push(i..i + 1),
-        }
-    }
-    runs
 }

@@ -1,4 +1,4 @@
-//! What is in a data set, before anything is made of it.
+//! A summary of the recordings of a data set: sizes, labels and bad signals.
 
 use super::labels::Labels;
 use super::recording::{Recording, Target};
@@ -7,49 +7,65 @@ use crate::error::Result;
 use crate::progress::Progress;
 use serde::Serialize;
 
-/// One subject's recording.
+/// Summary of one subject's recording.
 #[derive(Clone, Debug, Serialize)]
 pub struct SubjectInspection {
+    /// Name of the subject.
     pub subject: String,
+    /// Number of trials.
     pub trials: usize,
-    /// Shortest and longest trial, in samples per channel.
+    /// Lengths of the shortest and the longest trial, in samples per channel.
     pub samples: [usize; 2],
+    /// Samples before the stimulus, in the first trial.
     pub baseline_samples: usize,
+    /// Sampling rate in Hz, if the file states it.
     pub rate: Option<f64>,
+    /// The channels, in the order of the file.
     pub channels: Vec<ChannelInspection>,
     #[serde(skip)]
     targets: Vec<Target>,
 }
 
-/// One channel over all trials of a subject.
+/// Summary of one channel over all trials of a subject.
 #[derive(Clone, Debug, Serialize)]
 pub struct ChannelInspection {
+    /// Name of the channel.
     pub name: String,
+    /// Name of its modality.
     pub modality: &'static str,
-    /// Samples that are not finite.
+    /// Number of samples that are not finite.
     pub not_finite: usize,
-    /// Trials in which the channel never moves.
+    /// Number of trials in which the channel is constant.
     pub flat_trials: usize,
-    /// Mean and standard deviation of the finite samples, in the file's unit.
+    /// Mean of the finite samples, in the unit of the file.
     pub mean: f64,
+    /// Standard deviation of the finite samples, in the unit of the file.
     pub deviation: f64,
 }
 
-/// A whole data set.
+/// Summary of a data set.
 #[derive(Clone, Debug, Serialize)]
 pub struct Inspection {
+    /// The subjects, in the order of their files.
     pub subjects: Vec<SubjectInspection>,
-    /// How classes were counted, in words, and their names; empty without labels.
+    /// A description of how ratings became classes; empty without labels.
     pub label_rule: String,
+    /// Names of the classes; empty without labels.
     pub classes: Vec<String>,
-    /// Trials per class, by subject.
+    /// Number of trials by subject and class.
     pub class_counts: Vec<Vec<usize>>,
-    /// Trials per bin of width 1 from 1 to 9, for valence, arousal, dominance and liking; empty without ratings.
+    /// Histograms of valence, arousal, dominance and liking: trials per bin of width 1 from 1 to 9. Empty
+    /// without ratings.
     pub ratings: Vec<[usize; 8]>,
 }
 
 impl Inspection {
-    /// Reads everything that `source` holds; `labels` makes the classes from the data set's own class names.
+    /// Reads all recordings of `source`. `labels` returns the label scheme for the data set's own class
+    /// names.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Source::read`] and [`Labels::class`].
     pub fn of(
         source: &Source,
         labels: impl Fn(&[String]) -> Labels,
@@ -126,7 +142,7 @@ fn inspect(recording: &Recording) -> SubjectInspection {
     }
 }
 
-/// The inspection for people.
+/// The summary as text.
 pub fn render(inspection: &Inspection) -> String {
     let mut lines = Vec::new();
     let trials: usize = inspection.subjects.iter().map(|s| s.trials).sum();
@@ -194,7 +210,7 @@ fn describe(subject: &SubjectInspection) -> String {
     format!("{} channels, {samples} samples per trial ({rate}){baseline}", subject.channels.len())
 }
 
-/// Channels by modality, in order, with the spread of their signals.
+/// One line per modality: its channels and the mean of their standard deviations.
 fn modalities(subject: &SubjectInspection) -> String {
     let mut groups: Vec<(&str, Vec<&ChannelInspection>)> = Vec::new();
     for channel in &subject.channels {

@@ -1,10 +1,10 @@
-//! From what is known about a trial to a class.
+//! From the ratings of a trial to its class.
 
 use super::recording::Target;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-/// What is to be recognized.
+/// The label to predict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum LabelScheme {
@@ -16,30 +16,32 @@ pub enum LabelScheme {
     Dominance,
     /// Low or high liking of the video.
     Liking,
-    /// Valence and arousal together: HVHA, HVLA, LVHA, LVLA.
+    /// Four classes, high or low valence (V) with high or low arousal (A): HVHA, HVLA, LVHA, LVLA.
     Quadrant,
-    /// The classes that the data set itself names.
+    /// The classes of the data set itself.
     Class,
 }
 
-/// On which side of the threshold a rating exactly on it falls.
+/// The class of a rating that equals the threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum TieRule {
-    /// High means rating > threshold.
+    /// Low (high means rating > threshold).
     Above,
-    /// High means rating >= threshold.
+    /// High (high means rating >= threshold).
     AtLeast,
 }
 
 /// How ratings become classes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Labels {
+    /// The label to predict.
     pub scheme: LabelScheme,
-    /// On the ratings' scale from 1 to 9.
+    /// The rating that separates low from high, on the scale from 1 to 9.
     pub threshold: f64,
+    /// The class of a rating that equals the threshold.
     pub rule: TieRule,
-    /// Trials whose rating is closer to the threshold than this are left out; 0 keeps all.
+    /// Trials whose rating is closer to the threshold than this are left out; 0 leaves out none.
     pub dead_zone: f64,
 }
 
@@ -62,7 +64,7 @@ impl Labels {
         }
     }
 
-    /// Class names; `own` are those of the data set.
+    /// The names of the classes. `own` are the class names of the data set.
     pub fn classes(&self, own: &[String]) -> Vec<String> {
         match self.scheme {
             LabelScheme::Class => own.to_vec(),
@@ -71,7 +73,12 @@ impl Labels {
         }
     }
 
-    /// The class of a trial; `None` if the scheme leaves it out.
+    /// The class of a trial; `None` if it is in the dead zone.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the scheme needs ratings and the trial has a class,
+    /// or the reverse; [`ErrorKind::Data`](crate::ErrorKind::Data) for a trial without label.
     pub fn class(&self, target: &Target) -> Result<Option<u32>> {
         match (self.scheme, target) {
             (LabelScheme::Class, Target::Class(class)) => Ok(Some(*class)),
@@ -79,13 +86,12 @@ impl Labels {
                 .high(ratings[0])
                 .zip(self.high(ratings[1]))
                 .map(|(valence, arousal)| u32::from(!valence) * 2 + u32::from(!arousal))),
-            (_, Target::Unknown) => {
-                Err(Error::data("these data have no labels").hint("unlabeled data can only be predicted"))
-            }
+            (_, Target::Unknown) => Err(Error::data("these data have no labels")
+                .hint("a trained model can predict them; training needs labels")),
             (LabelScheme::Class, _) => Err(Error::config("these data have ratings, not classes")
-                .hint("choose `--label valence`, `arousal`, `dominance`, `liking` or `quadrant`")),
+                .hint("use `label = valence`, or arousal, dominance, liking or quadrant")),
             (_, Target::Class(_)) => {
-                Err(Error::config("these data have classes, not ratings").hint("choose `--label class`"))
+                Err(Error::config("these data have classes, not ratings").hint("use `label = class`"))
             }
             (scheme, Target::Ratings(ratings)) => Ok(self.high(ratings[rating(scheme).0]).map(u32::from)),
         }
@@ -94,7 +100,7 @@ impl Labels {
     /// Whether a rating is high; `None` inside the dead zone.
     fn high(&self, rating: f32) -> Option<bool> {
         let rating = f64::from(rating);
-        // Ratings have two decimals; compare them as such, not as what `f32` makes of them.
+        // Ratings have two decimals. Rounding removes the error of `f32` before the comparison.
         let rating = (rating * 100.0).round() / 100.0;
         if self.dead_zone > 0.0 && (rating - self.threshold).abs() < self.dead_zone {
             return None;
@@ -106,7 +112,7 @@ impl Labels {
     }
 }
 
-/// Index in [`Target::Ratings`] and name.
+/// Index of the rating in [`Target::Ratings`], and its name.
 fn rating(scheme: LabelScheme) -> (usize, &'static str) {
     match scheme {
         LabelScheme::Valence | LabelScheme::Quadrant | LabelScheme::Class => (0, "valence"),
@@ -150,7 +156,7 @@ mod tests {
     #[test]
     fn ratings_and_classes_do_not_mix() {
         let valence = labels(LabelScheme::Valence, TieRule::Above, 0.0);
-        assert!(valence.class(&Target::Class(1)).unwrap_err().hint.unwrap().contains("--label class"));
+        assert!(valence.class(&Target::Class(1)).unwrap_err().hint.unwrap().contains("label = class"));
         assert!(labels(LabelScheme::Class, TieRule::Above, 0.0).class(&Target::Ratings([1.0; 4])).is_err());
         assert!(valence.class(&Target::Unknown).is_err());
     }

@@ -1,4 +1,4 @@
-//! From files to sequences: recordings, frames, labels, splits, normalization.
+//! From files to labeled sequences: recordings, frames, windows, labels, splits, normalization.
 
 mod bandpower;
 pub mod channels;

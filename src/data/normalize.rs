@@ -1,38 +1,39 @@
-//! What numbers are scaled by: each window by itself, and each feature over many.
+//! Scaling of each window by itself, and normalization of each feature over many windows.
 
 use serde::{Deserialize, Serialize};
 
-/// What features are scaled by.
+/// The data by whose mean and standard deviation features are standardized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Normalize {
-    /// Mean 0 and deviation 1 over the training part of each fold.
+    /// The training part of each fold: mean 0 and standard deviation 1 there.
     Train,
-    /// The same for every step of a window by itself: for windows of one length that begin at fixed places.
+    /// The training part of each fold, separately for every time step of a window. Only for windows of one
+    /// length that start at fixed times.
     TrainSteps,
-    /// Mean 0 and deviation 1 over each subject's own frames. TRANSDUCTIVE: it sees the test subjects' signals, though
-    /// not their labels.
+    /// All frames of each subject. TRANSDUCTIVE: this uses the signals of test subjects, though not their
+    /// labels.
     Subject,
-    /// As they are.
+    /// No normalization.
     None,
 }
 
-/// What each window is multiplied by, before its features are standardized.
+/// The scaling of each window by itself, before its features are standardized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scale {
-    /// One.
+    /// No scaling.
     None,
-    /// What makes the sum of its squares one.
+    /// Divide the window by its L2 norm, so that the squares of its values add up to 1.
     L2,
 }
 
 impl Scale {
-    /// For a window of these numbers. One of zeros only stays as it is.
-    pub fn of(self, numbers: impl Iterator<Item = f64>) -> f64 {
+    /// The factor for a window with these values. A window of zeros has the factor 1.
+    pub fn of(self, values: impl Iterator<Item = f64>) -> f64 {
         match self {
             Scale::None => 1.0,
-            Scale::L2 => match numbers.map(|x| x * x).sum::<f64>() {
+            Scale::L2 => match values.map(|x| x * x).sum::<f64>() {
                 squares if squares > 0.0 => 1.0 / squares.sqrt(),
                 _ => 1.0,
             },

@@ -1,13 +1,14 @@
-//! Windows that were cut elsewhere, as numpy arrays: an `.npz` file, a folder of `.npy` files, or one `.npy` file.
+//! Windows cut by another program, as NumPy arrays: an `.npz` file, a folder of `.npy` files, or one `.npy`
+//! file.
 //!
-//! | array | shape | type | |
+//! | array | shape | type | contents |
 //! |---|---|---|---|
 //! | `windows` or `X` | (N, T, C) | float32, float64 | samples, in order of time |
-//! | `labels` or `y` | (N) | integer, text | without it the windows can be predicted only |
-//! | `groups` | (N) | integer, text | subject; without it all windows are of one, `all` |
-//! | `trials` | (N) | integer | windows cut from one series share a number; without it each is a trial |
-//! | `rate` | () or (1) | number | samples per second |
-//! | `channels` | (C) | text | names; `ch0`, `ch1`, ... without it |
+//! | `labels` or `y` | (N) | integer, text | class; without it, windows can be predicted but not trained on |
+//! | `groups` | (N) | integer, text | subject; without it, all windows belong to one subject, `all` |
+//! | `trials` | (N) | integer | windows cut from one series share a number; without it, each is a trial |
+//! | `rate` | () or (1) | number | sampling rate in Hz |
+//! | `channels` | (C) | text | names; without it, `ch0`, `ch1`, ... |
 
 mod array;
 
@@ -20,7 +21,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-/// Names under which an array is found; the first is the one used in messages.
+/// The names that an array may have.
 type Names = &'static [&'static str];
 
 const WINDOWS: Names = &["windows", "X"];
@@ -34,20 +35,24 @@ const KNOWN: [Names; 6] = [WINDOWS, LABELS, GROUPS, TRIALS, RATE, CHANNELS];
 /// One data set.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Windows {
-    /// One per group, in ascending order (integers by value, texts by code point), named by it; a window is a [`Trial`],
-    /// in the order of the file. The hash is that of the group's samples, so that equal groups are found.
+    /// One recording per group, named by it, in ascending order (integers by value, texts by code point).
+    /// Each window is a [`Trial`], in the order of the file. The hash is that of the group's samples, which
+    /// detects equal groups.
     pub recordings: Vec<Recording>,
-    /// The distinct labels in ascending order; [`Target::Class`] is an index into it. Empty without labels.
+    /// The distinct labels in ascending order. [`Target::Class`] is an index into them. Empty without labels.
     pub class_names: Vec<String>,
-    /// Whether there is an array `trials`: without it, windows cut from one series cannot be told apart from others.
+    /// Whether there is an array `trials`. Without it, it is unknown which windows were cut from the same
+    /// series.
     pub has_trials: bool,
 }
 
-/// Reads an `.npz` file, a folder, or a lone `.npy` file of windows.
+/// Reads an `.npz` file, a folder of `.npy` files, or one `.npy` file of windows.
 ///
-/// Errors: [`ErrorKind::Io`](crate::ErrorKind::Io) if it cannot be opened, [`ErrorKind::Data`](crate::ErrorKind::Data) with the name of
-/// the array otherwise. An array of any other name is an error: a misspelt `groups` would put one subject on both sides
-/// of a split.
+/// # Errors
+///
+/// [`ErrorKind::Io`](crate::ErrorKind::Io) if it cannot be opened, otherwise
+/// [`ErrorKind::Data`](crate::ErrorKind::Data) with the name of the array. An array of any other name is an
+/// error, because a misspelt `groups` would put the same subject into the training and the test part.
 pub fn read(path: &Path) -> Result<Windows> {
     let mut source = Source::open(path)?;
     source.check_names()?;
@@ -87,14 +92,14 @@ pub fn read(path: &Path) -> Result<Windows> {
         }
     }
     for recording in &mut recordings {
-        // Of the numbers as `f32`: the same windows in either format are one person's.
+        // The hash covers the samples as `f32`, so that it does not depend on the type of the array.
         let narrow: Vec<f32> = recording.samples.iter().map(|&sample| sample as f32).collect();
         recording.hash = blake3::hash(bytemuck::cast_slice(&narrow)).to_hex().to_string();
     }
     Ok(Windows { recordings, class_names, has_trials: trials.is_some() })
 }
 
-/// The samples as they lie in the file.
+/// The samples in the order of the file.
 struct Samples {
     /// (N, T, C)
     shape: [usize; 3],
@@ -102,7 +107,7 @@ struct Samples {
     values: Vec<f64>,
 }
 
-/// The distinct values in ascending order, by name, and each element's index among them.
+/// The names of the distinct values in ascending order, and each element's index among them.
 fn categories(values: &Values) -> Result<(Vec<String>, Vec<usize>)> {
     fn index<T: Ord + ToString>(values: &[T]) -> (Vec<String>, Vec<usize>) {
         let distinct: Vec<&T> = values.iter().collect::<BTreeSet<_>>().into_iter().collect();
@@ -122,7 +127,7 @@ fn categories(values: &Values) -> Result<(Vec<String>, Vec<usize>)> {
     }
 }
 
-/// Refuses numbers that a frame cannot hold.
+/// Refuses samples beyond the range of a frame's `f32`.
 fn in_range(values: Vec<f64>) -> Result<Vec<f64>> {
     match values.iter().find(|value| value.is_finite() && (**value as f32).is_infinite()) {
         Some(value) => Err(Error::data(format!("{value:e} is beyond the range of float32"))),
@@ -130,16 +135,16 @@ fn in_range(values: Vec<f64>) -> Result<Vec<f64>> {
     }
 }
 
-/// The file and the array, by all its names.
+/// The file and the array, for messages. No backticks: some arrays are called like a setting.
 fn place(path: &Path, names: Names) -> String {
-    format!("{}: array `{}`", path.display(), names.join("` or `"))
+    format!("{}: array \"{}\"", path.display(), names.join("\" or \""))
 }
 
-/// Where the arrays are.
+/// The file or folder that holds the arrays.
 enum Source {
     Archive(PathBuf, NpzArchive<BufReader<File>>),
     Folder(PathBuf),
-    /// Windows only.
+    /// A `.npy` file with windows only.
     File(PathBuf),
 }
 
@@ -153,8 +158,9 @@ impl Source {
             return Ok(Source::File(owned));
         }
         let archive = NpzArchive::new(open(path)?).map_err(|e| {
-            Error::data(format!("{}: this is no .npz archive: {e}", path.display()))
+            Error::data(format!("{}: this is not an .npz archive: {e}", path.display()))
                 .hint("save it with np.savez or np.savez_compressed")
+                .caused_by(e)
         })?;
         Ok(Source::Archive(owned, archive))
     }
@@ -181,14 +187,14 @@ impl Source {
         }
     }
 
-    /// Every array must have a known name, and none may be there under two.
+    /// Refuses unknown names, and two names for the same array.
     fn check_names(&self) -> Result<()> {
         let mut found = self.names()?;
         found.sort();
         let known = KNOWN.concat();
         if let Some(name) = found.iter().find(|name| !known.contains(&name.as_str())) {
             return Err(Error::data(format!(
-                "unknown array `{name}`, expected some of {}",
+                "unknown array {name:?}, expected some of {}",
                 known.join(", ")
             ))
             .hint("rename it or leave it out")
@@ -199,7 +205,7 @@ impl Source {
         };
         match KNOWN.iter().find(twice) {
             Some(names) => Err(Error::data(format!("more than one array of {}", names.join(", ")))
-                .hint("they mean the same: keep one")
+                .hint("these names mean the same array: keep one of them")
                 .at(self.path().display())),
             None => Ok(()),
         }
@@ -222,7 +228,7 @@ impl Source {
                     }
                     match archive.zip_archive().by_name(&file) {
                         Ok(entry) => array::read(BufReader::new(entry)),
-                        Err(error) => Err(Error::data(format!("is damaged: {error}"))),
+                        Err(error) => Err(Error::data(format!("is damaged: {error}")).caused_by(error)),
                     }
                 }
             };
@@ -251,7 +257,7 @@ impl Source {
             (Ok(shape), Ok(strides)) if !values.is_empty() => Ok(Samples { shape, strides, values }),
             (Ok(shape), _) => Err(Error::data(format!("shape {shape:?} holds nothing")).at(at)),
             (Err(shape), _) => Err(Error::data(format!("shape {shape:?}, expected (N, T, C)"))
-                .hint("windows by steps by channels; a single window needs a first axis of length 1")
+                .hint("the axes are windows, time steps and channels; a single window needs a first axis of length 1")
                 .at(at)),
         }
     }
@@ -260,7 +266,7 @@ impl Source {
     fn vector(&mut self, names: Names, n: usize) -> Result<Option<Values>> {
         match self.array(names)? {
             Some(array) if array.shape != [n] => {
-                let expected = format!("({n},) as `windows` has {n}");
+                let expected = format!("({n},), one element per window");
                 Err(Error::data(format!("shape {:?}, expected {expected}", array.shape))
                     .at(place(self.path(), names)))
             }
@@ -274,8 +280,9 @@ impl Source {
             Some(Values::Integer(numbers)) => numbers
                 .into_iter()
                 .map(|number| {
-                    u32::try_from(number)
-                        .map_err(|_| Error::data(format!("number {number}, expected 0 to 4294967295")))
+                    u32::try_from(number).map_err(|error| {
+                        Error::data(format!("number {number}, expected 0 to 4294967295")).caused_by(error)
+                    })
                 })
                 .collect(),
             Some(other) => Err(Error::data(format!("{}, expected integers", other.kind()))),
@@ -294,7 +301,7 @@ impl Source {
         if rate.is_finite() && rate > 0.0 {
             return Ok(Some(rate));
         }
-        Err(Error::data("expected one positive number, in samples per second").at(place(self.path(), RATE)))
+        Err(Error::data("expected one positive number, the sampling rate in Hz").at(place(self.path(), RATE)))
     }
 
     fn channels(&mut self, width: usize) -> Result<Vec<Channel>> {
@@ -304,7 +311,7 @@ impl Source {
         };
         let failed = match array.values {
             _ if array.shape != [width] => {
-                format!("shape {:?}, expected ({width},) as `windows` has {width} channels", array.shape)
+                format!("shape {:?}, expected ({width},), one name per channel", array.shape)
             }
             Values::Text(names) => match names.iter().collect::<BTreeSet<_>>().len() == width {
                 true => return Ok(names.into_iter().map(channel).collect()),

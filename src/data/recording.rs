@@ -1,23 +1,32 @@
-//! One subject's signals, whatever file they came from.
+//! The signals of one subject, independent of the file format.
 
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
-/// What a channel measures.
+/// The kind of signal that a channel measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Modality {
+    /// Electroencephalogram: brain.
     Eeg,
+    /// Electrooculogram: eye movements.
     Eog,
+    /// Electromyogram: muscles.
     Emg,
+    /// Galvanic skin response.
     Gsr,
+    /// Respiration.
     Resp,
+    /// Plethysmogram: blood volume pulse.
     Pleth,
+    /// Skin temperature.
     Temp,
+    /// Anything else, or unknown.
     Other,
 }
 
 impl Modality {
+    /// All modalities.
     pub const ALL: [Modality; 8] = [
         Modality::Eeg,
         Modality::Eog,
@@ -29,7 +38,7 @@ impl Modality {
         Modality::Other,
     ];
 
-    /// The name used in channel lists: `eeg eog emg gsr resp pleth temp other`.
+    /// The name in channel lists: `eeg`, `eog`, `emg`, `gsr`, `resp`, `pleth`, `temp` or `other`.
     pub fn name(self) -> &'static str {
         match self {
             Modality::Eeg => "eeg",
@@ -44,58 +53,65 @@ impl Modality {
     }
 }
 
-/// A channel's name and what it measures.
+/// A channel of a recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Channel {
+    /// Its name, as in the file or by the electrode system: `Fp1`.
     pub name: String,
+    /// The kind of signal.
     pub modality: Modality,
 }
 
-/// What is known about a trial, before any label scheme turns it into a class.
+/// The rating or class of a trial, from which a label scheme makes the label.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Target {
     /// Self-assessment from 1 to 9: valence, arousal, dominance, liking.
     Ratings([f32; 4]),
     /// Index into the class names of the data set.
     Class(u32),
-    /// Not known: such trials can be predicted, not trained on.
+    /// Not known. A model can predict such trials but not train on them.
     Unknown,
 }
 
-/// One stretch of signal without a gap. `trial` names the stimulus; archives may cut a trial into several stretches.
+/// A continuous signal: one trial, or a part of it in archives that cut trials into windows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trial {
-    /// Number of the trial within its subject, from 0; in DEAP the video, the same for all subjects.
+    /// Number of the trial within its subject, from 0. In DEAP it is the number of the video, equal for all
+    /// subjects.
     pub trial: u32,
     /// Offset of this trial's `(channels, samples)` block in [`Recording::samples`].
     pub offset: usize,
     /// Samples per channel.
     pub length: usize,
-    /// Samples at the start that precede the stimulus.
+    /// Number of samples before the stimulus.
     pub baseline: usize,
+    /// Its rating or class.
     pub target: Target,
-    /// The archive's own part, if it has one: `true` for TEST.
+    /// Whether the trial belongs to the TEST part of an archive.
     pub predefined_test: bool,
 }
 
-/// All signals of one subject, channel-major as on disk, in the file's own units. In `f64`, as most files have them: what is left of
-/// a skin conductance once its level is taken away may be as small as what `f32` rounds.
+/// All signals of one subject, in the file's own units and in `f64`, as in most files. After subtracting its
+/// level, a skin conductance may vary by no more than the rounding error of `f32`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recording {
-    /// Unique within a data set: `s01`.
+    /// The name of the subject, unique within a data set: `s01`.
     pub subject: String,
-    /// Samples per second; `None` where the file does not say.
+    /// Sampling rate in Hz, if the file states it.
     pub rate: Option<f64>,
+    /// The channels, in the order of `samples`.
     pub channels: Vec<Channel>,
+    /// The trials, in the order of the file.
     pub trials: Vec<Trial>,
-    /// The trials one after another, each `(channels, samples)` in row-major order.
+    /// The samples of all trials, each `(channels, samples)` in row-major order.
     pub samples: Vec<f64>,
-    /// blake3 of the bytes that were read, in hexadecimal: two subjects with one hash are one person.
+    /// The blake3 hash of the bytes of the file, in hexadecimal. Two subjects with the same hash are one
+    /// person.
     pub hash: String,
 }
 
 impl Recording {
-    /// The signal of `self.trials[index]`, `(channels, samples)`.
+    /// The signal `(channels, samples)` of `self.trials[index]`.
     pub fn signal(&self, index: usize) -> ArrayView2<'_, f64> {
         let trial = &self.trials[index];
         let shape = (self.channels.len(), trial.length);

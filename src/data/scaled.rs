@@ -1,8 +1,8 @@
-//! Windows that are scaled one by one.
+//! Scaling each window by itself.
 //!
-//! Windows of unit length are nearly the same numbers whatever the level of their signals was: what differs from one to the next may
-//! be as small as what `f32` rounds. So windows are scaled in `f64`, and the table holds how far they are from one frame, the center,
-//! which standardizing takes away again.
+//! Windows of unit norm are almost equal, whatever the level of their signals: they may differ by no more
+//! than the rounding error of `f32`. Therefore windows are scaled in `f64`, and the table stores their
+//! differences from one common frame, the center. Standardization cancels the center.
 
 use super::normalize::Scale;
 use super::sequences::{Dataset, Sequence};
@@ -10,17 +10,20 @@ use crate::error::{Error, Result};
 use ndarray::{ArcArray2, Array2, s};
 use std::ops::Range;
 
-/// Puts the scaled frames of every sequence, one after the other, in the place of the table: windows that overlap no longer share
-/// frames. `center` is the mean over all of them if it is open. Any frame would do; nothing but rounding depends on it.
+/// Replaces the frame table by the scaled frames of all sequences; overlapping windows no longer share
+/// frames.
+///
+/// `center` defaults to the mean scaled frame. Only rounding depends on it.
 pub fn scale_windows(dataset: &mut Dataset, scale: Scale, center: Option<&[f32]>) -> Result<()> {
     let rows: usize = dataset.sequences.iter().map(|s| s.length as usize).sum();
-    u32::try_from(rows).map_err(|_| {
-        Error::data(format!("{rows} frames of scaled windows are more than a 32-bit index reaches"))
-            .hint("let windows overlap less: a larger `--window-step`")
+    u32::try_from(rows).map_err(|error| {
+        Error::data(format!("{rows} frames of scaled windows are too many for a 32-bit index"))
+            .hint("use a larger `window_step`, so that windows overlap less")
+            .caused_by(error)
     })?;
     if dataset.frames.low.len() != dataset.frames.chunks.len() {
         return Err(Error::config(
-            "windows are to be scaled, and their frames have lost what f32 rounds away",
+            "scaling windows needs the rounding errors of their frames, which were not stored",
         )
         .hint("build the frames with `Values::keep_low`"));
     }
@@ -30,7 +33,7 @@ pub fn scale_windows(dataset: &mut Dataset, scale: Scale, center: Option<&[f32]>
     let low = std::mem::take(&mut table.low);
     let parts = parts(sequences, &chunks);
 
-    // A data set is known by what it was cut from, and by its scales as the frames in `f32` have them.
+    // The hash of a data set covers its unscaled frames, and the scales computed from them in `f32`.
     for ((start, own), chunk) in parts.iter().zip(&chunks) {
         for s in &mut sequences[own.clone()] {
             s.scale = scale.of(frames(chunk, s, *start).map(f64::from));
@@ -51,25 +54,27 @@ pub fn scale_windows(dataset: &mut Dataset, scale: Scale, center: Option<&[f32]>
     let mean = || sums.into_iter().map(|sum| (sum / rows as f64) as f32).collect();
     table.center = center.map_or_else(mean, <[f32]>::to_vec);
 
-    // A chunk at a time, so that the old and the new table are never both whole.
+    // One chunk at a time, so that the old and the new table never fill the memory together.
     let mut first = 0;
     for ((start, own), (chunk, low)) in parts.into_iter().zip(chunks.into_iter().zip(low)) {
-        let mut numbers = Vec::new();
+        let mut elements = Vec::new();
         for s in &mut sequences[own] {
             let scaled = exact(&chunk, &low, s, start).map(|x| x * s.scale).enumerate();
-            numbers.extend(scaled.map(|(i, x)| (x - f64::from(table.center[i % width])) as f32));
+            elements.extend(scaled.map(|(i, x)| (x - f64::from(table.center[i % width])) as f32));
             s.first = first;
             first += s.length;
         }
-        if !numbers.is_empty() {
-            let part = Array2::from_shape_vec((numbers.len() / width, width), numbers).expect("whole frames");
+        if !elements.is_empty() {
+            let shape = (elements.len() / width, width);
+            let part = Array2::from_shape_vec(shape, elements).expect("whole frames");
             table.chunks.push(part.into_shared());
         }
     }
     Ok(())
 }
 
-/// For each chunk its first row in the whole table and the sequences that read it, which come in the order of their rows.
+/// For each chunk, its first row in the table and the range of its sequences. Sequences are in the order of
+/// their rows.
 fn parts(sequences: &[Sequence], chunks: &[ArcArray2<f32>]) -> Vec<(usize, Range<usize>)> {
     let (mut start, mut done) = (0, 0);
     let part = |chunk: &ArcArray2<f32>| {
@@ -82,14 +87,14 @@ fn parts(sequences: &[Sequence], chunks: &[ArcArray2<f32>]) -> Vec<(usize, Range
     chunks.iter().map(part).collect()
 }
 
-/// The numbers of a sequence's frames, of a chunk whose first row is `start`.
+/// The elements of a sequence's frames, from a chunk whose first row is `start`.
 fn frames(chunk: &ArcArray2<f32>, sequence: &Sequence, start: usize) -> impl Iterator<Item = f32> + use<> {
     let from = sequence.first as usize - start;
-    // Shared, not copied.
+    // This clone shares the data.
     chunk.clone().slice_move(s![from..from + sequence.length as usize, ..]).into_iter()
 }
 
-/// As [`frames`], with what `f32` rounded away.
+/// As [`frames`], with the rounding errors added.
 fn exact(
     chunk: &ArcArray2<f32>,
     low: &ArcArray2<f32>,

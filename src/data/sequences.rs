@@ -1,4 +1,4 @@
-//! Sequences of frames with their labels: what is trained on and scored.
+//! Labeled sequences of frames: the samples that models are trained and scored on.
 
 use super::frames::FrameTable;
 use super::labels::Labels;
@@ -7,91 +7,100 @@ use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
-/// How long sequences are and how far apart they begin.
+/// How trials are cut into windows.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WindowSpec {
-    /// Length in seconds; the whole trial if absent.
+    /// Length of a window in seconds; `None` for whole trials.
     pub length: Option<f64>,
-    /// From one to the next in seconds; the length, so without overlap, if absent.
+    /// Time from the start of one window to the start of the next, in seconds; `None` for windows without
+    /// overlap.
     pub step: Option<f64>,
+    /// The scaling of each window by itself.
     pub scale: Scale,
 }
 
-/// What to do with windows that hold a number which is not finite, or a channel that never moves.
+/// How to handle windows with a value that is not finite, or with a channel that is constant over the trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum BadWindows {
-    /// Stop and say where they are.
+    /// Stop with an error that lists them.
     Fail,
-    /// Leave them out.
+    /// Leave them out, with a warning.
     Drop,
 }
 
-/// One sample of the learning problem: a run of frames and its class.
+/// One labeled sequence: consecutive frames of a trial, and their class.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sequence {
     /// Index into [`FrameTable::segments`].
     pub segment: u32,
-    /// Row of the frame table.
+    /// Row of its first frame in the frame table.
     pub first: u32,
-    /// Steps.
+    /// Number of frames, which are time steps.
     pub length: u32,
-    /// What its frames were multiplied by.
+    /// The factor by which its frames were multiplied.
     pub scale: f64,
+    /// Index into [`Dataset::class_names`]; 0 without labels.
     pub label: u32,
+    /// Index into [`FrameTable::subjects`].
     pub subject: u32,
+    /// Number of the trial within its subject.
     pub trial: u32,
-    /// Number within its subject and trial.
+    /// Number of the window within its trial.
     pub window: u32,
+    /// Whether the trial belongs to the TEST part of an archive.
     pub predefined_test: bool,
-    /// What it reads of its segment's recording.
+    /// The samples of the trial that its frames cover.
     pub samples: Range<u32>,
 }
 
-/// Frames, the sequences cut from them, and the names that go with the numbers.
+/// Frames, the sequences cut from them, and the names of the classes.
 #[derive(Clone)]
 pub struct Dataset {
+    /// The frames of all subjects.
     pub frames: FrameTable,
+    /// The sequences, in the order of their frames.
     pub sequences: Vec<Sequence>,
+    /// The names of the classes; empty without labels.
     pub class_names: Vec<String>,
-    /// The rule that made the classes, in words.
+    /// A description of how ratings became classes.
     pub label_rule: String,
-    /// Whether a trial number names the same stimulus for all subjects.
+    /// Whether a trial number stands for the same stimulus in all subjects.
     pub shared_stimuli: bool,
-    /// Things to tell the user.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
-    /// [`Dataset::hash`] before windows were scaled, if they were.
+    /// [`Dataset::hash`] from before the scaling of windows, if they were scaled.
     pub hash_before_scaling: Option<String>,
 }
 
-/// Whether labels are needed.
+/// The source of the labels.
 pub enum Labeling<'a> {
-    /// Sequences get the class that the scheme says.
+    /// The scheme labels every trial.
     Known(&'a Labels),
-    /// Nothing is known; every label is 0.
+    /// There are no labels; every label is 0.
     Unknown,
 }
 
 impl Dataset {
-    /// Frames `(length, D)` of a sequence.
+    /// The frames `(length, D)` of a sequence.
     pub fn sequence(&self, s: &Sequence) -> ArrayView2<'_, f32> {
         self.frames.rows(s.first as usize, s.length as usize)
     }
 
-    /// `T`: steps of the longest sequence.
+    /// `T`, the number of time steps of the longest sequence.
     pub fn steps(&self) -> usize {
         self.sequences.iter().map(|s| s.length as usize).max().unwrap_or(0)
     }
 
-    /// Sequences per class.
+    /// The number of sequences per class.
     pub fn class_counts(&self) -> Vec<usize> {
         let mut counts = vec![0; self.class_names.len()];
         self.sequences.iter().for_each(|s| counts[s.label as usize] += 1);
         counts
     }
 
-    /// blake3, in hexadecimal, of what the recordings held and how sequences were cut and labeled: a split or a
-    /// checkpoint made for one data set must not be used on another.
+    /// A blake3 hash, in hexadecimal, of the recordings and of how sequences were cut and labeled. It detects
+    /// the use of a split or checkpoint with other data.
     pub fn hash(&self) -> String {
         if let Some(hash) = &self.hash_before_scaling {
             return hash.clone();

@@ -1,4 +1,4 @@
-//! One way in for all data: whatever the path names becomes recordings, and recordings become frames.
+//! Reading a data set of any format: a path names recordings, and recordings become frames.
 
 use super::demo::{self, DemoSpec};
 use super::frames::{Baseline, FrameKind, FrameTable, SubjectFrames};
@@ -9,21 +9,27 @@ use crate::progress::Progress;
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
-/// What `--data` names.
+/// The format and the files of a data set.
 #[derive(Clone, Debug)]
 pub enum Source {
-    /// Generated recordings, in DEAP's format and through its reader.
+    /// Generated recordings, in DEAP's format and read by its reader.
     Demo(DemoSpec),
     /// Files in DEAP's format.
     Deap(Vec<PathBuf>),
     /// A `.ts` file of the UEA archive, or its TRAIN and TEST parts.
     Ts(PathBuf, Option<PathBuf>),
-    /// Windows cut elsewhere: `.npz`, `.npy`, or a folder of `.npy` files.
+    /// Windows cut by another program: `.npz`, `.npy`, or a folder of `.npy` files.
     Npz(PathBuf),
 }
 
 impl Source {
-    /// Finds out what `path` is. Ignored files and missing subjects are told to `progress`.
+    /// Determines the format of `path`, and reports ignored files and missing subjects to `progress`. `test`
+    /// is the TEST file of a `.ts` data set.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Data`](crate::ErrorKind::Data) if there are no recordings,
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a wrong `demo`, or for `test` with another format.
     pub fn open(path: &Path, test: Option<&Path>, demo: &DemoSpec, progress: &dyn Progress) -> Result<Self> {
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("");
         let source = if path.as_os_str() == "demo" {
@@ -52,13 +58,15 @@ impl Source {
         };
         match test {
             None => Ok(source),
-            Some(test) => {
-                Err(Error::config(format!("--test {} goes with a .ts file in --data only", test.display())))
-            }
+            Some(test) => Err(Error::config(format!(
+                "the TEST file {} needs a .ts TRAIN file beside it",
+                test.display()
+            ))
+            .hint("give the TRAIN file as `path`, or leave `test_file` out")),
         }
     }
 
-    /// Frames where the user did not choose.
+    /// The default contents of frames.
     pub fn default_frames(&self) -> FrameKind {
         match self {
             Source::Demo(_) | Source::Deap(_) => FrameKind::Bandpower,
@@ -66,7 +74,7 @@ impl Source {
         }
     }
 
-    /// Window length in seconds where the user did not choose.
+    /// The default length of a window in seconds; `None` for whole trials.
     pub fn default_window(&self) -> Option<f64> {
         match self {
             Source::Demo(_) | Source::Deap(_) => Some(4.0),
@@ -74,7 +82,7 @@ impl Source {
         }
     }
 
-    /// Seconds of all trials that frames are cut from, where they are known before anything is read.
+    /// The length in seconds of the part of a trial that is cut into frames, if the format fixes it.
     pub fn trial_seconds(&self, baseline: Baseline) -> Option<f64> {
         let skipped = if baseline == Baseline::Include { 0 } else { deap::channels::BASELINE };
         match self {
@@ -85,19 +93,25 @@ impl Source {
         }
     }
 
-    /// Whether trials begin before their stimulus.
+    /// Whether trials start before their stimulus.
     pub fn has_baseline(&self) -> bool {
         matches!(self, Source::Demo(_) | Source::Deap(_))
     }
 
-    /// Whether a trial number names the same stimulus for all subjects.
+    /// Whether a trial number stands for the same stimulus in all subjects.
     pub fn shared_stimuli(&self) -> bool {
         matches!(self, Source::Demo(_) | Source::Deap(_))
     }
 
-    /// Reads every recording, in parallel where there are several, and keeps what `each` makes of it. Also returns the
-    /// class names of data that have classes. One person under two names is refused, ratings that no original copy of
-    /// DEAP has are warned about.
+    /// Reads every recording, in parallel, and returns the results of `each`, and the class names of data
+    /// with classes.
+    ///
+    /// Warns of ratings that differ from those of the original DEAP.
+    ///
+    /// # Errors
+    ///
+    /// Those of the readers and of `each`; [`ErrorKind::Data`](crate::ErrorKind::Data) for two subjects with
+    /// the same recording.
     pub fn read<T: Send>(
         &self,
         progress: &dyn Progress,
@@ -149,8 +163,8 @@ impl Source {
                 let windows = npz::read(path)?;
                 if !windows.has_trials {
                     progress.warn(&format!(
-                        "{} has no array `trials`: each window counts as a trial of its own, so if several were cut from \
-                         one series, every split but `subject` leaks",
+                        "{} has no array \"trials\", so each window counts as a trial of its own; if windows were cut \
+                         from one series, every split leaks except `split_by = subject`",
                         path.display()
                     ));
                 }
@@ -159,7 +173,12 @@ impl Source {
         }
     }
 
-    /// The frame table of all recordings; `build` makes one subject's frames.
+    /// The frame table of all recordings, and the class names of data with classes. `build` makes the frames
+    /// of one subject.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Source::read`] and [`FrameTable::assemble`].
     pub fn frames(
         &self,
         progress: &dyn Progress,
@@ -170,7 +189,7 @@ impl Source {
     }
 }
 
-/// A folder that holds arrays rather than subjects.
+/// Whether the folder holds `.npy` files instead of DEAP's subjects.
 fn holds_npy(path: &Path) -> bool {
     path.join("windows.npy").is_file() || path.join("X.npy").is_file()
 }

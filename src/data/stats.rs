@@ -3,31 +3,35 @@
 use super::sequences::Dataset;
 use super::split::Train;
 
-/// Mean and inverse standard deviation per feature, or per step and feature, `(S, D)`; 0 for a feature that is constant in training,
-/// which is thereby switched off. Of the numbers in the frame table, whose [`center`](super::frames::FrameTable::center) is subtracted.
+/// Statistics of the elements of the frame table, after subtraction of its
+/// [`center`](super::frames::FrameTable::center): per feature (`S` is 1), or per time step and feature.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stats {
+    /// Means `(S, D)`.
     pub mean: Vec<f32>,
+    /// Inverse standard deviations `(S, D)`. 0 for a feature that is constant in the training part, so that
+    /// the network does not see it.
     pub inv_std: Vec<f32>,
 }
 
 impl Stats {
-    /// Leaves features as they are.
+    /// Statistics that leave features unchanged.
     pub fn identity(features: usize) -> Self {
         Stats { mean: vec![0.0; features], inv_std: vec![1.0; features] }
     }
 
-    /// Over all steps of all training sequences (a frame counts as often as sequences read it), in two passes.
+    /// Statistics over all time steps of all training sequences, in two passes. A frame that belongs to
+    /// several sequences counts several times.
     pub fn fit(dataset: &Dataset, train: Train) -> Self {
         Stats::over(dataset, train, 1)
     }
 
-    /// Over the training sequences, each step by itself.
+    /// Statistics over all training sequences, separately for each time step.
     pub fn fit_steps(dataset: &Dataset, train: Train) -> Self {
         Stats::over(dataset, train, dataset.steps())
     }
 
-    /// Step `t` counts as step `t % steps`.
+    /// Time step `t` counts as step `t % steps`.
     fn over(dataset: &Dataset, train: Train, steps: usize) -> Self {
         let width = dataset.frames.width();
         let average = |value: &dyn Fn(usize, f64) -> f64| -> Vec<f64> {
@@ -53,12 +57,12 @@ impl Stats {
         }
     }
 
-    /// `S`: 1, or how many steps have statistics of their own.
+    /// `S`, the number of time steps with their own statistics; 1 if all share them.
     pub fn steps(&self, features: usize) -> usize {
         self.mean.len() / features
     }
 
-    /// `(2, S, D)`, as the gather reads it.
+    /// Means and inverse standard deviations `(2, S, D)`, as the gather operation reads them.
     pub fn flat(&self) -> Vec<f32> {
         [self.mean.as_slice(), &self.inv_std].concat()
     }

@@ -1,7 +1,8 @@
 //! The `.ts` files of the UEA/aeon archive of time series classification.
 //!
-//! Lines of `@tag value` end with `@data`; then each line is one case: channels separated by `:`, their values by `,`,
-//! the class last. Lines that start with `#` are comments.
+//! The header has lines `@tag value` and ends with `@data`. After it, each line is one case: channels
+//! separated by `:`, their values by `,`, and the class after the last `:`. Lines that start with `#` are
+//! comments.
 
 use crate::data::recording::{Channel, Modality, Recording, Target, Trial};
 use crate::error::{Error, Result};
@@ -10,39 +11,47 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-/// Bytes of text read before they are parsed in parallel: bounds the memory that the text takes.
+/// Bytes of text that are read before parsing them in parallel. This bounds the memory for text.
 const BATCH: usize = 8 << 20;
 
 /// One data set of the archive.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Archive {
-    /// One subject, `all`; a trial per case, numbered from 0; channels `ch0`, `ch1`, ...; missing values are NaN; no rate.
+    /// One subject, `all`, with one trial per case, numbered from 0, and channels `ch0`, `ch1`, ... Missing
+    /// values are NaN. The sampling rate is unknown.
     pub recording: Recording,
-    /// In the order of `@classLabel`; [`Target::Class`] is an index into it. Empty where the file has no classes.
+    /// The class names in the order of `@classLabel`. [`Target::Class`] is an index into them. Empty without
+    /// classes.
     pub class_names: Vec<String>,
 }
 
 /// Reads one file.
 ///
-/// Errors: [`ErrorKind::Io`](crate::ErrorKind::Io) if it cannot be read, [`ErrorKind::Data`](crate::ErrorKind::Data) with the line if it
-/// is malformed.
+/// # Errors
+///
+/// [`ErrorKind::Io`](crate::ErrorKind::Io) if it cannot be read, [`ErrorKind::Data`](crate::ErrorKind::Data)
+/// with the line number if it is malformed.
 pub fn read(path: &Path) -> Result<Archive> {
     let mut archive = Archive::empty();
     archive.recording.hash = archive.append(path, false)?.to_hex().to_string();
     Ok(archive)
 }
 
-/// Reads both parts into one recording. The trials of `test` come last, are numbered on, and have
-/// [`Trial::predefined_test`] set; the hash is the two files' hashes, so that each file is known again.
+/// Reads the TRAIN and the TEST file into one recording.
 ///
-/// Errors: as [`read`], and [`ErrorKind::Data`](crate::ErrorKind::Data) if the classes or the channels differ, or if both files
-/// hold the same bytes.
+/// The trials of `test` follow those of `train`, continue their numbers, and have [`Trial::predefined_test`]
+/// set. The hash consists of the two files' hashes, so that each file can be recognized.
+///
+/// # Errors
+///
+/// Those of [`read`], and [`ErrorKind::Data`](crate::ErrorKind::Data) if the classes or the channels differ,
+/// or if both files hold the same bytes.
 pub fn read_pair(train: &Path, test: &Path) -> Result<Archive> {
     let mut archive = Archive::empty();
     let hashes = [archive.append(train, false)?, archive.append(test, true)?];
     if hashes[0] == hashes[1] {
         return Err(Error::data(format!("{} holds the same bytes as {}", test.display(), train.display()))
-            .hint("a model tested on the cases it was trained on proves nothing: give the TEST file"));
+            .hint("a test on training data is meaningless: give the TEST file"));
     }
     archive.recording.hash = hashes.map(|hash| hash.to_hex().to_string()).join(" ");
     Ok(archive)
@@ -89,7 +98,7 @@ impl Archive {
         Ok(lines.hasher.finalize())
     }
 
-    /// `first` is the index of the file's first trial.
+    /// Adds one case. `first` is the index of the file's first trial.
     fn push(&mut self, case: Case, header: &Header, first: usize, predefined_test: bool) -> Result<()> {
         let Recording { channels, trials, samples, .. } = &mut self.recording;
         if trials.is_empty() {
@@ -133,7 +142,7 @@ fn place(path: &Path, number: usize) -> String {
 struct Lines<'a> {
     reader: BufReader<File>,
     path: &'a Path,
-    /// Of the line read last, from 1.
+    /// Number of the last line that was read, from 1.
     number: usize,
     hasher: blake3::Hasher,
 }
@@ -150,7 +159,7 @@ impl Lines<'_> {
             }
             self.number += 1;
             self.hasher.update(&bytes);
-            // Descriptions in older files are Latin-1; whatever is read as data is ASCII.
+            // Comments in older files are Latin-1. Data are ASCII.
             let line = String::from_utf8_lossy(&bytes);
             let line = line.trim_start_matches('\u{feff}').trim();
             if !line.is_empty() && !line.starts_with('#') {
@@ -159,7 +168,7 @@ impl Lines<'_> {
         }
     }
 
-    /// The next lines with their numbers, about [`BATCH`] bytes of them; empty at the end of the file.
+    /// The next lines, about [`BATCH`] bytes, with their numbers; empty at the end of the file.
     fn batch(&mut self) -> Result<Vec<(usize, String)>> {
         let (mut batch, mut bytes) = (Vec::new(), 0);
         while bytes < BATCH
@@ -172,7 +181,7 @@ impl Lines<'_> {
     }
 }
 
-/// What the header says that decides how cases are read.
+/// The tags of the header that decide how cases are read.
 #[derive(Default)]
 struct Header {
     univariate: bool,
@@ -219,30 +228,30 @@ impl Header {
                 }
             }
             "@timestamps" if boolean(tag, value)? => {
-                return Err(Error::data("`@timestamps true`: series with time stamps are not read")
-                    .hint("resample the series to a fixed rate and leave the stamps out"));
+                return Err(Error::data("`@timestamps true`: series with time stamps are not supported")
+                    .hint("resample the series to a fixed rate and leave out the time stamps"));
             }
             "@targetlabel" if boolean(tag, value.split_whitespace().next().unwrap_or_default())? => {
                 return Err(Error::data("`@targetLabel true`: a regression data set")
-                    .hint("only classification is trained here"));
+                    .hint("this program trains classifiers only"));
             }
             "@relation" | "@attribute" => {
                 return Err(
                     Error::data("this is an ARFF file").hint("give the .ts file of the same data set")
                 );
             }
-            // `@seriesLength` and `@missing` are wrong in files that are in use (EyesOpenShut says 127 and has 128):
-            // what counts is the data. Other tags describe.
+            // `@seriesLength` and `@missing` are wrong in published files (EyesOpenShut states 127 and has
+            // 128), so only the data count. Other tags describe the data set.
             _ if tag.starts_with('@') => {}
             _ => {
-                return Err(Error::data(format!("expected a @tag or @data, found `{}`", excerpt(tag)))
+                return Err(Error::data(format!("expected a @tag or @data, found {:?}", excerpt(tag)))
                     .hint("is this a .ts file of the UEA/aeon archive?"));
             }
         }
         Ok(())
     }
 
-    /// Parses one line behind `@data`.
+    /// Parses one line after `@data`.
     fn case(&self, line: &str) -> Result<Case> {
         let mut fields: Vec<&str> = line.split(':').collect();
         let target = match self.has_classes {
@@ -251,7 +260,7 @@ impl Header {
         };
         let expected = if self.univariate { Some(1) } else { self.dimensions };
         if fields.is_empty() || expected.is_some_and(|n| n != fields.len()) {
-            let expected = expected.map_or("at least 1".into(), |n| format!("{n} as the header says"));
+            let expected = expected.map_or("at least 1".into(), |n| format!("{n} as in the header"));
             return Err(Error::data(format!("{} channels, expected {expected}", fields.len()))
                 .hint("channels are separated by `:`, and the class follows the last one"));
         }
@@ -280,8 +289,8 @@ impl Header {
         match self.classes.iter().position(|class| class == name) {
             Some(index) => Ok(Target::Class(index as u32)),
             None => {
-                Err(Error::data(format!("class `{}`, expected one of {:?}", excerpt(name), self.classes))
-                    .hint("the class is what follows the last `:` of a case"))
+                Err(Error::data(format!("class {:?}, expected one of {:?}", excerpt(name), self.classes))
+                    .hint("the class is the text after the last `:` of a case"))
             }
         }
     }
@@ -296,55 +305,55 @@ struct Case {
     target: Target,
 }
 
-/// One sample; a missing one, `?` or NaN, is NaN.
+/// One sample. A missing one, `?` or NaN, becomes NaN.
 fn value(token: &str) -> Result<f64> {
     let text = unquoted(token);
     if text == "?" {
         return Ok(f64::NAN);
     }
     let number = text.parse::<f64>();
-    let number = number
-        .map_err(|_| Error::data(format!("expected a number, `?` or `NaN`, found `{}`", excerpt(text))))?;
+    let number = number.map_err(|error| {
+        Error::data(format!("expected a number, `?` or `NaN`, found {:?}", excerpt(text))).caused_by(error)
+    })?;
     if (number as f32).is_infinite() && text.contains(|c: char| c.is_ascii_digit()) {
         return Err(Error::data(format!("{} is beyond the range of f32", excerpt(text))));
     }
     Ok(number)
 }
 
-/// The names in their order: at least one, none twice.
+/// The class names in their order. Refuses an empty list and repeated names.
 fn class_names<'a>(words: impl Iterator<Item = &'a str>) -> Result<Vec<String>> {
     let mut names: Vec<String> = Vec::new();
     for word in words {
         if names.iter().any(|name| name == word) {
-            return Err(Error::data(format!("@classLabel lists `{}` twice", excerpt(word))));
+            return Err(Error::data(format!("@classLabel lists {:?} twice", excerpt(word))));
         }
         names.push(word.to_string());
     }
     match names.is_empty() {
         true => {
-            Err(Error::data("`@classLabel true` without class names").hint("name them all behind `true`"))
+            Err(Error::data("`@classLabel true` without class names").hint("list the names after `true`"))
         }
         false => Ok(names),
     }
 }
 
 fn boolean(tag: &str, value: &str) -> Result<bool> {
-    value
-        .to_ascii_lowercase()
-        .parse()
-        .map_err(|_| Error::data(format!("{tag}: expected `true` or `false`, found `{}`", excerpt(value))))
+    value.to_ascii_lowercase().parse().map_err(|error| {
+        Error::data(format!("{tag}: expected `true` or `false`, found {:?}", excerpt(value))).caused_by(error)
+    })
 }
 
 fn count(tag: &str, value: &str) -> Result<usize> {
     let number = value.parse().ok().filter(|&n| n > 0);
-    number.ok_or_else(|| Error::data(format!("{tag}: expected a count, found `{}`", excerpt(value))))
+    number.ok_or_else(|| Error::data(format!("{tag}: expected a count, found {:?}", excerpt(value))))
 }
 
 fn unquoted(text: &str) -> &str {
     text.trim().trim_matches(['"', '\'']).trim()
 }
 
-/// Enough of a text to find it by, whatever its length.
+/// At most 40 characters of the text, for messages.
 fn excerpt(text: &str) -> &str {
     let end = text.char_indices().nth(40).map_or(text.len(), |(index, _)| index);
     &text[..end]

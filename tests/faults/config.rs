@@ -7,13 +7,18 @@ use std::fs;
 const SMALL: &str = "train --data x.ts --hidden 4 --epochs 2";
 
 #[test]
-fn a_wrong_configuration_file_is_told_by_line() {
+fn a_wrong_configuration_file_is_reported_by_line() {
     let folder = with_series();
     let path = folder.path().join("c.toml");
     for (text, parts) in [
         (
             "[data]\npath = \"x.ts\"\n[network]\nhiden = [4]\n",
-            &["c.toml: ", "line 4, column 1", "hiden", "did you mean \"hidden\"?"][..],
+            &[
+                "c.toml: ",
+                "line 4, column 1",
+                "one of \"conv\", \"cell\", \"hidden\"",
+                "did you mean \"hidden\"?",
+            ][..],
         ),
         ("[trainning]\nepochs = 1\n", &["line 1, column 2", "did you mean \"training\"?"]),
         ("[training]\nepochs = \"many\"\n", &["line 2, column 10", "expected usize"]),
@@ -27,20 +32,20 @@ fn a_wrong_configuration_file_is_told_by_line() {
 }
 
 #[test]
-fn wrong_flags_are_told_by_name() {
+fn wrong_options_are_reported_by_quantity() {
     let folder = with_series();
     for (flags, parts) in [
         ("--hiden 4", &["--hiden", "--hidden"][..]),
         ("--cell rnn", &["rnn", "lstm"]),
         ("--epochs 0", &["--epochs must be above 0"]),
-        ("--dropout 1", &["--dropout must be in [0, 1)"]),
+        ("--dropout 1", &["the dropout rate must be in [0, 1), and is 1"]),
         ("--epochs 3 --warmup 3.5", &["--warmup of 3.5 epochs is longer than the training of 3", "--epochs"]),
-        ("--validation 0 --patience 3", &["--patience needs a validation part", "--patience 0"]),
-        ("--name ../x", &["--name may hold letters", "`../x`"]),
-        ("--name runs/../../x", &["--name may hold letters"]),
+        ("--validation 0 --patience 3", &["early stopping needs a validation part", "--patience 0"]),
+        ("--name ../x", &["\"../x\" cannot be the name of a run folder", "use letters"]),
+        ("--name runs/../../x", &["cannot be the name of a run folder"]),
         ("--fold 6", &["--fold 6: the split has folds 1 to 5"]),
         ("--folds 41", &["41 folds cannot be made of 40 trial(s)", "--folds"]),
-        ("--channels Fp1", &["`Fp1`", "ch0 ch1"]),
+        ("--channels Fp1", &["\"Fp1\"", "ch0 ch1"]),
         ("--label valence", &["classes, not ratings", "--label class"]),
     ] {
         engine(folder.path(), &format!("train --data x.ts {flags}")).ends(2, parts);
@@ -53,7 +58,7 @@ fn wrong_flags_are_told_by_name() {
 
 /// Neither another path instead, nor a path on a backend that has none.
 #[test]
-fn an_instruction_set_path_that_is_not_there_is_told_at_once() {
+fn an_instruction_set_path_that_is_not_there_is_reported_at_once() {
     let folder = with_series();
     let missing = Isa::ALL.into_iter().find(|isa| !isa.is_available()).unwrap().name();
     engine(folder.path(), &format!("{SMALL} --name r")).ends(0, &[]);
@@ -95,10 +100,13 @@ fn a_split_file_that_leaks_is_refused() {
     };
     let by_subject = mutated(&|split| split["kind"] = "subject".into());
     for (split, what) in [
-        (push("test", first("train")), "stands in train and in test"),
-        (push("validation", first("train")), "stands in train and in validation"),
-        (push("train", 40.into()), "names sequence 40, and there are 40"),
-        (by_subject, "subject all stands in train and in validation, which a split by subject forbids"),
+        (push("test", first("train")), "is in both the training and the test part"),
+        (push("validation", first("train")), "is in both the training and the validation part"),
+        (push("train", 40.into()), "has the sequence 40, expected an index below 40"),
+        (
+            by_subject,
+            "subject all is in both the training and the validation part, which a split by subject forbids",
+        ),
         (mutated(&|split| split["folds"][0]["test"] = serde_json::json!([])), "the test part is empty"),
         (mutated(&|split| split["folds"][1]["name"] = "1".into()), "two folds are called 1"),
         (mutated(&|split| split["dataset"] = "0123456789abcdef".into()), "the split was made for other data"),
@@ -138,14 +146,14 @@ fn a_resumed_run_lists_what_cannot_change() {
 }
 
 #[test]
-fn a_network_that_cannot_be_built_is_told_before_anything_is_read() {
+fn a_network_that_cannot_be_built_is_reported_before_anything_is_read() {
     let folder = folder();
     for (flags, parts) in [
-        ("--cell lstm,gru --hidden 8", &["--cell names 2 cells, and --hidden has 1 layers"][..]),
-        ("--biases 3", &["--biases must be 1 or 2"]),
+        ("--cell lstm,gru --hidden 8", &["2 cells are named for 1 recurrent layers", "--hidden"][..]),
+        ("--biases 3", &["bias vectors per gate must be 1 or 2, and is 3"]),
         ("--conv 128", &["`128` is no convolution block: expected FILTERSxKERNEL"]),
         ("--conv 0x3", &["no convolution block"]),
-        ("--conv 99999x3", &["go up to 16384"]),
+        ("--conv 99999x3", &["at most 16384", "--conv"]),
     ] {
         engine(folder.path(), &format!("train --data nowhere {flags}")).ends(2, parts);
     }

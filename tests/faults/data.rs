@@ -47,7 +47,7 @@ fn bent(bend: impl Fn(&File, Places)) -> TempDir {
     folder
 }
 
-/// Where numbers begin in a file.
+/// The positions of the first rating and the first sample in a file.
 #[derive(Clone, Copy)]
 struct Places {
     ratings: u64,
@@ -70,8 +70,8 @@ fn dry(folder: &TempDir) -> Call {
 fn missing_recordings_say_where_there_are_some() {
     let folder = deap(&[]);
     for (command, what) in [
-        ("train --data nowhere", "nowhere is not there"),
-        ("data inspect nowhere", "nowhere is not there"),
+        ("train --data nowhere", "nowhere does not exist"),
+        ("data inspect nowhere", "nowhere does not exist"),
         ("crossval --data d", "d holds none of the files s01.dat to s32.dat"),
     ] {
         engine(folder.path(), command).ends(3, &[what, "qmul.ac.uk", "--data demo"]);
@@ -80,7 +80,7 @@ fn missing_recordings_say_where_there_are_some() {
 }
 
 #[test]
-fn strange_files_are_ignored_and_gaps_are_told() {
+fn strange_files_are_ignored_and_gaps_are_reported() {
     let folder = deap(&[("s01.dat", "s01.dat"), ("s03.dat", "s02.dat")]);
     for stray in [".DS_Store", "Thumbs.db", "s02.dat.part"] {
         fs::write(folder.path().join("d").join(stray), "stray").unwrap();
@@ -173,17 +173,17 @@ fn a_rating_off_the_scale_is_refused() {
 }
 
 #[test]
-fn a_tie_falls_as_the_rule_says_and_the_rule_is_told() {
+fn a_tie_falls_as_the_rule_says_and_the_rule_is_printed() {
     let folder = bent(|file, at| {
         let ratings = [5.0; 20].into_iter().chain([7.0; 12]).chain([3.0; 8]);
         ratings.enumerate().for_each(|(trial, rating)| put(file, at.ratings + 32 * trial as u64, &[rating]));
     });
-    for (tie, told) in [
+    for (tie, rule) in [
         ("above", "valence, high means rating > 5: low 420, high 180"),
         ("at-least", "valence, high means rating >= 5: low 120, high 480"),
     ] {
         let call = engine(folder.path(), &format!("{DRY} --tie {tie}")).ends(0, &[]);
-        assert!(call.out.contains(told), "{}", call.out);
+        assert!(call.out.contains(rule), "{}", call.out);
     }
 }
 
@@ -195,7 +195,7 @@ fn a_training_part_of_one_class_is_refused() {
     fs::write(folder.path().join("a.ts"), only(":b")).unwrap();
     fs::write(folder.path().join("b.ts"), only(":a")).unwrap();
     engine(folder.path(), "train --data a.ts --test x.ts")
-        .ends(3, &["fold predefined: all training sequences are of the class `a`", "hint"]);
+        .ends(3, &["fold predefined: all training sequences are of the class \"a\"", "hint"]);
     let command = "train --data x.ts --test a.ts --hidden 4 --epochs 1";
     let call = engine(folder.path(), command).ends(0, &[]);
     assert!(call.out.contains("undefined") && !call.out.contains("NaN"), "{}", call.out);
@@ -205,7 +205,7 @@ fn a_training_part_of_one_class_is_refused() {
     assert!(scores["trial"]["overall"]["accuracy"].is_number());
 }
 
-/// Before recordings are read, let alone generated.
+/// The errors come before recordings are read or generated.
 #[test]
 fn windows_that_cannot_be_are_refused_at_once() {
     let folder = with_series();
@@ -214,15 +214,15 @@ fn windows_that_cannot_be_are_refused_at_once() {
         ("--window 64 --baseline include", "a window of 64 s is longer than a trial of 63 s"),
         ("--window 0.5", "a window of 0.5 s is shorter than a frame of 1 s"),
         ("--frame-length 5", "a window of 4 s is shorter than a frame of 5 s"),
-        ("--window 0", "--window must be above 0"),
-        ("--window-step 0", "--window-step must be above 0"),
-        ("--window-step=-1", "--window-step must be above 0"),
+        ("--window 0", "the window length must be above 0"),
+        ("--window-step 0", "the window step must be above 0"),
+        ("--window-step=-1", "the window step must be above 0"),
     ] {
         let call = engine(folder.path(), &format!("train --data demo --demo-subjects 32 {flags}"));
         let call = call.ends(2, &[what]);
         assert!(!call.err.contains("generating recordings"), "{flags}: refused too late: {}", call.err);
     }
     engine(folder.path(), "train --data x.ts --window 2 --rate 8")
-        .ends(2, &["no window fits: a window has 16 frames, the trials have 8", "--window"]);
-    engine(folder.path(), "train --data x.ts --window 2").ends(2, &["no sampling rate", "--rate HZ"]);
+        .ends(2, &["no window fits: a window has 16 frames, and the shortest trial has 8", "--window"]);
+    engine(folder.path(), "train --data x.ts --window 2").ends(2, &["no sampling rate", "`--rate`"]);
 }

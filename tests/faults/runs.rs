@@ -324,5 +324,5 @@ fn predict_takes_bare_arrays() {
     engine(folder.path(), "train --data x.ts --hidden 4 --epochs 1 --name r").ends(0, &[]);
     let call = engine(folder.path(), "predict runs/r new.npy").ends(0, &[]);
     assert_eq!(call.out.lines().count(), 7, "{}", call.out);
-    engine(folder.path(), "train --data new.npy").ends(3, &["no labels", "can only be predicted"]);
+    engine(folder.path(), "train --data new.npy").ends(3, &["no labels", "training needs labels"]);
 }

@@ -1,26 +1,27 @@
-//! The channels of DEAP's preprocessed files, in their order there (Koelstra et al. 2012, table 3, Geneva order).
+//! The sizes and channels of DEAP's preprocessed files (Koelstra et al. 2012, table 3; the channels in Geneva
+//! order).
 
 use crate::data::recording::{Channel, Modality};
 
-/// Samples per second.
+/// Sampling rate in Hz.
 pub const RATE: f64 = 128.0;
 
-/// Samples before the stimulus: 3 s.
+/// Samples before the stimulus, 3 s.
 pub const BASELINE: usize = 384;
 
-/// Samples of a trial, baseline included: 63 s.
+/// Samples of a trial with its baseline, 63 s.
 pub const SAMPLES: usize = 8064;
 
-/// Trials of a subject; trial `i` is the same video for every subject.
+/// Trials of a subject. Trial `i` is the same video for every subject.
 pub const TRIALS: usize = 40;
 
 /// Channels of a trial.
 pub const CHANNELS: usize = NAMES.len();
 
-/// Channels that are EEG; they come first.
+/// EEG channels of a trial. They come first.
 pub const EEG: usize = 32;
 
-/// Names as on the electrode cap, then the peripheral channels.
+/// Names of the channels: the EEG electrodes, then the peripheral channels.
 #[rustfmt::skip]
 pub const NAMES: [&str; 40] = [
     "Fp1", "AF3", "F3", "F7", "FC5", "FC1", "C3", "T7", "CP5", "CP1", "P3", "P7", "PO3", "O1", "Oz", "Pz",
@@ -40,7 +41,7 @@ fn modality(channel: usize) -> Modality {
     }
 }
 
-/// All channels, in file order.
+/// All channels in the order of the file.
 pub fn channels() -> Vec<Channel> {
     let channel = |(index, &name): (usize, &&str)| Channel { name: name.into(), modality: modality(index) };
     NAMES.iter().enumerate().map(channel).collect()

@@ -1,4 +1,4 @@
-//! A folder of subjects: which files are taken, and what is wrong with them as a set.
+//! A folder of DEAP files: finding the subjects, and checks of the subjects as a set.
 
 use std::collections::HashMap;
 use std::fs;
@@ -10,14 +10,14 @@ use crate::{Error, Result};
 /// Subjects in the original data set.
 pub const SUBJECTS: u32 = 32;
 
-/// What a folder of DEAP files holds.
+/// The contents of a folder of DEAP files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing {
-    /// `s01.dat` to `s32.dat`, in order, as far as they are there.
+    /// The files `s01.dat` to `s32.dat` that exist, in order.
     pub files: Vec<PathBuf>,
-    /// Names of everything else in the folder, in order: not read.
+    /// Names of all other files, which are not read, in order.
     pub ignored: Vec<String>,
-    /// Subjects that are missing, among those before the last one that is there: `s11`.
+    /// Missing subjects before the last existing one: `s11`.
     pub gaps: Vec<String>,
 }
 
@@ -26,15 +26,15 @@ pub fn subject_name(number: u32) -> String {
     format!("s{number:02}")
 }
 
-/// Finds the subjects' files in `folder`.
+/// Finds the files of the subjects in `folder`.
 ///
 /// # Errors
 ///
-/// `ErrorKind::Data` when the folder is not there or holds none of the files, with what to do about it; `ErrorKind::Io` when it
-/// cannot be listed.
+/// `ErrorKind::Data` if the folder does not exist or holds none of the files; `ErrorKind::Io` if it cannot be
+/// listed.
 pub fn subjects(folder: &Path) -> Result<Listing> {
     if !folder.is_dir() {
-        let what = if folder.exists() { "is not a folder" } else { "is not there" };
+        let what = if folder.exists() { "is not a folder" } else { "does not exist" };
         return Err(no_data(folder, what));
     }
     let expected: Vec<String> = (1..=SUBJECTS).map(|number| subject_name(number) + ".dat").collect();
@@ -66,11 +66,15 @@ fn no_data(folder: &Path, what: &str) -> Error {
     Error::data(format!("{} {what}", folder.display())).hint(
         "DEAP (data_preprocessed_python) comes from Queen Mary University of London, \
          https://www.eecs.qmul.ac.uk/mmv/datasets/deap/, after a signed agreement; \
-         without it, go on with generated recordings: --data demo",
+         without it, use generated recordings: `path = demo`",
     )
 }
 
-/// Refuses two subjects with the same bytes, given as (subject, hash): one person would stand on both sides of a split.
+/// Refuses two subjects with the same hash. The items are (subject, hash).
+///
+/// # Errors
+///
+/// `ErrorKind::Data`, because one person could be in both the training and the test part.
 pub fn check_copies<'a>(recordings: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<()> {
     let mut seen = HashMap::new();
     for (subject, hash) in recordings {
@@ -82,11 +86,11 @@ pub fn check_copies<'a>(recordings: impl IntoIterator<Item = (&'a str, &'a str)>
     Ok(())
 }
 
-/// Ratings above 5 in the original data set, of 1280 each.
+/// The number of ratings above 5 in the original data set, out of 1280 each.
 const HIGH: [(&str, usize); 4] = [("valence", 708), ("arousal", 737), ("dominance", 780), ("liking", 851)];
 
-/// Compares the ratings of all 32 subjects with the original data set's; `None` also when subjects are missing.
-/// An altered copy, in which ratings are stored as 9 - r, is in circulation.
+/// Compares the ratings of all 32 subjects with those of the original data set. `None` if they agree or
+/// subjects are missing. An altered copy, which stores 9 - r in place of the rating r, is in circulation.
 pub fn rating_counts_warning(ratings: &[[f32; 4]]) -> Option<String> {
     if ratings.len() != SUBJECTS as usize * TRIALS {
         return None;

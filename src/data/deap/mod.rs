@@ -1,5 +1,5 @@
-//! DEAP (Koelstra et al., "DEAP: a database for emotion analysis using physiological signals", IEEE Transactions on
-//! Affective Computing 3(1), 2012): the preprocessed files for Python, and re-saves of them.
+//! The preprocessed Python files of DEAP, and re-saves of them. DEAP: Koelstra et al., "DEAP: a database for
+//! emotion analysis using physiological signals", IEEE Transactions on Affective Computing 3(1), 2012.
 
 pub mod channels;
 mod folder;
@@ -17,29 +17,29 @@ use channels::{BASELINE, CHANNELS, EEG, RATE, SAMPLES, TRIALS};
 
 pub use folder::{Listing, SUBJECTS, check_copies, rating_counts_warning, subject_name, subjects};
 
-/// What the columns of `labels` are.
+/// The columns of `labels`.
 pub const RATINGS: [&str; 4] = ["valence", "arousal", "dominance", "liking"];
 
-/// Reads one subject; the file's name without its extension names the subject.
+/// Reads one subject. The file name without its extension is the name of the subject.
 ///
 /// # Errors
 ///
-/// As [`read_from`], with the file's name; `ErrorKind::Io` when it cannot be opened.
+/// Those of [`read_from`], with the file's name; `ErrorKind::Io` if it cannot be opened.
 pub fn read(file: &Path) -> Result<Recording> {
     let reader = File::open(file).map_err(|error| Error::io("open", file, error))?;
     let metadata = reader.metadata().map_err(|error| Error::io("read", file, error))?;
-    // A pipe has no length before it ends.
+    // The length of a pipe is unknown.
     let length = metadata.is_file().then_some(metadata.len());
     let subject = file.file_stem().unwrap_or_default().to_string_lossy();
     read_from(reader, length, &subject).map_err(|error| error.at(file.display()))
 }
 
-/// Reads one subject from `reader`, which holds `total` bytes where that is known. Samples that are not finite are kept.
+/// Reads one subject from `reader`, which holds `total` bytes, if known. Accepts samples that are not finite.
 ///
 /// # Errors
 ///
-/// `ErrorKind::Data` for what [`pickle::read_arrays`] refuses, for arrays of other shapes than DEAP's and for ratings
-/// outside 1 to 9; `ErrorKind::Io` when `reader` fails.
+/// Those of [`pickle::read_arrays`]; `ErrorKind::Data` for arrays of other shapes than DEAP's, and for
+/// ratings outside 1 to 9.
 pub fn read_from(reader: impl Read, total: Option<u64>, subject: &str) -> Result<Recording> {
     let ([labels, data], hash) = pickle::read_arrays(reader, total, ["labels", "data"])?;
     check_shape("labels", &labels, &[TRIALS, RATINGS.len()])?;
@@ -78,7 +78,7 @@ fn check_shape(name: &str, array: &ArrayD<f64>, expected: &[usize]) -> Result<()
     Err(match array.shape() {
         [TRIALS, EEG, _] => error.hint(
             "this looks like a re-save of the 32 EEG channels alone; give the original file and choose the channels \
-             with --channels eeg",
+             with `channels = eeg`",
         ),
         _ => error,
     })

@@ -1,5 +1,5 @@
-//! The 32 EEG channels: noise with a 1/f spectrum and an alpha peak, whose power in each band is moved by the subject,
-//! the trial and, after the stimulus begins, the class.
+//! The 32 EEG channels: noise with a 1/f spectrum and an alpha peak. Its power in each band depends on the
+//! subject, the trial and, after the onset of the stimulus, the class.
 
 use std::sync::Arc;
 
@@ -11,14 +11,15 @@ use crate::random::Random;
 
 use super::drive::{Drive, onset};
 
-/// Theta, alpha, beta, gamma: where each ends, in Hz. The first begins at [`LOWEST`]; nothing lies outside, as in DEAP.
+/// Upper limits of theta, alpha, beta and gamma in Hz. Theta starts at [`LOWEST`]. As in DEAP, there is no
+/// power outside.
 const BANDS: [f64; 4] = [8.0, 14.0, 31.0, 45.0];
 const LOWEST: f64 = 4.0;
 
-/// Root-mean-square of a channel in microvolts, with all powers at their mean.
+/// Root mean square of a channel in microvolts, with all powers at their mean.
 const AMPLITUDE: f64 = 9.0;
 
-/// Channels that the eyes' movements reach: Fp1 and Fp2, and half as much AF3 and AF4.
+/// Channels with eye artifacts, and their shares: Fp1 and Fp2, and half as much in AF3 and AF4.
 const BLINK_LEAKS: [(usize, f64); 4] = [(0, 0.3), (16, 0.3), (1, 0.15), (17, 0.15)];
 
 /// Frontal channels, left and right, by index.
@@ -28,10 +29,11 @@ const RIGHT_FRONTAL: [usize; 6] = [16, 17, 19, 20, 21, 22];
 /// Log power per channel and band.
 type Gains = [[f64; 4]; EEG];
 
-/// A subject's brain.
+/// The EEG of a subject.
 pub struct Eeg {
     gains: Gains,
-    /// Amplitude per frequency bin with all gains 0: 1/f power with an alpha peak at the subject's own frequency.
+    /// Amplitude per frequency bin with all gains 0: 1/f power with an alpha peak at the subject's own
+    /// frequency.
     spectrum: Vec<f64>,
     forward: Arc<dyn RealToComplex<f64>>,
     inverse: Arc<dyn ComplexToReal<f64>>,
@@ -88,7 +90,8 @@ impl Eeg {
                     .process_with_scratch(&mut shaped, out, &mut scratch)
                     .expect("the buffers fit, and the first and last bin are zero");
             };
-            // The same noise at rest and moved by the class, one faded into the other where the stimulus begins.
+            // The same noise without and with the effect of the class, with a cross-fade at the onset of the
+            // stimulus.
             synthesize(rest, channel);
             synthesize(std::array::from_fn(|band| rest[band] + effect[band]), &mut driven);
             for (at, (sample, driven)) in channel.iter_mut().zip(&driven).enumerate() {
@@ -97,7 +100,7 @@ impl Eeg {
         }
     }
 
-    /// Adds what the correction that DEAP went through leaves of the blinks, from 4 to 45 Hz as everything else.
+    /// Adds the remainder of blinks after an artifact correction like that of DEAP, filtered to 4 to 45 Hz.
     pub fn add_blinks(&self, channels: &mut [f64], mut blinks: Vec<f64>) {
         let mut spectrum = self.forward.make_output_vec();
         self.forward.process(&mut blinks, &mut spectrum).expect("the buffers fit");
@@ -136,10 +139,11 @@ fn shape(white: &[Complex<f64>], gains: [f64; 4], shaped: &mut [Complex<f64>]) {
     shaped[start..].fill(Complex::default());
 }
 
-/// What the class does to a channel's log power. Arousal lowers alpha and raises beta and gamma everywhere; valence
-/// shows in frontal asymmetry: less alpha and more beta on the left when it is pleasant (Davidson 1992).
+/// The effect of the class on the log power of a channel. Arousal lowers alpha and raises beta and gamma in
+/// all channels. Valence changes the frontal asymmetry: high valence lowers alpha and raises beta on the left
+/// (Davidson 1992).
 fn response(channel: usize, drive: Drive) -> [f64; 4] {
-    /// All 32 channels move with arousal and 12 with valence, so each moves less.
+    /// Arousal affects all 32 channels and valence only 12, so arousal affects each channel less.
     const AROUSAL: f64 = 0.35;
     let side = match channel {
         _ if LEFT_FRONTAL.contains(&channel) => -1.0,
@@ -150,7 +154,7 @@ fn response(channel: usize, drive: Drive) -> [f64; 4] {
     [0.0, 0.5 * valence - 0.5 * arousal, -0.25 * valence + 0.25 * arousal, 0.5 * arousal]
 }
 
-/// Subtracts the mean of the channels at every sample: one channel follows from the others then, as in DEAP.
+/// Subtracts the mean of the channels at every sample. As in DEAP, one channel then follows from the others.
 pub fn average_reference(channels: &mut [f64]) {
     let mut mean = vec![0.0; SAMPLES];
     for channel in channels.chunks_exact(SAMPLES) {

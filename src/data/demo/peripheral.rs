@@ -1,5 +1,5 @@
-//! The eight channels beside the EEG. What is slow in them is the same in every trial of a subject, but for the trial's
-//! fingerprint; what is fast is events and noise that outlast no window.
+//! The eight peripheral channels. Their slow components are equal in all trials of a subject, except for the
+//! fingerprint of the trial. Their fast components are noise, and events that are shorter than a window.
 
 use std::f64::consts::TAU;
 
@@ -8,22 +8,24 @@ use crate::random::Random;
 
 use super::drive::{Drive, onset};
 
-/// A subject's body at rest.
+/// The peripheral signals of a subject at rest.
 pub struct Peripheral {
     /// Blinks per second.
     blink_rate: f64,
-    /// Root-mean-square of the two muscles in microvolts.
+    /// Root mean square of the two muscles in microvolts.
     muscle: [f64; 2],
     /// Skin resistance in Ohm.
     resistance: f64,
-    /// Breaths and heart beats per second.
+    /// Breaths per second.
     breathing: f64,
+    /// Heart beats per second.
     pulse: f64,
-    /// Degrees Celsius.
+    /// Skin temperature in degrees Celsius.
     temperature: f64,
 }
 
-/// What is slow and a trial's own: all zero without a fingerprint. The unit is the fingerprint's standard deviation.
+/// The slow components that are specific to a trial, its fingerprint, in units of the fingerprint's standard
+/// deviation. All are 0 without a fingerprint.
 struct Slow {
     blinks: f64,
     muscle: [f64; 2],
@@ -31,7 +33,7 @@ struct Slow {
     breathing: f64,
     pulse: f64,
     temperature: [f64; 2],
-    /// Where breath and heart stand when the trial begins, in cycles.
+    /// Phases of breath and heart at the start of the trial, in cycles.
     phases: [f64; 2],
 }
 
@@ -48,7 +50,8 @@ impl Peripheral {
         }
     }
 
-    /// Writes hEOG, vEOG, zEMG, tEMG, GSR, Resp, Pleth and Temp of one trial and returns the blinks in microvolts.
+    /// Writes hEOG, vEOG, zEMG, tEMG, GSR, Resp, Pleth and Temp of one trial and returns the blinks in
+    /// microvolts.
     pub fn fill(
         &self,
         channels: &mut [f64],
@@ -65,7 +68,7 @@ impl Peripheral {
         let mut channels = channels.chunks_exact_mut(SAMPLES);
         let mut next = || channels.next().expect("eight peripheral channels");
         self.eyes(next(), next(), &blinks, noise);
-        // Smiles with valence, tension with arousal.
+        // The zygomaticus (smiling) follows valence, the trapezius (tension) arousal.
         for (muscle, drive) in [drive.valence, drive.arousal].into_iter().enumerate() {
             let amplitude = self.muscle[muscle] * slow.muscle[muscle].exp();
             fill_muscle(next(), amplitude, drive, noise);
@@ -79,7 +82,7 @@ impl Peripheral {
     }
 
     fn eyes(&self, horizontal: &mut [f64], vertical: &mut [f64], blinks: &[f64], noise: &mut Random) {
-        // A glance to the side and back: left or right.
+        // A glance to the left or right, and back.
         let glance = |noise: &mut Random| 60.0 * noise.normal();
         add_events(horizontal, noise, |_| 0.5, glance, |seconds| if seconds < 0.4 { 1.0 } else { 0.0 });
         for ((horizontal, vertical), blink) in horizontal.iter_mut().zip(vertical).zip(blinks) {
@@ -88,7 +91,8 @@ impl Peripheral {
         }
     }
 
-    /// The sweat glands answer the stimulus: resistance falls and comes back, further the higher the arousal.
+    /// The skin response to the stimulus: resistance falls and recovers. Higher arousal makes it fall
+    /// further.
     fn skin(&self, channel: &mut [f64], slow: &Slow, drive: Drive, noise: &mut Random) {
         let [level, slope] = slow.resistance;
         let response = 0.02 * (1.0 + drive.arousal).max(0.0);
@@ -99,7 +103,7 @@ impl Peripheral {
         });
     }
 
-    /// Arousal quickens the breath.
+    /// Arousal raises the rate of breathing.
     fn breath(&self, channel: &mut [f64], slow: &Slow, drive: Drive, noise: &mut Random) {
         let rate = self.breathing * (0.2 * slow.breathing).exp();
         let mut phase = slow.phases[0];
@@ -109,7 +113,7 @@ impl Peripheral {
         }
     }
 
-    /// Arousal quickens the pulse; a second harmonic makes the notch after the beat.
+    /// Arousal raises the pulse rate. A second harmonic forms the notch after each beat.
     fn heart(&self, channel: &mut [f64], slow: &Slow, drive: Drive, noise: &mut Random) {
         let rate = self.pulse * (0.1 * slow.pulse).exp();
         let mut phase = slow.phases[1];
@@ -131,20 +135,22 @@ impl Slow {
             breathing: normal(),
             pulse: normal(),
             temperature: [normal(), normal()],
-            // Several cycles: any phase is as likely as any other, even with a faint fingerprint.
+            // The standard deviation is several cycles, so even a weak fingerprint makes all phases equally
+            // likely.
             phases: [20.0 * normal(), 20.0 * normal()],
         }
     }
 }
 
-/// Sets every sample from its time in seconds.
+/// Sets every sample to `value(time in seconds)`.
 fn fill(channel: &mut [f64], mut value: impl FnMut(f64) -> f64) {
     for (at, sample) in channel.iter_mut().enumerate() {
         *sample = value(at as f64 / RATE);
     }
 }
 
-/// Adds events that come at random, `rate(sample)` of them per second, each `size` times `shape(seconds since)`.
+/// Adds events at random times, `rate(sample)` per second. Each has the form `size * shape(seconds since its
+/// start)`.
 fn add_events(
     channel: &mut [f64],
     noise: &mut Random,
@@ -164,19 +170,20 @@ fn add_events(
     }
 }
 
-/// A blink: up and down within 0.3 s.
+/// The shape of a blink, which lasts 0.3 s.
 fn blink(seconds: f64) -> f64 {
     const LENGTH: f64 = 0.3;
     if seconds < LENGTH { (std::f64::consts::PI * seconds / LENGTH).sin().powi(2) } else { 0.0 }
 }
 
-/// A skin response: it begins 1 s after its cause, rises within a second and fades over several (Boucsein 2012).
+/// The shape of a skin response, `since` seconds after its cause: it starts after 1 s, rises within 1 s, and
+/// decays over several seconds (Boucsein 2012).
 fn skin_response(since: f64) -> f64 {
     let t = (since - 1.0).max(0.0);
     (-t / 5.0).exp() - (-t / 0.7).exp()
 }
 
-/// Noise that swells for half a second now and then, the more often the higher the drive.
+/// Muscle noise with bursts of half a second. A higher drive makes bursts more frequent.
 fn fill_muscle(channel: &mut [f64], amplitude: f64, drive: f64, noise: &mut Random) {
     let rate = |at: usize| 0.3 * (2.0 * drive * onset(at)).exp();
     add_events(channel, noise, rate, |_| 2.0, |seconds| if seconds < 0.5 { 1.0 } else { 0.0 });

@@ -1,28 +1,30 @@
-//! The knobs of the generator.
+//! The settings of the generator.
 
 use serde::{Deserialize, Serialize};
 
 use crate::data::deap::SUBJECTS;
 use crate::{Error, Result};
 
-/// The knobs of the generator.
+/// The settings of the generator.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DemoSpec {
-    /// How many subjects, 1 to 32.
+    /// Number of subjects, 1 to 32.
     pub subjects: u32,
+    /// Seed of the signals and ratings.
     pub seed: u64,
-    /// By how much the highest ratings differ from the lowest in the natural log of the power of the band that moves
-    /// most, and as a share of it everywhere else; 0 leaves no class information anywhere.
+    /// Strength of the effect of the ratings: the difference between the highest and the lowest ratings in
+    /// the natural logarithm of the power of the most affected band. Other signals change in proportion. With
+    /// 0, the signals hold no class information.
     pub effect: f64,
-    /// Standard deviation of the subjects' own effects, as a share of `effect`.
+    /// Standard deviation of the effect between subjects, as a share of `effect`.
     pub effect_sd: f64,
-    /// Standard deviation of a trial's fingerprint per channel and band, in natural-log units of band power; 0 leaves no
-    /// slow difference between trials in any channel.
+    /// Standard deviation of a trial's fingerprint per channel and band, in the natural logarithm of band
+    /// power. With 0, there are no slow differences between trials.
     pub trial_sd: f64,
-    /// The same between subjects.
+    /// Standard deviation between subjects, in the same unit.
     pub subject_sd: f64,
-    /// Standard deviation, in log-odds, of the subjects' own share of high ratings.
+    /// Standard deviation of the subjects' shares of high ratings, in log-odds.
     pub prior_sd: f64,
 }
 
@@ -41,26 +43,32 @@ impl Default for DemoSpec {
 }
 
 impl DemoSpec {
+    /// Checks the ranges of the settings.
+    ///
     /// # Errors
     ///
-    /// `ErrorKind::Config` for a number of subjects that DEAP's file names cannot hold and for a knob below 0 or above 10.
+    /// `ErrorKind::Config` for more subjects than DEAP has file names, and for a strength or standard
+    /// deviation outside 0 to 10.
     pub fn check(&self) -> Result<()> {
-        /// Keeps the exponentials of all knobs finite; a few tenths are usual.
+        /// Keeps the exponentials of all settings finite. Usual values are a few tenths.
         const LARGEST: f64 = 10.0;
         if !(1..=SUBJECTS).contains(&self.subjects) {
-            return Err(Error::config(format!("{} demo subjects, expected 1 to {SUBJECTS}", self.subjects)));
+            return Err(Error::config(format!(
+                "the number of demo subjects must be 1 to {SUBJECTS}, and is {}",
+                self.subjects
+            )));
         }
-        let knobs = [
+        let settings = [
             ("effect", self.effect),
-            ("effect_sd", self.effect_sd),
-            ("trial_sd", self.trial_sd),
-            ("subject_sd", self.subject_sd),
-            ("prior_sd", self.prior_sd),
+            ("standard deviation of the effect", self.effect_sd),
+            ("standard deviation between trials", self.trial_sd),
+            ("standard deviation between subjects", self.subject_sd),
+            ("standard deviation of the shares of high ratings", self.prior_sd),
         ];
-        match knobs.into_iter().find(|(_, value)| !(0.0..=LARGEST).contains(value)) {
-            Some((name, value)) => {
-                Err(Error::config(format!("demo {name} is {value}, expected 0 to {LARGEST}")))
-            }
+        match settings.into_iter().find(|(_, value)| !(0.0..=LARGEST).contains(value)) {
+            Some((name, value)) => Err(Error::config(format!(
+                "the {name} in demo recordings must be 0 to {LARGEST}, and is {value}"
+            ))),
             None => Ok(()),
         }
     }

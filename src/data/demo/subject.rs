@@ -1,17 +1,19 @@
-//! One subject: what is constant over the trials, and how a trial is put together.
+//! One subject: its constants, and the synthesis of its trials.
 
 use crate::data::deap::channels::{CHANNELS, EEG, SAMPLES, TRIALS};
 use crate::random::{Random, Stream};
 
+use super::counters;
 use super::drive::Drive;
 use super::eeg::{self, Eeg};
 use super::peripheral::Peripheral;
-use super::place;
 use super::spec::DemoSpec;
 
+/// A generated subject.
 pub struct Subject {
     spec: DemoSpec,
     index: u32,
+    /// Valence, arousal, dominance and liking of each trial.
     pub ratings: [[f64; 4]; TRIALS],
     effect: f64,
     eeg: Eeg,
@@ -20,7 +22,7 @@ pub struct Subject {
 
 impl Subject {
     pub fn new(spec: &DemoSpec, index: u32) -> Self {
-        let mut random = Random::new(spec.seed, Stream::Demo, place::subject_body(index));
+        let mut random = Random::new(spec.seed, Stream::Demo, counters::subject_body(index));
         Subject {
             spec: *spec,
             index,
@@ -31,13 +33,13 @@ impl Subject {
         }
     }
 
-    /// The samples of a trial, (channels, samples).
+    /// The samples `(channels, samples)` of a trial.
     pub fn trial(&self, trial: u32) -> Vec<f64> {
         let [valence, arousal, ..] = self.ratings[trial as usize];
         let drive = Drive { valence: self.effect * side(valence), arousal: self.effect * side(arousal) };
-        let mut noise = Random::new(self.spec.seed, Stream::Demo, place::trial(self.index, trial));
+        let mut noise = Random::new(self.spec.seed, Stream::Demo, counters::trial(self.index, trial));
         let mut fingerprint =
-            Random::new(self.spec.seed, Stream::Demo, place::fingerprint(self.index, trial));
+            Random::new(self.spec.seed, Stream::Demo, counters::fingerprint(self.index, trial));
 
         let mut samples = vec![0.0; CHANNELS * SAMPLES];
         let (brain, body) = samples.split_at_mut(EEG * SAMPLES);
@@ -48,13 +50,14 @@ impl Subject {
         for sample in &mut samples {
             *sample = (*sample * 1024.0).round() / 1024.0;
         }
-        // After the rounding: the mean of 32 multiples of 2^-10 is exact, so the channels' sum is exactly zero.
+        // After rounding, the mean of 32 multiples of 2^-10 is exact, so the channels add up to exactly zero.
         eeg::average_reference(&mut samples[..EEG * SAMPLES]);
         samples
     }
 }
 
-/// Where a rating stands between low and high; two points from the middle move as much as can be.
+/// The position of a rating between low (-1) and high (1). Ratings two points from the middle have the full
+/// effect.
 fn side(rating: f64) -> f64 {
     ((rating - 5.0) / 2.0).clamp(-1.0, 1.0)
 }

@@ -1,25 +1,26 @@
-//! One array of numpy's `.npy` format.
+//! One array in NumPy's `.npy` format.
 
 use crate::error::{Error, Result};
 use npyz::{NpyFile, TypeChar};
 use std::io::{self, Read};
 use std::ops::RangeInclusive;
 
-/// numpy itself refuses longer headers.
+/// The longest header in bytes, as in NumPy.
 const MAX_HEADER: usize = 10_000;
-/// Bytes of one element: enough for names of 1000 characters; empty elements could be without number in a short file.
+/// Size of one element in bytes: enough for names of 1000 characters. A short file could claim any number of
+/// empty elements, so these are refused.
 const ELEMENT: RangeInclusive<usize> = 1..=4_000;
 
-/// An array and where its elements lie.
+/// An array of any strides.
 pub struct Array {
     pub shape: Vec<usize>,
-    /// Elements between neighbors along each axis.
+    /// Distance, in elements, between neighbors along each axis.
     pub strides: Vec<usize>,
-    /// In the order of the file.
+    /// The elements in the order of the file.
     pub values: Values,
 }
 
-/// Elements, whatever width and byte order they are stored with.
+/// Elements, converted from any width and byte order.
 pub enum Values {
     Float32(Vec<f32>),
     Float64(Vec<f64>),
@@ -28,7 +29,7 @@ pub enum Values {
 }
 
 impl Values {
-    /// What to call the type in a message.
+    /// The name of the type in messages.
     pub fn kind(&self) -> &'static str {
         match self {
             Values::Float32(_) | Values::Float64(_) => "floating point",
@@ -38,7 +39,7 @@ impl Values {
     }
 }
 
-/// Reads one array up to the end of `reader`. Errors do not say where: the caller knows.
+/// Reads one array up to the end of `reader`. The caller adds the place to errors.
 pub fn read(mut reader: impl Read) -> Result<Array> {
     let header = header(&mut reader)?;
     let npy = NpyFile::new(header.chain(&mut reader)).map_err(broken)?;
@@ -46,8 +47,8 @@ pub fn read(mut reader: impl Read) -> Result<Array> {
     if dtype.num_bytes().is_none_or(|bytes| !ELEMENT.contains(&bytes)) {
         return Err(unusable(&dtype.to_string()));
     }
-    let numbers = |axes: &[u64]| axes.iter().map(|&n| n as usize).collect();
-    let (shape, strides) = (numbers(npy.shape()), numbers(npy.strides()));
+    let lengths = |axes: &[u64]| axes.iter().map(|&n| n as usize).collect();
+    let (shape, strides) = (lengths(npy.shape()), lengths(npy.strides()));
     let values = match (dtype.type_char(), dtype.size_field()) {
         (TypeChar::Float, 4) => Values::Float32(npy.into_vec().map_err(broken)?),
         (TypeChar::Float, 8) => Values::Float64(npy.into_vec().map_err(broken)?),
@@ -62,21 +63,21 @@ pub fn read(mut reader: impl Read) -> Result<Array> {
         (TypeChar::UnicodeStr | TypeChar::ByteStr, _) => Values::Text(npy.into_vec().map_err(broken)?),
         _ => return Err(unusable(&dtype.to_string())),
     };
-    // Reading to the end also lets a zip archive check its checksum.
+    // A zip archive verifies its checksum only when it is read to the end.
     match reader.read(&mut [0]).map_err(broken)? {
         0 => Ok(Array { shape, strides, values }),
-        _ => Err(Error::data(format!("more bytes than its shape {shape:?} needs"))),
+        _ => Err(Error::data(format!("has more bytes than its shape {shape:?} needs"))),
     }
 }
 
-/// Reads the bytes before the data, and lets only pass what describes a plain array of a size that can exist, as in
-/// `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`: npyz recurses without limit on nested brackets, and
-/// multiplies the axes without looking for overflow.
+/// Reads the bytes before the data. Accepts only plain arrays of possible sizes, such as `{'descr': '<f4',
+/// 'fortran_order': False, 'shape': (3, 4), }`, because npyz recurses without limit on nested brackets and
+/// multiplies the axes without checking for overflow.
 fn header(reader: &mut impl Read) -> Result<io::Cursor<Vec<u8>>> {
     let mut bytes = vec![0; 8];
     reader.read_exact(&mut bytes).map_err(broken)?;
     if &bytes[..6] != b"\x93NUMPY" {
-        return Err(Error::data("this is no .npy array: it does not begin with \\x93NUMPY"));
+        return Err(Error::data("this is not a .npy array: it does not begin with \\x93NUMPY"));
     }
     let width = if bytes[6] == 1 { 2 } else { 4 };
     let mut length = [0; 4];
@@ -114,8 +115,9 @@ fn unusable(found: &str) -> Error {
 }
 
 fn broken(error: io::Error) -> Error {
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof => Error::data("ends too early: the file is truncated"),
-        _ => Error::data(format!("is damaged: {error}")),
-    }
+    let message = match error.kind() {
+        io::ErrorKind::UnexpectedEof => "ends too early: the file is truncated".into(),
+        _ => format!("is damaged: {error}"),
+    };
+    Error::data(message).caused_by(error)
 }

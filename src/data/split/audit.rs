@@ -1,4 +1,5 @@
-//! The auditor: proves that nothing stands on both sides, and counts what is close.
+//! The audit of a split: it refuses folds with a group in two parts, and counts how close test and training
+//! windows are.
 
 use super::fold::Fold;
 use super::kind::SplitKind;
@@ -10,29 +11,36 @@ use std::collections::HashMap;
 /// How much a fold's test part has in common with its training part.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FoldAudit {
+    /// Name of the fold.
     pub name: String,
+    /// Number of training windows.
     pub train: usize,
+    /// Number of validation windows.
     pub validation: usize,
+    /// Number of test windows.
     pub test: usize,
-    /// Test windows whose raw samples, the baseline that corrected them included, overlap those of a training window.
+    /// Number of test windows that share raw samples with a training window. A subtracted baseline counts,
+    /// too.
     pub overlapping: usize,
-    /// Mean number of training windows from the trial of a test window.
+    /// Mean number of sibling windows: training windows from the trial of a test window.
     pub siblings: f64,
-    /// The smallest such number.
+    /// Smallest number of sibling windows.
     pub fewest_siblings: usize,
 }
 
-/// All folds together.
+/// How much the test parts of all folds have in common with their training parts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Leak {
-    /// Mean over all test windows.
+    /// Mean number of sibling windows over all test windows.
     pub siblings: f64,
+    /// Smallest number of sibling windows.
     pub fewest_siblings: usize,
     /// Share of test windows that overlap a training window.
     pub overlapping: f64,
 }
 
 impl Leak {
+    /// Sums up the folds.
     pub fn of(folds: &[FoldAudit]) -> Self {
         let tests: usize = folds.iter().map(|fold| fold.test).sum();
         let mean = |value: fn(&FoldAudit) -> f64| folds.iter().map(value).sum::<f64>() / tests as f64;
@@ -43,7 +51,7 @@ impl Leak {
         }
     }
 
-    /// One sentence for people.
+    /// The leak in one sentence.
     pub fn describe(&self) -> String {
         format!(
             "a test window has on average {:.2} sibling windows (same trial) in training, at least {}; {:.1} % of the test \
@@ -55,21 +63,27 @@ impl Leak {
     }
 }
 
-/// Refuses a fold in which an index, a group or a raw sample stands in two parts, a part is empty or cannot be used.
+/// The parts of a fold by name.
+fn parts(fold: &Fold) -> [(&'static str, &Vec<u32>); 3] {
+    [("training", &fold.train), ("validation", &fold.validation), ("test", &fold.test)]
+}
+
+/// Refuses a fold with an index, a group or a raw sample in two parts, and one whose parts cannot be used.
 pub fn check(kind: SplitKind, fold: &Fold, dataset: &Dataset) -> Result<()> {
-    let parts = [("train", &fold.train), ("validation", &fold.validation), ("test", &fold.test)];
     let mut part_of_index = vec![None; dataset.sequences.len()];
     let mut part_of_group = HashMap::new();
-    for (part, indices) in parts {
+    for (part, indices) in parts(fold) {
         for &index in indices {
             let Some(seen) = part_of_index.get_mut(index as usize) else {
                 return Err(Error::data(format!(
-                    "{part} names sequence {index}, and there are {}",
+                    "the {part} part has the sequence {index}, expected an index below {}",
                     dataset.sequences.len()
                 )));
             };
             if let Some(other) = seen.replace(part) {
-                return Err(Error::data(format!("sequence {index} stands in {other} and in {part}")));
+                return Err(Error::data(format!(
+                    "sequence {index} is in both the {other} and the {part} part"
+                )));
             }
             for group in kind.groups(index, &dataset.sequences[index as usize]) {
                 let other = *part_of_group.entry(group).or_insert(part);
@@ -82,7 +96,7 @@ pub fn check(kind: SplitKind, fold: &Fold, dataset: &Dataset) -> Result<()> {
     if !kind.is_leaky() {
         overlap(fold, dataset)?;
     }
-    promises(kind, fold, dataset)?;
+    rules(kind, fold, dataset)?;
     if fold.train.is_empty() || fold.test.is_empty() {
         let part = if fold.train.is_empty() { "training" } else { "test" };
         return Err(Error::data(format!("the {part} part is empty")));
@@ -90,15 +104,14 @@ pub fn check(kind: SplitKind, fold: &Fold, dataset: &Dataset) -> Result<()> {
     let first = dataset.sequences[fold.train[0] as usize].label;
     if fold.train.iter().all(|&i| dataset.sequences[i as usize].label == first) {
         let class = &dataset.class_names[first as usize];
-        return Err(Error::data(format!("all training sequences are of the class `{class}`")).hint(
-            "nothing can be learned from one class; choose another `--threshold`, `--label` or `--split`",
-        ));
+        return Err(Error::data(format!("all training sequences are of the class {class:?}"))
+            .hint("training needs at least two classes; change `threshold`, `label` or `split_by`"));
     }
     Ok(())
 }
 
-/// What a kind promises beyond disjoint groups.
-fn promises(kind: SplitKind, fold: &Fold, dataset: &Dataset) -> Result<()> {
+/// Checks the rules of a kind beyond disjoint groups.
+fn rules(kind: SplitKind, fold: &Fold, dataset: &Dataset) -> Result<()> {
     let sequence = |&index: &u32| &dataset.sequences[index as usize];
     let rest = || fold.train.iter().chain(&fold.validation).map(sequence);
     match kind {
@@ -118,13 +131,13 @@ fn promises(kind: SplitKind, fold: &Fold, dataset: &Dataset) -> Result<()> {
             if rest().any(|s| s.predefined_test)
                 || fold.test.iter().map(sequence).any(|s| !s.predefined_test) =>
         {
-            return Err(Error::data(
-                "a case of the archive's TRAIN part is tested, or one of its TEST part is not",
-            ));
+            return Err(Error::data("the test part must consist of the cases of the archive's TEST part"));
         }
         SplitKind::Stimulus | SplitKind::SubjectStimulus if !dataset.shared_stimuli => {
-            return Err(Error::config("trials of these data are no stimuli that subjects share")
-                .hint("split by `trial` or by `subject`"));
+            return Err(Error::config(
+                "a split by stimulus needs stimuli that all subjects share; these data have none",
+            )
+            .hint("use `split_by = trial` or `split_by = subject`"));
         }
         _ => {}
     }
@@ -140,30 +153,31 @@ fn shared_group(kind: SplitKind, group: (u8, u32, u32), parts: [&str; 2], datase
         (_, window, _) => format!("window {window}"),
     };
     Error::data(format!(
-        "{group} stands in {} and in {}, which a split by {} forbids",
+        "{group} is in both the {} and the {} part, which a split by {} forbids",
         parts[0],
         parts[1],
         kind.name()
     ))
 }
 
-/// Parts by segment: no raw sample may be read by two of them.
+/// Refuses a raw sample that windows of two parts cover.
 fn overlap(fold: &Fold, dataset: &Dataset) -> Result<()> {
-    let mut stretches = HashMap::<u32, Vec<(u32, u32, &str)>>::new();
-    for (part, indices) in [("train", &fold.train), ("validation", &fold.validation), ("test", &fold.test)] {
+    let mut ranges = HashMap::<u32, Vec<(u32, u32, &str)>>::new();
+    for (part, indices) in parts(fold) {
         for &index in indices {
             let s = &dataset.sequences[index as usize];
-            stretches.entry(s.segment).or_default().push((s.samples.start, s.samples.end, part));
+            ranges.entry(s.segment).or_default().push((s.samples.start, s.samples.end, part));
         }
     }
-    for stretches in stretches.values_mut() {
-        stretches.sort_unstable();
-        // With stretches in order of their start, the one reaching furthest so far, by part, decides.
+    for ranges in ranges.values_mut() {
+        ranges.sort_unstable();
+        // The ranges are in order of their start, so each is compared with the furthest end in each other
+        // part.
         let mut reach: Vec<(&str, u32)> = Vec::new();
-        for &(start, end, part) in stretches.iter() {
+        for &(start, end, part) in ranges.iter() {
             if let Some((other, _)) = reach.iter().find(|(other, until)| *other != part && start < *until) {
                 return Err(Error::data(format!(
-                    "samples {start}..{end} of a trial stand in {other} and in {part}"
+                    "samples {start}..{end} of a trial are in both the {other} and the {part} part"
                 )));
             }
             match reach.iter_mut().find(|(other, _)| *other == part) {
@@ -191,10 +205,10 @@ pub fn describe(fold: &Fold, dataset: &Dataset) -> FoldAudit {
         .map(|s| by_trial.get(&(s.subject, s.trial)).copied().unwrap_or(0))
         .collect();
     let overlaps = |s: &crate::data::sequences::Sequence| {
-        let stretches = by_segment.get(&s.segment).map_or(&[][..], Vec::as_slice);
-        // Windows corrected by one baseline have all read it.
-        let baseline = dataset.frames.segments[s.segment as usize].corrected && !stretches.is_empty();
-        baseline || stretches.iter().any(|&(start, end)| start < s.samples.end && s.samples.start < end)
+        let ranges = by_segment.get(&s.segment).map_or(&[][..], Vec::as_slice);
+        // All corrected windows of a trial depend on the samples of its baseline.
+        let baseline = dataset.frames.segments[s.segment as usize].corrected && !ranges.is_empty();
+        baseline || ranges.iter().any(|&(start, end)| start < s.samples.end && s.samples.start < end)
     };
     FoldAudit {
         name: fold.name.clone(),

@@ -1,4 +1,4 @@
-//! Dealing groups into folds.
+//! Partition of the groups of a data set into folds.
 
 use super::fold::Fold;
 use super::kind::SplitKind;
@@ -11,24 +11,32 @@ use std::collections::BTreeMap;
 /// How to split.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SplitSpec {
+    /// The groups that stay together.
     pub kind: SplitKind,
-    /// `k`; by default leave-one-subject-out for `subject`, 5 for the others.
+    /// The number `k` of folds. The default is one fold per subject for a split by subject, and 5 for the
+    /// others.
     pub folds: Option<usize>,
     /// Share of the training groups that becomes the validation part; 0 for none.
     pub validation: f64,
+    /// Seed of the partition.
     pub seed: u64,
 }
 
-/// Folds where nobody says how many.
+/// The default number of folds.
 const DEFAULT_FOLDS: usize = 5;
-/// Places of the random streams: dealing tests, and cutting validation parts.
+/// The RNG counters of the partition into test parts, and of the selection of validation parts.
 const TEST: u32 = 0;
 const VALIDATION: u32 = 1;
 
 type Key = (u32, u32);
 
 impl SplitSpec {
-    /// Deals the groups of `dataset` into folds.
+    /// Partitions the groups of `dataset` into folds, and audits them.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) or [`ErrorKind::Data`](crate::ErrorKind::Data) if the
+    /// data have too few groups, and those of [`Split::new`].
     pub fn build(&self, dataset: &Dataset) -> Result<Split> {
         let all: Vec<u32> = (0..dataset.sequences.len() as u32).collect();
         let folds = match self.kind {
@@ -64,28 +72,31 @@ impl SplitSpec {
         Split::new(self.kind, folds, dataset)
     }
 
-    /// Two draws of scikit-learn's: test and validation part together, then each.
+    /// Two calls of scikit-learn's `train_test_split`: the first takes the test and validation part together,
+    /// the second divides them.
     fn holdout(&self, all: &[u32]) -> Result<Fold> {
         if self.folds.is_some() {
-            return Err(Error::config("`--split window-holdout` has one fold, and `--folds` asks for some")
-                .hint("leave `--folds` out, or use `--split window`"));
+            return Err(Error::config("a window holdout has one fold, and the number of folds is given")
+                .hint("leave `folds` out, or use `split_by = window`"));
         }
         if self.validation == 0.0 || self.validation >= 0.5 {
             return Err(Error::config(format!(
-                "`--split window-holdout` takes `--validation` of all windows for validation and as many for testing, above 0 and \
-                 below 0.5, not {}",
+                "the validation share of a window holdout must be above 0 and below 0.5, and is {}",
                 self.validation
-            )));
+            ))
+            .hint("a window holdout takes the share `validation` of all windows for validation, and as much for the test"));
         }
-        let seed = u32::try_from(self.seed).map_err(|_| {
-            Error::config(format!("NumPy's generator takes seeds of 32 bits, not {}", self.seed))
+        let seed = u32::try_from(self.seed).map_err(|error| {
+            Error::config(format!("the seed of a window holdout must fit into 32 bits, and is {}", self.seed))
+                .hint("NumPy's generator, which this split repeats, takes no larger `seed`")
+                .caused_by(error)
         })?;
         let (train, rest) = sklearn::train_test_split(all, 2.0 * self.validation, seed);
         let (validation, test) = sklearn::train_test_split(&rest, 0.5, seed);
         Ok(Fold { name: "holdout".into(), train, validation, test })
     }
 
-    /// `k` folds of whole groups among `indices`, stratified by class where a group has one class.
+    /// `k` folds of whole groups among `indices`, stratified by the most frequent class of each group.
     fn k_fold(
         &self,
         dataset: &Dataset,
@@ -119,7 +130,7 @@ impl SplitSpec {
                 "a split by subject needs 2 subjects; there is {}",
                 groups.len()
             ))
-            .hint("split by trial with `--split trial`, or add subjects"));
+            .hint("use `split_by = trial`, or add subjects"));
         }
         if self.folds.is_some() {
             return self.k_fold(dataset, all, |_, s| (s.subject, 0), "subject", "");
@@ -136,7 +147,7 @@ impl SplitSpec {
             .collect()
     }
 
-    /// A grid: fold (i, j) tests subjects of part i on stimuli of part j, and trains on neither.
+    /// A grid of folds: fold (i, j) tests subjects of part i on stimuli of part j, and trains on neither.
     fn subjects_and_stimuli(&self, dataset: &Dataset, all: &[u32]) -> Result<Vec<Fold>> {
         let k = self.folds.unwrap_or(DEFAULT_FOLDS);
         let (subjects, stimuli) =
@@ -171,8 +182,8 @@ impl SplitSpec {
         let (test, rest): (Vec<u32>, Vec<u32>) =
             all.iter().partition(|&&i| dataset.sequences[i as usize].predefined_test);
         if test.is_empty() || rest.is_empty() {
-            return Err(Error::config("these data have no TRAIN and TEST parts of their own")
-                .hint("give the second file with `--test FILE`, or choose another `--split`"));
+            return Err(Error::config("a predefined split needs data with a TRAIN and a TEST part")
+                .hint("give the TEST file as `test_file`, or choose another `split_by`"));
         }
         let groups = groups(dataset, &rest, |_, s| (s.subject, s.trial));
         let keys = groups.keys().copied().collect();
@@ -180,11 +191,12 @@ impl SplitSpec {
         Ok(vec![Fold { name: "predefined".into(), train, validation, test }])
     }
 
-    fn random(&self, purpose: u32, place: usize) -> Random {
-        Random::new(self.seed, Stream::Split, [purpose, place as u32])
+    fn random(&self, purpose: u32, index: usize) -> Random {
+        Random::new(self.seed, Stream::Split, [purpose, index as u32])
     }
 
-    /// Members of the training groups and of the validation groups cut from them.
+    /// The sequences of the training groups, without the validation groups, and those of the validation
+    /// groups.
     fn cut_validation(
         &self,
         dataset: &Dataset,
@@ -197,7 +209,7 @@ impl SplitSpec {
         Ok((members(groups, &train), members(groups, &validation)))
     }
 
-    /// Cuts the validation groups from the training groups.
+    /// Separates the validation groups from the training groups.
     fn cut(
         &self,
         keys: Vec<Key>,
@@ -216,9 +228,9 @@ impl SplitSpec {
                 fold + 1,
                 keys.len()
             ))
-            .hint("use `--validation 0 --patience 0`, or data with more of them"));
+            .hint("use `validation = 0` and `patience = 0`, or larger data"));
         }
-        // Deal the groups class by class and take the first ones: the part is stratified, too.
+        // Evenly spaced groups of a list ordered by class: the validation part is stratified, too.
         let ordered = stratified(dataset, &keys, groups, &mut self.random(VALIDATION, fold));
         let chosen: std::collections::BTreeSet<Key> = evenly_spaced(&ordered, wanted).collect();
         Ok(keys.into_iter().partition(|key| !chosen.contains(key)))
@@ -240,7 +252,7 @@ fn members(groups: &BTreeMap<Key, Vec<u32>>, keys: &[Key]) -> Vec<u32> {
     members
 }
 
-/// Random order, the classes one after the other. A group of several classes counts as its most frequent one.
+/// The groups in random order, sorted by class. A group with several classes counts as its most frequent one.
 fn stratified(
     dataset: &Dataset,
     keys: &[Key],
@@ -262,12 +274,12 @@ fn stratified(
     keys
 }
 
-/// `count` of the keys at even distances: of every class its share.
+/// `count` evenly spaced keys, which include every class in proportion.
 fn evenly_spaced(keys: &[Key], count: usize) -> impl Iterator<Item = Key> + '_ {
     (0..count).map(move |i| keys[i * keys.len() / count])
 }
 
-/// Partitions the shuffled groups into `k` parts whose sizes differ by one at most.
+/// Partitions the groups at random into `k` stratified parts, whose sizes differ by at most one.
 fn partition(
     dataset: &Dataset,
     groups: &BTreeMap<Key, Vec<u32>>,
@@ -277,7 +289,7 @@ fn partition(
 ) -> Result<Vec<Vec<Key>>> {
     if k < 2 || k > groups.len() {
         return Err(Error::config(format!("{k} folds cannot be made of {} {group}(s)", groups.len()))
-            .hint("choose `--folds` from 2 to that number"));
+            .hint("choose `folds` from 2 to that number"));
     }
     let keys: Vec<Key> = groups.keys().copied().collect();
     let mut parts = vec![Vec::new(); k];

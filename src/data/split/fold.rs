@@ -1,36 +1,43 @@
-//! A fold's parts.
+//! The training, validation and test parts of a fold.
 
 use serde::{Deserialize, Serialize};
 
-/// Indices of sequences by part.
+/// The sequences of each part, as indices into
+/// [`Dataset::sequences`](crate::data::sequences::Dataset::sequences).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fold {
+    /// The name in predictions and scores, unique within a split: `3`, or the tested subject.
     pub name: String,
     pub(super) train: Vec<u32>,
     pub(super) validation: Vec<u32>,
     pub(super) test: Vec<u32>,
 }
 
-/// The training part of a fold: the only thing that anything can be fitted on.
+/// The training part of a fold. Everything that is fitted to data takes this type, so that it cannot be
+/// fitted to another part.
 #[derive(Clone, Copy)]
 pub struct Train<'a>(&'a [u32]);
 
 impl<'a> Train<'a> {
+    /// Indices of the sequences.
     pub fn sequences(self) -> &'a [u32] {
         self.0
     }
 }
 
 impl Fold {
+    /// The training part.
     pub fn train(&self) -> Train<'_> {
         Train(&self.train)
     }
 
+    /// Indices of the validation part; empty without one.
     pub fn validation(&self) -> &[u32] {
         &self.validation
     }
 
+    /// Indices of the test part.
     pub fn test(&self) -> &[u32] {
         &self.test
     }

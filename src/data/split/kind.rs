@@ -1,34 +1,34 @@
-//! What a split keeps apart.
+//! The kinds of splits: which groups stay together.
 
 use crate::data::sequences::Sequence;
 use serde::{Deserialize, Serialize};
 
-/// What never stands on both sides of a split.
+/// The groups that a split keeps together: no group has windows in both the training and the test part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum SplitKind {
-    /// Nothing but the window itself. LEAKY: windows of one trial stand on both sides, and a network that recognizes the
-    /// trial looks as if it recognized the emotion. For comparison with published figures only.
+    /// Single windows, in random order. LEAKY: windows of one trial are in both parts, so a network that
+    /// recognizes the trial seems to recognize the emotion. Use it only to compare with published results.
     Window,
-    /// The same in one fold: random windows for testing, as many for validation (`--validation` is their share, each), the rest for
-    /// training, index for index those of scikit-learn's `train_test_split`. LEAKY, like `window`.
+    /// Single windows, in one fold. The validation share applies twice, to the validation and to the test
+    /// part. The parts are those of train_test_split in scikit-learn. LEAKY in the same way.
     WindowHoldout,
-    /// No trial: new trials of known subjects.
+    /// Trials. Tests on new trials of the training subjects.
     Trial,
-    /// No trial, and each fold is one subject's: models of one person each.
+    /// Trials, with folds of one subject each. Tests models that are trained for a single person.
     TrialWithinSubject,
-    /// No subject: new people. Leave-one-subject-out unless `--folds` says how many groups.
+    /// Subjects. Tests on new people; leave-one-subject-out, unless the number of folds is given.
     Subject,
-    /// No stimulus: new videos, known subjects.
+    /// Stimuli. Tests on new videos and the training subjects.
     Stimulus,
-    /// Neither subject nor stimulus.
+    /// Subjects and stimuli. Tests on new people who watch new videos.
     SubjectStimulus,
-    /// The data set's own TRAIN and TEST parts.
+    /// The TRAIN and TEST parts of the data set itself.
     Predefined,
 }
 
 impl SplitKind {
-    /// As it is written on the command line.
+    /// The name on the command line and in files.
     pub fn name(self) -> &'static str {
         match self {
             SplitKind::Window => "window",
@@ -42,12 +42,12 @@ impl SplitKind {
         }
     }
 
-    /// Whether results may be far too good.
+    /// Whether windows of one trial can be in both parts, so that scores may be far too high.
     pub fn is_leaky(self) -> bool {
         matches!(self, SplitKind::Window | SplitKind::WindowHoldout)
     }
 
-    /// The groups that a sequence belongs to, none of which may stand in two parts of a fold.
+    /// The groups of a sequence. No group may be in two parts of a fold.
     pub(super) fn groups(self, index: u32, s: &Sequence) -> Vec<(u8, u32, u32)> {
         match self {
             SplitKind::Window | SplitKind::WindowHoldout => vec![(0, index, 0)],

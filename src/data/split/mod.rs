@@ -1,4 +1,5 @@
-//! Who is trained on and who is tested: splits by group, made before anything is fitted, and audited.
+//! Splits into training, validation and test parts by group. A split is made before anything is fitted, and
+//! audited.
 
 mod audit;
 mod build;
@@ -16,17 +17,22 @@ use super::sequences::Dataset;
 use crate::error::{Error, Result};
 use serde::Serialize;
 
-/// Folds that passed the audit: there is no other way to make one.
+/// Folds that passed the audit. [`Split::new`] is the only way to make a split.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Split {
     kind: SplitKind,
-    /// Of the data set that the indices point into.
+    /// The hash of the data set.
     dataset: String,
     folds: Vec<Fold>,
 }
 
 impl Split {
-    /// Checks the folds against what `kind` promises; a violation is an error that names it.
+    /// Audits the folds by the rules of `kind`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Data`](crate::ErrorKind::Data) that names the fold, and the window, group or sample that
+    /// is in two parts.
     pub fn new(kind: SplitKind, folds: Vec<Fold>, dataset: &Dataset) -> Result<Self> {
         if folds.is_empty() {
             return Err(Error::data("a split without folds"));
@@ -34,22 +40,24 @@ impl Split {
         for (number, fold) in folds.iter().enumerate() {
             if folds[..number].iter().any(|other| other.name == fold.name) {
                 return Err(Error::data(format!("two folds are called {}", fold.name))
-                    .hint("predictions are kept by fold name: give each its own"));
+                    .hint("give each fold a name of its own: predictions refer to folds by name"));
             }
             audit::check(kind, fold, dataset).map_err(|e| e.at(format!("fold {}", fold.name)))?;
         }
         Ok(Split { kind, dataset: dataset.hash(), folds })
     }
 
+    /// The kind of the split.
     pub fn kind(&self) -> SplitKind {
         self.kind
     }
 
+    /// The folds, in order.
     pub fn folds(&self) -> &[Fold] {
         &self.folds
     }
 
-    /// What each fold's test windows share with its training windows.
+    /// Counts, for each fold, what its test windows share with its training windows.
     pub fn audit(&self, dataset: &Dataset) -> Vec<FoldAudit> {
         self.folds.iter().map(|fold| audit::describe(fold, dataset)).collect()
     }

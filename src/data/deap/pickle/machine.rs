@@ -1,23 +1,24 @@
-//! The stack machine: what each opcode does.
+//! The stack machine: the effect of each opcode.
 
 use std::collections::HashMap;
 use std::io::Read;
 
 use super::numpy::Sink;
+use super::opcode as op;
 use super::source::Source;
 use super::text;
 use super::value::{Global, Heap, Object, Value};
 use crate::{Error, Result};
 
-/// Opcodes in one file. As no opcode makes more than one object, memo entry or stack element, this bounds them all.
-/// A DEAP file has about a hundred.
+/// The largest number of opcodes in one file; a DEAP file has about a hundred. An opcode makes at most one
+/// object, memo entry or stack element, so this bounds all three.
 const MOST_OPCODES: u32 = 1 << 18;
 
 pub struct Machine<R> {
     pub source: Source<R>,
     pub heap: Heap,
     stack: Vec<Value>,
-    /// Heights of the stack at the MARKs that are open.
+    /// Heights of the stack at the open MARKs.
     marks: Vec<usize>,
     memo: HashMap<u32, Value>,
 }
@@ -28,12 +29,12 @@ impl<R: Read> Machine<R> {
         Machine { source, heap, stack: Vec::new(), marks: Vec::new(), memo }
     }
 
-    /// Runs up to STOP and returns what is on top of the stack then.
+    /// Runs up to STOP and returns the top of the stack.
     pub fn run(&mut self) -> Result<Value> {
         for _ in 0..MOST_OPCODES {
             let at = self.source.position();
             let opcode = self.source.byte()?;
-            if opcode == b'.' {
+            if opcode == op::STOP {
                 return self.pop().map_err(|error| error.at(format_args!("byte {at}")));
             }
             self.step(opcode).map_err(|error| error.at(format_args!("byte {at}")))?;
@@ -46,185 +47,190 @@ impl<R: Read> Machine<R> {
 
     fn step(&mut self, opcode: u8) -> Result<()> {
         match opcode {
-            // PROTO, FRAME
-            0x80 => match self.source.byte()? {
-                0..=5 => {}
-                version => return Err(Error::data(format!("pickle protocol {version}, expected 0 to 5"))),
-            },
-            0x95 => {
+            op::PROTO => self.protocol()?,
+            op::FRAME => {
                 let length = self.length8()?;
                 self.source.announce(length)?;
             }
-            // NONE, NEWTRUE, NEWFALSE
-            b'N' => self.stack.push(Value::None),
-            0x88 => self.stack.push(Value::Bool(true)),
-            0x89 => self.stack.push(Value::Bool(false)),
-            // INT, LONG, FLOAT: decimal lines
-            b'I' => {
-                let line = self.source.line()?;
-                let value = match line.as_str() {
-                    "00" => Value::Bool(false),
-                    "01" => Value::Bool(true),
-                    digits => integer(digits)?,
-                };
-                self.stack.push(value);
-            }
-            b'L' => {
-                let line = self.source.line()?;
-                let value = integer(line.strip_suffix('L').unwrap_or(&line))?;
-                self.stack.push(value);
-            }
-            b'F' => {
-                let line = self.source.line()?;
-                line.parse::<f64>().map_err(|_| Error::data(format!("{line:?}, expected a number")))?;
-                self.stack.push(Value::Unused);
-            }
-            // BININT, BININT1, BININT2, LONG1, LONG4, BINFLOAT
-            b'J' => {
+
+            op::NONE => self.stack.push(Value::None),
+            op::NEWTRUE => self.stack.push(Value::Bool(true)),
+            op::NEWFALSE => self.stack.push(Value::Bool(false)),
+
+            op::INT => self.int_line()?,
+            op::BININT => {
                 let value = i32::from_le_bytes(self.source.array()?);
                 self.stack.push(Value::Int(value.into()));
             }
-            b'K' => {
+            op::BININT1 => {
                 let value = self.source.byte()?;
                 self.stack.push(Value::Int(value.into()));
             }
-            b'M' => {
+            op::BININT2 => {
                 let value = u16::from_le_bytes(self.source.array()?);
                 self.stack.push(Value::Int(value.into()));
             }
-            0x8a => {
-                let length = self.length1()?;
-                self.long(length)?;
-            }
-            0x8b => {
-                let length = self.signed_length4()?;
-                self.long(length)?;
-            }
-            b'G' => {
+            op::LONG => self.long_line()?,
+            op::LONG1 => self.long(Self::length1)?,
+            op::LONG4 => self.long(Self::signed_length4)?,
+            op::FLOAT => self.float_line()?,
+            op::BINFLOAT => {
                 self.source.array::<8>()?;
                 self.stack.push(Value::Unused);
             }
-            // STRING, BINSTRING, SHORT_BINSTRING, BINBYTES, SHORT_BINBYTES, BINBYTES8, BYTEARRAY8
-            b'S' => {
-                let mut sink = self.sink(0);
-                text::quoted(&mut self.source, &mut sink)?;
-                self.push(sink.object());
-            }
-            b'T' => self.bytes(Self::signed_length4)?,
-            b'U' | b'C' => self.bytes(Self::length1)?,
-            b'B' => self.bytes(Self::length4)?,
-            0x8e | 0x96 => self.bytes(Self::length8)?,
-            // UNICODE, BINUNICODE, SHORT_BINUNICODE, BINUNICODE8
-            b'V' => {
-                let mut sink = self.sink(0);
-                let latin1 = text::raw_unicode_escape(&mut self.source, &mut sink)?;
-                self.text(sink, latin1);
-            }
-            b'X' => self.utf8(Self::length4)?,
-            0x8c => self.utf8(Self::length1)?,
-            0x8d => self.utf8(Self::length8)?,
-            // MARK, POP, POP_MARK, DUP
-            b'(' => self.marks.push(self.stack.len()),
-            b'0' => self.pop().map(drop)?,
-            b'1' => self.pop_mark().map(drop)?,
-            b'2' => self.stack.push(self.top()?),
-            // EMPTY_TUPLE, TUPLE1, TUPLE2, TUPLE3, TUPLE
-            b')' => self.tuple(Vec::new())?,
-            0x85..=0x87 => {
-                let items = self.pop_many(usize::from(opcode - 0x84))?;
+
+            op::STRING => self.quoted()?,
+            op::BINSTRING => self.bytes(Self::signed_length4)?,
+            op::SHORT_BINSTRING | op::SHORT_BINBYTES => self.bytes(Self::length1)?,
+            op::BINBYTES => self.bytes(Self::length4)?,
+            op::BINBYTES8 | op::BYTEARRAY8 => self.bytes(Self::length8)?,
+            op::UNICODE => self.unicode_line()?,
+            op::SHORT_BINUNICODE => self.utf8(Self::length1)?,
+            op::BINUNICODE => self.utf8(Self::length4)?,
+            op::BINUNICODE8 => self.utf8(Self::length8)?,
+
+            op::MARK => self.marks.push(self.stack.len()),
+            op::POP => self.pop().map(drop)?,
+            op::POP_MARK => self.pop_mark().map(drop)?,
+            op::DUP => self.stack.push(self.top()?),
+
+            op::EMPTY_TUPLE => self.tuple(Vec::new())?,
+            op::TUPLE1 | op::TUPLE2 | op::TUPLE3 => {
+                let items = self.pop_many(1 + usize::from(opcode - op::TUPLE1))?;
                 self.tuple(items)?;
             }
-            b't' => {
+            op::TUPLE => {
                 let items = self.pop_mark()?;
                 self.tuple(items)?;
             }
-            // EMPTY_LIST, LIST, APPEND, APPENDS
-            b']' => self.push(Object::List(Vec::new())),
-            b'l' => {
+
+            op::EMPTY_LIST => self.push(Object::List(Vec::new())),
+            op::LIST => {
                 let items = self.pop_mark()?;
                 self.push(Object::List(Vec::new()));
                 self.append(&items)?;
             }
-            b'a' => {
+            op::APPEND => {
                 let items = self.pop_many(1)?;
                 self.append(&items)?;
             }
-            b'e' => {
+            op::APPENDS => {
                 let items = self.pop_mark()?;
                 self.append(&items)?;
             }
-            // EMPTY_DICT, DICT, SETITEM, SETITEMS
-            b'}' => self.push(Object::Dict(Vec::new())),
-            b'd' => {
+
+            op::EMPTY_DICT => self.push(Object::Dict(Vec::new())),
+            op::DICT => {
                 let items = self.pop_mark()?;
                 self.push(Object::Dict(Vec::new()));
                 self.insert(&items)?;
             }
-            b's' => {
+            op::SETITEM => {
                 let items = self.pop_many(2)?;
                 self.insert(&items)?;
             }
-            b'u' => {
+            op::SETITEMS => {
                 let items = self.pop_mark()?;
                 self.insert(&items)?;
             }
-            // PUT, BINPUT, LONG_BINPUT, MEMOIZE
-            b'p' => {
+
+            op::PUT => {
                 let index = self.index_line()?;
                 self.put(index)?;
             }
-            b'q' => {
+            op::BINPUT => {
                 let index = self.source.byte()?;
                 self.put(index.into())?;
             }
-            b'r' => {
+            op::LONG_BINPUT => {
                 let index = u32::from_le_bytes(self.source.array()?);
                 self.put(index)?;
             }
-            0x94 => self.put(self.memo.len() as u32)?,
-            // GET, BINGET, LONG_BINGET
-            b'g' => {
+            op::MEMOIZE => self.put(self.memo.len() as u32)?,
+            op::GET => {
                 let index = self.index_line()?;
                 self.get(index)?;
             }
-            b'h' => {
+            op::BINGET => {
                 let index = self.source.byte()?;
                 self.get(index.into())?;
             }
-            b'j' => {
+            op::LONG_BINGET => {
                 let index = u32::from_le_bytes(self.source.array()?);
                 self.get(index)?;
             }
-            // GLOBAL, STACK_GLOBAL, INST (which would also make an instance, but no class is allowed)
-            b'c' | b'i' => {
-                let (module, name) = (self.source.line()?, self.source.line()?);
-                let global = Global::named(&module, &name)?;
-                if opcode == b'i' {
-                    return Err(Error::data(format!("an instance of {module}.{name}")));
-                }
-                self.stack.push(Value::Global(global));
-            }
-            0x93 => {
-                let names = self.pop_many(2)?;
-                let [Some(module), Some(name)] = [0, 1].map(|i| self.heap.as_name(names[i])) else {
-                    return Err(Error::data("a global whose name is no text"));
-                };
-                let global = Global::named(&String::from_utf8_lossy(module), &String::from_utf8_lossy(name))?;
-                self.stack.push(Value::Global(global));
-            }
-            // REDUCE, BUILD
-            b'R' => {
+
+            op::GLOBAL => self.global()?,
+            op::STACK_GLOBAL => self.stack_global()?,
+            op::INST => self.instance()?,
+            op::REDUCE => {
                 let (arguments, function) = (self.pop()?, self.pop()?);
                 let value = self.heap.reduce(function, arguments)?;
                 self.stack.push(value);
             }
-            b'b' => {
+            op::BUILD => {
                 let (state, object) = (self.pop()?, self.top()?);
                 self.heap.build(object, state)?;
             }
             _ => return Err(unexpected(opcode)),
         }
         Ok(())
+    }
+
+    fn protocol(&mut self) -> Result<()> {
+        match self.source.byte()? {
+            0..=5 => Ok(()),
+            version => Err(Error::data(format!("pickle protocol {version}, expected 0 to 5"))),
+        }
+    }
+
+    fn int_line(&mut self) -> Result<()> {
+        let line = self.source.line()?;
+        let value = match line.as_str() {
+            "00" => Value::Bool(false),
+            "01" => Value::Bool(true),
+            digits => integer(digits)?,
+        };
+        self.stack.push(value);
+        Ok(())
+    }
+
+    fn long_line(&mut self) -> Result<()> {
+        let line = self.source.line()?;
+        let value = integer(line.strip_suffix('L').unwrap_or(&line))?;
+        self.stack.push(value);
+        Ok(())
+    }
+
+    fn float_line(&mut self) -> Result<()> {
+        let line = self.source.line()?;
+        line.parse::<f64>()
+            .map_err(|error| Error::data(format!("{line:?}, expected a number")).caused_by(error))?;
+        self.stack.push(Value::Unused);
+        Ok(())
+    }
+
+    fn global(&mut self) -> Result<()> {
+        let (module, name) = (self.source.line()?, self.source.line()?);
+        self.stack.push(Value::Global(Global::named(&module, &name)?));
+        Ok(())
+    }
+
+    fn stack_global(&mut self) -> Result<()> {
+        let names = self.pop_many(2)?;
+        let [Some(module), Some(name)] = [0, 1].map(|i| self.heap.as_name(names[i])) else {
+            return Err(Error::data("a global whose name is not text"));
+        };
+        let global = Global::named(&String::from_utf8_lossy(module), &String::from_utf8_lossy(name))?;
+        self.stack.push(Value::Global(global));
+        Ok(())
+    }
+
+    /// INST: refuses every name, because none of the allowed globals makes an instance.
+    fn instance(&mut self) -> Result<()> {
+        let (module, name) = (self.source.line()?, self.source.line()?);
+        Global::named(&module, &name)?;
+        Err(Error::data(format!("an instance of {module}.{name}")))
     }
 
     fn push(&mut self, object: Object) {
@@ -248,7 +254,8 @@ impl<R: Read> Machine<R> {
         self.heap.insert(dict, items)
     }
 
-    /// Elements above the last MARK; those below are out of reach until it is closed.
+    /// The number of elements above the last MARK. Opcodes cannot reach those below it until the MARK is
+    /// closed.
     fn reachable(&self) -> usize {
         self.stack.len() - self.marks.last().copied().unwrap_or(0)
     }
@@ -274,7 +281,7 @@ impl<R: Read> Machine<R> {
     }
 
     fn pop_mark(&mut self) -> Result<Vec<Value>> {
-        let mark = self.marks.pop().ok_or_else(|| Error::data("the end of a list that has no beginning"))?;
+        let mark = self.marks.pop().ok_or_else(|| Error::data("the end of a list without its beginning"))?;
         Ok(self.stack.split_off(mark))
     }
 
@@ -292,7 +299,7 @@ impl<R: Read> Machine<R> {
 
     fn index_line(&mut self) -> Result<u32> {
         let line = self.source.line()?;
-        line.parse().map_err(|_| Error::data(format!("the memo index {line:?}")))
+        line.parse().map_err(|error| Error::data(format!("the memo index {line:?}")).caused_by(error))
     }
 
     fn length1(&mut self) -> Result<u64> {
@@ -305,18 +312,34 @@ impl<R: Read> Machine<R> {
 
     fn signed_length4(&mut self) -> Result<u64> {
         let length = i32::from_le_bytes(self.source.array()?);
-        u64::try_from(length).map_err(|_| Error::data(format!("the length {length}")))
+        u64::try_from(length).map_err(|error| Error::data(format!("the length {length}")).caused_by(error))
     }
 
     fn length8(&mut self) -> Result<u64> {
         Ok(u64::from_le_bytes(self.source.array()?))
     }
 
-    /// Where a string of `length` bytes that starts here belongs.
+    /// The sink of a string of `length` bytes that starts here.
     fn sink(&self, length: u64) -> Sink {
-        // Without the file's length, an announced one is believed only as its bytes come.
+        // While the file's length is unknown, allocate only for bytes that have arrived.
         let sure = if self.source.length_known() { length as usize } else { 0 };
         Sink::new(self.heap.awaited_dtype(&self.stack), sure)
+    }
+
+    /// STRING: a quoted line.
+    fn quoted(&mut self) -> Result<()> {
+        let mut sink = self.sink(0);
+        text::quoted(&mut self.source, &mut sink)?;
+        self.push(sink.object());
+        Ok(())
+    }
+
+    /// UNICODE: a line in raw-unicode-escape.
+    fn unicode_line(&mut self) -> Result<()> {
+        let mut sink = self.sink(0);
+        let latin1 = text::raw_unicode_escape(&mut self.source, &mut sink)?;
+        self.text(sink, latin1);
+        Ok(())
     }
 
     fn bytes(&mut self, length: fn(&mut Self) -> Result<u64>) -> Result<()> {
@@ -344,8 +367,9 @@ impl<R: Read> Machine<R> {
         }
     }
 
-    /// A little-endian two's-complement integer of `length` bytes.
-    fn long(&mut self, length: u64) -> Result<()> {
+    /// LONG1, LONG4: a little-endian two's-complement integer. One of more than 64 bits is skipped.
+    fn long(&mut self, length: fn(&mut Self) -> Result<u64>) -> Result<()> {
+        let length = length(self)?;
         if length > 8 {
             self.source.skip(length)?;
             self.stack.push(Value::Unused);
@@ -362,7 +386,7 @@ impl<R: Read> Machine<R> {
     }
 }
 
-/// A decimal integer.
+/// A decimal integer; one beyond 64 bits is [`Value::Unused`].
 fn integer(digits: &str) -> Result<Value> {
     let number = digits.strip_prefix(['-', '+']).unwrap_or(digits);
     match digits.parse() {
@@ -378,17 +402,17 @@ fn empty_stack() -> Error {
 
 fn unexpected(opcode: u8) -> Error {
     let name = match opcode {
-        b'P' | b'Q' => "a reference to an object outside the file",
-        b'o' | 0x81 | 0x92 => "an instance of a class",
-        0x82..=0x84 => "an extension registered in another program",
-        0x8f..=0x91 => "a set",
-        0x97 | 0x98 => "a buffer outside the file",
+        op::PERSID | op::BINPERSID => "a reference to an object outside the file",
+        op::OBJ | op::NEWOBJ | op::NEWOBJ_EX => "an instance of a class",
+        op::EXT1 | op::EXT2 | op::EXT4 => "an extension registered in another program",
+        op::EMPTY_SET | op::ADDITEMS | op::FROZENSET => "a set",
+        op::NEXT_BUFFER | op::READONLY_BUFFER => "a buffer outside the file",
         _ => {
             let shown = opcode.escape_ascii();
             return Error::data(format!(
-                "{shown} is no pickle opcode: the file is damaged, or no pickle at all"
+                "{shown} is no pickle opcode: the file is damaged, or is not a pickle"
             ));
         }
     };
-    Error::data(format!("{name}, expected NumPy arrays of floats and plain values only"))
+    Error::data(format!("{name}, expected only NumPy arrays of floats and plain values"))
 }

@@ -1,13 +1,15 @@
-//! A reader for one kind of pickle: a dictionary of NumPy arrays of floats, beside plain values that are read over.
+//! A reader for one kind of pickle: a dictionary of NumPy arrays of floats. It skips plain values beside
+//! them.
 //!
-//! A pickle is a program for a stack machine that may call anything. This machine calls nothing: it knows the effect
-//! of the few calls that NumPy writes and refuses every other name. All that it builds is bounded, so that a hostile
-//! file ends in an error within a moment and not in a full memory. Protocols 0 to 5 (Python's `pickletools` is the
-//! reference of the opcodes), as Python 2 and 3 with NumPy 1 and 2 write them.
+//! A pickle is a program for a stack machine that may call any function. This machine calls none: it imitates
+//! the few calls that NumPy writes and refuses every other name. All sizes are bounded, so a hostile file
+//! ends in an error quickly and cannot exhaust the memory. It reads protocols 0 to 5, as Python 2 and 3 with
+//! NumPy 1 and 2 write them; Python's `pickletools` documents the opcodes.
 
+mod elements;
 mod machine;
-mod numbers;
 mod numpy;
+pub mod opcode;
 mod source;
 mod text;
 mod value;
@@ -21,16 +23,17 @@ use machine::Machine;
 use source::Source;
 use value::{Object, Value};
 
-/// Reads the arrays that a pickled dictionary holds under `keys`, as `f64` in row-major order, and the blake3 hash of
-/// the file. Other keys may stand beside them.
+/// Reads the arrays that a pickled dictionary holds under `keys`, as `f64` in row-major order, and the blake3
+/// hash of the file. The dictionary may hold other keys, too.
 ///
-/// Large arrays are converted while they are read. `total` is the length of the file in bytes, where it is known.
+/// Large arrays are converted while they are read. `total` is the length of the file in bytes, where it is
+/// known.
 ///
 /// # Errors
 ///
-/// `ErrorKind::Data`, with the offset of the opcode: a truncated file, a global or opcode that arrays of floats do not
-/// need, a dtype other than `f4` and `f8`, an array whose shape and bytes disagree, a file past the bounds, a missing
-/// key. `ErrorKind::Io` if `reader` fails.
+/// `ErrorKind::Data`, with the offset of the opcode: a truncated file, a global or opcode that arrays of
+/// floats do not need, a dtype other than `f4` and `f8`, an array whose shape and bytes disagree, a file past
+/// the bounds, a missing key. `ErrorKind::Io` if `reader` fails.
 pub fn read_arrays<const N: usize>(
     reader: impl Read,
     total: Option<u64>,
@@ -49,7 +52,7 @@ pub fn read_arrays<const N: usize>(
     };
     let mut wanted = keys.map(|key| (key, Value::None));
     for (key, value) in &mut wanted {
-        // In Python the last of equal keys wins.
+        // As in Python, the last of equal keys counts.
         let entry = entries.iter().rev().find(|entry| heap.as_name(entry.0) == Some(key.as_bytes()));
         *value = match entry {
             Some(&(_, value)) => value,
@@ -62,7 +65,7 @@ pub fn read_arrays<const N: usize>(
     Ok((heap.take_arrays(wanted)?, hash))
 }
 
-/// What a file is that is no pickle, by its first bytes: what downloads and archives are mistaken for.
+/// The kind of a file that is not a pickle, by its first bytes: failed downloads, archives, other formats.
 fn other_kind(start: &[u8]) -> Option<&'static str> {
     const KINDS: [(&[u8], &str); 9] = [
         (b"<", "an HTML or XML page (perhaps of a login that failed)"),

@@ -1,35 +1,37 @@
-//! What NumPy's own constructors would have done, for the one thing that is wanted of them: arrays of floats.
+//! The effect of the calls by which NumPy's pickles make arrays of floats.
 
 use std::mem;
 
 use ndarray::{ArrayD, IxDyn, ShapeBuilder};
 
-use super::numbers::{Dtype, Float, Numbers, Order};
+use super::elements::{Dtype, Elements, Float, Order};
 use super::value::{Array, Global, Heap, Object, Value};
 use crate::{Error, Result};
 
-/// Where a string goes while it is read: kept, or converted at once if it is known to be an array's numbers.
+/// The destination of a string while it is read.
 pub enum Sink {
-    Keep(Vec<Vec<u8>>),
-    Convert(Numbers),
+    /// The bytes are stored as they are.
+    Bytes(Vec<Vec<u8>>),
+    /// The bytes belong to an array and are converted at once.
+    Elements(Elements),
 }
 
 impl Sink {
-    /// Kept strings come in pieces of this size, so that each can be freed as soon as it is converted.
+    /// Bytes are stored in pieces of this size, so that each piece can be freed as soon as it is converted.
     const PIECE: usize = 1 << 20;
 
-    /// `bytes`: how many are sure to come, 0 where that is not known.
+    /// A sink for elements of `dtype`, or for bytes. `bytes` is the known length, or 0.
     pub fn new(dtype: Option<Dtype>, bytes: usize) -> Self {
         match dtype {
-            Some(dtype) => Sink::Convert(Numbers::new(dtype, bytes)),
-            None => Sink::Keep(vec![Vec::with_capacity(bytes.min(Sink::PIECE))]),
+            Some(dtype) => Sink::Elements(Elements::new(dtype, bytes)),
+            None => Sink::Bytes(vec![Vec::with_capacity(bytes.min(Sink::PIECE))]),
         }
     }
 
     pub fn push(&mut self, mut bytes: &[u8]) {
         let pieces = match self {
-            Sink::Convert(numbers) => return numbers.push(bytes),
-            Sink::Keep(pieces) => pieces,
+            Sink::Elements(elements) => return elements.push(bytes),
+            Sink::Bytes(pieces) => pieces,
         };
         while !bytes.is_empty() {
             match pieces.last_mut() {
@@ -45,15 +47,17 @@ impl Sink {
 
     pub fn object(self) -> Object {
         match self {
-            Sink::Keep(pieces) => Object::Bytes(pieces),
-            Sink::Convert(numbers) => Object::Numbers(numbers),
+            Sink::Bytes(pieces) => Object::Bytes(pieces),
+            Sink::Elements(elements) => Object::Elements(elements),
         }
     }
 }
 
 impl Heap {
-    /// The dtype of the numbers that come next, when the stack says so: an array's state is (1, shape, dtype, is
-    /// Fortran, bytes), and re-saves by Python 3 with protocols up to 2 spell the bytes `_codecs.encode(text, "latin1")`.
+    /// The dtype of the array whose bytes come next, if the stack shows that an array's bytes come next.
+    ///
+    /// An array's state is (1, shape, dtype, is Fortran, bytes). Re-saves by Python 3 with protocols up to 2
+    /// write the bytes as `_codecs.encode(text, "latin1")`.
     pub fn awaited_dtype(&self, stack: &[Value]) -> Option<Dtype> {
         let stack = stack.strip_suffix(&[Value::Global(Global::Encode)]).unwrap_or(stack);
         match stack {
@@ -65,7 +69,7 @@ impl Heap {
         }
     }
 
-    /// What calling `function` with `arguments` would give.
+    /// The result of `function(*arguments)`, for the calls that NumPy writes.
     pub fn reduce(&mut self, function: Value, arguments: Value) -> Result<Value> {
         let Some(arguments) = self.as_tuple(arguments).map(<[Value]>::to_vec) else {
             return Err(Error::data(format!(
@@ -76,7 +80,7 @@ impl Heap {
         match (function, arguments.as_slice()) {
             (Value::Global(Global::Encode), &[text, codec]) if self.as_name(codec) == Some(b"latin1") => {
                 match self.object(text) {
-                    Some((_, Object::Bytes(_) | Object::Numbers(_))) => Ok(text),
+                    Some((_, Object::Bytes(_) | Object::Elements(_))) => Ok(text),
                     _ => {
                         Err(Error::data(format!("{} to encode, expected Latin-1 text", self.describe(text))))
                     }
@@ -118,7 +122,7 @@ impl Heap {
         }
     }
 
-    /// What `object.__setstate__(state)` would do to a dtype or an array.
+    /// The effect of `object.__setstate__(state)` on a dtype or an array.
     pub fn build(&mut self, object: Value, state: Value) -> Result<()> {
         let state = self.as_tuple(state).map(<[Value]>::to_vec).unwrap_or_default();
         match (self.object(object), state.as_slice()) {
@@ -143,7 +147,7 @@ impl Heap {
                         return Err(Error::data(format!("the byte order {found}, expected \"<\" or \">\"")));
                     }
                 };
-                // Arrays that have this dtype already would change with it.
+                // A change would also change the arrays that already have this dtype.
                 if dtype.order.is_some_and(|old| old != order) {
                     return Err(Error::data("a dtype whose byte order changes"));
                 }
@@ -177,23 +181,24 @@ impl Heap {
             return Err(Error::data(format!("an array's bytes are {}", self.describe(bytes))));
         };
         if let Object::Bytes(pieces) = self.get_mut(id) {
-            // Grows by doubling as the pieces go: both together hold at most half as much again as the bytes did.
-            let mut numbers = Numbers::new(dtype, 0);
+            // The elements grow by doubling while pieces are freed: together they take at most 1.5 times the
+            // bytes.
+            let mut elements = Elements::new(dtype, 0);
             for piece in mem::take(pieces) {
-                numbers.push(&piece);
+                elements.push(&piece);
             }
-            numbers.values.shrink_to_fit();
-            *self.get_mut(id) = Object::Numbers(numbers);
+            elements.values.shrink_to_fit();
+            *self.get_mut(id) = Object::Elements(elements);
         }
-        let numbers = match self.get(id) {
-            Object::Numbers(numbers) if numbers.dtype == dtype => numbers,
-            Object::Numbers(_) => return Err(Error::data("the same bytes in arrays of different dtypes")),
+        let elements = match self.get(id) {
+            Object::Elements(elements) if elements.dtype == dtype => elements,
+            Object::Elements(_) => return Err(Error::data("the same bytes in arrays of different dtypes")),
             _ => return Err(Error::data(format!("an array's bytes are {}", self.describe(bytes)))),
         };
-        let found = numbers.values.len() * dtype.size() + numbers.partial.len();
+        let found = elements.values.len() * dtype.size() + elements.partial.len();
         let count = shape.iter().try_fold(1, |count: usize, &length| count.checked_mul(length));
         match count.and_then(|count| count.checked_mul(dtype.size())) {
-            Some(expected) if expected == found => Ok(Array { shape, fortran, numbers: id }),
+            Some(expected) if expected == found => Ok(Array { shape, fortran, elements: id }),
             _ => Err(Error::data(format!("an array of shape {shape:?} with {found} bytes"))),
         }
     }
@@ -213,7 +218,7 @@ impl Heap {
         })
     }
 
-    /// Takes the arrays `wanted` out, in row-major order.
+    /// Takes the `wanted` arrays, given as (name, value), out of the heap, in row-major order.
     pub fn take_arrays<const N: usize>(&mut self, wanted: [(&str, Value); N]) -> Result<[ArrayD<f64>; N]> {
         let mut arrays = [const { None }; N];
         for (index, &(name, value)) in wanted.iter().enumerate() {
@@ -231,14 +236,16 @@ impl Heap {
             };
         }
         let arrays = arrays.map(|array| array.expect("every one was found"));
-        let ids = arrays.each_ref().map(|array| array.numbers);
+        let ids = arrays.each_ref().map(|array| array.elements);
         let mut index = 0;
         Ok(arrays.map(|array| {
             index += 1;
-            let values = match self.get_mut(array.numbers) {
-                Object::Numbers(numbers) if ids[index..].contains(&array.numbers) => numbers.values.clone(),
-                Object::Numbers(numbers) => mem::take(&mut numbers.values),
-                _ => unreachable!("`array` made these bytes numbers, and nothing turns them back"),
+            let values = match self.get_mut(array.elements) {
+                Object::Elements(elements) if ids[index..].contains(&array.elements) => {
+                    elements.values.clone()
+                }
+                Object::Elements(elements) => mem::take(&mut elements.values),
+                _ => unreachable!("`array` converted these bytes, and nothing converts them back"),
             };
             row_major(array, values)
         }))

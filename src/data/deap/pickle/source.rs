@@ -1,16 +1,17 @@
-//! The bytes of one file: buffered, counted, hashed as they pass, and compared with what the file has left.
+//! The bytes of one file: buffered, counted and hashed while they are read.
 
 use std::io::{self, BufRead, BufReader, Read};
 
 use crate::{Error, ErrorKind, Result};
 
-/// Large enough that a read costs little, small enough to stay in a core's cache between hashing and converting.
+/// Size of the buffer in bytes: large enough for few reads, small enough to stay in a core's cache between
+/// hashing and conversion.
 const BUFFER: usize = 256 << 10;
 
-/// No file may be longer. A subject's file has 103 MB; the longest re-save (protocol 0) has some 350.
+/// The largest file in bytes. A subject's file has 103 MB; the longest re-save (protocol 0) has about 350 MB.
 const LONGEST: u64 = 1 << 30;
 
-/// Bytes that are read once, in order.
+/// A file that is read once, in order.
 pub struct Source<R> {
     reader: BufReader<Hashing<R>>,
     total: Option<u64>,
@@ -39,7 +40,7 @@ impl<R: Read> Read for Hashing<R> {
 }
 
 impl<R: Read> Source<R> {
-    /// `total`: length in bytes, where it is known; lengths that the file announces are held against it.
+    /// `total` is the length of the file in bytes, if known. [`Source::announce`] compares lengths with it.
     pub fn new(reader: R, total: Option<u64>) -> Result<Self> {
         if let Some(total) = total
             && total > LONGEST
@@ -59,19 +60,21 @@ impl<R: Read> Source<R> {
         self.total.is_some()
     }
 
-    /// The bytes that are ready, empty only at the end of the file; [`Source::consume`] takes them.
+    /// The buffered bytes, empty only at the end of the file. [`Source::consume`] removes them.
     pub fn peek(&mut self) -> Result<&[u8]> {
         if self.position() > LONGEST {
             return Err(too_long(self.position()));
         }
-        self.reader.fill_buf().map_err(|error| Error::new(ErrorKind::Io, format!("cannot read on: {error}")))
+        self.reader.fill_buf().map_err(|error| {
+            Error::new(ErrorKind::Io, format!("cannot continue reading: {error}")).caused_by(error)
+        })
     }
 
     pub fn consume(&mut self, count: usize) {
         self.reader.consume(count);
     }
 
-    /// Up to `wanted` ready bytes, at least one; `wanted` more are needed to go on.
+    /// Between 1 and `wanted` buffered bytes. Fails if the file ends here, because `wanted` more are needed.
     pub fn some(&mut self, wanted: u64) -> Result<&[u8]> {
         if self.peek()?.is_empty() {
             return Err(self.truncated(wanted));
@@ -99,7 +102,7 @@ impl<R: Read> Source<R> {
         Ok(bytes)
     }
 
-    /// The line up to the next newline, which is taken and not returned. Only names and numbers stand on such lines.
+    /// The line up to the next newline, without it. Such lines hold only names and numbers.
     pub fn line(&mut self) -> Result<String> {
         const LONGEST_LINE: usize = 256;
         let mut line = Vec::new();
@@ -114,10 +117,11 @@ impl<R: Read> Source<R> {
                 byte => line.push(byte),
             }
         }
-        String::from_utf8(line).map_err(|_| Error::data("a name or number that is not text"))
+        String::from_utf8(line)
+            .map_err(|error| Error::data("a name or number that is not text").caused_by(error))
     }
 
-    /// Refuses a length that the file cannot hold, before anything is allocated for it.
+    /// Refuses a length that the file cannot hold. Call it before allocating.
     pub fn announce(&self, length: u64) -> Result<u64> {
         match self.total {
             Some(total) if length > total.saturating_sub(self.position()) => Err(self.truncated(length)),
@@ -136,7 +140,7 @@ impl<R: Read> Source<R> {
         Ok(())
     }
 
-    /// The blake3 hash, in hexadecimal, of a file that ends here.
+    /// The blake3 hash of the file in hexadecimal. Fails if the file does not end here.
     pub fn finish(mut self) -> Result<String> {
         let end = self.position();
         if !self.peek()?.is_empty() {
@@ -150,7 +154,7 @@ impl<R: Read> Source<R> {
         let end = self.total.unwrap_or(position).max(position);
         let needed = position.saturating_add(wanted);
         Error::data(format!("truncated at byte {end} of at least {needed}"))
-            .hint("the file is damaged or was not copied to its end; copy or download it again")
+            .hint("the file is damaged or was not copied completely; copy or download it again")
     }
 }
 

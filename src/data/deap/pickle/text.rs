@@ -1,4 +1,5 @@
-//! The ways in which a pickle spells bytes and text. Each reader hands what it decodes to a [`Sink`] piece by piece.
+//! The encodings of bytes and text in a pickle. Each reader passes the decoded bytes to a [`Sink`] piece by
+//! piece.
 
 use std::io::Read;
 
@@ -6,7 +7,7 @@ use super::numpy::Sink;
 use super::source::Source;
 use crate::{Error, Result};
 
-/// `length` bytes as they are.
+/// Reads `length` bytes without decoding.
 pub fn raw(source: &mut Source<impl Read>, length: u64, sink: &mut Sink) -> Result<()> {
     let mut left = length;
     while left > 0 {
@@ -19,7 +20,7 @@ pub fn raw(source: &mut Source<impl Read>, length: u64, sink: &mut Sink) -> Resu
     Ok(())
 }
 
-/// `length` bytes of UTF-8; `false` when the text holds more than Latin-1 does.
+/// Reads `length` bytes of UTF-8. Returns `false` if the text holds characters outside Latin-1.
 pub fn utf8(source: &mut Source<impl Read>, length: u64, sink: &mut Sink) -> Result<bool> {
     let (mut left, mut lead, mut latin1) = (length, None, true);
     let mut decoded = Vec::new();
@@ -31,7 +32,7 @@ pub fn utf8(source: &mut Source<impl Read>, length: u64, sink: &mut Sink) -> Res
                 (None, 0..0x80) => decoded.push(byte),
                 (None, 0xC2 | 0xC3) => lead = Some(byte),
                 (Some(lead), 0x80..0xC0) => decoded.push((lead << 6) | (byte & 0x3F)),
-                // The continuation bytes of wide characters, which nothing uses.
+                // Continuation bytes of characters outside Latin-1, which nothing uses.
                 (None, 0x80..0xC0) if !latin1 => {}
                 (None, 0xC4..0xF5) => latin1 = false,
                 _ => return Err(Error::data("text that is not UTF-8")),
@@ -48,7 +49,7 @@ pub fn utf8(source: &mut Source<impl Read>, length: u64, sink: &mut Sink) -> Res
     }
 }
 
-/// Decoded bytes on their way to a sink, which takes many at once sooner than one by one.
+/// Collects decoded bytes, because a sink takes many at once faster than one by one.
 struct Gathered<'a> {
     bytes: Vec<u8>,
     sink: &'a mut Sink,
@@ -59,7 +60,7 @@ impl<'a> Gathered<'a> {
         Gathered { bytes: Vec::new(), sink }
     }
 
-    /// Moves the bytes before the next one that `special` picks; that one is next then.
+    /// Moves all bytes up to the next `special` one, which remains in the source.
     fn plain(&mut self, source: &mut Source<impl Read>, special: impl Fn(u8) -> bool) -> Result<()> {
         loop {
             let piece = source.some(1)?;
@@ -87,7 +88,7 @@ impl<'a> Gathered<'a> {
     }
 }
 
-/// A quoted string with Python's escapes, up to the end of its line (protocol 0).
+/// Reads a quoted string with Python's escapes, up to the end of its line (protocol 0).
 pub fn quoted(source: &mut Source<impl Read>, sink: &mut Sink) -> Result<()> {
     let mut decoded = Gathered::new(sink);
     let quote = source.byte()?;
@@ -109,7 +110,7 @@ pub fn quoted(source: &mut Source<impl Read>, sink: &mut Sink) -> Result<()> {
     }
 }
 
-/// What follows a backslash in the `repr` of a Python 2 string.
+/// Reads the escape after a backslash in the `repr` of a Python 2 string.
 fn escape(source: &mut Source<impl Read>) -> Result<u8> {
     Ok(match source.byte()? {
         byte @ (b'\\' | b'\'' | b'"') => byte,
@@ -121,7 +122,8 @@ fn escape(source: &mut Source<impl Read>) -> Result<u8> {
     })
 }
 
-/// A line in "raw unicode escape": Latin-1 with `\uXXXX` and `\UXXXXXXXX`; `false` when it holds more than Latin-1.
+/// Reads a line in raw-unicode-escape: Latin-1 with `\uXXXX` and `\UXXXXXXXX`. Returns `false` if it holds
+/// characters outside Latin-1.
 pub fn raw_unicode_escape(source: &mut Source<impl Read>, sink: &mut Sink) -> Result<bool> {
     let (mut decoded, mut latin1) = (Gathered::new(sink), true);
     loop {

@@ -1,13 +1,13 @@
-//! What a pickle builds. Values refer to objects by index, so shared objects cost nothing, nothing is freed by
-//! recursion, and a change to an object (BUILD) is seen through every reference.
+//! The values and objects that a pickle builds. Values refer to objects by index: shared objects cost
+//! nothing, freeing them needs no recursion, and every reference sees a change to an object (BUILD).
 
-use super::numbers::{Dtype, Numbers};
+use super::elements::{Dtype, Elements};
 use crate::{Error, Result};
 
-/// Nesting that is still read. A DEAP file nests three deep.
+/// The deepest nesting that is read. A DEAP file nests three deep.
 const DEEPEST: u8 = 32;
 
-/// The only globals that a file may name; none of them is ever called.
+/// The only globals that a file may name. None of them is ever called.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Global {
     Reconstruct,
@@ -18,7 +18,7 @@ pub enum Global {
 }
 
 impl Global {
-    /// Refuses every name that NumPy does not need for an array of floats.
+    /// The global of that name. Refuses every name that NumPy does not need for an array of floats.
     pub fn named(module: &str, name: &str) -> Result<Global> {
         match (module, name) {
             ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct") => Ok(Global::Reconstruct),
@@ -27,7 +27,7 @@ impl Global {
             ("numpy", "dtype") => Ok(Global::Dtype),
             ("_codecs", "encode") => Ok(Global::Encode),
             _ => Err(Error::data(format!(
-                "the global {:?} is not allowed; expected NumPy arrays of floats and plain values only",
+                "the global {:?} is not allowed; expected only NumPy arrays of floats and plain values",
                 format!("{module}.{name}")
             ))
             .hint("nothing in the file was run; it is not an original DEAP file, so do not load it elsewhere either")),
@@ -41,7 +41,7 @@ pub enum Value {
     None,
     Bool(bool),
     Int(i64),
-    /// A value that is read over and never used: a float, an integer wider than 64 bits, text beyond Latin-1.
+    /// A value that nothing uses: a float, an integer wider than 64 bits, text outside Latin-1.
     Unused,
     Global(Global),
     Object(Id),
@@ -51,11 +51,11 @@ pub enum Value {
 pub type Id = u32;
 
 pub enum Object {
-    /// Code points below 256, in pieces: Python 2's `str`, Python 3's `bytes`, and `str` that Latin-1 can encode, which
-    /// NumPy and Python 2 use for one another.
+    /// Code points below 256, in pieces: Python 2's `str`, Python 3's `bytes`, and a `str` in Latin-1. NumPy
+    /// and Python 2 use them interchangeably.
     Bytes(Vec<Vec<u8>>),
-    /// Bytes that were read as the numbers of an array.
-    Numbers(Numbers),
+    /// The bytes of an array, converted.
+    Elements(Elements),
     Tuple(Vec<Value>),
     List(Vec<Value>),
     Dict(Vec<(Value, Value)>),
@@ -64,18 +64,19 @@ pub enum Object {
     Array(Option<Array>),
 }
 
-/// A complete array whose numbers lie in the object `numbers`.
+/// A complete array. The object `elements` holds its elements.
 #[derive(Clone)]
 pub struct Array {
     pub shape: Vec<usize>,
     pub fortran: bool,
-    pub numbers: Id,
+    pub elements: Id,
 }
 
 struct Node {
     object: Object,
     depth: u8,
-    /// Held by a container. A pickler completes a container before it puts it into another one, except in a cycle.
+    /// Whether a container holds it. A pickler completes a container before inserting it into another one,
+    /// except in a cycle.
     held: bool,
 }
 
@@ -111,7 +112,7 @@ impl Heap {
         Ok(())
     }
 
-    /// Puts `items`, keys and values by turns, into a dictionary.
+    /// Inserts `items`, alternating keys and values, into a dictionary.
     pub fn insert(&mut self, dict: Value, items: &[Value]) -> Result<()> {
         let Some((id, Object::Dict(_))) = self.object(dict) else {
             return Err(Error::data(format!("items for {}, expected a dictionary", self.describe(dict))));
@@ -127,7 +128,7 @@ impl Heap {
         Ok(())
     }
 
-    /// Makes `items` parts of `container`; because a held container cannot grow, no cycle can be built.
+    /// Makes `items` parts of `container`. A held container cannot grow, so no cycle can be built.
     fn hold(&mut self, container: Id, items: &[Value]) -> Result<()> {
         let mut depth = self.nodes[container as usize].depth.max(1);
         for &item in items {
@@ -178,7 +179,7 @@ impl Heap {
         }
     }
 
-    /// What `value` is, for messages; text is shown, made printable and cut at 40 characters.
+    /// A description of `value` for messages. Text is escaped and cut at 40 characters.
     pub fn describe(&self, value: Value) -> String {
         match value {
             Value::None => "None".into(),
@@ -194,7 +195,7 @@ impl Heap {
                     }
                     None => "a long string".into(),
                 },
-                Object::Numbers(_) => "the bytes of an array".into(),
+                Object::Elements(_) => "the bytes of an array".into(),
                 Object::Tuple(items) => format!("a tuple of {}", items.len()),
                 Object::List(items) => format!("a list of {}", items.len()),
                 Object::Dict(items) => format!("a dictionary of {}", items.len()),

@@ -1,4 +1,4 @@
-//! Numbers as arrays hold them: what their bytes mean, and how bytes become `f64`.
+//! The elements of arrays: their dtypes, and the conversion of bytes to `f64`.
 
 use std::mem;
 
@@ -22,7 +22,7 @@ pub enum Order {
 }
 
 impl Dtype {
-    /// Bytes of one number.
+    /// Bytes of one element.
     pub fn size(self) -> usize {
         match self.float {
             Float::F4 => 4,
@@ -31,17 +31,17 @@ impl Dtype {
     }
 }
 
-/// Numbers of `dtype`, converted to `f64` as their bytes come.
-pub struct Numbers {
+/// Elements of `dtype`, converted to `f64` while their bytes arrive.
+pub struct Elements {
     pub dtype: Dtype,
     pub values: Vec<f64>,
-    /// The beginning of a number whose end has not come yet.
+    /// The first bytes of an element that has not arrived completely.
     pub partial: Vec<u8>,
 }
 
-impl Numbers {
+impl Elements {
     pub fn new(dtype: Dtype, bytes: usize) -> Self {
-        Numbers { dtype, values: Vec::with_capacity(bytes / dtype.size()), partial: Vec::new() }
+        Elements { dtype, values: Vec::with_capacity(bytes / dtype.size()), partial: Vec::new() }
     }
 
     pub fn push(&mut self, mut bytes: &[u8]) {
@@ -53,8 +53,8 @@ impl Numbers {
             if self.partial.len() < size {
                 return;
             }
-            let number = mem::take(&mut self.partial);
-            self.convert(&number);
+            let element = mem::take(&mut self.partial);
+            self.convert(&element);
         }
         let (whole, partial) = bytes.split_at(bytes.len() - bytes.len() % size);
         self.convert(whole);
