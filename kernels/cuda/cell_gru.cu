@@ -1,6 +1,6 @@
 // GRU (Cho et al. 2014) with the reset gate after the recurrent GEMM, as in cuDNN; gates r, z, n. It mirrors
-// src/reference/cell.rs. The fourth element of a unit's packed gates is the recurrent part of n: its bias before
-// the GEMM, the whole of it where the gates are saved, and its gradient after backward.
+// src/reference/cell.rs. The fourth element of a unit's packed gates is the recurrent part of n: its bias
+// before the GEMM, the whole of it where the gates are saved, and its gradient after backward.
 
 #define GATES 3
 #define STATES 1
@@ -21,9 +21,9 @@ __device__ __forceinline__ State cell_forward(float a[4], State previous) {
     return State{fmaf(a[1], previous.h, (1.0f - a[1]) * a[2]), 0.0f};
 }
 
-// In: `saved` holds r, z, n and the recurrent part of n. Out: the gradients by r, z, the input part of n and the
-// recurrent part of n. `d` is the gradient by the new state. The result is the gradient by the previous state
-// without the term from the recurrent GEMM.
+// In: `saved` holds r, z, n and the recurrent part of n. Out: the gradients by r, z, the input part of n and
+// the recurrent part of n. `d` is the gradient by the new state. The result is the gradient by the previous
+// state without the term from the recurrent GEMM.
 __device__ __forceinline__ State cell_backward(float saved[4], float, State previous, State d) {
     const float r = saved[0], z = saved[1], n = saved[2];
     const float d_n = d.h * (1.0f - z) * (1.0f - n * n);

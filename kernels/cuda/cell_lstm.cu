@@ -1,4 +1,5 @@
-// LSTM (Hochreiter and Schmidhuber 1997, with forget gate); gates i, f, g, o. It mirrors src/reference/cell.rs.
+// LSTM (Hochreiter and Schmidhuber 1997, with forget gate); gates i, f, g, o. It mirrors
+// src/reference/cell.rs.
 
 #define GATES 4
 #define STATES 2
@@ -20,9 +21,9 @@ __device__ __forceinline__ State cell_forward(float a[4], State previous) {
     return State{a[3] * tanh_(c), c};
 }
 
-// In: `saved` holds the gates. Out: the gradients by their pre-activations. `d` is the gradient by the new state,
-// whose cell state is `c`. The result is the gradient by the previous state without the term from the recurrent
-// GEMM.
+// In: `saved` holds the gates. Out: the gradients by their pre-activations. `d` is the gradient by the new
+// state, whose cell state is `c`. The result is the gradient by the previous state without the term from the
+// recurrent GEMM.
 __device__ __forceinline__ State cell_backward(float saved[4], float c, State previous, State d) {
     const float i = saved[0], f = saved[1], g = saved[2], o = saved[3];
     const float tanh_c = tanh_(c);

@@ -1,8 +1,9 @@
 // Functions that the kernels of a convolution block share. z is the output of the filters before ReLU and
-// pooling: time steps 2t and 2t + 1 of z make step t of y. The sums over a filter go tap by tap, (k, C): the C
-// inputs of a tap are contiguous in x.
+// pooling: time steps 2t and 2t + 1 of z make step t of y. The sums over a filter go tap by tap, (k, C): the
+// C inputs of a tap are contiguous in x.
 
-// Whether a row of `length` time steps has z at `step`. Either both steps of a pooled step exist, or none does.
+// Whether a row of `length` time steps has z at `step`. Either both steps of a pooled step exist, or none
+// does.
 __device__ __forceinline__ bool has_step(unsigned step, unsigned kernel, unsigned length) {
     return (step | 1u) + kernel <= length;
 }

@@ -1,6 +1,7 @@
-// y and argmax of a convolution block: a GEMM of (rows and time steps of z, k C) by (k C, F). A block computes
-// 32 elements of (T', B) for 64 filters. Of each 16 rows of the tile, the upper eight are the even time step of
-// eight rows of y and the lower eight the odd one, so that one thread holds both values that it pools.
+// y and argmax of a convolution block: a GEMM of (rows and time steps of z, k C) by (k C, F). A block
+// computes 32 elements of (T', B) for 64 filters. Of each 16 rows of the tile, the upper eight are the even
+// time step of eight rows of y and the lower eight the odd one, so that one thread holds both values that it
+// pools.
 
 #define ABSENT (~(size_t)0)
 

@@ -1,7 +1,7 @@
 // Gradients by the weights of a convolution block, (M, splits, F, k C + 1): for each filter the sum, over the
 // rows and time steps of z, of dz times the input under each tap, and times 1 for the bias. Each split sums a
-// share of the depth in whole chunks (split-K). The depth is (T', B, 2): pooled steps, batch rows, and the two
-// time steps of each pooled step.
+// share of the depth in whole chunks (split-K). The depth is (T', B, 2): pooled steps, batch rows, and the
+// two time steps of each pooled step.
 
 extern "C" __global__ void __launch_bounds__(THREADS) conv_weight_gradient(const __grid_constant__ Arguments a) {
     const unsigned row_tiles = (a.filters + SIDE - 1) / SIDE;

@@ -1,6 +1,6 @@
-// Inverted dropout by Philox4x32-10 (Salmon et al. 2011); a thread per four elements, since one Philox block has
-// four random `u32`s. The mask is a function of (key, index, step, fold, layer), so backward draws it again
-// instead of saving it.
+// Inverted dropout by Philox4x32-10 (Salmon et al. 2011); a thread per four elements, since one Philox block
+// has four random `u32`s. The mask is a function of (key, index, step, fold, layer), so backward draws it
+// again instead of saving it.
 
 extern "C" __global__ void __launch_bounds__(THREADS) dropout(const __grid_constant__ Arguments a) {
     const unsigned i = blockIdx.x * THREADS + threadIdx.x;

@@ -1,7 +1,7 @@
-// Storage formats. `operand_t` is the format of an mma operand. A word is one 32-bit register of an mma operand:
-// one element in fp32 and tf32, two neighbors in depth in bf16. `saved_t` is the format of the gates that a layer
-// saves for backward: first the input part of the gates, then the gates, then their gradients. `Gates4` is the
-// four packed gates of one unit.
+// Storage formats. `operand_t` is the format of an mma operand. A word is one 32-bit register of an mma
+// operand: one element in fp32 and tf32, two neighbors in depth in bf16. `saved_t` is the format of the gates
+// that a layer saves for backward: first the input part of the gates, then the gates, then their gradients.
+// `Gates4` is the four packed gates of one unit.
 
 #if PRECISION == 16
 

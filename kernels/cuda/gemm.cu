@@ -1,6 +1,6 @@
 // C = A B (+ bias) for every model and direction, strided. A is (rows, depth) with stride 1 in depth. B is
-// (columns, depth) where B_K_MAJOR, else (depth, columns). A_IS_SAVED and C_IS_SAVED choose the storage format of
-// A and C: `saved_t` or `float`.
+// (columns, depth) where B_K_MAJOR, else (depth, columns). A_IS_SAVED and C_IS_SAVED choose the storage
+// format of A and C: `saved_t` or `float`.
 
 #if A_IS_SAVED
 typedef saved_t a_t;

@@ -1,6 +1,6 @@
-// One 64 x 64 tile of a GEMM, C (row, column) = sum over k of A (row, k) B (k, column), by a block of four warps
-// (2 x 2, each 32 x 32). Both operands pass through shared memory in chunks of the depth, with two buffers each;
-// every sum is taken in the order of k.
+// One 64 x 64 tile of a GEMM, C (row, column) = sum over k of A (row, k) B (k, column), by a block of four
+// warps (2 x 2, each 32 x 32). Both operands pass through shared memory in chunks of the depth, with two
+// buffers each; every sum is taken in the order of k.
 //
 //   fetch chunk 0 of A and B into registers; store it to buffer 0; barrier
 //   buffer = 0
@@ -11,7 +11,8 @@
 //       store the next chunk to `buffer`; barrier
 //
 // A loader `float load(i, k)` gives element `k` of row or column `i`, and 0 outside of the matrix. So the
-// operands need not exist in memory: the convolution and the weight gradients compute indices in their loaders.
+// operands need not exist in memory: the convolution and the weight gradients compute indices in their
+// loaders.
 
 #define SIDE 64                          // rows and columns of a tile
 #define CHUNK_WORDS 16                   // words in depth of a chunk
@@ -24,9 +25,9 @@ __device__ __forceinline__ unsigned quotient(unsigned n, unsigned factor, unsign
     return (__umulhi(n, factor) + n) >> shift;
 }
 
-// A chunk of an operand in shared memory. K_MAJOR means that neighbors in depth are contiguous in global memory;
-// otherwise neighbors in width are. Consecutive threads fetch contiguous elements either way (coalesced). The
-// padding keeps the reads of `multiply_chunk` free of bank conflicts.
+// A chunk of an operand in shared memory. K_MAJOR means that neighbors in depth are contiguous in global
+// memory; otherwise neighbors in width are. Consecutive threads fetch contiguous elements either way
+// (coalesced). The padding keeps the reads of `multiply_chunk` free of bank conflicts.
 template <bool K_MAJOR> struct Chunk {
     static const int SIZE = K_MAJOR ? SIDE * (CHUNK_WORDS + 4) : CHUNK_WORDS * (SIDE + 8);
 
@@ -158,8 +159,8 @@ __device__ __forceinline__ void clear(Sums sums) {
     }
 }
 
-// Calls `store(row, column, sum)` for each element of the tile at (`row`, `column`) that lies inside of the matrix
-// of `rows` by `columns`.
+// Calls `store(row, column, sum)` for each element of the tile at (`row`, `column`) that lies inside of the
+// matrix of `rows` by `columns`.
 template <class Store>
 __device__ __forceinline__ void each_sum(
     const Sums sums, unsigned row, unsigned column, unsigned rows, unsigned columns, const Store& store

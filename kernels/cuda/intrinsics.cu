@@ -1,6 +1,6 @@
 // All operations that are not plain C++. Each intrinsic has a device half in inline PTX and a host half that
-// computes what the PTX ISA specifies. Tests run the host half (tests/cuda_on_host), GPUs the device half. Nothing
-// else in this folder differs between the two.
+// computes what the PTX ISA specifies. Tests run the host half (tests/cuda_on_host), GPUs the device half.
+// Nothing else in this folder differs between the two.
 
 #ifdef CUDA_ON_HOST
 
@@ -13,8 +13,9 @@ inline constexpr bool IS_EXACT = true;
 inline constexpr bool IS_EXACT = false;
 #endif
 
-// A result that an instruction with this error may return: `value` plus or minus `error`, the sign from a hash of
-// the argument. The results that the PTX ISA specifies are exact: for infinities, 0 and subnormal numbers.
+// A result that an instruction with this error may return: `value` plus or minus `error`, the sign from a
+// hash of the argument. The results that the PTX ISA specifies are exact: for infinities, 0 and subnormal
+// numbers.
 inline float off(float value, float error, float argument) {
     if (IS_EXACT || !is_finite(value) || !is_finite(argument) || fabsf(argument) < 0x1p-126f) {
         return value;
@@ -22,9 +23,9 @@ inline float off(float value, float error, float argument) {
     return __float_as_uint(argument) * 0x9e3779b9u >> 31 ? value + error : value - error;
 }
 
-// Rounds to 10 bits of mantissa, ties away from 0: cvt.rna.tf32.f32. Infinity and NaN lose their last 13 bits, as
-// in the machine code of sm_80 and sm_90. A NaN with only those bits set becomes infinity, but no arithmetic
-// yields such a NaN.
+// Rounds to 10 bits of mantissa, ties away from 0: cvt.rna.tf32.f32. Infinity and NaN lose their last 13
+// bits, as in the machine code of sm_80 and sm_90. A NaN with only those bits set becomes infinity, but no
+// arithmetic yields such a NaN.
 inline unsigned round_tf32(float x) {
     const unsigned bits = __float_as_uint(x);
     if (IS_EXACT) {
@@ -62,8 +63,8 @@ struct Fragments {
 inline float low(unsigned pair) { return __uint_as_float(pair << 16); }
 inline float high(unsigned pair) { return __uint_as_float(pair & 0xffff0000u); }
 
-// Lane 4g + q holds rows g and g + 8 of A, columns 2q, 2q + 1, 2q + 8 and 2q + 9; column g of B, rows with the
-// same numbers; and rows g and g + 8 of the result, columns 2q and 2q + 1.
+// Lane 4g + q holds rows g and g + 8 of A, columns 2q, 2q + 1, 2q + 8 and 2q + 9; column g of B, rows with
+// the same numbers; and rows g and g + 8 of the result, columns 2q and 2q + 1.
 inline void mma_bf16(float d[4], const unsigned a[4], unsigned b0, unsigned b1) {
     const Fragments* of = host::exchange(Fragments{{a[0], a[1], a[2], a[3]}, {b0, b1}}, 16);
     const unsigned lane = host::lane();
@@ -80,8 +81,8 @@ inline void mma_bf16(float d[4], const unsigned a[4], unsigned b0, unsigned b1) 
     }
 }
 
-// Lane 4g + q holds rows g and g + 8 of A, columns q and q + 4; column g of B, rows with the same numbers; and the
-// same elements of the result as above.
+// Lane 4g + q holds rows g and g + 8 of A, columns q and q + 4; column g of B, rows with the same numbers;
+// and the same elements of the result as above.
 inline void mma_tf32(float d[4], const unsigned a[4], unsigned b0, unsigned b1) {
     const Fragments* of = host::exchange(Fragments{{a[0], a[1], a[2], a[3]}, {b0, b1}}, 8);
     const unsigned lane = host::lane();
@@ -98,8 +99,8 @@ inline void mma_tf32(float d[4], const unsigned a[4], unsigned b0, unsigned b1) 
     }
 }
 
-// Loads four matrices of 8 x 8 elements of two bytes from shared memory (ldmatrix). Lane 8i + r passes the address
-// of row r of matrix i; lane 4g + q gets elements 2q and 2q + 1 of row g of each matrix.
+// Loads four matrices of 8 x 8 elements of two bytes from shared memory (ldmatrix). Lane 8i + r passes the
+// address of row r of matrix i; lane 4g + q gets elements 2q and 2q + 1 of row g of each matrix.
 inline void load_matrices(unsigned to[4], const void* row) {
     const void* const* of = host::exchange(row, 4);
     const unsigned lane = host::lane();

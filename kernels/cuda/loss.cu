@@ -1,5 +1,5 @@
-// Softmax cross-entropy with class weights and label smoothing, and its gradient; a block per model. Each thread
-// sums its own batch rows, then the threads' sums are added in order.
+// Softmax cross-entropy with class weights and label smoothing, and its gradient; a block per model. Each
+// thread sums its own batch rows, then the threads' sums are added in order.
 
 // The sum of `own` over all threads of the block, in the order of the threads.
 __device__ __forceinline__ float added_up(float* sums, float own) {

@@ -1,9 +1,9 @@
-// Elementary functions. PRECISION is the number of sign, exponent and mantissa bits of an mma operand: 32 (fp32),
-// 19 (tf32) or 16 (bf16).
+// Elementary functions. PRECISION is the number of sign, exponent and mantissa bits of an mma operand: 32
+// (fp32), 19 (tf32) or 16 (bf16).
 //
 // fp32: additions, multiplications and one division, with the same bits on every device and errors of at most
-// 2e-7. tf32 and bf16: the special function unit, with errors of at most 4e-7 and 2^-11, far below the rounding of
-// the operands.
+// 2e-7. tf32 and bf16: the special function unit, with errors of at most 4e-7 and 2^-11, far below the
+// rounding of the operands.
 
 __device__ __forceinline__ bool is_nan(float x) { return (__float_as_uint(x) & 0x7fffffffu) > 0x7f800000u; }
 __device__ __forceinline__ bool is_finite(float x) { return (__float_as_uint(x) & 0x7fffffffu) < 0x7f800000u; }
@@ -13,8 +13,8 @@ struct Exponential {
     float q, power;
 };
 
-// The argument is clamped to |x| <= 87; the polynomial is that of Cephes' expf. NaN gives a finite result, which
-// the callers replace.
+// The argument is clamped to |x| <= 87; the polynomial is that of Cephes' expf. NaN gives a finite result,
+// which the callers replace.
 __device__ __forceinline__ Exponential exp_parts(float x) {
     const float y = fminf(fmaxf(x, -87.0f), 87.0f);
     const float n = rintf(y * 1.44269504f);

@@ -1,5 +1,5 @@
-// Sums of the squares of EACH * THREADS gradients, (M, chunks); a block per chunk, whose threads' sums are added in
-// a tree.
+// Sums of the squares of EACH * THREADS gradients, (M, chunks); a block per chunk, whose threads' sums are
+// added in a tree.
 
 #define EACH 16
 

@@ -1,5 +1,5 @@
-// Peak arithmetic throughput: independent chains of multiply-adds in registers, on the unit that the GEMMs of this
-// precision use.
+// Peak arithmetic throughput: independent chains of multiply-adds in registers, on the unit that the GEMMs of
+// this precision use.
 
 extern "C" __global__ void __launch_bounds__(THREADS) peak_compute(const __grid_constant__ Arguments a) {
     float sums[CHAINS][4];

@@ -1,5 +1,5 @@
-// Pools the hidden states (M, T, B, dirs*H) (mean), or the final states (last), to (M, B, dirs*H); a thread per
-// element of the result.
+// Pools the hidden states (M, T, B, dirs*H) (mean), or the final states (last), to (M, B, dirs*H); a thread
+// per element of the result.
 
 extern "C" __global__ void __launch_bounds__(THREADS) pool_forward(const __grid_constant__ Arguments a) {
     const unsigned i = blockIdx.x * THREADS + threadIdx.x;

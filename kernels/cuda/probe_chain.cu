@@ -1,9 +1,10 @@
-// Chains of one instruction, WHAT, in which each link waits for the one before: CHAINS chains in a thread, THREADS
-// threads in a block. One chain in one warp measures the latency, many chains in many warps the throughput. Each
-// warp stores the clock before and after. The values of WHAT are those of `ChainOf` in src/backend/cuda/probe.rs.
+// Chains of one instruction, WHAT, in which each link waits for the one before: CHAINS chains in a thread,
+// THREADS threads in a block. One chain in one warp measures the latency, many chains in many warps the
+// throughput. Each warp stores the clock before and after. The values of WHAT are those of `ChainOf` in
+// src/backend/cuda/probe.rs.
 //
-// The machine code of a link on sm_80 and sm_90 (NVRTC 13.0, nvdisasm), with 64 links between buffers reads of the
-// clock:
+// The machine code of a link on sm_80 and sm_90 (NVRTC 13.0, nvdisasm), with 64 links between two reads
+// of the clock:
 //   MULTIPLY_ADD    FFMA                          MMA_BF16         HMMA.16816.F32.BF16
 //   TANH            MUFU.TANH                     MMA_TF32         HMMA.1688.F32.TF32
 //   EXP2            FSETP, FMUL, MUFU.EX2, FMUL   LOAD_SHARED_4    LDS
@@ -45,7 +46,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) probe_chain(const __grid_c
     const unsigned thread = blockIdx.x * THREADS + threadIdx.x;
     Link link[CHAINS];
 #if WHAT == LOAD_SHARED_4 || WHAT == LOAD_SHARED_16 || WHAT == LOAD_MATRICES
-    // Every word, or every 16 bytes, holds its own position: a chain stays in place, and the compiler cannot know.
+    // Every word, or every 16 bytes, holds its own position: a chain stays in place, and the compiler cannot
+    // know.
     SHARED(uint4, ring, 1024);
     for (unsigned i = threadIdx.x; i < 1024; i += THREADS) {
 #if WHAT == LOAD_MATRICES

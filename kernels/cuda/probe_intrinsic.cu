@@ -1,5 +1,5 @@
-// Runs one intrinsic, INTRINSIC, in one warp: `count` times, each lane reads OPERANDS words of x and writes RESULTS
-// words of y. The values of INTRINSIC are those of `Intrinsic` in src/backend/cuda/probe.rs.
+// Runs one intrinsic, INTRINSIC, in one warp: `count` times, each lane reads OPERANDS words of x and writes
+// RESULTS words of y. The values of INTRINSIC are those of `Intrinsic` in src/backend/cuda/probe.rs.
 
 #define ROUND_TF32 0
 #define ROUND_BF16 1

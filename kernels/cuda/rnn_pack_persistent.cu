@@ -1,7 +1,7 @@
-// Packs the recurrent weights in the order of the registers that hold them in the persistent kernels; a thread per
-// lane and mma of a warp. `forward` (M, dirs, TILES, GATES, ACROSS, 32): rows are units, the depth is the previous
-// step's units. `backward` (M, dirs, TILES, GATES * ACROSS, 32), if the layer is trained: rows are the previous
-// step's units, the depth is units with their gates side by side.
+// Packs the recurrent weights in the order of the registers that hold them in the persistent kernels; a
+// thread per lane and mma of a warp. `forward` (M, dirs, TILES, GATES, ACROSS, 32): rows are units, the depth
+// is the previous step's units. `backward` (M, dirs, TILES, GATES * ACROSS, 32), if the layer is trained:
+// rows are the previous step's units, the depth is units with their gates side by side.
 
 __device__ __forceinline__ float weight(const float* weight_hh, unsigned hidden, unsigned gate, unsigned unit, unsigned before) {
     return unit < hidden && before < hidden ? weight_hh[(size_t)(gate * hidden + unit) * hidden + before] : 0.0f;

@@ -1,7 +1,7 @@
-// Definitions that the persistent kernels share. A block runs the time loop of eight batch rows of one model and
-// direction. Its warp w owns units 16w to 16w + 15 with all their gates. The recurrent weights are operand A of the
-// mma and stay in registers; the eight rows are operand B, in shared memory. PADDED is the number of units rounded
-// up to whole warps.
+// Definitions that the persistent kernels share. A block runs the time loop of eight batch rows of one model
+// and direction. Its warp w owns units 16w to 16w + 15 with all their gates. The recurrent weights are
+// operand A of the mma and stay in registers; the eight rows are operand B, in shared memory. PADDED is the
+// number of units rounded up to whole warps.
 //
 //                        k: units of the previous step
 //            +-----------------------+         8 rows

@@ -1,6 +1,6 @@
-// Backpropagation through time of eight batch rows in one launch, with the transposed recurrent weights in registers.
-// The gradients by the gates replace the saved gates in place. See rnn_persistent.cu for the layout and
-// rnn_persistent_forward.cu for the direction of t.
+// Backpropagation through time of eight batch rows in one launch, with the transposed recurrent weights in
+// registers. The gradients by the gates replace the saved gates in place. See rnn_persistent.cu for the
+// layout and rnn_persistent_forward.cu for the direction of t.
 //
 //   W = this warp's rows of W_hh^T, from global memory to registers
 //   dh, dc = gradient by the last state, or 0
@@ -13,8 +13,8 @@
 //       dh = carry + W deltas[s % 2]            // mma
 //   d_initial = dh, dc
 //
-// The loop runs T + 1 times: each iteration loads for one step and computes the step that the one before loaded. Two
-// buffers of deltas alternate, so that one barrier a step is enough.
+// The loop runs T + 1 times: each iteration loads for one step and computes the step that the one before
+// loaded. Two buffers of deltas alternate, so that one barrier a step is enough.
 
 #define STRIDE (GATES * WORDS + 4) // words from row to row: (units, gates)
 
@@ -25,7 +25,8 @@ struct Step {
     float before; // c of an LSTM, h of a GRU, before the time step
 };
 
-// Asks for only one block a multiprocessor, so that ptxas may use as many registers as it needs and spills none.
+// Asks for only one block a multiprocessor, so that ptxas may use as many registers as it needs and spills
+// none.
 extern "C" __global__ void __launch_bounds__(THREADS, 1) rnn_persistent_backward(const __grid_constant__ Arguments a) {
     SHARED(unsigned, deltas, 2 * ROWS * STRIDE); // (2, ROWS, STRIDE): two buffers
     const unsigned warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, q = lane % 4;

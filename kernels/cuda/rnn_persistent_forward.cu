@@ -1,6 +1,6 @@
-// The whole time loop of eight batch rows in one launch, with the recurrent weights in registers: a persistent kernel
-// (Diamos et al. 2016). There is one barrier a time step. Global memory is read for the gates and written for y and
-// for what is saved. See rnn_persistent.cu for the layout.
+// The whole time loop of eight batch rows in one launch, with the recurrent weights in registers: a
+// persistent kernel (Diamos et al. 2016). There is one barrier a time step. Global memory is read for the
+// gates and written for y and for what is saved. See rnn_persistent.cu for the layout.
 //
 //   W = this warp's rows of W_hh, from global memory to registers
 //   h[0] = initial state, in shared memory; barrier
@@ -13,8 +13,9 @@
 //       barrier
 //   last = h, c
 //
-// The loop runs T + 1 times: iteration s loads for step s and computes step s - 1. The reverse direction counts t
-// down, and a row takes part only while t is below its length, so that it begins at its own last time step.
+// The loop runs T + 1 times: iteration s loads for step s and computes step s - 1. The reverse direction
+// counts t down, and a row takes part only while t is below its length, so that it begins at its own last
+// time step.
 
 #define STRIDE (WORDS + 4) // words from row to row of h: no bank conflicts
 

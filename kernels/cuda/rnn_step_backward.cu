@@ -1,6 +1,6 @@
 // The cells of one time step of backpropagation through time; a thread per cell. The backend runs, with
-// `recurrent` (M, dirs, B, H) the gradient through the recurrent GEMM and `carry` (M, S, dirs, B, H) the rest of the
-// gradient by the state:
+// `recurrent` (M, dirs, B, H) the gradient through the recurrent GEMM and `carry` (M, S, dirs, B, H) the rest
+// of the gradient by the state:
 //
 //   for s in (0..T) reversed:                   // t = s, or T - 1 - s in the reverse direction
 //       this kernel, for every cell:

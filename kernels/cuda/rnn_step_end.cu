@@ -1,5 +1,5 @@
-// The gradient by the initial state, after the time loop of rnn_step_backward.cu: `carry` plus the gradient through
-// the recurrent GEMM of the last launch; a thread per cell.
+// The gradient by the initial state, after the time loop of rnn_step_backward.cu: `carry` plus the gradient
+// through the recurrent GEMM of the last launch; a thread per cell.
 
 extern "C" __global__ void __launch_bounds__(THREADS) rnn_step_end(const __grid_constant__ Arguments a) {
     const unsigned i = blockIdx.x * THREADS + threadIdx.x;

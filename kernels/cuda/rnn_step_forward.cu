@@ -1,5 +1,5 @@
-// The cells of one time step; a thread per cell. The backend runs, with `recurrent` (M, dirs, B, H, 4) and `last` the
-// state from step to step:
+// The cells of one time step; a thread per cell. The backend runs, with `recurrent` (M, dirs, B, H, 4) and
+// `last` the state from step to step:
 //
 //   for s in 0..T:                              // t = s, or T - 1 - s in the reverse direction
 //       recurrent_gemm: recurrent = h W_hh^T    // not for s = 0 without an initial state

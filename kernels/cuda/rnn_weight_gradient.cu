@@ -5,8 +5,8 @@
 //           column = (x[t, b], h before step t of row b, 1)
 //           partial[split] += delta[t, b] column^T
 //
-// delta is the gradient by a unit's four packed gates. The column of ones gives the bias. gemm_tile.cu runs the sum;
-// rnn_weight_gradient_sum.cu adds the splits.
+// delta is the gradient by a unit's four packed gates. The column of ones gives the bias. gemm_tile.cu runs
+// the sum; rnn_weight_gradient_sum.cu adds the splits.
 
 extern "C" __global__ void __launch_bounds__(THREADS) rnn_weight_gradient(const __grid_constant__ Arguments a) {
     const unsigned row_tiles = (4 * a.hidden + SIDE - 1) / SIDE;

@@ -128,7 +128,7 @@ fn unary<E: Executor>(
 ) -> Vec<String> {
     let mut x = inputs.to_vec();
     x.resize(inputs.len().next_multiple_of(32), 0);
-    let y = intrinsic.of_a_warp(executor, &x).unwrap();
+    let y = intrinsic.run_in_a_warp(executor, &x).unwrap();
     let judge = |i: usize| judged(i % 32, &shown(x[i]), expected(f32::from_bits(x[i])), y[i]);
     (0..x.len()).filter_map(judge).collect()
 }
@@ -408,7 +408,7 @@ fn products<E: Executor>(executor: &E, intrinsic: Intrinsic, fragments: Fragment
             x[n * 320 + 10 * lane + 6 + register] = product.c[at].to_bits();
         }
     }
-    let y = intrinsic.of_a_warp(executor, &x).unwrap();
+    let y = intrinsic.run_in_a_warp(executor, &x).unwrap();
     let mut wrong = Vec::new();
     for (n, product) in products.iter().enumerate() {
         for at in 0..128 {
@@ -440,7 +440,7 @@ fn matrices<E: Executor>(executor: &E) -> Vec<String> {
             (0..4).map(move |i| word(lane, i)).chain([row_of(turn, lane) as u32])
         })
         .collect();
-    let y = Intrinsic::LoadMatrices.of_a_warp(executor, &x).unwrap();
+    let y = Intrinsic::LoadMatrices.run_in_a_warp(executor, &x).unwrap();
     let mut wrong = Vec::new();
     for (n, four) in y.chunks(4).enumerate() {
         let (turn, lane) = (n / 32, n % 32);
@@ -455,7 +455,7 @@ fn matrices<E: Executor>(executor: &E) -> Vec<String> {
 
 fn shared_and_barrier<E: Executor>(executor: &E) -> Vec<String> {
     let x: Vec<u32> = random_words(4 * 32).collect();
-    let y = Intrinsic::SharedAndBarrier.of_a_warp(executor, &x).unwrap();
+    let y = Intrinsic::SharedAndBarrier.run_in_a_warp(executor, &x).unwrap();
     let mut wrong = Vec::new();
     for (n, three) in y.chunks(3).enumerate() {
         let (warp, lane) = (n / 32 * 32, n % 32);
@@ -470,7 +470,7 @@ fn shared_and_barrier<E: Executor>(executor: &E) -> Vec<String> {
 
 fn clock<E: Executor>(executor: &E) -> Vec<String> {
     let x: Vec<u32> = random_words(4 * 32).collect();
-    let y = Intrinsic::Clock.of_a_warp(executor, &x).unwrap();
+    let y = Intrinsic::Clock.run_in_a_warp(executor, &x).unwrap();
     let mut wrong = Vec::new();
     for (n, three) in y.chunks(3).enumerate() {
         let (warp, lane) = (n / 32 * 32, n % 32);
@@ -489,7 +489,7 @@ fn tried<E: Executor, const N: usize>(
     expected: impl Fn([u32; N]) -> Expected,
 ) -> Vec<String> {
     operands.resize(operands.len().next_multiple_of(32), [0x3f80_0000; N]);
-    let y = intrinsic.of_a_warp(executor, operands.as_flattened()).unwrap();
+    let y = intrinsic.run_in_a_warp(executor, operands.as_flattened()).unwrap();
     let judge = |(i, &of): (usize, &[u32; N])| {
         let text = of.map(shown).join(" and ");
         judged(i % 32, &text, expected(of), y[i])
