@@ -54,7 +54,8 @@ const LIBRARY: &str = if cfg!(windows) { "nvrtc64_130_0.dll" } else { "libnvrtc.
 impl Compiler {
     /// A compiler for `arch`, with the cache in `folder`.
     ///
-    /// # Errors [`ErrorKind::Backend`](crate::error::ErrorKind::Backend) if NVRTC is missing and the cache
+    /// # Errors
+    /// [`ErrorKind::Backend`](crate::error::ErrorKind::Backend) if NVRTC is missing and the cache
     /// has no program for `arch`, or if NVRTC knows only later architectures.
     pub fn new(arch: u32, folder: Option<&Path>) -> Result<Self> {
         let programs = folder.map(Programs::open);

@@ -2,11 +2,12 @@
 //! because their operands are never in memory: the rows of x overlap, and the gradient by z is expanded from
 //! the argmax.
 
+use super::address::nullable;
 use super::device::Cuda;
 use super::executor::Executor;
 use super::gemm::SIDE;
 use super::kernel::{Kernel, THREADS};
-use super::memory::{Buf, nullable};
+use super::memory::Buf;
 use super::splits::{Splits, divisor};
 use crate::error::Result;
 use crate::ops::{

@@ -1,9 +1,10 @@
 //! A CUDA device as a backend.
 
+use super::address::Address;
 use super::driver::Driver;
 use super::executor::Executor;
 use super::gpu::Gpu;
-use super::memory::{Address, Buf, Frames, Memory};
+use super::memory::{Buf, Frames, Memory};
 use super::peak;
 use super::programs::default_folder;
 use super::rnn::{Layer, Tuning};
@@ -65,7 +66,8 @@ impl<E: Executor> Cuda<E> {
 impl Cuda<Driver> {
     /// Opens the GPU that `choice` names by its number or by a part of its name, or the first usable one.
     ///
-    /// # Errors [`ErrorKind::Backend`](crate::error::ErrorKind::Backend) if there is no such GPU, or if the
+    /// # Errors
+    /// [`ErrorKind::Backend`](crate::error::ErrorKind::Backend) if there is no such GPU, or if the
     /// driver or NVRTC is missing or too old.
     pub fn open(choice: &DeviceChoice) -> Result<Self> {
         let precision = choice.precision.unwrap_or_default();

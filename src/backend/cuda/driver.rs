@@ -1,12 +1,12 @@
 //! An open GPU: CUDA's driver as an [`Executor`]. cuBLASLt is loaded when it is first used.
 
+use super::address::Address;
 use super::compiler::Compiler;
 use super::cublaslt::CublasLt;
 use super::executor::{Executor, Failure, Launch};
 use super::gemm::Gemm;
 use super::gpu::{Gpu, OLDEST_CLOCK, explain, not_usable, version};
 use super::kernel::Kernel;
-use super::memory::Address;
 use crate::backend::{Span, Timeline};
 use crate::error::{Error, Result};
 use crate::ops::Work;
@@ -28,7 +28,8 @@ const IDLE: u64 = 2_000;
 impl Gpu {
     /// Opens the GPU, with `kernel_cache` as the folder for compiled kernels.
     ///
-    /// # Errors [`ErrorKind::Backend`](crate::error::ErrorKind::Backend) if the kernels cannot run on it, or
+    /// # Errors
+    /// [`ErrorKind::Backend`](crate::error::ErrorKind::Backend) if the kernels cannot run on it, or
     /// if the driver or NVRTC does not fit.
     pub fn open(&self, kernel_cache: Option<&Path>) -> Result<Driver> {
         if let Some(why) = self.refusal() {

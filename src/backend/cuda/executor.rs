@@ -1,9 +1,9 @@
 //! The interface to a device: memory and launches. CUDA's driver implements it; the tests have another
 //! implementation, which runs the same launches on the host.
 
+use super::address::Address;
 use super::gemm::Gemm;
 use super::kernel::Kernel;
-use super::memory::Address;
 use crate::backend::Timeline;
 use crate::error::Error;
 use crate::ops::Work;

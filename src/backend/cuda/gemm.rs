@@ -1,7 +1,7 @@
 //! A matrix product (GEMM) for every model and direction at once, and our own kernel for it.
 
+use super::address::Address;
 use super::kernel::{Kernel, THREADS, bits};
-use super::memory::Address;
 use crate::ops::{Precision, Work};
 
 /// A matrix in device memory, once for each model and direction. Strides are in elements of its format.

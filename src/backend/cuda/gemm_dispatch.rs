@@ -1,9 +1,9 @@
 //! Runs a GEMM with our own kernel or with cuBLASLt.
 
+use super::address::nullable;
 use super::device::Cuda;
 use super::executor::Executor;
 use super::gemm::{Gemm, SIDE, gemm_kernel, kernel};
-use super::memory::nullable;
 use crate::backend::GemmKernel;
 use crate::error::{Error, Result};
 use crate::ops::Precision;

@@ -38,7 +38,8 @@ pub struct Gpu {
 
 /// All GPUs that the driver finds.
 ///
-/// # Errors [`ErrorKind::Backend`](crate::error::ErrorKind::Backend) if there is no GPU, or no driver, or one
+/// # Errors
+/// [`ErrorKind::Backend`](crate::error::ErrorKind::Backend) if there is no GPU, or no driver, or one
 /// that is too old.
 pub fn gpus() -> Result<Vec<Gpu>> {
     // SAFETY: this loads a library and runs its initializers. Only NVIDIA's library has that name.

@@ -1,5 +1,6 @@
 //! Device memory.
 
+use super::address::Address;
 use super::executor::Executor;
 use super::session::Session;
 use crate::error::{Error, ErrorKind, Result};
@@ -7,14 +8,6 @@ use crate::ops::Word;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-
-/// The address of an element in device memory, as kernels take it.
-pub type Address = u64;
-
-/// Lowers an optional operand to the pointer that kernels take: `nullptr`, which is 0, where there is none.
-pub(super) fn nullable(address: Option<Address>) -> u64 {
-    address.unwrap_or(0)
-}
 
 /// A block of device memory.
 pub struct Memory<E: Executor> {

@@ -6,6 +6,7 @@
 //! `compiler`, `programs` and `cublaslt` beside it. The tests have one that compiles the same source for the
 //! host and runs the same launches there, so everything above the executor is tested without a GPU.
 
+mod address;
 mod attention;
 mod compiler;
 mod conv;
@@ -31,6 +32,7 @@ mod rnn;
 mod session;
 mod splits;
 
+pub use address::Address;
 pub use compiler::{Compiled, Compiler, Usage};
 pub use device::Cuda;
 pub use driver::Driver;
@@ -38,7 +40,7 @@ pub use executor::{Executor, Failure, Launch};
 pub use gemm::{Format, Gemm, Major, Strided};
 pub use gpu::{Gpu, gpus};
 pub use kernel::Kernel;
-pub use memory::{Address, Buf, Frames};
+pub use memory::{Buf, Frames};
 pub use programs::default_folder;
 pub use rnn::{Kernels, Layer, Tuning, choose, fits};
 

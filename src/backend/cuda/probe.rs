@@ -1,9 +1,9 @@
 //! Kernels that probe the device: they run each intrinsic of `intrinsics.cu`, and measure the latency and
 //! throughput of single instructions.
 
+use super::address::{Address, nullable};
 use super::executor::{Executor, Failure, Launch};
 use super::kernel::{Arguments, Kernel, THREADS};
-use super::memory::{Address, nullable};
 use super::peak;
 use crate::ops::Work;
 

@@ -33,7 +33,8 @@ impl<E: Executor> Session<E> {
 
     /// Calls the device, unless it is lost. `what` names the call in errors.
     ///
-    /// # Errors [`ErrorKind::Device`] if the device is lost or has too little memory, or the error with which
+    /// # Errors
+    /// [`ErrorKind::Device`] if the device is lost or has too little memory, or the error with which
     /// it refused.
     pub fn call<T>(
         &self,
@@ -100,7 +101,8 @@ impl<E: Executor> Session<E> {
 
     /// Launches a kernel under a label. A grid without blocks launches nothing.
     ///
-    /// # Errors [`ErrorKind::Device`] if the grid or an argument exceeds its limit, and any error of
+    /// # Errors
+    /// [`ErrorKind::Device`] if the grid or an argument exceeds its limit, and any error of
     /// [`Session::call`].
     pub fn launch_as<A: Arguments>(
         &self,

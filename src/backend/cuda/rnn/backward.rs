@@ -1,10 +1,11 @@
 //! Backward: backpropagation through time, then the gradients by the weights and the input as GEMMs.
 
+use super::super::address::nullable;
 use super::super::device::Cuda;
 use super::super::executor::Executor;
 use super::super::gemm::{Format, Gemm, Major, SIDE, Strided};
 use super::super::kernel::THREADS;
-use super::super::memory::{Buf, Memory, nullable};
+use super::super::memory::{Buf, Memory};
 use super::super::splits::divisor;
 use super::kernels::kernel::{PersistentBackward, StepBackward, StepEnd, WeightGradient, WeightGradientSum};
 use super::kernels::{Kernels, step_grid};

@@ -1,9 +1,10 @@
 //! Forward: the input part of the gates as one GEMM over all time steps, then the time loop.
 
+use super::super::address::nullable;
 use super::super::device::Cuda;
 use super::super::executor::Executor;
 use super::super::gemm::{Bias, Format, Gemm, Major, Strided};
-use super::super::memory::{Buf, nullable};
+use super::super::memory::Buf;
 use super::kernels::kernel::{PersistentForward, StepForward};
 use super::kernels::{Kernels, step_grid};
 use super::layer::PERSISTENT_ROWS;

@@ -1,8 +1,9 @@
 //! The device memory of a recurrent layer.
 
+use super::super::address::Address;
 use super::super::executor::Executor;
 use super::super::gemm::Strided;
-use super::super::memory::{Address, Memory};
+use super::super::memory::Memory;
 use super::super::session::Session;
 use super::super::splits::Splits;
 use super::kernels::padded;
@@ -115,9 +116,10 @@ impl Sizes {
 impl<E: Executor> Layer<E> {
     /// Allocates the memory of a layer, all 0.
     ///
-    /// # Errors Any from [`choose`], and [`ErrorKind::Device`](crate::error::ErrorKind::Device) if the memory
+    /// # Errors
+    /// Any from [`choose`], and [`ErrorKind::Device`](crate::error::ErrorKind::Device) if the memory
     /// does not fit.
-    pub(in crate::backend::cuda) fn new(
+    pub(crate) fn new(
         session: &Session<E>,
         tuning: &Tuning,
         precision: Precision,
@@ -155,12 +157,7 @@ impl<E: Executor> Layer<E> {
     }
 
     /// The bytes of device memory that such a layer takes.
-    pub(in crate::backend::cuda) fn bytes(
-        tuning: &Tuning,
-        precision: Precision,
-        s: &Rnn,
-        purpose: Purpose,
-    ) -> Result<usize> {
+    pub(crate) fn bytes(tuning: &Tuning, precision: Precision, s: &Rnn, purpose: Purpose) -> Result<usize> {
         let sizes = Sizes::of(tuning, precision, s, purpose)?;
         let training = sizes.training.map_or(0, |sizes| {
             let optional = [sizes.backward, sizes.cells, sizes.carry];

@@ -1,9 +1,10 @@
 //! Packs the weights of a layer for forward and backward.
 
+use super::super::address::nullable;
 use super::super::device::Cuda;
 use super::super::executor::Executor;
 use super::super::kernel::THREADS;
-use super::super::memory::{Memory, nullable};
+use super::super::memory::Memory;
 use super::kernels::kernel::{PackInput, PackPersistent, PackStep};
 use super::kernels::{Kernels, padded};
 use super::layer::size;
