@@ -1,8 +1,10 @@
-//! CUDA without a GPU: an executor that runs the backend's own launches on the processor, from the same text.
+//! CUDA without a GPU: an executor that runs the backend's own launches on the CPU, from the same kernel
+//! source.
 //!
-//! A kernel's text becomes a shared library by the system's C++ compiler; every CUDA thread is a fiber (`cuda_on_host/`). What is
-//! proved so are index arithmetic, barriers, layouts, and everything above the executor. What is not: the PTX in the device half
-//! of `intrinsics.cu`, and the compiler. The library can be built for a sanitizer, whose runtime a child process then loads first.
+//! The system's C++ compiler compiles a kernel's text to a shared library; every CUDA thread is a fiber
+//! (`cuda_on_host/`). This tests index arithmetic, barriers, layouts, and everything above the executor. It
+//! does not test the PTX in the device half of `intrinsics.cu`, nor NVIDIA's compiler. The library can be
+//! built for a sanitizer; a child process then preloads its runtime.
 
 mod proof;
 
@@ -16,20 +18,20 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
-/// What watches the kernels.
+/// The sanitizer that instruments the kernels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sanitizer {
     None,
-    /// Accesses outside of any array.
+    /// Finds accesses outside of arrays.
     Address,
-    /// Races between threads of a block, and between blocks.
+    /// Finds races between the threads of a block, and between blocks.
     Thread,
 }
 
-/// Names the sanitizer to a child process.
+/// The environment variable that names the sanitizer to a child process.
 const VARIABLE: &str = "ENGINE_TEST_SANITIZER";
 
-/// The one that this process was started under.
+/// The sanitizer of this process.
 pub fn sanitizer() -> Sanitizer {
     match std::env::var(VARIABLE).as_deref() {
         Ok("address") => Sanitizer::Address,
@@ -54,7 +56,7 @@ pub fn under(sanitizer: Sanitizer, test: &str) -> Output {
     let runtime = PathBuf::from(String::from_utf8(found.stdout).unwrap().trim());
     assert!(runtime.is_absolute(), "the C++ compiler has no {}", runtime.display());
     let mut child = if cfg!(target_os = "linux") && sanitizer == Sanitizer::Thread {
-        // The thread sanitizer wants addresses that are not spread over all of memory.
+        // The thread sanitizer needs an address space without randomization.
         let mut child = Command::new("setarch");
         child.arg("-R").arg(std::env::current_exe().unwrap());
         child
@@ -66,23 +68,23 @@ pub fn under(sanitizer: Sanitizer, test: &str) -> Output {
         .env(VARIABLE, name)
         .env("LD_PRELOAD", runtime)
         .env("ASAN_OPTIONS", "detect_leaks=0:detect_stack_use_after_return=0:exitcode=99")
-        // Rust's own meetings are not known to it: only what kernels do counts.
+        // The sanitizer does not see Rust's synchronization, so it checks only the kernels.
         .env("TSAN_OPTIONS", "halt_on_error=1:exitcode=99:ignore_noninstrumented_modules=1")
         .env("RAYON_NUM_THREADS", "1")
         .output()
         .expect("this binary runs again")
 }
 
-/// A kernel as the processor runs it.
+/// A kernel that is compiled for the CPU.
 pub struct Module {
     library: Library,
 }
 
-/// What `run` of cuda_on_host/entry.cpp is.
+/// The type of `run` in cuda_on_host/entry.cpp.
 type Run = unsafe extern "C" fn(*const u8, *const u32, u32, u32, *mut u8, usize) -> i32;
 
 impl Module {
-    /// Compiles, unless that was done before.
+    /// Compiles the kernel, unless it is cached.
     pub fn build(entry: &str, text: &str, constants: &[(&str, u32)], exact: bool) -> Module {
         let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cuda_on_host");
         let source = |name: &str| fs::read_to_string(sources.join(name)).unwrap();
@@ -99,7 +101,8 @@ impl Module {
         ]
         .map(String::from)
         .to_vec();
-        // Fused where the text says so and nowhere else, as NVRTC is told; stores and loads may differ in type, as on a GPU.
+        // As NVRTC does: multiply-adds are fused only where the text has `fmaf`, and stores and loads may
+        // differ in type.
         flags.extend(["-ffp-contract=off".into(), "-fno-strict-aliasing".into()]);
         #[cfg(target_arch = "x86_64")]
         if std::is_x86_feature_detected!("fma") {
@@ -120,7 +123,7 @@ impl Module {
         let library = folder.join(format!("{}-{entry}.so", &key.finalize().to_hex()[..24]));
         if !library.exists() {
             fs::create_dir_all(&folder).unwrap();
-            // Whole or not at all, however many processes do so at once.
+            // Several processes may build the library at once, so it appears by an atomic rename.
             let own = tempfile::tempdir_in(&folder).unwrap();
             let at = |name: &str| own.path().join(name);
             fs::write(at("kernel.cpp"), format!("#include \"shim.h\"\n{text}\n#line 1 \"entry.cpp\"\n{run}"))
@@ -148,16 +151,16 @@ impl Module {
             compile(&at("kernel.cpp"), &at("kernel.so"), &extra);
             fs::rename(at("kernel.so"), &library).unwrap();
         }
-        // SAFETY: made by this function, now or before, under the hash of its text, in which nothing runs
-        // when it is loaded: no object of its own is made before the first launch.
+        // SAFETY: this function made the library, now or earlier, and its name has the hash of its text. It
+        // has no initializers that run when it is loaded.
         Module { library: unsafe { Library::new(&library) }.unwrap() }
     }
 
-    /// Runs it over `grid` blocks, in `order`; an error is what its threads did that CUDA does not allow.
+    /// Runs the kernel over `grid` blocks, in `order`. The error describes what its threads did that CUDA
+    /// forbids.
     ///
-    /// # Safety
-    /// `arguments` are all of the kernel's, as its struct has them. What they point to is there, as large as
-    /// the kernel takes it to be, and nobody else touches it meanwhile.
+    /// # Safety `arguments` are the bytes of the kernel's argument struct. The buffers that they point to
+    /// exist, are as large as the kernel assumes, and nobody else accesses them meanwhile.
     pub unsafe fn run(
         &self,
         arguments: &[u8],
@@ -167,8 +170,8 @@ impl Module {
     ) -> Result<(), String> {
         let mut message = [0u8; 400];
         // SAFETY: `run` has that type in cuda_on_host/entry.cpp, which is part of every module. It reads
-        // three numbers of `grid`, and writes at most `message.len()` bytes of `message`; the caller vouches
-        // for the arguments.
+        // three elements of `grid` and writes at most `message.len()` bytes to `message`. The caller
+        // guarantees the arguments.
         let failed = unsafe {
             let run: Symbol<Run> = self.library.get(b"run").unwrap();
             run(arguments.as_ptr(), grid.as_ptr(), threads, order, message.as_mut_ptr(), message.len())
@@ -178,7 +181,7 @@ impl Module {
     }
 }
 
-/// Every kernel is compiled once in a process, whoever asks first.
+/// The module of a kernel. A process compiles each kernel once.
 fn module(kernel: &Kernel, exact: bool) -> Arc<OnceLock<Module>> {
     type Modules = HashMap<(Kernel, bool), Arc<OnceLock<Module>>>;
     static MODULES: LazyLock<Mutex<Modules>> = LazyLock::new(Mutex::default);
@@ -187,21 +190,22 @@ fn module(kernel: &Kernel, exact: bool) -> Arc<OnceLock<Module>> {
     cell
 }
 
-/// The processor in the place of a GPU.
+/// An executor that runs kernels on the CPU.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Host {
-    /// Of threads and blocks: 0 forward, 1 reversed, else shuffled.
+    /// The order of threads and blocks: 0 forward, 1 reversed, else the seed of a shuffle.
     pub order: u32,
-    /// Operands of products and activations are not rounded: what is left of an error is in the arithmetic of indices.
+    /// Turns off the rounding of operands and activations, so that any remaining error is one of index
+    /// arithmetic.
     pub exact: bool,
 }
 
-/// Memory of its own for each buffer, so that a sanitizer sees its ends.
+/// A buffer in its own heap allocation, so that a sanitizer sees its bounds.
 pub struct Bytes(Box<[UnsafeCell<u64>]>);
 
-// SAFETY: what a launch writes is an operand that its caller has by `&mut`, or work space behind the
-// backend's lock, and each call here is done when it returns. So two threads may read a buffer at once, but
-// none is there while another writes.
+// SAFETY: a launch writes only to operands that its caller borrows by `&mut`, or to scratch memory behind the
+// backend's lock, and each call has finished when it returns. So several threads may read a buffer at once,
+// but none accesses it while another writes.
 unsafe impl Sync for Bytes {}
 
 impl Executor for Host {
@@ -225,17 +229,17 @@ impl Executor for Host {
 
     fn write(&self, memory: &Bytes, bytes: &[u8]) -> Result<(), Failure> {
         assert!(bytes.len() <= 8 * memory.0.len());
-        // SAFETY: the assertion found room, and every launch before has returned. The memory is
-        // `UnsafeCell`s, which may be written through a shared reference; nobody has a slice of it, so that
-        // `bytes` is elsewhere.
+        // SAFETY: the memory has room, as asserted, and every earlier launch has returned. The memory is
+        // `UnsafeCell`s, which may be written through a shared reference. Nobody has a slice of it, so
+        // `bytes` does not overlap.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), memory.0.as_ptr() as *mut u8, bytes.len()) };
         Ok(())
     }
 
     fn read(&self, memory: &Bytes, bytes: &mut [u8]) -> Result<(), Failure> {
         assert!(bytes.len() <= 8 * memory.0.len());
-        // SAFETY: the assertion found as much, all of it initialized by `zeros`, and every launch before has
-        // returned. Nobody has a slice of the memory, so that `bytes` is elsewhere.
+        // SAFETY: the memory has that many bytes, as asserted; `zeros` initialized them, and every earlier
+        // launch has returned. Nobody has a slice of the memory, so `bytes` does not overlap.
         unsafe {
             std::ptr::copy_nonoverlapping(memory.0.as_ptr() as *const u8, bytes.as_mut_ptr(), bytes.len())
         };
@@ -245,15 +249,15 @@ impl Executor for Host {
     fn launch(&self, launch: &Launch) -> Result<(), Failure> {
         let module = module(launch.kernel, self.exact);
         let module = module.get().expect("compiled above");
-        // SAFETY: the backend writes the arguments from the fields of the kernel's struct, with addresses of
-        // this executor's memory. That a kernel stays within it is what is being tested, with a sanitizer
-        // watching in `kernels_stay_within_their_arrays`.
+        // SAFETY: the backend makes the arguments from the fields of the kernel's struct, with addresses of
+        // this executor's memory. The tests check that a kernel stays within it, under a sanitizer in
+        // `kernels_stay_within_their_arrays`.
         unsafe { module.run(launch.arguments, launch.grid, launch.kernel.threads(), self.order) }
             .map_err(|why| Failure::Lost(format!("{}: {why}", launch.kernel.name())))
     }
 
     fn cublaslt_gemm(&self, _: &Gemm) -> Result<(), Failure> {
-        panic!("the host has no library of NVIDIA's")
+        panic!("the host has no cuBLASLt")
     }
 
     fn wait(&self) -> Result<(), Failure> {

@@ -1,4 +1,4 @@
-//! CUDA on every NVIDIA GPU there is, against the reference.
+//! The backend `cuda` on every NVIDIA GPU of the machine, against the reference.
 
 mod intrinsics;
 
@@ -12,7 +12,7 @@ use engine::check::cases::{RnnCase, conv, rnn};
 use engine::check::{AnyCase, Case, RnnPass};
 use engine::ops::{Cell, Device, Gather, GatherOperands, Precision};
 
-/// Every GPU in a precision.
+/// Every supported GPU, as a device of this precision.
 fn devices(precision: Precision) -> Vec<Cuda<Driver>> {
     let gpus =
         gpus().expect("these tests need an NVIDIA GPU").into_iter().filter(|gpu| gpu.refusal().is_none());
@@ -50,13 +50,13 @@ fn convolution_blocks_keep_their_bounds_on_every_gpu() {
 
 #[test]
 #[ignore = "needs an NVIDIA GPU; tools/gpu-suite runs it"]
-fn a_model_has_the_same_bits_again_and_in_a_stack_on_a_gpu() {
+fn a_model_has_the_same_bits_again_and_in_a_fold_group_on_a_gpu() {
     for precision in Precision::ALL {
         for device in devices(precision) {
             for case in rnn::table() {
                 let tensors = case.tensors();
                 let once = case.run(&device, &tensors).unwrap();
-                // Saturated gates may have no number, which equals nothing.
+                // Saturated gates may give NaN, which does not equal itself.
                 if case.scale == 1.0 {
                     assert_eq!(once, case.run(&device, &tensors).unwrap(), "{}", case.name());
                 }
@@ -89,10 +89,10 @@ fn ten_training_steps_on_an_nvidia_gpu_stay_within_their_bound() {
     }
 }
 
-/// Kernels and the gaps between them are what the wall clock says.
+/// The kernels' durations sum to at most the wall time, and they are in order.
 #[test]
 #[ignore = "needs an NVIDIA GPU; tools/gpu-suite runs it"]
-fn events_tell_when_kernels_ran() {
+fn events_time_the_kernels() {
     for device in devices(Precision::Tf32) {
         let case = RnnCase::new(Cell::Lstm, 2, [32, 60, 40, 64]);
         let mut pass = RnnPass::new(&device, &case, &case.tensors(), true).unwrap();
@@ -111,7 +111,7 @@ fn events_tell_when_kernels_ran() {
 
 #[test]
 #[ignore = "needs an NVIDIA GPU; tools/gpu-suite runs it"]
-fn memory_that_is_not_there_is_told_and_the_rest_goes_on() {
+fn an_allocation_that_does_not_fit_is_an_error_and_the_gpu_stays_usable() {
     for device in devices(Precision::Fp32) {
         let error = device.zeros::<f32>(1 << 40).err().expect("4 TiB are more than there is");
         assert_eq!(error.kind, ErrorKind::Device, "{error}");
@@ -120,10 +120,10 @@ fn memory_that_is_not_there_is_told_and_the_rest_goes_on() {
     }
 }
 
-/// Last by name, since it takes the process's device with it: a frame that is far outside of the table.
+/// Reads a frame far outside of the table. The name sorts last, because the process loses its device.
 #[test]
 #[ignore = "needs an NVIDIA GPU; tools/gpu-suite runs it, in a process of its own"]
-fn zz_an_illegal_address_ends_the_device_with_its_kernel_named() {
+fn zz_an_illegal_address_loses_the_device_and_the_error_names_the_kernel() {
     for device in devices(Precision::Fp32) {
         let frames = device.frames(&[ndarray::ArcArray2::zeros((4, 5))]).unwrap();
         let s = Gather { models: 1, batch: 1, steps: 1, features: 5, stat_steps: 1 };

@@ -1,23 +1,33 @@
-// Attention over time, (M, T, B, D) to (M, B, D), and back. PASS says which part: each is a launch, since the next one needs all of
-// the last one's numbers.
+// Attention over time, (M, T, B, D) to (M, B, D), forward and backward. Each PASS is one launch, because the
+// next pass needs all results of the one before. For each model and batch row, t over the row's length:
+//
+//   forward:
+//       e[t]  = w . x[t]                                SCORES
+//       a     = softmax(e)                              SOFTMAX
+//       out   = sum over t of a[t] x[t]                 MEAN
+//   backward:
+//       g[t]  = d_out . x[t]                            OUTPUT_DOT
+//       de[t] = a[t] (g[t] - sum over u of a[u] g[u])   D_SCORES
+//       dx[t] = a[t] d_out + de[t] w                    D_INPUT
+//       dw    = sum over rows and t of de[t] x[t]       D_WEIGHTS
 
-#define SCORES 0       // e[t] = w . x[t]; a thread per row and step
-#define SOFTMAX 1      // a = softmax(e) over the row's steps; a thread per row
-#define MEAN 2         // out = sum over t of a[t] x[t]; a thread per number
-#define PRODUCTS 3     // g[t] = d_out . x[t]; a thread per row and step
-#define D_SCORES 4     // de[t] = a[t] (g[t] - sum over u of a[u] g[u]); a thread per row
-#define D_INPUT 5      // dx[t] = a[t] d_out + de[t] w; a thread per number
-#define D_WEIGHTS 6    // dw = sum over rows and t of de[t] x[t]; a block per weight, its threads added up as a tree
+#define SCORES 0       // a thread per row and time step
+#define SOFTMAX 1      // a thread per row
+#define MEAN 2         // a thread per element
+#define OUTPUT_DOT 3   // a thread per row and time step
+#define D_SCORES 4     // a thread per row
+#define D_INPUT 5      // a thread per element
+#define D_WEIGHTS 6    // a block per weight; its threads' sums are added in a tree
 
 extern "C" __global__ void __launch_bounds__(THREADS) attention(const __grid_constant__ Arguments a) {
     const unsigned m = blockIdx.z;
     [[maybe_unused]] const unsigned i = blockIdx.x * THREADS + threadIdx.x;
     const unsigned* lengths = a.lengths + m * a.batch;
     [[maybe_unused]] const float* weight = a.weights + m * a.stride;
-    // Of the model in (M, T, B), and in x.
-    const size_t place = (size_t)m * a.steps * a.batch;
-    [[maybe_unused]] const float* x = a.x + place * a.width;
-#if PASS == SCORES || PASS == PRODUCTS
+    // The model's first row in (M, T, B).
+    const size_t first_row = (size_t)m * a.steps * a.batch;
+    [[maybe_unused]] const float* x = a.x + first_row * a.width;
+#if PASS == SCORES || PASS == OUTPUT_DOT
     if (i >= a.steps * a.batch) {
         return;
     }
@@ -29,12 +39,12 @@ extern "C" __global__ void __launch_bounds__(THREADS) attention(const __grid_con
             sum = fmaf(with[j], x[(size_t)i * a.width + j], sum);
         }
     }
-    (PASS == SCORES ? a.attention : a.d_scores)[place + i] = sum;
+    (PASS == SCORES ? a.attention : a.d_scores)[first_row + i] = sum;
 #elif PASS == SOFTMAX
     if (i >= a.batch) {
         return;
     }
-    float* e = a.attention + place + i;
+    float* e = a.attention + first_row + i;
     float largest = e[0], sum = 0.0f;
     for (unsigned t = 1; t < lengths[i]; t++) {
         largest = e[(size_t)t * a.batch] > largest ? e[(size_t)t * a.batch] : largest;
@@ -52,15 +62,15 @@ extern "C" __global__ void __launch_bounds__(THREADS) attention(const __grid_con
     const unsigned b = i / a.width;
     float sum = 0.0f;
     for (unsigned t = 0; t < lengths[b]; t++) {
-        sum = fmaf(a.attention[place + (size_t)t * a.batch + b], x[(size_t)t * a.batch * a.width + i], sum);
+        sum = fmaf(a.attention[first_row + (size_t)t * a.batch + b], x[(size_t)t * a.batch * a.width + i], sum);
     }
     a.out[(size_t)m * a.batch * a.width + i] = sum;
 #elif PASS == D_SCORES
     if (i >= a.batch) {
         return;
     }
-    const float* weights = a.attention + place + i;
-    float* g = a.d_scores + place + i;
+    const float* weights = a.attention + first_row + i;
+    float* g = a.d_scores + first_row + i;
     float mean = 0.0f;
     for (unsigned t = 0; t < lengths[i]; t++) {
         mean = fmaf(weights[(size_t)t * a.batch], g[(size_t)t * a.batch], mean);
@@ -76,16 +86,16 @@ extern "C" __global__ void __launch_bounds__(THREADS) attention(const __grid_con
     float value = 0.0f;
     if (row / a.batch < lengths[b]) {
         const float d_out = a.d_out[((size_t)m * a.batch + b) * a.width + j];
-        value = fmaf(a.attention[place + row], d_out, a.d_scores[place + row] * weight[j]);
+        value = fmaf(a.attention[first_row + row], d_out, a.d_scores[first_row + row] * weight[j]);
     }
-    a.dx[place * a.width + i] = value;
+    a.dx[first_row * a.width + i] = value;
 #else
     SHARED(float, sums, THREADS);
     const unsigned j = blockIdx.x;
     float sum = 0.0f;
     for (unsigned row = threadIdx.x; row < a.steps * a.batch; row += THREADS) {
         if (row / a.batch < lengths[row % a.batch]) {
-            sum = fmaf(a.d_scores[place + row], x[(size_t)row * a.width + j], sum);
+            sum = fmaf(a.d_scores[first_row + row], x[(size_t)row * a.width + j], sum);
         }
     }
     sums[threadIdx.x] = sum;

@@ -1,10 +1,12 @@
-// y and argmax of a convolution block, 32 rows and steps of 64 filters a block. Of each 16 rows of the product the upper eight are
-// at the even step of eight rows of y, the lower at the odd one: a thread has both of what it pools.
+// y and argmax of a convolution block: a GEMM of (rows and time steps of z, k C) by (k C, F). A block
+// computes 32 elements of (T', B) for 64 filters. Of each 16 rows of the tile, the upper eight are the even
+// time step of eight rows of y and the lower eight the odd one, so that one thread holds both values that it
+// pools.
 
 #define ABSENT (~(size_t)0)
 
 extern "C" __global__ void __launch_bounds__(THREADS) conv_forward(const __grid_constant__ Arguments a) {
-    SHARED(size_t, starts, SIDE); // of each row's first tap in x
+    SHARED(size_t, starts, SIDE); // index in x of each row's first tap
     const unsigned m = blockIdx.z, row = blockIdx.x * (SIDE / 2), column = blockIdx.y * SIDE;
     const unsigned rows = a.out_steps * a.batch, depth = a.kernel * a.input;
     const float* x = a.x + (size_t)m * a.steps * a.batch * a.input;
@@ -46,7 +48,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) conv_forward(const __grid_
                 if (r < rows && f < a.filters) {
                     float y = 0.0f, signed_y = 0.0f;
                     if (starts[sum_row(i, j)] != ABSENT) {
-                        // Comparisons keep NaN, which `fmaxf` would turn into 0.
+                        // Comparisons keep NaN; `fmaxf` would turn it into 0.
                         const float first = bias[f] + sums[i][n][j], second = bias[f] + sums[i][n][j + 2];
                         const float larger = first < second || is_nan(second) ? second : first;
                         y = larger < 0.0f ? 0.0f : larger;

@@ -1,8 +1,8 @@
-// The gradient by the input of a convolution block: for each number of x the sum over taps and filters, (k, F), of the gradient by
-// z so many steps before times the tap's weight. It is 0 at and past a row's length, where no z has a tap.
+// The gradient by the input of a convolution block: dx[t] = sum over taps and filters, (k, F), of dz[t - tap]
+// times the tap's weight. It is 0 at and beyond a row's length, because no z has a tap there.
 
 extern "C" __global__ void __launch_bounds__(THREADS) conv_input_gradient(const __grid_constant__ Arguments a) {
-    SHARED(uint4, places, SIDE); // of each row: step, row of the batch, length
+    SHARED(uint4, places, SIDE); // of each row of the tile: time step, batch row, length
     const unsigned m = blockIdx.z, row = blockIdx.x * SIDE, column = blockIdx.y * SIDE;
     const unsigned rows = a.steps * a.batch, depth = a.kernel * a.filters;
     const size_t y_start = (size_t)m * a.out_steps * a.batch * a.filters;

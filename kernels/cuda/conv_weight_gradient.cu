@@ -1,6 +1,7 @@
-// Gradients by the weights of a convolution block, (M, splits, F, k C + 1): for each filter the sum over the rows and steps of z of
-// its gradient times the input under each tap, and 1. Each split sums a share of them, whole chunks. In depth are pooled steps,
-// rows, and the two steps of each, (T', B, 2).
+// Gradients by the weights of a convolution block, (M, splits, F, k C + 1): for each filter the sum, over the
+// rows and time steps of z, of dz times the input under each tap, and times 1 for the bias. Each split sums a
+// share of the depth in whole chunks (split-K). The depth is (T', B, 2): pooled steps, batch rows, and the
+// two time steps of each pooled step.
 
 extern "C" __global__ void __launch_bounds__(THREADS) conv_weight_gradient(const __grid_constant__ Arguments a) {
     const unsigned row_tiles = (a.filters + SIDE - 1) / SIDE;
@@ -11,7 +12,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) conv_weight_gradient(const
     const float* argmax = a.argmax + model * (depth / 2) * a.filters;
     const float* dy = a.dy + model * (depth / 2) * a.filters;
     const unsigned* lengths = a.lengths + model * a.batch;
-    // Of number k in depth.
+    // Time step of z and batch row of element k of the depth.
     const auto step_of = [&](unsigned k) { return 2 * quotient(k / 2, a.batch_factor, a.batch_shift) + k % 2; };
     const auto row_of = [&](unsigned k) { return k / 2 - step_of(k) / 2 * a.batch; };
     const auto load_dz = [&](unsigned f, unsigned k) {
@@ -22,7 +23,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) conv_weight_gradient(const
         return unpooled(argmax[at], dy[at], k);
     };
     const auto load_column = [&](unsigned i, unsigned k) {
-        // Gradients are 0 where a row has no z, and x may be anything.
+        // Where a row has no z, its gradients are 0 and x is undefined.
         if (i >= columns || k >= depth || !has_step(step_of(k), a.kernel, lengths[row_of(k)])) {
             return 0.0f;
         }

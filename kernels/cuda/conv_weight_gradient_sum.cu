@@ -1,4 +1,5 @@
-// Adds up the splits of conv_weight_gradient.cu in order and puts them where the parameters are; a thread per number of a filter.
+// Adds the splits of conv_weight_gradient.cu in order and stores the sums in the layout of the parameters; a
+// thread per parameter.
 
 extern "C" __global__ void __launch_bounds__(THREADS) conv_weight_gradient_sum(const __grid_constant__ Arguments a) {
     const unsigned depth = a.kernel * a.input, columns = depth + 1;

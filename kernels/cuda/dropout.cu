@@ -1,5 +1,6 @@
-// Inverted dropout by Philox4x32-10 (Salmon et al. 2011), whose words decide on four numbers; a thread per four. The mask is a
-// function of (key, index, step, fold, layer): backward draws it again.
+// Inverted dropout by Philox4x32-10 (Salmon et al. 2011); a thread per four elements, since one Philox block
+// has four random `u32`s. The mask is a function of (key, index, step, fold, layer), so backward draws it
+// again instead of saving it.
 
 extern "C" __global__ void __launch_bounds__(THREADS) dropout(const __grid_constant__ Arguments a) {
     const unsigned i = blockIdx.x * THREADS + threadIdx.x;
@@ -22,9 +23,9 @@ extern "C" __global__ void __launch_bounds__(THREADS) dropout(const __grid_const
     }
 #pragma unroll
     for (int j = 0; j < 4; j++) {
-        const size_t number = 4 * (size_t)i + j;
-        if (number < a.len) {
-            const size_t at = m * a.len + number;
+        const size_t element = 4 * (size_t)i + j;
+        if (element < a.len) {
+            const size_t at = m * a.len + element;
             a.out[at] = c[j] < a.threshold ? 0.0f : a.x[at] * a.scale;
         }
     }

@@ -1,4 +1,4 @@
-// Cuts a mini-batch out of the frame table and standardizes it; a thread per number.
+// Copies a mini-batch out of the frame table and standardizes it; a thread per element.
 
 extern "C" __global__ void __launch_bounds__(THREADS) gather(const __grid_constant__ Arguments a) {
     const unsigned i = blockIdx.x * THREADS + threadIdx.x;

@@ -1,6 +1,6 @@
-// C = A B (+ bias), strided, for every model and direction. A is (rows, depth) with its numbers in depth side by side; so is the
-// other operand where B_K_MAJOR, (columns, depth), else it is (depth, columns). A_IS_SAVED and C_IS_SAVED say which format they
-// are stored in.
+// C = A B (+ bias) for every model and direction, strided. A is (rows, depth) with stride 1 in depth. B is
+// (columns, depth) where B_K_MAJOR, else (depth, columns). A_IS_SAVED and C_IS_SAVED choose the storage
+// format of A and C: `saved_t` or `float`.
 
 #if A_IS_SAVED
 typedef saved_t a_t;

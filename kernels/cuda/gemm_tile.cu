@@ -1,20 +1,33 @@
-// A product of large matrices, 64 x 64 numbers of it a block of four warps: C (row, column) = sum over k of A (row, k) B (k,
-// column), k in order. Both operands come chunk by chunk through shared memory, the next chunk on its way while one is
-// multiplied; a loader `float load(i, k)` says what number `k` of row or column `i` is, 0 outside.
+// One 64 x 64 tile of a GEMM, C (row, column) = sum over k of A (row, k) B (k, column), by a block of four
+// warps (2 x 2, each 32 x 32). Both operands pass through shared memory in chunks of the depth, with two
+// buffers each; every sum is taken in the order of k.
+//
+//   fetch chunk 0 of A and B into registers; store it to buffer 0; barrier
+//   buffer = 0
+//   for each chunk of the depth:
+//       fetch the next chunk into registers              // its loads are in flight during the arithmetic
+//       sums += (chunk of A) (chunk of B) from `buffer`  // mma on tensor cores; fmaf in fp32
+//       buffer ^= 1
+//       store the next chunk to `buffer`; barrier
+//
+// A loader `float load(i, k)` gives element `k` of row or column `i`, and 0 outside of the matrix. So the
+// operands need not exist in memory: the convolution and the weight gradients compute indices in their
+// loaders.
 
-#define SIDE 64                          // rows and columns of a block
-#define CHUNK_WORDS 16                   // of the depth, at a time
+#define SIDE 64                          // rows and columns of a tile
+#define CHUNK_WORDS 16                   // words in depth of a chunk
 #define CHUNK (CHUNK_WORDS * PER_WORD)
-#define STAGED (SIDE * CHUNK_WORDS / THREADS) // words of an operand that a thread brings
+#define STAGED (SIDE * CHUNK_WORDS / THREADS) // words of a chunk that one thread fetches
 
-// n / by for n < 2^31, of what `divisor` (splits.rs) makes of `by` (Granlund and Montgomery 1994): in a loader a division would cost
-// as much as the multiplying.
+// n / by for n < 2^31, from the factor and shift that `divisor` (splits.rs) computes from `by` (Granlund and
+// Montgomery 1994). A division in a loader would cost as much as the arithmetic of the tile.
 __device__ __forceinline__ unsigned quotient(unsigned n, unsigned factor, unsigned shift) {
     return (__umulhi(n, factor) + n) >> shift;
 }
 
-// A chunk of an operand in shared memory. A deep one has its neighbors in depth side by side in device memory too, the other
-// its neighbors in width: threads in a row fetch neighbors. The lanes of a warp meet no bank twice in `word`.
+// A chunk of an operand in shared memory. K_MAJOR means that neighbors in depth are contiguous in global
+// memory; otherwise neighbors in width are. Consecutive threads fetch contiguous elements either way
+// (coalesced). The padding keeps the reads of `multiply_chunk` free of bank conflicts.
 template <bool K_MAJOR> struct Chunk {
     static const int SIZE = K_MAJOR ? SIDE * (CHUNK_WORDS + 4) : CHUNK_WORDS * (SIDE + 8);
 
@@ -43,7 +56,8 @@ template <bool K_MAJOR> struct Chunk {
     }
 };
 
-// Of a block's numbers, those of a thread: (two of 16 rows, four of 8 columns, four). Warps stand two by two.
+// The elements of the tile that one thread accumulates: two row tiles of 16, four column tiles of 8, and four
+// elements of each mma result.
 typedef float Sums[2][4][4];
 
 __device__ __forceinline__ unsigned sum_row(int i, int j) {
@@ -53,7 +67,7 @@ __device__ __forceinline__ unsigned sum_column(int n, int j) {
     return threadIdx.x / 32 % 2 * 32 + 8 * n + 2 * (threadIdx.x % 4) + j % 2;
 }
 
-// Adds the product of two chunks.
+// sums += (chunk of A) (chunk of B)
 template <class A, class B>
 __device__ __forceinline__ void multiply_chunk(const unsigned* a, const unsigned* b, Sums sums) {
 #if PRECISION == 32
@@ -108,12 +122,12 @@ __device__ __forceinline__ void multiply_chunk(const unsigned* a, const unsigned
 #endif
 }
 
-// The block's numbers from row `row` and column `column` on, summed over k in from..to.
+// Accumulates the tile that begins at row `row` and column `column`, over k in from..to.
 template <class A, class B, class LoadA, class LoadB>
 __device__ __forceinline__ void multiply(
     const LoadA& load_a, const LoadB& load_b, unsigned row, unsigned column, unsigned from, unsigned to, Sums sums
 ) {
-    SHARED(unsigned, a, 2 * A::SIZE); // in turn
+    SHARED(unsigned, a, 2 * A::SIZE); // two buffers
     SHARED(unsigned, b, 2 * B::SIZE);
     unsigned staged_a[STAGED], staged_b[STAGED];
     A::fetch(load_a, row, from, staged_a);
@@ -121,18 +135,18 @@ __device__ __forceinline__ void multiply(
     A::store(staged_a, a);
     B::store(staged_b, b);
     __syncthreads();
-    unsigned turn = 0;
+    unsigned buffer = 0;
     for (unsigned k = from; k < to; k += CHUNK) {
         const bool more = k + CHUNK < to;
         if (more) {
             A::fetch(load_a, row, k + CHUNK, staged_a);
             B::fetch(load_b, column, k + CHUNK, staged_b);
         }
-        multiply_chunk<A, B>(a + turn * A::SIZE, b + turn * B::SIZE, sums);
-        turn ^= 1;
+        multiply_chunk<A, B>(a + buffer * A::SIZE, b + buffer * B::SIZE, sums);
+        buffer ^= 1;
         if (more) {
-            A::store(staged_a, a + turn * A::SIZE);
-            B::store(staged_b, b + turn * B::SIZE);
+            A::store(staged_a, a + buffer * A::SIZE);
+            B::store(staged_b, b + buffer * B::SIZE);
             __syncthreads();
         }
     }
@@ -145,8 +159,8 @@ __device__ __forceinline__ void clear(Sums sums) {
     }
 }
 
-// Gives `store` row, column and sum of each of the block's numbers, from row `row` and column `column` on, that is below `rows` and
-// `columns`.
+// Calls `store(row, column, sum)` for each element of the tile at (`row`, `column`) that lies inside of the
+// matrix of `rows` by `columns`.
 template <class Store>
 __device__ __forceinline__ void each_sum(
     const Sums sums, unsigned row, unsigned column, unsigned rows, unsigned columns, const Store& store

@@ -1,19 +1,21 @@
-// What is not plain C++: every intrinsic twice, for the device as inline PTX and for the host as what it means. Tests run the
-// host half (tests/cuda_on_host), GPUs the other; nothing else in this folder differs between the two.
+// All operations that are not plain C++. Each intrinsic has a device half in inline PTX and a host half that
+// computes what the PTX ISA specifies. Tests run the host half (tests/cuda_on_host), GPUs the device half.
+// Nothing else in this folder differs between the two.
 
 #ifdef CUDA_ON_HOST
 
 namespace intrinsics {
 
-// EXACT leaves out all rounding and approximation: what is then wrong is the arithmetic of indices.
+// EXACT turns off all rounding and approximation, so that any remaining error is one of index arithmetic.
 #ifdef EXACT
 inline constexpr bool IS_EXACT = true;
 #else
 inline constexpr bool IS_EXACT = false;
 #endif
 
-// `value` off by `error`, up or down as a hash of the argument says: what an instruction of that error may give. What the PTX ISA
-// names is exact: results for infinities, for 0 and for what is closer to 0 than a normal number.
+// A result that an instruction with this error may return: `value` plus or minus `error`, the sign from a
+// hash of the argument. The results that the PTX ISA specifies are exact: for infinities, 0 and subnormal
+// numbers.
 inline float off(float value, float error, float argument) {
     if (IS_EXACT || !is_finite(value) || !is_finite(argument) || fabsf(argument) < 0x1p-126f) {
         return value;
@@ -21,8 +23,9 @@ inline float off(float value, float error, float argument) {
     return __float_as_uint(argument) * 0x9e3779b9u >> 31 ? value + error : value - error;
 }
 
-// To 10 bits of mantissa, ties away from 0: cvt.rna.tf32.f32. What is not finite loses its last 13 bits, as in the machine code of
-// sm_80 and sm_90: a NaN that they alone tell becomes infinite, but no arithmetic makes one.
+// Rounds to 10 bits of mantissa, ties away from 0: cvt.rna.tf32.f32. Infinity and NaN lose their last 13
+// bits, as in the machine code of sm_80 and sm_90. A NaN with only those bits set becomes infinity, but no
+// arithmetic yields such a NaN.
 inline unsigned round_tf32(float x) {
     const unsigned bits = __float_as_uint(x);
     if (IS_EXACT) {
@@ -31,7 +34,7 @@ inline unsigned round_tf32(float x) {
     return (is_finite(x) ? bits + 0x1000u : bits) & 0xffffe000u;
 }
 
-// To 7 bits of mantissa, ties to even: cvt.rn.bf16.f32.
+// Rounds to 7 bits of mantissa, ties to even: cvt.rn.bf16.f32.
 inline unsigned round_bf16(float x) {
     const unsigned bits = __float_as_uint(x);
     return is_nan(x) ? 0x7fffu : (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
@@ -52,7 +55,7 @@ inline float reciprocal_approximate(float x) {
     return off(exact, exact * 0x1p-23f, x);
 }
 
-// One lane's registers in a product of a warp.
+// The operand registers of one lane in an mma.
 struct Fragments {
     unsigned a[4], b[2];
 };
@@ -60,8 +63,8 @@ struct Fragments {
 inline float low(unsigned pair) { return __uint_as_float(pair << 16); }
 inline float high(unsigned pair) { return __uint_as_float(pair & 0xffff0000u); }
 
-// Lane 4g + q holds of A rows g and g + 8, columns 2q, 2q + 1, 2q + 8 and 2q + 9; of B column g, the same rows; of the result
-// rows g and g + 8, columns 2q and 2q + 1.
+// Lane 4g + q holds rows g and g + 8 of A, columns 2q, 2q + 1, 2q + 8 and 2q + 9; column g of B, rows with
+// the same numbers; and rows g and g + 8 of the result, columns 2q and 2q + 1.
 inline void mma_bf16(float d[4], const unsigned a[4], unsigned b0, unsigned b1) {
     const Fragments* of = host::exchange(Fragments{{a[0], a[1], a[2], a[3]}, {b0, b1}}, 16);
     const unsigned lane = host::lane();
@@ -78,7 +81,8 @@ inline void mma_bf16(float d[4], const unsigned a[4], unsigned b0, unsigned b1) 
     }
 }
 
-// Lane 4g + q holds of A rows g and g + 8, columns q and q + 4; of B column g, the same rows; of the result as above.
+// Lane 4g + q holds rows g and g + 8 of A, columns q and q + 4; column g of B, rows with the same numbers;
+// and the same elements of the result as above.
 inline void mma_tf32(float d[4], const unsigned a[4], unsigned b0, unsigned b1) {
     const Fragments* of = host::exchange(Fragments{{a[0], a[1], a[2], a[3]}, {b0, b1}}, 8);
     const unsigned lane = host::lane();
@@ -95,8 +99,8 @@ inline void mma_tf32(float d[4], const unsigned a[4], unsigned b0, unsigned b1) 
     }
 }
 
-// Gates4 matrices of 8 x 8 numbers of two bytes in shared memory. Lane 8i + r says where row r of matrix i is, lane 4g + q gets
-// numbers 2q and 2q + 1 of row g of each.
+// Loads four matrices of 8 x 8 elements of two bytes from shared memory (ldmatrix). Lane 8i + r passes the
+// address of row r of matrix i; lane 4g + q gets elements 2q and 2q + 1 of row g of each matrix.
 inline void load_matrices(unsigned to[4], const void* row) {
     const void* const* of = host::exchange(row, 4);
     const unsigned lane = host::lane();
@@ -105,7 +109,7 @@ inline void load_matrices(unsigned to[4], const void* row) {
     }
 }
 
-// Cycles of the multiprocessor; here one a call.
+// The cycle counter of the multiprocessor. On the host each call counts as one cycle.
 inline unsigned long long clock() {
     static thread_local unsigned long long calls;
     return ++calls;
@@ -115,7 +119,7 @@ inline unsigned long long clock() {
 
 #else
 
-// Shared memory of the block.
+// Declares an array in the block's shared memory.
 #define SHARED(type, name, count) __shared__ __align__(16) type name[count]
 
 namespace intrinsics {

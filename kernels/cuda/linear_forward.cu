@@ -15,6 +15,6 @@ extern "C" __global__ void __launch_bounds__(THREADS) linear_forward(const __gri
         sum = fmaf(row[k], x[k], sum);
     }
     const float value = weight[(size_t)a.outputs * a.inputs + o] + sum;
-    // A comparison that keeps NaN, which a maximum would not.
+    // The comparison keeps NaN; `fmaxf` would turn it into 0.
     a.y[(size_t)m * a.batch * a.outputs + i] = a.relu && value < 0.0f ? 0.0f : value;
 }

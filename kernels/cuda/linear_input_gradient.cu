@@ -1,4 +1,4 @@
-// dx = dy W, with dy cut to where the ReLU passed; a thread per input.
+// dx = dy W, where dy counts as 0 where the ReLU gave 0; a thread per input.
 
 extern "C" __global__ void __launch_bounds__(THREADS) linear_input_gradient(const __grid_constant__ Arguments a) {
     const unsigned i = blockIdx.x * THREADS + threadIdx.x;

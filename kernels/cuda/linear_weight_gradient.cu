@@ -1,4 +1,5 @@
-// dW = dy^T x and d bias = sum of dy over the rows of a model, with dy cut to where the ReLU passed; a thread per parameter.
+// dW = dy^T x and d_bias = sum of dy over the batch rows of a model, where dy counts as 0 where the ReLU gave
+// 0; a thread per parameter.
 
 extern "C" __global__ void __launch_bounds__(THREADS) linear_weight_gradient(const __grid_constant__ Arguments a) {
     const unsigned i = blockIdx.x * THREADS + threadIdx.x;

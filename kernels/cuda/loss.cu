@@ -1,7 +1,7 @@
-// Softmax cross-entropy with class weights and label smoothing, and its gradient; a block per model. Sums go over each thread's
-// rows, then over the threads in order.
+// Softmax cross-entropy with class weights and label smoothing, and its gradient; a block per model. Each
+// thread sums its own batch rows, then the threads' sums are added in order.
 
-// The sum of every thread's number, in order.
+// The sum of `own` over all threads of the block, in the order of the threads.
 __device__ __forceinline__ float added_up(float* sums, float own) {
     __syncthreads();
     sums[threadIdx.x] = own;

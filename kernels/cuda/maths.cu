@@ -1,17 +1,20 @@
-// Functions of one number. PRECISION is 32 (fp32), 19 (tf32) or 16 (bf16): the bits of what the products multiply.
+// Elementary functions. PRECISION is the number of sign, exponent and mantissa bits of an mma operand: 32
+// (fp32), 19 (tf32) or 16 (bf16).
 //
-// fp32: sums, products and one division, the same bits on every device; off by at most 2e-7. tf32 and bf16: the special
-// function unit, off by at most 4e-7 and 2^-11, which is far below what their products round.
+// fp32: additions, multiplications and one division, with the same bits on every device and errors of at most
+// 2e-7. tf32 and bf16: the special function unit, with errors of at most 4e-7 and 2^-11, far below the
+// rounding of the operands.
 
 __device__ __forceinline__ bool is_nan(float x) { return (__float_as_uint(x) & 0x7fffffffu) > 0x7f800000u; }
 __device__ __forceinline__ bool is_finite(float x) { return (__float_as_uint(x) & 0x7fffffffu) < 0x7f800000u; }
 
-// e^x = power (1 + q), power being 2^n and |q| < 0.42.
+// e^x = power (1 + q), where power is 2^n and |q| < 0.42.
 struct Exponential {
     float q, power;
 };
 
-// The argument clamped to |x| <= 87; polynomial of Cephes, expf. NaN gives a number: see below.
+// The argument is clamped to |x| <= 87; the polynomial is that of Cephes' expf. NaN gives a finite result,
+// which the callers replace.
 __device__ __forceinline__ Exponential exp_parts(float x) {
     const float y = fminf(fmaxf(x, -87.0f), 87.0f);
     const float n = rintf(y * 1.44269504f);
@@ -31,13 +34,13 @@ __device__ __forceinline__ float exp_clamped(float x) {
     return is_nan(x) ? x : (e.q + 1.0f) * e.power;
 }
 
-// e^x - 1 of the clamped argument, relatively exact where it is small. NaN stays NaN.
+// e^x - 1 of the clamped argument, with a small relative error near 0. NaN stays NaN.
 __device__ __forceinline__ float exp_minus_1(float x) {
     const Exponential e = exp_parts(x);
     return is_nan(x) ? x : fmaf(e.q, e.power, e.power - 1.0f);
 }
 
-// ln(x) of a normal x > 0; polynomial of Cephes, logf. Anything else comes back as it is.
+// ln(x) of a normal x > 0; the polynomial is that of Cephes' logf. Any other x is returned unchanged.
 __device__ __forceinline__ float ln(float x) {
     if (!is_finite(x) || x <= 0.0f) {
         return x;

@@ -1,4 +1,4 @@
-// The gradient norm of each model from its sums of squares; a thread per model. 0 for an inactive model.
+// The gradient norm of each model from its sums of squares, 0 for an inactive model; a thread per model.
 
 extern "C" __global__ void __launch_bounds__(THREADS) optimizer_norms(const __grid_constant__ Arguments a) {
     const unsigned m = blockIdx.x * THREADS + threadIdx.x;

@@ -1,4 +1,5 @@
-// Sums of the squares of EACH * THREADS gradients each, (M, chunks); a block per chunk, its threads added up as a tree.
+// Sums of the squares of EACH * THREADS gradients, (M, chunks); a block per chunk, whose threads' sums are
+// added in a tree.
 
 #define EACH 16
 

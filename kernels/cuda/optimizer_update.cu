@@ -1,5 +1,6 @@
-// Clipping by the global norm, then Adam or AdamW (as torch.optim); a thread per parameter. A model that is inactive or whose
-// norm is not finite does not move. `scalars` (M, 4): rate, 1 - beta1^n (0: inactive), sqrt(1 - beta2^n), eps.
+// Clipping by the global norm, then Adam or AdamW (as in torch.optim); a thread per parameter. The weights of
+// a model do not change if it is inactive or its norm is not finite. `scalars` (M, 4): learning rate, 1 -
+// beta1^n (0 for an inactive model), sqrt(1 - beta2^n), eps.
 
 extern "C" __global__ void __launch_bounds__(THREADS) optimizer_update(const __grid_constant__ Arguments a) {
     const unsigned k = blockIdx.x * THREADS + threadIdx.x;

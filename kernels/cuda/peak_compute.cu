@@ -1,4 +1,5 @@
-// Multiply-adds that wait for nothing: chains of them in registers, on the unit that the products of this precision run on.
+// Peak arithmetic throughput: independent chains of multiply-adds in registers, on the unit that the GEMMs of
+// this precision use.
 
 extern "C" __global__ void __launch_bounds__(THREADS) peak_compute(const __grid_constant__ Arguments a) {
     float sums[CHAINS][4];
@@ -9,7 +10,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) peak_compute(const __grid_
     }
 #if PRECISION != 32
     const unsigned word = to_word(start, start);
-    const unsigned four[4] = {word, word, word, word};
+    const unsigned fragment[4] = {word, word, word, word};
 #endif
     for (unsigned n = 0; n < a.count; n++) {
 #pragma unroll
@@ -20,7 +21,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) peak_compute(const __grid_
                 sums[i][j] = fmaf(sums[i][j], 0.5f, start);
             }
 #else
-            multiply_add(sums[i], four, word, word);
+            multiply_add(sums[i], fragment, word, word);
 #endif
         }
     }

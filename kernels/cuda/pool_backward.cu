@@ -1,5 +1,5 @@
-// The gradient by the pooled vector to every step (mean), (M, T, B, dirs*H), or to the final state (last), (M, S, dirs, B, H); a
-// thread per number of what is written.
+// Spreads the gradient by the pooled vector over the time steps (mean), (M, T, B, dirs*H), or stores it in
+// the final state (last), (M, S, dirs, B, H); a thread per element of the result.
 
 extern "C" __global__ void __launch_bounds__(THREADS) pool_backward(const __grid_constant__ Arguments a) {
     const unsigned i = blockIdx.x * THREADS + threadIdx.x;

@@ -1,4 +1,5 @@
-// The hidden states (M, T, B, dirs*H), or the final states, to (M, B, dirs*H); a thread per number.
+// Pools the hidden states (M, T, B, dirs*H) (mean), or the final states (last), to (M, B, dirs*H); a thread
+// per element of the result.
 
 extern "C" __global__ void __launch_bounds__(THREADS) pool_forward(const __grid_constant__ Arguments a) {
     const unsigned i = blockIdx.x * THREADS + threadIdx.x;

@@ -1,15 +1,17 @@
-// Chains of one instruction, WHAT, each waiting for the one before: CHAINS of them in a thread, THREADS threads in a block. One
-// chain in one warp tells the latency, many in many warps tell the rate. Each warp leaves the clock before and after.
-// The numbers are those of `ChainOf` in src/backend/cuda/probe.rs.
+// Chains of one instruction, WHAT, in which each link waits for the one before: CHAINS chains in a thread,
+// THREADS threads in a block. One chain in one warp measures the latency, many chains in many warps the
+// throughput. Each warp stores the clock before and after. The values of WHAT are those of `ChainOf` in
+// src/backend/cuda/probe.rs.
 //
-// A link in the machine code of sm_80 and sm_90 (NVRTC 13.0, nvdisasm), where 64 of each stand between two reads of the clock:
+// The machine code of a link on sm_80 and sm_90 (NVRTC 13.0, nvdisasm), with 64 links between two reads
+// of the clock:
 //   MULTIPLY_ADD    FFMA                          MMA_BF16         HMMA.16816.F32.BF16
 //   TANH            MUFU.TANH                     MMA_TF32         HMMA.1688.F32.TF32
 //   EXP2            FSETP, FMUL, MUFU.EX2, FMUL   LOAD_SHARED_4    LDS
 //   RECIPROCAL      2 FSETP, 2 FSEL, FMUL,        LOAD_SHARED_16   LDS.128, 2 LOP3, which use all of it
 //                   MUFU.RCP, FMUL                LOAD_MATRICES    LDSM.16.M88.4
 //   BARRIER         BAR.SYNC                      ROUND_TRIP       STS, BAR.SYNC, LDS
-// EXP2 and RECIPROCAL are of instructions without .ftz: what is beside the MUFU is for subnormal numbers.
+// EXP2 and RECIPROCAL use instructions without .ftz: those beside the MUFU handle subnormal numbers.
 
 #define MULTIPLY_ADD 0
 #define TANH 1
@@ -24,7 +26,7 @@
 #define ROUND_TRIP 10
 #define LOAD_GLOBAL 11
 
-#define LINKS 64 // of a turn
+#define LINKS 64 // per iteration of the outer loop
 
 #if WHAT == MMA_BF16 || WHAT == MMA_TF32
 struct Link {
@@ -44,11 +46,12 @@ extern "C" __global__ void __launch_bounds__(THREADS) probe_chain(const __grid_c
     const unsigned thread = blockIdx.x * THREADS + threadIdx.x;
     Link link[CHAINS];
 #if WHAT == LOAD_SHARED_4 || WHAT == LOAD_SHARED_16 || WHAT == LOAD_MATRICES
-    // Every word, or every 16 bytes, say where they are: a chain stays at its own, and the compiler does not know.
+    // Every word, or every 16 bytes, holds its own position: a chain stays in place, and the compiler cannot
+    // know.
     SHARED(uint4, ring, 1024);
     for (unsigned i = threadIdx.x; i < 1024; i += THREADS) {
 #if WHAT == LOAD_MATRICES
-        // Lane 4g + q gets word q of row g: the place of its next row, which is row 4g + q again.
+        // Lane 4g + q gets word q of row g: the position of its next row, which is row 4g + q again.
         const unsigned at = 64 * (i % 8) + a.zero;
         ring[i] = make_uint4(at, at + 16, at + 32, at + 48);
 #elif WHAT == LOAD_SHARED_4
@@ -64,9 +67,9 @@ extern "C" __global__ void __launch_bounds__(THREADS) probe_chain(const __grid_c
     const float y = a.x[0], z = a.x[1];
 #endif
 #if WHAT == MMA_BF16 || WHAT == MMA_TF32
-    const unsigned word = __float_as_uint(y), four[4] = {word, word, word, word};
+    const unsigned word = __float_as_uint(y), fragment[4] = {word, word, word, word};
 #elif WHAT == ROUND_TRIP
-    SHARED(float, two, 2 * THREADS);
+    SHARED(float, buffers, 2 * THREADS);
 #endif
 #pragma unroll
     for (int i = 0; i < CHAINS; i++) {
@@ -100,9 +103,9 @@ extern "C" __global__ void __launch_bounds__(THREADS) probe_chain(const __grid_c
 #elif WHAT == RECIPROCAL
                 link[i].x = intrinsics::reciprocal_approximate(link[i].x);
 #elif WHAT == MMA_BF16
-                intrinsics::mma_bf16(link[i].sums, four, word, word);
+                intrinsics::mma_bf16(link[i].sums, fragment, word, word);
 #elif WHAT == MMA_TF32
-                intrinsics::mma_tf32(link[i].sums, four, word, word);
+                intrinsics::mma_tf32(link[i].sums, fragment, word, word);
 #elif WHAT == LOAD_SHARED_4
                 link[i].at = *(const unsigned*)((const char*)ring + link[i].at);
 #elif WHAT == LOAD_SHARED_16
@@ -115,10 +118,10 @@ extern "C" __global__ void __launch_bounds__(THREADS) probe_chain(const __grid_c
 #elif WHAT == BARRIER
                 __syncthreads();
 #elif WHAT == ROUND_TRIP
-                // As a time loop hands on its state: the next step's array is another, and one barrier is enough.
-                two[j % 2 * THREADS + threadIdx.x] = link[i].x;
+                // As a time loop passes its state on: with buffers buffers, one barrier a step is enough.
+                buffers[j % 2 * THREADS + threadIdx.x] = link[i].x;
                 __syncthreads();
-                link[i].x = two[j % 2 * THREADS + (threadIdx.x + 1) % THREADS];
+                link[i].x = buffers[j % 2 * THREADS + (threadIdx.x + 1) % THREADS];
 #elif WHAT == LOAD_GLOBAL
                 link[i].at = *(const unsigned*)((const char*)a.ring + link[i].at);
 #endif

@@ -1,5 +1,5 @@
-// One intrinsic, INTRINSIC, tried by one warp: `count` times OPERANDS words of each lane from x, RESULTS words of each lane to y.
-// The numbers are those of `Intrinsic` in src/backend/cuda/probe.rs.
+// Runs one intrinsic, INTRINSIC, in one warp: `count` times, each lane reads OPERANDS words of x and writes
+// RESULTS words of y. The values of INTRINSIC are those of `Intrinsic` in src/backend/cuda/probe.rs.
 
 #define ROUND_TF32 0
 #define ROUND_BF16 1
@@ -16,7 +16,7 @@
 #define MULTIPLY_THEN_ADD 12
 #define DIVIDE 13
 
-// Of one word, where an intrinsic is of one.
+// The intrinsics that map one word to one word.
 __device__ __forceinline__ unsigned tried(unsigned x) {
 #if INTRINSIC == ROUND_TF32
     return intrinsics::round_tf32(__uint_as_float(x));
@@ -38,7 +38,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) probe_intrinsic(const __gr
 #if INTRINSIC == LOAD_MATRICES
     SHARED(uint4, rows, 32);
 #elif INTRINSIC == SHARED_AND_BARRIER
-    SHARED(unsigned short, odd, 7); // behind it the next array begins at 16 bytes only if it is told to
+    SHARED(unsigned short, odd, 7); // the next array is aligned to 16 bytes only if SHARED aligns it
     SHARED(unsigned, words, 64);
 #elif INTRINSIC == CLOCK
     SHARED(unsigned, words, 32);
@@ -47,24 +47,24 @@ extern "C" __global__ void __launch_bounds__(THREADS) probe_intrinsic(const __gr
         const unsigned* x = a.x + (size_t)(n * 32 + lane) * OPERANDS;
         unsigned* y = a.y + (size_t)(n * 32 + lane) * RESULTS;
 #if INTRINSIC == MMA_BF16 || INTRINSIC == MMA_TF32
-        const unsigned four[4] = {x[0], x[1], x[2], x[3]};
+        const unsigned fragment[4] = {x[0], x[1], x[2], x[3]};
         float d[4] = {__uint_as_float(x[6]), __uint_as_float(x[7]), __uint_as_float(x[8]), __uint_as_float(x[9])};
 #if INTRINSIC == MMA_BF16
-        intrinsics::mma_bf16(d, four, x[4], x[5]);
+        intrinsics::mma_bf16(d, fragment, x[4], x[5]);
 #else
-        intrinsics::mma_tf32(d, four, x[4], x[5]);
+        intrinsics::mma_tf32(d, fragment, x[4], x[5]);
 #endif
         for (unsigned i = 0; i < 4; i++) {
             y[i] = __float_as_uint(d[i]);
         }
 #elif INTRINSIC == LOAD_MATRICES
-        // Lane l brings row l, and asks for the row that it is told.
+        // Lane l stores row l, and passes the address of row x[4].
         rows[lane] = make_uint4(x[0], x[1], x[2], x[3]);
         __syncthreads();
-        unsigned four[4];
-        intrinsics::load_matrices(four, &rows[x[4]]);
+        unsigned fragment[4];
+        intrinsics::load_matrices(fragment, &rows[x[4]]);
         for (unsigned i = 0; i < 4; i++) {
-            y[i] = four[i];
+            y[i] = fragment[i];
         }
         __syncthreads();
 #elif INTRINSIC == SHARED_AND_BARRIER

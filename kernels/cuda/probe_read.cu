@@ -1,4 +1,5 @@
-// Reads vectors of four, all blocks together a ring of `len` of them, a power of two, `count` times four vectors a thread.
+// Read bandwidth of a cache level or of global memory: each thread reads `count` times four vectors of four
+// elements. All blocks together go around a ring of `len` vectors, a power of two.
 
 extern "C" __global__ void __launch_bounds__(THREADS) probe_read(const __grid_constant__ Arguments a) {
     const unsigned thread = blockIdx.x * THREADS + threadIdx.x, all = gridDim.x * THREADS;

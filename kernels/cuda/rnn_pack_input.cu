@@ -1,6 +1,6 @@
-// The input's weights with the four numbers of a unit side by side, (M, dirs, H, 4, D), and the biases that the input's part of
-// the gates begins with, (M, dirs, H, 4); a thread per number. Row 3 of a cell with three gates has
-// no weights: at most the bias of a recurrent part that stays apart.
+// Packs the input weights with a unit's four gates side by side, (M, dirs, H, 4, D), and the biases of the
+// input part of the gates, (M, dirs, H, 4); a thread per element. Slot 3 of a cell with three gates has no
+// input weights; it has the recurrent bias of n, if there are two biases.
 
 extern "C" __global__ void __launch_bounds__(THREADS) rnn_pack_input(const __grid_constant__ Arguments a) {
     const unsigned columns = a.input + 1;
@@ -16,7 +16,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_pack_input(const __gri
     const float* bias_ih = weight_ih + (size_t)rows * (a.input + a.hidden);
     const float* bias_hh = bias_ih + rows;
     const size_t to = ((size_t)blockIdx.z * a.hidden + unit) * 4 + slot;
-    // The input part of this number's bias, and the recurrent one, if it has them.
+    // The input and the recurrent bias of this slot, where they exist.
     const unsigned gate = recurrent_gate(slot);
     const bool has_input = slot < GATES, has_recurrent = a.biases == 2 && gate < GATES;
     if (column < a.input) {

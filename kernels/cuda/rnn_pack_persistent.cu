@@ -1,6 +1,7 @@
-// The recurrent weights in the order of the registers that hold them in the persistent kernels; a thread per lane and product of a
-// warp. `forward` (M, dirs, TILES, GATES, ACROSS, 32): rows are units, in depth the units before. `backward` (M, dirs, TILES,
-// GATES * ACROSS, 32), where there is a backward pass: rows are the units before, in depth units with their gates side by side.
+// Packs the recurrent weights in the order of the registers that hold them in the persistent kernels; a
+// thread per lane and mma of a warp. `forward` (M, dirs, TILES, GATES, ACROSS, 32): rows are units, the depth
+// is the previous step's units. `backward` (M, dirs, TILES, GATES * ACROSS, 32), if the layer is trained:
+// rows are the previous step's units, the depth is units with their gates side by side.
 
 __device__ __forceinline__ float weight(const float* weight_hh, unsigned hidden, unsigned gate, unsigned unit, unsigned before) {
     return unit < hidden && before < hidden ? weight_hh[(size_t)(gate * hidden + unit) * hidden + before] : 0.0f;
@@ -16,7 +17,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_pack_persistent(const 
     const unsigned m = blockIdx.z / a.dirs, dir = blockIdx.z % a.dirs;
     const size_t parameters = (size_t)GATES * a.hidden * (a.input + a.hidden + a.biases);
     const float* weight_hh = a.weights + m * a.stride + dir * parameters + (size_t)GATES * a.hidden * a.input;
-    const unsigned lane = i % 32, product = i / 32 % (GATES * ACROSS), tile = i / 32 / (GATES * ACROSS);
+    const unsigned lane = i % 32, mma = i / 32 % (GATES * ACROSS), tile = i / 32 / (GATES * ACROSS);
     const unsigned g = lane / 4, q = lane % 4;
     unsigned registers[4];
 #pragma unroll
@@ -26,11 +27,11 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_pack_persistent(const 
 #pragma unroll
         for (int half = 0; half < 2; half++) {
             if (is_backward) {
-                const unsigned depth = product * DEPTH + fragment_word(r, q) * PER_WORD + half;
+                const unsigned depth = mma * DEPTH + fragment_word(r, q) * PER_WORD + half;
                 pair[half] = weight(weight_hh, a.hidden, depth % GATES, depth / GATES, row);
             } else {
-                const unsigned gate = product / ACROSS;
-                const unsigned depth = product % ACROSS * DEPTH + fragment_word(r, q) * PER_WORD + half;
+                const unsigned gate = mma / ACROSS;
+                const unsigned depth = mma % ACROSS * DEPTH + fragment_word(r, q) * PER_WORD + half;
                 pair[half] = weight(weight_hh, a.hidden, gate, row, depth);
             }
         }

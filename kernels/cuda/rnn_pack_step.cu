@@ -1,5 +1,5 @@
-// The recurrent weights with the four numbers of a unit side by side, (M, dirs, H, 4, H); a thread per number. Row 2 of a
-// GRU, the input part of n, has none.
+// Packs the recurrent weights with a unit's four gates side by side, (M, dirs, H, 4, H); a thread per
+// element. Slot 2 of a GRU, the input part of n, has no recurrent weights.
 
 extern "C" __global__ void __launch_bounds__(THREADS) rnn_pack_step(const __grid_constant__ Arguments a) {
     const unsigned i = blockIdx.x * THREADS + threadIdx.x;

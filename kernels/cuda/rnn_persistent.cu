@@ -1,11 +1,19 @@
-// What the persistent kernels share. A block walks all steps of eight rows of one model and direction. Its warp w owns units 16w to
-// 16w + 15 with all their gates: the recurrent weights are the stationary operand A of `multiply_add`, in registers, the eight
-// rows its operand B, in shared memory. PADDED is the number of units, to whole warps.
+// Definitions that the persistent kernels share. A block runs the time loop of eight batch rows of one model
+// and direction. Its warp w owns units 16w to 16w + 15 with all their gates. The recurrent weights are
+// operand A of the mma and stay in registers; the eight rows are operand B, in shared memory. PADDED is the
+// number of units rounded up to whole warps.
+//
+//                        k: units of the previous step
+//            +-----------------------+         8 rows
+//   warp 0   | 16 units, all gates   |     +-------------+
+//   warp 1   | 16 units, all gates   |  x  | h, shared   |  =  gates of 16 units and 8 rows a warp
+//   ...      |    W_hh, registers    |     | memory      |
+//            +-----------------------+     +-------------+
 
 #define ROWS 8
 #define TILES (PADDED / 16)           // warps
-#define ACROSS (PADDED / DEPTH)       // products that one gate of a warp's units takes
-#define WORDS (PADDED / PER_WORD)     // words of a row of units
+#define ACROSS (PADDED / DEPTH)       // mmas for one gate of a warp's units
+#define WORDS (PADDED / PER_WORD)     // words of a batch row of units
 
 // Register `i` of lane 4g + q of operand A holds row g + 8 (i % 2), words q + 4 (i / 2).
 __device__ __forceinline__ int fragment_row(int i, int g) { return g + 8 * (i % 2); }

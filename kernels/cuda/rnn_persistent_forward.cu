@@ -1,15 +1,29 @@
-// All steps of eight rows: one barrier a step, no traffic but the gates and what is kept of them. See rnn_persistent.cu.
+// The whole time loop of eight batch rows in one launch, with the recurrent weights in registers: a
+// persistent kernel (Diamos et al. 2016). There is one barrier a time step. Global memory is read for the
+// gates and written for y and for what is saved. See rnn_persistent.cu for the layout.
 //
-// Time order is the same for both directions: the reverse one walks t downwards, and a row takes part while t is below its
-// length, so that it begins at its own last step.
+//   W = this warp's rows of W_hh, from global memory to registers
+//   h[0] = initial state, in shared memory; barrier
+//   for s in 0..T:                              // t = s, or T - 1 - s in the reverse direction
+//       prefetch the input part of the gates of step s + 1
+//       gates = input part[t] + W h[s % 2]      // mma
+//       if t < length: h, c = cell(gates, h, c)
+//       h[(s + 1) % 2] = h
+//       y[t] = h if t < length, else 0; save the gates and c for backward
+//       barrier
+//   last = h, c
+//
+// The loop runs T + 1 times: iteration s loads for step s and computes step s - 1. The reverse direction
+// counts t down, and a row takes part only while t is below its length, so that it begins at its own last
+// time step.
 
-#define STRIDE (WORDS + 4) // words from row to row of h, so that the lanes of a warp meet no bank twice
+#define STRIDE (WORDS + 4) // words from row to row of h: no bank conflicts
 
 extern "C" __global__ void __launch_bounds__(THREADS) rnn_persistent_forward(const __grid_constant__ Arguments a) {
-    SHARED(unsigned, h, 2 * ROWS * STRIDE); // (2, ROWS, STRIDE): before and after the step
+    SHARED(unsigned, h, 2 * ROWS * STRIDE); // (2, ROWS, STRIDE): before and after the time step
     const unsigned warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, q = lane % 4;
     const unsigned dir = blockIdx.y, m = blockIdx.z;
-    const size_t model_rows = (size_t)m * a.steps * a.batch; // rows and steps of the models before
+    const size_t model_rows = (size_t)m * a.steps * a.batch; // rows of (T, B) of the models before
 
     unsigned weights[GATES][ACROSS][4];
     const uint4* packed = a.weights + (((size_t)m * a.dirs + dir) * TILES + warp) * GATES * ACROSS * 32 + lane;
@@ -17,11 +31,11 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_persistent_forward(con
     for (int gate = 0; gate < GATES; gate++) {
 #pragma unroll
         for (int k = 0; k < ACROSS; k++) {
-            const uint4 four = packed[(gate * ACROSS + k) * 32];
-            weights[gate][k][0] = four.x;
-            weights[gate][k][1] = four.y;
-            weights[gate][k][2] = four.z;
-            weights[gate][k][3] = four.w;
+            const uint4 fragment = packed[(gate * ACROSS + k) * 32];
+            weights[gate][k][0] = fragment.x;
+            weights[gate][k][1] = fragment.y;
+            weights[gate][k][2] = fragment.z;
+            weights[gate][k][3] = fragment.w;
         }
     }
 
@@ -42,9 +56,9 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_persistent_forward(con
         to[unit] = to_operand(state[j].h);
     }
 
-    Gates4 next[4]; // the input's part of the gates of the step to come
+    Gates4 next[4]; // the input part of the gates of the next time step
     for (unsigned s = 0; s <= a.steps; s++) {
-        // Loads of step s, then the arithmetic of step s - 1, whose numbers were loaded a step ago.
+        // Loads of step s, then the arithmetic of step s - 1, which the previous iteration loaded.
         Gates4 gates[4];
 #pragma unroll
         for (int j = 0; j < 4; j++) {
@@ -104,10 +118,10 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_persistent_forward(con
             if (unit < a.hidden && row < a.batch) {
                 const size_t at = ((model_rows + (size_t)t * a.batch + row) * a.dirs + dir) * a.hidden + unit;
                 a.y[at] = live ? state[j].h : 0.0f;
-                if (a.keep) {
+                if (a.save) {
                     ((Gates4*)a.gates)[at] = to_gates(parts[j]);
                     if (STATES == 2) {
-                        a.cells[at] = state[j].c; // where a row has ended, the state that passes through
+                        a.cells[at] = state[j].c; // beyond the row's end: the unchanged state
                     }
                 }
             }

@@ -1,6 +1,6 @@
-// Of a unit's four numbers, those that belong to the recurrent parts of gates.
+// The slots of a unit's four packed gates that hold recurrent parts.
 
-// The gate whose recurrent part number `slot` has to do with; GATES if there is none.
+// The gate whose recurrent part slot `slot` holds; GATES if there is none.
 __device__ __forceinline__ constexpr unsigned recurrent_gate(unsigned slot) {
     unsigned found = GATES;
     for (unsigned gate = 0; gate < GATES; gate++) {

@@ -1,5 +1,15 @@
-// The cells of one step back, before the recurrent product; a thread per cell. `carry` (M, S, dirs, B, H) is the gradient by the
-// state after the step, but for what came through the product of the step above, `product` (M, dirs, B, H).
+// The cells of one time step of backpropagation through time; a thread per cell. The backend runs, with
+// `recurrent` (M, dirs, B, H) the gradient through the recurrent GEMM and `carry` (M, S, dirs, B, H) the rest
+// of the gradient by the state:
+//
+//   for s in (0..T) reversed:                   // t = s, or T - 1 - s in the reverse direction
+//       this kernel, for every cell:
+//           dh, dc = carry, plus recurrent; in the first iteration the gradient by the last state, or 0
+//           if t < length: d_gates, dh, dc = cell_backward(saved gates[t], dh + dy[t], dc)
+//           else:          d_gates         = 0
+//           gates[t] = d_gates; carry = dh, dc
+//       gradient_gemm: recurrent = d_gates[t] W_hh
+//   rnn_step_end.cu: d_initial = carry + recurrent
 
 extern "C" __global__ void __launch_bounds__(THREADS) rnn_step_backward(const __grid_constant__ Arguments a) {
     const unsigned i = blockIdx.x * THREADS + threadIdx.x;
@@ -24,11 +34,11 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_step_backward(const __
         d.c = STATES == 2 ? from[state_at + to_cells] : 0.0f;
     }
     if (!is_first) {
-        d.h += a.product[(((size_t)m * a.dirs + dir) * a.batch + row) * a.hidden + unit];
+        d.h += a.recurrent[(((size_t)m * a.dirs + dir) * a.batch + row) * a.hidden + unit];
     }
-    float kept[4] = {0.0f, 0.0f, 0.0f, 0.0f};
+    float saved[4] = {0.0f, 0.0f, 0.0f, 0.0f};
     if (t < length) {
-        from_gates(((const Gates4*)a.gates)[at], kept);
+        from_gates(((const Gates4*)a.gates)[at], saved);
         State before = {0.0f, 0.0f};
         if (STATES == 2) {
             before.c = a.step > 0 ? a.cells[at_before] : a.initial != nullptr ? a.initial[state_at + to_cells] : 0.0f;
@@ -39,9 +49,9 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_step_backward(const __
         if (a.dy != nullptr) {
             d.h += a.dy[at];
         }
-        d = cell_backward(kept, STATES == 2 ? a.cells[at] : 0.0f, before, d);
+        d = cell_backward(saved, STATES == 2 ? a.cells[at] : 0.0f, before, d);
     }
-    ((Gates4*)a.gates)[at] = to_gates(kept);
+    ((Gates4*)a.gates)[at] = to_gates(saved);
     a.carry[state_at] = d.h;
     if (STATES == 2) {
         a.carry[state_at + to_cells] = d.c;

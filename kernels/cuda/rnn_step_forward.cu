@@ -1,4 +1,13 @@
-// The cells of one step, after the recurrent product; a thread per cell. `last` is the state from step to step.
+// The cells of one time step; a thread per cell. The backend runs, with `recurrent` (M, dirs, B, H, 4) and
+// `last` the state from step to step:
+//
+//   for s in 0..T:                              // t = s, or T - 1 - s in the reverse direction
+//       recurrent_gemm: recurrent = h W_hh^T    // not for s = 0 without an initial state
+//       this kernel, for every cell:
+//           h, c = last; for s = 0 the initial state, or 0
+//           if t < length: h, c = cell(input part of the gates[t] + recurrent, h, c)
+//           y[t] = h if t < length, else 0; save the gates and c for backward
+//           last = h, c
 
 extern "C" __global__ void __launch_bounds__(THREADS) rnn_step_forward(const __grid_constant__ Arguments a) {
     const unsigned i = blockIdx.x * THREADS + threadIdx.x;
@@ -29,12 +38,12 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_step_forward(const __g
             }
         }
         state = cell_forward(parts, state);
-        if (a.keep) {
+        if (a.save) {
             ((Gates4*)a.gates)[at] = to_gates(parts);
         }
     }
     a.y[at] = live ? state.h : 0.0f;
-    if (STATES == 2 && a.keep) {
+    if (STATES == 2 && a.save) {
         a.cells[at] = state.c;
     }
     a.last[state_at] = state.h;

@@ -1,5 +1,12 @@
-// Gradients by the weights of a layer, (M, splits, dirs, H, 4, D + H + 1): for each of a unit's four numbers the sum over rows
-// and steps of its gradient times the input, the state before, and 1. Each split sums a share of the steps and rows, whole chunks of them.
+// Gradients by the weights of a layer, (M, splits, dirs, H, 4, D + H + 1), as one GEMM whose depth is (T, B):
+//
+//   for each split:                             // split-K: a share of the depth, in whole chunks
+//       for k = (t, b) in the share, t < length[b]:
+//           column = (x[t, b], h before step t of row b, 1)
+//           partial[split] += delta[t, b] column^T
+//
+// delta is the gradient by a unit's four packed gates. The column of ones gives the bias. gemm_tile.cu runs
+// the sum; rnn_weight_gradient_sum.cu adds the splits.
 
 extern "C" __global__ void __launch_bounds__(THREADS) rnn_weight_gradient(const __grid_constant__ Arguments a) {
     const unsigned row_tiles = (4 * a.hidden + SIDE - 1) / SIDE;
@@ -22,7 +29,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_weight_gradient(const 
         const unsigned t = quotient(k, a.batch_factor, a.batch_shift), b = k - t * a.batch;
         const unsigned length = a.lengths[model * a.batch + b];
         if (t >= length) {
-            return 0.0f; // gradients are 0 there, and x may be anything
+            return 0.0f; // delta is 0 there, and x is undefined
         }
         if (i < a.input) {
             return x[(size_t)k * a.input + i];

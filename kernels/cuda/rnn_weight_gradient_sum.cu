@@ -1,4 +1,5 @@
-// Adds up the splits of rnn_weight_gradient.cu in order and puts them where the parameters are; a thread per column of a gate's row.
+// Adds the splits of rnn_weight_gradient.cu in order and stores the sums in the layout of the parameters; a
+// thread per column of a gate's row.
 
 extern "C" __global__ void __launch_bounds__(THREADS) rnn_weight_gradient_sum(const __grid_constant__ Arguments a) {
     const unsigned columns = a.input + a.hidden + 1;

@@ -1,4 +1,5 @@
-//! The kernels that measure a device, once each on the host: their text runs and reads the clock. Latencies are a GPU's.
+//! The kernels that measure a device, each once on the host: they run and read the clock. Only a GPU has real
+//! latencies.
 
 use crate::cuda_on_host::Host;
 use engine::backend::cuda::Executor;
@@ -11,26 +12,26 @@ fn every_chain_runs_and_reads_the_clock() {
     let chains = LATENCIES.iter().map(|(_, chains)| chains).chain(RATES.iter().map(|(_, chains, _)| chains));
     for chains in chains {
         let cycles = chains.cycles(&host, host.address(&ring), 2).unwrap();
-        // On the host a call is a cycle, and each warp calls twice.
+        // On the host each call of the clock is one cycle, and each warp calls it twice.
         assert!(cycles < 2 * u64::from(chains.threads), "{chains:?}: {cycles} cycles");
     }
 }
 
 #[test]
-fn a_ring_comes_by_all_of_its_lines() {
+fn a_ring_visits_all_of_its_lines() {
     let host = Host::default();
     let ring = probe::ring(&host, 256).unwrap();
-    let mut words = vec![0u32; 256 * 32];
-    host.read(&ring, bytemuck::cast_slice_mut(&mut words)).unwrap();
+    let mut ring_data = vec![0u32; 256 * 32];
+    host.read(&ring, bytemuck::cast_slice_mut(&mut ring_data)).unwrap();
     let (mut at, mut seen) = (0, std::collections::HashSet::new());
     while seen.insert(at) {
-        at = words[at as usize / 4];
+        at = ring_data[at as usize / 4];
     }
     assert_eq!((seen.len(), at), (256, 0));
 }
 
 #[test]
-fn what_is_read_is_counted() {
+fn the_bytes_that_are_read_are_counted() {
     let host = Host::default();
     let (from, result) = (host.zeros(16 * 64).unwrap(), host.zeros(4 * 256).unwrap());
     host.write(&from, bytemuck::cast_slice(&[1f32; 256])).unwrap();

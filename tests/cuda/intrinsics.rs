@@ -1,18 +1,19 @@
-//! Every intrinsic of `kernels/cuda/intrinsics.cu`, and what else kernels rely on to the bit, tried by one warp: against what the PTX ISA
-//! says, computed here by other means. Any executor can be asked: the host's in every run, GPUs in `nvidia::intrinsics`.
+//! Runs every intrinsic of `kernels/cuda/intrinsics.cu`, and the other operations whose exact bits the
+//! kernels rely on, in one warp. The expected results follow the PTX ISA and are computed here independently.
+//! The tests here run on the host, those of `nvidia::intrinsics` on GPUs.
 
 use crate::cuda_on_host::Host;
 use engine::backend::cuda::Executor;
 use engine::backend::cuda::probe::Intrinsic;
 
-/// Panics with all that is wrong: intrinsic, lane, operands, expected, found.
+/// Panics with a list of all wrong results: lane, operands, expected and found value.
 pub fn assert_as_documented<E: Executor>(executor: &E, intrinsic: Intrinsic) {
     let mut wrong = match intrinsic {
         Intrinsic::RoundTf32 => {
             unary(executor, intrinsic, &rounded_inputs(10), |x| rounded(x, 10, f64::round))
         }
         Intrinsic::RoundBf16 => unary(executor, intrinsic, &rounded_inputs(7), |x| {
-            // In the low half of a word.
+            // The result is the low half of a `u32`.
             match rounded(x, 7, f64::round_ties_even) {
                 Expected::Bits(bits) => Expected::Bits(bits >> 16),
                 Expected::Nan(_) => Expected::Nan(Format::Bf16),
@@ -22,8 +23,8 @@ pub fn assert_as_documented<E: Executor>(executor: &E, intrinsic: Intrinsic) {
         Intrinsic::TanhApproximate => unary(executor, intrinsic, &function_inputs(), tanh),
         Intrinsic::Exp2Approximate => unary(executor, intrinsic, &function_inputs(), exp2),
         Intrinsic::ReciprocalApproximate => unary(executor, intrinsic, &function_inputs(), reciprocal),
-        Intrinsic::MmaBf16 => products(executor, intrinsic, Fragments { depth: 16, per_word: 2 }),
-        Intrinsic::MmaTf32 => products(executor, intrinsic, Fragments { depth: 8, per_word: 1 }),
+        Intrinsic::MmaBf16 => mmas(executor, intrinsic, Fragments { depth: 16, per_word: 2 }),
+        Intrinsic::MmaTf32 => mmas(executor, intrinsic, Fragments { depth: 8, per_word: 1 }),
         Intrinsic::LoadMatrices => matrices(executor),
         Intrinsic::SharedAndBarrier => shared_and_barrier(executor),
         Intrinsic::Clock => clock(executor),
@@ -51,20 +52,20 @@ fn the_host_half_of_every_intrinsic_is_as_documented() {
     }
 }
 
-/// Exact operands leave the arithmetic of indices as it is.
+/// Without rounding the fragments have the same layout.
 #[test]
-fn products_of_the_host_with_exact_operands_have_the_same_layout() {
+fn mmas_of_the_host_with_exact_operands_have_the_same_layout() {
     for intrinsic in [Intrinsic::MmaBf16, Intrinsic::MmaTf32, Intrinsic::LoadMatrices] {
         assert_as_documented(&Host { order: 0, exact: true }, intrinsic);
     }
 }
 
-/// What a result may be.
+/// The results that are allowed.
 #[derive(Clone, Copy, Debug)]
 enum Expected {
     Bits(u32),
     Nan(Format),
-    /// Off by at most so much, or one of two others.
+    /// Within `error` of `value`, or one of two other values.
     Near {
         value: f64,
         error: f64,
@@ -72,12 +73,12 @@ enum Expected {
     },
 }
 
-/// How NaN is told from infinity.
+/// The format in which a result must be NaN.
 #[derive(Clone, Copy, Debug)]
 enum Format {
-    /// The 19 bits that a product looks at.
+    /// The 19 bits of a tf32 operand.
     Tf32,
-    /// The same, or infinite.
+    /// NaN in those bits, or infinite.
     Tf32OrInfinite,
     Bf16,
     F32,
@@ -85,7 +86,7 @@ enum Format {
 
 impl Expected {
     fn near(value: f64, error: f64) -> Self {
-        // Neither value can be the result of anything that is near another one.
+        // NaN equals no value, so no other value is allowed.
         Expected::Near { value, error, or: [f32::NAN; 2] }
     }
 
@@ -108,7 +109,7 @@ fn shown(bits: u32) -> String {
     format!("{bits:#010x} ({:e})", f32::from_bits(bits))
 }
 
-/// A result and what it should be, as a line of the message.
+/// A line of the message if the result is wrong.
 fn judged(lane: usize, of: &str, expected: Expected, found: u32) -> Option<String> {
     let expected_text = match expected {
         Expected::Bits(bits) => shown(bits),
@@ -119,7 +120,7 @@ fn judged(lane: usize, of: &str, expected: Expected, found: u32) -> Option<Strin
         .then(|| format!("  lane {lane}, of {of}: expected {expected_text}, found {}", shown(found)))
 }
 
-/// Of one word a lane; inputs are filled up to a whole warp.
+/// Runs an intrinsic of one operand; the inputs are padded to whole warps.
 fn unary<E: Executor>(
     executor: &E,
     intrinsic: Intrinsic,
@@ -128,12 +129,12 @@ fn unary<E: Executor>(
 ) -> Vec<String> {
     let mut x = inputs.to_vec();
     x.resize(inputs.len().next_multiple_of(32), 0);
-    let y = intrinsic.of_a_warp(executor, &x).unwrap();
+    let y = intrinsic.run_in_a_warp(executor, &x).unwrap();
     let judge = |i: usize| judged(i % 32, &shown(x[i]), expected(f32::from_bits(x[i])), y[i]);
     (0..x.len()).filter_map(judge).collect()
 }
 
-/// Words that look like anything, the same every time.
+/// Pseudo-random `u32`s, the same in every run (xorshift).
 fn random_words(count: usize) -> impl Iterator<Item = u32> {
     let mut state = 0x9e37_79b9u32;
     (0..count).map(move |_| {
@@ -158,7 +159,7 @@ const SPECIAL: [u32; 24] = [
     0x4000_0000,
     0x4b80_0000, // 2^24
     0x7e80_0000, // 2^126, of which the reciprocal is normal
-    0x7f00_0000, // 2^127, of which it is not
+    0x7f00_0000, // 2^127, of which the reciprocal is subnormal
     0x7f7f_0000,
     0x7f7f_7fff, // the largest that bf16 does not round to infinity
     0x7f7f_8000,
@@ -166,7 +167,7 @@ const SPECIAL: [u32; 24] = [
     0x7f7f_f000,
     0x7f7f_ffff, // the largest finite number
     0x7f80_0000, // infinity
-    0x7f80_0001, // NaN, told by its last bit alone
+    0x7f80_0001, // NaN with only the last bit set
     0x7fc0_0000, // NaN
     0x7fff_ffff,
 ];
@@ -175,9 +176,10 @@ fn of_both_signs(words: impl IntoIterator<Item = u32>) -> Vec<u32> {
     words.into_iter().flat_map(|word| [word, word ^ 0x8000_0000]).collect()
 }
 
-/// Ties at odd and even numbers of `kept` bits, their neighbors, what is special, and anything.
-fn rounded_inputs(kept: u32) -> Vec<u32> {
-    let dropped = 23 - kept;
+/// Inputs of a rounding to `mantissa` bits: ties at odd and even values, their neighbors, special values,
+/// random values.
+fn rounded_inputs(mantissa: u32) -> Vec<u32> {
+    let dropped = 23 - mantissa;
     let half = 1 << (dropped - 1);
     let around = |number: u32| [number - 1, number, number + 1];
     let ties = (0..4u32).flat_map(|n| {
@@ -188,27 +190,28 @@ fn rounded_inputs(kept: u32) -> Vec<u32> {
     of_both_signs(ties.chain(SPECIAL).chain(random_words(2000)))
 }
 
-/// To `kept` bits of mantissa below the first, by arithmetic on numbers: `to_integer` decides ties.
-fn rounded(x: f32, kept: i32, to_integer: impl Fn(f64) -> f64) -> Expected {
+/// Rounds to `mantissa` explicit bits, by arithmetic in f64. `to_integer` decides ties.
+fn rounded(x: f32, mantissa: i32, to_integer: impl Fn(f64) -> f64) -> Expected {
     if x.is_nan() {
-        // Told by its last bits alone it may become infinite: they are cut off, and the PTX ISA says nothing of them.
-        let is_told = f32::from_bits(x.to_bits() & 0xffff_e000).is_nan();
-        return Expected::Nan(if is_told { Format::Tf32 } else { Format::Tf32OrInfinite });
+        // The last 13 bits are cut off. A NaN with only those bits set may become infinite; the PTX ISA
+        // leaves this open.
+        let stays_nan = f32::from_bits(x.to_bits() & 0xffff_e000).is_nan();
+        return Expected::Nan(if stays_nan { Format::Tf32 } else { Format::Tf32OrInfinite });
     }
     if x.is_infinite() || x == 0.0 {
         return Expected::Bits(x.to_bits());
     }
     let magnitude = f64::from(x).abs();
-    // Subnormal numbers are as far apart as the least normal ones.
+    // Subnormal numbers have the spacing of the smallest normal numbers.
     let exponent = (magnitude.log2().floor() as i32).max(-126);
     let exponent = if 2f64.powi(exponent) > magnitude && exponent > -126 { exponent - 1 } else { exponent };
-    let quantum = 2f64.powi(exponent - kept);
-    // What is too large for f32 becomes infinite.
+    let quantum = 2f64.powi(exponent - mantissa);
+    // A result that is too large for f32 becomes infinite.
     let result = (to_integer(magnitude / quantum) * quantum) as f32;
     Expected::Bits(result.copysign(x).to_bits())
 }
 
-/// Numbers at which functions saturate, overflow and underflow, what is special, and anything.
+/// Inputs at which functions saturate, overflow and underflow, special values, and random values.
 fn function_inputs() -> Vec<u32> {
     let numbers = [
         0.25f32, 0.5, 0.75, 1.5, 2.0, 3.0, 4.0, 8.0, 9.0, 10.0, 20.0, 88.0, 100.0, 125.5, 126.0, 126.5,
@@ -221,10 +224,12 @@ fn function_inputs() -> Vec<u32> {
     )
 }
 
-/// What the host half rounds beside an instruction's own error: the exact value, and the sum of both.
+/// The rounding errors of the host half in addition to the instruction's own error: of the exact value, and
+/// of the sum.
 const ROUNDING: f64 = 2.0 / (1 << 24) as f64;
 
-/// tanh.approx.f32: infinities, zeros and subnormal numbers are exact, the largest relative error elsewhere is 2^-10.987.
+/// tanh.approx.f32: exact for infinities, zeros and subnormal numbers; elsewhere a relative error of at most
+/// 2^-10.987.
 fn tanh(x: f32) -> Expected {
     if x.is_nan() {
         Expected::Nan(Format::F32)
@@ -238,7 +243,8 @@ fn tanh(x: f32) -> Expected {
     }
 }
 
-/// ex2.approx.f32: 1 of zeros and subnormal numbers, relative error 2^-22; subnormal results are squares of a root.
+/// ex2.approx.f32: 1 for zeros and subnormal numbers; relative error 2^-22. Subnormal results are computed as
+/// squares.
 fn exp2(x: f32) -> Expected {
     if x.is_nan() {
         Expected::Nan(Format::F32)
@@ -249,7 +255,7 @@ fn exp2(x: f32) -> Expected {
     } else {
         let value = f64::from(x).exp2();
         let relative = 2f64.powi(if x < -126.0 { -21 } else { -22 });
-        // What is within the error of the largest number may be infinite, what is above it must be.
+        // A value within the error of the largest number may become infinite; a larger one must.
         let infinite = if x > 127.999 { f32::INFINITY } else { f32::NAN };
         if value >= 2f64.powi(128) {
             return Expected::Bits(f32::INFINITY.to_bits());
@@ -259,8 +265,8 @@ fn exp2(x: f32) -> Expected {
     }
 }
 
-/// rcp.approx.f32: exact of zeros and infinities, an error of 2^-23 where the argument is in 1 to 2, which is 2^-22 of the result.
-/// Where argument or result are subnormal, either may be taken for 0.
+/// rcp.approx.f32: exact for zeros and infinities; an error of 2^-23 for arguments in 1 to 2, which is 2^-22
+/// of the result. A subnormal argument or result may count as 0.
 fn reciprocal(x: f32) -> Expected {
     if x.is_nan() {
         return Expected::Nan(Format::F32);
@@ -280,8 +286,9 @@ fn reciprocal(x: f32) -> Expected {
     Expected::Near { value, error: (2f64.powi(-22) + ROUNDING) * value.abs() + least, or }
 }
 
-/// How a warp holds A (16, depth) and B (depth, 8), `per_word` neighbors in depth in a register, as the PTX ISA draws it
-/// ("Matrix Fragments for mma.m16n8k16" and "mma.m16n8k8"), element by element.
+/// The layout of A (16, depth) and B (depth, 8) in the registers of a warp, with `per_word` neighbors in
+/// depth in a register, by the figures of the PTX ISA ("Matrix Fragments for mma.m16n8k16" and
+/// "mma.m16n8k8").
 #[derive(Clone, Copy)]
 struct Fragments {
     depth: usize,
@@ -289,28 +296,29 @@ struct Fragments {
 }
 
 impl Fragments {
-    /// Lane, register and place in it of A's element: groups of four lanes are rows, upper rows in odd registers, the second half
-    /// of the depth in registers 2 and 3.
+    /// The lane, the register, and the position in the register of an element of A. Groups of four lanes are
+    /// rows, the lower eight rows are in odd registers, the second half of the depth in registers 2 and 3.
     fn a(&self, row: usize, k: usize) -> (usize, usize, usize) {
         let half = self.depth / 2;
         let lane = row % 8 * 4 + k % half / self.per_word;
         (lane, row / 8 + 2 * (k / half), k % self.per_word)
     }
 
-    /// Of B's: groups of four lanes are columns, the second half of the depth in register 1.
+    /// The same for an element of B. Groups of four lanes are columns, the second half of the depth is in
+    /// register 1.
     fn b(&self, k: usize, column: usize) -> (usize, usize, usize) {
         let half = self.depth / 2;
         (column * 4 + k % half / self.per_word, k / half, k % self.per_word)
     }
 
-    /// Lane and register of the sums' element.
+    /// The lane and the register of an element of C and D.
     fn d(row: usize, column: usize) -> (usize, usize) {
         (row % 8 * 4 + column / 2, row / 8 * 2 + column % 2)
     }
 
-    /// The number as an operand's bits; all numbers here are ones that it has.
-    fn put(&self, word: &mut u32, place: usize, number: f32) {
-        let bits = number.to_bits();
+    /// Stores a value in an operand register. The operand format can represent all values of these tests.
+    fn store(&self, word: &mut u32, place: usize, value: f32) {
+        let bits = value.to_bits();
         match self.per_word {
             1 => *word = bits,
             _ => *word = *word & !(0xffff << (16 * place)) | (bits >> 16) << (16 * place),
@@ -318,16 +326,16 @@ impl Fragments {
     }
 }
 
-/// One product: A (16, depth), B (depth, 8), C (16, 8), row by row.
-struct Product {
-    what: String,
+/// One mma: A (16, depth), B (depth, 8), C (16, 8), row-major.
+struct Mma {
+    name: String,
     a: Vec<f32>,
     b: Vec<f32>,
     c: Vec<f32>,
 }
 
-/// Products that tell every element from every other, then such as only rounding can get wrong.
-fn products<E: Executor>(executor: &E, intrinsic: Intrinsic, fragments: Fragments) -> Vec<String> {
+/// First mmas that distinguish every element from every other, then some that only wrong rounding can fail.
+fn mmas<E: Executor>(executor: &E, intrinsic: Intrinsic, fragments: Fragments) -> Vec<String> {
     let depth = fragments.depth;
     let (a_len, b_len) = (16 * depth, 8 * depth);
     // Integers up to 256 are exact in bf16.
@@ -335,11 +343,11 @@ fn products<E: Executor>(executor: &E, intrinsic: Intrinsic, fragments: Fragment
     let one_of =
         |len: usize, at: usize| -> Vec<f32> { (0..len).map(|i| f32::from(u8::from(i == at))).collect() };
     let none = |len: usize| vec![0.0; len];
-    let mut products = Vec::new();
+    let mut mmas = Vec::new();
     for at in 0..a_len {
         let (row, k) = (at / depth, at % depth);
-        products.push(Product {
-            what: format!("A only [{row}, {k}] = 1, B [k, n] = 8 k + n + 1"),
+        mmas.push(Mma {
+            name: format!("A only [{row}, {k}] = 1, B [k, n] = 8 k + n + 1"),
             a: one_of(a_len, at),
             b: numbered(b_len),
             c: none(128),
@@ -347,106 +355,106 @@ fn products<E: Executor>(executor: &E, intrinsic: Intrinsic, fragments: Fragment
     }
     for at in 0..b_len {
         let (k, column) = (at / 8, at % 8);
-        products.push(Product {
-            what: format!("A [m, k] = {depth} m + k + 1, B only [{k}, {column}] = 1"),
+        mmas.push(Mma {
+            name: format!("A [m, k] = {depth} m + k + 1, B only [{k}, {column}] = 1"),
             a: numbered(a_len),
             b: one_of(b_len, at),
             c: none(128),
         });
     }
-    products.push(Product {
-        what: "A and B 0, C [m, n] = 8 m + n + 1".into(),
+    mmas.push(Mma {
+        name: "A and B 0, C [m, n] = 8 m + n + 1".into(),
         a: none(a_len),
         b: none(b_len),
         c: numbered(128),
     });
-    // Small integers: every sum is exact in whatever order.
+    // Small integers, whose sums are exact in any order.
     let mut random = random_words(1 << 16);
     let mut integers = |len: usize| -> Vec<f32> {
         random.by_ref().take(len).map(|word| (word >> 8) as f32 % 17.0 - 8.0).collect()
     };
     for _ in 0..8 {
-        products.push(Product {
-            what: "A, B and C small integers".into(),
+        mmas.push(Mma {
+            name: "A, B and C small integers".into(),
             a: integers(a_len),
             b: integers(b_len),
             c: integers(128),
         });
     }
-    // Numbers that are not, in a row, a column and a sum.
+    // Infinities and NaN, in A and in C.
     for (special, name) in [(f32::INFINITY, "infinite"), (f32::NEG_INFINITY, "-infinite"), (f32::NAN, "NaN")]
     {
         let (mut a, b, mut c) = (integers(a_len), vec![1.0; b_len], integers(128));
         a[3 * depth + 1] = special;
         c[8 * 9 + 4] = special;
-        products.push(Product { what: format!("A [3, 1] and C [9, 4] {name}"), a, b, c });
+        mmas.push(Mma { name: format!("A [3, 1] and C [9, 4] {name}"), a, b, c });
     }
-    // Powers of two far apart: nothing is lost where sums have 24 bits.
+    // Powers of two far apart, for which sums of 24 bits are exact.
     let mut a = none(a_len);
     (0..16).for_each(|row| a[row * depth + row % depth] = 2f32.powi(row as i32 * 8 - 60));
-    products.push(Product {
-        what: "A powers of two, B [k, n] = 8 k + n + 1".into(),
+    mmas.push(Mma {
+        name: "A powers of two, B [k, n] = 8 k + n + 1".into(),
         a,
         b: numbered(b_len),
         c: none(128),
     });
 
-    let mut x = vec![0u32; products.len() * 320];
-    for (n, product) in products.iter().enumerate() {
-        let mut word = |(lane, register, place): (usize, usize, usize), number| {
-            fragments.put(&mut x[n * 320 + 10 * lane + register], place, number);
+    let mut x = vec![0u32; mmas.len() * 320];
+    for (n, mma) in mmas.iter().enumerate() {
+        let mut word = |(lane, register, place): (usize, usize, usize), value| {
+            fragments.store(&mut x[n * 320 + 10 * lane + register], place, value);
         };
         for at in 0..a_len {
-            word(fragments.a(at / depth, at % depth), product.a[at]);
+            word(fragments.a(at / depth, at % depth), mma.a[at]);
         }
         for at in 0..b_len {
             let (lane, register, place) = fragments.b(at / 8, at % 8);
-            word((lane, 4 + register, place), product.b[at]);
+            word((lane, 4 + register, place), mma.b[at]);
         }
         for at in 0..128 {
             let (lane, register) = Fragments::d(at / 8, at % 8);
-            x[n * 320 + 10 * lane + 6 + register] = product.c[at].to_bits();
+            x[n * 320 + 10 * lane + 6 + register] = mma.c[at].to_bits();
         }
     }
-    let y = intrinsic.of_a_warp(executor, &x).unwrap();
+    let y = intrinsic.run_in_a_warp(executor, &x).unwrap();
     let mut wrong = Vec::new();
-    for (n, product) in products.iter().enumerate() {
+    for (n, mma) in mmas.iter().enumerate() {
         for at in 0..128 {
             let (row, column) = (at / 8, at % 8);
-            let sum = (0..depth).fold(f64::from(product.c[at]), |sum, k| {
-                sum + f64::from(product.a[row * depth + k]) * f64::from(product.b[k * 8 + column])
+            let sum = (0..depth).fold(f64::from(mma.c[at]), |sum, k| {
+                sum + f64::from(mma.a[row * depth + k]) * f64::from(mma.b[k * 8 + column])
             });
             let expected = match sum.is_nan() {
                 true => Expected::Nan(Format::F32),
-                // 0 of either sign.
+                // A zero may have either sign.
                 false if sum == 0.0 => Expected::near(0.0, 0.0),
                 false => Expected::Bits((sum as f32).to_bits()),
             };
             let (lane, register) = Fragments::d(row, column);
-            let of = format!("d[{register}], which is D [{row}, {column}], {}", product.what);
+            let of = format!("d[{register}], which is D [{row}, {column}], {}", mma.name);
             wrong.extend(judged(lane, &of, expected, y[n * 128 + 4 * lane + register]));
         }
     }
     wrong
 }
 
-/// Rows of shared memory asked for in order and in another one.
+/// Loads the rows of shared memory in order and in another order.
 fn matrices<E: Executor>(executor: &E) -> Vec<String> {
-    let row_of = |turn: usize, lane: usize| if turn == 0 { lane } else { (lane * 7 + 3) % 32 };
+    let row_of = |order: usize, lane: usize| if order == 0 { lane } else { (lane * 7 + 3) % 32 };
     let word = |row: usize, i: usize| (1000 * row + 10 * i + 5) as u32 | (2 * row as u32) << 16;
     let x: Vec<u32> = (0..2 * 32)
         .flat_map(|n| {
-            let (turn, lane) = (n / 32, n % 32);
-            (0..4).map(move |i| word(lane, i)).chain([row_of(turn, lane) as u32])
+            let (order, lane) = (n / 32, n % 32);
+            (0..4).map(move |i| word(lane, i)).chain([row_of(order, lane) as u32])
         })
         .collect();
-    let y = Intrinsic::LoadMatrices.of_a_warp(executor, &x).unwrap();
+    let y = Intrinsic::LoadMatrices.run_in_a_warp(executor, &x).unwrap();
     let mut wrong = Vec::new();
-    for (n, four) in y.chunks(4).enumerate() {
-        let (turn, lane) = (n / 32, n % 32);
-        for (matrix, &found) in four.iter().enumerate() {
-            let row = row_of(turn, 8 * matrix + lane / 4);
-            let of = format!("matrix {matrix}, row {}, numbers {} and the next", lane / 4, lane % 4 * 2);
+    for (n, registers) in y.chunks(4).enumerate() {
+        let (order, lane) = (n / 32, n % 32);
+        for (matrix, &found) in registers.iter().enumerate() {
+            let row = row_of(order, 8 * matrix + lane / 4);
+            let of = format!("matrix {matrix}, row {}, elements {} and the next", lane / 4, lane % 4 * 2);
             wrong.extend(judged(lane, &of, Expected::Bits(word(row, lane % 4)), found));
         }
     }
@@ -455,41 +463,46 @@ fn matrices<E: Executor>(executor: &E) -> Vec<String> {
 
 fn shared_and_barrier<E: Executor>(executor: &E) -> Vec<String> {
     let x: Vec<u32> = random_words(4 * 32).collect();
-    let y = Intrinsic::SharedAndBarrier.of_a_warp(executor, &x).unwrap();
+    let y = Intrinsic::SharedAndBarrier.run_in_a_warp(executor, &x).unwrap();
     let mut wrong = Vec::new();
     for (n, three) in y.chunks(3).enumerate() {
         let (warp, lane) = (n / 32 * 32, n % 32);
         let (next, before) = (x[warp + (lane + 1) % 32], x[warp + (lane + 31) % 32]);
-        wrong.extend(judged(lane, "the next lane's word", Expected::Bits(next), three[0]));
+        wrong.extend(judged(lane, "the next lane's value", Expected::Bits(next), three[0]));
         let twice = Expected::Bits(before.wrapping_mul(2));
-        wrong.extend(judged(lane, "twice the lane's before", twice, three[1]));
-        wrong.extend(judged(lane, "where arrays begin, modulo 16", Expected::Bits(0), three[2]));
+        wrong.extend(judged(lane, "twice the previous lane's value", twice, three[1]));
+        wrong.extend(judged(lane, "addresses of the arrays modulo 16", Expected::Bits(0), three[2]));
     }
     wrong
 }
 
 fn clock<E: Executor>(executor: &E) -> Vec<String> {
     let x: Vec<u32> = random_words(4 * 32).collect();
-    let y = Intrinsic::Clock.of_a_warp(executor, &x).unwrap();
+    let y = Intrinsic::Clock.run_in_a_warp(executor, &x).unwrap();
     let mut wrong = Vec::new();
     for (n, three) in y.chunks(3).enumerate() {
         let (warp, lane) = (n / 32 * 32, n % 32);
-        wrong.extend(judged(lane, "whether time went by", Expected::Bits(1), three[0]));
+        wrong.extend(judged(lane, "whether the clock advanced", Expected::Bits(1), three[0]));
         wrong.extend(judged(lane, "whether it was below a million cycles", Expected::Bits(1), three[1]));
-        wrong.extend(judged(lane, "what was timed", Expected::Bits(x[warp + 31 - lane]), three[2]));
+        wrong.extend(judged(
+            lane,
+            "the value in shared memory",
+            Expected::Bits(x[warp + 31 - lane]),
+            three[2],
+        ));
     }
     wrong
 }
 
-/// The words of each try are together.
-fn tried<E: Executor, const N: usize>(
+/// Runs an intrinsic of N operands; the operands of a lane are contiguous.
+fn nary<E: Executor, const N: usize>(
     executor: &E,
     intrinsic: Intrinsic,
     mut operands: Vec<[u32; N]>,
     expected: impl Fn([u32; N]) -> Expected,
 ) -> Vec<String> {
     operands.resize(operands.len().next_multiple_of(32), [0x3f80_0000; N]);
-    let y = intrinsic.of_a_warp(executor, operands.as_flattened()).unwrap();
+    let y = intrinsic.run_in_a_warp(executor, operands.as_flattened()).unwrap();
     let judge = |(i, &of): (usize, &[u32; N])| {
         let text = of.map(shown).join(" and ");
         judged(i % 32, &text, expected(of), y[i])
@@ -501,13 +514,14 @@ fn multiply_high<E: Executor>(executor: &E) -> Vec<String> {
     let mut words = vec![0, 1, 2, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 0xcd9e_8d57, 0xd251_1f53];
     words.extend(random_words(24));
     let pairs: Vec<[u32; 2]> = words.iter().flat_map(|&x| words.iter().map(move |&y| [x, y])).collect();
-    tried(executor, Intrinsic::MultiplyHigh, pairs, |[x, y]| {
+    nary(executor, Intrinsic::MultiplyHigh, pairs, |[x, y]| {
         Expected::Bits(((u64::from(x) * u64::from(y)) >> 32) as u32)
     })
 }
 
-/// Numbers of which some products are infinite, subnormal, or differ from their rounded selves only far behind the point.
-fn numbers() -> Vec<u32> {
+/// Values of which some products are infinite, subnormal, or differ from their rounded values only in the
+/// last bits.
+fn factors() -> Vec<u32> {
     let mut words = of_both_signs(SPECIAL);
     words.extend([1.0f32 + f32::EPSILON, 1.0 - f32::EPSILON / 2.0, 1e-30, 3.0, 1e30].map(f32::to_bits));
     words.extend(random_words(11));
@@ -523,21 +537,21 @@ fn multiply_add<E: Executor>(
     intrinsic: Intrinsic,
     expected: impl Fn([f32; 3]) -> f32,
 ) -> Vec<String> {
-    let words = numbers();
+    let words = factors();
     let mut triples: Vec<[u32; 3]> = Vec::new();
     for &x in &words {
         for &y in &words {
-            // The product's own negative shows whether it was rounded on its way.
+            // Adding the negative of the rounded product shows whether the instruction rounds it.
             let product = -(f32::from_bits(x) * f32::from_bits(y));
             let z = words[(x ^ y) as usize % words.len()];
             triples.extend([[x, y, product.to_bits()], [x, y, z]]);
         }
     }
-    tried(executor, intrinsic, triples, |of| of_f32(expected(of.map(f32::from_bits))))
+    nary(executor, intrinsic, triples, |of| of_f32(expected(of.map(f32::from_bits))))
 }
 
 fn divide<E: Executor>(executor: &E) -> Vec<String> {
-    let words = numbers();
+    let words = factors();
     let pairs: Vec<[u32; 2]> = words.iter().flat_map(|&x| words.iter().map(move |&y| [x, y])).collect();
-    tried(executor, Intrinsic::Divide, pairs, |[x, y]| of_f32(f32::from_bits(x) / f32::from_bits(y)))
+    nary(executor, Intrinsic::Divide, pairs, |[x, y]| of_f32(f32::from_bits(x) / f32::from_bits(y)))
 }

@@ -1,4 +1,4 @@
-// Stands after a kernel's text: what the test calls. ENTRY is the kernel.
+// Follows a kernel's text: the function that the test calls. ENTRY is the kernel.
 
 extern "C" int run(const void* arguments, const unsigned blocks[3], unsigned threads, unsigned order, char* message, size_t capacity) {
     const host::Launch launch = {{blocks[0], blocks[1], blocks[2]}, threads, order};

@@ -1,4 +1,4 @@
-// The threads of a block as fibers, scheduled in a given order. See shim.h for what a kernel sees of it.
+// The threads of a block as fibers, scheduled in a given order. shim.h has the interface for kernels.
 
 #include "shim.h"
 #include <algorithm>
@@ -10,8 +10,8 @@
 #include <ucontext.h>
 #include <vector>
 
-// This file itself is compiled without a sanitizer; where the kernels are watched for races, it tells the sanitizer which fibers
-// there are and which of them have waited for which.
+// This file is compiled without a sanitizer. If the kernels are instrumented for races, it reports its
+// fibers, and which of them have synchronized, to the sanitizer.
 #if WATCHED_FOR_RACES
 extern "C" {
 void* __tsan_get_current_fiber();
@@ -43,11 +43,11 @@ namespace {
 
 const size_t STACK = 64 * 1024;
 
-// ---- One flow of control, and how to leave it for another --------------------------------------------------------------
+// ---- Contexts, and the switch from one to another ------------------------------------------------------
 
 #if defined(__x86_64__)
 
-// What a flow of control needs is on its stack: the registers that a call must not change, and where to go on.
+// A context is a stack pointer. The stack holds the callee-saved registers and the return address.
 typedef void* Context;
 
 extern "C" void fiber_switch(Context* from, Context to) __attribute__((visibility("hidden")));
@@ -77,7 +77,7 @@ fiber_switch:
 
 void begin(Context* context, char* stack, void (*function)()) {
     void** top = (void**)(stack + STACK);
-    *--top = nullptr; // where `function` would return to, and the alignment that a call leaves
+    *--top = nullptr; // the return address of `function`, and the alignment after a call
     *--top = (void*)function;
     *context = top - 6;
 }
@@ -98,10 +98,11 @@ void change(Context* from, Context* to) { swapcontext(from, to); }
 
 #endif
 
-// ---- Memory that a block uses ------------------------------------------------------------------------------------------
+// ---- The memory of a block -------------------------------------------------------------------------------
 
-// Where blocks are watched for races with one another, each gets memory that none had before: its use of a stack would look like a
-// race with the last block's. Elsewhere it is the heap's, where a sanitizer sees the ends of each array.
+// If blocks are checked for races with one another, each gets fresh memory, because the reuse of a stack
+// would look like a race with the block before. Otherwise the memory is from the heap, where a sanitizer sees
+// the bounds of each array.
 #if WATCHED_FOR_RACES
 char* take(size_t bytes) {
     return (char*)mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -112,7 +113,7 @@ char* take(size_t bytes) { return (char*)malloc(bytes); }
 void give_back(void* memory, size_t) { free(memory); }
 #endif
 
-// ---- Threads, warps, blocks --------------------------------------------------------------------------------------------
+// ---- Threads, warps, blocks ------------------------------------------------------------------------------
 
 enum class State { Ready, AtBarrier, InExchange, Returned };
 
@@ -122,7 +123,7 @@ struct Warp {
     int site = 0;
     unsigned turn = 0;
     alignas(16) char slots[2][32 * 64];
-    char meeting[2]; // what the sanitizer knows of two exchanges in turn
+    char meeting[2]; // synchronization objects of two alternating exchanges
 };
 
 struct Fiber {
@@ -131,16 +132,16 @@ struct Fiber {
     State state = State::Ready;
     int line = 0;
     Warp* warp;
-    void* watched = nullptr; // the sanitizer's
+    void* watched = nullptr; // the sanitizer's handle
 };
 
-// Shared memory of one declaration.
+// The shared memory of one declaration.
 struct Memory {
     char* bytes = nullptr;
     size_t size = 0;
 };
 
-// A block that is running, and the launch that it belongs to.
+// The block that is running, and its launch.
 struct Block {
     const Launch* launch;
     void (*kernel)(const void*);
@@ -153,15 +154,15 @@ struct Block {
     int line = 0;
     Context launcher;
     void* watched = nullptr;
-    std::vector<void*> gone; // the sanitizer's fibers of the block before
-    char begin, end, meeting[2]; // what the sanitizer knows of the launch's begin and end, and of two barriers in turn
+    std::vector<void*> gone; // the sanitizer's fibers of the previous block
+    char begin, end, meeting[2]; // synchronization objects: launch begin and end, two alternating barriers
     char* message;
     size_t capacity;
     bool failed = false;
 };
 
 thread_local Block* block;
-// For the fibers of the blocks that run on this thread of the processor.
+// The block that runs on this thread of the CPU.
 struct Stacks {
     char* bytes = nullptr;
     size_t size = 0;
@@ -171,7 +172,7 @@ thread_local Stacks stacks;
 void go_to(Fiber& next, Context* from) {
     block->current = &next - block->fibers;
     place = &next.place;
-    __tsan_switch_to_fiber(next.watched, 1); // 1: no order between the two follows from it
+    __tsan_switch_to_fiber(next.watched, 1); // 1: the switch does not synchronize the two
     change(from, &next.context);
 }
 
@@ -180,7 +181,7 @@ void back_to_launcher(Context* from) {
     change(from, &block->launcher);
 }
 
-// Gives up the launch: its fibers are never run again.
+// Aborts the launch: its fibers never run again.
 template <class... Values> void fail(const char* format, Values... values) {
     const Place& at = *place;
     int used = snprintf(block->message, block->capacity, "block %u,%u,%u thread %u: ", at.block.x, at.block.y, at.block.z,
@@ -192,7 +193,7 @@ template <class... Values> void fail(const char* format, Values... values) {
     abort();
 }
 
-// The next fiber that could run after the current one, itself last.
+// The next fiber that can run after the current one; the current one comes last.
 Fiber* next_ready() {
     for (size_t i = 1; i <= block->count; i++) {
         Fiber& fiber = block->fibers[(block->current + i) % block->count];
@@ -295,7 +296,7 @@ void run_block(Block& own, unsigned index) {
         fiber.warp = &own_warps[threads[i] / 32];
         fiber.warp->members[threads[i] % 32] = &fiber;
         fiber.warp->lanes++;
-        __asan_unpoison_memory_region(stacks.bytes + STACK * i, STACK); // what a launch that failed may have left
+        __asan_unpoison_memory_region(stacks.bytes + STACK * i, STACK); // left by a launch that failed
         begin(&fiber.context, stacks.bytes + STACK * i, fiber_main);
         fiber.watched = __tsan_create_fiber(0);
     }
@@ -305,8 +306,8 @@ void run_block(Block& own, unsigned index) {
     go_to(*next_ready(), &own.launcher);
     block = nullptr;
     place = nullptr;
-    // The sanitizer gives a new fiber the number of one that is gone, and then takes both for one: the last block's stay until this
-    // one's are made.
+    // The sanitizer reuses the number of a destroyed fiber, and then confuses the two. So the previous
+    // block's fibers stay until this block's exist.
     for (void* watched : own.gone) {
         __tsan_destroy_fiber(watched);
     }

@@ -1,8 +1,8 @@
-//! That running CUDA on the host finds what it is there to find: planted faults, each told by name.
+//! Tests of `cuda_on_host` itself: it detects planted errors, and its messages name them.
 
 use super::{Module, Sanitizer, sanitizer, under};
 
-/// Memory of the host that a kernel may use.
+/// Runs a kernel with this body on `memory`.
 fn run(entry: &str, body: &str, memory: &mut [f32], blocks: u32, order: u32) -> Result<(), String> {
     let text = format!(
         "#line 1 \"arguments\"\nstruct Arguments {{ float* y; alignas(8) unsigned n; }};\n#line 1 \"{entry}.cu\"\n\
@@ -10,13 +10,13 @@ fn run(entry: &str, body: &str, memory: &mut [f32], blocks: u32, order: u32) -> 
     );
     let module = Module::build(entry, &text, &[], false);
     let arguments = [memory.as_mut_ptr() as u64, memory.len() as u64];
-    // SAFETY: two fields of eight bytes, as in the struct above; nobody else has `memory`, which outlives the
-    // run. The kernels below stay within its `n` numbers and their own arrays, but for two, which run only in
-    // a child process where a sanitizer ends it at the fault.
+    // SAFETY: the arguments are two fields of eight bytes, as in the struct above. Nobody else has `memory`,
+    // which outlives the run. The kernels below stay within its `n` elements and their own arrays, except for
+    // two that run only in a child process, which a sanitizer ends at the error.
     unsafe { module.run(bytemuck::cast_slice(&arguments), [blocks, 1, 1], 64, order) }
 }
 
-/// Every thread passes its number on to its neighbor, first through memory, then within its warp.
+/// Every thread passes a value to its neighbor, first through shared memory, then within its warp.
 const CORRECT: &str = "SHARED(float, s, 64);
     s[threadIdx.x] = (float)threadIdx.x;
     __syncthreads();
@@ -24,13 +24,13 @@ const CORRECT: &str = "SHARED(float, s, 64);
     const float* of = host::exchange(neighbor, 1);
     a.y[blockIdx.x * 64 + threadIdx.x] = of[(host::lane() + 1) % 32] + (float)(a.n - a.n);";
 
-/// As above without the barrier.
+/// The same without the barrier.
 const RACE: &str = "SHARED(float, s, 64);
     s[threadIdx.x] = (float)threadIdx.x;
     a.y[threadIdx.x] = s[(threadIdx.x + 1) % 64] + (float)(a.n - a.n);";
 
 #[test]
-fn every_order_gives_the_same_numbers() {
+fn every_order_gives_the_same_results() {
     let expected: Vec<f32> = (0..64).map(|i| ((i / 32 * 32 + (i + 1) % 32 + 1) % 64) as f32).collect();
     for order in [0, 1, 2, 7] {
         let mut memory = [0.0; 128];
@@ -51,7 +51,7 @@ fn a_missing_barrier_shows_in_another_order() {
 }
 
 #[test]
-fn shared_memory_begins_as_not_a_number() {
+fn shared_memory_is_initialized_to_nan() {
     let mut memory = [0.0; 64];
     run(
         "poison",
@@ -61,11 +61,11 @@ fn shared_memory_begins_as_not_a_number() {
         0,
     )
     .unwrap();
-    assert!(memory.iter().all(|number| number.is_nan()));
+    assert!(memory.iter().all(|value| value.is_nan()));
 }
 
 #[test]
-fn threads_that_do_not_meet_are_told() {
+fn threads_that_miss_a_barrier_are_named() {
     let y = "a.y[threadIdx.x] = (float)a.n;\n";
     for (entry, body, parts) in [
         (
@@ -91,12 +91,12 @@ fn threads_that_do_not_meet_are_told() {
         for part in parts {
             assert!(error.contains(part), "{entry}: no {part} in {error}");
         }
-        // And the next launch is as good as any.
+        // The next launch works.
         run("correct", CORRECT, &mut [0.0; 64], 1, 0).unwrap();
     }
 }
 
-/// Runs a kernel of the tests below in a child process, and nothing in this one.
+/// Runs a kernel of the tests below in a child process. Does nothing in the parent process.
 fn victim(entry: &str, body: &str, blocks: u32) {
     if sanitizer() != Sanitizer::None {
         let mut memory = vec![0.0; 64].into_boxed_slice();
@@ -139,7 +139,7 @@ fn victim_without_a_fault() {
 }
 
 #[test]
-fn sanitizers_find_what_is_planted_and_nothing_else() {
+fn sanitizers_find_the_planted_errors_and_no_others() {
     for (kind, test, found) in [
         (Sanitizer::Address, "victim_beyond_shared_memory", Some("heap-buffer-overflow")),
         (Sanitizer::Address, "victim_beyond_a_buffer", Some("heap-buffer-overflow")),

@@ -1,7 +1,8 @@
-// What CUDA C++ means where threads are fibers: included before a kernel's text, which is then plain C++.
+// CUDA C++ on the host, where threads are fibers. It is included before a kernel's text, which is then plain
+// C++.
 //
-// The threads of a block run one at a time, on one thread of the processor, and change places only where they wait for one
-// another: at a barrier of the block, or at an exchange among the 32 lanes of a warp.
+// The threads of a block run one at a time, on one thread of the CPU. They switch only where they wait for
+// one another: at a barrier of the block, or at an exchange among the 32 lanes of a warp.
 
 #pragma once
 #include <math.h>
@@ -46,7 +47,7 @@ inline unsigned __umulhi(unsigned x, unsigned y) { return (unsigned)((unsigned l
 
 namespace host {
 
-// Where a thread is, and how large its launch is.
+// The indices of a thread, and the sizes of its launch.
 struct Place {
     uint3 thread, block, blocks, threads;
 };
@@ -54,11 +55,11 @@ extern thread_local const Place* place;
 
 // Waits for all threads of the block at this line.
 void barrier(int line);
-// Memory of the block for one declaration, every byte 0xff, which is a NaN in f32 and bf16: each array is by itself on the heap, where
-// a sanitizer sees its ends.
+// The shared memory of one declaration. Every byte is 0xff, which is a NaN in f32 and bf16. Each array is its
+// own heap allocation, so that a sanitizer sees its bounds.
 void* shared(const void* declaration, size_t bytes);
-// Every lane of the warp gives `bytes` bytes and gets those of all, in order; they stay until its second next exchange. Lanes that
-// meet in different `site`s are an error.
+// Every lane of the warp passes `bytes` bytes and gets those of all lanes, in order. They are valid until the
+// lane's second next exchange. It is an error if lanes meet at different `site`s.
 const void* exchange(const void* mine, size_t bytes, int site);
 
 inline unsigned lane() { return place->thread.x % 32; }
@@ -70,10 +71,10 @@ template <class T> const T* exchange(const T& mine, int site) {
 
 struct Launch {
     unsigned blocks[3], threads;
-    // Of threads and blocks: 0 forward, 1 reversed, else shuffled by this seed.
+    // The order of threads and blocks: 0 forward, 1 reversed, else the seed of a shuffle.
     unsigned order;
 };
-// Runs a kernel. False if its threads did what CUDA does not allow, and why in `message`.
+// Runs a kernel. Returns false, with the reason in `message`, if its threads did what CUDA forbids.
 bool launch(const Launch& launch, void (*kernel)(const void*), const void* arguments, char* message, size_t capacity);
 
 } // namespace host

@@ -1,5 +1,5 @@
-//! What `cuda::intrinsics` says of the host half of `intrinsics.cu`, of the PTX on every GPU. A test an intrinsic, so that each can run
-//! in a process of its own.
+//! The tests of `cuda::intrinsics` for the PTX half of `intrinsics.cu`, on every GPU. Each intrinsic has its
+//! own test, so that each can run in its own process.
 
 use crate::cuda::intrinsics::assert_as_documented;
 use engine::backend::cuda::probe::Intrinsic;

@@ -1,18 +1,19 @@
-// A CUDA driver without a GPU, for tests: a program loads it in the place of libcuda.so.1. Memory is the host's, and a kernel is a
-// shared library that nvrtc.cpp beside it compiled, run by the fibers of cuda_on_host/ when it is launched.
+// A substitute for libcuda.so.1, for tests without a GPU. Memory is host memory. A kernel is a shared library
+// that nvrtc.cpp compiled; the fibers of cuda_on_host/ run it at the launch.
 //
-// The environment makes it say, and do, what a test needs:
+// Environment variables control its answers and its failures:
 //
-//   STUB_VERSION, STUB_INIT, STUB_COUNT, STUB_ARCH   answers: the CUDA version, cuInit's code, devices, architecture
+//   STUB_VERSION, STUB_INIT, STUB_COUNT, STUB_ARCH   CUDA version, result of cuInit, devices, architecture
 //   STUB_MEMORY       MiB of a device (8192 and, for the second, 1024 more)
-//   STUB_TIMED        kernels that are not run but take 30 ms, since all that is asked of them is a time
-//   STUB_WRONG        kernels that are not run: their results are wrong
-//   STUB_LOST         kernels that end the device with an illegal address, told at the next wait; at the launch itself under
-//                     CUDA_LAUNCH_BLOCKING=1, as on a GPU
-//   STUB_CRASH        kernels at which the process dies by SIGSEGV
+//   STUB_TIMED        kernels that do not run but take 30 ms, for tests that only time them
+//   STUB_WRONG        kernels that do not run, so that their results are wrong
+//   STUB_LOST         kernels that lose the device with an illegal address, reported at the next wait, or at
+//                     the launch with CUDA_LAUNCH_BLOCKING=1, as on a GPU
+//   STUB_CRASH        kernels that end the process with SIGSEGV
 //   STUB_HANG         kernels that never end
 //
-// A kernel is one of these if its name (`rnn_persistent_forward.cu PRECISION=19 PADDED=64`) holds all words that the variable lists.
+// A kernel is one of these if its name (`rnn_persistent_forward.cu PRECISION=19 PADDED=64`) contains all
+// words of the variable.
 #include <chrono>
 #include <csetjmp>
 #include <csignal>
@@ -42,7 +43,7 @@ enum : int {
     SYSTEM_DRIVER_MISMATCH = 803,
 };
 
-// What `run` of cuda_on_host/entry.cpp is.
+// The type of `run` in cuda_on_host/entry.cpp.
 typedef int (*Run)(const void* arguments, const unsigned blocks[3], unsigned threads, unsigned order, char* message, size_t capacity);
 
 struct Module {
@@ -59,7 +60,7 @@ struct Event {
 std::mutex guard;
 std::map<uint64_t, size_t> allocations;
 size_t held = 0;
-// The error that every call gives from then on, as a context does whose kernel has failed.
+// The sticky error that every call returns after a kernel has failed.
 int lost = SUCCESS;
 thread_local void* current = nullptr;
 int context, stream, pool; // their addresses are the handles
@@ -85,7 +86,7 @@ bool is_told(const char* variable, const std::string& kernel) {
     return any;
 }
 
-// A module comes without its length: that of an ELF file is where its section headers end.
+// A module comes without its length. An ELF file ends with its section headers.
 size_t image_bytes(const void* image) {
     Elf64_Ehdr head;
     memcpy(&head, image, sizeof head);
@@ -99,7 +100,7 @@ sigjmp_buf before_launch;
 
 void on_fault(int) { siglongjmp(before_launch, 1); }
 
-// An address that is nowhere is an error of the device, and not the end of the process.
+// An invalid address is an error of the device and does not end the process.
 int run(const Module& module, const void* arguments, const unsigned blocks[3], unsigned threads) {
     struct sigaction ours = {}, segv, bus;
     ours.sa_handler = on_fault;
@@ -184,7 +185,7 @@ int cuGetErrorString(int error, const char** text) {
     return SUCCESS;
 }
 
-// ---- One context, one stream that is always done
+// ---- One context, and one stream whose work is always done
 
 int cuDevicePrimaryCtxRetain(void** into, int) {
     *into = &context;
@@ -261,7 +262,7 @@ int cuMemFreeAsync(uint64_t address, void*) {
     free((void*)address);
     return lost;
 }
-// In no order of a stream: the one stream is always done.
+// Frees at once: the work of the stream is always done.
 int cuMemAlloc_v2(uint64_t* address, size_t bytes) { return cuMemAllocAsync(address, bytes, nullptr); }
 int cuMemFree_v2(uint64_t address) { return cuMemFreeAsync(address, nullptr); }
 int cuMemsetD8Async(uint64_t address, unsigned char value, size_t bytes, void*) {
@@ -290,7 +291,7 @@ int cuModuleLoadData(void** into, const void* image) {
     if (bytes == 0) {
         return INVALID_IMAGE;
     }
-    // Under a name of its own, since the loader takes files of one name for one library.
+    // Each file has its own name, because the loader identifies a library by its name.
     char path[] = "/tmp/stand-in-XXXXXX";
     const int file = mkstemp(path);
     const bool whole = file >= 0 && write(file, image, bytes) == (ssize_t)bytes;
@@ -311,7 +312,7 @@ int cuModuleUnload(void* module) {
     delete (Module*)module;
     return SUCCESS;
 }
-// A module has one function, and is its handle too.
+// A module has one function, and the module is its handle.
 int cuModuleGetFunction(void** function, void* module, const char* name) {
     *function = module;
     return strcmp(name, ((Module*)module)->entry) == 0 ? SUCCESS : NOT_FOUND;
@@ -337,7 +338,7 @@ int cuLaunchKernel(void* function, unsigned x, unsigned y, unsigned z, unsigned 
         const unsigned blocks[3] = {x, y, z};
         lost = run(module, parameters[0], blocks, threads);
     }
-    // A launch returns before its kernel ends, and knows nothing of its errors.
+    // A launch returns before its kernel ends, so it does not report the kernel's errors.
     return told("CUDA_LAUNCH_BLOCKING", 0) ? lost : SUCCESS;
 }
 

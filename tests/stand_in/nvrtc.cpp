@@ -1,6 +1,6 @@
-// NVRTC without CUDA, for tests: a program loads it in the place of libnvrtc.so. A kernel's text becomes a shared library by the
-// system's C++ compiler and the fibers of cuda_on_host/ (SOURCES is that folder), and its bytes are "the cubin" that driver.cpp
-// beside it runs. What was compiled before is taken from a folder beside this library.
+// A substitute for libnvrtc.so, for tests without CUDA. It compiles a kernel's text to a shared library, with
+// the system's C++ compiler and the fibers of cuda_on_host/ (SOURCES is that folder). The bytes of the
+// library are the "cubin" that driver.cpp runs. A folder beside this library caches the results.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -48,7 +48,7 @@ std::string hash(const std::string& text) {
     return digits;
 }
 
-// A folder beside this library.
+// The cache folder beside this library.
 std::string folder() {
     Dl_info info;
     dladdr((const void*)ARCHITECTURES, &info);
@@ -56,7 +56,7 @@ std::string folder() {
     return path.substr(0, path.rfind('/')) + "/programs";
 }
 
-// Runs the C++ compiler; what it says is added to `log`.
+// Runs the C++ compiler, and appends its output to `log`.
 bool compile(std::vector<std::string> arguments, const std::string& scratch, std::string& log) {
     const char* compiler = getenv("CXX");
     arguments.insert(arguments.begin(), compiler ? compiler : "c++");
@@ -111,7 +111,7 @@ int nvrtcDestroyProgram(void** program) {
 int nvrtcCompileProgram(void* handle, int count, const char* const* options) {
     Program& program = *(Program*)handle;
     const std::string entry = program.name.substr(0, program.name.rfind('.')), sources = SOURCES;
-    // As tests/cuda_on_host.rs has them. Options other than constants are NVRTC's.
+    // The flags of tests/cuda_on_host.rs. Options other than constants are for NVRTC only.
     std::vector<std::string> flags = {"-std=c++17", "-O1", "-fPIC", "-shared", "-w", "-ffp-contract=off", "-fno-strict-aliasing", "-I", sources};
     if (__builtin_cpu_supports("fma")) {
         flags.push_back("-mfma");
@@ -127,7 +127,7 @@ int nvrtcCompileProgram(void* handle, int count, const char* const* options) {
     const std::string programs = folder(), library = programs + "/" + entry + "-" + hash(key + name + shim + run + fibers) + ".so";
     mkdir(programs.c_str(), 0700);
     if (!exists(library)) {
-        // Whole or not at all, however many processes do so at once.
+        // Several processes may build the library at once, so it appears by an atomic rename.
         const std::string own = programs + "/" + entry + "-" + std::to_string(getpid()) + "-" + hash(name);
         write(own + ".cpp", "#include \"shim.h\"\n" + program.text + "\n#line 1 \"entry.cpp\"\n" + run +
                                 "extern \"C\" const char *const stand_in_entry = \"" + entry + "\", *const stand_in_name = \"" + name + "\";\n");
@@ -148,7 +148,7 @@ int nvrtcCompileProgram(void* handle, int count, const char* const* options) {
     return program.cubin.empty() ? INTERNAL : SUCCESS;
 }
 
-// A log ends with a NUL.
+// The log includes its terminating NUL.
 int nvrtcGetProgramLogSize(void* program, size_t* bytes) {
     *bytes = ((Program*)program)->log.size() + 1;
     return SUCCESS;

@@ -9,20 +9,20 @@ use crate::ops::{
     Checked, Operation, Runs,
 };
 
-/// Parts of attention.cu, by the numbers that it gives them.
+/// The passes of attention.cu; the discriminants are its values of PASS.
 #[derive(Clone, Copy)]
 enum Pass {
     Scores,
     Softmax,
     Mean,
-    Products,
+    OutputDot,
     ScoreGradient,
     InputGradient,
     WeightGradient,
 }
 
 const FORWARD: [Pass; 3] = [Pass::Scores, Pass::Softmax, Pass::Mean];
-const BACKWARD: [Pass; 4] = [Pass::Products, Pass::ScoreGradient, Pass::InputGradient, Pass::WeightGradient];
+const BACKWARD: [Pass; 4] = [Pass::OutputDot, Pass::ScoreGradient, Pass::InputGradient, Pass::WeightGradient];
 
 impl Pass {
     fn kernel(self) -> Kernel {
@@ -31,7 +31,7 @@ impl Pass {
 
     fn grid(self, s: &Attention) -> [usize; 3] {
         match self {
-            Pass::Scores | Pass::Products => grid(s.steps * s.batch, s.models),
+            Pass::Scores | Pass::OutputDot => grid(s.steps * s.batch, s.models),
             Pass::Softmax | Pass::ScoreGradient => grid(s.batch, s.models),
             Pass::Mean => grid(s.batch * s.width, s.models),
             Pass::InputGradient => grid(s.steps * s.batch * s.width, s.models),
@@ -90,7 +90,7 @@ impl<E: Executor> Runs<AttentionBackward> for Cuda<E> {
 }
 
 /// Every kernel of the operation.
-pub fn kernels() -> Vec<Kernel> {
+pub(super) fn kernels() -> Vec<Kernel> {
     FORWARD.into_iter().chain(BACKWARD).map(Pass::kernel).collect()
 }
 

@@ -1,4 +1,4 @@
-//! From the text of a kernel to a program for one architecture: NVRTC, and what it made before.
+//! Compiles the text of a kernel to a program for one architecture, with NVRTC and a cache.
 
 use super::Kernel;
 use super::programs::{Name, Programs};
@@ -7,56 +7,59 @@ use cudarc::nvrtc::{result, sys};
 use std::ffi::{CStr, CString};
 use std::path::Path;
 
-/// NVRTC for one architecture, with a folder of programs that it made.
+/// NVRTC for one architecture, with a cache of compiled programs.
 pub struct Compiler {
-    /// 90 is `sm_90`.
+    /// The architecture: 90 is `sm_90`.
     arch: u32,
-    /// NVRTC's.
+    /// The version of NVRTC.
     version: (i32, i32),
     code: Code,
     programs: Option<Programs>,
 }
 
-/// What a program is.
+/// The kind of program that the compiler yields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Code {
     /// Machine code of the architecture.
     Machine,
-    /// PTX of an older architecture, since NVRTC does not know this one: the driver makes machine code of it.
+    /// PTX of an older architecture, because NVRTC does not know this one. The driver compiles it when it
+    /// loads it.
     Ptx(u32),
-    /// Machine code that an NVRTC made before, since there is none here.
-    Kept,
+    /// Machine code from the cache only, because there is no NVRTC here.
+    Cached,
 }
 
-/// What a kernel takes of a multiprocessor, as ptxas reports it.
+/// The resources that a kernel uses, as ptxas reports them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Of a thread.
+    /// Registers of a thread.
     pub registers: u32,
-    /// Bytes of a block.
+    /// Bytes of shared memory of a block.
     pub shared: u32,
-    /// Bytes of a thread that did not fit into registers: stored, loaded, and the frame that they are in.
+    /// Bytes that a thread spills: those stored, those loaded, and the stack frame.
     pub spilled: u32,
 }
 
-/// What NVRTC makes of a kernel.
+/// A compiled kernel.
 pub struct Compiled {
-    /// What the driver loads.
+    /// The cubin or PTX that the driver loads.
     pub program: Vec<u8>,
-    /// What NVRTC and ptxas say.
+    /// The log of NVRTC and ptxas.
     pub log: String,
 }
 
-/// The library's file.
-pub const LIBRARY: &str = if cfg!(windows) { "nvrtc64_130_0.dll" } else { "libnvrtc.so" };
+/// The file name of NVRTC's library.
+const LIBRARY: &str = if cfg!(windows) { "nvrtc64_130_0.dll" } else { "libnvrtc.so" };
 
 impl Compiler {
-    /// `folder` is where programs are kept from run to run. An error if NVRTC is missing and nothing was
-    /// kept, or if it knows only later architectures.
+    /// A compiler for `arch`, with the cache in `folder`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Backend`](crate::error::ErrorKind::Backend) if NVRTC is missing and the cache
+    /// has no program for `arch`, or if NVRTC knows only later architectures.
     pub fn new(arch: u32, folder: Option<&Path>) -> Result<Self> {
         let programs = folder.map(Programs::open);
-        // SAFETY: it loads the library, which runs what the library does when loaded: of that name there is
-        // NVIDIA's alone.
+        // SAFETY: this loads a library and runs its initializers. Only NVIDIA's library has that name.
         if !unsafe { sys::is_culib_present() } {
             let Some(version) = programs.as_ref().and_then(|programs| programs.newest(arch)) else {
                 return Err(Error::backend(format!(
@@ -67,18 +70,18 @@ impl Compiler {
                      into LD_LIBRARY_PATH",
                 ));
             };
-            return Ok(Compiler { arch, version, code: Code::Kept, programs });
+            return Ok(Compiler { arch, version, code: Code::Cached, programs });
         }
         let failed = |error: result::NvrtcError| {
-            Error::backend(format!("CUDA not usable: NVRTC does not answer: {error}"))
+            Error::backend(format!("CUDA not usable: NVRTC fails: {error}")).caused_by(error)
         };
         let (mut major, mut minor, mut count) = (0, 0, 0);
-        // SAFETY: the library is there; it writes one number to each out-parameter.
+        // SAFETY: the library is loaded; it writes one integer to each out-parameter.
         unsafe { sys::nvrtcVersion(&mut major, &mut minor) }.result().map_err(failed)?;
-        // SAFETY: the library is there; it writes one number to the out-parameter.
+        // SAFETY: the library is loaded; it writes one integer to the out-parameter.
         unsafe { sys::nvrtcGetNumSupportedArchs(&mut count) }.result().map_err(failed)?;
         let mut known = vec![0; count as usize];
-        // SAFETY: NVRTC writes as many numbers as it has just counted, and the vector has as many.
+        // SAFETY: NVRTC writes as many integers as it has just counted, and the vector has that length.
         unsafe { sys::nvrtcGetSupportedArchs(known.as_mut_ptr()) }.result().map_err(failed)?;
         let known: Vec<u32> = known.into_iter().map(|arch| arch as u32).collect();
         let code = match known.iter().copied().filter(|&known| known <= arch).max() {
@@ -96,51 +99,51 @@ impl Compiler {
         Ok(Compiler { arch, version: (major, minor), code, programs })
     }
 
-    /// What the user should know of it.
+    /// A warning for the user, if the compiler yields PTX or cannot store programs.
     pub fn warning(&self) -> Option<String> {
         let ptx = match self.code {
             Code::Ptx(older) => Some(format!(
-                "NVRTC {}.{} does not know sm_{}: kernels are compiled to PTX of compute_{older}, which the driver translates when \
-                 it loads them; a newer NVRTC makes machine code",
+                "NVRTC {}.{} does not know sm_{}: kernels are compiled to PTX of compute_{older}, which the driver compiles again \
+                 when it loads them; a newer NVRTC yields machine code",
                 self.version.0, self.version.1, self.arch
             )),
-            Code::Machine | Code::Kept => None,
+            Code::Machine | Code::Cached => None,
         };
-        let kept = self.not_kept().map(String::from);
-        let warnings: Vec<String> = ptx.into_iter().chain(kept).collect();
+        let not_kept = self.not_kept().map(String::from);
+        let warnings: Vec<String> = ptx.into_iter().chain(not_kept).collect();
         (!warnings.is_empty()).then(|| warnings.join("; "))
     }
 
-    /// Why programs are not kept, once that is so.
+    /// A warning for the user, if programs cannot be stored.
     pub fn not_kept(&self) -> Option<&str> {
         self.programs.as_ref().and_then(Programs::warning)
     }
 
-    /// NVRTC's CUDA version.
-    pub fn version(&self) -> (i32, i32) {
+    /// The CUDA version of NVRTC.
+    pub(super) fn version(&self) -> (i32, i32) {
         self.version
     }
 
-    /// `NVRTC 13.0`
+    /// The compiler's name and version: `NVRTC 13.0`.
     pub fn describe(&self) -> String {
         let (major, minor) = self.version;
         match self.code {
             Code::Machine => format!("NVRTC {major}.{minor}"),
             Code::Ptx(older) => format!("NVRTC {major}.{minor} as PTX of compute_{older}"),
-            Code::Kept => format!("NVRTC {major}.{minor} before, which is not here now"),
+            Code::Cached => format!("an NVRTC {major}.{minor} that is not installed here"),
         }
     }
 
-    /// What the program of a kernel depends on, beside NVRTC.
+    /// NVRTC's options for a kernel that affect the program.
     fn options(&self, kernel: &Kernel) -> Vec<String> {
         let target = match self.code {
-            Code::Machine | Code::Kept => format!("sm_{}", self.arch),
+            Code::Machine | Code::Cached => format!("sm_{}", self.arch),
             Code::Ptx(older) => format!("compute_{older}"),
         };
         let mut options = vec![
             format!("--gpu-architecture={target}"),
             "--std=c++17".into(),
-            // Sums and products are fused where the text says so, and nowhere else: as on the host.
+            // Multiply-adds are fused only where the text has `fmaf`, as on the host.
             "--fmad=false".into(),
             "--device-as-default-execution-space".into(),
         ];
@@ -148,20 +151,25 @@ impl Compiler {
         options
     }
 
-    /// The program of a kernel, made before or now.
+    /// The program of a kernel, from the cache or compiled now.
+    ///
+    /// # Errors
+    /// See [`Compiler::compile`].
     pub fn program(&self, kernel: &Kernel) -> Result<Vec<u8>> {
         let key = self.key(kernel);
-        let kept = self.programs.as_ref().and_then(|programs| programs.get(&self.name(&key)));
-        match kept {
+        let cached = self.programs.as_ref().and_then(|programs| programs.get(&self.name(&key)));
+        match cached {
             Some(program) => Ok(program),
             None => Ok(self.compile(kernel)?.program),
         }
     }
 
+    /// The name of a program in the cache.
     fn name<'a>(&self, key: &'a str) -> Name<'a> {
         Name { key, arch: self.arch, nvrtc: self.version }
     }
 
+    /// The hash of a kernel's text and options.
     fn key(&self, kernel: &Kernel) -> String {
         let mut hasher = blake3::Hasher::new();
         for part in [kernel.text(), self.options(kernel).join(" ")] {
@@ -171,21 +179,27 @@ impl Compiler {
         hasher.finalize().to_hex()[..32].to_string()
     }
 
-    /// What the program of a kernel takes; `None` where that is PTX, of which only the driver makes machine
-    /// code.
+    /// The resources that a compiled kernel uses. `None` for PTX, because only the driver compiles it to
+    /// machine code.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Backend`](crate::error::ErrorKind::Backend) if the log of ptxas lacks them.
     pub fn usage(&self, kernel: &Kernel, compiled: &Compiled) -> Result<Option<Usage>> {
         if matches!(self.code, Code::Ptx(_)) {
             return Ok(None);
         }
         usage(&compiled.log).map(Some).ok_or_else(|| {
-            let said = compiled.log.trim();
-            Error::backend(format!("{}: ptxas does not say what it takes: {said}", kernel.name()))
+            let log = compiled.log.trim();
+            Error::backend(format!("{}: ptxas reports no register count: {log}", kernel.name()))
         })
     }
 
-    /// Compiles, whatever was kept, and keeps the program.
+    /// Compiles a kernel, even if the cache has it, and stores the program.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Backend`](crate::error::ErrorKind::Backend) if NVRTC is missing or rejects the text.
     pub fn compile(&self, kernel: &Kernel) -> Result<Compiled> {
-        if self.code == Code::Kept {
+        if self.code == Code::Cached {
             return Err(Error::backend(format!(
                 "the kernel {} for sm_{} was not compiled before, and NVRTC is missing: no library {LIBRARY} is found",
                 kernel.name(),
@@ -193,17 +207,16 @@ impl Compiler {
             ))
             .hint("`pip install nvidia-cuda-nvrtc==13.0.88` and put its folder `lib` into LD_LIBRARY_PATH"));
         }
-        let text = CString::new(kernel.text()).expect("kernels have no NUL");
-        let name = CString::new(format!("{}.cu", kernel.entry)).expect("nor have their names");
+        let text = CString::new(kernel.text()).expect("kernel texts have no NUL");
+        let name = CString::new(format!("{}.cu", kernel.entry)).expect("kernel names have no NUL");
         let broken = |error: result::NvrtcError| {
-            Error::backend(format!("{}: {} failed: {error}", kernel.name(), self.describe()))
+            Error::backend(format!("{}: {} failed: {error}", kernel.name(), self.describe())).caused_by(error)
         };
         let mut options = self.options(kernel);
         if self.code == Code::Machine {
             options.push("--ptxas-options=-v".into());
         }
-        // The driver's own cache gives a program back without what ptxas says of it; we keep programs
-        // ourselves.
+        // NVRTC's own cache returns programs without the log of ptxas. We have our own cache.
         if self.version >= (12, 9) {
             options.push("--no-cache".into());
         }
@@ -213,10 +226,9 @@ impl Compiler {
         let compiled = unsafe { result::compile_program(program.0, &options) };
         // SAFETY: the handle is alive; a program has a log whether or not it compiled.
         let log = unsafe { result::get_program_log(program.0) }.map_err(broken)?;
-        // SAFETY: the length that NVRTC gives for a log counts the NUL that ends it, so that it lies in the
-        // vector.
+        // SAFETY: NVRTC's length of a log includes the terminating NUL, so the NUL lies in the vector.
         let log = unsafe { CStr::from_ptr(log.as_ptr()) }.to_string_lossy().into_owned();
-        if compiled.is_err() {
+        if let Err(error) = compiled {
             let first = log.lines().find(|line| line.contains("error")).unwrap_or("no reason given");
             return Err(Error::backend(format!(
                 "the kernel {} does not compile for sm_{} with {}: {}",
@@ -225,22 +237,23 @@ impl Compiler {
                 self.describe(),
                 first.trim()
             ))
-            .hint("see `engine devices` for the GPU and its driver; please report the kernel"));
+            .caused_by(error)
+            .hint("see `engine devices` for the GPU and its driver; please report this kernel"));
         }
         let compiled = Compiled { program: self.code_of(&program).map_err(broken)?, log };
         if let Some(programs) = &self.programs {
             let key = self.key(kernel);
-            programs.keep(&self.name(&key), &compiled.program);
+            programs.store(&self.name(&key), &compiled.program);
         }
         Ok(compiled)
     }
 
-    /// Machine code, or PTX with the NUL that ends it.
+    /// The cubin, or the PTX with its terminating NUL.
     fn code_of(&self, program: &Program) -> Result<Vec<u8>, result::NvrtcError> {
         let mut len = 0;
         let mut code = Vec::new();
-        // SAFETY: the handle is alive; NVRTC writes one number to `len`, and then as many bytes as that to
-        // the vector, which was made so long between the two.
+        // SAFETY: the handle is alive; NVRTC writes one integer to `len`, and then `len` bytes to the vector,
+        // which has been resized to that length.
         unsafe {
             if let Code::Ptx(_) = self.code {
                 sys::nvrtcGetPTXSize(program.0, &mut len).result()?;
@@ -256,18 +269,18 @@ impl Compiler {
     }
 }
 
-/// NVRTC's, destroyed when dropped.
+/// A program handle of NVRTC, destroyed when dropped.
 struct Program(sys::nvrtcProgram);
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // SAFETY: `create_program` made the handle, and only this destroys it. It fails for no program but a
-        // wrong one.
+        // SAFETY: `create_program` made the handle, and only this destroys it. It fails only for an invalid
+        // handle.
         let _ = unsafe { result::destroy_program(self.0) };
     }
 }
 
-/// Reads what ptxas says of its one function.
+/// Reads the resources of a kernel from the log of ptxas.
 fn usage(log: &str) -> Option<Usage> {
     let before = |unit: &str| -> Option<u32> {
         let text = log[..log.find(unit)?].trim_end();
@@ -275,7 +288,7 @@ fn usage(log: &str) -> Option<Usage> {
     };
     Some(Usage {
         registers: before(" registers")?,
-        // Only said of a kernel that has some.
+        // ptxas prints this only for a kernel that has shared memory.
         shared: before(" bytes smem").unwrap_or(0),
         spilled: before(" bytes stack frame")?
             + before(" bytes spill stores")?
@@ -290,7 +303,7 @@ mod tests {
     use crate::error::ErrorKind;
 
     #[test]
-    fn what_ptxas_says_is_read() {
+    fn the_log_of_ptxas_is_read() {
         let log = "ptxas info    : Compiling entry function 'f' for 'sm_90'\n    8 bytes stack frame, 12 bytes spill stores, \
                    16 bytes spill loads\nptxas info    : Used 192 registers, used 1 barriers, 4352 bytes smem\n";
         assert_eq!(usage(log), Some(Usage { registers: 192, shared: 4352, spilled: 36 }));
@@ -313,7 +326,7 @@ mod tests {
 
     #[test]
     #[ignore = "needs NVRTC; tools/test brings it"]
-    fn programs_are_kept_and_damaged_ones_made_anew() {
+    fn programs_are_cached_and_damaged_ones_compiled_again() {
         let folder = tempfile::tempdir().unwrap();
         let kernel = pool::kernels().remove(0);
         let program = |arch| Compiler::new(arch, Some(folder.path())).unwrap().program(&kernel).unwrap();
@@ -322,13 +335,13 @@ mod tests {
         };
         let first = program(90);
         let [file] = &files()[..] else { panic!("one kernel is one file") };
-        // What is kept is taken: a program that no compiler made comes back.
-        std::fs::write(file, [blake3::hash(b"kept").as_bytes(), &b"kept"[..]].concat()).unwrap();
-        assert_eq!(program(90), b"kept");
+        // The cached file is used: a program that no compiler made comes back.
+        std::fs::write(file, [blake3::hash(b"cached").as_bytes(), &b"cached"[..]].concat()).unwrap();
+        assert_eq!(program(90), b"cached");
         std::fs::write(file, b"torn").unwrap();
         assert_eq!(program(90), first);
         program(80);
-        assert_eq!(files().len(), 2, "another architecture is another program");
+        assert_eq!(files().len(), 2, "each architecture has its own program");
     }
 
     #[test]
@@ -342,7 +355,7 @@ mod tests {
 
     #[test]
     #[ignore = "needs NVRTC; tools/test brings it"]
-    fn a_folder_that_goes_away_is_a_warning_too() {
+    fn a_folder_that_is_removed_is_a_warning() {
         let folder = tempfile::tempdir().unwrap();
         let below = folder.path().join("below");
         let compiler = Compiler::new(90, Some(&below)).unwrap();
@@ -354,20 +367,20 @@ mod tests {
         }
     }
 
-    /// What NVRTC takes from a cache comes without ptxas' words.
+    /// NVRTC's own cache would return a program without the log of ptxas.
     #[test]
     #[ignore = "needs NVRTC; tools/test brings it"]
-    fn what_a_kernel_takes_is_told_again_and_again() {
+    fn resources_are_reported_for_every_compilation() {
         let compiler = Compiler::new(90, None).unwrap();
         let kernel = pool::kernels().remove(0);
         let usage = || compiler.usage(&kernel, &compiler.compile(&kernel).unwrap()).unwrap().unwrap();
         assert_eq!(usage(), usage());
     }
 
-    /// No NVRTC will ever know sm_9999.
+    /// No NVRTC knows sm_9999.
     #[test]
     #[ignore = "needs NVRTC; tools/test brings it"]
-    fn a_later_architecture_gets_ptx_and_that_is_said() {
+    fn a_later_architecture_gets_ptx_and_a_warning() {
         let folder = tempfile::tempdir().unwrap();
         let compiler = Compiler::new(9999, Some(folder.path())).unwrap();
         let kernel = pool::kernels().remove(0);
@@ -377,6 +390,6 @@ mod tests {
         assert_eq!(compiler.usage(&kernel, &compiled).unwrap(), None);
         assert!(compiler.describe().contains("as PTX of compute_"), "{}", compiler.describe());
         assert!(compiler.warning().is_some_and(|warning| warning.contains("does not know sm_9999")));
-        assert_eq!(compiler.program(&kernel).unwrap(), compiled.program, "kept");
+        assert_eq!(compiler.program(&kernel).unwrap(), compiled.program, "cached");
     }
 }

@@ -1,11 +1,13 @@
-//! The convolution block: its products are always ours, whoever multiplies for the recurrent layers, since
-//! their operands are never in memory: rows of x overlap, and gradients are expanded from the steps that won.
+//! The convolution block. Its GEMMs always use our own kernels, even where the recurrent layers use cuBLASLt,
+//! because their operands are never in memory: the rows of x overlap, and the gradient by z is expanded from
+//! the argmax.
 
+use super::address::nullable;
 use super::device::Cuda;
 use super::executor::Executor;
 use super::gemm::SIDE;
 use super::kernel::{Kernel, THREADS};
-use super::memory::address;
+use super::memory::Buf;
 use super::splits::{Splits, divisor};
 use crate::error::Result;
 use crate::ops::{
@@ -13,7 +15,8 @@ use crate::ops::{
     Work,
 };
 
-/// The most shares of a weight gradient's sum: before pooling steps are many, and tiles of weights few.
+/// The largest number of splits of a weight gradient's sum: there are many time steps before pooling, and few
+/// tiles of weights.
 const MAX_SPLITS: usize = 64;
 
 impl<E: Executor> Runs<ConvForward> for Cuda<E> {
@@ -24,7 +27,7 @@ impl<E: Executor> Runs<ConvForward> for Cuda<E> {
             x: a.x.address(),
             lengths: a.lengths.address(),
             y: a.y.address(),
-            argmax: address(a.argmax.as_deref()),
+            argmax: nullable(a.argmax.as_deref().map(Buf::address)),
             stride: s.weights.stride as u64,
             batch: s.batch as u64,
             steps: s.steps as u64,
@@ -36,7 +39,7 @@ impl<E: Executor> Runs<ConvForward> for Cuda<E> {
             input_shift,
         };
         let kernel = Kernel::of_precision::<kernel::ConvForward>(self.precision);
-        // Two rows of the product make one of y.
+        // Two rows of the GEMM are pooled into one of y.
         let rows = 2 * s.out_steps() * s.batch;
         let grid = [rows.div_ceil(SIDE), s.spec.filters.div_ceil(SIDE), s.models];
         self.session.launch(&kernel, &arguments, grid, s.forward_work(a.argmax.is_some()))
@@ -70,7 +73,7 @@ impl<E: Executor> Runs<ConvBackward> for Cuda<E> {
     }
 }
 
-/// Of as many models at once as there is memory for their shares.
+/// The weight gradient, for as many models at once as `partial_bytes` has room for the splits of.
 fn weight_gradient<E: Executor>(cuda: &Cuda<E>, s: &Conv, a: &ConvBackwardOperands<Cuda<E>>) -> Result<()> {
     let depth = 2 * s.out_steps() * s.batch;
     let splits = Splits::new(depth, MAX_SPLITS, s.params(), cuda.tuning.partial_bytes, s.models);
@@ -121,7 +124,7 @@ fn weight_gradient<E: Executor>(cuda: &Cuda<E>, s: &Conv, a: &ConvBackwardOperan
 }
 
 /// Every kernel of the operation.
-pub fn kernels() -> Vec<Kernel> {
+pub(super) fn kernels() -> Vec<Kernel> {
     let of_precision = |precision| {
         [
             Kernel::of_precision::<kernel::ConvForward>(precision),

@@ -10,56 +10,61 @@ use std::collections::HashMap;
 use std::ffi::c_void;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Bytes that cuBLASLt may work in: what NVIDIA recommends for Hopper.
+/// Bytes of cuBLASLt's workspace: the size that NVIDIA recommends for Hopper.
 const WORKSPACE: usize = 32 << 20;
-/// Beyond this, alignment makes no difference to cuBLASLt.
+/// The largest alignment in bytes that affects cuBLASLt's choice of algorithm.
 const LARGEST_ALIGNMENT: u64 = 256;
 
 /// cuBLASLt on one stream.
-pub struct CublasLt {
+pub(super) struct CublasLt {
     handle: sys::cublasLtHandle_t,
     workspace: CudaSlice<u8>,
     stream: Arc<CudaStream>,
     algorithms: Mutex<HashMap<Shape, sys::cublasLtMatmulAlgo_t>>,
 }
 
-// SAFETY: a handle belongs to no thread, says NVIDIA; an algorithm is a block of plain numbers, and the rest
-// is `Send`.
+// SAFETY: NVIDIA documents that a handle belongs to no thread. An algorithm is plain data, and the other
+// fields are `Send`.
 unsafe impl Send for CublasLt {}
-// SAFETY: several threads may use a handle at once, says NVIDIA. They share the workspace only on one stream,
-// whose work runs in order, and the algorithms behind a lock.
+// SAFETY: NVIDIA documents that several threads may use a handle at once. They share the workspace only on
+// one stream, whose work runs in order, and the algorithms behind a lock.
 unsafe impl Sync for CublasLt {}
 
-/// What an algorithm is chosen for: not the number of models, so that a model in a stack gets the bits that
-/// it gets alone.
+/// The key of an algorithm. It does not contain the number of models, so that a model gets the same bits in a
+/// fold group and alone.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Shape {
     size: [usize; 3],
     rows: [usize; 3],
     b_major: Major,
     has_bias: bool,
-    /// Bytes at whose multiples A, B and C begin, in every model.
+    /// The alignment of A, B and C in bytes, in every model.
     alignment: [u32; 3],
 }
 
 impl CublasLt {
+    /// Loads cuBLASLt and allocates its workspace.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Backend`](crate::error::ErrorKind::Backend) if the library or the memory is missing.
     pub fn new(stream: &Arc<CudaStream>) -> Result<Self> {
-        // SAFETY: it loads the library, which runs what the library does when loaded: of that name there is
-        // NVIDIA's alone.
+        // SAFETY: this loads a library and runs its initializers. Only NVIDIA's library has that name.
         if !unsafe { sys::is_culib_present() } {
             return Err(Error::backend("cuBLASLt not usable: its library libcublasLt.so is not found")
-                .hint("use `--gemm own`"));
+                .hint("use `gemm = own`"));
         }
-        let failed = |error: String| Error::backend(format!("cuBLASLt not usable: {error}"));
-        let handle = result::create_handle().map_err(|error| failed(format!("{error:?}")))?;
-        // SAFETY: the bytes hold nothing yet; only cuBLASLt reads there, and what it has written before.
-        let workspace =
-            unsafe { stream.alloc::<u8>(WORKSPACE) }.map_err(|error| failed(format!("{error:?}")))?;
+        let message = |error: String| Error::backend(format!("cuBLASLt not usable: {error}"));
+        let handle =
+            result::create_handle().map_err(|error| message(format!("{error:?}")).caused_by(error))?;
+        // SAFETY: the bytes are uninitialized; only cuBLASLt uses them, and it reads only what it has
+        // written.
+        let workspace = unsafe { stream.alloc::<u8>(WORKSPACE) }
+            .map_err(|error| message(format!("{error:?}")).caused_by(error))?;
         Ok(CublasLt { handle, workspace, stream: stream.clone(), algorithms: Mutex::default() })
     }
 
-    /// One call for each direction, all models of it at once. Row-major matrices are the transposed ones of
-    /// cuBLASLt's order.
+    /// Issues a GEMM: one call for each direction, batched over the models. cuBLASLt is column-major, so it
+    /// computes the transposed C from B and A.
     pub fn multiply(&self, g: &Gemm) -> Result<(), CublasError> {
         for dir in 0..g.dirs {
             let start = |operand: &Strided| {
@@ -85,10 +90,9 @@ impl CublasLt {
             call.batch(g)?;
             let (one, zero) = (1.0f32, 0.0f32);
             let (workspace, _record) = self.workspace.device_ptr(&self.stream);
-            // SAFETY: all handles are alive. Sizes, strides and addresses are those of buffers that `layer`
-            // made and that the stream does not free before this GEMM is done; the workspace has
-            // `WORKSPACE` bytes, and work on one stream does not meet in it. The factors are read before this
-            // returns.
+            // SAFETY: all handles are alive. Sizes, strides and addresses belong to buffers of `layer`, which
+            // the stream does not free before this GEMM is done. The workspace has `WORKSPACE` bytes, and
+            // only one launch of the stream uses it at a time. The factors are read before this returns.
             unsafe {
                 result::matmul(
                     self.handle,
@@ -113,24 +117,24 @@ impl CublasLt {
         Ok(())
     }
 
-    /// For one model.
+    /// The algorithm that cuBLASLt's heuristic chooses for one model.
     fn algorithm(&self, call: &Call, [a, b, c]: [u32; 3]) -> Result<sys::cublasLtMatmulAlgo_t, CublasError> {
         use sys::cublasLtMatmulPreferenceAttributes_t as Attribute;
         let preference = result::create_matmul_pref()?;
         let workspace = WORKSPACE;
         let set = |attribute, value: *const c_void, size: usize| {
-            // SAFETY: every attribute below is given a value of its own type and size, which is read before
-            // this returns; `preference` is destroyed only at the end.
+            // SAFETY: every attribute below gets a value of its type and size, which is read before this
+            // returns; `preference` is destroyed only at the end.
             unsafe { result::set_matmul_pref_attribute(preference, attribute, value, size) }
         };
         let find = || {
             let attribute = Attribute::CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES;
             set(attribute, (&raw const workspace).cast(), size_of::<usize>())?;
-            // No sums in shares of the depth: one order, whatever the number of models.
+            // No split-K: the order of a sum must not depend on the number of models.
             let no_reduction = sys::cublasLtReductionScheme_t::CUBLASLT_REDUCTION_SCHEME_NONE as u32;
             let attribute = Attribute::CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK;
             set(attribute, (&raw const no_reduction).cast(), size_of::<u32>())?;
-            // Its A is our B.
+            // cuBLASLt's A is our B.
             for (attribute, bytes) in [
                 (Attribute::CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, b),
                 (Attribute::CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, a),
@@ -162,8 +166,7 @@ impl CublasLt {
 
 impl Drop for CublasLt {
     fn drop(&mut self) {
-        // SAFETY: `create_handle` made it, and only this destroys it; there is nobody left to be told of an
-        // error.
+        // SAFETY: `create_handle` made it, and only this destroys it. Nobody could handle an error here.
         let _ = unsafe { result::destroy_handle(self.handle) };
     }
 }
@@ -177,6 +180,7 @@ struct Call {
 }
 
 impl Call {
+    /// The description of a GEMM of one model.
     fn new(g: &Gemm) -> Result<Self, CublasError> {
         use sys::cublasLtMatmulDescAttributes_t as Attribute;
         let compute = match g.precision {
@@ -196,8 +200,8 @@ impl Call {
             c: layout(g.columns, g.rows, g.c.row)?,
         };
         let set = |attribute, value: *const c_void, size: usize| {
-            // SAFETY: every attribute below is given a value of its own type and size, which is read before
-            // this returns; `call` keeps the description alive.
+            // SAFETY: every attribute below gets a value of its type and size, which is read before this
+            // returns; `call` keeps the description alive.
             unsafe { result::set_matmul_desc_attribute(call.description, attribute, value, size) }
         };
         let transposed = i32::from(g.b_major == Major::K);
@@ -218,13 +222,13 @@ impl Call {
         Ok(call)
     }
 
-    /// From one model to all.
+    /// Extends the description from one model to all.
     fn batch(&self, g: &Gemm) -> Result<(), CublasError> {
         use sys::cublasLtMatrixLayoutAttribute_t as Attribute;
         let models = g.models as i32;
         for (layout, stride) in [(self.a, g.a.model), (self.b, g.b.model), (self.c, g.c.model)] {
             let stride = stride as i64;
-            // SAFETY: both attributes are numbers of these types and sizes, read before this returns; `self`
+            // SAFETY: both attributes have these types and sizes, and are read before this returns; `self`
             // keeps the layouts alive.
             unsafe {
                 result::set_matrix_layout_attribute(
@@ -247,8 +251,8 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        // SAFETY: `Call::new` made the four, and only this destroys them; it fails for no handle but a wrong
-        // one.
+        // SAFETY: `Call::new` made the four, and only this destroys them. It fails only for an invalid
+        // handle.
         unsafe {
             let _ = result::destroy_matmul_desc(self.description);
             for layout in [self.a, self.b, self.c] {

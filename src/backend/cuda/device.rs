@@ -1,5 +1,6 @@
-//! A device of CUDA, or what stands for one.
+//! A CUDA device as a backend.
 
+use super::address::Address;
 use super::driver::Driver;
 use super::executor::Executor;
 use super::gpu::Gpu;
@@ -14,38 +15,45 @@ use crate::ops::{Device, Precision, Purpose, Rnn, RnnLayer, Sealed, Word};
 use ndarray::ArcArray2;
 use std::sync::{Mutex, PoisonError};
 
-/// A device of CUDA, or what stands for one.
+/// A CUDA device, or a test's substitute for one, as a backend.
 pub struct Cuda<E: Executor> {
     pub(super) session: Session<E>,
     pub(super) precision: Precision,
     pub(super) tuning: Tuning,
-    /// Memory that operations work in, as large as the largest needed.
+    /// Working memory that the operations share, as large as any of them has needed.
     scratch: Mutex<Option<Memory<E>>>,
 }
 
 impl<E: Executor> Cuda<E> {
+    /// A backend on `executor` that computes in `precision`, with the default tuning.
     pub fn new(executor: E, precision: Precision) -> Self {
         let session = Session::new(executor);
         Cuda { session, precision, tuning: Tuning::default(), scratch: Mutex::default() }
     }
 
-    /// The same device, used in another way.
+    /// The same device with another tuning.
     pub fn tuned(mut self, tuning: Tuning) -> Self {
         self.tuning = tuning;
         self
     }
 
+    /// The tuning of the recurrent layers.
     pub fn tuning(&self) -> Tuning {
         self.tuning
     }
 
+    /// The executor that runs the launches.
     pub fn executor(&self) -> &E {
         &self.session.executor
     }
 
-    /// Lends `launches` the address of at least so many bytes that hold anything; no other thread launches
-    /// what uses them in between.
-    pub(super) fn with_scratch(&self, bytes: usize, launches: impl FnOnce(u64) -> Result<()>) -> Result<()> {
+    /// Calls `launches` with the address of at least `bytes` bytes of scratch memory, whose contents are
+    /// undefined. Other threads wait until it returns.
+    pub(super) fn with_scratch(
+        &self,
+        bytes: usize,
+        launches: impl FnOnce(Address) -> Result<()>,
+    ) -> Result<()> {
         let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
         let address = match &*scratch {
             Some(memory) if memory.bytes() >= bytes => memory.address,
@@ -56,7 +64,11 @@ impl<E: Executor> Cuda<E> {
 }
 
 impl Cuda<Driver> {
-    /// The GPU chosen by its number or a part of its name, or the first.
+    /// Opens the GPU that `choice` names by its number or by a part of its name, or the first usable one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Backend`](crate::error::ErrorKind::Backend) if there is no such GPU, or if the
+    /// driver or NVRTC is missing or too old.
     pub fn open(choice: &DeviceChoice) -> Result<Self> {
         let precision = choice.precision.unwrap_or_default();
         let folder = choice.kernel_cache.clone().or_else(default_folder);
@@ -79,7 +91,7 @@ impl<E: Executor> Device for Cuda<E> {
     }
 
     fn write<T: Word>(&self, dst: &mut Buf<T, E>, src: &[T]) -> Result<()> {
-        assert!(src.len() <= dst.words(), "{} words into a buffer of {}", src.len(), dst.words());
+        assert!(src.len() <= dst.elements(), "{} elements into a buffer of {}", src.len(), dst.elements());
         let bytes = bytemuck::cast_slice(src);
         self.session.call(
             || format!("a copy of {} bytes to the device", bytes.len()),
@@ -88,7 +100,7 @@ impl<E: Executor> Device for Cuda<E> {
     }
 
     fn read<T: Word>(&self, src: &Buf<T, E>, dst: &mut [T]) -> Result<()> {
-        assert!(dst.len() <= src.words(), "{} words out of a buffer of {}", dst.len(), src.words());
+        assert!(dst.len() <= src.elements(), "{} elements out of a buffer of {}", dst.len(), src.elements());
         let len = size_of_val(dst);
         self.session.call(
             || format!("a copy of {len} bytes from the device"),
@@ -99,6 +111,7 @@ impl<E: Executor> Device for Cuda<E> {
 
 impl<E: Executor> Backend for Cuda<E> {
     fn describe(&self) -> String {
+        // `DeviceId` reads this text back from manifests: it is a file format.
         let gemm = match self.tuning.gemm {
             GemmKernel::Own => "",
             GemmKernel::Cublaslt => ", products by cuBLASLt (not yet verified)",
@@ -127,9 +140,9 @@ impl<E: Executor> Backend for Cuda<E> {
     }
 
     fn frames(&self, chunks: &[ArcArray2<f32>]) -> Result<Frames<E>> {
-        let numbers: Vec<f32> = chunks.iter().flat_map(|chunk| chunk.iter().copied()).collect();
-        let mut frames = self.zeros(numbers.len())?;
-        self.write(&mut frames, &numbers)?;
+        let elements: Vec<f32> = chunks.iter().flat_map(|chunk| chunk.iter().copied()).collect();
+        let mut frames = self.zeros(elements.len())?;
+        self.write(&mut frames, &elements)?;
         Ok(Frames(frames))
     }
 

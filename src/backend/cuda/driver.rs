@@ -1,5 +1,6 @@
-//! CUDA's driver: the GPUs it has, and one of them opened. Its cublaslt is loaded when it is first asked for.
+//! An open GPU: CUDA's driver as an [`Executor`]. cuBLASLt is loaded when it is first used.
 
+use super::address::Address;
 use super::compiler::Compiler;
 use super::cublaslt::CublasLt;
 use super::executor::{Executor, Failure, Launch};
@@ -20,12 +21,16 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// Nanoseconds between the end of a launch and the event before the next one, beyond which the device had
-/// nothing queued: events that wait in a queue follow each other in a microsecond or less.
+/// The gap in nanoseconds, between the end of a launch and the event before the next, above which the
+/// device's queue was empty. Queued events follow each other within a microsecond.
 const IDLE: u64 = 2_000;
 
 impl Gpu {
-    /// With the folder where compiled kernels are kept.
+    /// Opens the GPU, with `kernel_cache` as the folder for compiled kernels.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Backend`](crate::error::ErrorKind::Backend) if the kernels cannot run on it, or
+    /// if the driver or NVRTC does not fit.
     pub fn open(&self, kernel_cache: Option<&Path>) -> Result<Driver> {
         if let Some(why) = self.refusal() {
             return Err(not_usable(why));
@@ -42,7 +47,7 @@ impl Gpu {
                 "update the driver, or `pip install nvidia-cuda-nvrtc-cu{major}` and put its folder `lib` into LD_LIBRARY_PATH"
             )));
         }
-        let failed = |error| not_usable(format!("{}: {}", self.name, explain(error)));
+        let failed = |error| not_usable(format!("{}: {}", self.name, explain(error))).caused_by(error);
         let opened = || -> Result<_, DriverError> {
             let context = CudaContext::new(self.index)?;
             let stream = context.new_stream()?;
@@ -52,10 +57,7 @@ impl Gpu {
         };
         let (context, stream, reads_host) = opened().map_err(failed)?;
         if !context.has_async_alloc() {
-            return Err(not_usable(format!(
-                "{}: its driver has no memory in the order of a stream",
-                self.name
-            )));
+            return Err(not_usable(format!("{}: its driver has no stream-ordered memory", self.name)));
         }
         Ok(Driver {
             gpu: self.clone(),
@@ -71,14 +73,13 @@ impl Gpu {
             timeline: Timeline::default(),
             events: Mutex::default(),
             reads_host,
-            // SAFETY: it loads the cublaslt, which runs what the cublaslt does when loaded: of that name there
-            // is NVIDIA's alone.
+            // SAFETY: this loads a library and runs its initializers. Only NVIDIA's library has that name.
             has_markers: unsafe { cudarc::nvtx::sys::is_culib_present() },
         })
     }
 }
 
-/// An open GPU.
+/// An open GPU: one context, one stream, and the kernels that were loaded.
 pub struct Driver {
     gpu: Gpu,
     compiler: Compiler,
@@ -86,24 +87,25 @@ pub struct Driver {
     cublaslt: OnceLock<CublasLt>,
     shared: Arc<Shared>,
     timeline: Timeline,
-    /// Before and after the launches that the timeline waits for.
+    /// The events of launches that are not yet on the timeline.
     events: Mutex<Vec<Recorded>>,
-    /// Whether the device reads the host's memory itself, and may do so after a copy from there was asked
-    /// for.
+    /// Whether the device reads pageable host memory directly, so that a copy may read it after the call
+    /// returns.
     reads_host: bool,
-    /// Whether launches are marked for NVIDIA's profilers.
+    /// Whether launches are in NVTX ranges, for NVIDIA's profilers.
     has_markers: bool,
 }
 
-/// What memory needs of its device until it is gone.
+/// The parts of a device that its memory keeps alive.
 struct Shared {
     context: Arc<CudaContext>,
     stream: Arc<CudaStream>,
     is_lost: AtomicBool,
-    /// An error of something that could not return it.
+    /// An error from a `drop`, which could not return it.
     parked: Mutex<Option<DriverError>>,
 }
 
+/// A launch with the events before and after it.
 struct Recorded {
     label: &'static str,
     work: Work,
@@ -119,13 +121,13 @@ pub struct Bytes {
 
 impl Drop for Bytes {
     fn drop(&mut self) {
-        // A lost device is not asked for anything; it takes its memory along.
+        // A lost device gets no more calls; its memory is gone with it.
         if self.shared.is_lost.load(Ordering::Relaxed) {
             return;
         }
         // SAFETY: `zeros` allocated the pointer on this stream, which `shared` keeps alive, and only this
-        // frees it. The stream frees it when all work is done that was asked for before; later work has no
-        // `Bytes` to take the address from.
+        // frees it. The stream frees it after all work that was issued before. Later work cannot have the
+        // address, because there is no `Bytes` to take it from.
         let freed = self
             .shared
             .context
@@ -138,11 +140,13 @@ impl Drop for Bytes {
 }
 
 impl Shared {
+    /// Marks the device as lost.
     fn lost(&self, why: String) -> Failure {
         self.is_lost.store(true, Ordering::Relaxed);
         Failure::Lost(why)
     }
 
+    /// The failure that an error of the driver means.
     fn failure(&self, error: DriverError) -> Failure {
         use cudaError_enum as E;
         match error.0 {
@@ -150,7 +154,7 @@ impl Shared {
                 Ok((free, total)) => Failure::OutOfMemory { free: free as u64, total: total as u64 },
                 Err(error) => self.lost(explain(error)),
             },
-            // Of a call that was not made: nothing on the device has changed.
+            // The call had no effect on the device.
             E::CUDA_ERROR_INVALID_VALUE
             | E::CUDA_ERROR_INVALID_IMAGE
             | E::CUDA_ERROR_NO_BINARY_FOR_GPU
@@ -159,45 +163,52 @@ impl Shared {
             | E::CUDA_ERROR_NOT_FOUND
             | E::CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES
             | E::CUDA_ERROR_NOT_SUPPORTED => {
-                Failure::Refused(Error::backend(format!("CUDA: {}", explain(error))))
+                Failure::Refused(Error::backend(format!("CUDA: {}", explain(error))).caused_by(error))
             }
-            // Errors of a launch stay, whatever is asked next.
+            // An error of a launch is sticky: every later call returns it.
             _ => self.lost(explain(error)),
         }
     }
 
-    /// Gives back what was freed and is kept for the next allocation.
+    /// Returns freed memory, which the pool holds for the next allocation, to the device.
     fn trim(&self) -> Result<(), DriverError> {
         self.stream.synchronize()?;
         let mut pool = std::ptr::null_mut();
-        // SAFETY: the device is the context's, which `ready` bound to this thread; the driver writes one
-        // handle.
+        // SAFETY: the device belongs to the context, which `ready` bound to this thread; the driver writes
+        // one handle.
         unsafe { sys::cuDeviceGetDefaultMemPool(&mut pool, self.context.cu_device()) }.result()?;
-        // SAFETY: the pool is the device's default, which lives as long as the device; what is in use is not
-        // trimmed.
+        // SAFETY: the pool is the device's default, which lives as long as the device. It keeps memory that
+        // is in use.
         unsafe { sys::cuMemPoolTrimTo(pool, 0) }.result()
     }
 
-    /// An error if something failed that could not say so: our own freeing, or cudarc's.
+    /// Binds the context to this thread.
+    ///
+    /// # Errors
+    /// [`Failure::Lost`] if an earlier `drop` failed, ours or cudarc's, which could not return its error.
     fn ready(&self) -> Result<(), Failure> {
         let parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner).take();
         let late = parked.map_or(Ok(()), Err).and_then(|()| self.context.check_err());
-        late.map_err(|error| self.lost(format!("{} (late: from giving something back)", explain(error))))?;
+        late.map_err(|error| {
+            self.lost(format!("{} (from an earlier release of a resource)", explain(error)))
+        })?;
         self.context.bind_to_thread().map_err(|error| self.failure(error))
     }
 }
 
 impl Driver {
+    /// A warning for the user: see [`Compiler::warning`].
     pub fn warning(&self) -> Option<String> {
         self.compiler.warning()
     }
 
-    /// The GPU, its memory, and what compiles for it.
+    /// The size of its memory and the compiler of its kernels, for `engine devices`.
     pub fn details(&self) -> String {
         let memory = self.gpu.memory as f64 / f64::from(1 << 30);
         format!("{memory:.1} GiB, kernels by {}", self.compiler.describe())
     }
 
+    /// The loaded function of a kernel; it is compiled and loaded on first use.
     fn function(&self, kernel: &Kernel) -> Result<CudaFunction, Failure> {
         let mut functions = self.functions.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(function) = functions.get(kernel) {
@@ -210,24 +221,23 @@ impl Driver {
             .load_module(cudarc::nvrtc::Ptx::from_binary(program))
             .and_then(|module| module.load_function(kernel.entry));
         let function = loaded.map_err(|error| match self.shared.failure(error) {
-            Failure::Refused(error) => {
-                Failure::Refused(Error::backend(format!("{}: not loaded: {}", kernel.name(), error.message)))
-            }
+            Failure::Refused(error) => Failure::Refused(error.at(format!("{}: not loaded", kernel.name()))),
             failure => failure,
         })?;
         functions.insert(kernel.clone(), function.clone());
         Ok(function)
     }
 
+    /// An event that is recorded now.
     fn event(&self) -> Result<CudaEvent, DriverError> {
         let event = self.shared.context.new_event(Some(CUevent_flags::CU_EVENT_DEFAULT))?;
         event.record(&self.shared.stream)?;
         Ok(event)
     }
 
-    /// Runs `work` between two events, if the timeline is recording, and between two markers, if a profiler
-    /// reads them.
-    fn marked(
+    /// Runs `launch` between two events if the timeline is recording, and in an NVTX range if a profiler
+    /// reads it.
+    fn recorded(
         &self,
         label: &'static str,
         work: Work,
@@ -245,8 +255,8 @@ impl Driver {
         Ok(())
     }
 
-    /// Puts what was recorded on the timeline. The device has a clock of its own: its last event is taken for
-    /// now, the moment at which the host learned that all was done.
+    /// Moves the recorded launches to the timeline. The device has its own clock, so its last event is
+    /// equated with the time at which the host saw that all work was done.
     fn report(&self) -> Result<(), DriverError> {
         let now = self.timeline.now();
         let events = std::mem::take(&mut *self.events.lock().unwrap_or_else(PoisonError::into_inner));
@@ -258,8 +268,8 @@ impl Driver {
             let mut before: Option<&CudaEvent> = None;
             for Recorded { label: kernel, work, start, end } in &events {
                 let (kernel, work, duration) = (*kernel, *work, nanoseconds(start, end)?);
-                // The first event is recorded at once where nothing is queued, and the launch follows when
-                // the host has made it.
+                // With an empty queue the first event is recorded at once, and the launch follows when the
+                // host has issued it.
                 let from_idle = match before {
                     None => true,
                     Some(before) => nanoseconds(before, start)? > IDLE,
@@ -287,11 +297,11 @@ impl Executor for Driver {
     fn zeros(&self, bytes: usize) -> Result<Bytes, Failure> {
         self.shared.ready()?;
         let stream = self.shared.stream.cu_stream();
-        // SAFETY: the stream is this context's, which `ready` bound to this thread, and `shared` keeps it
+        // SAFETY: the stream belongs to this context, which `ready` bound to this thread; `shared` keeps it
         // alive.
         let allocated = || unsafe { result::malloc_async(stream, bytes) };
         let pointer = match allocated() {
-            // What was freed may lie about in pieces.
+            // Freed memory may be fragmented.
             Err(error) if error.0 == cudaError_enum::CUDA_ERROR_OUT_OF_MEMORY => {
                 self.shared.trim().and_then(|()| allocated())
             }
@@ -299,21 +309,21 @@ impl Executor for Driver {
         };
         let pointer = pointer.map_err(|error| self.shared.failure(error))?;
         let memory = Bytes { pointer, shared: self.shared.clone() };
-        // SAFETY: allocated above with that many bytes, in the order of the same stream.
+        // SAFETY: the memory was allocated above with that many bytes, on the same stream.
         unsafe { result::memset_d8_async(pointer, 0, bytes, stream) }
             .map_err(|error| self.shared.failure(error))?;
         Ok(memory)
     }
 
-    fn address(&self, memory: &Bytes) -> u64 {
+    fn address(&self, memory: &Bytes) -> Address {
         memory.pointer
     }
 
     fn write(&self, memory: &Bytes, bytes: &[u8]) -> Result<(), Failure> {
         self.shared.ready()?;
-        // SAFETY: the caller checked that the memory has room. Host memory that is not pinned is copied
-        // before this returns, unless the device reads it itself: then it has done so at the end of the
-        // stream's work, whatever else fails.
+        // SAFETY: the caller has checked that the memory has room. Pageable host memory is copied before this
+        // returns, unless the device reads it directly; then the synchronization waits for it, even on
+        // errors.
         let copied =
             unsafe { result::memcpy_htod_async(memory.pointer, bytes, self.shared.stream.cu_stream()) }
                 .and_then(|()| if self.reads_host { self.shared.stream.synchronize() } else { Ok(()) });
@@ -323,8 +333,8 @@ impl Executor for Driver {
 
     fn read(&self, memory: &Bytes, bytes: &mut [u8]) -> Result<(), Failure> {
         self.shared.ready()?;
-        // SAFETY: the caller checked that the memory has as much; the copy has ended before this returns,
-        // whatever else fails.
+        // SAFETY: the caller has checked that the memory has that many bytes. The synchronization waits for
+        // the copy, even on errors.
         let copied =
             unsafe { result::memcpy_dtoh_async(bytes, memory.pointer, self.shared.stream.cu_stream()) }
                 .and_then(|()| self.shared.stream.synchronize());
@@ -337,10 +347,10 @@ impl Executor for Driver {
         let function = self.function(launch.kernel)?;
         let [x, y, z] = launch.grid;
         let mut arguments = [launch.arguments.as_ptr() as *mut c_void];
-        self.marked(launch.label, launch.work, || {
-            // SAFETY: the kernel's one argument is the struct that these bytes are, both written from one
-            // list of fields, and the driver copies them before this returns. That what they point to is
-            // there and large enough is the promise of `layer` and `operations`, proved on the host; the
+        self.recorded(launch.label, launch.work, || {
+            // SAFETY: these bytes are the kernel's one argument, a struct whose Rust and C++ types come from
+            // one list of fields; the driver copies them before this returns. `Device::run` has checked the
+            // sizes of the operands, the tests run every kernel with bounds checks on the host, and the
             // stream frees no buffer before this launch is done.
             unsafe {
                 result::launch_kernel(
@@ -365,7 +375,7 @@ impl Executor for Driver {
                 self.cublaslt.get_or_init(|| cublaslt)
             }
         };
-        self.marked(gemm.label, gemm.work, || {
+        self.recorded(gemm.label, gemm.work, || {
             cublaslt.multiply(gemm).map_err(|error| {
                 let why = format!("cuBLASLt: {:?}", error.0);
                 match error.0 {
@@ -373,7 +383,9 @@ impl Executor for Driver {
                     | cublasStatus_t::CUBLAS_STATUS_INTERNAL_ERROR
                     | cublasStatus_t::CUBLAS_STATUS_MAPPING_ERROR => self.shared.lost(why),
                     _ => Failure::Refused(
-                        Error::backend(format!("{}: {why}", gemm.label)).hint("use `--gemm own`"),
+                        Error::backend(format!("{}: {why}", gemm.label))
+                            .caused_by(error)
+                            .hint("use `gemm = own`"),
                     ),
                 }
             })

@@ -26,7 +26,7 @@ impl<E: Executor> Runs<Dropout> for Cuda<E> {
 }
 
 /// Every kernel of the operation.
-pub fn kernels() -> Vec<Kernel> {
+pub(super) fn kernels() -> Vec<Kernel> {
     vec![Kernel::plain::<kernel::Dropout>()]
 }
 

@@ -1,56 +1,66 @@
-//! What runs launches and holds memory. One is CUDA's driver; tests have another, which runs the same
-//! launches on the host.
+//! The interface to a device: memory and launches. CUDA's driver implements it; the tests have another
+//! implementation, which runs the same launches on the host.
 
+use super::address::Address;
 use super::gemm::Gemm;
 use super::kernel::Kernel;
 use crate::backend::Timeline;
 use crate::error::Error;
 use crate::ops::Work;
 
-/// A kernel, and everything that its run depends on.
+/// A kernel with its arguments and its grid.
 #[derive(Clone, Copy)]
 pub struct Launch<'a> {
-    /// What it does, in profiles and messages.
+    /// The name of the work, for profiles and messages.
     pub label: &'static str,
+    /// The kernel to run.
     pub kernel: &'a Kernel,
-    /// Its arguments, as the device sees them.
+    /// The bytes of the kernel's argument struct.
     pub arguments: &'a [u8],
-    /// Blocks.
+    /// The number of blocks in x, y and z.
     pub grid: [u32; 3],
-    /// For the timeline.
+    /// The work of the launch, for the timeline.
     pub work: Work,
 }
 
-/// Why a device could not do as asked.
+/// Why a device operation failed.
 #[derive(Clone, Debug)]
 pub enum Failure {
-    /// It may go on, but not with this.
+    /// The device refused this operation, and is still usable.
     Refused(Error),
-    /// Of so many bytes in all, so many are free.
-    OutOfMemory { free: u64, total: u64 },
-    /// Whatever it is asked from now on will fail, and what it holds is not to be trusted.
+    /// An allocation did not fit.
+    OutOfMemory {
+        /// Bytes of device memory that are free.
+        free: u64,
+        /// Bytes of device memory in all.
+        total: u64,
+    },
+    /// The device is lost, for this reason: all later operations fail, and the contents of its memory are
+    /// invalid.
     Lost(String),
 }
 
-/// A device to which launches are given in order.
+/// A device that runs launches in the order in which they are issued.
 pub trait Executor: 'static + Send + Sync {
-    /// Freed when dropped.
+    /// A block of device memory, freed when dropped.
     type Memory: Send + Sync;
 
+    /// The name of the device, for messages and the manifest.
     fn describe(&self) -> String;
-    /// None if it cannot tell when a launch ran.
+    /// The timeline of the launches, or `None` if the device cannot time them.
     fn timeline(&self) -> Option<&Timeline>;
-    /// So many bytes, all 0.
+    /// Allocates `bytes` bytes, all 0.
     fn zeros(&self, bytes: usize) -> Result<Self::Memory, Failure>;
-    /// Where the kernels find it.
-    fn address(&self, memory: &Self::Memory) -> u64;
-    /// Its first bytes.
+    /// The address of the memory in kernels.
+    fn address(&self, memory: &Self::Memory) -> Address;
+    /// Copies `bytes` to the beginning of the memory.
     fn write(&self, memory: &Self::Memory, bytes: &[u8]) -> Result<(), Failure>;
-    /// Its first bytes, after all that was asked before.
+    /// Copies the beginning of the memory to `bytes`, after all launches before.
     fn read(&self, memory: &Self::Memory, bytes: &mut [u8]) -> Result<(), Failure>;
+    /// Issues a launch, and may return before it has run.
     fn launch(&self, launch: &Launch) -> Result<(), Failure>;
-    /// A GEMM by cuBLASLt.
+    /// Issues a GEMM by cuBLASLt.
     fn cublaslt_gemm(&self, gemm: &Gemm) -> Result<(), Failure>;
-    /// Returns when all that was asked is done.
+    /// Waits for all work that was issued.
     fn wait(&self) -> Result<(), Failure>;
 }

@@ -1,4 +1,4 @@
-//! Cutting a mini-batch out of the frame table.
+//! Copies a mini-batch out of the frame table.
 
 use super::device::Cuda;
 use super::executor::Executor;
@@ -25,7 +25,7 @@ impl<E: Executor> Runs<Gather> for Cuda<E> {
 }
 
 /// Every kernel of the operation.
-pub fn kernels() -> Vec<Kernel> {
+pub(super) fn kernels() -> Vec<Kernel> {
     vec![Kernel::plain::<kernel::Gather>()]
 }
 

@@ -1,5 +1,6 @@
 //! A matrix product (GEMM) for every model and direction at once, and our own kernel for it.
 
+use super::address::Address;
 use super::kernel::{Kernel, THREADS, bits};
 use crate::ops::{Precision, Work};
 
@@ -7,12 +8,13 @@ use crate::ops::{Precision, Work};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Strided {
     /// The first element of the first model, forward direction.
-    pub address: u64,
+    pub address: Address,
     /// From one row to the next.
     pub row: usize,
     /// From one model to the next.
     pub model: usize,
-    /// From the forward direction to the reverse one, whose steps lie the other way round.
+    /// From the forward direction to the reverse one. It may be negative, because the reverse direction has
+    /// its time steps in the opposite order.
     pub dir: isize,
 }
 
@@ -21,7 +23,7 @@ pub struct Strided {
 pub enum Format {
     /// As `f32`.
     F32,
-    /// As what a layer saves for its backward pass: `saved_t` of `formats.cu`.
+    /// As the gates that a layer saves for backward: `saved_t` of `formats.cu`.
     Saved,
 }
 
@@ -38,7 +40,7 @@ pub enum Major {
 #[derive(Clone, Copy, Debug)]
 pub struct Bias {
     /// The first column of the first model.
-    pub address: u64,
+    pub address: Address,
     /// Elements from one model to the next.
     pub model: usize,
 }
@@ -46,30 +48,43 @@ pub struct Bias {
 /// `C (rows, columns) = A (rows, depth) B + bias (columns)`, for each of `models` and `dirs`.
 #[derive(Clone, Copy, Debug)]
 pub struct Gemm {
-    /// For the timeline.
+    /// The name of the work, for the timeline and messages.
     pub label: &'static str,
+    /// The precision of the operands; sums are in `f32`.
     pub precision: Precision,
+    /// Models, each with its own A, B and C.
     pub models: usize,
+    /// Directions of a recurrent layer: 1 or 2.
     pub dirs: usize,
+    /// Rows of A and C.
     pub rows: usize,
+    /// Columns of B and C.
     pub columns: usize,
+    /// Columns of A and rows of B.
     pub depth: usize,
+    /// A, with stride 1 in depth.
     pub a: Strided,
+    /// How A is stored.
     pub a_format: Format,
-    /// In the format of operands.
+    /// B, stored as operands of the precision.
     pub b: Strided,
+    /// The dimension of B that has stride 1.
     pub b_major: Major,
+    /// C, with stride 1 in columns.
     pub c: Strided,
+    /// How C is stored.
     pub c_format: Format,
+    /// The bias, if C has one.
     pub bias: Option<Bias>,
+    /// The work of the GEMM, for the timeline.
     pub work: Work,
 }
 
-/// Rows and columns of C that a block computes.
-pub const SIDE: usize = 64;
+/// Rows and columns of the tile of C that a block computes: SIDE of gemm_tile.cu.
+pub(super) const SIDE: usize = 64;
 
-/// The GEMM of operands in these formats.
-pub fn gemm_kernel(precision: Precision, a: Format, b: Major, c: Format) -> Kernel {
+/// The kernel of a GEMM with operands in these formats.
+pub(super) fn gemm_kernel(precision: Precision, a: Format, b: Major, c: Format) -> Kernel {
     // In fp32 and tf32 both formats are `f32`, so one kernel serves both.
     let is_saved = |format| u32::from(precision == Precision::Bf16 && format == Format::Saved);
     let constants = [
@@ -83,7 +98,7 @@ pub fn gemm_kernel(precision: Precision, a: Format, b: Major, c: Format) -> Kern
 }
 
 /// The kernels and their arguments.
-pub mod kernel {
+pub(super) mod kernel {
     super::super::kernel::kernels! {
         Gemm, "gemm", "gemm", ["gemm_tile"] {
             "const void*": a;

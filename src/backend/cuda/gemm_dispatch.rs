@@ -1,5 +1,6 @@
 //! Runs a GEMM with our own kernel or with cuBLASLt.
 
+use super::address::nullable;
 use super::device::Cuda;
 use super::executor::Executor;
 use super::gemm::{Gemm, SIDE, gemm_kernel, kernel};
@@ -8,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::ops::Precision;
 
 impl<E: Executor> Cuda<E> {
+    /// Runs a GEMM with the kernel that the tuning names.
     pub(super) fn gemm(&self, g: &Gemm) -> Result<()> {
         match self.tuning.gemm {
             GemmKernel::Own => {
@@ -16,7 +18,7 @@ impl<E: Executor> Cuda<E> {
                     a: g.a.address,
                     b: g.b.address,
                     c: g.c.address,
-                    bias: g.bias.map_or(0, |bias| bias.address),
+                    bias: nullable(g.bias.map(|bias| bias.address)),
                     a_row: g.a.row as u64,
                     a_model: g.a.model as u64,
                     a_dir: g.a.dir as u64,
@@ -36,9 +38,9 @@ impl<E: Executor> Cuda<E> {
                 self.session.launch_as(g.label, &kernel, &arguments, grid, g.work)
             }
             GemmKernel::Cublaslt if g.precision == Precision::Bf16 => Err(Error::config(
-                "cuBLASLt does not multiply the formats of bf16 here: its two operands differ",
+                "cuBLASLt has no GEMM for the formats of bf16 here: the two operands have different ones",
             )
-            .hint("use `--gemm own`, or `--precision tf32`")),
+            .hint("use `gemm = own`, or `precision = tf32`")),
             GemmKernel::Cublaslt => self
                 .session
                 .call(|| format!("a GEMM by cuBLASLt, {}", g.label), |executor| executor.cublaslt_gemm(g)),

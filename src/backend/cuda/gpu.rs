@@ -1,4 +1,4 @@
-//! Which GPUs CUDA's driver has, and what speaks against one.
+//! The GPUs that CUDA's driver finds, and the reasons why the kernels cannot run on one.
 
 use crate::error::{Error, Result};
 use cudarc::driver::{
@@ -6,37 +6,43 @@ use cudarc::driver::{
     sys::{self, cudaError_enum},
 };
 
-/// The library's file.
+/// The file name of the driver's library.
 const LIBRARY: &str = if cfg!(windows) { "nvcuda.dll" } else { "libcuda.so.1" };
-/// The oldest driver: CUDA 12.0.
+/// The oldest supported driver: CUDA 12.0.
 const OLDEST: i32 = 12_000;
-/// The oldest driver whose events tell the time: CUDA 12.8.
-pub const OLDEST_CLOCK: i32 = 12_080;
-/// The oldest architecture: products of bf16 and tf32 by warps.
+/// The oldest driver whose events we read times from: CUDA 12.8.
+pub(super) const OLDEST_CLOCK: i32 = 12_080;
+/// The oldest supported architecture: the first with mma instructions for bf16 and tf32.
 const OLDEST_ARCH: u32 = 80;
 
-pub fn not_usable(reason: impl std::fmt::Display) -> Error {
+/// The error for a machine on which CUDA cannot be used.
+pub(super) fn not_usable(reason: impl std::fmt::Display) -> Error {
     Error::backend(format!("CUDA not usable: {reason}"))
-        .hint("use `--backend wgpu` or `--backend cpu`; `engine devices` lists what this machine has")
+        .hint("use `backend = wgpu` or `backend = cpu`; `engine devices` lists the devices of this machine")
 }
 
-/// A GPU that the driver has.
+/// A GPU that the driver finds.
 #[derive(Clone, Debug)]
 pub struct Gpu {
+    /// Its number in CUDA's order.
     pub index: usize,
+    /// Its product name.
     pub name: String,
-    /// 90 is `sm_90`.
+    /// Its architecture: 90 is `sm_90`.
     pub arch: u32,
-    /// Bytes.
+    /// Bytes of its memory.
     pub memory: usize,
     /// The driver's CUDA version: 13000 is 13.0.
     pub(super) driver: i32,
 }
 
-/// All GPUs, or why there are none.
+/// All GPUs that the driver finds.
+///
+/// # Errors
+/// [`ErrorKind::Backend`](crate::error::ErrorKind::Backend) if there is no GPU, or no driver, or one
+/// that is too old.
 pub fn gpus() -> Result<Vec<Gpu>> {
-    // SAFETY: it loads the library, which runs what the library does when loaded: of that name there is
-    // NVIDIA's alone.
+    // SAFETY: this loads a library and runs its initializers. Only NVIDIA's library has that name.
     if !unsafe { sys::is_culib_present() } {
         return Err(not_usable(format!(
             "there is no NVIDIA driver here: its library {LIBRARY} is not found"
@@ -44,8 +50,8 @@ pub fn gpus() -> Result<Vec<Gpu>> {
     }
     let text = |error: DriverError| not_usable(explain(error));
     let mut driver = 0;
-    // SAFETY: the library is there, and this function in every version of it; it writes one number to the
-    // out-parameter.
+    // SAFETY: the library is present, and every version of it has this function, which writes one integer to
+    // the out-parameter.
     unsafe { sys::cuDriverGetVersion(&mut driver) }.result().map_err(text)?;
     if driver < OLDEST {
         return Err(not_usable(format!(
@@ -64,7 +70,7 @@ pub fn gpus() -> Result<Vec<Gpu>> {
     }
     let gpu = |index: i32| -> Result<Gpu, DriverError> {
         let device = result::device::get(index)?;
-        // SAFETY: `get` gave the device for an index below the count.
+        // SAFETY: the device is valid: `get` returned it.
         let attribute = |which| unsafe { result::device::get_attribute(device, which) };
         let major = attribute(sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)?;
         let minor = attribute(sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR)?;
@@ -72,7 +78,7 @@ pub fn gpus() -> Result<Vec<Gpu>> {
             index: index as usize,
             name: result::device::get_name(device)?,
             arch: (10 * major + minor) as u32,
-            // SAFETY: the device is the one that `get` gave.
+            // SAFETY: the device is valid: `get` returned it.
             memory: unsafe { result::device::total_mem(device) }?,
             driver,
         })
@@ -80,11 +86,13 @@ pub fn gpus() -> Result<Vec<Gpu>> {
     (0..count).map(|index| gpu(index).map_err(text)).collect()
 }
 
-pub fn version(number: i32) -> String {
+/// A CUDA version as text: 13000 is 13.0.
+pub(super) fn version(number: i32) -> String {
     format!("{}.{}", number / 1000, number % 1000 / 10)
 }
 
-pub fn explain(error: DriverError) -> String {
+/// The text and the name of an error of the driver.
+pub(super) fn explain(error: DriverError) -> String {
     let text = |text: Result<&std::ffi::CStr, DriverError>| {
         text.map_or_else(|_| "an unknown error".into(), |text| text.to_string_lossy().into_owned())
     };
@@ -92,7 +100,11 @@ pub fn explain(error: DriverError) -> String {
 }
 
 impl Gpu {
-    /// The one of that number or with that in its name; without either the first that the kernels run on.
+    /// The GPU with the number `wanted` or with `wanted` in its name. Without `wanted`, the first that the
+    /// kernels run on.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Backend`](crate::error::ErrorKind::Backend) if there is no such GPU.
     pub fn choose(wanted: Option<&str>) -> Result<Self> {
         let all = gpus()?;
         let fits = |gpu: &&Gpu| match (wanted, wanted.and_then(|wanted| wanted.parse::<usize>().ok())) {
@@ -109,21 +121,21 @@ impl Gpu {
         }
         let there: Vec<String> = all.iter().map(|gpu| format!("{}: {}", gpu.index, gpu.name)).collect();
         Err(Error::backend(format!(
-            "no adapter `{}` for `--backend cuda`: there are {}",
+            "no adapter `{}` for `backend = cuda`: there are {}",
             wanted.unwrap_or_default(),
             there.join(", ")
         ))
-        .hint("give its number, or a part of its name"))
+        .hint("give the number of one, or a part of its name"))
     }
 
-    /// Why the kernels do not run on it.
+    /// Why the kernels cannot run on it, if they cannot.
     pub fn refusal(&self) -> Option<String> {
         (self.arch < OLDEST_ARCH).then(|| {
             format!("{} is sm_{}, and the kernels need sm_{OLDEST_ARCH} or later", self.name, self.arch)
         })
     }
 
-    /// For the manifest.
+    /// Its name, architecture and driver, for the manifest.
     pub fn describe(&self) -> String {
         format!("cuda {}, sm_{}, driver {}", self.name, self.arch, version(self.driver))
     }

@@ -1,12 +1,12 @@
-//! The kernels by name: their files, constants and arguments, and the text that is compiled.
+//! The kernels: their files, constants and arguments, and the source text that NVRTC compiles.
 //!
-//! A kernel has one argument, a struct by value. It is described once, in its operation's file: the Rust struct and the C++
-//! struct are written from the same list of fields, every field eight bytes.
+//! A kernel has one argument, a struct by value. The operation's file lists its fields once, and both the
+//! Rust struct and the C++ struct come from that list. Every field has eight bytes.
 
 use crate::ops::{Cell, Precision, cells};
 use std::fmt::Write;
 
-/// A file of `kernels/cuda/`, by name, and its text.
+/// The name of a file of `kernels/cuda/` and its text.
 pub type File = (&'static str, &'static str);
 
 macro_rules! file {
@@ -19,20 +19,23 @@ macro_rules! file {
 }
 pub(super) use file;
 
-/// What every kernel begins with.
+/// The files that every kernel begins with.
 const COMMON: [File; 3] = [file!("maths"), file!("intrinsics"), file!("formats")];
 
-/// One kernel, specialized: two that are equal are one program on the device.
+/// A kernel with the constants that specialize it. Equal kernels are the same program on the device.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Kernel {
-    /// What it does, in profiles and messages.
+    /// The name of its work, for profiles and messages.
     pub label: &'static str,
-    /// Its function, which is its file without `.cu`.
+    /// The name of its function and, with `.cu`, of its file.
     pub entry: &'static str,
+    /// The cell whose equations it contains.
     pub cell: Option<Cell>,
+    /// The names and values of its preprocessor constants.
     pub constants: Vec<(&'static str, u32)>,
-    /// After the arguments and the cell.
+    /// Its files, which follow the arguments and the cell in the text.
     files: &'static [File],
+    /// The C++ types and names of its arguments.
     fields: &'static [(&'static str, &'static str)],
 }
 
@@ -42,56 +45,61 @@ impl Kernel {
         Kernel { label: A::LABEL, entry: A::ENTRY, cell, constants, files: A::FILES, fields: A::FIELDS }
     }
 
-    /// Of a kernel that knows no precision.
-    pub fn plain<A: Arguments>() -> Self {
+    /// A kernel that does not depend on the precision.
+    pub(super) fn plain<A: Arguments>() -> Self {
         Kernel::new::<A>(None, &[("THREADS", THREADS)])
     }
 
-    /// Of a kernel that knows a precision.
-    pub fn of_precision<A: Arguments>(precision: Precision) -> Self {
+    /// A kernel that depends on the precision.
+    pub(super) fn of_precision<A: Arguments>(precision: Precision) -> Self {
         Kernel::new::<A>(None, &[("PRECISION", bits(precision)), ("THREADS", THREADS)])
     }
 
-    /// Of a kernel that knows a cell and a precision.
-    pub fn of_cell<A: Arguments>(cell: Cell, precision: Precision) -> Self {
+    /// A kernel that depends on the cell and the precision.
+    pub(super) fn of_cell<A: Arguments>(cell: Cell, precision: Precision) -> Self {
         Kernel::new::<A>(Some(cell), &[("PRECISION", bits(precision)), ("THREADS", THREADS)])
     }
 
-    /// Of a kernel that is written for layers of `padded` units, whole warps of 16.
-    pub fn of_width<A: Arguments>(cell: Cell, precision: Precision, padded: usize, threads: u32) -> Self {
+    /// A kernel that is compiled for layers of `padded` units, a multiple of 16.
+    pub(super) fn of_width<A: Arguments>(
+        cell: Cell,
+        precision: Precision,
+        padded: usize,
+        threads: u32,
+    ) -> Self {
         let constants = [("PRECISION", bits(precision)), ("PADDED", padded as u32), ("THREADS", threads)];
         Kernel::new::<A>(Some(cell), &constants)
     }
 
-    /// Cell, file and constants: what tells two variants apart.
+    /// Cell, file and constants, which together identify the kernel.
     pub fn name(&self) -> String {
         let mut name = self.cell.map_or_else(String::new, |cell| format!("{} ", cell.name()));
-        write!(name, "{}.cu", self.entry).expect("strings take everything");
+        write!(name, "{}.cu", self.entry).expect("writing to a string does not fail");
         for (constant, value) in &self.constants {
-            write!(name, " {constant}={value}").expect("strings take everything");
+            write!(name, " {constant}={value}").expect("writing to a string does not fail");
         }
         name
     }
 
-    /// Threads of a block.
+    /// The threads of a block.
     pub fn threads(&self) -> u32 {
         let threads = self.constants.iter().find(|(name, _)| *name == "THREADS");
-        threads.expect("every kernel says how many threads a block has").1
+        threads.expect("every kernel has the constant THREADS").1
     }
 
-    /// Whether it promises to keep everything in registers.
+    /// Whether it is a persistent kernel, which must not spill registers.
     pub fn is_persistent(&self) -> bool {
         ["rnn_persistent_forward", "rnn_persistent_backward"].contains(&self.entry)
     }
 
-    /// All of its text; the compiler is given the constants beside it.
+    /// Its whole source text, without the constants, which are options of the compiler.
     pub fn text(&self) -> String {
         let mut text = String::new();
         let mut add = |name: &str, part: &str| {
-            write!(text, "#line 1 \"{name}\"\n{part}\n").expect("strings take everything");
+            write!(text, "#line 1 \"{name}\"\n{part}\n").expect("writing to a string does not fail");
         };
         COMMON.iter().for_each(|(name, part)| add(name, part));
-        // Numbers take eight bytes like addresses, so that both languages place all fields alike.
+        // All fields have eight bytes, as addresses do, so that both languages lay out the struct alike.
         let field = |(kind, name): &(&str, &str)| match kind.ends_with('*') {
             true => format!("    {kind} {name};\n"),
             false => format!("    alignas(8) {kind} {name};\n"),
@@ -123,42 +131,47 @@ macro_rules! cell_files {
 }
 cells!(cell_files);
 
-/// Threads of a block of all kernels but those that are written for a width.
-pub const THREADS: u32 = 128;
+/// The threads of a block, except in the kernels that are compiled for a width.
+pub(super) const THREADS: u32 = 128;
 
-/// Blocks for a thread per number, for each model.
-pub fn grid(numbers: usize, models: usize) -> [usize; 3] {
-    [numbers.div_ceil(THREADS as usize), 1, models]
+/// The grid for one thread per element, for each model.
+pub(super) fn grid(elements: usize, models: usize) -> [usize; 3] {
+    [elements.div_ceil(THREADS as usize), 1, models]
 }
 
-/// An `f32` argument.
-pub fn real(value: f64) -> u64 {
+/// An `f32` as the bits of an argument.
+pub(super) fn real(value: f64) -> u64 {
     u64::from((value as f32).to_bits())
 }
 
-/// How the kernels call a precision: by the bits of what its products multiply.
+/// The value of PRECISION in the kernels: the bits (sign, exponent and mantissa) of an operand of a GEMM.
 pub(super) fn bits(precision: Precision) -> u32 {
     match precision {
-        Precision::Fp32 => 32,
-        Precision::Tf32 => 19,
-        Precision::Bf16 => 16,
+        Precision::Fp32 => 1 + 8 + 23,
+        Precision::Tf32 => 1 + 8 + 10,
+        Precision::Bf16 => 1 + 8 + 7,
     }
 }
 
-/// Arguments of a kernel: addresses of device memory, numbers and, as their bits, `f32`.
+/// The argument struct of a kernel. Its fields are addresses of device memory, integers, and `f32`s as their
+/// bits.
 pub trait Arguments: bytemuck::Pod {
+    /// The name of the kernel's work, for profiles and messages.
     const LABEL: &'static str;
+    /// The kernel's function, and with `.cu` its file.
     const ENTRY: &'static str;
+    /// The files that the kernel consists of, after the common ones.
     const FILES: &'static [File];
-    /// C++ type and name of each.
+    /// The C++ type and the name of each field.
     const FIELDS: &'static [(&'static str, &'static str)];
 }
 
-/// For each kernel: its arguments, label, file, what else it is made of, and the arguments' types.
+/// Declares kernels: for each the name of its argument struct, label, file, further files, and the fields
+/// with their C++ types.
 macro_rules! kernels {
     ($($name:ident, $label:literal, $entry:literal, [$($file:literal),*] { $($kind:literal: $($field:ident)*;)* })*) => {
         $(
-            #[doc = concat!("Of `", $entry, ".cu`.")]
+            #[doc = concat!("The arguments of `", $entry, ".cu`.")]
             #[repr(C)]
             #[derive(Clone, Copy, Debug, Default, bytemuck::Pod, bytemuck::Zeroable)]
             pub struct $name {
@@ -183,7 +196,7 @@ mod tests {
     use crate::ops::{Cell, Precision};
 
     #[test]
-    fn texts_have_every_part_and_say_where_it_is_from() {
+    fn texts_contain_every_file_and_name_it() {
         let kernel =
             rnn::Kernels { cell: Cell::Gru, hidden: 40, precision: Precision::Bf16 }.persistent_forward();
         assert_eq!(kernel.name(), "gru rnn_persistent_forward.cu PRECISION=16 PADDED=48 THREADS=96");

@@ -64,7 +64,7 @@ impl<E: Executor> Runs<LinearBackward> for Cuda<E> {
 }
 
 /// Every kernel of the operation.
-pub fn kernels() -> Vec<Kernel> {
+pub(super) fn kernels() -> Vec<Kernel> {
     vec![
         Kernel::plain::<kernel::LinearForward>(),
         Kernel::plain::<kernel::LinearInputGradient>(),

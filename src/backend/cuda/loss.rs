@@ -24,7 +24,7 @@ impl<E: Executor> Runs<Loss> for Cuda<E> {
 }
 
 /// Every kernel of the operation.
-pub fn kernels() -> Vec<Kernel> {
+pub(super) fn kernels() -> Vec<Kernel> {
     vec![Kernel::plain::<kernel::Loss>()]
 }
 

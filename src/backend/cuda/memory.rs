@@ -1,5 +1,6 @@
 //! Device memory.
 
+use super::address::Address;
 use super::executor::Executor;
 use super::session::Session;
 use crate::error::{Error, ErrorKind, Result};
@@ -8,10 +9,10 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Some bytes of a device.
+/// A block of device memory.
 pub struct Memory<E: Executor> {
     pub(super) inner: E::Memory,
-    pub(super) address: u64,
+    pub(super) address: Address,
     bytes: usize,
     held: Arc<AtomicU64>,
 }
@@ -23,7 +24,10 @@ impl<E: Executor> Drop for Memory<E> {
 }
 
 impl<E: Executor> Memory<E> {
-    /// Zeros, or an error that says how much there is.
+    /// Allocates `bytes` bytes, all 0.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Device`] with the free and the total memory if they do not fit.
     pub fn zeros(session: &Session<E>, bytes: usize) -> Result<Self> {
         let bytes = bytes.max(16);
         let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
@@ -31,7 +35,7 @@ impl<E: Executor> Memory<E> {
             Error::new(
                 ErrorKind::Device,
                 format!(
-                    "{}: no memory for {:.1} MiB beside {:.1} MiB that are in use: {:.1} MiB of {:.1} MiB are free",
+                    "{}: no memory for {:.1} MiB beside {:.1} MiB in use: {:.1} MiB of {:.1} MiB are free",
                     session.describe(),
                     mib(bytes as u64),
                     mib(session.held.load(Ordering::Relaxed)),
@@ -39,7 +43,7 @@ impl<E: Executor> Memory<E> {
                     mib(total)
                 ),
             )
-            .hint("train with a smaller `--batch`, or fewer models at once with `--folds-at-once`")
+            .hint("use a smaller `batch`, or a smaller `folds_at_once`")
         };
         let inner =
             session.call_with(|| format!("an allocation of {bytes} bytes"), refused, |e| e.zeros(bytes))?;
@@ -48,43 +52,45 @@ impl<E: Executor> Memory<E> {
         Ok(Memory { inner, address, bytes, held: session.held.clone() })
     }
 
+    /// The address of its first byte.
+    pub(super) fn address(&self) -> Address {
+        self.address
+    }
+
+    /// The size in bytes.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 }
 
-/// Device memory for `len` words.
+/// A buffer of elements in device memory.
 pub struct Buf<T, E: Executor> {
     pub(super) memory: Memory<E>,
     len: usize,
-    words: PhantomData<T>,
+    element: PhantomData<T>,
 }
 
 impl<T: Word, E: Executor> Buf<T, E> {
-    pub fn zeros(session: &Session<E>, len: usize) -> Result<Self> {
-        Ok(Buf { memory: Memory::zeros(session, len * size_of::<T>())?, len, words: PhantomData })
+    pub(super) fn zeros(session: &Session<E>, len: usize) -> Result<Self> {
+        Ok(Buf { memory: Memory::zeros(session, len * size_of::<T>())?, len, element: PhantomData })
     }
 
-    pub fn words(&self) -> usize {
+    /// The number of elements.
+    pub(super) fn elements(&self) -> usize {
         self.len
     }
 
-    /// Where it begins.
-    pub fn address(&self) -> u64 {
+    /// The address of the first element.
+    pub fn address(&self) -> Address {
         self.at(0)
     }
 
-    /// Where word `i` is.
-    pub fn at(&self, i: usize) -> u64 {
-        assert!(i <= self.len, "word {i} of a buffer of {}", self.len);
+    /// The address of element `i`, or of the end of the buffer.
+    pub fn at(&self, i: usize) -> Address {
+        assert!(i <= self.len, "element {i} of a buffer of {}", self.len);
         self.memory.address + (i * size_of::<T>()) as u64
     }
 }
 
-/// The address of a buffer, or 0 where there is none.
-pub fn address<T: Word, E: Executor>(buffer: Option<&Buf<T, E>>) -> u64 {
-    buffer.map_or(0, Buf::address)
-}
-
-/// The frame table.
+/// The frame table `(frames, features)` of a data set, in device memory.
 pub struct Frames<E: Executor>(pub Buf<f32, E>);

@@ -1,11 +1,12 @@
-//! NVIDIA GPUs through CUDA. The kernels are CUDA C++, in `kernels/cuda/`, compiled by NVRTC when they are
+//! NVIDIA GPUs through CUDA. The kernels are CUDA C++ in `kernels/cuda/`; NVRTC compiles each when it is
 //! first needed.
 //!
-//! One file an operation says which kernels it takes, with which arguments, and launches them; `kernel` makes
-//! their text. What runs launches is an [`Executor`]: `driver` is CUDA's, with `compiler`, `programs` and
-//! `library` beside it. Tests have another that runs the same launches, of the same text, on the host: all
-//! that is above the executor is proved there.
+//! Each operation has a file that lists its kernels, fills their arguments and launches them; `kernel`
+//! assembles the source text. An [`Executor`] runs the launches. The one for GPUs is [`Driver`], with
+//! `compiler`, `programs` and `cublaslt` beside it. The tests have one that compiles the same source for the
+//! host and runs the same launches there, so everything above the executor is tested without a GPU.
 
+mod address;
 mod attention;
 mod compiler;
 mod conv;
@@ -31,6 +32,7 @@ mod rnn;
 mod session;
 mod splits;
 
+pub use address::Address;
 pub use compiler::{Compiled, Compiler, Usage};
 pub use device::Cuda;
 pub use driver::Driver;
@@ -44,7 +46,7 @@ pub use rnn::{Kernels, Layer, Tuning, choose, fits};
 
 use std::collections::HashSet;
 
-/// Every kernel that an operation or a measurement of the device may ask for, each once.
+/// Every kernel of the operations and of the device measurements, each once.
 pub fn every_kernel() -> Vec<Kernel> {
     let mut kernels = [
         rnn::kernels(),

@@ -6,7 +6,7 @@ use super::kernel::{Kernel, THREADS, grid, real};
 use crate::error::Result;
 use crate::ops::{Checked, Optimizer, OptimizerKind, OptimizerOperands, Runs, Work};
 
-/// Gradients that a block of optimizer_squares.cu adds up.
+/// The gradients whose squares a block of optimizer_squares.cu sums.
 const CHUNK: usize = 16 * THREADS as usize;
 
 impl<E: Executor> Runs<Optimizer> for Cuda<E> {
@@ -14,11 +14,11 @@ impl<E: Executor> Runs<Optimizer> for Cuda<E> {
         let chunks = s.params.div_ceil(CHUNK);
         let norms = a.norms.at(a.row * s.models);
         let params = s.params as u64;
-        let numbers = (s.models * s.params) as u64;
+        let elements = (s.models * s.params) as u64;
         self.with_scratch(4 * s.models * chunks, |squares| {
             let arguments =
                 kernel::Squares { gradients: a.gradients.address(), squares, params, chunks: chunks as u64 };
-            let work = Work { flops: 2 * numbers, bytes: 4 * numbers };
+            let work = Work { flops: 2 * elements, bytes: 4 * elements };
             self.session.launch(
                 &Kernel::plain::<kernel::Squares>(),
                 &arguments,
@@ -65,7 +65,7 @@ impl<E: Executor> Runs<Optimizer> for Cuda<E> {
 }
 
 /// Every kernel of the operation.
-pub fn kernels() -> Vec<Kernel> {
+pub(super) fn kernels() -> Vec<Kernel> {
     vec![
         Kernel::plain::<kernel::Squares>(),
         Kernel::plain::<kernel::Norms>(),

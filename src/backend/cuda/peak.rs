@@ -1,4 +1,4 @@
-//! What this device could do at most, measured.
+//! Measures the peak arithmetic throughput and memory bandwidth of a device.
 
 use super::executor::Executor;
 use super::kernel::{Kernel, THREADS, bits};
@@ -9,18 +9,19 @@ use crate::error::Result;
 use crate::ops::{Precision, Work};
 use std::time::{Duration, Instant};
 
-/// Independent chains of a thread or warp.
+/// Independent chains of multiply-adds in a thread or warp.
 const CHAINS: u32 = 8;
-/// Blocks: enough for any GPU.
+/// Blocks of a launch: enough to fill any GPU.
 const BLOCKS: usize = 2048;
-/// Vectors of 16 bytes that are copied: 256 MiB, beyond any cache.
+/// Vectors of 16 bytes that a launch copies: 256 MiB, more than any cache holds.
 const COPIED: usize = 16 << 20;
-/// A try should take about as long.
-const TRY: Duration = Duration::from_millis(20);
-/// The best try of this time counts.
+/// A trial takes at least this long.
+const TRIAL: Duration = Duration::from_millis(20);
+/// Trials repeat for this long, and the fastest counts.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-pub fn peak<E: Executor>(session: &Session<E>, precision: Precision) -> Result<Peak> {
+/// The peak FLOP and bytes a second, in this precision.
+pub(super) fn peak<E: Executor>(session: &Session<E>, precision: Precision) -> Result<Peak> {
     let threads = THREADS as usize;
     let result = Buf::<f32, E>::zeros(session, threads * BLOCKS)?;
     let kernel = peak_compute(precision, CHAINS);
@@ -28,7 +29,7 @@ pub fn peak<E: Executor>(session: &Session<E>, precision: Precision) -> Result<P
         let arguments = kernel::PeakCompute { result: result.address(), count: count as u64 };
         session.launch(&kernel, &arguments, [BLOCKS, 1, 1], Work::default())
     };
-    // Multiply-adds of a turn of a chain: four of a thread, or 16 x 8 x depth of a warp.
+    // Multiply-adds of one link of a chain in a block: four a thread, or 16 x 8 x depth a warp.
     let each = match precision {
         Precision::Fp32 => 4 * threads,
         Precision::Tf32 => 16 * 8 * 8 * threads / 32,
@@ -46,7 +47,7 @@ pub fn peak<E: Executor>(session: &Session<E>, precision: Precision) -> Result<P
     Ok(Peak { gflops, gbytes })
 }
 
-/// 10^9 a second of the fastest try, of work that does `each` times as much as it is told to.
+/// The rate of the fastest trial in 10^9 a second, where `work(count)` does `count` times `each` operations.
 fn best<E: Executor>(session: &Session<E>, each: usize, work: impl Fn(usize) -> Result<()>) -> Result<f64> {
     let time = |count: usize| -> Result<Duration> {
         let start = Instant::now();
@@ -56,7 +57,7 @@ fn best<E: Executor>(session: &Session<E>, each: usize, work: impl Fn(usize) -> 
     };
     time(1)?;
     let mut count = 1;
-    while time(count)? < TRY {
+    while time(count)? < TRIAL {
         count *= 2;
     }
     let (begin, mut fastest) = (Instant::now(), Duration::MAX);
@@ -66,20 +67,20 @@ fn best<E: Executor>(session: &Session<E>, each: usize, work: impl Fn(usize) -> 
     Ok((count * each) as f64 / fastest.as_secs_f64() / 1e9)
 }
 
-/// What could be multiplied at most.
+/// The kernel that measures arithmetic throughput.
 fn peak_compute(precision: Precision, chains: u32) -> Kernel {
     let constants = [("PRECISION", bits(precision)), ("CHAINS", chains), ("THREADS", THREADS)];
     Kernel::new::<kernel::PeakCompute>(None, &constants)
 }
 
-/// A launch of the copy, of no vectors, and its arguments.
-pub fn copy_of_nothing() -> (Kernel, Vec<u8>) {
+/// A launch that copies nothing, for measuring the overhead: the kernel and its arguments.
+pub(super) fn copy_of_nothing() -> (Kernel, Vec<u8>) {
     let arguments = kernel::PeakMemory::default();
     (Kernel::plain::<kernel::PeakMemory>(), bytemuck::bytes_of(&arguments).to_vec())
 }
 
 /// Every kernel of the measurement.
-pub fn kernels() -> Vec<Kernel> {
+pub(super) fn kernels() -> Vec<Kernel> {
     let compute = Precision::ALL.into_iter().map(|precision| peak_compute(precision, CHAINS));
     compute.chain([Kernel::plain::<kernel::PeakMemory>()]).collect()
 }

@@ -47,7 +47,7 @@ impl<E: Executor> Runs<PoolBackward> for Cuda<E> {
 }
 
 /// Every kernel of the operation.
-pub fn kernels() -> Vec<Kernel> {
+pub(super) fn kernels() -> Vec<Kernel> {
     vec![Kernel::plain::<kernel::PoolForward>(), Kernel::plain::<kernel::PoolBackward>()]
 }
 

@@ -1,32 +1,48 @@
-//! Kernels that ask something of the device itself: what each intrinsic of `intrinsics.cu` gives, and what one
-//! instruction costs.
+//! Kernels that probe the device: they run each intrinsic of `intrinsics.cu`, and measure the latency and
+//! throughput of single instructions.
 
+use super::address::{Address, nullable};
 use super::executor::{Executor, Failure, Launch};
 use super::kernel::{Arguments, Kernel, THREADS};
 use super::peak;
 use crate::ops::Work;
 
-/// What `probe_intrinsic.cu` tries: the functions of `intrinsics.cu`, and those of CUDA that kernels rely on to
-/// the bit.
+/// The operations that `probe_intrinsic.cu` runs: the functions of `intrinsics.cu`, and those of CUDA whose
+/// exact bits the kernels rely on. The discriminants are its values of INTRINSIC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Intrinsic {
+    /// Rounding to tf32.
     RoundTf32,
+    /// Rounding to bf16.
     RoundBf16,
+    /// `tanh.approx`.
     TanhApproximate,
+    /// `ex2.approx`.
     Exp2Approximate,
+    /// `rcp.approx`.
     ReciprocalApproximate,
+    /// `mma` of bf16 operands, m16n8k16.
     MmaBf16,
+    /// `mma` of tf32 operands, m16n8k8.
     MmaTf32,
+    /// `ldmatrix`.
     LoadMatrices,
+    /// Shared memory and the barrier of a block.
     SharedAndBarrier,
+    /// The cycle counter.
     Clock,
+    /// The upper half of a 64-bit product of two `u32`s.
     MultiplyHigh,
+    /// A multiply-add with one rounding.
     FusedMultiplyAdd,
+    /// A multiplication and an addition with two roundings.
     MultiplyThenAdd,
+    /// An IEEE division.
     Divide,
 }
 
 impl Intrinsic {
+    /// All intrinsics, in the order of their discriminants.
     pub const ALL: [Intrinsic; 14] = [
         Intrinsic::RoundTf32,
         Intrinsic::RoundBf16,
@@ -44,12 +60,12 @@ impl Intrinsic {
         Intrinsic::Divide,
     ];
 
-    /// How many words a lane takes, and how many it gives.
-    pub fn words(self) -> (u32, u32) {
+    /// The `u32`s that a lane reads, and those that it writes.
+    pub fn operands_and_results(self) -> (u32, u32) {
         match self {
-            // Of A four, of B two, of the sums four.
+            // Four registers of A, two of B, four of the sums.
             Intrinsic::MmaBf16 | Intrinsic::MmaTf32 => (10, 4),
-            // A row, and the number of the row that is asked for.
+            // A row, and the number of the row whose address the lane passes.
             Intrinsic::LoadMatrices => (5, 4),
             Intrinsic::SharedAndBarrier | Intrinsic::Clock => (1, 3),
             Intrinsic::MultiplyHigh | Intrinsic::Divide => (2, 1),
@@ -58,12 +74,15 @@ impl Intrinsic {
         }
     }
 
-    /// What a warp makes of `x`, lane by lane as often as there are words for; the words of each lane are
-    /// together.
-    pub fn of_a_warp<E: Executor>(self, executor: &E, x: &[u32]) -> Result<Vec<u32>, Failure> {
-        let (operands, results) = self.words();
+    /// Runs the intrinsic in one warp, once for each 32 lanes' operands in `x`. The `u32`s of a lane are
+    /// contiguous in `x` and in the result.
+    ///
+    /// # Errors
+    /// Any failure of the executor.
+    pub fn run_in_a_warp<E: Executor>(self, executor: &E, x: &[u32]) -> Result<Vec<u32>, Failure> {
+        let (operands, results) = self.operands_and_results();
         let count = x.len() / (32 * operands as usize);
-        assert_eq!(x.len(), count * 32 * operands as usize, "words of whole warps");
+        assert_eq!(x.len(), count * 32 * operands as usize, "operands of whole warps");
         let (from, to) = (executor.zeros(4 * x.len())?, executor.zeros(4 * count * 32 * results as usize)?);
         executor.write(&from, bytemuck::cast_slice(x))?;
         let arguments = kernel::ProbeIntrinsic {
@@ -79,38 +98,50 @@ impl Intrinsic {
     }
 }
 
-/// What the links of `probe_chain.cu` are.
+/// The instruction of a link of `probe_chain.cu`. The discriminants are its values of WHAT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChainOf {
+    /// A multiply-add.
     MultiplyAdd,
+    /// `tanh.approx`.
     Tanh,
+    /// `ex2.approx`.
     Exp2,
+    /// `rcp.approx`.
     Reciprocal,
+    /// `mma` of bf16 operands, each link with the sums of the one before.
     MmaBf16,
+    /// `mma` of tf32 operands, each link with the sums of the one before.
     MmaTf32,
+    /// A load of 4 bytes from shared memory.
     LoadShared4,
+    /// A load of 16 bytes from shared memory.
     LoadShared16,
+    /// `ldmatrix` of four matrices.
     LoadMatrices,
+    /// A barrier of the block.
     Barrier,
-    /// A store to shared memory, a barrier, and a load of what a neighbor stored.
+    /// A store to shared memory, a barrier, and a load of the value that a neighbor stored.
     RoundTrip,
-    /// A load from where the last one said.
+    /// A load from global memory, at the address that the load before returned.
     LoadGlobal,
 }
 
-/// Links that a thread's chains have for each `count`: LINKS of `probe_chain.cu`.
+/// The links of a chain in one iteration of the kernel: LINKS of `probe_chain.cu`.
 pub const LINKS: usize = 64;
 
 /// Chains of one instruction in the threads of one block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chains {
+    /// The instruction of a link.
     pub of: ChainOf,
-    /// Of a thread.
+    /// Independent chains in a thread.
     pub chains: u32,
+    /// Threads of the block.
     pub threads: u32,
 }
 
-/// Those whose latency is asked for: one chain, of one warp unless the instruction is the block's.
+/// The chains that measure a latency: one chain in one warp, or in a block for the instructions of a block.
 pub const LATENCIES: [(&str, Chains); 16] = {
     use ChainOf::*;
     [
@@ -133,8 +164,8 @@ pub const LATENCIES: [(&str, Chains); 16] = {
     ]
 };
 
-/// Those whose rate is asked for: four warps a scheduler, enough chains to hide every latency, and the bytes
-/// or multiply-adds of a warp's instruction.
+/// The chains that measure a throughput: four warps a scheduler, and enough chains to hide every latency. The
+/// number is the bytes or multiply-adds of one instruction of a warp.
 pub const RATES: [(&str, Chains, u64); 9] = {
     use ChainOf::*;
     [
@@ -159,21 +190,30 @@ impl Chains {
         Chains { of, chains: 4, threads: 512 }
     }
 
+    /// The kernel that runs the chains.
     pub fn kernel(&self) -> Kernel {
         probe_chain(self.of, self.chains, self.threads)
     }
 
-    /// Cycles of a multiprocessor, from its first warp's start to its last one's end, for `count` times
-    /// `LINKS` links of each chain. A chain of loads walks the ring at an address.
-    pub fn cycles<E: Executor>(&self, executor: &E, ring: u64, count: usize) -> Result<u64, Failure> {
+    /// Cycles of a multiprocessor from the start of its first warp to the end of its last, for `count` times
+    /// `LINKS` links of each chain. A chain of loads follows the ring at the address `ring`; other chains
+    /// need none.
+    ///
+    /// # Errors
+    /// Any failure of the executor, and [`Failure::Lost`] if the clock does not advance.
+    pub fn cycles<E: Executor>(&self, executor: &E, ring: Address, count: usize) -> Result<u64, Failure> {
         self.cycles_from(executor, ring, 0, count)
     }
 
-    /// The same, where a chain of loads begins `start` bytes into the ring: other chains are to begin at 0.
+    /// Like [`Chains::cycles`], with a chain of loads that begins `start` bytes into the ring. Other chains
+    /// must begin at 0.
+    ///
+    /// # Errors
+    /// As [`Chains::cycles`].
     pub fn cycles_from<E: Executor>(
         &self,
         executor: &E,
-        ring: u64,
+        ring: Address,
         start: u32,
         count: usize,
     ) -> Result<u64, Failure> {
@@ -202,30 +242,36 @@ impl Chains {
     }
 }
 
-/// A ring of `lines` lines of 128 bytes for a chain of loads: each line says how far from the start another
-/// one is, and the walk comes by all of them in no order that a cache could guess. `lines` is a power of two.
+/// A ring of `lines` lines of 128 bytes for a chain of loads, a power of two. Each line holds the offset of
+/// the next one. The chain visits every line once, in an order that no prefetcher can predict.
+///
+/// # Errors
+/// Any failure of the executor.
 pub fn ring<E: Executor>(executor: &E, lines: usize) -> Result<E::Memory, Failure> {
     assert!(lines.is_power_of_two() && lines <= 1 << 25, "a ring of {lines} lines");
-    const WORDS: usize = 128 / 4;
-    // Every number once: the factor is one more than a multiple of four, the addend odd (Hull and Dobell
+    const LINE: usize = 128 / 4;
+    // A full period: the factor is one more than a multiple of four, and the addend is odd (Hull and Dobell
     // 1962).
     let next = |line: usize| (line * 1_664_525 + 1_013_904_223) % lines;
-    let mut words = vec![0u32; WORDS * lines];
+    let mut elements = vec![0u32; LINE * lines];
     for line in 0..lines {
-        words[WORDS * line] = 128 * next(line) as u32;
+        elements[LINE * line] = 128 * next(line) as u32;
     }
     let memory = executor.zeros(128 * lines)?;
-    executor.write(&memory, bytemuck::cast_slice(&words))?;
+    executor.write(&memory, bytemuck::cast_slice(&elements))?;
     Ok(memory)
 }
 
-/// Asks `blocks` blocks to read a ring of `len` vectors of 16 bytes at `from`, a power of two; returns how
-/// many bytes that is. `result` has room for a number of each thread.
+/// Launches `blocks` blocks that read a ring of `len` vectors of 16 bytes at `from`; `len` is a power of two.
+/// Returns the bytes that they read. `result` has room for an `f32` of each thread.
+///
+/// # Errors
+/// Any failure of the executor.
 pub fn read<E: Executor>(
     executor: &E,
-    from: u64,
+    from: Address,
     len: usize,
-    result: u64,
+    result: Address,
     blocks: usize,
     count: usize,
 ) -> Result<u64, Failure> {
@@ -235,20 +281,20 @@ pub fn read<E: Executor>(
     Ok((blocks * THREADS as usize * count * 4 * 16) as u64)
 }
 
-/// A launch that does nothing, with the bytes of its arguments.
+/// A launch that does nothing: the kernel and the bytes of its arguments.
 pub fn nothing() -> (Kernel, Vec<u8>) {
     peak::copy_of_nothing()
 }
 
-/// Bytes of device memory that `busy` works in.
+/// The bytes of device memory that [`busy`] uses.
 pub const BUSY_BYTES: usize = 4096;
 
-/// A launch that keeps a multiprocessor busy for `count` times `LINKS` multiply-adds, one after the other,
-/// and its arguments.
-pub fn busy(memory: u64, count: usize) -> (Kernel, Vec<u8>) {
+/// A launch that keeps a multiprocessor busy for `count` times `LINKS` dependent multiply-adds: the kernel
+/// and the bytes of its arguments.
+pub fn busy(memory: Address, count: usize) -> (Kernel, Vec<u8>) {
     let arguments = kernel::ProbeChain {
         x: memory,
-        ring: 0,
+        ring: nullable(None),
         result: memory + 1024,
         clocks: memory + 2048,
         count: count as u64,
@@ -257,28 +303,29 @@ pub fn busy(memory: u64, count: usize) -> (Kernel, Vec<u8>) {
     (Chains::one(ChainOf::MultiplyAdd, 32).kernel(), bytemuck::bytes_of(&arguments).to_vec())
 }
 
-/// One intrinsic, tried by one warp.
+/// The kernel that runs one intrinsic in one warp.
 fn probe_intrinsic(intrinsic: Intrinsic) -> Kernel {
-    let (operands, results) = intrinsic.words();
+    let (operands, results) = intrinsic.operands_and_results();
     let constants =
         [("INTRINSIC", intrinsic as u32), ("OPERANDS", operands), ("RESULTS", results), ("THREADS", 32)];
     Kernel::new::<kernel::ProbeIntrinsic>(None, &constants)
 }
 
-/// Chains of one instruction in each thread of a block.
+/// The kernel with chains of one instruction in each thread of a block.
 fn probe_chain(of: ChainOf, chains: u32, threads: u32) -> Kernel {
     let constants = [("WHAT", of as u32), ("CHAINS", chains), ("THREADS", threads)];
     Kernel::new::<kernel::ProbeChain>(None, &constants)
 }
 
-/// For the compile gate.
-pub fn every_kernel() -> Vec<Kernel> {
+/// Every kernel of the probes.
+pub(super) fn every_kernel() -> Vec<Kernel> {
     let intrinsics = Intrinsic::ALL.into_iter().map(probe_intrinsic);
     let latencies = LATENCIES.iter().map(|(_, chains)| chains.kernel());
     let rates = RATES.iter().map(|(_, chains, _)| chains.kernel());
     intrinsics.chain(latencies).chain(rates).chain([Kernel::plain::<kernel::ProbeRead>()]).collect()
 }
 
+/// Launches `blocks` blocks of a kernel, outside of any session.
 fn launch<E: Executor, A: Arguments>(
     executor: &E,
     kernel: &Kernel,
@@ -339,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kernels_number_what_they_probe_as_rust_does() {
+    fn the_kernels_and_rust_number_the_probes_alike() {
         let defines = |text: &str, variant: &str, number: u32| {
             let line = format!("#define {} {number}\n", macro_name(variant));
             assert!(text.contains(&line), "no {line}");

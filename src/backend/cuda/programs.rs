@@ -1,11 +1,12 @@
-//! Programs that were compiled before, in a folder: a file for each kernel, sealed by its hash.
+//! A cache of compiled programs: a folder with one file for each kernel, which begins with the hash of the
+//! rest.
 
 use atomic_write_file::AtomicWriteFile;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-/// Where programs are kept if nothing else is said: in the user's cache folder, if there is one.
+/// The default folder for compiled programs, in the user's cache folder. `None` if the user has none.
 pub fn default_folder() -> Option<PathBuf> {
     let folder = |name: &str| std::env::var_os(name).filter(|folder| !folder.is_empty()).map(PathBuf::from);
     let cache = match cfg!(windows) {
@@ -15,13 +16,13 @@ pub fn default_folder() -> Option<PathBuf> {
     Some(cache?.join("engine").join("cuda"))
 }
 
-/// What tells one program from another, as the name of its file.
-pub struct Name<'a> {
-    /// Of the text and all options.
+/// What identifies a program. It gives the name of the file.
+pub(super) struct Name<'a> {
+    /// The hash of the source text and all options.
     pub key: &'a str,
-    /// 90 is `sm_90`.
+    /// The architecture: 90 is `sm_90`.
     pub arch: u32,
-    /// The NVRTC that made it.
+    /// The version of the NVRTC that compiled it.
     pub nvrtc: (i32, i32),
 }
 
@@ -36,14 +37,16 @@ fn suffix(arch: u32, (major, minor): (i32, i32)) -> String {
     format!(".sm_{arch}.nvrtc-{major}.{minor}.cubin")
 }
 
-/// The folder.
-pub struct Programs {
+/// The cache folder.
+pub(super) struct Programs {
     folder: PathBuf,
-    /// Why programs are not kept, once that is so.
+    /// Why programs are no longer stored, if they are not.
     warning: OnceLock<String>,
 }
 
 impl Programs {
+    /// Opens the folder, and makes it if it is missing. If that fails, the cache is off: see
+    /// [`Programs::warning`].
     pub fn open(folder: &Path) -> Self {
         let programs = Programs { folder: folder.into(), warning: OnceLock::new() };
         if let Err(error) = std::fs::create_dir_all(folder) {
@@ -52,46 +55,46 @@ impl Programs {
         programs
     }
 
-    /// From here on nothing is kept.
+    /// Turns the cache off for writing, and sets the warning.
     fn warn(&self, error: &std::io::Error) {
         self.warning.get_or_init(|| {
             format!(
-                "kernels will be compiled again in the next run: cannot keep them in {}: {error}; `--kernel-cache` names \
-                 another folder",
+                "the next run will compile the kernels again: cannot store them in {}: {error}; choose another folder with \
+                 `kernel_cache`",
                 self.folder.display()
             )
         });
     }
 
-    /// What the user should know of it.
+    /// A warning for the user, if programs cannot be stored.
     pub fn warning(&self) -> Option<&str> {
         self.warning.get().map(String::as_str)
     }
 
-    /// A program that is whole.
+    /// Reads a program. `None` if it is missing or damaged.
     pub fn get(&self, name: &Name) -> Option<Vec<u8>> {
         let bytes = std::fs::read(self.folder.join(name.file())).ok()?;
         let (hash, program) = bytes.split_at_checked(blake3::OUT_LEN)?;
         (blake3::hash(program).as_bytes() == hash).then(|| program.to_vec())
     }
 
-    /// Whole or not at all, however many processes do so at once.
-    pub fn keep(&self, name: &Name, program: &[u8]) {
+    /// Stores a program. The write is atomic, so several processes may store the same program at once.
+    pub fn store(&self, name: &Name, program: &[u8]) {
         if self.warning.get().is_some() {
             return;
         }
-        let keep = || -> std::io::Result<()> {
+        let write = || -> std::io::Result<()> {
             let mut file = AtomicWriteFile::open(self.folder.join(name.file()))?;
             file.write_all(blake3::hash(program).as_bytes())?;
             file.write_all(program)?;
             file.commit()
         };
-        if let Err(error) = keep() {
+        if let Err(error) = write() {
             self.warn(&error);
         }
     }
 
-    /// The newest NVRTC that made programs of this architecture here.
+    /// The newest version of NVRTC that compiled a program for this architecture in this folder.
     pub fn newest(&self, arch: u32) -> Option<(i32, i32)> {
         let files = std::fs::read_dir(&self.folder).ok()?.flatten();
         let version = |name: String| -> Option<(i32, i32)> {
@@ -110,29 +113,29 @@ mod tests {
     const NAME: Name<'_> = Name { key: "abc", arch: 90, nvrtc: (13, 0) };
 
     #[test]
-    fn a_damaged_program_is_not_taken() {
+    fn a_damaged_program_is_not_read() {
         let folder = tempfile::tempdir().unwrap();
         let programs = Programs::open(folder.path());
         assert_eq!(programs.get(&NAME), None);
-        programs.keep(&NAME, b"program");
+        programs.store(&NAME, b"program");
         assert_eq!(programs.get(&NAME).as_deref(), Some(&b"program"[..]));
         let file = folder.path().join("abc.sm_90.nvrtc-13.0.cubin");
-        let sealed = std::fs::read(&file).unwrap();
-        let mut flipped = sealed.clone();
+        let stored = std::fs::read(&file).unwrap();
+        let mut flipped = stored.clone();
         flipped[35] ^= 1;
-        for damaged in [&flipped[..], &sealed[..sealed.len() - 1], &sealed[..10], b""] {
+        for damaged in [&flipped[..], &stored[..stored.len() - 1], &stored[..10], b""] {
             std::fs::write(&file, damaged).unwrap();
             assert_eq!(programs.get(&NAME), None);
         }
     }
 
     #[test]
-    fn the_newest_compiler_of_an_architecture_is_told() {
+    fn the_newest_compiler_of_an_architecture_is_found() {
         let folder = tempfile::tempdir().unwrap();
         let programs = Programs::open(folder.path());
         assert_eq!(programs.newest(90), None);
         for (arch, nvrtc) in [(90, (12, 8)), (90, (13, 1)), (90, (13, 0)), (80, (14, 0))] {
-            programs.keep(&Name { key: "abc", arch, nvrtc }, b"program");
+            programs.store(&Name { key: "abc", arch, nvrtc }, b"program");
         }
         std::fs::write(folder.path().join("stray.sm_90.nvrtc-99"), b"").unwrap();
         assert_eq!(programs.newest(90), Some((13, 1)));

@@ -1,4 +1,4 @@
-//! Asking something of a device, until it is lost.
+//! Calls to a device, until it is lost.
 
 use super::executor::{Executor, Failure, Launch};
 use super::kernel::{Arguments, Kernel};
@@ -7,27 +7,35 @@ use crate::ops::Work;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// A device while it is used.
-pub struct Session<E: Executor> {
+/// A device in use.
+pub(super) struct Session<E: Executor> {
+    /// The device.
     pub executor: E,
-    /// Bytes of all memory there is.
+    /// Bytes of all memory that is allocated.
     pub held: Arc<AtomicU64>,
-    /// Why nothing can be asked of the device any more.
+    /// Why the device is lost, if it is.
     lost: OnceLock<Error>,
-    /// The last launch: a fault shows later than where it happened.
+    /// The last launch: its kernel, grid and threads. Launches are asynchronous, so an error shows at a later
+    /// call.
     last: Mutex<Option<(String, [u32; 3], u32)>>,
 }
 
 impl<E: Executor> Session<E> {
+    /// A session with a device.
     pub fn new(executor: E) -> Self {
         Session { executor, held: Arc::default(), lost: OnceLock::new(), last: Mutex::default() }
     }
 
+    /// The name of the device.
     pub fn describe(&self) -> String {
         self.executor.describe()
     }
 
-    /// Asks something of the device, unless it is lost; `what` it was, for the error.
+    /// Calls the device, unless it is lost. `what` names the call in errors.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Device`] if the device is lost or has too little memory, or the error with which
+    /// it refused.
     pub fn call<T>(
         &self,
         what: impl Fn() -> String,
@@ -42,12 +50,12 @@ impl<E: Executor> Session<E> {
                     what()
                 ),
             )
-            .hint("train with a smaller `--batch`, or fewer models at once with `--folds-at-once`")
+            .hint("use a smaller `batch`, or a smaller `folds_at_once`")
         };
         self.call_with(&what, out_of_memory, work)
     }
 
-    /// As `call`, with the error for memory that is not there.
+    /// Like `call`, with the error for an allocation that does not fit.
     pub fn call_with<T>(
         &self,
         what: impl Fn() -> String,
@@ -69,14 +77,18 @@ impl<E: Executor> Session<E> {
                 };
                 let device = self.describe();
                 let error = Error::new(ErrorKind::Device, format!("{device}: {why}, in {}; {last}", what())).hint(
-                    "what the device holds is lost and nothing more is asked of it: go on from the last checkpoint with \
-                     `--resume`; CUDA_LAUNCH_BLOCKING=1 makes the fault show at its own launch",
+                    "the contents of the device are lost: resume the run from its last checkpoint (`engine train --resume RUN`); \
+                     with CUDA_LAUNCH_BLOCKING=1 the error names the launch that failed",
                 );
                 self.lost.get_or_init(|| error).clone()
             }
         })
     }
 
+    /// Launches a kernel under its own label.
+    ///
+    /// # Errors
+    /// See [`Session::launch_as`].
     pub fn launch<A: Arguments>(
         &self,
         kernel: &Kernel,
@@ -87,6 +99,11 @@ impl<E: Executor> Session<E> {
         self.launch_as(kernel.label, kernel, arguments, grid, work)
     }
 
+    /// Launches a kernel under a label. A grid without blocks launches nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Device`] if the grid or an argument exceeds its limit, and any error of
+    /// [`Session::call`].
     pub fn launch_as<A: Arguments>(
         &self,
         label: &'static str,
@@ -95,8 +112,7 @@ impl<E: Executor> Session<E> {
         grid: [usize; 3],
         work: Work,
     ) -> Result<()> {
-        // CUDA's limit is 2^16 - 1 blocks in y and z; in x it is ours, since kernels count their threads in
-        // 32 bits.
+        // CUDA limits y and z to 2^16 - 1 blocks. The limit in x is ours: kernels count threads in 32 bits.
         if grid[0].saturating_mul(kernel.threads() as usize) > u32::MAX as usize
             || grid[1] > 0xffff
             || grid[2] > 0xffff
@@ -105,13 +121,13 @@ impl<E: Executor> Session<E> {
                 ErrorKind::Device,
                 format!("{label}: {grid:?} blocks are more than CUDA launches at once"),
             )
-            .hint("use a smaller `--batch`, or fewer models at once with `--folds-at-once`"));
+            .hint("use a smaller `batch`, or a smaller `folds_at_once`"));
         }
         let grid = grid.map(|blocks| blocks as u32);
         if grid.contains(&0) {
             return Ok(());
         }
-        refuse_wide_numbers(label, arguments)?;
+        refuse_wide_arguments(label, arguments)?;
         let arguments = bytemuck::bytes_of(arguments);
         self.call(
             || format!("the launch of {}", kernel.name()),
@@ -123,17 +139,14 @@ impl<E: Executor> Session<E> {
     }
 }
 
-/// A number of 32 bits in the kernel must not lose its upper half on the way there.
-fn refuse_wide_numbers<A: Arguments>(label: &str, arguments: &A) -> Result<()> {
-    let words = bytemuck::bytes_of(arguments).as_chunks::<8>().0;
-    for ((kind, name), word) in A::FIELDS.iter().zip(words) {
-        let number = u64::from_ne_bytes(*word);
-        if *kind == "unsigned" && number > u64::from(u32::MAX) {
-            return Err(Error::new(
-                ErrorKind::Device,
-                format!("{label}: {name} is {number}, beyond 32 bits"),
-            )
-            .hint("use a smaller `--batch`, or fewer models at once with `--folds-at-once`"));
+/// Refuses an argument that the kernel takes as 32 bits and that has more.
+fn refuse_wide_arguments<A: Arguments>(label: &str, arguments: &A) -> Result<()> {
+    let fields = bytemuck::bytes_of(arguments).as_chunks::<8>().0;
+    for ((kind, name), field) in A::FIELDS.iter().zip(fields) {
+        let value = u64::from_ne_bytes(*field);
+        if *kind == "unsigned" && value > u64::from(u32::MAX) {
+            return Err(Error::new(ErrorKind::Device, format!("{label}: {name} is {value}, beyond 32 bits"))
+                .hint("use a smaller `batch`, or a smaller `folds_at_once`"));
         }
     }
     Ok(())

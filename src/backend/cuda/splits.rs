@@ -1,24 +1,26 @@
-//! How a sum over rows and steps is shared out, and division by a product.
+//! How a sum over rows and time steps is split (split-K), and division by multiplication.
 
-/// Shares of a weight gradient's sum, which are summed apart and then in order: by the sizes of one model, so
-/// that a model in a stack gets the bits that it gets alone.
+/// The splits of a weight gradient's sum. Each split is summed by itself; then the splits are added in order.
+/// The split depends on the sizes of one model only, so that a model gets the same bits in a fold group and
+/// alone.
 #[derive(Clone, Copy)]
 pub struct Splits {
-    /// Of the depth, each: whole chunks of tile.cu.
+    /// The depth of each split, a multiple of the chunk of gemm_tile.cu.
     pub share: usize,
+    /// The number of splits.
     pub count: usize,
-    /// Models at once.
+    /// Models that are computed at once.
     pub models: usize,
 }
 
-/// What a share should have at least.
+/// The depth that a split should have at least.
 const SPLIT_ROWS: usize = 512;
-/// Of the depth, what a block multiplies at a time at most: CHUNK of tile.cu.
+/// The depth of a chunk: the largest CHUNK of gemm_tile.cu.
 const CHUNK: usize = 32;
 
 impl Splits {
-    /// Of a sum of so many products for each of a model's `gradients`; what is not yet added up takes
-    /// `partial_bytes` at most, if that is enough for one model.
+    /// Splits a sum over `depth` for each of a model's `gradients` into at most `most` splits. The partial
+    /// sums take at most `partial_bytes`, or those of one model if that is more.
     pub fn new(depth: usize, most: usize, gradients: usize, partial_bytes: usize, models: usize) -> Self {
         let count = (depth / SPLIT_ROWS).clamp(1, most);
         let share = depth.div_ceil(count).max(1).next_multiple_of(CHUNK);
@@ -27,14 +29,14 @@ impl Splits {
         Splits { models: (partial_bytes / one.bytes(gradients).max(1)).clamp(1, models), ..one }
     }
 
-    /// What `gradients` of each model take that are not yet added up.
+    /// Bytes of the partial sums of all models that are computed at once.
     pub fn bytes(&self, gradients: usize) -> usize {
         size_of::<f32>() * self.models * self.count * gradients
     }
 }
 
-/// What divides by `by` with a product: `n / by = (high(n * factor) + n) >> shift` for `n < 2^31` (Granlund
-/// and Montgomery 1994).
+/// Factor and shift of a division by `by`: `n / by = (high(n * factor) + n) >> shift` for `n < 2^31`, where
+/// `high` is the upper half of the 64-bit product (Granlund and Montgomery 1994).
 pub fn divisor(by: usize) -> [u64; 2] {
     let shift = by.next_power_of_two().trailing_zeros();
     let factor = ((1u64 << 32) * ((1u64 << shift) - by as u64)) / by as u64 + 1;
@@ -46,20 +48,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_cover_the_depth_in_whole_chunks_whatever_the_stack() {
+    fn splits_cover_the_depth_in_whole_chunks_for_any_number_of_models() {
         for depth in [0, 1, 31, 512, 1023, 1024, 1520, 100_000] {
             let alone = Splits::new(depth, 64, 10, usize::MAX, 1);
             assert!(alone.share.is_multiple_of(CHUNK) && alone.count <= 64, "{depth}");
             assert_eq!(alone.count, depth.div_ceil(alone.share), "{depth}");
-            let stacked = Splits::new(depth, 64, 10, 3 * alone.bytes(10), 7);
-            assert_eq!((stacked.share, stacked.count), (alone.share, alone.count), "{depth}");
+            let group = Splits::new(depth, 64, 10, 3 * alone.bytes(10), 7);
+            assert_eq!((group.share, group.count), (alone.share, alone.count), "{depth}");
             let expected = if depth == 0 { 1 } else { 3 };
-            assert_eq!(stacked.models, expected, "{depth}");
+            assert_eq!(group.models, expected, "{depth}");
         }
     }
 
     #[test]
-    fn division_by_a_product_is_division() {
+    fn factor_and_shift_divide() {
         for by in (1..70).chain([127, 128, 129, 1000, 65_535, 1 << 20, (1 << 31) - 1]) {
             let [factor, shift] = divisor(by);
             assert!(factor < 1 << 32, "{by}");

@@ -1,11 +1,11 @@
-//! Backward: the time loop from the last step to the first, then the gradients by weights and input as large
-//! products.
+//! Backward: backpropagation through time, then the gradients by the weights and the input as GEMMs.
 
+use super::super::address::nullable;
 use super::super::device::Cuda;
 use super::super::executor::Executor;
 use super::super::gemm::{Format, Gemm, Major, SIDE, Strided};
 use super::super::kernel::THREADS;
-use super::super::memory::address;
+use super::super::memory::{Buf, Memory};
 use super::super::splits::divisor;
 use super::kernels::kernel::{PersistentBackward, StepBackward, StepEnd, WeightGradient, WeightGradientSum};
 use super::kernels::{Kernels, step_grid};
@@ -20,22 +20,23 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
         let kernels = Kernels::of(s, self.precision);
         let layer = &a.layer.memory;
         layer.check(self.precision);
-        let training = layer.training.as_ref().expect("saved by a forward pass");
+        let training =
+            layer.training.as_ref().expect("`Device::run` has checked that the layer was made for training");
         let [batch, steps, input, hidden, dirs] =
             [s.batch, s.steps, s.input, s.hidden, s.dirs].map(|n| n as u64);
-        let d_initial = address(a.d_initial.as_deref());
+        let d_initial = a.d_initial.as_deref().map(Buf::address);
         match layer.algorithm {
             Algorithm::Persistent => {
                 let arguments = PersistentBackward {
-                    weights: training.backward.as_ref().map_or(0, |memory| memory.address),
+                    weights: nullable(training.backward.as_ref().map(Memory::address)),
                     gates: layer.gates.address,
                     lengths: a.lengths.address(),
-                    initial: address(a.initial),
-                    cells: layer.cells(),
+                    initial: nullable(a.initial.map(Buf::address)),
+                    cells: nullable(layer.cells()),
                     y: a.y.address(),
-                    dy: address(a.dy),
-                    d_last: address(a.d_last),
-                    d_initial,
+                    dy: nullable(a.dy.map(Buf::address)),
+                    d_last: nullable(a.d_last.map(Buf::address)),
+                    d_initial: nullable(d_initial),
                     batch,
                     steps,
                     hidden,
@@ -51,18 +52,18 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
             }
             Algorithm::Streamed => unreachable!("{NO_STREAMED}"),
             Algorithm::PerStep => {
-                let (product, carry) =
-                    (layer.recurrent(), training.carry.as_ref().map_or(0, |memory| memory.address));
+                let recurrent = layer.gemm_out();
+                let carry = nullable(training.carry.as_ref().map(Memory::address));
                 for step in (0..s.steps).rev() {
                     let arguments = StepBackward {
                         gates: layer.gates.address,
                         lengths: a.lengths.address(),
-                        initial: address(a.initial),
-                        cells: layer.cells(),
+                        initial: nullable(a.initial.map(Buf::address)),
+                        cells: nullable(layer.cells()),
                         y: a.y.address(),
-                        dy: address(a.dy),
-                        d_last: address(a.d_last),
-                        product,
+                        dy: nullable(a.dy.map(Buf::address)),
+                        d_last: nullable(a.d_last.map(Buf::address)),
+                        recurrent,
                         carry,
                         batch,
                         steps,
@@ -76,13 +77,13 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
                         step_grid(s),
                         Work::default(),
                     )?;
-                    if step > 0 || d_initial != 0 {
+                    if step > 0 || d_initial.is_some() {
                         let work = s.backward_work(a.dy.is_some()).share(1, s.steps);
-                        self.gemm(&step_gradient(layer, self.precision, s, step, work))?;
+                        self.gemm(&gradient_gemm(layer, self.precision, s, step, work))?;
                     }
                 }
-                if d_initial != 0 {
-                    let arguments = StepEnd { carry, product, d_initial, batch, hidden, dirs };
+                if let Some(d_initial) = d_initial {
+                    let arguments = StepEnd { carry, recurrent, d_initial, batch, hidden, dirs };
                     self.session.launch(&kernels.step_end(), &arguments, step_grid(s), Work::default())?;
                 }
             }
@@ -98,7 +99,7 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
                 deltas: layer.gates.address,
                 x: a.x.address(),
                 y: a.y.address(),
-                initial: address(a.initial),
+                initial: nullable(a.initial.map(Buf::address)),
                 lengths: a.lengths.address(),
                 partial: training.partial.address,
                 model: model as u64,
@@ -129,8 +130,8 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
                 dirs,
                 splits: splits.count as u64,
             };
-            let numbers = s.cell.gates() * s.hidden * columns;
-            let grid = [numbers.div_ceil(THREADS as usize), 1, models * s.dirs];
+            let elements = s.cell.gates() * s.hidden * columns;
+            let grid = [elements.div_ceil(THREADS as usize), 1, models * s.dirs];
             self.session.launch(&kernels.weight_gradient_sum(), &arguments, grid, Work::default())?;
         }
 
@@ -156,8 +157,9 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
     }
 }
 
-/// `W_hh^T` times the gradients of one step, for the step before it.
-fn step_gradient<E: Executor>(
+/// The gradient by the state before time step `step`, through the recurrent GEMM: the gradients by the gates
+/// of that step times `W_hh`.
+fn gradient_gemm<E: Executor>(
     layer: &Layer<E>,
     precision: Precision,
     s: &Rnn,
@@ -184,7 +186,7 @@ fn step_gradient<E: Executor>(
         b: layer.step_weights(s),
         b_major: Major::N,
         c: Strided {
-            address: layer.recurrent(),
+            address: layer.gemm_out(),
             row: s.hidden,
             model: s.dirs * s.batch * s.hidden,
             dir: (s.batch * s.hidden) as isize,

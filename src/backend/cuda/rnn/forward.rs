@@ -1,9 +1,10 @@
-//! Forward: the input's part of the gates as one product, then the time loop.
+//! Forward: the input part of the gates as one GEMM over all time steps, then the time loop.
 
+use super::super::address::nullable;
 use super::super::device::Cuda;
 use super::super::executor::Executor;
 use super::super::gemm::{Bias, Format, Gemm, Major, Strided};
-use super::super::memory::address;
+use super::super::memory::Buf;
 use super::kernels::kernel::{PersistentForward, StepForward};
 use super::kernels::{Kernels, step_grid};
 use super::layer::PERSISTENT_ROWS;
@@ -35,7 +36,7 @@ impl<E: Executor> Runs<RnnForward> for Cuda<E> {
             bias: Some(Bias { address: layer.bias.address, model: row }),
             work: s.projection_work(),
         })?;
-        let cells = layer.cells();
+        let cells = nullable(layer.cells());
         let [batch, steps, hidden, dirs] = [s.batch, s.steps, s.hidden, s.dirs].map(|n| n as u64);
         match layer.algorithm {
             Algorithm::Persistent => {
@@ -43,7 +44,7 @@ impl<E: Executor> Runs<RnnForward> for Cuda<E> {
                     weights: layer.recurrents.address,
                     gates: layer.gates.address,
                     lengths: a.lengths.address(),
-                    initial: address(a.initial),
+                    initial: nullable(a.initial.map(Buf::address)),
                     y: a.y.address(),
                     cells,
                     last: a.last.address(),
@@ -51,7 +52,7 @@ impl<E: Executor> Runs<RnnForward> for Cuda<E> {
                     steps,
                     hidden,
                     dirs,
-                    keep: u64::from(a.keep),
+                    save: u64::from(a.keep),
                 };
                 let grid = [s.batch.div_ceil(PERSISTENT_ROWS), s.dirs, s.models];
                 self.session.launch(
@@ -63,11 +64,11 @@ impl<E: Executor> Runs<RnnForward> for Cuda<E> {
             }
             Algorithm::Streamed => unreachable!("{NO_STREAMED}"),
             Algorithm::PerStep => {
-                let product = layer.recurrent();
+                let gemm_out = layer.gemm_out();
                 for step in 0..s.steps {
-                    // Before the first step the state is given, or nothing flows back.
-                    let state = if step == 0 { address(a.initial) } else { a.last.address() };
-                    if state != 0 {
+                    // Without an initial state the first time step has no recurrent part.
+                    let state = if step == 0 { a.initial.map(Buf::address) } else { Some(a.last.address()) };
+                    if let Some(state) = state {
                         self.gemm(&Gemm {
                             label: "recurrent gemm",
                             precision: self.precision,
@@ -86,7 +87,7 @@ impl<E: Executor> Runs<RnnForward> for Cuda<E> {
                             b: layer.step_weights(s),
                             b_major: Major::K,
                             c: Strided {
-                                address: product,
+                                address: gemm_out,
                                 row: 4 * s.hidden,
                                 model: s.dirs * s.batch * 4 * s.hidden,
                                 dir: (s.batch * 4 * s.hidden) as isize,
@@ -99,8 +100,8 @@ impl<E: Executor> Runs<RnnForward> for Cuda<E> {
                     let arguments = StepForward {
                         gates: layer.gates.address,
                         lengths: a.lengths.address(),
-                        initial: address(a.initial),
-                        recurrent: if state == 0 { 0 } else { product },
+                        initial: nullable(a.initial.map(Buf::address)),
+                        recurrent: nullable(state.map(|_| gemm_out)),
                         y: a.y.address(),
                         cells,
                         last: a.last.address(),
@@ -108,7 +109,7 @@ impl<E: Executor> Runs<RnnForward> for Cuda<E> {
                         steps,
                         hidden,
                         dirs,
-                        keep: u64::from(a.keep),
+                        save: u64::from(a.keep),
                         step: step as u64,
                     };
                     self.session.launch(

@@ -6,37 +6,45 @@ use super::plan::{NO_STREAMED, fits};
 use crate::backend::Algorithm;
 use crate::ops::{Cell, Precision, Rnn};
 
-/// Units to whole warps of 16.
-pub fn padded(hidden: usize) -> usize {
+/// The units of a layer, rounded up to whole warps of 16.
+pub(super) fn padded(hidden: usize) -> usize {
     hidden.next_multiple_of(16)
 }
 
-/// The kernels of a layer.
+/// The kernels of a recurrent layer of this cell, width and precision.
 #[derive(Clone, Copy)]
 pub struct Kernels {
+    /// The cell.
     pub cell: Cell,
+    /// Units of a direction.
     pub hidden: usize,
+    /// The precision of the operands of the GEMMs.
     pub precision: Precision,
 }
 
 impl Kernels {
+    /// The kernels of the layer `s`.
     pub fn of(s: &Rnn, precision: Precision) -> Self {
         Kernels { cell: s.cell, hidden: s.hidden, precision }
     }
 
-    pub fn pack_input(&self) -> Kernel {
+    /// Packs the input weights and the biases.
+    pub(crate) fn pack_input(&self) -> Kernel {
         Kernel::of_cell::<kernel::PackInput>(self.cell, self.precision)
     }
 
-    pub fn pack_step(&self) -> Kernel {
+    /// Packs the recurrent weights for the algorithm `per-step`.
+    pub(crate) fn pack_step(&self) -> Kernel {
         Kernel::of_cell::<kernel::PackStep>(self.cell, self.precision)
     }
 
-    pub fn pack_persistent(&self) -> Kernel {
+    /// Packs the recurrent weights in the register layout of the persistent kernels.
+    pub(crate) fn pack_persistent(&self) -> Kernel {
         Kernel::of_width::<kernel::PackPersistent>(self.cell, self.precision, padded(self.hidden), THREADS)
     }
 
-    pub fn persistent_forward(&self) -> Kernel {
+    /// Runs the whole time loop forward.
+    pub(crate) fn persistent_forward(&self) -> Kernel {
         Kernel::of_width::<kernel::PersistentForward>(
             self.cell,
             self.precision,
@@ -45,7 +53,8 @@ impl Kernels {
         )
     }
 
-    pub fn persistent_backward(&self) -> Kernel {
+    /// Runs the whole time loop backward.
+    pub(crate) fn persistent_backward(&self) -> Kernel {
         Kernel::of_width::<kernel::PersistentBackward>(
             self.cell,
             self.precision,
@@ -54,44 +63,52 @@ impl Kernels {
         )
     }
 
-    /// A warp for 16 units.
+    /// The threads of a block of the persistent kernels: a warp for 16 units.
     fn persistent_threads(&self) -> u32 {
         2 * padded(self.hidden) as u32
     }
 
-    pub fn step_forward(&self) -> Kernel {
+    /// Runs the cells of one time step forward.
+    pub(crate) fn step_forward(&self) -> Kernel {
         Kernel::of_cell::<kernel::StepForward>(self.cell, self.precision)
     }
 
-    pub fn step_backward(&self) -> Kernel {
+    /// Runs the cells of one time step backward.
+    pub(crate) fn step_backward(&self) -> Kernel {
         Kernel::of_cell::<kernel::StepBackward>(self.cell, self.precision)
     }
 
-    pub fn step_end(&self) -> Kernel {
+    /// Computes the gradient by the initial state after the last `step_backward`.
+    pub(crate) fn step_end(&self) -> Kernel {
         Kernel::of_cell::<kernel::StepEnd>(self.cell, self.precision)
     }
 
-    pub fn project(&self) -> Kernel {
+    /// The GEMM for the input part of the gates.
+    pub(crate) fn project(&self) -> Kernel {
         gemm_kernel(self.precision, Format::F32, Major::K, Format::Saved)
     }
 
-    pub fn recurrent_gemm(&self) -> Kernel {
+    /// The GEMM for the recurrent part of the gates of one time step.
+    pub(crate) fn recurrent_gemm(&self) -> Kernel {
         gemm_kernel(self.precision, Format::F32, Major::K, Format::F32)
     }
 
-    pub fn gradient_gemm(&self) -> Kernel {
+    /// The GEMM for the gradient by the input, or by the state before a time step.
+    pub(crate) fn gradient_gemm(&self) -> Kernel {
         gemm_kernel(self.precision, Format::Saved, Major::N, Format::F32)
     }
 
-    pub fn weight_gradient(&self) -> Kernel {
+    /// Computes the splits of the weight gradient.
+    pub(crate) fn weight_gradient(&self) -> Kernel {
         Kernel::of_cell::<kernel::WeightGradient>(self.cell, self.precision)
     }
 
-    pub fn weight_gradient_sum(&self) -> Kernel {
+    /// Adds the splits of the weight gradient.
+    pub(crate) fn weight_gradient_sum(&self) -> Kernel {
         Kernel::of_cell::<kernel::WeightGradientSum>(self.cell, self.precision)
     }
 
-    /// Those of a training step with all gradients, in the order of their first launch.
+    /// The kernels of a training step with all gradients, in the order of their first launch.
     pub fn all(&self, algorithm: Algorithm) -> Vec<Kernel> {
         let time_loop = match algorithm {
             Algorithm::Persistent => vec![
@@ -118,12 +135,12 @@ impl Kernels {
     }
 }
 
-/// A thread per cell of a step.
-pub fn step_grid(s: &Rnn) -> [usize; 3] {
+/// The grid for one thread per cell of a time step.
+pub(super) fn step_grid(s: &Rnn) -> [usize; 3] {
     [(s.batch * s.hidden).div_ceil(THREADS as usize), s.dirs, s.models]
 }
 
-/// Every kernel that a layer may ask for.
+/// Every kernel of any layer.
 pub fn every() -> Vec<Kernel> {
     let mut kernels = Vec::new();
     for precision in Precision::ALL {
@@ -138,7 +155,7 @@ pub fn every() -> Vec<Kernel> {
 }
 
 /// The kernels and their arguments.
-pub mod kernel {
+pub(super) mod kernel {
     super::super::super::kernel::kernels! {
         PackInput, "pack weights", "rnn_pack_input", ["rnn_slots"] {
             "const float*": weights;
@@ -165,7 +182,7 @@ pub mod kernel {
             "const unsigned*": lengths;
             "const float*": initial;
             "float*": y cells last;
-            "unsigned": batch steps hidden dirs keep;
+            "unsigned": batch steps hidden dirs save;
         }
         PersistentBackward, "rnn backward, persistent", "rnn_persistent_backward", ["rnn_persistent"] {
             "const uint4*": weights;
@@ -180,17 +197,17 @@ pub mod kernel {
             "const unsigned*": lengths;
             "const float*": initial recurrent;
             "float*": y cells last;
-            "unsigned": batch steps hidden dirs keep step;
+            "unsigned": batch steps hidden dirs save step;
         }
         StepBackward, "rnn backward, step", "rnn_step_backward", [] {
             "saved_t*": gates;
             "const unsigned*": lengths;
-            "const float*": initial cells y dy d_last product;
+            "const float*": initial cells y dy d_last recurrent;
             "float*": carry;
             "unsigned": batch steps hidden dirs step;
         }
         StepEnd, "rnn backward, end", "rnn_step_end", [] {
-            "const float*": carry product;
+            "const float*": carry recurrent;
             "float*": d_initial;
             "unsigned": batch hidden dirs;
         }

@@ -1,5 +1,6 @@
-//! The recurrent layer's memory.
+//! The device memory of a recurrent layer.
 
+use super::super::address::Address;
 use super::super::executor::Executor;
 use super::super::gemm::Strided;
 use super::super::memory::Memory;
@@ -13,58 +14,66 @@ use crate::ops::{Precision, Purpose, Rnn};
 
 /// A recurrent layer on the device.
 pub struct Layer<E: Executor> {
-    pub algorithm: Algorithm,
-    /// What it was made for: the sizes of its memory follow from it.
+    /// The algorithm of its time loop.
+    pub(super) algorithm: Algorithm,
+    /// The precision that it was made for, which determines the sizes of its memory.
     precision: Precision,
-    /// `(M, dirs, H, 4, D)` operands: the input's weights, four numbers a unit.
-    pub inputs: Memory<E>,
-    /// `(M, dirs, H, 4)` `f32`: all biases.
-    pub bias: Memory<E>,
-    /// `(M, dirs, H, 4, H)` operands, or in the order of the registers of the forward walk: see rnn_pack_persistent.cu.
-    pub recurrents: Memory<E>,
-    /// `(M, T, B, dirs, H, 4)` kept numbers: the input's part of the gates, then the gates, then gradients.
-    pub gates: Memory<E>,
-    /// `(M, dirs, B, 4H)` `f32`: the recurrent product of one step, where steps are launched.
-    pub product: Option<Memory<E>>,
-    pub training: Option<Training<E>>,
+    /// `(M, dirs, H, 4, D)` operands: the input weights, with the packed gates of a unit side by side.
+    pub(super) inputs: Memory<E>,
+    /// `(M, dirs, H, 4)` `f32`: the biases of the input part of the gates.
+    pub(super) bias: Memory<E>,
+    /// The recurrent weights as operands: `(M, dirs, H, 4, H)` for `per-step`; for `persistent` in the
+    /// register layout of the forward kernel, see rnn_pack_persistent.cu.
+    pub(super) recurrents: Memory<E>,
+    /// `(M, T, B, dirs, H, 4)` in `saved_t`: the input part of the gates, then the gates, then their
+    /// gradients.
+    pub(super) gates: Memory<E>,
+    /// `(M, dirs, B, 4H)` `f32`: the output of the recurrent GEMMs of one time step. Only for `per-step`.
+    gemm_out: Option<Memory<E>>,
+    /// The memory for backward, if the layer is trained.
+    pub(super) training: Option<Training<E>>,
 }
 
-pub struct Training<E: Executor> {
-    /// In the order of the registers of the backward walk.
+/// The memory that a layer needs for backward.
+pub(super) struct Training<E: Executor> {
+    /// The recurrent weights in the register layout of the backward kernel. Only for `persistent`.
     pub backward: Option<Memory<E>>,
-    /// `(M, T, B, dirs, H)` `f32`: cell states of an LSTM after each step.
+    /// `(M, T, B, dirs, H)` `f32`: the cell state after each time step, saved for backward. Only for an LSTM.
     pub cells: Option<Memory<E>>,
-    /// `(M, S, dirs, B, H)` `f32`: the gradient by the state, where steps are launched.
+    /// `(M, S, dirs, B, H)` `f32`: the gradient by the state, without the term from the recurrent GEMM. Only
+    /// for `per-step`.
     pub carry: Option<Memory<E>>,
-    /// `(models, splits, dirs, 4H, D + H + 1)` `f32`: weight gradients, not yet added up.
+    /// `(models, splits, dirs, 4H, D + H + 1)` `f32`: the partial sums of the weight gradients.
     pub partial: Memory<E>,
+    /// How the sum of the weight gradients is split.
     pub splits: Splits,
 }
 
-/// The most shares of a weight gradient's sum.
+/// The largest number of splits of a weight gradient's sum.
 const MAX_SPLITS: usize = 16;
-/// Rows that a block of the persistent kernels walks.
-pub const PERSISTENT_ROWS: usize = 8;
+/// Batch rows of a block of the persistent kernels: ROWS of rnn_persistent.cu.
+pub(super) const PERSISTENT_ROWS: usize = 8;
 
-/// Bytes of a number that products multiply, which is also how a layer keeps numbers.
-pub fn size(precision: Precision) -> usize {
+/// Bytes of an operand of a GEMM, and of an element of the saved gates.
+pub(super) fn size(precision: Precision) -> usize {
     match precision {
         Precision::Fp32 | Precision::Tf32 => 4,
         Precision::Bf16 => 2,
     }
 }
 
-/// Bytes of a layer's memory, one number for each of its fields.
+/// The bytes of each field of a [`Layer`].
 struct Sizes {
     algorithm: Algorithm,
     inputs: usize,
     bias: usize,
     recurrents: usize,
     gates: usize,
-    product: Option<usize>,
+    gemm_out: Option<usize>,
     training: Option<TrainingSizes>,
 }
 
+/// The bytes of each field of a [`Training`].
 struct TrainingSizes {
     backward: Option<usize>,
     cells: Option<usize>,
@@ -98,14 +107,19 @@ impl Sizes {
             bias: sequences * s.hidden * 4 * 4,
             recurrents: if per_step { sequences * s.hidden * 4 * s.hidden * operand } else { fragments },
             gates: s.y_len() * 4 * operand,
-            product: per_step.then_some(4 * states),
+            gemm_out: per_step.then_some(4 * states),
             training: matches!(purpose, Purpose::Training { .. }).then(training),
         })
     }
 }
 
 impl<E: Executor> Layer<E> {
-    pub fn new(
+    /// Allocates the memory of a layer, all 0.
+    ///
+    /// # Errors
+    /// Any from [`choose`], and [`ErrorKind::Device`](crate::error::ErrorKind::Device) if the memory
+    /// does not fit.
+    pub(crate) fn new(
         session: &Session<E>,
         tuning: &Tuning,
         precision: Precision,
@@ -131,30 +145,30 @@ impl<E: Executor> Layer<E> {
             bias: memory(sizes.bias)?,
             recurrents: memory(sizes.recurrents)?,
             gates: memory(sizes.gates)?,
-            product: optional(sizes.product)?,
+            gemm_out: optional(sizes.gemm_out)?,
             training: sizes.training.map(training).transpose()?,
         })
     }
 
-    /// Panics unless the layer was made in this precision, as by another device it may not be.
-    pub fn check(&self, precision: Precision) {
+    /// Panics unless the layer was made for this precision. A layer of another device may not have been.
+    pub(super) fn check(&self, precision: Precision) {
         let (own, other) = (self.precision.name(), precision.name());
-        assert!(own == other, "a layer made in {own}, on a device that computes in {other}");
+        assert!(own == other, "a layer made for {own}, on a device that computes in {other}");
     }
 
-    /// Bytes that such a layer takes.
-    pub fn bytes(tuning: &Tuning, precision: Precision, s: &Rnn, purpose: Purpose) -> Result<usize> {
+    /// The bytes of device memory that such a layer takes.
+    pub(crate) fn bytes(tuning: &Tuning, precision: Precision, s: &Rnn, purpose: Purpose) -> Result<usize> {
         let sizes = Sizes::of(tuning, precision, s, purpose)?;
         let training = sizes.training.map_or(0, |sizes| {
             let optional = [sizes.backward, sizes.cells, sizes.carry];
             sizes.partial + optional.into_iter().flatten().sum::<usize>()
         });
-        let Sizes { inputs, bias, recurrents, gates, product, .. } = sizes;
-        Ok(inputs + bias + recurrents + gates + product.unwrap_or(0) + training)
+        let Sizes { inputs, bias, recurrents, gates, gemm_out, .. } = sizes;
+        Ok(inputs + bias + recurrents + gates + gemm_out.unwrap_or(0) + training)
     }
 
-    /// `(M, dirs, H, 4, H)`
-    pub fn step_weights(&self, s: &Rnn) -> Strided {
+    /// The recurrent weights `(M, dirs, H, 4, H)` of the algorithm `per-step` as operand B of a GEMM.
+    pub(super) fn step_weights(&self, s: &Rnn) -> Strided {
         let direction = 4 * s.hidden * s.hidden;
         Strided {
             address: self.recurrents.address,
@@ -164,13 +178,13 @@ impl<E: Executor> Layer<E> {
         }
     }
 
-    pub fn recurrent(&self) -> u64 {
-        self.product.as_ref().map_or(0, |memory| memory.address)
+    /// The output of the recurrent GEMMs of a layer of the algorithm `per-step`.
+    pub(super) fn gemm_out(&self) -> Address {
+        self.gemm_out.as_ref().expect("a layer of the algorithm `per-step` has it").address
     }
 
-    /// Cell states, where they are kept.
-    pub fn cells(&self) -> u64 {
-        let cells = self.training.as_ref().and_then(|training| training.cells.as_ref());
-        cells.map_or(0, |memory| memory.address)
+    /// The cell states, if the layer saves them for backward.
+    pub(super) fn cells(&self) -> Option<Address> {
+        self.training.as_ref()?.cells.as_ref().map(Memory::address)
     }
 }

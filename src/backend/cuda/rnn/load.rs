@@ -1,8 +1,10 @@
-//! Packing the weights for both passes.
+//! Packs the weights of a layer for forward and backward.
 
+use super::super::address::nullable;
 use super::super::device::Cuda;
 use super::super::executor::Executor;
 use super::super::kernel::THREADS;
+use super::super::memory::Memory;
 use super::kernels::kernel::{PackInput, PackPersistent, PackStep};
 use super::kernels::{Kernels, padded};
 use super::layer::size;
@@ -16,7 +18,7 @@ impl<E: Executor> Runs<RnnLoad> for Cuda<E> {
         let layer = &a.layer.memory;
         layer.check(self.precision);
         let kernels = Kernels::of(s, self.precision);
-        let (walks, threads) = (s.models * s.dirs, THREADS as usize);
+        let (loops, threads) = (s.models * s.dirs, THREADS as usize);
         let weights = a.weights.at(s.weights.offset);
         let stride = s.weights.stride as u64;
         let [input, hidden, biases, dirs] = [s.input, s.hidden, s.biases, s.dirs].map(|n| n as u64);
@@ -30,12 +32,12 @@ impl<E: Executor> Runs<RnnLoad> for Cuda<E> {
             biases,
             dirs,
         };
-        let numbers = s.hidden * 4 * (s.input + 1);
+        let elements = s.hidden * 4 * (s.input + 1);
         let work = s.load_work();
         self.session.launch(
             &kernels.pack_input(),
             &pack,
-            [numbers.div_ceil(threads), 1, walks],
+            [elements.div_ceil(threads), 1, loops],
             work.share(s.input, s.input + s.hidden),
         )?;
         let work = work.share(s.hidden, s.input + s.hidden);
@@ -51,15 +53,15 @@ impl<E: Executor> Runs<RnnLoad> for Cuda<E> {
                     biases,
                     dirs,
                 };
-                let numbers = 4 * s.hidden * s.hidden;
-                self.session.launch(&kernels.pack_step(), &pack, [numbers.div_ceil(threads), 1, walks], work)
+                let elements = 4 * s.hidden * s.hidden;
+                self.session.launch(&kernels.pack_step(), &pack, [elements.div_ceil(threads), 1, loops], work)
             }
             Algorithm::Persistent => {
                 let backward = layer.training.as_ref().and_then(|training| training.backward.as_ref());
                 let pack = PackPersistent {
                     weights,
                     forward: layer.recurrents.address,
-                    backward: backward.map_or(0, |memory| memory.address),
+                    backward: nullable(backward.map(Memory::address)),
                     stride,
                     input,
                     hidden,
@@ -73,7 +75,7 @@ impl<E: Executor> Runs<RnnLoad> for Cuda<E> {
                 self.session.launch(
                     &kernels.pack_persistent(),
                     &pack,
-                    [vectors.div_ceil(threads), passes, walks],
+                    [vectors.div_ceil(threads), passes, loops],
                     work,
                 )
             }

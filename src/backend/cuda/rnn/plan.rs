@@ -1,25 +1,25 @@
-//! How a recurrent layer is run: a pure function of its sizes and the precision.
+//! The choice of a recurrent layer's algorithm: a pure function of its sizes and the precision.
 
 use crate::backend::{Algorithm, GemmKernel};
 use crate::error::{Error, Result};
 use crate::ops::{Precision, Rnn};
 
 /// Why no layer here has the algorithm `streamed`.
-pub const NO_STREAMED: &str = "`fits` accepts `streamed` for no layer on CUDA";
+pub(super) const NO_STREAMED: &str = "`fits` accepts `streamed` for no layer on CUDA";
 
-/// Whether a layer of `hidden` units can run so in this precision.
+/// Whether a layer of `hidden` units can run with `algorithm` in this precision.
 pub fn fits(algorithm: Algorithm, hidden: usize, precision: Precision) -> bool {
     match (algorithm, precision) {
         (Algorithm::PerStep, _) => true,
         (Algorithm::Streamed, _) => false,
-        // Tensor cores have no f32 operands, so nothing would stay in registers.
+        // Tensor cores take no f32 operands, so the weights would not be fragments in registers.
         (Algorithm::Persistent, Precision::Fp32) => false,
         (Algorithm::Persistent, Precision::Tf32) => hidden <= 64,
         (Algorithm::Persistent, Precision::Bf16) => hidden <= 128,
     }
 }
 
-/// The wanted algorithm, or else the first that the layer fits.
+/// The algorithm `wanted`, or without one the first that the layer fits.
 ///
 /// # Errors
 /// [`ErrorKind::Config`](crate::error::ErrorKind::Config) if the layer does not fit the wanted one.
@@ -39,12 +39,15 @@ pub fn choose(wanted: Option<Algorithm>, s: &Rnn, precision: Precision) -> Resul
     }
 }
 
-/// What is chosen by default, and can be forced.
+/// Overrides of the default choices for recurrent layers and weight gradients.
 #[derive(Clone, Copy, Debug)]
 pub struct Tuning {
+    /// The algorithm of all recurrent layers, instead of the one that [`choose`] finds.
     pub algorithm: Option<Algorithm>,
+    /// The GEMM kernel of recurrent layers.
     pub gemm: GemmKernel,
-    /// That weight gradients which are not yet added up may take: of so many models they are made at once.
+    /// The bytes that the partial sums of weight gradients may take. It limits the models that are computed
+    /// at once.
     pub partial_bytes: usize,
 }
 
