@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// A device in use.
-pub(super) struct Session<E: Executor> {
+pub(crate) struct Session<E: Executor> {
     /// The device.
     pub executor: E,
     /// Bytes of all memory that is allocated.

@@ -1,6 +1,6 @@
 //! The frames of one trial.
 
-use super::{Baseline, FrameKind, FrameSpec, Segment};
+use super::spec::{Baseline, FrameKind, FrameSpec, Segment};
 use crate::data::bandpower::{BANDS, BandPower, differential_entropy};
 use crate::data::recording::Recording;
 use crate::error::{Error, Result};

@@ -1,0 +1,80 @@
+//! The kinds of frames, and the frames of one trial.
+
+use crate::data::recording::Target;
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
+
+/// The contents of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum FrameKind {
+    /// One sample of every channel.
+    Raw,
+    /// Natural logarithm of the power, per channel and frequency band.
+    Bandpower,
+    /// Differential entropy in nats, per channel and frequency band: half the logarithm of the power plus a
+    /// constant.
+    DifferentialEntropy,
+}
+
+/// The use of the baseline, the seconds before the stimulus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Baseline {
+    /// Leave the baseline out.
+    Drop,
+    /// Use the baseline as part of the trial.
+    Include,
+    /// Leave the baseline out, and subtract its mean frame from every frame of the trial (not for raw
+    /// frames).
+    Correct,
+}
+
+/// How signals become frames.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FrameSpec {
+    /// The contents of a frame.
+    pub kind: FrameKind,
+    /// Length of a frame in seconds; raw frames ignore it.
+    pub length: f64,
+    /// Time from the start of one frame to the start of the next, in seconds; raw frames ignore it.
+    pub step: f64,
+    /// The use of the seconds before the stimulus.
+    pub baseline: Baseline,
+}
+
+/// Consecutive frames of one trial.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Segment {
+    /// Index into [`FrameTable::subjects`](super::FrameTable::subjects).
+    pub subject: u32,
+    /// Number of the trial within its subject.
+    pub trial: u32,
+    /// Row of the first frame in the table.
+    pub first: usize,
+    /// Number of frames.
+    pub frames: usize,
+    /// The rating or class of the trial.
+    pub target: Target,
+    /// Whether the trial belongs to the TEST part of an archive.
+    pub predefined_test: bool,
+    /// First sample of the first frame, within the trial. Frame `i` covers `span` samples from `start + i *
+    /// step`.
+    pub start: usize,
+    /// Samples from the start of one frame to the start of the next.
+    pub step: usize,
+    /// Samples of a frame.
+    pub span: usize,
+    /// Whether the mean frame of the trial's baseline was subtracted. Every frame then depends on the
+    /// baseline.
+    pub corrected: bool,
+    /// Ranges of frames, counted within the segment, with a value that is not finite or a constant channel.
+    pub bad: Vec<Range<usize>>,
+}
+
+impl Segment {
+    /// The samples of the trial that a range of frames covers.
+    pub fn samples(&self, frames: Range<usize>) -> Range<usize> {
+        self.start + frames.start * self.step..self.start + (frames.end - 1) * self.step + self.span
+    }
+}
