@@ -238,12 +238,12 @@ mod on_gpu {
             }
             let mut values = Vec::new();
             for repeat in 0..repeats {
-                // In memory each walk begins where no walk was before.
+                // In memory each pass starts at lines that no pass has read before.
                 let start = if lines == DRAM_LINES { repeat * 1_000_003 % lines * 128 } else { 0 };
                 let cycles = chains.cycles_from(device, at, start as u32, turns)?;
                 values.push(cycles as f64 / (turns * LINKS) as f64);
             }
-            let how = format!("a walk through {} KiB, one load waiting for another", lines / 8);
+            let how = format!("a chain of dependent loads through {} KiB", lines / 8);
             let in_ns = values.iter().map(|cycles| cycles / clock * 1e3).collect();
             table.times(&format!("latency of a load from {name}"), "cycles", values, how.as_str());
             table.times(&format!("latency of a load from {name}"), "ns", in_ns, how);

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! `M`, the models, is the leading axis of every buffer: all folds of a cross-validation train in the same calls, and
-//! each ends with the bits that it would have alone. Every command walks this one path.
+//! each ends with the bits that it would have alone. Every command takes this one path.
 //!
 //! A module uses those on lower floors only, and never one on its own floor:
 //!

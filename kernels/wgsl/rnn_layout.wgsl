@@ -1,8 +1,8 @@
 // Where things are in the buffers of a recurrent layer. A dispatch works on some models and some steps; what is bound of a
 // buffer with a time axis is the `steps` steps from `first` on.
 
-// The steps [x, y) that direction `dir` walks in this dispatch.
-fn walked(dir: u32) -> vec2<u32> {
+// The steps [x, y) that direction `dir` runs in this dispatch.
+fn dispatch_steps(dir: u32) -> vec2<u32> {
     return select(vec2<u32>(p.from_0, p.to_0), vec2<u32>(p.from_1, p.to_1), dir == 1u);
 }
 
@@ -11,7 +11,7 @@ fn at(m: u32, t: u32, b: u32, dir: u32) -> u32 {
     return (((m * p.steps + t - p.first) * p.batch + b) * p.dirs + dir) * p.hidden + p.y_base;
 }
 
-// The same for four numbers a unit, where inference holds no more than the steps that are walked.
+// The same for four numbers a unit, where inference holds no more than the steps of this dispatch.
 fn gates_at(m: u32, t: u32, b: u32, dir: u32) -> u32 {
     let first = select(p.gates_first_0, p.gates_first_1, dir == 1u);
     return (((m * p.gates_steps + t - first) * p.batch + b) * p.dirs + dir) * p.hidden + p.gates_base;

@@ -1,8 +1,17 @@
-// The backward walk of a layer whose recurrent weights fit into registers. What forward kept of the gates is replaced by
-// the gradients by their two parts; `carry` takes the gradient by the state from dispatch to dispatch.
+// The backward time loop of a layer whose recurrent weights fit into registers. It overwrites the saved gates with the
+// gradients by their two parts; `carry` takes the gradient by the state from dispatch to dispatch.
 //
-// A workgroup takes GATES rows. In the cell an invocation is one unit of one row; in the product it is one gate's part of
-// the gradient by one unit and holds that column of the gate's W_hh. Two barriers a step.
+// A workgroup takes GATES rows. In the cell an invocation is one unit of one row; in the GEMM it is one gate's part of the
+// gradient by one unit, and holds that column of the gate's W_hh.
+//
+//     w = my column of my gate's W_hh                    registers, once
+//     for each time step, backward:
+//         deltas, dh, dc = cell_backward(gates[step], dh + dy[step], dc)
+//         gates[step] = deltas
+//         barrier                                        deltas of the step are complete
+//         parts[gate][r] = w . deltas[r] for GATES rows
+//         barrier                                        parts of all gates are complete
+//         dh += sum over gates of parts
 
 @group(0) @binding(1) var<storage, read> back: array<f32>;
 @group(0) @binding(2) var<storage, read> lengths: array<u32>;
@@ -20,7 +29,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
         @builtin(num_workgroups) groups: vec3<u32>) {
     let dir = p.dir + wg.z % p.dir_count;
     let m = wg.z / p.dir_count;
-    // The row of the cell, the gate of the product.
+    // The row of the cell, the gate of the GEMM.
     let part = li / UNITS;
     let unit = li % UNITS;
 
@@ -46,7 +55,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     }
     workgroupBarrier();
 
-    let steps = walked(dir);
+    let steps = dispatch_steps(dir);
     for (var i = 0u; i < p.to_0 - p.from_0; i++) {
         let t = select(steps.y - 1u - i, steps.x + i, dir == 1u);
         let live = t < length;

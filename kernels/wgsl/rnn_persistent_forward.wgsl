@@ -1,7 +1,15 @@
-// The forward walk of a layer whose recurrent weights fit into registers: all steps in one dispatch, W_hh read once.
+// The forward time loop of a layer whose recurrent weights fit into registers: all steps in one dispatch, W_hh read once.
 //
-// A workgroup takes GATES rows of the batch. In the product an invocation is one gate of one unit and holds that row of
-// W_hh; in the cell it is one unit of one row. States and products change hands in workgroup memory: two barriers a step.
+// A workgroup takes GATES rows of the batch. In the GEMM an invocation is one gate of one unit and holds that row of
+// W_hh; in the cell it is one unit of one row. States and sums pass through workgroup memory.
+//
+//     w = my row of W_hh                                 registers, once
+//     for each time step:
+//         sums[r] = w . h[r]           for GATES rows    one gate of one unit
+//         barrier                                        sums of all gates are complete
+//         h, c = cell(gates[step] + sums, c)             one unit of one row
+//         gates[step] = the gates;  y[step] = h
+//         barrier                                        h of all units is complete
 
 @group(0) @binding(1) var<storage, read> pack: array<f32>;
 @group(0) @binding(2) var<storage, read> lengths: array<u32>;
@@ -19,7 +27,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
         @builtin(num_workgroups) groups: vec3<u32>) {
     let dir = p.dir + wg.z % p.dir_count;
     let m = wg.z / p.dir_count;
-    // The gate of the product, the row of the cell.
+    // The gate of the GEMM, the row of the cell.
     let part = li / UNITS;
     let unit = li % UNITS;
 
@@ -48,13 +56,13 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     hidden[own] = s.h;
     workgroupBarrier();
 
-    let steps = walked(dir);
+    let steps = dispatch_steps(dir);
     for (var i = 0u; i < p.to_0 - p.from_0; i++) {
         let t = select(steps.x + i, steps.y - 1u - i, dir == 1u);
         let live = t < length;
         var input = vec4<f32>();
         if (live) {
-            // Asked for before the product, which hides the way to memory.
+            // Loaded before the GEMM, which hides the latency of memory.
             input = gates[gates_at(m, t, b, dir) + unit];
         }
         //# for r in 0..GATES

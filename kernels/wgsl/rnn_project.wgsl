@@ -1,7 +1,12 @@
-// What the input adds to the gates: gates[t, b, u] = W_ih x[t, b] + biases, for all steps that are walked next.
+// The input part of the gates: gates[t, b, u] = W_ih x[t, b] + biases, for all time steps of the next dispatch.
 //
-// A workgroup takes LANES units and ROWS rows. Inputs are staged DEPTH features at a time, every invocation reads the same
-// ones; the four gates of a unit come in one load and are used for all rows.
+// A workgroup takes LANES units and ROWS rows. All invocations read the same inputs, staged DEPTH features at a time; the four
+// gates of a unit come in one load and serve all rows.
+//
+//     for each piece of DEPTH features:
+//         barrier; stage x[ROWS][DEPTH] in workgroup memory; barrier
+//         for k in the piece: for r in 0..ROWS: sums[r] += W_ih[unit][k] * x[r][k]
+//     gates[r] = sums[r] + biases
 
 @group(0) @binding(1) var<storage, read> pack: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> x: array<f32>;
@@ -17,7 +22,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     let m = wg.z / (unit_tiles * p.dir_count);
     let unit = (wg.z % unit_tiles) * LANES + li;
     let column = min(unit, p.hidden - 1u);
-    let steps = walked(dir);
+    let steps = dispatch_steps(dir);
     let rows = (steps.y - steps.x) * p.batch;
     let row = (wg.x + wg.y * groups.x) * ROWS;
     let weights = pack_at(m, dir) + column;

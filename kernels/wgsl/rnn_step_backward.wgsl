@@ -1,6 +1,11 @@
-// One step backward of a layer of any width: the gradients by the recurrent parts of the step that was walked before give the
-// gradient by this one's state, then the cell. With `is_end` there is no cell any more: what flows out of the
-// first step goes into `carry`.
+// One time step backward of a layer of any width: the recurrent gradients of the step that was processed before give the
+// gradient by this step's state, then the cell follows. With `is_end` there is no cell: the gradient by the first step's
+// previous state goes into `carry`.
+//
+//     for each piece of DEPTH units:
+//         barrier; stage deltas of the step before [ROWS][DEPTH]; barrier
+//         for k in the piece: for r in 0..ROWS: dh[r] += W_hh[k][unit] . deltas[r][k]
+//     gates[t] = cell_backward(gates[t], dh + dy[t], dc)
 
 @group(0) @binding(1) var<storage, read> back: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> lengths: array<u32>;
@@ -27,7 +32,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     let column = min(unit, p.hidden - 1u);
     let first_row = (wg.x + wg.y * groups.x) * ROWS;
     let weights = back_at(m, dir) + column;
-    let t = walked(dir).x;
+    let t = dispatch_steps(dir).x;
 
     //# for r in 0..ROWS
     var a$r = Gates();

@@ -1,5 +1,10 @@
-// One step forward of a layer of any width: the recurrent product as in rnn_project.wgsl, the cell as its epilogue. `hidden_in`
-// holds the states before the step, `hidden_out` those after it: other workgroups still read the former.
+// One time step forward of a layer of any width: the recurrent GEMM as in rnn_project.wgsl, with the cell as its epilogue.
+// `hidden_in` holds the states before the step and `hidden_out` those after it, because other workgroups still read the former.
+//
+//     for each piece of DEPTH units:
+//         barrier; stage hidden_in[ROWS][DEPTH]; barrier
+//         for k in the piece: for r in 0..ROWS: sums[r] += W_hh[unit][k] * h[r][k]
+//     hidden_out, c = cell(gates[t] + sums, c)
 
 @group(0) @binding(1) var<storage, read> pack: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> lengths: array<u32>;
@@ -22,7 +27,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     let column = min(unit, p.hidden - 1u);
     let first_row = (wg.x + wg.y * groups.x) * ROWS;
     let weights = pack_at(m, dir) + p.padded_input * p.hidden + column;
-    let t = walked(dir).x;
+    let t = dispatch_steps(dir).x;
 
     //# for r in 0..ROWS
     var a$r = Gates();

@@ -1,7 +1,13 @@
-// The backward walk where W_hh is read again every step. What forward kept of the gates is replaced by the gradients by
-// their two parts; `carry` takes the gradient by the state from dispatch to dispatch.
+// The backward time loop where W_hh is read again at each step. It overwrites the saved gates with the gradients by their two
+// parts; `carry` takes the gradient by the state from dispatch to dispatch.
 //
-// An invocation is one unit of ROWS rows, in the cells and in the product that gives the gradient by the unit's last state.
+// An invocation is one unit of ROWS rows, in the cells and in the GEMM that gives the gradient by the unit's previous state.
+//
+//     for each time step, backward:
+//         deltas, dh, dc = cell_backward(gates[step], dh + dy[step], dc) for ROWS rows
+//         barrier                                        deltas of all units are complete
+//         for k in 0..H: for r in 0..ROWS: dh[r] += W_hh[k][unit] . deltas[r][k]
+//         barrier                                        all have read the deltas
 
 @group(0) @binding(1) var<storage, read> back: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> lengths: array<u32>;
@@ -33,7 +39,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     //# end
     workgroupBarrier();
 
-    let steps = walked(dir);
+    let steps = dispatch_steps(dir);
     for (var i = 0u; i < p.to_0 - p.from_0; i++) {
         let t = select(steps.y - 1u - i, steps.x + i, dir == 1u);
         //# for r in 0..ROWS

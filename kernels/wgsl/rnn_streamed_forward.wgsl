@@ -1,8 +1,14 @@
-// The forward walk of a layer whose recurrent weights do not fit into registers but whose units fit into one workgroup: all
-// steps in one dispatch, W_hh read again every step, for ROWS rows at once.
+// The forward time loop of a layer whose recurrent weights do not fit into registers, but whose units fit into one workgroup: all
+// steps in one dispatch, W_hh read again at each step, for ROWS rows at once.
 //
-// An invocation is one unit: it sums all gates of its unit for all rows and steps the cells, so that only the hidden state
-// changes hands. Two barriers a step.
+// An invocation is one unit: it sums all gates of its unit for all rows and computes the cells, so that only the hidden state
+// passes through workgroup memory.
+//
+//     for each time step:
+//         for k in 0..H: for r in 0..ROWS: sums[r] += W_hh[unit][k] * h[r][k]
+//         barrier                                        all have read h
+//         h, c = cell(gates[step] + sums, c) for ROWS rows
+//         barrier                                        h is complete
 
 @group(0) @binding(1) var<storage, read> pack: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> lengths: array<u32>;
@@ -36,7 +42,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     //# end
     workgroupBarrier();
 
-    let steps = walked(dir);
+    let steps = dispatch_steps(dir);
     for (var i = 0u; i < p.to_0 - p.from_0; i++) {
         let t = select(steps.x + i, steps.y - 1u - i, dir == 1u);
         //# for r in 0..ROWS

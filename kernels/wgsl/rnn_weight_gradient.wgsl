@@ -1,7 +1,12 @@
 // Partial sums of the gradients by all weights of the layer: partial[split, m, dir, c, u] is the sum of the deltas of unit u
-// times number c of (x, the hidden state before, 1), over the split's share of the rows of all steps.
+// times element c of (x, the hidden state before, 1), over the split's share of the rows of all time steps.
 //
-// A workgroup takes LANES units and COLUMNS of those numbers, staged DEPTH rows at a time.
+// A workgroup takes LANES units and COLUMNS of those elements, staged DEPTH rows at a time.
+//
+//     for each piece of DEPTH rows of the share:
+//         barrier; stage inputs[COLUMNS][DEPTH]; barrier
+//         for row in the piece: for c in 0..COLUMNS: sums[c] += deltas[row][unit] * inputs[c][row]
+//     partial[split] = sums
 
 @group(0) @binding(1) var<storage, read> lengths: array<u32>;
 @group(0) @binding(2) var<storage, read> gates: array<vec4<f32>>;       // deltas
@@ -12,7 +17,7 @@
 
 var<workgroup> tile: array<f32, DEPTH * COLUMNS>;
 
-// Number `c` that a row at step `t` brings in; nothing past its length, where x need not hold numbers at all.
+// Element `c` of a row at time step `t`; 0 past the row's length, where x may hold anything.
 fn incoming(m: u32, dir: u32, t: u32, b: u32, c: u32) -> f32 {
     let length = length_of(m, b);
     if (t >= length) {

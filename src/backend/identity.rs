@@ -16,14 +16,32 @@ use std::str::FromStr;
 #[serde(from = "String", into = "String")]
 pub enum DeviceId {
     /// `cpu avx2`
-    Cpu { path: Isa },
+    Cpu {
+        /// The instruction-set path.
+        path: Isa,
+    },
     /// `cuda NVIDIA H100 80GB HBM3, sm_90, driver 13.0, tf32`; `gpu` ends before the precision.
-    Cuda { gpu: String, precision: Precision, gemm: GemmKernel },
+    Cuda {
+        /// Name, architecture and driver.
+        gpu: String,
+        /// Precision of its GEMMs.
+        precision: Precision,
+        /// Our own kernel, or cuBLASLt.
+        gemm: GemmKernel,
+    },
     /// `llvmpipe (LLVM 15.0.6, 256 bits), vulkan, software, Mesa 25.0.7`. Nothing in it names the backend:
     /// all other texts are of it.
-    Wgpu { adapter: String },
+    Wgpu {
+        /// Name, API, type and driver.
+        adapter: String,
+    },
     /// A text that begins as the backend's do and goes on as this version knows none.
-    Unknown { backend: Kind, text: String },
+    Unknown {
+        /// The backend, by the start of the text.
+        backend: Kind,
+        /// The whole text.
+        text: String,
+    },
 }
 
 /// How the text of a GPU of CUDA begins.
@@ -31,13 +49,16 @@ const CUDA: &str = "cuda ";
 /// How that of a path of the processor does.
 const CPU: &str = "cpu ";
 
-/// What a text says of who multiplies, at its end.
-fn of_products(gemm: GemmKernel) -> &'static str {
+/// The end of the text for each kernel.
+fn of_gemm(gemm: GemmKernel) -> &'static str {
     match gemm {
         GemmKernel::Own => "",
-        GemmKernel::Cublaslt => ", products by cuBLASLt (not yet verified)",
+        GemmKernel::Cublaslt => ", GEMMs by cuBLASLt (not yet verified)",
     }
 }
+
+/// The end of the text for cuBLASLt in files of version 0.
+const OLD_CUBLASLT: &str = ", products by cuBLASLt (not yet verified)";
 
 impl DeviceId {
     /// Of a backend that has been opened.
@@ -45,6 +66,7 @@ impl DeviceId {
         DeviceId::from(backend.describe())
     }
 
+    /// The backend that the device belongs to.
     pub fn kind(&self) -> Kind {
         match self {
             DeviceId::Cpu { .. } => Kind::Cpu,
@@ -61,7 +83,8 @@ impl DeviceId {
 
     /// `cuda NVIDIA H100 80GB HBM3, sm_90, driver 13.0, tf32`, without `cuda `.
     fn cuda(text: &str) -> Option<Self> {
-        let (text, gemm) = match text.strip_suffix(of_products(GemmKernel::Cublaslt)) {
+        let cublaslt = [of_gemm(GemmKernel::Cublaslt), OLD_CUBLASLT];
+        let (text, gemm) = match cublaslt.iter().find_map(|end| text.strip_suffix(end)) {
             Some(text) => (text, GemmKernel::Cublaslt),
             None => (text, GemmKernel::Own),
         };
@@ -76,7 +99,7 @@ impl fmt::Display for DeviceId {
         match self {
             DeviceId::Cpu { path } => write!(f, "{CPU}{}", path.name()),
             DeviceId::Cuda { gpu, precision, gemm } => {
-                write!(f, "{CUDA}{gpu}, {}{}", precision.name(), of_products(*gemm))
+                write!(f, "{CUDA}{gpu}, {}{}", precision.name(), of_gemm(*gemm))
             }
             DeviceId::Wgpu { adapter: text } | DeviceId::Unknown { text, .. } => f.write_str(text),
         }
@@ -144,12 +167,15 @@ mod tests {
         let gpu = "NVIDIA H100 80GB HBM3, sm_90, driver 13.0";
         for precision in Precision::ALL {
             for (gemm, end) in
-                [(GemmKernel::Own, ""), (GemmKernel::Cublaslt, ", products by cuBLASLt (not yet verified)")]
+                [(GemmKernel::Own, ""), (GemmKernel::Cublaslt, ", GEMMs by cuBLASLt (not yet verified)")]
             {
                 let found = read(&format!("cuda {gpu}, {}{end}", precision.name()));
                 assert_eq!(found, DeviceId::Cuda { gpu: gpu.into(), precision, gemm });
             }
         }
+        // A file of version 0; it is written again in today's words.
+        let old: DeviceId = format!("cuda {gpu}, tf32{OLD_CUBLASLT}").parse().unwrap();
+        assert_eq!(old, read(&format!("cuda {gpu}, tf32, GEMMs by cuBLASLt (not yet verified)")));
         assert!(matches!(read("cuda on the host, tf32"), DeviceId::Cuda { .. }));
         for unknown in ["cuda NVIDIA B300, sm_103, driver 14.0, fp8", "cuda", "cuda ", "cuda NVIDIA A10"] {
             assert!(!matches!(read(unknown), DeviceId::Cuda { .. }), "{unknown}");

@@ -20,6 +20,7 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The name of the backend, as the command line spells it.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Cpu => "cpu",
@@ -90,6 +91,7 @@ pub enum GemmKernel {
 }
 
 impl GemmKernel {
+    /// The name of the kernel, as the command line spells it.
     pub fn name(self) -> &'static str {
         match self {
             GemmKernel::Own => "own",

@@ -19,10 +19,13 @@ pub struct Peak {
 /// One launch of one kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Span {
+    /// Label of the kernel.
     pub kernel: &'static str,
     /// By the timeline's clock, in nanoseconds.
     pub start: u64,
+    /// Nanoseconds from start to end.
     pub duration: u64,
+    /// Algorithmic operations and bytes.
     pub work: Work,
     /// Whether the device had nothing to do when this launch began to be timed: its duration then holds what
     /// the host needed to launch it, too.
@@ -30,6 +33,7 @@ pub struct Span {
 }
 
 impl Span {
+    /// When it ended, in nanoseconds on the timeline's clock.
     pub fn end(&self) -> u64 {
         self.start + self.duration
     }
@@ -75,6 +79,7 @@ impl Timeline {
         std::mem::take(&mut *self.spans())
     }
 
+    /// Whether launches are recorded now.
     pub fn is_recording(&self) -> bool {
         self.recording.load(Ordering::Relaxed)
     }

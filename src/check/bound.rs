@@ -7,13 +7,16 @@ use serde::Serialize;
 /// The distance of one buffer from the truth, and how large it may be.
 #[derive(Clone, Debug, Serialize)]
 pub struct Deviation {
+    /// Name of the output.
     pub buffer: &'static str,
     /// Largest absolute difference; infinite if a number is missing or not finite.
     pub error: f64,
+    /// Largest error that is allowed.
     pub bound: f64,
 }
 
 impl Deviation {
+    /// Whether the error is within the bound.
     pub fn holds(&self) -> bool {
         self.error <= self.bound
     }
@@ -22,11 +25,14 @@ impl Deviation {
 /// The outcome of one case.
 #[derive(Clone, Debug, Serialize)]
 pub struct Outcome {
+    /// Name of the case.
     pub case: String,
+    /// One for each output.
     pub deviations: Vec<Deviation>,
 }
 
 impl Outcome {
+    /// Whether every output is within its bound.
     pub fn holds(&self) -> bool {
         self.deviations.iter().all(Deviation::holds)
     }
@@ -44,12 +50,15 @@ const ORDER_FACTOR: f64 = 4.0;
 
 /// What was found, beside what is right.
 pub struct Judged<'a> {
+    /// Precision of the backend.
     pub precision: Precision,
+    /// Inputs of the case.
     pub tensors: &'a Tensors,
     /// By the reference in `f64`.
     pub truth: &'a Outputs,
     /// By the reference in the backend's precision, with approximated activations.
     pub own_precision: &'a Outputs,
+    /// Outputs of the backend.
     pub found: &'a Outputs,
 }
 

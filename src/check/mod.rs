@@ -1,8 +1,7 @@
 //! Whether a backend computes what the equations say: its distance from the `f64` reference against a derived
 //! bound, and the reference's own gradients against finite differences.
 //!
-//! The cases of all operations stand in one table, [`cases`], which tests, `engine check` and the benches
-//! walk.
+//! The cases of all operations are in one table, [`cases`], which tests, `engine check` and the benches run.
 
 mod bound;
 mod buffers;

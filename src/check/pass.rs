@@ -116,6 +116,7 @@ pub struct ConvPass<B: Backend> {
 }
 
 impl<B: Backend> ConvPass<B> {
+    /// Uploads the tensors of a case and allocates its outputs.
     pub fn new(backend: &B, case: &ConvCase, tensors: &Tensors) -> Result<Self> {
         let conv = case.conv;
         let on = On { device: backend, tensors };

@@ -6,25 +6,31 @@ use std::ops::{Index, IndexMut};
 /// Inputs and cotangents of a case by name, on the host. Every buffer begins with the model axis.
 #[derive(Clone, Debug, Default)]
 pub struct Tensors {
+    /// Tensors of real numbers, by name.
     pub reals: BTreeMap<&'static str, Vec<f64>>,
+    /// Tensors of `u32`, by name.
     pub words: BTreeMap<&'static str, Vec<u32>>,
 }
 
 impl Tensors {
+    /// Adds a tensor of real numbers.
     pub fn with(mut self, name: &'static str, values: Vec<f64>) -> Self {
         self.reals.insert(name, values);
         self
     }
 
+    /// Adds a tensor of `u32`.
     pub fn with_words(mut self, name: &'static str, values: Vec<u32>) -> Self {
         self.words.insert(name, values);
         self
     }
 
+    /// The tensor of real numbers `name`, if there is one.
     pub fn find(&self, name: &str) -> Option<&[f64]> {
         self.reals.get(name).map(Vec::as_slice)
     }
 
+    /// The tensor of `u32` `name`.
     pub fn words(&self, name: &str) -> &[u32] {
         self.words.get(name).unwrap_or_else(|| panic!("no tensor `{name}`"))
     }
@@ -57,6 +63,7 @@ impl IndexMut<&str> for Tensors {
 pub struct Outputs(pub Vec<(&'static str, Vec<f64>)>);
 
 impl Outputs {
+    /// Names of the outputs.
     pub fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
         self.0.iter().map(|(name, _)| *name)
     }

@@ -14,9 +14,13 @@ use crate::train::TrainSpec;
 
 /// Data, split and network of a configuration, ready to train.
 pub struct Experiment {
+    /// The resolved configuration.
     pub config: Config,
+    /// The windows and their labels.
     pub dataset: Dataset,
+    /// The folds.
     pub split: Split,
+    /// The network of each fold.
     pub network: Network,
     pub(super) spec: TrainSpec,
     pub(super) dataset_hash: String,

@@ -21,7 +21,9 @@ pub struct Extent {
 pub struct Batch {
     /// Row of the frame table where each sequence starts.
     pub first: Vec<u32>,
+    /// `(M, B)`: time steps of each row; 0 for an absent row.
     pub lengths: Vec<u32>,
+    /// `(M, B)`: class of each row.
     pub labels: Vec<u32>,
 }
 
@@ -72,7 +74,9 @@ impl Batch {
 /// What turns gradients into better weights, for all models.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Training {
+    /// The update rule and its settings.
     pub optimizer: Optimizer,
+    /// Share of the label's probability that is spread over all classes.
     pub smoothing: f64,
     /// `(M, K)`
     pub class_weights: Vec<f64>,
@@ -85,12 +89,14 @@ pub struct Training {
 pub struct StepInput {
     /// Its number in the whole cross-validation: the dropout masks must not depend on which folds train together.
     pub fold: u32,
+    /// Learning rate and update counter of the step.
     pub scalars: StepScalars,
 }
 
 /// What a training step tells, by model; zeros for a model without rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepReport {
+    /// `(M)`: mean loss of the rows.
     pub losses: Vec<f64>,
     /// Gradient norms before clipping.
     pub norms: Vec<f64>,

@@ -83,10 +83,12 @@ impl<'b, B: Backend> Model<'b, B> {
         Ok(model)
     }
 
+    /// The architecture.
     pub fn network(&self) -> &Network {
         &self.network
     }
 
+    /// The sizes that the buffers were made for.
     pub fn extent(&self) -> Extent {
         self.extent
     }

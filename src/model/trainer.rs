@@ -107,6 +107,7 @@ impl<'b, B: Backend> Trainer<'b, B> {
         Ok([read_f32(backend, &self.first_moment, len)?, read_f32(backend, &self.second_moment, len)?])
     }
 
+    /// Sets the optimizer's first and second moments, `(M, P)` each.
     pub fn set_moments(&mut self, moments: [&[f32]; 2]) -> Result<()> {
         let (backend, len) = (self.model.backend, self.model.params());
         moments.iter().try_for_each(|moment| expect_len("moments", moment, len))?;

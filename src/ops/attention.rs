@@ -19,6 +19,7 @@ pub struct Attention {
     pub steps: usize,
     /// `D`: numbers of a step.
     pub width: usize,
+    /// Where the layer's parameters are in the weights.
     pub weights: Slab,
 }
 
@@ -53,6 +54,7 @@ impl Attention {
         "attention over time".into()
     }
 
+    /// The shape of a row's output, for people.
     pub fn output_shape(&self) -> String {
         self.width.to_string()
     }

@@ -36,6 +36,7 @@ macro_rules! define {
         }
 
         impl Cell {
+            /// Every cell, in the order of the table.
             pub const ALL: [Cell; [$(Cell::$cell),*].len()] = [$(Cell::$cell),*];
 
             const fn facts(self) -> Facts {
@@ -53,6 +54,7 @@ macro_rules! define {
 cells!(define);
 
 impl Cell {
+    /// The name of the cell, as the command line spells it.
     pub const fn name(self) -> &'static str {
         self.facts().name
     }

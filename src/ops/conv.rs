@@ -73,7 +73,9 @@ pub struct Conv {
     pub steps: usize,
     /// `C`
     pub input: usize,
+    /// Filters and kernel of the block.
     pub spec: ConvSpec,
+    /// Where the block's parameters are in the weights.
     pub weights: Slab,
 }
 
@@ -127,6 +129,7 @@ impl Conv {
         format!("conv of {} steps, ReLU, max-pool 2", self.spec.kernel)
     }
 
+    /// The shape of a row's output, for people.
     pub fn output_shape(&self) -> String {
         format!("{} x {}", self.out_steps(), self.spec.filters)
     }
@@ -180,6 +183,7 @@ impl Conv {
         2 * self.depth() * 2 * self.y_len()
     }
 
+    /// Work of the forward pass, with or without saving the argmax.
     pub fn forward_work(&self, keep: bool) -> Work {
         let outputs = (1 + usize::from(keep)) * self.y_len();
         Work::new(self.product(), self.x_len() + self.models * self.params() + outputs)

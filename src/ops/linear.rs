@@ -10,9 +10,13 @@ pub struct Linear {
     pub models: usize,
     /// `B`
     pub batch: usize,
+    /// Input features.
     pub input: usize,
+    /// Output units.
     pub output: usize,
+    /// Whether a ReLU follows.
     pub relu: bool,
+    /// Where the layer's parameters are in the weights.
     pub weights: Slab,
 }
 
@@ -35,6 +39,7 @@ impl Linear {
         if self.relu { "dense, ReLU" } else { "dense, softmax" }.into()
     }
 
+    /// The shape of a row's output, for people.
     pub fn output_shape(&self) -> String {
         self.output.to_string()
     }
@@ -72,6 +77,7 @@ pub struct LinearBackwardOperands<'a, D: Device> {
 }
 
 impl Linear {
+    /// Work of the forward pass.
     pub fn forward_work(&self) -> Work {
         let rows = self.models * self.batch;
         let numbers = rows * (self.input + self.output) + self.models * self.params();

@@ -29,6 +29,7 @@ pub struct LossOperands<'a, D: Device> {
     pub class_weights: &'a Reals<D>,
     /// `(R, M)`, out, in row `row`: 0 for a model without rows.
     pub losses: &'a mut Reals<D>,
+    /// `r`: the row of `losses` to write.
     pub row: usize,
     /// `(M, B, K)`, out.
     pub d_logits: &'a mut Reals<D>,

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 /// One recurrent layer of a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerSpec {
+    /// The cell of the layer.
     pub cell: Cell,
+    /// `H`: hidden units of each direction.
     pub hidden: usize,
     /// 1, or 2 for bidirectional.
     pub dirs: usize,
@@ -33,9 +35,12 @@ impl LayerSpec {
 pub struct Network {
     /// `D`
     pub features: usize,
+    /// Convolution blocks, from the input up.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub convs: Vec<ConvSpec>,
+    /// Recurrent layers, from the bottom up.
     pub layers: Vec<LayerSpec>,
+    /// Pooling over time.
     pub pool: Pooling,
     /// Units of the dense ReLU layer before the output layer, if any.
     pub dense: Option<usize>,
@@ -64,9 +69,11 @@ pub struct Parameter {
     /// PyTorch's name: the blocks are a list of `nn.Conv1d` called `conv`, the recurrent layers an `nn.LSTM`
     /// or `nn.GRU` called `rnn`, the linear layers `dense` and `head`.
     pub name: String,
+    /// Shape of the tensor, as in PyTorch.
     pub shape: Vec<usize>,
     /// See [`Tensor`].
     pub role: Role,
+    /// Inputs of one output, or the hidden units of a recurrent layer; see [`Tensor::fan`].
     pub fan: usize,
     /// Of the first number, from the start of the model's parameters.
     pub offset: usize,
@@ -82,10 +89,15 @@ impl Parameter {
 /// An operation with an output of its own that the next one reads.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Stage {
+    /// A convolution block.
     Conv(Conv),
+    /// A recurrent layer.
     Rnn(Rnn),
+    /// Pooling without parameters.
     Pool(Pool),
+    /// Attention pooling.
     Attention(Attention),
+    /// A linear layer.
     Linear(Linear),
 }
 
@@ -132,6 +144,7 @@ impl Stage {
 /// A stage in its network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Placed {
+    /// The stage.
     pub stage: Stage,
     /// What it gives, for messages.
     pub name: String,

@@ -32,15 +32,21 @@ pub enum EpsPlacement {
 /// A model whose gradient norm is not finite is left as it was: its last good weights can still be saved.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Optimizer {
+    /// The update rule.
     pub kind: OptimizerKind,
     /// `M`
     pub models: usize,
     /// `P`
     pub params: usize,
+    /// Decay of the first moment.
     pub beta1: f64,
+    /// Decay of the second moment.
     pub beta2: f64,
+    /// Added to the root of the second moment.
     pub eps: f64,
+    /// Whether `eps` is added after or before the bias correction.
     pub eps_placement: EpsPlacement,
+    /// Weight decay of each update.
     pub weight_decay: f64,
     /// Largest global norm of a model's gradient; infinite for no clipping.
     pub clip: f64,
@@ -49,6 +55,7 @@ pub struct Optimizer {
 /// What differs from step to step and from model to model; lives in a device buffer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepScalars {
+    /// Learning rate of the update.
     pub learning_rate: f64,
     /// Updates done before and including this one, from 1. 0: the model is inactive and must not move.
     pub update: u64,
@@ -90,6 +97,7 @@ pub struct OptimizerOperands<'a, D: Device> {
     /// `(R, M)`, out: the gradient norms before clipping, in row `row`: those of several steps wait for one
     /// reading.
     pub norms: &'a mut Reals<D>,
+    /// `r`: the row of `norms` to write.
     pub row: usize,
 }
 

@@ -16,6 +16,7 @@ pub enum PoolKind {
 /// Pooling over time, `(M, T, B, dirs*H)` to `(M, B, dirs*H)`. An absent row gives 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pool {
+    /// Last state or mean.
     pub kind: PoolKind,
     /// `M`
     pub models: usize,
@@ -25,6 +26,7 @@ pub struct Pool {
     pub steps: usize,
     /// `H`
     pub hidden: usize,
+    /// `dirs`: directions of the layer below.
     pub dirs: usize,
     /// `S`: state vectors in `last`, of which pooling reads the first.
     pub states: usize,
@@ -41,6 +43,7 @@ impl Pool {
         0
     }
 
+    /// Parameters: none.
     pub fn tensors(&self) -> Vec<Tensor> {
         Vec::new()
     }
@@ -54,6 +57,7 @@ impl Pool {
         .into()
     }
 
+    /// The shape of a row's output, for people.
     pub fn output_shape(&self) -> String {
         (self.dirs * self.hidden).to_string()
     }

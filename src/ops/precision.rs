@@ -19,8 +19,10 @@ pub enum Precision {
 }
 
 impl Precision {
+    /// Every precision, from the most exact down.
     pub const ALL: [Precision; 3] = [Precision::Fp32, Precision::Tf32, Precision::Bf16];
 
+    /// The name of the precision, as the command line spells it.
     pub fn name(self) -> &'static str {
         match self {
             Precision::Fp32 => "fp32",

@@ -29,11 +29,15 @@ pub trait Real:
     fn of(value: f64) -> Self;
     /// To a host-side number.
     fn get(self) -> f64;
+    /// `e` to the power of this.
     fn exp(self) -> Self;
+    /// The natural logarithm.
     fn ln(self) -> Self;
+    /// The square root.
     fn sqrt(self) -> Self;
     /// `1 / (1 + e^-x)`
     fn sigmoid(self) -> Self;
+    /// `tanh`.
     fn tanh(self) -> Self;
 
     /// The product of two numbers inside a product of matrices, which some devices multiply with fewer bits.
@@ -45,12 +49,15 @@ pub trait Real:
         self
     }
 
+    /// 0.
     fn zero() -> Self {
         Self::of(0.0)
     }
+    /// 1.
     fn one() -> Self {
         Self::of(1.0)
     }
+    /// Whether it is neither NaN nor infinite.
     fn is_finite(self) -> bool {
         self.get().is_finite()
     }

@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// direction's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rnn {
+    /// The cell.
     pub cell: Cell,
     /// `M`
     pub models: usize,
@@ -26,6 +27,7 @@ pub struct Rnn {
     pub dirs: usize,
     /// Bias vectors of a gate: 2, or 1 where there is no `bias_hh`, as in Keras' LSTM.
     pub biases: usize,
+    /// Where the layer's parameters are in the weights.
     pub weights: Slab,
 }
 
@@ -115,6 +117,7 @@ impl Rnn {
         format!("{bi}{}, {biases} a gate", self.cell.name())
     }
 
+    /// The shape of a row's output, for people.
     pub fn output_shape(&self) -> String {
         format!("{} x {}", self.steps, self.dirs * self.hidden)
     }
@@ -152,7 +155,10 @@ pub enum Purpose {
     /// Forward only.
     Inference,
     /// Forward and backward; the lowest layer of a network needs no gradient by its input.
-    Training { input_gradient: bool },
+    Training {
+        /// Whether backward computes `dx`.
+        input_gradient: bool,
+    },
 }
 
 /// A recurrent layer on a device: its weights in the order that the kernels want, what forward saves for
@@ -259,14 +265,14 @@ impl Rnn {
         Work::new(self.product(self.input + self.hidden), numbers)
     }
 
-    /// `W_ih x` alone, for all steps before the walk.
+    /// `W_ih x` alone, for all time steps, before the time loop.
     pub fn projection_work(&self) -> Work {
         let gates = self.cell.gates() * self.hidden * self.cells();
         let weights = self.models * self.dirs * self.cell.gates() * self.hidden * self.input;
         Work::new(self.product(self.input), self.x_len() + weights + gates)
     }
 
-    /// The walk alone: `W_hh h`.
+    /// The time loop alone: `W_hh h`.
     pub fn time_loop_work(&self, keep: bool) -> Work {
         let kept = if keep { self.reserve_len() } else { 0 };
         let gates = self.cell.gates() * self.hidden * self.cells();
@@ -274,7 +280,7 @@ impl Rnn {
         Work::new(self.product(self.hidden), gates + weights + self.y_len() + self.state_len() + kept)
     }
 
-    /// The walk back: `W_hh^T d_rh`; what was kept is read and replaced by gradients. `dy` is read if there
+    /// The backward time loop: `W_hh^T d_rh`; the reserve is read and overwritten by gradients. `dy` is read if there
     /// is one.
     pub fn backward_work(&self, dy: bool) -> Work {
         let weights = self.models * self.dirs * self.cell.gates() * self.hidden * self.hidden;

@@ -4,7 +4,9 @@
 /// `m * stride + offset`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slab {
+    /// Index of the first element in one model.
     pub offset: usize,
+    /// Elements from one model to the next.
     pub stride: usize,
 }
 

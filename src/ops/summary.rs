@@ -5,9 +5,11 @@ use super::Network;
 /// One line of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SummaryRow {
+    /// The layer, in words.
     pub layer: String,
     /// `steps x features`, or one number where there is no time any more.
     pub output: String,
+    /// Trainable parameters of the layer.
     pub parameters: usize,
 }
 

@@ -5,7 +5,9 @@
 pub struct Tensor {
     /// PyTorch's name within its module.
     pub name: String,
+    /// Shape of the tensor, as in PyTorch.
     pub shape: Vec<usize>,
+    /// What initialization the tensor needs.
     pub role: Role,
     /// Numbers that one output sees, or the hidden units of a recurrent layer: PyTorch's defaults follow from
     /// them.
@@ -19,10 +21,13 @@ pub enum Role {
     Weight,
     /// Multiplies the state of the step before.
     Recurrent,
+    /// A bias.
     Bias,
     /// The bias of a recurrent layer's gates, one of which forgets.
     GateBias {
+        /// Index of the forget gate.
         gate: usize,
+        /// `H`: hidden units of each gate.
         hidden: usize,
     },
 }

@@ -112,7 +112,7 @@ impl<F: Real> Runs<RnnForward> for Reference<F> {
     }
 }
 
-/// What one row's walk back through time leaves, before anything is summed over rows.
+/// The gradients of one row's backpropagation through time, before any sum over rows.
 struct RowGradients<F> {
     d_initial: Vec<State<F>>,
     /// By step of the direction: `d_wx (G*H)`, `d_rh (G*H)`, `dx (D)`.

@@ -19,7 +19,9 @@ use maud::{Markup, html};
 
 /// What a page shows.
 pub struct Page<'a> {
+    /// Configuration, manifest and epochs of the run.
     pub record: &'a Record,
+    /// The scores to show.
     pub scores: &'a Scores,
     /// One for each test window.
     pub predictions: &'a [Prediction],

@@ -8,18 +8,26 @@ use serde::Serialize;
 /// All networks under all protocols; `comparison.json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Comparison {
+    /// Version of the program.
     pub engine: &'static str,
+    /// The device.
     pub device: String,
+    /// The recordings, as the user named them.
     pub data: String,
+    /// Passes over the training part.
     pub epochs: usize,
+    /// A row for each network.
     pub rows: Vec<Row>,
 }
 
 /// One network.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
+    /// The network.
     pub preset: Preset,
+    /// Trainable parameters.
     pub parameters: usize,
+    /// The study's own figures.
     pub published: Published,
     /// By protocol, in their order.
     pub figures: Vec<Figure>,
@@ -28,15 +36,19 @@ pub struct Row {
 /// One network under one protocol.
 #[derive(Clone, Debug, Serialize)]
 pub struct Figure {
+    /// The protocol.
     pub protocol: Protocol,
+    /// Folds that were trained.
     pub folds: usize,
     /// Of windows, as the study counts.
     pub accuracy: Option<f64>,
+    /// Macro F1 of windows.
     pub macro_f1: Option<f64>,
     /// Of windows, by subject: mean over subjects with its 95 % interval.
     pub by_subject: Summary,
     /// Of trials, the mean of their windows' probabilities.
     pub trial_accuracy: Option<f64>,
+    /// Balanced accuracy of trials.
     pub trial_balanced_accuracy: Option<f64>,
     /// Trials of the most frequent class of training: what is scored without looking at a signal.
     pub majority: Option<f64>,
@@ -65,6 +77,7 @@ impl From<&Done> for Figure {
 }
 
 impl Row {
+    /// The figure under a protocol, if it was trained.
     pub fn figure(&self, protocol: Protocol) -> Option<&Figure> {
         self.figures.iter().find(|figure| figure.protocol == protocol)
     }

@@ -35,8 +35,10 @@ pub enum Protocol {
 }
 
 impl Protocol {
+    /// Every protocol, the study's own first.
     pub const ALL: [Protocol; 3] = [Protocol::Original, Protocol::NewTrials, Protocol::NewPeople];
 
+    /// The name of the protocol, as run folders have it.
     pub fn name(self) -> &'static str {
         match self {
             Protocol::Original => "original",
@@ -55,11 +57,15 @@ const FOLDS: usize = 5;
 pub struct Settings {
     /// A folder in DEAP's format, or `demo`.
     pub data: PathBuf,
+    /// The networks to train.
     pub presets: Vec<Preset>,
+    /// Passes over the training part.
     pub epochs: usize,
     /// One fold for each person instead of five.
     pub loso: bool,
+    /// Settings of the generated recordings.
     pub demo: DemoConfig,
+    /// Device and folders.
     pub run: RunConfig,
 }
 
@@ -98,7 +104,9 @@ pub enum JobEnding {
 
 /// One network under one protocol.
 pub struct Job {
+    /// The network.
     pub preset: Preset,
+    /// The protocol.
     pub protocol: Protocol,
     experiment: Experiment,
 }
@@ -179,12 +187,17 @@ fn job_name(preset: Preset, protocol: Protocol) -> String {
 
 /// A job's outcome.
 pub struct Done {
+    /// The network.
     pub preset: Preset,
+    /// The protocol.
     pub protocol: Protocol,
+    /// The scores.
     pub scores: Scores,
     /// Of one epoch of all folds, the median; none if there was only one.
     pub epoch_seconds: Option<f64>,
+    /// Trainable parameters of one fold's network.
     pub parameters: usize,
+    /// Folds that were trained.
     pub folds: usize,
 }
 

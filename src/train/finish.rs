@@ -14,7 +14,9 @@ pub struct FoldResult {
     pub number: u32,
     /// The weights that were tested, as [`Selection`](super::Selection) says.
     pub best: Vec<f32>,
+    /// `(P)`: weights of the last epoch.
     pub last: Vec<f32>,
+    /// Statistics of the fold's training part.
     pub stats: Stats,
     /// Epoch of those weights, from 1.
     pub best_epoch: usize,

@@ -48,26 +48,37 @@ pub enum Selection {
 /// How a network is trained.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainSpec {
+    /// Passes over the training part.
     pub epochs: usize,
     /// Rows of one step of one fold.
     pub batch: usize,
+    /// The update rule.
     pub optimizer: OptimizerKind,
+    /// The full learning rate.
     pub learning_rate: f64,
     /// Adam's: added to the root of the running mean of squares.
     pub eps: f64,
+    /// Whether `eps` is added after or before the bias correction.
     pub eps_placement: EpsPlacement,
+    /// The learning rate over time.
     pub schedule: Schedule,
     /// Epochs over which the rate rises to its full value.
     pub warmup: f64,
+    /// Weight decay of each update.
     pub weight_decay: f64,
     /// Largest global gradient norm; infinite for no clipping.
     pub clip: f64,
+    /// Share of the label's probability that is spread over all classes.
     pub smoothing: f64,
+    /// Weights of the classes in the loss.
     pub class_weights: ClassWeights,
     /// Epochs without a better validation loss after which a fold stops; 0: never.
     pub patience: usize,
+    /// Which weights of a fold are tested.
     pub selection: Selection,
+    /// The initialization of weights.
     pub initial: Initial,
+    /// Seed of initial weights, order and dropout.
     pub seed: u64,
 }
 

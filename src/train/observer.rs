@@ -13,10 +13,13 @@ pub struct StepRecord {
     pub epoch: usize,
     /// Updates of this fold, this one included.
     pub step: u64,
+    /// Rows of the fold in the step.
     pub rows: usize,
+    /// Mean loss of those rows.
     pub loss: f64,
     /// Before clipping.
     pub grad_norm: f64,
+    /// Learning rate of the update.
     pub learning_rate: f64,
 }
 
@@ -27,9 +30,13 @@ pub struct EpochRecord {
     pub fold: u32,
     /// From 1.
     pub epoch: usize,
+    /// Mean loss of the training part during the epoch.
     pub train_loss: f64,
+    /// Mean cross-entropy of the validation part after the epoch.
     pub validation_loss: Option<f64>,
+    /// Accuracy of the validation part after the epoch.
     pub validation_accuracy: Option<f64>,
+    /// Learning rate of the epoch's last update.
     pub learning_rate: f64,
     /// Steps so far whose gradient was clipped.
     #[serde(rename = "clipped_steps")]

@@ -9,6 +9,7 @@ pub struct MemberState {
     pub updates: u64,
     /// Of the epoch at hand: sum of the losses of its rows so far, and how many.
     pub loss_sum: f64,
+    /// Rows in `loss_sum`.
     pub loss_rows: usize,
     /// Smallest validation loss so far; absent before the first epoch and without a validation part.
     pub best_loss: Option<f64>,
@@ -20,6 +21,7 @@ pub struct MemberState {
     pub stale: usize,
     /// Steps so far whose gradient was clipped.
     pub clipped: u64,
+    /// Whether early stopping has ended the fold.
     pub stopped: bool,
 }
 
@@ -30,10 +32,14 @@ pub struct State {
     pub epoch: usize,
     /// Steps of the epoch at hand that are done.
     pub position: usize,
+    /// One for each fold of the group.
     pub members: Vec<MemberState>,
     /// `(M, P)` each.
     pub weights: Vec<f32>,
+    /// The optimizer's first moments, `(M, P)`.
     pub first_moment: Vec<f32>,
+    /// The optimizer's second moments, `(M, P)`.
     pub second_moment: Vec<f32>,
+    /// Weights of the best epoch so far, `(M, P)`.
     pub best_weights: Vec<f32>,
 }

@@ -1,4 +1,4 @@
-//! One step of all folds, and what it tells later.
+//! One training step of all folds, and its losses, which are read later.
 
 use super::fold_group::{FoldGroup, PendingStep};
 use super::observer::StepRecord;
@@ -9,7 +9,7 @@ use crate::model::{StepInput, StepReport};
 use crate::ops::StepScalars;
 
 impl<B: Backend> FoldGroup<'_, B> {
-    /// A training step of all folds. Gives back the reports that are due, of all steps that are not settled.
+    /// A training step of all folds. Returns the reports that are due, of all pending steps.
     pub(super) fn step(&mut self, lists: &[&[u32]]) -> Result<Vec<StepReport>> {
         let extent = self.trainer.model().extent();
         let batch = plan::batch(self.dataset, lists, extent, self.position);
@@ -32,13 +32,13 @@ impl<B: Backend> FoldGroup<'_, B> {
         Ok(reports)
     }
 
-    /// Takes the losses of all steps into account that are not settled, due or not.
+    /// Accounts for the losses of all pending steps, due or not.
     pub(super) fn drain(&mut self, lists: &[&[u32]]) -> Result<Vec<StepRecord>> {
         let reports = self.trainer.reports()?;
         self.account(lists, reports)
     }
 
-    /// Takes the losses of the steps that are not settled into account.
+    /// Accounts for the losses of the pending steps, whose reports these are.
     pub(super) fn account(&mut self, lists: &[&[u32]], reports: Vec<StepReport>) -> Result<Vec<StepRecord>> {
         let steps = std::mem::take(&mut self.pending);
         let mut records = Vec::new();

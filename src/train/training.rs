@@ -10,6 +10,7 @@ use std::time::Instant;
 /// How a training ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
+    /// All epochs are done, or early stopping has ended every fold.
     Finished,
     /// By this signal, with the state handed to the observer.
     Interrupted(u8),

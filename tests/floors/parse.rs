@@ -43,7 +43,7 @@ impl Module {
 pub fn modules(path: &str, text: &str) -> Vec<Module> {
     let tokens: TokenStream = text.parse().unwrap_or_else(|e| panic!("{path} is no Rust: {e}"));
     let mut found = vec![Module { path: path.into(), ..Module::default() }];
-    walk(&tokens.into_iter().collect::<Vec<_>>(), 0, &mut found);
+    nested(&tokens.into_iter().collect::<Vec<_>>(), 0, &mut found);
     found
 }
 
@@ -52,7 +52,7 @@ pub fn child(module: &str, name: &str) -> String {
     if module.is_empty() { name.into() } else { format!("{module}::{name}") }
 }
 
-fn walk(tokens: &[TokenTree], own: usize, found: &mut Vec<Module>) {
+fn nested(tokens: &[TokenTree], own: usize, found: &mut Vec<Module>) {
     let mut at = 0;
     while at < tokens.len() {
         match &tokens[at] {
@@ -66,7 +66,7 @@ fn walk(tokens: &[TokenTree], own: usize, found: &mut Vec<Module>) {
             TokenTree::Ident(ident) if ident == "include" && is_punct(tokens.get(at + 1), '!') => {
                 panic!("{}: code that is included is not seen here", found[own].path);
             }
-            TokenTree::Group(group) => walk(&group.stream().into_iter().collect::<Vec<_>>(), own, found),
+            TokenTree::Group(group) => nested(&group.stream().into_iter().collect::<Vec<_>>(), own, found),
             TokenTree::Ident(ident) if ident == "mod" => {
                 if let (Some(name), next) = (word(tokens, at + 1), tokens.get(at + 2)) {
                     found[own].children.insert(name.clone());
@@ -74,7 +74,7 @@ fn walk(tokens: &[TokenTree], own: usize, found: &mut Vec<Module>) {
                         let path = child(&found[own].path, &name);
                         found.push(Module { path, ..Module::default() });
                         let inner = found.len() - 1;
-                        walk(&body.stream().into_iter().collect::<Vec<_>>(), inner, found);
+                        nested(&body.stream().into_iter().collect::<Vec<_>>(), inner, found);
                     }
                     at += 3;
                     continue;

@@ -22,6 +22,7 @@ pub enum Isa {
 }
 
 impl Isa {
+    /// Every path, built for this target or not.
     pub const ALL: [Isa; 4] = [Isa::Portable, Isa::Avx2, Isa::Avx512, Isa::Neon];
 
     /// Whether this machine can run the path.
@@ -58,6 +59,7 @@ impl Isa {
         }
     }
 
+    /// The name of the path, as `isa` in a configuration file spells it.
     pub fn name(self) -> &'static str {
         match self {
             Isa::Portable => "portable",

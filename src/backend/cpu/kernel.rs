@@ -1,12 +1,22 @@
-//! The two micro-kernels: a few rows times a packed panel, and a sum of outer products. Blocks of `R x N`
-//! vector accumulators stay in registers from the first product to the last.
+//! The two micro-kernels: a few rows times a packed panel ([`multiply`]), and a sum of outer products
+//! ([`outer`]).
 //!
-//! Every number is summed by itself in the order of `k`, so neither `R` nor `N` changes a bit of it.
+//! Both keep a block of `R x N` vector accumulators in registers and add one rank-one update at a time:
+//!
+//! ```text
+//! acc[0..R][0..N] = start                    R rows, N vectors of LANES columns
+//! for k in 0..depth:
+//!     for r in 0..R, n in 0..N:              unrolled: R * N independent multiply-adds
+//!         acc[r][n] += broadcast(factor[r][k]) * vector[k][n]
+//! ```
+//!
+//! `R * N` accumulators hide the latency of a multiply-add, and each loaded vector is used for `R` rows. Each
+//! element is one sum in the order of `k`, so neither `R` nor `N` changes a bit of it.
 
 use super::simd::Simd;
 
-/// Rows of a block of `n` vectors: as many as [`rank_one`] can do without a spill, which was found out by
-/// looking at the code that the compiler makes.
+/// Rows of a block of `n` vectors: as many as [`rank_one`] takes without a spill, by inspection of the
+/// compiled code.
 pub const fn block_rows(registers: usize, n: usize) -> usize {
     let mut rows = MAX_ROWS;
     while rows * n + (if rows < n { rows + 1 } else { n + 2 }) > registers {
@@ -15,7 +25,7 @@ pub const fn block_rows(registers: usize, n: usize) -> usize {
     rows
 }
 
-/// The most rows of any block; what [`with_rows`] knows.
+/// The most rows of any block that [`with_rows`] can name.
 pub const MAX_ROWS: usize = 8;
 
 /// Runs `$call` with the constant `$R` equal to `$rows`, which is at most `$max`.
@@ -168,5 +178,5 @@ pub unsafe fn outer<S: Simd, const R: usize, const G: usize>(
     }
 }
 
-/// Vectors of a strip: all that backward leaves of a block of units, for both cells.
+/// Vectors of a strip: the gate gradients of a block of units, for every cell.
 pub const STRIP: usize = 4;

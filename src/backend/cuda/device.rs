@@ -114,7 +114,7 @@ impl<E: Executor> Backend for Cuda<E> {
         // `DeviceId` reads this text back from manifests: it is a file format.
         let gemm = match self.tuning.gemm {
             GemmKernel::Own => "",
-            GemmKernel::Cublaslt => ", products by cuBLASLt (not yet verified)",
+            GemmKernel::Cublaslt => ", GEMMs by cuBLASLt (not yet verified)",
         };
         format!("{}, {}{gemm}", self.session.describe(), self.precision.name())
     }

@@ -64,6 +64,7 @@ impl Adapter {
         }
     }
 
+    /// The adapter's name, as its driver reports it.
     pub fn name(&self) -> &str {
         &self.info.name
     }

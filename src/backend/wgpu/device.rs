@@ -32,6 +32,7 @@ impl Wgpu {
         self
     }
 
+    /// The adapter that the device was opened on.
     pub fn adapter(&self) -> &Adapter {
         &self.adapter
     }

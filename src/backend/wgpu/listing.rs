@@ -14,6 +14,7 @@ pub struct KernelText {
     pub label: &'static str,
     /// File and constants.
     pub name: String,
+    /// The complete WGSL source.
     pub text: String,
 }
 

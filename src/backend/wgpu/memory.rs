@@ -82,6 +82,7 @@ impl<T: Word> Buf<T> {
 
 /// The frame table in parts that can be bound.
 pub struct Frames {
+    /// The parts of the table; each fits into one binding.
     pub parts: Vec<FramePart>,
 }
 

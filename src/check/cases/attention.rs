@@ -13,6 +13,7 @@ use crate::random::{Random, Stream};
 /// Forward and, of another gradient, backward; of three rows one is absent and one has a single step.
 #[derive(Clone, Debug)]
 pub struct AttentionCase {
+    /// The operation's sizes.
     pub attention: Attention,
     /// Typical size of an input; 10 leaves most weights below 1e-4.
     pub scale: f64,

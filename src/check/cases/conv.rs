@@ -15,6 +15,7 @@ use crate::reference;
 /// One block to run forward and backward.
 #[derive(Clone, Debug)]
 pub struct ConvCase {
+    /// The operation's sizes.
     pub conv: Conv,
     /// Rows of unequal length, one of them absent, instead of `T` steps each.
     pub ragged: bool,

@@ -11,6 +11,7 @@ use crate::random::{Random, Stream};
 /// Two models at different steps, an activation forward and a gradient back.
 #[derive(Clone, Debug)]
 pub struct DropoutCase {
+    /// The operation's sizes.
     pub dropout: Dropout,
 }
 

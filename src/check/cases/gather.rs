@@ -12,6 +12,7 @@ use ndarray::ArcArray2;
 /// Ragged rows out of a table in two chunks, some beginning in the second; every fifth row is absent.
 #[derive(Clone, Debug)]
 pub struct GatherCase {
+    /// The operation's sizes.
     pub gather: Gather,
 }
 

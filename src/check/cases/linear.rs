@@ -13,6 +13,7 @@ use crate::random::{Random, Stream};
 /// Forward and, of another gradient, backward, between other layers' parameters, which must stay.
 #[derive(Clone, Debug)]
 pub struct LinearCase {
+    /// The operation's sizes.
     pub linear: Linear,
 }
 

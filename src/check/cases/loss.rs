@@ -11,6 +11,7 @@ use crate::random::{Random, Stream};
 /// Three models, the last of which has no row; in the others every fifth row is absent.
 #[derive(Clone, Debug)]
 pub struct LossCase {
+    /// The operation's sizes.
     pub loss: Loss,
     /// Class weights that differ, instead of ones.
     pub weighted: bool,

@@ -1,4 +1,4 @@
-//! The table of cases of all operations, which tests, `engine check` and the benches walk.
+//! The table of cases of all operations, which tests, `engine check` and the benches run.
 
 pub mod attention;
 pub mod conv;
@@ -32,9 +32,10 @@ use crate::ops::Precision;
 /// One line an operation: its module, its case and what it is, in the order of a training step.
 macro_rules! operations {
     ($($variant:ident: $module:ident, $case:ident, $title:literal;)*) => {
-        /// A case of any operation: what `engine check` walks.
+        /// A case of any operation: the elements of the table that `engine check` runs.
         #[derive(Clone, Debug)]
         pub enum AnyCase {
+            /// A case of this operation.
             $($variant($case),)*
         }
 

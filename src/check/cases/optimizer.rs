@@ -15,6 +15,7 @@ use crate::random::{Random, Stream};
 /// result is off by, it got wrong in this one update.
 #[derive(Clone, Debug)]
 pub struct OptimizerCase {
+    /// The operation's sizes and settings.
     pub optimizer: Optimizer,
     /// Updates done before and including this one, from 1. Before the first the moments are 0.
     pub update: u64,

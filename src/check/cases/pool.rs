@@ -11,6 +11,7 @@ use crate::random::{Random, Stream};
 /// Forward and, of another gradient, backward; of three rows one is absent and one has a single step.
 #[derive(Clone, Debug)]
 pub struct PoolCase {
+    /// The operation's sizes.
     pub pool: Pool,
 }
 

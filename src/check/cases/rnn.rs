@@ -14,6 +14,7 @@ use crate::random::{Random, Stream};
 /// One layer to run forward and backward, with everything that may go wrong turned on or off.
 #[derive(Clone, Debug)]
 pub struct RnnCase {
+    /// The operation's sizes.
     pub rnn: Rnn,
     /// Rows of unequal length, one of them absent, instead of `T` steps each.
     pub ragged: bool,
@@ -170,7 +171,7 @@ pub fn table() -> Vec<RnnCase> {
         [3, 17, 128, 65],
         [8, 33, 4, 24],
         [33, 6, 65, 128],
-        // Few rows and many units, which several threads walk together; the first for more steps than are
+        // Few rows and many units, which several threads share; the first for more steps than are
         // prepared at once.
         [1, 140, 3, 128],
         [3, 12, 5, 100],

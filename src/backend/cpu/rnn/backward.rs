@@ -1,5 +1,14 @@
-//! Backward through time: a task owns a tile of batch rows and walks all its steps back. What forward kept
-//! becomes, in place, the gradients by the gates, from which `gradient.rs` makes the rest.
+//! Backpropagation through time: a task owns a tile of batch rows and runs all its time steps backward.
+//!
+//! ```text
+//! dh, dc = d_last
+//! for each step, from each row's last one back:
+//!     dh += dy[step]
+//!     d_gates, dh, dc = cell_backward(reserve[step], dh, dc)
+//!     reserve[step] = d_gates           in place: gradient.rs reads them
+//!     dh += d_gates W_hh                the recurrent GEMM, from block to block of columns
+//! d_initial = dh, dc
+//! ```
 
 use super::super::columns::Columns;
 use super::super::device::Cpu;
@@ -125,7 +134,7 @@ impl<C: VectorCell<G>, const G: usize> Task for BackwardTile<'_, C, G> {
             // SAFETY: `run`'s caller has `S`'s instructions. `dh` and `dc` have `width` numbers for each of
             // `count` rows, `d_rh` has `G * hidden`, and no slice of them is used before `end`; `cells`
             // checked the bounds of everything else. What is written is of rows of this tile, which this
-            // thread walks alone, and rows do not overlap.
+            // thread runs alone, and rows do not overlap.
             unsafe {
                 for row in &cells {
                     self.cell::<S>(row);
@@ -162,7 +171,7 @@ impl<C: VectorCell<G>, const G: usize> BackwardTile<'_, C, G> {
             for (vector, d) in [dh, dc].into_iter().enumerate().take(s.cell.states()) {
                 let at = s.state_at(tile.m, vector, tile.dir, b);
                 // SAFETY: these numbers are of one model, direction and row, and so of this tile alone, which
-                // one thread walks; the slice is gone when the next one is asked for.
+                // one thread runs; the slice is gone when the next one is asked for.
                 unsafe { d_initial.range(at..at + s.hidden) }.copy_from_slice(&d[row * width..][..s.hidden]);
             }
         }

@@ -1,7 +1,16 @@
-//! Forward: a task owns a tile of batch rows and runs all its steps, with no synchronization unless threads
-//! without a tile of their own help (`team.rs`). The input product is taken for several steps at once, so
-//! that the weights are read once for many rows; the gate maths follows the recurrent product while its sums
-//! are still at hand.
+//! Forward: a task owns a tile of batch rows and runs all its time steps. Threads synchronize only if a team
+//! shares the tile (`team.rs`).
+//!
+//! ```text
+//! for each chunk of time steps:
+//!     wx = W_ih x + b                  one GEMM for all steps of the chunk: W_ih is read once for many rows
+//!     for each step of the chunk:
+//!         for each block of units, group of R live rows:
+//!             acc  = wx + W_hh h       the recurrent GEMM, in registers
+//!             h, c = cell(acc, c)      its epilogue, while the sums are in registers
+//!             y[step] = h;  reserve[step] = gates
+//!         last = h of the rows whose last step this was
+//! ```
 
 use super::super::cache::CACHES;
 use super::super::device::Cpu;
@@ -46,36 +55,36 @@ impl Runs<RnnForward> for Cpu {
                 space: Space::new(s, &tile, width, space.as_mut()),
                 tile,
             };
-            let walk = |member: Member| {
+            let run_steps = |member: Member| {
                 with_cell!(s.cell, C, G => {
                     isa::run(isa, ForwardTile::<C, G> { pass: &pass, member, cell: PhantomData })
                 })
             };
             if wanted == 1 {
-                return walk(team.lead());
+                return run_steps(team.lead());
             }
             rayon::scope(|scope| {
                 for _ in 1..wanted {
-                    scope.spawn(|_| walk(team.join()));
+                    scope.spawn(|_| run_steps(team.join()));
                 }
-                walk(team.lead());
+                run_steps(team.lead());
             });
         });
         Ok(())
     }
 }
 
-/// How many threads walk a tile together: more than one only if there are threads without a tile, and weights
-/// enough for each that streaming them takes longer than meeting.
+/// Threads that share one tile: more than one only if some threads have no tile, and each has so many weights
+/// that streaming them takes longer than a barrier.
 fn members(s: &Rnn, tiles: usize) -> usize {
     const FEWEST_BYTES: usize = 64 << 10;
     let bytes = size_of::<f32>() * s.cell.gates() * s.hidden * s.hidden;
     (rayon::current_num_threads() / tiles.max(1)).min(bytes / FEWEST_BYTES).clamp(1, Team::LARGEST)
 }
 
-/// What the members of a team share while they walk: each writes its own hidden units.
+/// Buffers that the members of a team share during the time loop; each member writes its own hidden units.
 struct Space<'a> {
-    /// `h` before and after a step, in turns; `(rows, width)` each.
+    /// `h` before and after a step, double-buffered; `(rows, width)` each.
     h: [Disjoint<'a, f32>; 2],
     /// `(rows, width)`
     c: Disjoint<'a, f32>,
@@ -103,8 +112,8 @@ impl<'a> Space<'a> {
     }
 }
 
-/// Steps whose input parts, of `step_len` numbers each, are made at once: they must stay in the second-level
-/// cache.
+/// Time steps whose input parts, of `step_len` elements each, are computed at once: they must stay in the
+/// second-level cache.
 fn chunk_steps(step_len: usize, steps: usize) -> usize {
     (CACHES.l2 / 4 / (size_of::<f32>() * step_len)).clamp(1, steps.max(1))
 }

@@ -1,4 +1,12 @@
-//! Gradients by the weights and by the input: large products over all steps and rows, after the walk back.
+//! Gradients by the weights and by the input, after the time loop, as large GEMMs over all steps and rows.
+//!
+//! ```text
+//! for each part of the hidden units (a task), in one fixed order of steps and rows:
+//!     gather a piece of live (step, row) pairs:  x, the h before, the gate gradients
+//!     dW_ih += d_wx x^T;  dW_hh += d_rh h^T;  db += d_gates      sums of outer products (`outer`)
+//! for each step (a task):
+//!     dx = sum over directions of d_wx W_ih                      rows times a panel (`multiply`)
+//! ```
 
 use super::super::cache::CACHES;
 use super::super::isa::{self, Isa, Task};
@@ -14,14 +22,14 @@ use rayon::prelude::*;
 use std::marker::PhantomData;
 use std::ops::Range;
 
-/// What both products read.
+/// The operands of both gradients.
 pub struct Inputs<'a> {
     pub x: &'a [f32],
     pub y: &'a [f32],
     pub initial: Option<&'a [f32]>,
     /// `(M, B)`
     pub lengths: &'a [u32],
-    /// The reserve after the walk back: gradients by the gates.
+    /// The reserve after the backward time loop: gradients by the gates.
     pub deltas: &'a [f32],
 }
 

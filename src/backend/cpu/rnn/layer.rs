@@ -7,7 +7,7 @@ use crate::ops::{Purpose, Rnn};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Weights by model and direction, what forward keeps for backward, and work space.
+/// Packed weights by model and direction, the reserve, and work space.
 pub struct Layer {
     /// Numbers of the vectors that it was made for: the kernels address memory by these, so that nobody else
     /// may exchange what is below.
@@ -22,6 +22,7 @@ pub struct Layer {
 }
 
 impl Layer {
+    /// The buffers of a layer of these sizes, on vectors of `lanes` elements.
     pub fn new(s: &Rnn, purpose: Purpose, lanes: usize) -> Self {
         Layer {
             lanes,
@@ -42,14 +43,13 @@ impl Layer {
         assert!(self.lanes == lanes, "a layer for vectors of {}, not {lanes}", self.lanes);
     }
 
-    /// Notes down whose numbers the reserve is about to hold.
+    /// Records the rows that the reserve is about to hold.
     pub fn keep(&mut self, lengths: Option<&[u32]>) {
         self.kept.clear();
         self.kept.extend(lengths.unwrap_or_default());
     }
 
-    /// Panics unless the reserve holds what a forward pass over rows of these lengths kept; it does not
-    /// afterwards.
+    /// Panics unless the reserve holds a forward pass over rows of these lengths; afterwards it holds none.
     pub fn consume(&mut self, lengths: &[u32]) {
         let matches = !self.kept.is_empty() && lengths.starts_with(&self.kept);
         assert!(matches, "backward without the forward pass before it");
@@ -57,18 +57,18 @@ impl Layer {
     }
 }
 
-/// Numbers that are kept of all rows and steps.
+/// Elements of the reserve, for all rows and steps.
 fn reserve_len(s: &Rnn, purpose: Purpose, lanes: usize) -> usize {
     let rows = s.models * s.dirs * s.steps * s.batch;
     if purpose == Purpose::Inference { 0 } else { rows * reserve_row_len(s, lanes) }
 }
 
-/// Numbers that are kept of one row at one step.
+/// Elements of the reserve for one row at one step.
 pub fn reserve_row_len(s: &Rnn, lanes: usize) -> usize {
     s.cell.saved() * s.hidden.next_multiple_of(lanes)
 }
 
-/// Rows of one model and direction, which one task walks through all steps.
+/// Rows of one model and direction, whose time steps one task runs.
 #[derive(Clone, Debug)]
 pub struct Tile {
     pub m: usize,
@@ -89,7 +89,7 @@ pub fn tiles(s: &Rnn) -> Vec<Tile> {
         .collect()
 }
 
-/// Into how many tiles the rows of one model and direction are cut: as few as keep a step's numbers in the
+/// Tiles into which the rows of one model and direction are cut: as few as keep a step's elements in the
 /// second-level cache and all threads busy to the end.
 fn parts(s: &Rnn, sequences: usize) -> usize {
     /// With fewer rows a task mostly waits for the weights.

@@ -1,4 +1,32 @@
 //! The recurrent layer: register-blocked kernels over packed weights.
+//!
+//! How the forward pass is blocked, from the whole layer down to the registers:
+//!
+//! ```text
+//! layer       M models x dirs directions x B rows x T time steps x H units x G gates
+//!   |           layer.rs cuts it into tiles; tiles run in parallel and never meet
+//! tile        some rows of one model and direction, all time steps            (`Tile`, `ForwardTile`)
+//!   |
+//!   |   time --------------------------------------------------------->
+//!   |   +-------- chunk --------+-------- chunk --------+----             (`Space::chunk`: fits into L2)
+//!   |   | wx = W_ih x + b, one  | wx of the next chunk  |                 (`project`)
+//!   |   | GEMM for all its steps|                       |
+//!   |   +----+----+----+----+---+----+----+----+----+---+----
+//!   |   | s0 | s1 | s2 | s3 |     each step needs h of the step before    (`recur`)
+//!   |
+//! step        live rows x H units: blocks of LANES units, one after the other
+//!   |
+//!   |             units -->  | block 0 | block 1 | block 2 |              a block is one vector of each gate
+//!   |   rows  R rows         |  acc    |         |         |              (`groups`, `block_rows`)
+//!   |     |   R rows         |         |         |         |
+//!   |     v
+//! block       R rows x G gates x LANES units: R * G accumulators in registers (`recur_block`, `multiply`)
+//!               acc[r][g] += h[r][k] * W_hh[k][g]   for k in 0..H, then the cell as the epilogue
+//! ```
+//!
+//! With several threads and few tiles, a [`team`] of threads shares the blocks of units of one tile and meets
+//! after each time step. `backward.rs` runs the same tiles backward in time; `gradient.rs` then computes the
+//! weight and input gradients of all time steps as large GEMMs.
 
 mod backward;
 mod cell;

@@ -84,7 +84,7 @@ impl<'a> Kernels<'a> {
         [("LANES", plan::streamed_lanes(self.s, self.limits) as u32), ("ROWS", rows as u32)]
     }
 
-    /// Rows of the batch that a workgroup of the walk takes.
+    /// Rows of the batch that a workgroup of the time loop takes.
     pub fn rows(&self, backward: bool) -> usize {
         match self.algorithm {
             Algorithm::Persistent => self.s.cell.gates(),

@@ -9,6 +9,7 @@ use crate::ops::{Purpose, Rnn};
 
 /// A recurrent layer on the device.
 pub struct Layer {
+    /// The algorithm, and how the work is split.
     pub plan: Plan,
     /// `(M, dirs, pack_len)` vectors.
     pub pack: Buf<f32>,
@@ -17,6 +18,7 @@ pub struct Layer {
     pub gates: Buf<f32>,
     /// Hidden states before and after a step, where a step is a dispatch.
     pub hidden: Option<[Buf<f32>; 2]>,
+    /// Buffers for training; `None` in a layer for inference.
     pub training: Option<Training>,
     /// Bound where a kernel has an operand that this layer has not.
     pub nothing: [Buf<f32>; 2],
@@ -74,6 +76,7 @@ impl Lens {
 }
 
 impl Layer {
+    /// Allocates the buffers of a layer.
     pub fn new(gpu: &Gpu, plan: Plan, s: &Rnn, purpose: Purpose) -> Result<Self> {
         let lens = Lens::of(&plan, s, purpose);
         let real = |len: usize| Buf::<f32>::zeros(gpu, len);

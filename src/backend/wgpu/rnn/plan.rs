@@ -53,19 +53,19 @@ pub fn fits(algorithm: Algorithm, s: &Rnn, limits: &wgpu::Limits) -> bool {
 /// Below so many rows a workgroup reads the weights for too little.
 const MIN_STREAMED_ROWS: usize = 4;
 
-/// Invocations of a workgroup of the streamed walks: the units, rounded up so that layers of about the same
+/// Invocations of a workgroup of the streamed time loops: the units, rounded up so that layers of about the same
 /// width share a program.
 pub fn streamed_lanes(s: &Rnn, limits: &wgpu::Limits) -> usize {
     s.hidden.next_multiple_of(32).min(limits.max_compute_invocations_per_workgroup as usize)
 }
 
-/// Rows that a workgroup of the streamed backward walk takes.
+/// Rows that a workgroup of the streamed backward time loop takes.
 pub fn streamed_rows(s: &Rnn, limits: &wgpu::Limits) -> usize {
     let memory = limits.max_compute_workgroup_storage_size as usize;
     if streamed_bytes(s, limits, ROWS) <= memory { ROWS } else { MIN_STREAMED_ROWS }
 }
 
-/// Workgroup memory of the backward walk: a vector per unit and row.
+/// Workgroup memory of the backward time loop: a vector per unit and row.
 fn streamed_bytes(s: &Rnn, limits: &wgpu::Limits, rows: usize) -> usize {
     16 * streamed_lanes(s, limits) * rows
 }
@@ -87,7 +87,7 @@ impl Default for Tuning {
     }
 }
 
-/// What one dispatch of a walk, or of a gradient, works on.
+/// The share of one dispatch of the time loop, or of a gradient.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     pub models: Range<usize>,
@@ -104,7 +104,7 @@ impl Part {
         self.steps[0].len()
     }
 
-    /// The part step by step, in the order of the forward walk.
+    /// The part step by step, in the order of the forward time loop.
     pub fn each_step(&self) -> impl DoubleEndedIterator<Item = Part> + '_ {
         let [forward, reverse] = self.steps.clone();
         (0..self.len()).map(move |i| {
@@ -113,7 +113,7 @@ impl Part {
         })
     }
 
-    /// Before the first step of the forward walk.
+    /// Before the first step of the forward time loop.
     pub fn before(&self) -> Part {
         let [forward, reverse] = self.steps.clone();
         Part { steps: [forward.start..forward.start, reverse.end..reverse.end], ..self.clone() }
@@ -124,9 +124,9 @@ impl Part {
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub algorithm: Algorithm,
-    /// In the order of the forward walk.
+    /// In the order of the forward time loop.
     pub time_loop: Vec<Part>,
-    /// For the gradients after the walk; the parts of one model are in the order of time.
+    /// For the gradients after the time loop; the parts of one model are in the order of time.
     pub gradient: Vec<Part>,
     /// Shares of a part's rows that the weight gradient sums apart.
     pub splits: usize,
@@ -228,7 +228,7 @@ impl Plan {
         Ok(Plan { algorithm, time_loop, gradient, splits })
     }
 
-    /// The most steps and models that one part of the walk has.
+    /// The most steps and models that one part of the time loop has.
     pub fn largest(&self) -> (usize, usize) {
         let steps = self.time_loop.iter().map(Part::len).max();
         let models = self.time_loop.iter().map(|part| part.models.len()).max();
