@@ -1,7 +1,7 @@
 //! Latencies and rates of an NVIDIA GPU, measured: what a model of the kernels' machine code needs.
 //!
-//! `cargo bench --bench latency -- --json FILE`; all of it takes less than a minute. Without a GPU nothing is measured; that the
-//! kernels run is shown by `tests/cuda/chains.rs`. Not yet run on a GPU.
+//! `cargo bench --bench latency -- --json FILE`; all of it takes less than a minute. Without a GPU nothing is
+//! measured; that the kernels run is shown by `tests/cuda/chains.rs`. Not yet run on a GPU.
 
 use clap::Parser;
 use std::path::PathBuf;
@@ -190,8 +190,8 @@ mod on_gpu {
         Ok(table)
     }
 
-    /// What a multiprocessor's clock does a second under load, in MHz: cycles of a long chain over the time that it takes longer than
-    /// a short one.
+    /// What a multiprocessor's clock does a second under load, in MHz: cycles of a long chain over the time
+    /// that it takes longer than a short one.
     fn clock(device: &Driver, table: &mut Table, repeats: usize) -> Result<f64, Failure> {
         let chains = Chains { of: ChainOf::MultiplyAdd, chains: 1, threads: 32 };
         let timed = |count| -> Result<(f64, f64), Failure> {

@@ -1,5 +1,6 @@
-//! The recurrent layer, a group per cell, pass and shape, and the convolution block, a group per shape. Members are all devices and
-//! paths of this build, each checked against the reference before it is timed. After each group, how much of its device's peak each member reaches.
+//! The recurrent layer, a group per cell, pass and shape, and the convolution block, a group per shape.
+//! Members are all devices and paths of this build, each checked against the reference before it is timed.
+//! After each group, how much of its device's peak each member reaches.
 //!
 //! `cargo bench -- rnn`, `cargo bench -- conv`; elements are `M * B * T`, one step of one row.
 
@@ -85,7 +86,8 @@ fn cuda_gpus() -> Vec<Member> {
     Vec::new()
 }
 
-/// Adapters that open. A software one shares the processor with the CPU's paths: what it takes is no GPU's time.
+/// Adapters that open. A software one shares the processor with the CPU's paths: what it takes is no GPU's
+/// time.
 fn gpus() -> Vec<Member> {
     #[cfg(feature = "wgpu")]
     return adapters()
@@ -136,12 +138,14 @@ fn member<B: Backend + 'static>(open: impl FnOnce() -> B) -> Member {
     }
 }
 
-/// Fewer rows and steps of the same widths, for the check: the reference in `f64` would take minutes on large shapes.
+/// Fewer rows and steps of the same widths, for the check: the reference in `f64` would take minutes on large
+/// shapes.
 fn small([batch, steps, input, hidden]: [usize; 4]) -> [usize; 4] {
     [batch.min(9), steps.min(7), input, hidden]
 }
 
-/// Times one member; its operations per second by the median, and its device's peak, if it was not filtered out.
+/// Times one member; its operations per second by the median, and its device's peak, if it was not filtered
+/// out.
 fn time(group: &mut BenchmarkGroup<WallTime>, member: &Member, job: &Job) -> Option<(f64, f64)> {
     let mut prepared = None;
     let mut seconds = Vec::new();

@@ -1,13 +1,15 @@
-//! Recurrent networks for physiological signals, trained on kernels written for them and evaluated without leaks.
+//! Recurrent networks for physiological signals, trained on kernels written for them and evaluated without
+//! leaks.
 //!
 //! ```text
 //! s01.dat --data--> Recording --frames--> FrameTable --cut--> sequences --split (groups)--> folds
 //!    --gather--> x (M,T,B,D) --conv, rnn--> y --pool, linear--> logits --loss--> losses
-//!    --the same stages backward--> gradients --optimizer--> weights --evaluate--> predictions --metrics--> scores
+//!    --the same stages backward--> gradients --optimizer--> weights
+//!    --evaluate--> predictions --metrics--> scores
 //! ```
 //!
-//! `M`, the models, is the leading axis of every buffer: all folds of a cross-validation train in the same calls, and
-//! each ends with the bits that it would have alone. Every command takes this one path.
+//! `M`, the models, is the leading axis of every buffer: all folds of a cross-validation train in the same
+//! calls, and each ends with the bits that it would have alone. Every command takes this one path.
 //!
 //! A module uses those on lower floors only, and never one on its own floor:
 //!

@@ -1,4 +1,5 @@
-//! `tools/bench-peers --cuda` beside peers that do as they are told: what it reports, and that none of them stops it.
+//! `tools/bench-peers --cuda` beside peers that do as they are told: what it reports, and that none of them
+//! stops it.
 
 use std::path::Path;
 use std::process::{Command, Output};

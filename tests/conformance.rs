@@ -1,4 +1,5 @@
-//! The CPU against the reference, with derived bounds; and the bounds against faults that were put in on purpose.
+//! The CPU against the reference, with derived bounds; and the bounds against faults that were put in on
+//! purpose.
 
 use crate::pytorch::{CURVES, curve};
 use crate::suite::{conforms, dropout_is_exact, in_stack_and_alone, within};

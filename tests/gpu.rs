@@ -252,7 +252,8 @@ fn dispatches(device: &Wgpu, case: &RnnCase) -> [u64; 2] {
 #[test]
 #[ignore = "needs a Vulkan driver; tools/test brings two"]
 fn the_rest_of_a_training_step_keeps_its_bounds() {
-    // Bindings as large as they come; so small that everything is cut; or with room for the parameters of one model only.
+    // Bindings as large as they come; so small that everything is cut; or with room for the parameters of one
+    // model only.
     let all: fn(&AnyCase) -> bool = |_| true;
     let sequences: fn(&AnyCase) -> bool = |case| {
         matches!(case, AnyCase::Gather(_) | AnyCase::Dropout(_) | AnyCase::Pool(_) | AnyCase::Attention(_))

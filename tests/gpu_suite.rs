@@ -1,5 +1,5 @@
-//! `tools/gpu-suite` without a GPU: its logic on programs of a few lines that hang, crash and lie, each in the place of one of ours;
-//! and, end to end, on our own programs with the driver of `stand_in`.
+//! `tools/gpu-suite` without a GPU: its logic on programs of a few lines that hang, crash and lie, each in
+//! the place of one of ours; and, end to end, on our own programs with the driver of `stand_in`.
 
 mod end_to_end;
 mod logic;

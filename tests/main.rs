@@ -6,9 +6,11 @@ mod archives;
 mod attacks;
 /// tools/bench-peers beside peers that answer, hang, crash and refuse.
 mod bench_peers;
-/// Every backend and instruction-set path against the `f64` reference, and the reference against finite differences.
+/// Every backend and instruction-set path against the `f64` reference, and the reference against finite
+/// differences.
 mod conformance;
-/// CUDA's kernels and launches, run on the host, against the reference; its faults on a device that fails on demand.
+/// CUDA's kernels and launches, run on the host, against the reference; its faults on a device that fails on
+/// demand.
 #[cfg(feature = "cuda")]
 mod cuda;
 /// Helper: CUDA threads as fibers, and an executor that runs the backend's launches with them.
@@ -27,9 +29,12 @@ mod golden;
 /// WGSL on every adapter against the reference, however the work is cut; dispatches counted.
 #[cfg(feature = "wgpu")]
 mod gpu;
-/// tools/gpu-suite on stand-ins: hangs, crashes, full disks, lost devices; and end to end on a driver without a GPU.
+/// tools/gpu-suite on stand-ins: hangs, crashes, full disks, lost devices; and end to end on a driver without
+/// a GPU.
 #[cfg(feature = "cuda")]
 mod gpu_suite;
+/// The field's words, and the width of comments.
+mod house;
 /// The presets against Keras: the training loss of the study's networks from the same weights.
 mod keras;
 /// A split that leaks scores where there is nothing to find; honest ones do not.
@@ -40,7 +45,8 @@ mod memory;
 mod metrics;
 /// What a model is asked in vain: errors, not panics.
 mod model;
-/// CUDA on NVIDIA's GPUs: the same table, and what only a GPU can break. Ignored where there is none; tools/gpu-suite runs them.
+/// CUDA on NVIDIA's GPUs: the same table, and what only a GPU can break. Ignored where there is none;
+/// tools/gpu-suite runs them.
 #[cfg(feature = "cuda")]
 mod nvidia;
 /// Run folders, checkpoints and configuration files of an earlier version.

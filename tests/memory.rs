@@ -1,4 +1,5 @@
-//! Counts what the current thread has allocated, so that tests which run beside each other do not disturb each other.
+//! Counts what the current thread has allocated, so that tests which run beside each other do not disturb
+//! each other.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -41,7 +42,8 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// Runs `work` and returns, beside its result, the most bytes that it held at a time. Other threads are not counted.
+/// Runs `work` and returns, beside its result, the most bytes that it held at a time. Other threads are not
+/// counted.
 pub fn peak<T>(work: impl FnOnce() -> T) -> (T, usize) {
     let before = NOW.get();
     PEAK.set(before);

@@ -1,5 +1,5 @@
-//! What an earlier version wrote is still read: run folders, checkpoints and configuration files in `fixtures/runs`, whose README
-//! says how each was made.
+//! What an earlier version wrote is still read: run folders, checkpoints and configuration files in
+//! `fixtures/runs`, whose README says how each was made.
 
 use super::faults::{Call, engine, folder};
 use std::fs;

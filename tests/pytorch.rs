@@ -85,7 +85,8 @@ fn recurrent(name: &str, cell: Cell, dirs: usize, layers: usize) {
     assert_close("input gradient", &swap_axes(&dy, [T, B, D]), golden.get("grad.x"), TOLERANCE);
 }
 
-/// Every golden file that is called after a cell: `bi` before its name for two directions, `2` behind it for two layers.
+/// Every golden file that is called after a cell: `bi` before its name for two directions, `2` behind it for
+/// two layers.
 #[test]
 fn recurrent_layers_equal_pytorch() {
     let files = Golden::all();

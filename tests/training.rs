@@ -1,4 +1,5 @@
-//! The trainer: folds in a stack equal folds alone, a stopped training goes on bit for bit, and bad numbers stop it.
+//! The trainer: folds in a stack equal folds alone, a stopped training goes on bit for bit, and bad numbers
+//! stop it.
 
 use crate::synthetic::dataset;
 use engine::backend::cpu::Cpu;
@@ -190,7 +191,7 @@ fn a_number_that_is_not_finite_stops_and_is_named() {
     for part in ["fold s01", "epoch 1", "step", "first tensor", "seed 3", "sequences ["] {
         assert!(error.message.contains(part), "{part} is missing: {error}");
     }
-    assert!(error.hint.unwrap().contains("--lr"));
+    assert!(error.hint.unwrap().contains("`learning_rate`"));
 }
 
 #[test]
@@ -282,8 +283,8 @@ impl Observer for Loses<'_> {
     }
 }
 
-/// A training on `lost` until `lose` takes that device away; nothing may be saved after, and what was saved before must go on
-/// bit for bit on `other`. Returns what the user is told.
+/// A training on `lost` until `lose` takes that device away; nothing may be saved after, and what was saved
+/// before must go on bit for bit on `other`. Returns what the user is told.
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 pub fn loses_its_device<B: Backend>(lost: &B, other: &B, lose: &dyn Fn()) -> engine::Error {
     let dataset = dataset(4, 6, 0.5);

@@ -1,5 +1,5 @@
-// Attention over time, backward. PASS says which part: each is a dispatch, since the next one needs all of the last one's numbers.
-// What goes over steps is made of those in `start..end`, which are bound.
+// Attention over time, backward. PASS selects the part. Each part is a dispatch, because the next one needs
+// all elements of the last one. Sums over time cover the steps `start..end`, which are bound.
 
 @group(0) @binding(1) var<storage, read> lengths: array<u32>;             // (M, B)
 @group(0) @binding(2) var<storage, read> weights: array<f32>;             // of the bound models

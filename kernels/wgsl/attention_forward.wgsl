@@ -1,5 +1,6 @@
-// Attention over time, (M, T, B, D) to (M, B, D). PASS says which part: each is a dispatch, since the next one needs all of the last
-// one's numbers. Scores and means are made of the steps `start..end` that are bound.
+// Attention over time, (M, T, B, D) to (M, B, D). PASS selects the part. Each part is a dispatch,
+// because the next one needs all elements of the last one. Scores and means cover the steps `start..end`,
+// which are bound.
 
 @group(0) @binding(1) var<storage, read> lengths: array<u32>;             // (M, B)
 @group(0) @binding(2) var<storage, read> weights: array<f32>;             // of the bound models

@@ -1,14 +1,15 @@
 // GRU (Cho et al. 2014) with the reset gate after the recurrent product, as in cuDNN; gates r, z, n. Mirrors
-// src/reference/cell.rs. The fourth number of a unit is the recurrent part of n: its bias before the product, the whole of
-// it in what is kept, its gradient in the deltas.
+// src/reference/cell.rs. The fourth value of a unit is the recurrent part of n: its bias before the GEMM, all
+// of it in the saved gates, its gradient in the deltas.
 
 alias Gates = vec3<f32>;
 
 struct State { h: f32, c: f32 }
-struct Forward { state: State, kept: vec4<f32> }
+struct Forward { state: State, saved: vec4<f32> }
 struct Backward { deltas: vec4<f32>, previous: State }
 
-// Of a unit's four weights, those that there are; of its four deltas, those by the recurrent and by the input part.
+// The gates of a unit's four weights; the gradients by the recurrent and by the input parts of its four
+// deltas.
 fn real_weights(v: vec4<f32>) -> Gates { return v.xyz; }
 fn recurrent_part(v: vec4<f32>) -> Gates { return v.xyw; }
 fn input_part(v: vec4<f32>) -> Gates { return v.xyz; }
@@ -25,13 +26,14 @@ fn cell_forward(x: vec4<f32>, recurrent: Gates, previous: State) -> Forward {
     return Forward(State(h, 0.0), vec4<f32>(r, z, n, recurrent_n));
 }
 
-// `d` is the gradient by the new state; `previous` of the result lacks what flows through the recurrent product.
-fn cell_backward(kept: vec4<f32>, c: f32, previous: State, d: State) -> Backward {
-    let r = kept.x;
-    let z = kept.y;
-    let n = kept.z;
+// `d` is the gradient by the new state; `previous` of the result lacks the part that flows through the
+// recurrent GEMM.
+fn cell_backward(saved: vec4<f32>, c: f32, previous: State, d: State) -> Backward {
+    let r = saved.x;
+    let z = saved.y;
+    let n = saved.z;
     let d_n = d.h * (1.0 - z) * (1.0 - n * n);
-    let d_r = d_n * kept.w * r * (1.0 - r);
+    let d_r = d_n * saved.w * r * (1.0 - r);
     let d_z = d.h * (previous.h - n) * z * (1.0 - z);
     return Backward(vec4<f32>(d_r, d_z, d_n, d_n * r), State(d.h * z, 0.0));
 }

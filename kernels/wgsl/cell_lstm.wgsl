@@ -3,10 +3,11 @@
 alias Gates = vec4<f32>;
 
 struct State { h: f32, c: f32 }
-struct Forward { state: State, kept: vec4<f32> }
+struct Forward { state: State, saved: vec4<f32> }
 struct Backward { deltas: vec4<f32>, previous: State }
 
-// Of a unit's four weights, those that there are; of its four deltas, those by the recurrent and by the input part.
+// The gates of a unit's four weights; the gradients by the recurrent and by the input parts of its four
+// deltas.
 fn real_weights(v: vec4<f32>) -> Gates { return v; }
 fn recurrent_part(v: vec4<f32>) -> Gates { return v; }
 fn input_part(v: vec4<f32>) -> Gates { return v; }
@@ -24,12 +25,13 @@ fn cell_forward(x: vec4<f32>, recurrent: Gates, previous: State) -> Forward {
     return Forward(State(o * tanh_(c), c), vec4<f32>(i, f, g, o));
 }
 
-// `d` is the gradient by the new state; `previous` of the result lacks what flows through the recurrent product.
-fn cell_backward(kept: vec4<f32>, c: f32, previous: State, d: State) -> Backward {
-    let i = kept.x;
-    let f = kept.y;
-    let g = kept.z;
-    let o = kept.w;
+// `d` is the gradient by the new state; `previous` of the result lacks the part that flows through the
+// recurrent GEMM.
+fn cell_backward(saved: vec4<f32>, c: f32, previous: State, d: State) -> Backward {
+    let i = saved.x;
+    let f = saved.y;
+    let g = saved.z;
+    let o = saved.w;
     let tanh_c = tanh_(c);
     let d_c = fma(d.h * o, 1.0 - tanh_c * tanh_c, d.c);
     let deltas = vec4<f32>(

@@ -1,4 +1,5 @@
-// A pooled number with the sign of the step that won. NaN is told by bits: WGSL lets a compiler assume that there is none.
+// Max-pooling of two steps: y, and y with the argmax as its sign. NaN is detected from the bit pattern,
+// because a WGSL compiler may assume that there is none.
 
 struct Pooled {
     y: vec4<f32>,
@@ -17,7 +18,7 @@ fn pool(first: vec4<f32>, second: vec4<f32>) -> Pooled {
     return Pooled(y, select(y, -y, is_later));
 }
 
-// The gradient by the first or second step before pooling: `dy` where that one won.
+// The gradient by the first or second step before pooling: `dy` if that one is the argmax.
 fn delta(signed_y: f32, dy: f32, step: u32) -> f32 {
     // All at once: of the step's sign, and neither zero nor NaN.
     let bits = bitcast<u32>(signed_y) ^ (step << 31u);

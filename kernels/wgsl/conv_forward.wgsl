@@ -1,5 +1,5 @@
-// y[t, f] = max(z[2t, f], z[2t + 1, f], 0), where z[t, f] = bias[f] + the sum of W[f, c, j] x[t + j, c]: a pair is a row of y, its
-// halves are the two steps. Zero past a row's last step.
+// y[t, f] = max(z[2t, f], z[2t + 1, f], 0), where z[t, f] = bias[f] + the sum of W[f, c, j] x[t + j, c]: a
+// pair is a row of y, its halves are the two steps. Zero past a row's last step.
 
 @group(0) @binding(1) var<storage, read> pack: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> lengths: array<u32>;

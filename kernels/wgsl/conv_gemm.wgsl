@@ -1,13 +1,14 @@
-// The product of a convolution block and its epilogue, forward and by the input: rows that are gathered from what is there times
-// packed weights. A kernel's own file says what the rows are and what becomes of them:
+// The GEMM of a convolution block with its epilogue, forward and by the input: rows that are gathered while
+// it runs, times packed weights. The kernel's own file defines the rows and uses their sums:
 //
-//     row_of(m, pair, half)      a row of the product: whatever else it needs, and where its results go in w, or NONE
-//     place_of(q)                number q of the depth: the tap's offset and its channel or filter
-//     operand(row, place)        the number itself
-//     finish(row, row, column, sums, sums)    takes four columns, from `column` on and WIDTH apart, of both halves of a pair
+//     row_of(m, pair, half)      a row of the GEMM; in w where its sums go, or NONE
+//     place_of(q)                element q of the depth: the tap's offset and its channel or filter
+//     operand(row, place)        that element of the row
+//     finish(row, row, column, sums, sums)
+//                                uses four columns, from `column` on, WIDTH apart, of both halves of a pair
 //
-// A workgroup takes 32 pairs of rows and 4 * WIDTH columns, an invocation 4 pairs and 4 * VECTORS columns. Both factors are staged
-// DEPTH numbers at a time, neighbors reading neighbors.
+// A workgroup takes 32 pairs of rows and 4 * WIDTH columns, an invocation 4 pairs and 4 * VECTORS columns.
+// Both operands are staged DEPTH elements at a time; neighboring invocations read neighboring elements.
 
 const WIDTH = 8u * VECTORS;
 // Vectors of four rows, and one more against bank conflicts.

@@ -1,5 +1,5 @@
-// dx[t, c]: the sum of W[f, c, j] dz[t - j, f], where dz is dy at the steps that won. Zero at and past a row's length, which no tap
-// of a step of y reaches.
+// dx[t, c]: the sum of W[f, c, j] dz[t - j, f], where dz is dy at the argmax. Zero at and past a
+// row's length, which no tap of a step of y reaches.
 
 @group(0) @binding(1) var<storage, read> pack: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> lengths: array<u32>;

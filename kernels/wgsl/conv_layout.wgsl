@@ -1,5 +1,6 @@
-// Where things are in the buffers of a convolution block. A dispatch works on some models and some steps; what is bound of x and
-// dx are the steps from `x_first` on, of y, argmax and dy those from `y_first` on. Tap j of a row is j * B * C numbers further on.
+// Index arithmetic of a convolution block's buffers. A dispatch works on some models and some time steps.
+// Bound are the steps of x and dx from `x_first` on, and those of y, argmax and dy from `y_first` on. Tap j
+// of a row is j * B * C elements further on.
 
 // Of a row, a tap or an output that is not there.
 const NONE = 0xffffffffu;

@@ -1,6 +1,7 @@
-// Weights of a convolution block in the order in which conv_gemm.wgsl reads them: by tile of columns, per number of the depth
-// all columns of the tile. Columns are filters and the depth is (tap, channel), or columns are channels and the depth is (tap,
-// filter). Padded with zeros to whole rounds; a last row has what the sums begin with. One invocation per packed vector.
+// Weights of a convolution block in the order in which conv_gemm.wgsl reads them: by tile of columns, per
+// number of the depth all columns of the tile. Columns are filters and the depth is (tap, channel), or
+// columns are channels and the depth is (tap, filter). Padded with zeros to whole rounds; a last row has what
+// the sums begin with. One invocation per packed vector.
 
 const WIDTH = 8u * VECTORS;
 

@@ -1,9 +1,10 @@
-// Partial sums of the gradients by a convolution block's weights: partial[split, m, tile, q, f] is the sum of dz[t, f] times number
-// q of (x[t], x[t + 1], ..., 1), over the split's share of the rows of y. dz is dy at the steps that won. A split that an earlier
-// dispatch has begun goes on from there: a sum's order does not depend on how many steps a dispatch takes.
+// Partial sums of the gradients by a convolution block's weights: partial[split, m, tile, q, f] is the sum of
+// dz[t, f] times number q of (x[t], x[t + 1], ..., 1), over the split's share of the rows of y. dz is dy at
+// the argmax. A split that an earlier dispatch has begun goes on from there: a sum's order does not
+// depend on how many steps a dispatch takes.
 //
-// A workgroup takes 4 * WIDTH filters and 64 numbers, an invocation 4 * VECTORS and 8 of them. Both are staged eight rows at a time,
-// each of which has two steps.
+// A workgroup takes 4 * WIDTH filters and 64 numbers, an invocation 4 * VECTORS and 8 of them. Both are
+// staged eight rows at a time, each of which has two steps.
 
 @group(0) @binding(1) var<storage, read> lengths: array<u32>;
 @group(0) @binding(2) var<storage, read> argmax: array<f32>;
@@ -49,7 +50,8 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     let staged = tile * 4u * WIDTH + li % WIDTH;
     let step = p.batch * p.input;
 
-    // What it sums: a from number q on, b from 8 numbers further on; and of the first numbers' workgroup the bias.
+    // What it sums: a from number q on, b from 8 numbers further on; and of the first numbers' workgroup the
+    // bias.
     let lane = li % 8u;
     let q_lane = li / 8u;
     let q = wg.x * 64u + q_lane;

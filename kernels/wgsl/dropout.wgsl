@@ -1,5 +1,5 @@
-// Inverted dropout by Philox4x32-10 (Salmon et al. 2011), whose words decide on four numbers; one invocation per four. The
-// mask is a function of (key, index, step, fold, layer): backward draws it again.
+// Inverted dropout by Philox4x32-10 (Salmon et al. 2011), whose words decide on four numbers; one invocation
+// per four. The mask is a function of (key, index, step, fold, layer): backward draws it again.
 
 @group(0) @binding(1) var<storage, read> counters: array<u32>;          // (M, 2): fold, step
 @group(0) @binding(2) var<storage, read> x: array<f32>;

@@ -1,5 +1,5 @@
-// Cuts a mini-batch out of one part of the frame table and standardizes it; one invocation per number. Frames of other parts
-// are left to their dispatches, numbers past a row's length are set to 0 by the first.
+// Cuts a mini-batch out of one part of the frame table and standardizes it; one invocation per number. Frames
+// of other parts are left to their dispatches, numbers past a row's length are set to 0 by the first.
 
 @group(0) @binding(1) var<storage, read> frames: array<f32>;     // those from `first_frame` on
 @group(0) @binding(2) var<storage, read> first: array<u32>;      // (M, B)

@@ -1,5 +1,5 @@
-// dW = dy^T x and d bias = sum of dy over the rows of a model, with dy cut to where the ReLU passed; one invocation per
-// parameter.
+// dW = dy^T x and d bias = sum of dy over the rows of a model, with dy cut to where the ReLU passed; one
+// invocation per parameter.
 
 @group(0) @binding(1) var<storage, read> x: array<f32>;              // (M, B, in)
 @group(0) @binding(2) var<storage, read> y: array<f32>;              // (M, B, out)

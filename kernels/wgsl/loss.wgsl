@@ -1,5 +1,5 @@
-// Softmax cross-entropy with class weights and label smoothing, and its gradient; one workgroup per model. Sums go over each
-// invocation's rows, then over the invocations in order.
+// Softmax cross-entropy with class weights and label smoothing, and its gradient; one workgroup per model.
+// Sums go over each invocation's rows, then over the invocations in order.
 
 @group(0) @binding(1) var<storage, read> logits: array<f32>;         // (M, B, K)
 @group(0) @binding(2) var<storage, read> labels: array<u32>;         // (M, B)

@@ -1,6 +1,6 @@
-// What the drivers' own functions may get wrong by more than our bound, made of sums, products and one division: WGSL lets
-// `tanh` be off by far more than 2e-7, and `log` near 1 by 5e-7. Comparisons are made on bits where a NaN must not get lost:
-// WGSL lets a compiler assume that there is none.
+// What the drivers' own functions may get wrong by more than our bound, made of sums, products and one
+// division: WGSL lets `tanh` be off by far more than 2e-7, and `log` near 1 by 5e-7. Comparisons are made on
+// bits where a NaN must not get lost: WGSL lets a compiler assume that there is none.
 
 fn is_nan(x: f32) -> bool {
     return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
@@ -34,8 +34,9 @@ fn sigmoid(x: f32) -> f32 {
     return 1.0 / (1.0 + exp_clamped(-x));
 }
 
-// 1 - 2 / (1 + e^2|x|), and below 0.11, where that would round small numbers to multiples of 6e-8, x + c1 x^3 + c2 x^5 by least
-// squares. Off by at most 1.6e-7, and by 7e-8 of itself below, also where a device's reciprocal is off by an ulp.
+// 1 - 2 / (1 + e^2|x|), and below 0.11, where that would round small numbers to multiples of 6e-8, x + c1 x^3
+// + c2 x^5 by least squares. Off by at most 1.6e-7, and by 7e-8 of itself below, also where a device's
+// reciprocal is off by an ulp.
 fn tanh_(x: f32) -> f32 {
     let a = abs(x);
     let far = 1.0 - 2.0 / (1.0 + exp_clamped(a + a));

@@ -1,4 +1,5 @@
-// The gradient norm of each model from its sums of squares; one invocation per model. 0 for an inactive model.
+// The gradient norm of each model from its sums of squares; one invocation per model. 0 for an inactive
+// model.
 
 @group(0) @binding(1) var<storage, read> squares: array<f32>;        // (M, chunks)
 @group(0) @binding(2) var<storage, read> scalars: array<f32>;        // (M, 4)

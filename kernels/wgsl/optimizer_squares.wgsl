@@ -1,4 +1,5 @@
-// Sums of the squares of CHUNK gradients each, (M, chunks); one workgroup per chunk, its invocations added up as a tree.
+// Sums of the squares of CHUNK gradients each, (M, chunks); one workgroup per chunk, its invocations added up
+// as a tree.
 
 @group(0) @binding(1) var<storage, read> gradients: array<f32>;      // (M, P)
 @group(0) @binding(2) var<storage, read_write> squares: array<f32>;  // (M, chunks)

@@ -1,5 +1,5 @@
-// Clipping by the global norm, then Adam or AdamW (as torch.optim); one invocation per parameter. A model that is inactive or
-// whose norm is not finite does not move.
+// Clipping by the global norm, then Adam or AdamW (as torch.optim); one invocation per parameter. A model
+// that is inactive or whose norm is not finite does not move.
 
 @group(0) @binding(1) var<storage, read_write> weights: array<f32>;          // (M, P)
 @group(0) @binding(2) var<storage, read> gradients: array<f32>;              // (M, P)

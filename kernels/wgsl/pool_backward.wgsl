@@ -1,5 +1,5 @@
-// The gradient by the pooled vector to every step (mean) or to the final state (last); one invocation per number of what is
-// written.
+// The gradient by the pooled vector to every step (mean) or to the final state (last); one invocation per
+// number of what is written.
 
 @group(0) @binding(1) var<storage, read> lengths: array<u32>;        // (M, B)
 @group(0) @binding(2) var<storage, read> d_out: array<f32>;          // (M, B, dirs*H)

@@ -1,5 +1,5 @@
-// The hidden states, or the final states, to (M, B, dirs*H); one invocation per number. A mean is added up window by window of
-// steps, and divided after the last.
+// The hidden states, or the final states, to (M, B, dirs*H); one invocation per number. A mean is added up
+// window by window of steps, and divided after the last.
 
 @group(0) @binding(1) var<storage, read> lengths: array<u32>;        // (M, B)
 @group(0) @binding(2) var<storage, read> pooled: array<f32>;         // (M, T, B, dirs*H), or (M, S, dirs, B, H)

@@ -1,5 +1,5 @@
-// A counted loop longer than some drivers can count: Mesa's software driver before version 25 stops after 65,535 iterations
-// and says nothing. `count` comes from outside, so that no compiler computes the result.
+// A counted loop longer than some drivers can count: Mesa's software driver before version 25 stops after
+// 65,535 iterations and says nothing. `count` comes from outside, so that no compiler computes the result.
 
 @group(0) @binding(1) var<storage, read_write> result: array<u32>;
 

@@ -1,5 +1,6 @@
-// dx[t, b, d]: the sum over directions, units and gates of W_ih times the deltas by the input part; zero past a row's length,
-// where the deltas are. A workgroup takes LANES features and ROWS rows, and stages DEPTH units at a time.
+// dx[t, b, d]: the sum over directions, units and gates of W_ih times the deltas by the input part; zero past
+// a row's length, where the deltas are. A workgroup takes LANES features and ROWS rows, and stages DEPTH
+// units at a time.
 
 @group(0) @binding(1) var<storage, read> back: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> gates: array<vec4<f32>>;       // deltas

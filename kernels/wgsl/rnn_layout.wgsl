@@ -1,5 +1,5 @@
-// Where things are in the buffers of a recurrent layer. A dispatch works on some models and some steps; what is bound of a
-// buffer with a time axis is the `steps` steps from `first` on.
+// Where things are in the buffers of a recurrent layer. A dispatch works on some models and some steps; what
+// is bound of a buffer with a time axis is the `steps` steps from `first` on.
 
 // The steps [x, y) that direction `dir` runs in this dispatch.
 fn dispatch_steps(dir: u32) -> vec2<u32> {
@@ -27,13 +27,14 @@ fn x_at(m: u32, t: u32, b: u32) -> u32 {
     return ((m * p.steps + t - p.first) * p.batch + b) * p.input + p.x_base;
 }
 
-// Of packed weights, forward: D rows (padded) of W_ih, H rows (padded) of W_hh, a row of biases; each row H units of four
-// gates.
+// Of packed weights, forward: D rows (padded) of W_ih, H rows (padded) of W_hh, a row of biases; each row H
+// units of four gates.
 fn pack_at(m: u32, dir: u32) -> u32 {
     return (m * p.dirs + dir) * p.pack_len;
 }
 
-// Of packed weights, backward: per unit of the layer (padded) the H columns of W_hh, then per unit the D columns of W_ih.
+// Of packed weights, backward: per unit of the layer (padded) the H columns of W_hh, then per unit the D
+// columns of W_ih.
 fn back_at(m: u32, dir: u32) -> u32 {
     return (m * p.dirs + dir) * p.back_len;
 }

@@ -1,5 +1,5 @@
-// Weights in the order in which the other kernels read them: four gates of a unit side by side, so that a load brings all
-// of them. Rows are padded with zeros to whole blocks. One invocation per packed vector.
+// Weights in the order in which the other kernels read them: four gates of a unit side by side, so that a
+// load brings all of them. Rows are padded with zeros to whole blocks. One invocation per packed vector.
 
 @group(0) @binding(1) var<storage, read> weights: array<f32>;            // (M, P)
 @group(0) @binding(2) var<storage, read_write> pack: array<vec4<f32>>;   // (M, dirs, pack_len) or (M, dirs, back_len)

@@ -1,8 +1,8 @@
-// The backward time loop of a layer whose recurrent weights fit into registers. It overwrites the saved gates with the
-// gradients by their two parts; `carry` takes the gradient by the state from dispatch to dispatch.
+// The backward time loop of a layer whose recurrent weights fit into registers. It overwrites the saved gates
+// with the gradients by their two parts; `carry` takes the gradient by the state from dispatch to dispatch.
 //
-// A workgroup takes GATES rows. In the cell an invocation is one unit of one row; in the GEMM it is one gate's part of the
-// gradient by one unit, and holds that column of the gate's W_hh.
+// A workgroup takes GATES rows. In the cell an invocation is one unit of one row; in the GEMM it is one
+// gate's part of the gradient by one unit, and holds that column of the gate's W_hh.
 //
 //     w = my column of my gate's W_hh                    registers, once
 //     for each time step, backward:
@@ -61,12 +61,12 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
         let live = t < length;
         if (live) {
             let here = at(m, t, b, dir) + unit;
-            let kept = gates[gates_at(m, t, b, dir) + unit];
+            let saved = gates[gates_at(m, t, b, dir) + unit];
             let previous = previous_state(m, t, b, dir, unit, length, h_at, c_at);
             if (p.has_dy == 1u) {
                 d.h += dy[here];
             }
-            let step = cell_backward(kept, own_state(here), previous, d);
+            let step = cell_backward(saved, own_state(here), previous, d);
             d = step.previous;
             gates[gates_at(m, t, b, dir) + unit] = step.deltas;
             let recurrent = recurrent_part(step.deltas);

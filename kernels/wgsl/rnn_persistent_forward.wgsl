@@ -1,7 +1,8 @@
-// The forward time loop of a layer whose recurrent weights fit into registers: all steps in one dispatch, W_hh read once.
+// The forward time loop of a layer whose recurrent weights fit into registers: all steps in one dispatch,
+// W_hh read once.
 //
-// A workgroup takes GATES rows of the batch. In the GEMM an invocation is one gate of one unit and holds that row of
-// W_hh; in the cell it is one unit of one row. States and sums pass through workgroup memory.
+// A workgroup takes GATES rows of the batch. In the GEMM an invocation is one gate of one unit and holds that
+// row of W_hh; in the cell it is one unit of one row. States and sums pass through workgroup memory.
 //
 //     w = my row of W_hh                                 registers, once
 //     for each time step:
@@ -93,7 +94,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
             let here = at(m, t, b, dir) + unit;
             y[here] = s.h;
             if (KEEP == 1u) {
-                gates[gates_at(m, t, b, dir) + unit] = step.kept;
+                gates[gates_at(m, t, b, dir) + unit] = step.saved;
                 if (p.states == 2u) {
                     cells[here] = s.c;
                 }

@@ -1,7 +1,8 @@
-// The input part of the gates: gates[t, b, u] = W_ih x[t, b] + biases, for all time steps of the next dispatch.
+// The input part of the gates: gates[t, b, u] = W_ih x[t, b] + biases, for all time steps of the next
+// dispatch.
 //
-// A workgroup takes LANES units and ROWS rows. All invocations read the same inputs, staged DEPTH features at a time; the four
-// gates of a unit come in one load and serve all rows.
+// A workgroup takes LANES units and ROWS rows. All invocations read the same inputs, staged DEPTH features at
+// a time; the four gates of a unit come in one load and serve all rows.
 //
 //     for each piece of DEPTH features:
 //         barrier; stage x[ROWS][DEPTH] in workgroup memory; barrier

@@ -1,6 +1,6 @@
-// One time step backward of a layer of any width: the recurrent gradients of the step that was processed before give the
-// gradient by this step's state, then the cell follows. With `is_end` there is no cell: the gradient by the first step's
-// previous state goes into `carry`.
+// One time step backward of a layer of any width: the recurrent gradients of the step that was processed
+// before give the gradient by this step's state, then the cell follows. With `is_end` there is no cell: the
+// gradient by the first step's previous state goes into `carry`.
 //
 //     for each piece of DEPTH units:
 //         barrier; stage deltas of the step before [ROWS][DEPTH]; barrier

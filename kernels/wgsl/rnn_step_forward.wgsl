@@ -1,5 +1,6 @@
-// One time step forward of a layer of any width: the recurrent GEMM as in rnn_project.wgsl, with the cell as its epilogue.
-// `hidden_in` holds the states before the step and `hidden_out` those after it, because other workgroups still read the former.
+// One time step forward of a layer of any width: the recurrent GEMM as in rnn_project.wgsl, with the cell as
+// its epilogue. `hidden_in` holds the states before the step and `hidden_out` those after it, because other
+// workgroups still read the former.
 //
 //     for each piece of DEPTH units:
 //         barrier; stage hidden_in[ROWS][DEPTH]; barrier
@@ -72,7 +73,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
                 state[c_at] = s.c;
             }
             if (KEEP == 1u) {
-                gates[gate] = step.kept;
+                gates[gate] = step.saved;
                 if (p.states == 2u) {
                     cells[here] = s.c;
                 }

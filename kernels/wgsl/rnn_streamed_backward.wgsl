@@ -1,7 +1,8 @@
-// The backward time loop where W_hh is read again at each step. It overwrites the saved gates with the gradients by their two
-// parts; `carry` takes the gradient by the state from dispatch to dispatch.
+// The backward time loop where W_hh is read again at each step. It overwrites the saved gates with the
+// gradients by their two parts; `carry` takes the gradient by the state from dispatch to dispatch.
 //
-// An invocation is one unit of ROWS rows, in the cells and in the GEMM that gives the gradient by the unit's previous state.
+// An invocation is one unit of ROWS rows, in the cells and in the GEMM that gives the gradient by the unit's
+// previous state.
 //
 //     for each time step, backward:
 //         deltas, dh, dc = cell_backward(gates[step], dh + dy[step], dc) for ROWS rows

@@ -1,8 +1,8 @@
-// The forward time loop of a layer whose recurrent weights do not fit into registers, but whose units fit into one workgroup: all
-// steps in one dispatch, W_hh read again at each step, for ROWS rows at once.
+// The forward time loop of a layer whose recurrent weights do not fit into registers, but whose units fit
+// into one workgroup: all steps in one dispatch, W_hh read again at each step, for ROWS rows at once.
 //
-// An invocation is one unit: it sums all gates of its unit for all rows and computes the cells, so that only the hidden state
-// passes through workgroup memory.
+// An invocation is one unit: it sums all gates of its unit for all rows and computes the cells, so that only
+// the hidden state passes through workgroup memory.
 //
 //     for each time step:
 //         for k in 0..H: for r in 0..ROWS: sums[r] += W_hh[unit][k] * h[r][k]
@@ -64,7 +64,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
             hidden[unit * ROWS + $ru] = s$r.h;
             y[here] = s$r.h;
             if (KEEP == 1u) {
-                gates[gate] = step.kept;
+                gates[gate] = step.saved;
                 if (p.states == 2u) {
                     cells[here] = s$r.c;
                 }

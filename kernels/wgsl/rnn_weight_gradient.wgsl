@@ -1,5 +1,6 @@
-// Partial sums of the gradients by all weights of the layer: partial[split, m, dir, c, u] is the sum of the deltas of unit u
-// times element c of (x, the hidden state before, 1), over the split's share of the rows of all time steps.
+// Partial sums of the gradients by all weights of the layer: partial[split, m, dir, c, u] is the sum of the
+// deltas of unit u times element c of (x, the hidden state before, 1), over the split's share of the rows of
+// all time steps.
 //
 // A workgroup takes LANES units and COLUMNS of those elements, staged DEPTH rows at a time.
 //

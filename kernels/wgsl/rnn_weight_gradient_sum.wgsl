@@ -1,5 +1,5 @@
-// Adds up the splits of rnn_weight_gradient.wgsl in order, and puts each number where PyTorch's layout has it. One invocation per
-// unit and column.
+// Adds up the splits of rnn_weight_gradient.wgsl in order, and puts each number where PyTorch's layout has
+// it. One invocation per unit and column.
 
 @group(0) @binding(1) var<storage, read> partial: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> d_weights: array<f32>;   // (M, P)

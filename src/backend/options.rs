@@ -32,7 +32,7 @@ impl Kind {
     /// The error for a backend that this build does not have.
     pub fn not_built(self) -> Error {
         Error::backend(format!("the backend `{}` is not built into this engine", self.name()))
-            .hint("use `--backend cpu`; `engine devices` lists what this build can use")
+            .hint("use `backend = cpu`; `engine devices` lists the devices of this build")
     }
 }
 

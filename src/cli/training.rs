@@ -28,7 +28,8 @@ pub struct RunFlags {
     /// Go on with a run that was stopped, bit for bit
     #[arg(long, value_name = "RUN")]
     resume: Option<PathBuf>,
-    /// Go on although this device or its instruction-set path is not the run's: it rounds differently, and the manifest says so
+    /// Go on although this device or its instruction-set path is not the run's: it rounds differently, and
+    /// the manifest says so
     #[arg(long, requires = "resume")]
     other_device: bool,
     /// Print the configuration that would run, and stop

@@ -26,7 +26,7 @@ pub fn refuse_other_device(resume: &Resume, device: &DeviceId) -> Result<()> {
         resume.device
     ))
     .hint(format!(
-        "{same}, for the same bits; or ask for `{device}` with `--other-device`: the manifest then records the change"
+        "{same}, for the same bits; or go on with `{device}`, which the manifest records: `engine train --resume RUN --other-device`"
     )))
 }
 

@@ -1,5 +1,5 @@
-//! From a configuration to a result: data, split, network, all folds, scores. `train`, `crossval`, `evaluate` and
-//! `predict` all take this path.
+//! From a configuration to a result: data, split, network, all folds, scores. `train`, `crossval`, `evaluate`
+//! and `predict` all take this path.
 
 mod describe;
 mod device_change;

@@ -55,12 +55,12 @@ impl Experiment {
                 let split = Split::from_json(&text, &dataset).map_err(|e| e.at(path.display()))?;
                 if let Some(asked) = config.split.split_by.filter(|&asked| asked != split.kind()) {
                     return Err(Error::config(format!(
-                        "{} splits by {}, and --split asks for {}",
+                        "{} splits by {}, and `split_by` asks for {}",
                         path.display(),
                         split.kind().name(),
                         asked.name()
                     ))
-                    .hint("leave `--split` out"));
+                    .hint("leave `split_by` out"));
                 }
                 split
             }
@@ -68,19 +68,19 @@ impl Experiment {
         let empty = split.folds().iter().find(|fold| fold.validation().is_empty());
         if let Some(fold) = empty.filter(|_| config.train_spec().patience > 0) {
             return Err(Error::config(format!("fold {} has no validation part to stop early by", fold.name))
-                .hint("use `--patience 0`"));
+                .hint("use `patience = 0`"));
         }
         if split.kind().is_leaky() {
             progress.warn(&format!(
-                "--split {} LEAKS: {}. Scores measure how well trials are recognized, not emotions; compare with \
-                 `--split trial` or `--split subject`",
+                "the split by {} LEAKS: {}. Scores measure how well trials are recognized, not emotions; compare with \
+                 `split_by = trial` or `split_by = subject`",
                 split.kind().name(),
                 Leak::of(&split.audit(&dataset)).describe()
             ));
         }
         if config.frames.normalize == Normalize::Subject {
             progress.warn(
-                "--normalize subject is transductive: test subjects' signals, not labels, shaped the scaling",
+                "`normalize = subject` is transductive: test subjects' signals, not labels, shaped the scaling",
             );
         }
         let network = config.network.network(dataset.frames.width(), dataset.class_names.len());

@@ -11,7 +11,8 @@ use crate::error::{Error, Result};
 use crate::ops::Network;
 use crate::progress::Progress;
 
-/// Reads the data and cuts them into labeled sequences. What was left open of how is filled in; `center` as in [`Dataset::cut`].
+/// Reads the data and cuts them into labeled sequences. What was left open of how is filled in; `center` as
+/// in [`Dataset::cut`].
 pub fn read(config: &mut Config, center: Option<&[f32]>, progress: &dyn Progress) -> Result<Dataset> {
     let source =
         Source::open(&config.data.path, config.data.test_file.as_deref(), &config.demo.spec(), progress)?;
@@ -39,7 +40,8 @@ pub fn read(config: &mut Config, center: Option<&[f32]>, progress: &dyn Progress
     Ok(dataset)
 }
 
-/// `[D, T, K]` of the sequences that a configuration asks for: what a network must fit. Of generated recordings one is enough.
+/// `[D, T, K]` of the sequences that a configuration asks for: what a network must fit. Of generated
+/// recordings one is enough.
 pub fn shape(config: &Config, progress: &dyn Progress) -> Result<[usize; 3]> {
     let mut config = config.clone();
     config.demo.demo_subjects = 1;
@@ -54,14 +56,14 @@ fn check_window(window: f64, config: &Config, source: &Source) -> Result<()> {
         && window > trial
     {
         return Err(Error::config(format!("a window of {window} s is longer than a trial of {trial} s"))
-            .hint("choose a shorter `--window`"));
+            .hint("choose a shorter `window`"));
     }
     if spec.kind != FrameKind::Raw && window < spec.length {
         return Err(Error::config(format!(
             "a window of {window} s is shorter than a frame of {} s",
             spec.length
         ))
-        .hint("choose a longer `--window` or a shorter `--frame-length`"));
+        .hint("choose a longer `window` or a shorter `frame_length`"));
     }
     Ok(())
 }
@@ -108,5 +110,5 @@ pub fn check_lengths(network: &Network, dataset: &Dataset) -> Result<()> {
         "the shortest sequence has {shortest} steps, and the convolution blocks need {} to make one",
         network.shortest()
     ))
-    .hint("use fewer blocks or shorter kernels in `--conv`, or a longer `--window`"))
+    .hint("use fewer blocks or shorter kernels in `conv`, or a longer `window`"))
 }

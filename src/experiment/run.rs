@@ -1,4 +1,5 @@
-//! A run: trains all folds, keeps what each leaves, and scores them. One that was stopped goes on where it stood.
+//! A run: trains all folds, keeps what each leaves, and scores them. One that was stopped goes on where it
+//! stood.
 
 use super::device_change::refuse_other_device;
 use super::prepare::Experiment;
@@ -38,9 +39,10 @@ enum Trained {
 pub type Show<'a> = &'a dyn Fn(&Scores, &[Prediction]) -> Result<()>;
 
 impl Experiment {
-    /// Trains the selected folds, from wherever the folder's saved state stands, and scores them. `interrupt` holds the
-    /// number of a signal that asks to stop, or 0. `show` gets the scores and the predictions behind them as soon as both are
-    /// saved: the run is not finished before all that is made of them is there, too.
+    /// Trains the selected folds, from wherever the folder's saved state stands, and scores them. `interrupt`
+    /// holds the number of a signal that asks to stop, or 0. `show` gets the scores and the predictions
+    /// behind them as soon as both are saved: the run is not finished before all that is made of them is
+    /// there, too.
     pub fn run(
         &self,
         folder: &RunFolder,

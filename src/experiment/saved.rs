@@ -16,7 +16,8 @@ use crate::train;
 use std::path::{Path, PathBuf};
 
 impl Experiment {
-    /// As [`Experiment::prepare`], with scaled windows rounded as the saved networks of `run` have learned them.
+    /// As [`Experiment::prepare`], with scaled windows rounded as the saved networks of `run` have learned
+    /// them.
     pub fn prepare_saved(config: Config, run: &Path, which: &str, progress: &dyn Progress) -> Result<Self> {
         let first = saved_folds(run, which)?[0];
         let checkpoints = read_folds(run, which, &[first])?;

@@ -87,7 +87,8 @@ pub struct Training {
 /// What one model takes into a training step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepInput {
-    /// Its number in the whole cross-validation: the dropout masks must not depend on which folds train together.
+    /// Its number in the whole cross-validation: the dropout masks must not depend on which folds train
+    /// together.
     pub fold: u32,
     /// Learning rate and update counter of the step.
     pub scalars: StepScalars,

@@ -68,7 +68,8 @@ pub trait Operation: 'static {
 
 /// A device that can do `O`.
 pub trait Runs<O: Operation>: Device {
-    /// Does it. Only [`Device::run`] can ask for it: kernels trust the lengths and layers that it has checked.
+    /// Does it. Only [`Device::run`] can ask for it: kernels trust the lengths and layers that it has
+    /// checked.
     fn execute(&self, s: &O::Sizes, a: O::Operands<'_, Self>, checked: Checked) -> Result<()>;
 }
 

@@ -280,8 +280,8 @@ impl Rnn {
         Work::new(self.product(self.hidden), gates + weights + self.y_len() + self.state_len() + kept)
     }
 
-    /// The backward time loop: `W_hh^T d_rh`; the reserve is read and overwritten by gradients. `dy` is read if there
-    /// is one.
+    /// The backward time loop: `W_hh^T d_rh`; the reserve is read and overwritten by gradients. `dy` is read
+    /// if there is one.
     pub fn backward_work(&self, dy: bool) -> Work {
         let weights = self.models * self.dirs * self.cell.gates() * self.hidden * self.hidden;
         let outputs = (1 + usize::from(dy)) * self.y_len();

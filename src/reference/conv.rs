@@ -21,7 +21,8 @@ fn filtered<F: Real>(s: &Conv, w: &[F], x: &[F], (m, t, b, f): (usize, usize, us
     w[s.bias(m) + f] + sum
 }
 
-/// Max-pooling of two steps: `y`, and `y` with the argmax as its sign (minus for the second). Comparisons keep NaN, which `max` would turn into 0.
+/// Max-pooling of two steps: `y`, and `y` with the argmax as its sign (minus for the second). Comparisons
+/// keep NaN, which `max` would turn into 0.
 fn pool<F: Real>([first, second]: [F; 2]) -> (F, F) {
     let larger = if first < second || second.get().is_nan() { second } else { first };
     let y = if larger < F::zero() { F::zero() } else { larger };

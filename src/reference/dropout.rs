@@ -7,8 +7,8 @@ use crate::random::philox;
 use rayon::prelude::*;
 
 impl<F: Real> Runs<Dropout> for Reference<F> {
-    /// `out = mask * x / (1 - rate)`. `counters (M, 2)` holds each model's fold and step. Backward is the same
-    /// operation on the gradient.
+    /// `out = mask * x / (1 - rate)`. `counters (M, 2)` holds each model's fold and step. Backward is the
+    /// same operation on the gradient.
     fn execute(&self, s: &Dropout, a: DropoutOperands<Self>, _: Checked) -> Result<()> {
         let DropoutOperands { counters, x, out } = a;
         let scale = F::of(1.0 / (1.0 - s.rate));

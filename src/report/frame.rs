@@ -38,8 +38,8 @@ pub(crate) fn section(id: &str, heading: &str, body: &Markup) -> Markup {
     }
 }
 
-/// A table in a box of its own, which scrolls where the page is narrow. The first cell of a row names it; the last `sums`
-/// rows sum the others up.
+/// A table in a box of its own, which scrolls where the page is narrow. The first cell of a row names it; the
+/// last `sums` rows sum the others up.
 pub(crate) fn table(caption: &str, header: &[&str], rows: &[Vec<String>], sums: usize) -> Markup {
     let sums_from = rows.len() - sums;
     html! {

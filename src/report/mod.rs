@@ -1,5 +1,5 @@
-//! The page of a run, report.html: what it scored, how far that can be believed, how it came about. One file that loads
-//! nothing and runs nothing.
+//! The page of a run, report.html: what it scored, how far that can be believed, how it came about. One file
+//! that loads nothing and runs nothing.
 //!
 //! Its parts stand each on its own, for other pages to use.
 

@@ -36,7 +36,8 @@ impl Record {
         })
     }
 
-    /// Reads scores.json and predictions.csv of a run that is finished, and refuses them if they do not belong together.
+    /// Reads scores.json and predictions.csv of a run that is finished, and refuses them if they do not
+    /// belong together.
     pub fn results(&self) -> Result<(Scores, Vec<Prediction>)> {
         let path = self.folder.join("scores.json");
         if !path.is_file() {

@@ -1,5 +1,5 @@
-//! The original study once more: its networks under its own protocol, and the same networks where no trial, or no person, stands on
-//! both sides.
+//! The original study once more: its networks under its own protocol, and the same networks where no trial,
+//! or no person, stands on both sides.
 
 mod comparison;
 mod page;
@@ -88,7 +88,8 @@ impl Settings {
         };
         config.split.split_by = Some(kind);
         config.split.folds = folds;
-        // Four fifths are for training, as in the study; nothing stops early, so nothing needs a validation part.
+        // Four fifths are for training, as in the study; nothing stops early, so nothing needs a validation
+        // part.
         config.split.validation = 0.0;
         config
     }
@@ -150,7 +151,8 @@ impl Job {
         Ok(start.elapsed().as_secs_f64() / (steps * models * batch) as f64)
     }
 
-    /// Trains and scores in a run folder of its own below `parent`, from wherever that stands. The signal, if it is stopped.
+    /// Trains and scores in a run folder of its own below `parent`, from wherever that stands. The signal, if
+    /// it is stopped.
     pub fn run(&self, parent: &Path, interrupt: &AtomicUsize, progress: &dyn Progress) -> Result<JobEnding> {
         let selection: Vec<usize> = (0..self.experiment.split.folds().len()).collect();
         let folder = match parent.join(self.name()) {
@@ -204,7 +206,7 @@ pub struct Done {
 /// Reads the data once and splits them for every job. `folder` is where their run folders will be.
 pub fn jobs(settings: &Settings, progress: &dyn Progress) -> Result<Vec<Job>> {
     let Some(&first) = settings.presets.first() else {
-        return Err(Error::config("--presets names no network"));
+        return Err(Error::config("the list of presets is empty"));
     };
     let mut config = settings.config(first);
     config.check()?;

@@ -7,7 +7,8 @@ use crate::report::frame::{facts, frame, scrolling, section};
 use maud::{Markup, html};
 
 impl Comparison {
-    /// As HTML that needs nothing but itself; it links to the pages of the runs beside it. `settings` are `reproduce.toml`.
+    /// As HTML that needs nothing but itself; it links to the pages of the runs beside it. `settings` are
+    /// `reproduce.toml`.
     pub fn page(&self, settings: &str) -> String {
         let body = html! {
             header {

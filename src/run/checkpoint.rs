@@ -143,7 +143,8 @@ mod tests {
         assert_eq!(FoldCheckpoint::read(&path).unwrap(), checkpoint());
     }
 
-    /// Bits all over a small file are flipped in turn: either the file is refused, or nothing that it says changed.
+    /// Bits all over a small file are flipped in turn: either the file is refused, or nothing that it says
+    /// changed.
     #[test]
     fn a_flipped_bit_is_refused() {
         let folder = tempfile::tempdir().unwrap();

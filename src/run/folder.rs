@@ -71,7 +71,8 @@ impl RunFolder {
         self.path.join(name)
     }
 
-    /// The path of the weights of fold `number`, from 0, in the run folder `path`; `which` is `best` or `last`.
+    /// The path of the weights of fold `number`, from 0, in the run folder `path`; `which` is `best` or
+    /// `last`.
     pub fn checkpoint(path: &Path, which: &str, number: u32) -> PathBuf {
         path.join(format!("checkpoints/{which}/fold-{:02}.safetensors", number + 1))
     }

@@ -1,8 +1,8 @@
 //! A fold group of folds between two steps: their model, their places, what is saved of them.
 //!
-//! Folds differ in size: one without a batch in a step, or stopped early, has absent rows and an inactive update, and
-//! its weights and moments do not move. Everything that is random or counted belongs to one fold, so a fold ends with
-//! the same bits in any group.
+//! Folds differ in size: one without a batch in a step, or stopped early, has absent rows and an inactive
+//! update, and its weights and moments do not move. Everything that is random or counted belongs to one fold,
+//! so a fold ends with the same bits in any group.
 
 use super::state::{MemberState, State};
 use super::{ClassWeights, TrainSpec, initial};
@@ -57,7 +57,8 @@ impl Member<'_> {
 }
 
 impl<'a, B: Backend> FoldGroup<'a, B> {
-    /// A fold group at its first step. `folds` come with their numbers in the whole cross-validation and their statistics.
+    /// A fold group at its first step. `folds` come with their numbers in the whole cross-validation and
+    /// their statistics.
     pub fn new(
         backend: &'a B,
         dataset: &'a Dataset,
@@ -175,7 +176,7 @@ impl<'a, B: Backend> FoldGroup<'a, B> {
             "fold {}, epoch {epoch}, {what}; first tensor that is not finite: {tensor}; seed {}",
             self.members[m].fold.name, self.spec.seed
         ))
-        .hint("the last checkpoint is good; try a smaller `--lr`, or `--clip 1`")
+        .hint("the last checkpoint is good; try a smaller `learning_rate`, or `clip = 1`")
     }
 }
 

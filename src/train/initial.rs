@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 pub enum Initial {
     /// Uniform in `+-1/sqrt(H)` for a recurrent layer, `+-1/sqrt(inputs)` for the others, biases too.
     Pytorch,
-    /// Glorot uniform, orthogonal recurrent weights, biases 0 but for the LSTM's forget gate, whose is 1 (Jozefowicz et al. 2015).
+    /// Glorot uniform, orthogonal recurrent weights, biases 0 but for the LSTM's forget gate, whose is 1
+    /// (Jozefowicz et al. 2015).
     Keras,
 }
 
@@ -51,8 +52,8 @@ fn keras(parameter: &Parameter, random: &mut Random) -> Vec<f32> {
     }
 }
 
-/// `(rows, columns)` with orthonormal columns, uniform among all such (Saxe et al. 2014): Gram and Schmidt on normal numbers,
-/// twice, since once leaves what rounding does.
+/// `(rows, columns)` with orthonormal columns, uniform among all such (Saxe et al. 2014): Gram and Schmidt on
+/// normal numbers, twice, since once leaves what rounding does.
 fn orthogonal(random: &mut Random, rows: usize, columns: usize) -> Vec<f32> {
     let mut basis: Vec<Vec<f64>> = Vec::with_capacity(columns);
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();

@@ -83,41 +83,47 @@ pub struct TrainSpec {
 }
 
 impl TrainSpec {
-    /// Refuses values that cannot work, naming the option.
+    /// Refuses settings that cannot work.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::error::ErrorKind::Config), which names the quantity and its value.
     pub fn check(&self) -> Result<()> {
         let positive = [
-            ("--epochs", self.epochs as f64),
-            ("--batch", self.batch as f64),
-            ("--lr", self.learning_rate),
-            ("--eps", self.eps),
+            ("the number of epochs", self.epochs as f64),
+            ("the batch size", self.batch as f64),
+            ("the learning rate", self.learning_rate),
+            ("Adam's epsilon", self.eps),
         ];
-        for (option, value) in positive {
+        for (quantity, value) in positive {
             if value.is_nan() || value <= 0.0 || value.is_infinite() {
-                return Err(Error::config(format!("{option} must be above 0, and is {value}")));
+                return Err(Error::config(format!("{quantity} must be above 0, and is {value}")));
             }
         }
-        let not_negative = [("--warmup", self.warmup), ("--weight-decay", self.weight_decay)];
-        for (option, value) in not_negative {
+        let not_negative = [("the warm-up", self.warmup), ("the weight decay", self.weight_decay)];
+        for (quantity, value) in not_negative {
             if !(0.0..f64::INFINITY).contains(&value) {
-                return Err(Error::config(format!("{option} must not be below 0, and is {value}")));
+                return Err(Error::config(format!("{quantity} must not be below 0, and is {value}")));
             }
         }
         if self.warmup > self.epochs as f64 {
             return Err(Error::config(format!(
-                "--warmup of {} epochs is longer than the training of {}: the full rate would never be reached",
+                "a warm-up of {} epochs is longer than the training of {}: the full rate would never be reached",
                 self.warmup, self.epochs
             ))
-            .hint("use a shorter `--warmup` or more `--epochs`"));
+            .hint("use a shorter `warmup` or more `epochs`"));
         }
         if !(0.0..1.0).contains(&self.smoothing) {
             return Err(Error::config(format!(
-                "--label-smoothing must be in [0, 1), and is {}",
+                "the label smoothing must be in [0, 1), and is {}",
                 self.smoothing
             )));
         }
         if self.clip.is_nan() || self.clip <= 0.0 {
-            return Err(Error::config(format!("--clip must be above 0, and is {}", self.clip))
-                .hint("leave `--clip` at `inf` for no clipping"));
+            return Err(Error::config(format!(
+                "the largest gradient norm must be above 0, and is {}",
+                self.clip
+            ))
+            .hint("`clip = inf` clips nothing"));
         }
         Ok(())
     }

@@ -51,8 +51,8 @@ pub trait Observer {
     fn step(&mut self, records: &[StepRecord]) -> Result<()>;
     /// After each epoch, the folds that took part.
     fn epoch(&mut self, records: &[EpochRecord]) -> Result<()>;
-    /// The state is worth keeping: after each epoch and before an interrupted training ends. It is made only if asked for,
-    /// because it is four copies of all weights.
+    /// The state is worth keeping: after each epoch and before an interrupted training ends. It is made only
+    /// if asked for, because it is four copies of all weights.
     fn checkpoint(&mut self, state: &dyn Fn() -> Result<State>) -> Result<()>;
     /// The number of a signal that asks to stop.
     fn interrupted(&self) -> Option<u8>;

@@ -4,7 +4,8 @@ use crate::data::sequences::Dataset;
 use crate::model::{Batch, Extent};
 use crate::random::{Random, Stream};
 
-/// The order of one epoch of one fold: a pure function of seed, fold and epoch, so that nothing about it is saved.
+/// The order of one epoch of one fold: a pure function of seed, fold and epoch, so that nothing about it is
+/// saved.
 pub fn order(train: &[u32], seed: u64, fold: u32, epoch: usize) -> Vec<u32> {
     let mut order = train.to_vec();
     Random::new(seed, Stream::Shuffle, [fold, epoch as u32]).shuffle(&mut order);

@@ -13,8 +13,8 @@ pub enum Schedule {
 }
 
 impl Schedule {
-    /// The rate of update `update` (from 1) of `total`: it rises linearly to the full rate at update `warmup`, or is full at the
-    /// first one without warm-up, and decays from there on.
+    /// The rate of update `update` (from 1) of `total`: it rises linearly to the full rate at update
+    /// `warmup`, or is full at the first one without warm-up, and decays from there on.
     pub fn rate(self, full: f64, update: u64, warmup: f64, total: u64) -> f64 {
         let done = update as f64;
         if done < warmup {

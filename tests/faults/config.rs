@@ -37,9 +37,12 @@ fn wrong_options_are_reported_by_quantity() {
     for (flags, parts) in [
         ("--hiden 4", &["--hiden", "--hidden"][..]),
         ("--cell rnn", &["rnn", "lstm"]),
-        ("--epochs 0", &["--epochs must be above 0"]),
+        ("--epochs 0", &["the number of epochs must be above 0"]),
         ("--dropout 1", &["the dropout rate must be in [0, 1), and is 1"]),
-        ("--epochs 3 --warmup 3.5", &["--warmup of 3.5 epochs is longer than the training of 3", "--epochs"]),
+        (
+            "--epochs 3 --warmup 3.5",
+            &["a warm-up of 3.5 epochs is longer than the training of 3", "--epochs"],
+        ),
         ("--validation 0 --patience 3", &["early stopping needs a validation part", "--patience 0"]),
         ("--name ../x", &["\"../x\" cannot be the name of a run folder", "use letters"]),
         ("--name runs/../../x", &["cannot be the name of a run folder"]),
@@ -117,7 +120,7 @@ fn a_split_file_that_leaks_is_refused() {
     }
     fs::write(folder.path().join("s.json"), &text).unwrap();
     engine(folder.path(), &format!("{SMALL} --split-file s.json --split window"))
-        .ends(2, &["s.json splits by trial, and --split asks for window"]);
+        .ends(2, &["s.json splits by trial, and `--split` asks for window"]);
     engine(folder.path(), &format!("{SMALL} --split-file s.json --name again")).ends(0, &[]);
     let runs = folder.path().join("runs");
     assert_same(&runs.join("r"), &runs.join("again"), &["split.json", "predictions.csv", "scores.json"]);

@@ -14,7 +14,7 @@ fn without_a_driver_nothing_runs_and_nothing_takes_its_place() {
     let folder = with_series();
     for command in ["train --data x.ts", "check", "profile"] {
         without_gpu(folder.path(), &format!("{command} --backend wgpu"))
-            .ends(4, &["no GPU for `--backend wgpu`", "--backend cpu", "engine devices"]);
+            .ends(4, &["no GPU for the backend `wgpu`", "--backend cpu", "engine devices"]);
     }
     assert!(!folder.path().join("runs").exists(), "a run was begun");
     let call = without_gpu(folder.path(), "devices").ends(0, &[]);
@@ -70,7 +70,7 @@ fn a_run_on_a_gpu_is_named_and_moves_only_if_told_to() {
     without_gpu(folder.path(), "evaluate runs/gpu --backend cpu").ends(0, &[]);
     let resume = "train --resume runs/gpu --epochs 3";
     engine(folder.path(), &format!("{resume} --backend cpu"))
-        .ends(2, &[device.name(), "`--other-device`", "--backend wgpu"]);
+        .ends(2, &[device.name(), "--resume RUN --other-device`", "--backend wgpu"]);
 }
 
 #[test]

@@ -47,7 +47,8 @@ fn send(signal: &str, child: &Child) {
     assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
 }
 
-/// Stops a run by `signal` as soon as `file` is there, lets it go on, and compares it with one that was not stopped.
+/// Stops a run by `signal` as soon as `file` is there, lets it go on, and compares it with one that was not
+/// stopped.
 fn stop_and_go_on(arguments: &str, folds: usize, signal: (&str, i32), file: &str) {
     let folder = with_series();
     let verb = arguments.split(' ').next().unwrap();
@@ -111,7 +112,12 @@ fn a_run_goes_on_elsewhere_only_if_told_to() {
         let here = format!("this is `cpu {}`", isa.name());
         engine(folder.path(), &format!("{resume} --isa {}", isa.name())).ends(
             2,
-            &["made on `cpu portable`", &here, "--isa portable`, for the same bits", "`--other-device`"],
+            &[
+                "made on `cpu portable`",
+                &here,
+                "--isa portable`, for the same bits",
+                "--resume RUN --other-device`",
+            ],
         );
     }
     let path = run.join("resume.safetensors");
@@ -124,7 +130,7 @@ fn a_run_goes_on_elsewhere_only_if_told_to() {
             "made on `cpu of-another-machine`",
             "this is `cpu portable`",
             "resume it on its own machine",
-            "`--other-device`",
+            "--resume RUN --other-device`",
         ],
     );
     assert_eq!(manifest().get("moves"), None);

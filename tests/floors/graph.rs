@@ -1,5 +1,6 @@
-//! Which file of the crate uses which, and circles among them. What a path leads to is followed through re-exports to the
-//! file that defines it. A method is not a path: of a type whose methods stand in several files, the type's own file counts.
+//! Which file of the crate uses which, and circles among them. What a path leads to is followed through
+//! re-exports to the file that defines it. A method is not a path: of a type whose methods stand in several
+//! files, the type's own file counts.
 
 use super::parse::{self, Module, child};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -173,8 +174,8 @@ fn rust_files(folder: &Path, files: &mut Vec<std::path::PathBuf>) {
     }
 }
 
-/// For every file that reaches itself a shortest circle that it is part of, as the uses that the circle is made of; each circle
-/// once.
+/// For every file that reaches itself a shortest circle that it is part of, as the uses that the circle is
+/// made of; each circle once.
 pub fn circles(uses: &[Use]) -> Vec<Vec<Use>> {
     let mut next: BTreeMap<&str, BTreeMap<&str, &Use>> = BTreeMap::new();
     for used in uses {

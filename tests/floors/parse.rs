@@ -1,7 +1,8 @@
-//! What a source file names of the crate: its `use` trees, the paths in its code, the modules that it declares.
+//! What a source file names of the crate: its `use` trees, the paths in its code, the modules that it
+//! declares.
 //!
-//! Works on tokens, so that comments and strings are none of it and braces nest as they do for the compiler. What only tests
-//! see is left out: the item that carries `#[cfg(test)]`, not what follows it.
+//! Works on tokens, so that comments and strings are none of it and braces nest as they do for the compiler.
+//! What only tests see is left out: the item that carries `#[cfg(test)]`, not what follows it.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::collections::BTreeSet;
@@ -90,7 +91,8 @@ fn nested(tokens: &[TokenTree], own: usize, found: &mut Vec<Module>) {
             TokenTree::Ident(_) => {
                 let path = path_at(tokens, at);
                 let before = at.checked_sub(1).map(|i| &tokens[i]);
-                // A lifetime, a method, or the rest of a path that begins elsewhere (`::serde::..`, `<T as X>::..`).
+                // A lifetime, a method, or the rest of a path that begins elsewhere (`::serde::..`, `<T as
+                // X>::..`).
                 let part = is_punct(before, '\'')
                     || is_punct(before, '.') && !(at >= 2 && is_punct(tokens.get(at - 2), '.'))
                     || at >= 2 && is_path_separator(tokens, at - 2);

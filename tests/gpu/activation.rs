@@ -1,5 +1,5 @@
-//! `sigmoid` and `tanh` of the WGSL kernels on every adapter, over all sizes of numbers; and again with a reciprocal that is off by
-//! a unit in the last place, up or down, as GPUs have it.
+//! `sigmoid` and `tanh` of the WGSL kernels on every adapter, over all sizes of numbers; and again with a
+//! reciprocal that is off by a unit in the last place, up or down, as GPUs have it.
 
 use engine::ops::Precision;
 use wgpu::util::DeviceExt;
@@ -93,7 +93,8 @@ fn evaluate(adapter: &wgpu::Adapter, text: &str, x: &[f32]) -> Vec<[f32; 2]> {
 #[test]
 #[ignore = "needs a Vulkan driver; tools/test brings two"]
 fn activations_keep_their_stated_error_whatever_a_reciprocal_is_off_by() {
-    // Where they bend and saturate, and every size of small numbers that is normal: devices may take others for 0.
+    // Where they bend and saturate, and every size of small numbers that is normal: devices may take others
+    // for 0.
     let dense = (-200_000..=200_000).map(|i| i as f32 * 1e-4);
     let small = (0x0080_0000..0x3dcc_cccd_u32).step_by(8_009).map(f32::from_bits);
     let x: Vec<f32> = dense.chain(small.flat_map(|x| [x, -x])).collect();

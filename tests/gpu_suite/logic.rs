@@ -134,7 +134,8 @@ fn without_a_gpu_it_says_why_and_packs_that() {
     suite.assert_archived(&["summary.md", "logs/diagnosis.txt", "logs/devices.txt"]);
 }
 
-/// A limit on the size of files is what a full disk is to a program: writes fail in the middle of a file. And /dev/full is full.
+/// A limit on the size of files is what a full disk is to a program: writes fail in the middle of a file. And
+/// /dev/full is full.
 #[test]
 fn a_full_disk_is_told_and_the_last_good_archive_stays() {
     let noise = "#!/bin/sh\nhead -c 100000 /dev/urandom | base64\n";

@@ -1,13 +1,11 @@
-// cuDNN's recurrent layers with the algorithm forced: `cudnn_server ALGORITHM PRECISION [THREADS]`, where ALGORITHM is
-// standard, persist-static, persist-static-small-h or persist-dynamic, and PRECISION is
-//   fp32   f32 data, CUDNN_FMA_MATH: no tensor cores
-//   tf32   f32 data, CUDNN_DEFAULT_MATH, which lets products take tf32
-//   fp16   f16 data, CUDNN_TENSOR_OP_MATH, sums in f32
-//   bf16   bf16 data, the same
-// One layer, two bias vectors, all rows of full length, time first: packed or, where an algorithm refuses that, padded (the numbers lie
-// alike), which the answer names as its layout. A request's "pad": N widens D to the next multiple of N with zeros. Weights are set
-// matrix by matrix, so that the output and the weight gradients of every algorithm can be compared with those of `standard` in f32 on
-// the same numbers.
+// cuDNN's recurrent layers with the algorithm forced: `cudnn_server ALGORITHM PRECISION [THREADS]`, where
+// ALGORITHM is standard, persist-static, persist-static-small-h or persist-dynamic, and PRECISION is fp32
+// f32 data, CUDNN_FMA_MATH: no tensor cores tf32   f32 data, CUDNN_DEFAULT_MATH, which lets products take
+// tf32 fp16   f16 data, CUDNN_TENSOR_OP_MATH, sums in f32 bf16   bf16 data, the same One layer, two bias
+// vectors, all rows of full length, time first: packed or, where an algorithm refuses that, padded (the
+// numbers lie alike), which the answer names as its layout. A request's "pad": N widens D to the next
+// multiple of N with zeros. Weights are set matrix by matrix, so that the output and the weight gradients of
+// every algorithm can be compared with those of `standard` in f32 on the same numbers.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -179,7 +177,8 @@ std::vector<float> download(const void *from, size_t len, const Format &as) {
     return values;
 }
 
-// Nearly normal numbers, the same for the same seed, that 8 bits of mantissa hold: every precision computes on the same.
+// Nearly normal numbers, the same for the same seed, that 8 bits of mantissa hold: every precision computes
+// on the same.
 std::vector<float> numbers(size_t len, float scale, uint64_t seed) {
     std::vector<float> values(len);
     uint64_t state = seed * 0x9e3779b97f4a7c15 + 1;
@@ -327,8 +326,8 @@ class Layer {
     Descriptor<cudnnTensorDescriptor_t> state;
     Memory lengths, x, y, last, weights, work, reserve, dx, dy, d_last, d_weights;
 
-    // Matrices by input, then by state, and their biases: address, rows, columns, columns that are not D's padding, a number. The
-    // addresses are cuDNN's to tell.
+    // Matrices by input, then by state, and their biases: address, rows, columns, columns that are not D's
+    // padding, a number. The addresses are cuDNN's to tell.
     void each_matrix(const Memory &space, const std::function<void(void *, int, int, int, int)> &visit) {
         const auto matrix = created(cudnnCreateTensorDescriptor, cudnnDestroyTensorDescriptor);
         const auto bias = created(cudnnCreateTensorDescriptor, cudnnDestroyTensorDescriptor);
@@ -365,7 +364,8 @@ double now() {
     return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-// Milliseconds of each of `passes` passes that are queued with one wait at their end: by the wall clock, and between two events.
+// Milliseconds of each of `passes` passes that are queued with one wait at their end: by the wall clock, and
+// between two events.
 std::pair<double, double> queued(const std::function<void()> &queue, int passes) {
     cudaEvent_t start, end;
     CHECK(cudaEventCreate(&start));

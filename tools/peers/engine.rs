@@ -1,4 +1,5 @@
-//! Our side of `tools/bench-peers`: answers the requests described in `tools/peers/README.md`, one JSON line each.
+//! Our side of `tools/bench-peers`: answers the requests described in `tools/peers/README.md`, one JSON line
+//! each.
 
 use clap::ValueEnum;
 use engine::backend::cpu::{Cpu, Isa};
@@ -108,8 +109,8 @@ impl Work {
     }
 }
 
-/// On a thread of the pool, as a program that has a latency to keep would do it: from outside, every parallel region
-/// begins by waking one.
+/// On a thread of the pool, as a program that has a latency to keep would do it: from outside, every parallel
+/// region begins by waking one.
 fn main() {
     // `peer THREADS [DEVICE]`; the driver sets the threads by the environment too, which is what Rayon reads.
     rayon::scope(|_| match std::env::args().nth(2).as_deref() {
@@ -134,7 +135,8 @@ fn serve_gpu(kind: Kind, choice: &DeviceChoice) {
     engine::on_device!(&device, backend => serve(backend, &backend.describe(), |_| Vec::new()));
 }
 
-/// `peaks` measures the GFLOP/s with one thread, two, ...; none for a device whose speed is not that of the threads.
+/// `peaks` measures the GFLOP/s with one thread, two, ...; none for a device whose speed is not that of the
+/// threads.
 fn serve<B: Backend>(backend: &B, device: &str, peaks: impl Fn(&B) -> Vec<f64>) {
     let mut prepared: Option<(Work, Runs)> = None;
     for line in std::io::stdin().lock().lines() {
@@ -202,7 +204,8 @@ fn time(run: &mut impl FnMut(usize), budget: Duration) -> Vec<f64> {
     times
 }
 
-/// Milliseconds of a run among many that are queued with one wait at their end, five times. `times` are those of single runs.
+/// Milliseconds of a run among many that are queued with one wait at their end, five times. `times` are those
+/// of single runs.
 fn queued(run: &mut impl FnMut(usize), times: &[f64]) -> Vec<f64> {
     let mut sorted = times.to_vec();
     sorted.sort_by(f64::total_cmp);

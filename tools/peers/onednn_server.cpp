@@ -1,5 +1,5 @@
-// oneDNN's own C++ interface: `onednn_server THREADS`. Time first; weights in the layout that each primitive asks for.
-// The backward pass cannot leave out the input's gradient.
+// oneDNN's own C++ interface: `onednn_server THREADS`. Time first; weights in the layout that each primitive
+// asks for. The backward pass cannot leave out the input's gradient.
 #include <algorithm>
 #include <chrono>
 #include <iostream>

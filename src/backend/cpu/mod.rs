@@ -1,5 +1,5 @@
-//! The CPU backend: recurrent layers as register-blocked kernels over packed weights, in parallel over models,
-//! directions and tiles of rows. The module `rnn` begins with a picture of the blocking.
+//! The CPU backend: recurrent layers as register-blocked kernels over packed weights, in parallel over
+//! models, directions and tiles of rows. The module `rnn` begins with a picture of the blocking.
 
 // Loops over the rows and vectors of a block read like the sums they are, and are all unrolled.
 #![allow(clippy::needless_range_loop)]

@@ -44,8 +44,8 @@ impl Adapter {
                     true => "there is no Vulkan, Metal or DX12 driver for one".to_string(),
                     false => format!("none of these will do: {}", listed.join(", ")),
                 };
-                Error::backend(format!("no GPU for `--backend wgpu`: {found}")).hint(
-                    "install the GPU's driver, or `--backend cpu`; `engine devices` says what is found and what speaks against it",
+                Error::backend(format!("no GPU for the backend `wgpu`: {found}")).hint(
+                    "install the GPU's driver, or use `backend = cpu`; `engine devices` lists the adapters and why one is refused",
                 )
             });
         };
@@ -56,7 +56,7 @@ impl Adapter {
         let found = all.into_iter().find(fits).ok_or_else(|| {
             let there = if listed.is_empty() { "there are none".to_string() } else { listed.join(", ") };
             Error::backend(format!("no adapter `{wanted}`: {there}"))
-                .hint("give `--adapter` a number or a part of a name from `engine devices`")
+                .hint("give `adapter` a number or a part of a name from `engine devices`")
         })?;
         match found.refusal() {
             None => Ok(found),

@@ -36,7 +36,7 @@ pub fn model_blocks(
             ErrorKind::Device,
             format!("{what} of one model takes {bytes} bytes, and this device binds {binding} at once"),
         )
-        .hint("use a smaller network or a smaller `--batch`"));
+        .hint("use a smaller network or a smaller `batch`"));
     }
     Ok(blocks(models, binding / bytes.max(1)))
 }

@@ -198,7 +198,7 @@ impl Cut {
                     "a step of a convolution takes {bytes} bytes, and this device binds {binding} at once"
                 ),
             )
-            .hint("use a smaller `--batch`, or fewer or shorter filters"));
+            .hint("use a smaller `batch`, or fewer or shorter filters"));
         }
         let all = along.steps(s).max(1);
         let dispatch_work = wgpu.tuning.dispatch_work;

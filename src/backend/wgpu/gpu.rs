@@ -116,7 +116,7 @@ impl Gpu {
         match &*self.broken.lock().unwrap_or_else(PoisonError::into_inner) {
             None => Ok(()),
             Some(message) => Err(Error::new(ErrorKind::Device, format!("{}: {message}", self.name))
-                .hint("nothing was saved since; go on from the last saved state with `--resume`")),
+                .hint("resume the run from its last saved state: `engine train --resume RUN`")),
         }
     }
 
@@ -154,7 +154,7 @@ impl Gpu {
                 ErrorKind::Device,
                 format!("{}: {too_many} workgroups in one dimension, {limit} at most", launch.kernel.label),
             )
-            .hint("train fewer models at once with `--folds-at-once`"));
+            .hint("train fewer models at once with `folds_at_once`"));
         }
         let mut state = self.state();
         if self.account.take_freed() {

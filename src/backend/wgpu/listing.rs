@@ -24,8 +24,8 @@ impl KernelText {
     }
 }
 
-/// The algorithm of a layer, and the kernels that a training step of it launches, in that order: with the limits
-/// of `adapter`, or with those that every WebGPU device has.
+/// The algorithm of a layer, and the kernels that a training step of it launches, in that order: with the
+/// limits of `adapter`, or with those that every WebGPU device has.
 pub fn layer_kernels(
     s: &Rnn,
     algorithm: Option<Algorithm>,

@@ -40,7 +40,7 @@ impl<T: Word> Buf<T> {
                     mib(held)
                 ),
             )
-            .hint("train with a smaller `--batch`, or fewer models at once with `--folds-at-once`")
+            .hint("train with a smaller `batch`, or fewer models at once with `folds_at_once`")
         };
         if size > gpu.limits.max_buffer_size {
             return Err(refuse("one buffer may not be that large here"));

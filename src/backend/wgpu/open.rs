@@ -23,7 +23,7 @@ impl Adapter {
     fn open_with(self, limits: wgpu::Limits) -> Result<Wgpu> {
         let refused = |why: String| {
             Error::backend(format!("{}: {why}", self.describe()))
-                .hint("`engine devices` lists what else there is; `--adapter` chooses")
+                .hint("`engine devices` lists the other adapters; `adapter` chooses one")
         };
         if let Some(why) = self.refusal() {
             return Err(refused(why));
@@ -128,7 +128,7 @@ mod tests {
         let first = device.zeros::<f32>(1 << 19).unwrap();
         let error = device.zeros::<f32>(1 << 19).err().expect("two are too many");
         assert_eq!(error.kind, crate::error::ErrorKind::Device);
-        assert!(error.to_string().contains("--batch") && error.message.contains("2.0 MiB"), "{error}");
+        assert!(error.to_string().contains("`batch`") && error.message.contains("2.0 MiB"), "{error}");
         drop(first);
         device.zeros::<f32>(1 << 19).unwrap();
         let error = device.zeros::<f32>(1 << 40).err().expect("larger than any buffer");

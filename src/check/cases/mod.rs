@@ -35,8 +35,7 @@ macro_rules! operations {
         /// A case of any operation: the elements of the table that `engine check` runs.
         #[derive(Clone, Debug)]
         pub enum AnyCase {
-            /// A case of this operation.
-            $($variant($case),)*
+            $(#[doc = $title] $variant($case),)*
         }
 
         impl AnyCase {

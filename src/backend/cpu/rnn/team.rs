@@ -1,5 +1,5 @@
-//! A team of threads that shares the hidden units of one tile and meets at a barrier after each time step. It is
-//! for few rows: they cannot be shared out, but their weights are more than one core can stream in time.
+//! A team of threads that shares the hidden units of one tile and meets at a barrier after each time step. It
+//! is for few rows: they cannot be shared out, but their weights are more than one core can stream in time.
 //!
 //! ```text
 //! leader                                     other members
@@ -12,8 +12,8 @@
 //! ```
 //!
 //! Threads spin between steps and never block in the operating system: a step takes microseconds. Rayon
-//! promises neither that tasks run at the same time nor how soon one begins. So the leader starts alone, and a
-//! member that joins late gets a share from the next step on.
+//! promises neither that tasks run at the same time nor how soon one begins. So the leader starts alone, and
+//! a member that joins late gets a share from the next step on.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

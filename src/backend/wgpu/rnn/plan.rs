@@ -53,8 +53,8 @@ pub fn fits(algorithm: Algorithm, s: &Rnn, limits: &wgpu::Limits) -> bool {
 /// Below so many rows a workgroup reads the weights for too little.
 const MIN_STREAMED_ROWS: usize = 4;
 
-/// Invocations of a workgroup of the streamed time loops: the units, rounded up so that layers of about the same
-/// width share a program.
+/// Invocations of a workgroup of the streamed time loops: the units, rounded up so that layers of about the
+/// same width share a program.
 pub fn streamed_lanes(s: &Rnn, limits: &wgpu::Limits) -> usize {
     s.hidden.next_multiple_of(32).min(limits.max_compute_invocations_per_workgroup as usize)
 }
@@ -165,10 +165,10 @@ impl Plan {
             .max(4 * s.cell.states() * s.dirs * s.batch * s.hidden);
         let step = 4 * s.batch * (4 * s.dirs * s.hidden).max(s.input);
         if fixed > binding {
-            return too_large("the weights or the state of one layer", fixed, "use fewer `--hidden` units");
+            return too_large("the weights or the state of one layer", fixed, "use fewer units in `hidden`");
         }
         if 4 * step > binding {
-            return too_large("one step of a batch", step, "use a smaller `--batch`");
+            return too_large("one step of a batch", step, "use a smaller `batch`");
         }
         // Operations of a step of one model, forward: backward's dispatches have about as many.
         let work = 2 * s.cell.gates() * s.hidden * (s.hidden + s.input) * s.batch * s.dirs;
@@ -188,7 +188,7 @@ impl Plan {
         let splits = (chunk * s.batch).div_ceil(SPLIT_ROWS).clamp(1, MAX_SPLITS);
         let partial = 16 * splits * s.dirs * (s.input + s.hidden + 1) * s.hidden;
         if partial > binding {
-            return too_large("the weight gradient of one layer", partial, "use fewer `--hidden` units");
+            return too_large("the weight gradient of one layer", partial, "use fewer units in `hidden`");
         }
         let gradient_together = together.min((PARTIAL_BYTES.min(binding) / partial).max(1));
         let bound = |steps: &Range<usize>| {
