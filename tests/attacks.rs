@@ -5,8 +5,8 @@ use engine::data::deap::pickle::{opcode as op, read_arrays};
 use engine::{Error, ErrorKind};
 use proptest::prelude::*;
 
-use crate::memory;
-use crate::opcodes::{HEAD, Stored, TAIL, array, dictionary, dtype, small, string};
+use crate::support::memory;
+use crate::support::opcodes::{HEAD, Stored, TAIL, array, dictionary, dtype, small, string};
 
 /// Refusals allocate the read buffer and, at worst, objects up to the bound on opcodes.
 const MOST_MEMORY: usize = 64 << 20;

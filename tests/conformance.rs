@@ -1,8 +1,8 @@
 //! The CPU against the reference, with derived bounds; and the bounds against faults that were put in on
 //! purpose.
 
-use crate::pytorch::{CURVES, curve};
-use crate::suite::{conforms, dropout_is_exact, in_stack_and_alone, within};
+use crate::support::conformance::{conforms, dropout_is_exact, together_and_alone, within};
+use crate::support::curves::{CURVES, curve};
 use engine::Result;
 use engine::backend::Reference;
 use engine::backend::cpu::{Cpu, Isa};
@@ -71,7 +71,7 @@ fn what_keeps_the_reference_s_order_has_its_bits() {
 
 #[test]
 fn a_model_in_a_stack_equals_the_model_alone() {
-    Isa::available().into_iter().for_each(|isa| in_stack_and_alone(&Cpu::with_isa(isa)));
+    Isa::available().into_iter().for_each(|isa| together_and_alone(&Cpu::with_isa(isa)));
 }
 
 #[test]

@@ -3,20 +3,20 @@
 mod chains;
 pub mod intrinsics;
 
-use crate::cuda_on_host::{Host, Sanitizer, sanitizer, under};
-use crate::pytorch::curve;
-use crate::suite::{conforms, dropout_is_exact, in_stack_and_alone, others, within};
-use crate::training;
+use crate::support::conformance::{conforms, dropout_is_exact, others, together_and_alone};
+use crate::support::cuda_on_host::{Host, Sanitizer, sanitizer, under};
+use crate::support::curves::{curve, curve_within, optimizer};
+use crate::support::training;
 use engine::ErrorKind;
 use engine::backend::Algorithm;
+use engine::backend::Timeline;
 use engine::backend::cuda::{Cuda, Executor, Failure, Gemm, Launch, Tuning, fits};
-use engine::backend::{Backend, Reference, Timeline};
 use engine::check::cases::{ConvCase, GatherCase, PoolCase, RnnCase, conv, rnn};
 use engine::check::{self, AnyCase, Case};
 use engine::model::{Extent, Trainer, Training};
 use engine::ops::{
-    Approximate, Cell, Device, Dropout, DropoutOperands, Gather, LayerSpec, Network, Optimizer,
-    OptimizerKind, Pool, PoolForward, PoolForwardOperands, PoolKind, Pooling, Precision,
+    Cell, Device, Dropout, DropoutOperands, Gather, LayerSpec, Network, Optimizer, OptimizerKind, Pool,
+    PoolForward, PoolForwardOperands, PoolKind, Pooling, Precision,
 };
 use rayon::prelude::*;
 use std::sync::Mutex;
@@ -213,7 +213,7 @@ fn a_convolution_block_keeps_nan_where_it_is() {
 #[test]
 fn a_model_has_the_same_bits_in_a_fold_group() {
     for precision in Precision::ALL {
-        in_stack_and_alone(&host(precision, 0));
+        together_and_alone(&host(precision, 0));
     }
 }
 
@@ -236,35 +236,6 @@ fn ten_training_steps_on_cuda_stay_within_their_bound() {
             curve_within(&host(precision, 0), name);
         }
     }
-}
-
-/// The losses and weights of ten training steps on `device` stay within four times the error of the reference
-/// with the rounding of this precision. The optimizer divides a gradient by its own magnitude. Where the
-/// gradient is below the rounding error, a weight moves by a whole step in either direction. So one run of
-/// the rounded reference is too few; of several the one with the largest error counts.
-pub fn curve_within<B: Backend>(device: &B, name: &str) {
-    let (truth, weights) = curve(&Reference::<f64>::default(), name);
-    let samples = match device.precision() {
-        Precision::Fp32 => vec![curve(&Reference::<Approximate<23>>::default(), name)],
-        Precision::Tf32 => vec![
-            curve(&Reference::<Approximate<10>>::default(), name),
-            curve(&Reference::<Approximate<10, 0x85EB_CA6B>>::default(), name),
-            curve(&Reference::<Approximate<10, 0xC2B2_AE35>>::default(), name),
-        ],
-        Precision::Bf16 => vec![
-            curve(&Reference::<Approximate<7>>::default(), name),
-            curve(&Reference::<Approximate<7, 0x85EB_CA6B>>::default(), name),
-            curve(&Reference::<Approximate<7, 0xC2B2_AE35>>::default(), name),
-        ],
-    };
-    let farthest = |samples: Vec<Vec<f64>>, truth: &[f64]| {
-        let distance = |a: &[f64]| a.iter().zip(truth).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-        samples.into_iter().max_by(|a, b| distance(a).total_cmp(&distance(b))).unwrap()
-    };
-    let (own_losses, own_weights) = samples.into_iter().unzip();
-    let (losses, found) = curve(device, name);
-    within(&losses, &truth, &farthest(own_losses, &truth));
-    within(&found, &weights, &farthest(own_weights, &weights));
 }
 
 /// Runs every kernel of a layer under a sanitizer in a child process, with two blocks of rows, two models,
@@ -545,7 +516,7 @@ fn the_memory_estimate_equals_what_a_trainer_allocates() {
         let extent = Extent { models: 3, batch: 32, steps: 60, stat_steps: 1 };
         for precision in Precision::ALL {
             let cuda = Cuda::new(Recording::default(), precision);
-            let optimizer = crate::pytorch::optimizer(OptimizerKind::Adamw, network.params());
+            let optimizer = optimizer(OptimizerKind::Adamw, network.params());
             let optimizer = Optimizer { models: 3, ..optimizer };
             let training = Training { optimizer, smoothing: 0.0, class_weights: vec![1.0; 9], seed: 0 };
             let _trainer = Trainer::new(&cuda, &network, extent, training).unwrap();

@@ -1,266 +1,158 @@
-//! CUDA without a GPU: an executor that runs the backend's own launches on the CPU, from the same kernel
-//! source.
-//!
-//! The system's C++ compiler compiles a kernel's text to a shared library; every CUDA thread is a fiber
-//! (`cuda_on_host/`). This tests index arithmetic, barriers, layouts, and everything above the executor. It
-//! does not test the PTX in the device half of `intrinsics.cu`, nor NVIDIA's compiler. The library can be
-//! built for a sanitizer; a child process then preloads its runtime.
+//! Tests of `support::cuda_on_host`: it detects planted errors, and its messages name them.
 
-mod proof;
+use crate::support::cuda_on_host::{Module, Sanitizer, sanitizer, under};
 
-use engine::backend::Timeline;
-use engine::backend::cuda::{Executor, Failure, Gemm, Kernel, Launch};
-use libloading::{Library, Symbol};
-use std::cell::UnsafeCell;
-use std::collections::HashMap;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::sync::{Arc, LazyLock, Mutex, OnceLock};
-
-/// The sanitizer that instruments the kernels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Sanitizer {
-    None,
-    /// Finds accesses outside of arrays.
-    Address,
-    /// Finds races between the threads of a block, and between blocks.
-    Thread,
+/// Runs a kernel with this body on `memory`.
+fn run(entry: &str, body: &str, memory: &mut [f32], blocks: u32, order: u32) -> Result<(), String> {
+    let text = format!(
+        "#line 1 \"arguments\"\nstruct Arguments {{ float* y; alignas(8) unsigned n; }};\n#line 1 \"{entry}.cu\"\n\
+         extern \"C\" __global__ void __launch_bounds__(64) {entry}(const __grid_constant__ Arguments a) {{\n{body}\n}}\n"
+    );
+    let module = Module::build(entry, &text, &[], false);
+    let arguments = [memory.as_mut_ptr() as u64, memory.len() as u64];
+    // SAFETY: the arguments are two fields of eight bytes, as in the struct above. Nobody else has `memory`,
+    // which outlives the run. The kernels below stay within its `n` elements and their own arrays, except for
+    // two that run only in a child process, which a sanitizer ends at the error.
+    unsafe { module.run(bytemuck::cast_slice(&arguments), [blocks, 1, 1], 64, order) }
 }
 
-/// The environment variable that names the sanitizer to a child process.
-const VARIABLE: &str = "ENGINE_TEST_SANITIZER";
+/// Every thread passes a value to its neighbor, first through shared memory, then within its warp.
+const CORRECT: &str = "SHARED(float, s, 64);
+    s[threadIdx.x] = (float)threadIdx.x;
+    __syncthreads();
+    const float neighbor = s[(threadIdx.x + 1) % 64];
+    const float* of = host::exchange(neighbor, 1);
+    a.y[blockIdx.x * 64 + threadIdx.x] = of[(host::lane() + 1) % 32] + (float)(a.n - a.n);";
 
-/// The sanitizer of this process.
-pub fn sanitizer() -> Sanitizer {
-    match std::env::var(VARIABLE).as_deref() {
-        Ok("address") => Sanitizer::Address,
-        Ok("thread") => Sanitizer::Thread,
-        _ => Sanitizer::None,
+/// The same without the barrier.
+const RACE: &str = "SHARED(float, s, 64);
+    s[threadIdx.x] = (float)threadIdx.x;
+    a.y[threadIdx.x] = s[(threadIdx.x + 1) % 64] + (float)(a.n - a.n);";
+
+#[test]
+fn every_order_gives_the_same_results() {
+    let expected: Vec<f32> = (0..64).map(|i| ((i / 32 * 32 + (i + 1) % 32 + 1) % 64) as f32).collect();
+    for order in [0, 1, 2, 7] {
+        let mut memory = [0.0; 128];
+        run("correct", CORRECT, &mut memory, 2, order).unwrap();
+        assert_eq!(memory[..64], expected[..], "order {order}");
+        assert_eq!(memory[64..], expected[..], "order {order}");
     }
 }
 
-fn compiler() -> Command {
-    Command::new(std::env::var_os("CXX").unwrap_or_else(|| "c++".into()))
-}
-
-/// Runs one test of this binary again under a sanitizer.
-pub fn under(sanitizer: Sanitizer, test: &str) -> Output {
-    let (name, runtime) = match sanitizer {
-        Sanitizer::Address => ("address", "libasan.so"),
-        Sanitizer::Thread => ("thread", "libtsan.so"),
-        Sanitizer::None => panic!("no child is needed without a sanitizer"),
+#[test]
+fn a_missing_barrier_shows_in_another_order() {
+    let in_order = |order| {
+        let mut memory = [0.0; 64];
+        run("race", RACE, &mut memory, 1, order).unwrap();
+        memory.map(f32::to_bits)
     };
-    let found =
-        compiler().arg(format!("-print-file-name={runtime}")).output().expect("there is a C++ compiler");
-    let runtime = PathBuf::from(String::from_utf8(found.stdout).unwrap().trim());
-    assert!(runtime.is_absolute(), "the C++ compiler has no {}", runtime.display());
-    let mut child = if cfg!(target_os = "linux") && sanitizer == Sanitizer::Thread {
-        // The thread sanitizer needs an address space without randomization.
-        let mut child = Command::new("setarch");
-        child.arg("-R").arg(std::env::current_exe().unwrap());
-        child
-    } else {
-        Command::new(std::env::current_exe().unwrap())
-    };
-    child
-        .args(["--exact", test, "--include-ignored", "--nocapture", "--test-threads=1"])
-        .env(VARIABLE, name)
-        .env("LD_PRELOAD", runtime)
-        .env("ASAN_OPTIONS", "detect_leaks=0:detect_stack_use_after_return=0:exitcode=99")
-        // The sanitizer does not see Rust's synchronization, so it checks only the kernels.
-        .env("TSAN_OPTIONS", "halt_on_error=1:exitcode=99:ignore_noninstrumented_modules=1")
-        .env("RAYON_NUM_THREADS", "1")
-        .output()
-        .expect("this binary runs again")
+    assert_ne!(in_order(0), in_order(1));
 }
 
-/// A kernel that is compiled for the CPU.
-pub struct Module {
-    library: Library,
+#[test]
+fn shared_memory_is_initialized_to_nan() {
+    let mut memory = [0.0; 64];
+    run(
+        "poison",
+        "SHARED(float, s, 64);\na.y[threadIdx.x] = s[threadIdx.x] + (float)a.n;",
+        &mut memory,
+        1,
+        0,
+    )
+    .unwrap();
+    assert!(memory.iter().all(|value| value.is_nan()));
 }
 
-/// The type of `run` in cuda_on_host/entry.cpp.
-type Run = unsafe extern "C" fn(*const u8, *const u32, u32, u32, *mut u8, usize) -> i32;
-
-impl Module {
-    /// Compiles the kernel, unless it is cached.
-    pub fn build(entry: &str, text: &str, constants: &[(&str, u32)], exact: bool) -> Module {
-        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cuda_on_host");
-        let source = |name: &str| fs::read_to_string(sources.join(name)).unwrap();
-        let mut flags: Vec<String> = [
-            "-std=c++17",
-            "-O2",
-            "-g1",
-            "-fPIC",
-            "-shared",
-            "-Wall",
-            "-Wextra",
-            "-Werror",
-            "-Wno-unknown-pragmas",
-        ]
-        .map(String::from)
-        .to_vec();
-        // As NVRTC does: multiply-adds are fused only where the text has `fmaf`, and stores and loads may
-        // differ in type.
-        flags.extend(["-ffp-contract=off".into(), "-fno-strict-aliasing".into()]);
-        #[cfg(target_arch = "x86_64")]
-        if std::is_x86_feature_detected!("fma") {
-            flags.push("-mfma".into());
+#[test]
+fn threads_that_miss_a_barrier_are_named() {
+    let y = "a.y[threadIdx.x] = (float)a.n;\n";
+    for (entry, body, parts) in [
+        (
+            "divergent",
+            "if (threadIdx.x < 32) {\n__syncthreads();\n} else {\n__syncthreads();\n}",
+            &["thread 32", "barrier at line 6", "line 4"][..],
+        ),
+        (
+            "returned",
+            "if (threadIdx.x == 5) {\nreturn;\n}\n__syncthreads();",
+            &["barrier at line 6", "returned"],
+        ),
+        ("lane", "if (threadIdx.x % 2) {\nreturn;\n}\nhost::exchange(a.n, 1);", &["returned", "exchange"]),
+        ("sites", "host::exchange(a.n, (int)threadIdx.x % 2);", &["exchange 1", "exchange 0"]),
+        (
+            "deadlock",
+            "if (threadIdx.x % 32 < 16) {\nhost::exchange(a.n, 1);\n} else {\n__syncthreads();\n}",
+            &["deadlock", "an exchange", "a barrier"],
+        ),
+    ] {
+        let body = format!("{y}{body}");
+        let error = run(entry, &body, &mut [0.0; 64], 1, 0).expect_err(entry);
+        for part in parts {
+            assert!(error.contains(part), "{entry}: no {part} in {error}");
         }
-        let (watch, races, bounds) = match sanitizer() {
-            Sanitizer::None => (None, 0, 0),
-            Sanitizer::Address => (Some("-fsanitize=address"), 0, 1),
-            Sanitizer::Thread => (Some("-fsanitize=thread"), 1, 0),
-        };
-        let (shim, fibers, run) = (source("shim.h"), source("fibers.cpp"), source("entry.cpp"));
-        let mut key = blake3::Hasher::new();
-        for part in [entry, text, &format!("{constants:?} {flags:?} {watch:?} {exact}"), &shim, &fibers, &run]
-        {
-            key.update(part.as_bytes()).update(b"\0");
-        }
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cuda_on_host");
-        let library = folder.join(format!("{}-{entry}.so", &key.finalize().to_hex()[..24]));
-        if !library.exists() {
-            fs::create_dir_all(&folder).unwrap();
-            // Several processes may build the library at once, so it appears by an atomic rename.
-            let own = tempfile::tempdir_in(&folder).unwrap();
-            let at = |name: &str| own.path().join(name);
-            fs::write(at("kernel.cpp"), format!("#include \"shim.h\"\n{text}\n#line 1 \"entry.cpp\"\n{run}"))
-                .unwrap();
-            let compile = |file: &Path, to: &Path, extra: &[String]| {
-                let done = compiler()
-                    .args(&flags)
-                    .args(extra)
-                    .arg("-I")
-                    .arg(&sources)
-                    .arg("-o")
-                    .args([to, file])
-                    .output()
-                    .expect("there is a C++ compiler");
-                assert!(done.status.success(), "{entry}: {}", String::from_utf8_lossy(&done.stderr));
-            };
-            let watched = [format!("-DWATCHED_FOR_RACES={races}"), format!("-DWATCHED_FOR_BOUNDS={bounds}")];
-            compile(&sources.join("fibers.cpp"), &at("fibers.o"), &[&watched[..], &["-c".into()]].concat());
-            let mut extra: Vec<String> =
-                constants.iter().map(|(name, value)| format!("-D{name}={value}")).collect();
-            extra.push(format!("-DENTRY={entry}"));
-            extra.extend(exact.then(|| "-DEXACT".into()));
-            extra.extend(watch.map(String::from));
-            extra.push(at("fibers.o").display().to_string());
-            compile(&at("kernel.cpp"), &at("kernel.so"), &extra);
-            fs::rename(at("kernel.so"), &library).unwrap();
-        }
-        // SAFETY: this function made the library, now or earlier, and its name has the hash of its text. It
-        // has no initializers that run when it is loaded.
-        Module { library: unsafe { Library::new(&library) }.unwrap() }
-    }
-
-    /// Runs the kernel over `grid` blocks, in `order`. The error describes what its threads did that CUDA
-    /// forbids.
-    ///
-    /// # Safety `arguments` are the bytes of the kernel's argument struct. The buffers that they point to
-    /// exist, are as large as the kernel assumes, and nobody else accesses them meanwhile.
-    pub unsafe fn run(
-        &self,
-        arguments: &[u8],
-        grid: [u32; 3],
-        threads: u32,
-        order: u32,
-    ) -> Result<(), String> {
-        let mut message = [0u8; 400];
-        // SAFETY: `run` has that type in cuda_on_host/entry.cpp, which is part of every module. It reads
-        // three elements of `grid` and writes at most `message.len()` bytes to `message`. The caller
-        // guarantees the arguments.
-        let failed = unsafe {
-            let run: Symbol<Run> = self.library.get(b"run").unwrap();
-            run(arguments.as_ptr(), grid.as_ptr(), threads, order, message.as_mut_ptr(), message.len())
-        };
-        let end = message.iter().position(|&byte| byte == 0).unwrap_or(message.len());
-        if failed == 0 { Ok(()) } else { Err(String::from_utf8_lossy(&message[..end]).into_owned()) }
+        // The next launch works.
+        run("correct", CORRECT, &mut [0.0; 64], 1, 0).unwrap();
     }
 }
 
-/// The module of a kernel. A process compiles each kernel once.
-fn module(kernel: &Kernel, exact: bool) -> Arc<OnceLock<Module>> {
-    type Modules = HashMap<(Kernel, bool), Arc<OnceLock<Module>>>;
-    static MODULES: LazyLock<Mutex<Modules>> = LazyLock::new(Mutex::default);
-    let cell = MODULES.lock().unwrap().entry((kernel.clone(), exact)).or_default().clone();
-    cell.get_or_init(|| Module::build(kernel.entry, &kernel.text(), &kernel.constants, exact));
-    cell
+/// Runs a kernel of the tests below in a child process. Does nothing in the parent process.
+fn victim(entry: &str, body: &str, blocks: u32) {
+    if sanitizer() != Sanitizer::None {
+        let mut memory = vec![0.0; 64].into_boxed_slice();
+        run(entry, body, &mut memory, blocks, 0).unwrap();
+    }
 }
 
-/// An executor that runs kernels on the CPU.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Host {
-    /// The order of threads and blocks: 0 forward, 1 reversed, else the seed of a shuffle.
-    pub order: u32,
-    /// Turns off the rounding of operands and activations, so that any remaining error is one of index
-    /// arithmetic.
-    pub exact: bool,
+#[test]
+#[ignore = "run again under a sanitizer by the test below"]
+fn victim_beyond_shared_memory() {
+    victim(
+        "beyond_shared",
+        "SHARED(float, s, 63);\ns[threadIdx.x] = (float)a.n;\na.y[threadIdx.x] = s[threadIdx.x];",
+        1,
+    );
 }
 
-/// A buffer in its own heap allocation, so that a sanitizer sees its bounds.
-pub struct Bytes(Box<[UnsafeCell<u64>]>);
+#[test]
+#[ignore = "run again under a sanitizer by the test below"]
+fn victim_beyond_a_buffer() {
+    victim("beyond_buffer", "a.y[threadIdx.x + 1] = (float)a.n;", 1);
+}
 
-// SAFETY: a launch writes only to operands that its caller borrows by `&mut`, or to scratch memory behind the
-// backend's lock, and each call has finished when it returns. So several threads may read a buffer at once,
-// but none accesses it while another writes.
-unsafe impl Sync for Bytes {}
+#[test]
+#[ignore = "run again under a sanitizer by the test below"]
+fn victim_without_a_barrier() {
+    victim("race", RACE, 1);
+}
 
-impl Executor for Host {
-    type Memory = Bytes;
+#[test]
+#[ignore = "run again under a sanitizer by the test below"]
+fn victim_of_two_blocks() {
+    victim("two_blocks", "if (threadIdx.x == 0) {\na.y[0] = (float)a.n;\n}", 2);
+}
 
-    fn describe(&self) -> String {
-        "cuda on the host".into()
-    }
+#[test]
+#[ignore = "run again under a sanitizer by the test below"]
+fn victim_without_a_fault() {
+    victim("correct", CORRECT, 1);
+}
 
-    fn timeline(&self) -> Option<&Timeline> {
-        None
-    }
-
-    fn zeros(&self, bytes: usize) -> Result<Bytes, Failure> {
-        Ok(Bytes((0..bytes.div_ceil(8)).map(|_| UnsafeCell::new(0)).collect()))
-    }
-
-    fn address(&self, memory: &Bytes) -> u64 {
-        memory.0.as_ptr() as u64
-    }
-
-    fn write(&self, memory: &Bytes, bytes: &[u8]) -> Result<(), Failure> {
-        assert!(bytes.len() <= 8 * memory.0.len());
-        // SAFETY: the memory has room, as asserted, and every earlier launch has returned. The memory is
-        // `UnsafeCell`s, which may be written through a shared reference. Nobody has a slice of it, so
-        // `bytes` does not overlap.
-        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), memory.0.as_ptr() as *mut u8, bytes.len()) };
-        Ok(())
-    }
-
-    fn read(&self, memory: &Bytes, bytes: &mut [u8]) -> Result<(), Failure> {
-        assert!(bytes.len() <= 8 * memory.0.len());
-        // SAFETY: the memory has that many bytes, as asserted; `zeros` initialized them, and every earlier
-        // launch has returned. Nobody has a slice of the memory, so `bytes` does not overlap.
-        unsafe {
-            std::ptr::copy_nonoverlapping(memory.0.as_ptr() as *const u8, bytes.as_mut_ptr(), bytes.len())
-        };
-        Ok(())
-    }
-
-    fn launch(&self, launch: &Launch) -> Result<(), Failure> {
-        let module = module(launch.kernel, self.exact);
-        let module = module.get().expect("compiled above");
-        // SAFETY: the backend makes the arguments from the fields of the kernel's struct, with addresses of
-        // this executor's memory. The tests check that a kernel stays within it, under a sanitizer in
-        // `kernels_stay_within_their_arrays`.
-        unsafe { module.run(launch.arguments, launch.grid, launch.kernel.threads(), self.order) }
-            .map_err(|why| Failure::Lost(format!("{}: {why}", launch.kernel.name())))
-    }
-
-    fn cublaslt_gemm(&self, _: &Gemm) -> Result<(), Failure> {
-        panic!("the host has no cuBLASLt")
-    }
-
-    fn wait(&self) -> Result<(), Failure> {
-        Ok(())
+#[test]
+fn sanitizers_find_the_planted_errors_and_no_others() {
+    for (kind, test, found) in [
+        (Sanitizer::Address, "victim_beyond_shared_memory", Some("heap-buffer-overflow")),
+        (Sanitizer::Address, "victim_beyond_a_buffer", Some("heap-buffer-overflow")),
+        (Sanitizer::Address, "victim_without_a_fault", None),
+        (Sanitizer::Thread, "victim_without_a_barrier", Some("data race")),
+        (Sanitizer::Thread, "victim_of_two_blocks", Some("data race")),
+        (Sanitizer::Thread, "victim_without_a_fault", None),
+    ] {
+        let output = under(kind, &format!("cuda_on_host::{test}"));
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8_lossy(&text);
+        assert_eq!(output.status.success(), found.is_none(), "{test} under {kind:?}: {text}");
+        assert!(found.is_none_or(|found| text.contains(found)), "{test} under {kind:?}: {text}");
+        assert!(text.contains("running 1 test"), "{test}: {text}");
     }
 }

@@ -5,7 +5,7 @@ use engine::data::deap::{check_copies, rating_counts_warning, read, read_from, s
 use engine::data::recording::{Modality, Target};
 use engine::{Error, ErrorKind};
 
-use crate::opcodes::{Stored, array, dictionary};
+use crate::support::opcodes::{Stored, array, dictionary};
 
 /// A subject of zeros in `f4`, with bent ratings or shapes.
 struct File {

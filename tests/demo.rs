@@ -10,7 +10,7 @@ use engine::progress::Silent;
 use ndarray::{ArrayView1, s};
 use realfft::RealFftPlanner;
 
-use crate::memory;
+use crate::support::memory;
 
 fn bytes(spec: &DemoSpec, index: u32) -> Vec<u8> {
     let mut file = Vec::new();

@@ -2,9 +2,9 @@
 
 mod activation;
 
-use crate::pytorch::{CURVES, curve};
-use crate::suite::{conforms, dropout_is_exact, in_stack_and_alone, others, within};
-use crate::training;
+use crate::support::conformance::{conforms, dropout_is_exact, others, together_and_alone, within};
+use crate::support::curves::{CURVES, curve};
+use crate::support::training;
 use engine::backend::Algorithm;
 use engine::backend::wgpu::{Tuning, Wgpu, adapters};
 use engine::backend::{Backend, Reference};
@@ -110,10 +110,10 @@ fn a_model_has_the_same_bits_again_and_in_a_stack() {
                 device.describe()
             );
         }
-        in_stack_and_alone(&device);
+        together_and_alone(&device);
         // However few of the stack's models a dispatch takes.
         let small = device.tuned(Tuning { dispatch_work: 3_000, ..Tuning::default() });
-        in_stack_and_alone(&small);
+        together_and_alone(&small);
     }
 }
 
@@ -163,7 +163,7 @@ fn convolution_blocks_have_the_same_bits_however_the_work_is_cut() {
                 assert!(whole == cut, "{}: {dispatch_work}, {binding}", case.name());
             }
         }
-        in_stack_and_alone(&device);
+        together_and_alone(&device);
     }
 }
 

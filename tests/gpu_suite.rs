@@ -4,7 +4,7 @@
 mod end_to_end;
 mod logic;
 
-use crate::stand_in;
+use crate::support::stand_in;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

@@ -136,3 +136,20 @@ fn comments_fit_the_width_of_the_code() {
     }
     assert!(wide.is_empty(), "{}", wide.join("\n"));
 }
+
+/// What several test modules need is a helper, and helpers are in `support`.
+#[test]
+fn test_modules_use_only_support() {
+    let mut found = Vec::new();
+    for (name, text) in files() {
+        let is_test = name.starts_with("tests/") && name.ends_with(".rs");
+        // `floors` and this file speak of paths in Rust.
+        if !is_test || name.starts_with("tests/floors") || name == "tests/house.rs" {
+            continue;
+        }
+        for line in text.lines().filter(|line| line.contains("crate::") && !line.contains("crate::support")) {
+            found.push(format!("{name}: {}", line.trim()));
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}

@@ -13,7 +13,7 @@ mod conformance;
 /// demand.
 #[cfg(feature = "cuda")]
 mod cuda;
-/// Helper: CUDA threads as fibers, and an executor that runs the backend's launches with them.
+/// The host that runs CUDA's kernels finds planted errors, and names them.
 #[cfg(feature = "cuda")]
 mod cuda_on_host;
 /// DEAP's checks on a subject and on a folder of subjects.
@@ -24,8 +24,6 @@ mod demo;
 mod faults;
 /// Uses go down only, floor by floor, and no files stand in a circle.
 mod floors;
-/// Reading the golden files.
-mod golden;
 /// WGSL on every adapter against the reference, however the work is cut; dispatches counted.
 #[cfg(feature = "wgpu")]
 mod gpu;
@@ -39,8 +37,6 @@ mod house;
 mod keras;
 /// A split that leaks scores where there is nothing to find; honest ones do not.
 mod leak;
-/// Helper: how much memory a piece of work takes.
-mod memory;
 /// Scores against scikit-learn, intervals against SciPy and statsmodels, baselines and tables by hand.
 mod metrics;
 /// What a model is asked in vain: errors, not panics.
@@ -51,8 +47,6 @@ mod model;
 mod nvidia;
 /// Run folders, checkpoints and configuration files of an earlier version.
 mod old_runs;
-/// Helper: writes pickles, honest and hostile ones.
-mod opcodes;
 /// Every way in which Python and NumPy have saved the same two arrays.
 mod pickle;
 /// Layers, loss and optimizer against PyTorch's answers in `golden/`, to 1e-10.
@@ -63,12 +57,7 @@ mod report_page;
 mod scaled;
 /// Splits by group, their audit, and statistics that see the training part only.
 mod split;
-/// Helper: a CUDA driver and an NVRTC that run kernels on the processor, loaded in the place of NVIDIA's.
-#[cfg(feature = "cuda")]
-mod stand_in;
-/// Helper: what every device is asked, on the table of cases.
-mod suite;
-/// Helper: small data sets made in memory.
-mod synthetic;
-/// The trainer: stack and alone, stopping and going on, bad numbers.
+/// Helpers of the tests, and nothing but helpers.
+mod support;
+/// The trainer: folds in a group and alone, stopping and going on, bad numbers.
 mod training;

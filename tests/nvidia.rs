@@ -2,8 +2,8 @@
 
 mod intrinsics;
 
-use crate::cuda::curve_within;
-use crate::suite::{conforms, dropout_is_exact, in_stack_and_alone, others};
+use crate::support::conformance::{conforms, dropout_is_exact, others, together_and_alone};
+use crate::support::curves::curve_within;
 use engine::ErrorKind;
 use engine::backend::Algorithm;
 use engine::backend::Backend;
@@ -65,7 +65,7 @@ fn a_model_has_the_same_bits_again_and_in_a_fold_group_on_a_gpu() {
                 let run = || case.run(&device, &case.tensors()).unwrap();
                 assert_eq!(run(), run(), "{}", case.name());
             }
-            in_stack_and_alone(&device);
+            together_and_alone(&device);
         }
     }
 }

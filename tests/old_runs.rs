@@ -1,7 +1,7 @@
 //! What an earlier version wrote is still read: run folders, checkpoints and configuration files in
 //! `fixtures/runs`, whose README says how each was made.
 
-use super::faults::{Call, engine, folder};
+use crate::support::program::{Call, engine, folder};
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use engine::data::deap::pickle::{opcode as op, read_arrays};
 use ndarray::{ArrayD, IxDyn, ShapeBuilder, arr2};
 
-use crate::memory;
-use crate::opcodes::{Stored, array, dictionary, dtype, string};
+use crate::support::memory;
+use crate::support::opcodes::{Stored, array, dictionary, dtype, string};
 
 type Arrays = [ArrayD<f64>; 2];
 

@@ -1,14 +1,11 @@
 //! The `f64` reference against PyTorch in double precision: the same operations, another implementation.
 
-use crate::golden::{Golden, assert_close};
-use engine::backend::{Backend, Reference};
+use crate::support::curves::{self, CURVES, curve};
+use crate::support::golden::{Golden, assert_close};
+use engine::backend::Reference;
 use engine::check::cases::{ConvCase, LossCase, RnnCase};
 use engine::check::{AnyCase, Case, Tensors};
-use engine::model::{Batch, Extent, StepInput, Trainer, Training};
-use engine::ops::{
-    Cell, ConvSpec, Device, EpsPlacement, LayerSpec, Loss, Network, Optimizer, OptimizerKind,
-    OptimizerOperands, Pooling, Rnn, StepScalars,
-};
+use engine::ops::{Cell, Device, Loss, Optimizer, OptimizerKind, OptimizerOperands, Rnn, StepScalars};
 
 const TOLERANCE: f64 = 1e-10;
 /// Sizes of the recurrent goldens.
@@ -147,25 +144,11 @@ fn cross_entropy_equals_pytorch() {
     }
 }
 
-pub fn optimizer(kind: OptimizerKind, params: usize) -> Optimizer {
-    Optimizer {
-        kind,
-        models: 1,
-        params,
-        beta1: 0.9,
-        beta2: 0.999,
-        eps: 1e-8,
-        eps_placement: EpsPlacement::AfterCorrection,
-        weight_decay: 0.01,
-        clip: 1.0,
-    }
-}
-
 #[test]
 fn optimizers_equal_pytorch() {
     for (name, kind) in [("adam", OptimizerKind::Adam), ("adamw", OptimizerKind::Adamw)] {
         let golden = Golden::read(name);
-        let optimizer = optimizer(kind, 7);
+        let optimizer = curves::optimizer(kind, 7);
         let both = |a: &str, b: &str, step: usize| -> Vec<f64> {
             [&golden.get(a)[step * 4..][..4], &golden.get(b)[step * 3..][..3]].concat()
         };
@@ -188,83 +171,6 @@ fn optimizers_equal_pytorch() {
             assert_close(name, &norms, &golden.get("norms")[step..=step], TOLERANCE);
         }
     }
-}
-
-/// Goldens of whole trainings.
-pub const CURVES: [&str; 4] = ["curve", "curve_last", "curve_conv", "curve_attention"];
-
-/// Ten training steps of a golden `curve` on `backend`: losses, then the final weights.
-pub fn curve<B: Backend>(backend: &B, name: &str) -> (Vec<f64>, Vec<f64>) {
-    let golden = Golden::read(name);
-    let layer = |cell, dirs| LayerSpec::new(cell, 5, dirs);
-    let network = match name {
-        "curve" => Network {
-            features: 4,
-            convs: Vec::new(),
-            layers: vec![layer(Cell::Lstm, 2)],
-            pool: Pooling::Mean,
-            dense: None,
-            dropout: 0.0,
-            classes: 3,
-        },
-        "curve_attention" => Network {
-            features: 4,
-            convs: Vec::new(),
-            layers: vec![layer(Cell::Gru, 2)],
-            pool: Pooling::Attention,
-            dense: Some(6),
-            dropout: 0.0,
-            classes: 3,
-        },
-        "curve_conv" => Network {
-            features: 4,
-            convs: vec![ConvSpec { filters: 6, kernel: 3 }, ConvSpec { filters: 5, kernel: 2 }],
-            layers: vec![layer(Cell::Lstm, 2)],
-            pool: Pooling::Last,
-            dense: Some(6),
-            dropout: 0.0,
-            classes: 3,
-        },
-        _ => Network {
-            features: 4,
-            convs: Vec::new(),
-            layers: vec![layer(Cell::Gru, 1); 2],
-            pool: Pooling::Last,
-            dense: Some(6),
-            dropout: 0.0,
-            classes: 3,
-        },
-    };
-    let training = Training {
-        optimizer: optimizer(OptimizerKind::Adamw, network.params()),
-        smoothing: 0.0,
-        class_weights: vec![1.0; 3],
-        seed: 0,
-    };
-    let steps = golden.get("x").len() / (8 * 4);
-    let extent = Extent { models: 1, batch: 8, steps, stat_steps: 1 };
-    let mut trainer = Trainer::new(backend, &network, extent, training).unwrap();
-    let flat = |prefix: &str| -> Vec<f64> {
-        let names = network.parameters().into_iter().map(|p| format!("{prefix}{}", p.name));
-        names.flat_map(|name| golden.get(&name).to_vec()).collect()
-    };
-    trainer.model_mut().set_weights(&flat("").iter().map(|&w| w as f32).collect::<Vec<_>>()).unwrap();
-    // The batch as a frame table, row after row.
-    let x: Vec<f32> = golden.get("x").iter().map(|&x| x as f32).collect();
-    let frames = backend.frames(&[ndarray::ArcArray2::from_shape_vec((8 * steps, 4), x).unwrap()]).unwrap();
-    let batch = Batch {
-        first: (0..8).map(|b| b * steps as u32).collect(),
-        lengths: vec![steps as u32; 8],
-        labels: golden.get("labels").iter().map(|&l| l as u32).collect(),
-    };
-    let losses = (1..=10)
-        .map(|update| {
-            let turn = StepInput { fold: 0, scalars: StepScalars { learning_rate: 0.01, update } };
-            let due = trainer.train(&frames, &batch, &[turn]).unwrap();
-            [due, trainer.reports().unwrap()].concat()[0].losses[0]
-        })
-        .collect();
-    (losses, trainer.model().weights().unwrap().into_iter().map(f64::from).collect())
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Windows of unit length, standardized: the inputs of a network against the same pipeline in `f64`.
 
-use crate::synthetic::{LABELS, RATE};
+use crate::support::synthetic::{LABELS, RATE};
 use engine::backend::Backend;
 use engine::backend::cpu::Cpu;
 use engine::data::frames::{Baseline, FrameKind, FrameSpec, FrameTable, SubjectFrames, Values};

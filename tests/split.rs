@@ -1,6 +1,6 @@
 //! Splits: the rules of each kind, for random sizes, and refused splits.
 
-use crate::synthetic::{Sizes, cut, dataset, recordings};
+use crate::support::synthetic::{Sizes, cut, dataset, recordings};
 use engine::ErrorKind;
 use engine::data::recording::Target;
 use engine::data::sequences::Dataset;

@@ -1,76 +1,23 @@
-//! The trainer: folds in a stack equal folds alone, a stopped training goes on bit for bit, and bad numbers
+//! The trainer: folds in a group equal folds alone, a stopped training goes on bit for bit, and bad numbers
 //! stop it.
 
-use crate::synthetic::dataset;
+use crate::support::synthetic::dataset;
+use crate::support::training::{fold_group, network, spec, split};
+use engine::backend::Reference;
 use engine::backend::cpu::Cpu;
-use engine::backend::{Backend, Reference};
 use engine::data::sequences::Dataset;
-use engine::data::split::{Split, SplitKind, SplitSpec};
 use engine::data::stats::Stats;
-use engine::ops::{Cell, EpsPlacement, LayerSpec, Network, OptimizerKind, Pooling};
+use engine::ops::Network;
 use engine::train::{
-    ClassWeights, EpochRecord, FoldGroup, FoldResult, Initial, Observer, Outcome, Schedule, Selection, State,
-    StepRecord, TrainSpec, Unobserved,
+    EpochRecord, FoldGroup, FoldResult, Observer, Outcome, State, StepRecord, TrainSpec, Unobserved,
 };
 use engine::{ErrorKind, Result};
 
-fn network(dataset: &Dataset) -> Network {
-    let layer = |cell, hidden, dirs| LayerSpec::new(cell, hidden, dirs);
-    Network {
-        features: dataset.frames.width(),
-        convs: Vec::new(),
-        layers: vec![layer(Cell::Lstm, 6, 2), layer(Cell::Gru, 5, 1)],
-        pool: Pooling::Last,
-        dense: Some(4),
-        dropout: 0.3,
-        classes: 2,
-    }
-}
-
-pub fn spec() -> TrainSpec {
-    TrainSpec {
-        epochs: 6,
-        batch: 5,
-        optimizer: OptimizerKind::Adamw,
-        learning_rate: 0.02,
-        eps: 1e-8,
-        eps_placement: EpsPlacement::AfterCorrection,
-        schedule: Schedule::Cosine,
-        warmup: 0.5,
-        weight_decay: 0.01,
-        clip: 0.5,
-        smoothing: 0.1,
-        class_weights: ClassWeights::Balanced,
-        patience: 2,
-        selection: Selection::Best,
-        initial: Initial::Pytorch,
-        seed: 3,
-    }
-}
-
-pub fn split(dataset: &Dataset) -> Split {
-    SplitSpec { kind: SplitKind::Subject, folds: None, validation: 0.4, seed: 2 }.build(dataset).unwrap()
-}
-
-pub fn stack<'a, B: Backend>(
-    backend: &'a B,
-    dataset: &'a Dataset,
-    spec: &'a TrainSpec,
-    split: &'a Split,
-    folds: &[usize],
-) -> FoldGroup<'a, B> {
-    let members = folds.iter().map(|&f| {
-        let fold = &split.folds()[f];
-        (f as u32, fold, Stats::fit(dataset, fold.train()))
-    });
-    FoldGroup::new(backend, dataset, &network(dataset), spec, members.collect()).unwrap()
-}
-
 fn train(dataset: &Dataset, spec: &TrainSpec, folds: &[usize]) -> Vec<FoldResult> {
     let (backend, split) = (Cpu::new(), split(dataset));
-    let mut stack = stack(&backend, dataset, spec, &split, folds);
-    assert_eq!(stack.run(&mut Unobserved).unwrap(), Outcome::Finished);
-    stack.finish().unwrap()
+    let mut group = fold_group(&backend, dataset, spec, &split, folds);
+    assert_eq!(group.run(&mut Unobserved).unwrap(), Outcome::Finished);
+    group.finish().unwrap()
 }
 
 fn assert_same(a: &FoldResult, b: &FoldResult) {
@@ -83,7 +30,7 @@ fn assert_same(a: &FoldResult, b: &FoldResult) {
 }
 
 #[test]
-fn a_fold_in_a_stack_equals_the_fold_alone() {
+fn a_fold_in_a_group_equals_the_fold_alone() {
     let dataset = dataset(5, 6, 0.5);
     let spec = TrainSpec { epochs: 12, patience: 2, ..spec() };
     let all = train(&dataset, &spec, &[0, 1, 2, 3, 4]);
@@ -141,10 +88,10 @@ fn a_stopped_training_goes_on_bit_for_bit() {
     let folds = [0, 1, 2, 3];
     let whole = train(&dataset, &spec, &folds);
     for steps in [1, 4, 11, 17] {
-        let mut first = stack(&backend, &dataset, &spec, &split, &folds);
+        let mut first = fold_group(&backend, &dataset, &spec, &split, &folds);
         let mut stop = StopAfter { steps, state: None };
         assert_eq!(first.run(&mut stop).unwrap(), Outcome::Interrupted(2));
-        let mut second = stack(&backend, &dataset, &spec, &split, &folds);
+        let mut second = fold_group(&backend, &dataset, &spec, &split, &folds);
         second.restore(&stop.state.unwrap()).unwrap();
         assert_eq!(second.run(&mut Unobserved).unwrap(), Outcome::Finished);
         whole.iter().zip(&second.finish().unwrap()).for_each(|(a, b)| assert_same(a, b));
@@ -155,8 +102,8 @@ fn a_stopped_training_goes_on_bit_for_bit() {
 fn a_state_of_another_network_is_refused() {
     let dataset = dataset(4, 6, 0.5);
     let (spec, backend, split) = (spec(), Cpu::new(), split(&dataset));
-    let state = stack(&backend, &dataset, &spec, &split, &[0, 1]).state().unwrap();
-    assert!(stack(&backend, &dataset, &spec, &split, &[0]).restore(&state).is_err());
+    let state = fold_group(&backend, &dataset, &spec, &split, &[0, 1]).state().unwrap();
+    assert!(fold_group(&backend, &dataset, &spec, &split, &[0]).restore(&state).is_err());
 }
 
 #[test]
@@ -185,7 +132,7 @@ fn a_number_that_is_not_finite_stops_and_is_named() {
     let dataset = dataset(4, 6, 0.5);
     let (backend, split) = (Cpu::new(), split(&dataset));
     let spec = TrainSpec { learning_rate: 1e38, warmup: 0.0, ..spec() };
-    let mut broken = stack(&backend, &dataset, &spec, &split, &[0, 1]);
+    let mut broken = fold_group(&backend, &dataset, &spec, &split, &[0, 1]);
     let error = broken.run(&mut Unobserved).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Numerical);
     for part in ["fold s01", "epoch 1", "step", "first tensor", "seed 3", "sequences ["] {
@@ -217,7 +164,7 @@ fn clipped_steps_are_counted() {
     let count = |clip| {
         let spec = TrainSpec { clip, epochs: 1, ..spec() };
         let mut count = Count(0);
-        stack(&backend, &dataset, &spec, &split, &[0]).run(&mut count).unwrap();
+        fold_group(&backend, &dataset, &spec, &split, &[0]).run(&mut count).unwrap();
         count.0
     };
     assert!(count(1e-3) > 0);
@@ -232,9 +179,9 @@ fn the_trainer_runs_on_any_backend() {
     let fold = &split.folds()[0];
     let reference = Reference::<f64>::default();
     let members = vec![(0, fold, Stats::fit(&dataset, fold.train()))];
-    let mut stack = FoldGroup::new(&reference, &dataset, &network(&dataset), &spec, members).unwrap();
-    stack.run(&mut Unobserved).unwrap();
-    let exact = stack.finish().unwrap();
+    let mut group = FoldGroup::new(&reference, &dataset, &network(&dataset), &spec, members).unwrap();
+    group.run(&mut Unobserved).unwrap();
+    let exact = group.finish().unwrap();
     let found = train(&dataset, &spec, &[0]);
     for (a, b) in exact[0].last.iter().zip(&found[0].last) {
         assert!((a - b).abs() < 1e-3, "{a} {b}");
@@ -249,55 +196,6 @@ fn a_dense_layer_wider_than_the_recurrent_outputs_trains() {
     let network = Network { dense: Some(1000), ..network(&dataset) };
     let fold = &split.folds()[0];
     let members = vec![(0, fold, Stats::fit(&dataset, fold.train()))];
-    let mut stack = FoldGroup::new(&backend, &dataset, &network, &spec, members).unwrap();
-    assert_eq!(stack.run(&mut Unobserved).unwrap(), Outcome::Finished);
-}
-
-/// Saves the state after its first epoch; loses the device in its second.
-#[cfg(any(feature = "cuda", feature = "wgpu"))]
-struct Loses<'a> {
-    lose: &'a dyn Fn(),
-    saved: Vec<State>,
-}
-
-#[cfg(any(feature = "cuda", feature = "wgpu"))]
-impl Observer for Loses<'_> {
-    fn step(&mut self, _: &[StepRecord]) -> Result<()> {
-        if !self.saved.is_empty() {
-            (self.lose)();
-        }
-        Ok(())
-    }
-
-    fn epoch(&mut self, _: &[EpochRecord]) -> Result<()> {
-        Ok(())
-    }
-
-    fn checkpoint(&mut self, state: &dyn Fn() -> Result<State>) -> Result<()> {
-        self.saved.push(state()?);
-        Ok(())
-    }
-
-    fn interrupted(&self) -> Option<u8> {
-        None
-    }
-}
-
-/// A training on `lost` until `lose` takes that device away; nothing may be saved after, and what was saved
-/// before must go on bit for bit on `other`. Returns what the user is told.
-#[cfg(any(feature = "cuda", feature = "wgpu"))]
-pub fn loses_its_device<B: Backend>(lost: &B, other: &B, lose: &dyn Fn()) -> engine::Error {
-    let dataset = dataset(4, 6, 0.5);
-    let (spec, split) = (TrainSpec { epochs: 3, ..spec() }, split(&dataset));
-    let mut watch = Loses { lose, saved: Vec::new() };
-    let error = stack(lost, &dataset, &spec, &split, &[0]).run(&mut watch).unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Device, "{error}");
-    assert_eq!(watch.saved.len(), 1, "something was saved after the loss");
-    let again = || stack(other, &dataset, &spec, &split, &[0]);
-    let (mut resumed, mut whole) = (again(), again());
-    resumed.restore(&watch.saved[0]).unwrap();
-    resumed.run(&mut Unobserved).unwrap();
-    whole.run(&mut Unobserved).unwrap();
-    assert_eq!(resumed.finish().unwrap()[0].last, whole.finish().unwrap()[0].last);
-    error
+    let mut group = FoldGroup::new(&backend, &dataset, &network, &spec, members).unwrap();
+    assert_eq!(group.run(&mut Unobserved).unwrap(), Outcome::Finished);
 }

@@ -1,7 +1,7 @@
 //! The kernels that measure a device, each once on the host: they run and read the clock. Only a GPU has real
 //! latencies.
 
-use crate::cuda_on_host::Host;
+use crate::support::cuda_on_host::Host;
 use engine::backend::cuda::Executor;
 use engine::backend::cuda::probe::{self, LATENCIES, RATES};
 

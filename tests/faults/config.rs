@@ -1,6 +1,6 @@
 //! Wrong flags, wrong files of flags, and flags that do not go together.
 
-use super::{assert_same, engine, folder, with_series};
+use crate::support::program::{assert_same, engine, folder, with_series};
 use engine::backend::cpu::Isa;
 use std::fs;
 

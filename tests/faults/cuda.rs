@@ -1,7 +1,7 @@
 //! What a user meets on a machine without CUDA, or with a part of it.
 
-use super::{Call, command, engine, folder, with_series};
-use crate::stand_in;
+use crate::support::program::{Call, command, engine, folder, with_series};
+use crate::support::stand_in;
 use engine::backend::cuda::{Gpu, gpus};
 use std::path::Path;
 

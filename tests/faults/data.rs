@@ -1,7 +1,7 @@
 //! Recordings that are missing, damaged, hostile, or not what the run needs.
 
-use super::{Call, engine, folder, series, with_series};
-use crate::opcodes;
+use crate::support::opcodes;
+use crate::support::program::{Call, engine, folder, series, with_series};
 use std::fs::{self, File, hard_link};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! What a user meets when a GPU is missing, wrong or lost.
 
-use super::{Call, command, engine, folder, with_series};
+use crate::support::program::{Call, command, engine, folder, with_series};
 use engine::backend::wgpu::Adapter;
 use std::fs;
 

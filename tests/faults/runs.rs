@@ -1,6 +1,8 @@
 //! Runs that are stopped, fail, meet each other, or are asked about data that are not theirs.
 
-use super::{Call, assert_same, command, engine, folder, read, series, unlabeled, with_series};
+use crate::support::program::{
+    Call, assert_same, command, engine, folder, read, series, unlabeled, with_series,
+};
 use engine::backend::cpu::Isa;
 use engine::run::Resume;
 use std::fs;

@@ -1,7 +1,7 @@
 //! The suite's logic, on programs of a few lines.
 
 use super::{ENGINE, Ended, Suite};
-use crate::stand_in;
+use crate::support::stand_in;
 use std::fs;
 use std::process::{Command, Stdio};
 use std::thread::sleep;

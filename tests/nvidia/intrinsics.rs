@@ -1,7 +1,7 @@
 //! The tests of `cuda::intrinsics` for the PTX half of `intrinsics.cu`, on every GPU. Each intrinsic has its
 //! own test, so that each can run in its own process.
 
-use crate::cuda::intrinsics::assert_as_documented;
+use crate::support::intrinsics::assert_as_documented;
 use engine::backend::cuda::probe::Intrinsic;
 use engine::backend::cuda::{default_folder, gpus};
 

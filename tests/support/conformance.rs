@@ -1,4 +1,4 @@
-//! Helper: what every device is asked, on the table of cases.
+//! What every device must do on the table of cases.
 
 use engine::backend::{Backend, Reference};
 use engine::check::cases::{AttentionCase, ConvCase, LinearCase, RnnCase};
@@ -33,7 +33,7 @@ pub fn dropout_is_exact<B: Backend>(device: &B, largest: usize) {
 
 /// Three models together have the bits that each has by itself.
 #[track_caller]
-pub fn in_stack_and_alone<B: Backend>(device: &B) {
+pub fn together_and_alone<B: Backend>(device: &B) {
     for cell in Cell::ALL {
         let case = RnnCase { ragged: true, initial: true, ..RnnCase::new(cell, 2, [5, 6, 4, 9]) };
         alone_as_in(device, &RnnCase { ..case.clone() }.models(3), &case, 3);
@@ -50,14 +50,14 @@ pub fn in_stack_and_alone<B: Backend>(device: &B) {
     alone_as_in(device, &case, &alone, 2);
 }
 
-/// `stacked` has `models`, `alone` is one of them.
+/// `together` has `models`, `alone` is one of them.
 #[track_caller]
-pub fn alone_as_in<B: Backend, C: Case>(device: &B, stacked: &C, alone: &C, models: usize) {
-    let all = stacked.tensors();
-    let together = stacked.run(device, &all).unwrap();
+pub fn alone_as_in<B: Backend, C: Case>(device: &B, together: &C, alone: &C, models: usize) {
+    let tensors = together.tensors();
+    let outputs = together.run(device, &tensors).unwrap();
     for m in 0..models {
-        let single = alone.run(device, &all.model(m, models)).unwrap();
-        assert!(together.model(m, models) == single, "{} model {m} on {}", alone.name(), device.describe());
+        let single = alone.run(device, &tensors.model(m, models)).unwrap();
+        assert!(outputs.model(m, models) == single, "{} model {m} on {}", alone.name(), device.describe());
     }
 }
 

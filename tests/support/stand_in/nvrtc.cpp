@@ -111,7 +111,7 @@ int nvrtcDestroyProgram(void** program) {
 int nvrtcCompileProgram(void* handle, int count, const char* const* options) {
     Program& program = *(Program*)handle;
     const std::string entry = program.name.substr(0, program.name.rfind('.')), sources = SOURCES;
-    // The flags of tests/cuda_on_host.rs. Options other than constants are for NVRTC only.
+    // The flags of tests/support/cuda_on_host.rs. Options other than constants are for NVRTC only.
     std::vector<std::string> flags = {"-std=c++17", "-O1", "-fPIC", "-shared", "-w", "-ffp-contract=off", "-fno-strict-aliasing", "-I", sources};
     if (__builtin_cpu_supports("fma")) {
         flags.push_back("-mfma");

@@ -1,4 +1,4 @@
-//! Helper: substitutes for the libraries of CUDA's driver and of NVRTC, for machines without a GPU. The
+//! Substitutes for the libraries of CUDA's driver and of NVRTC, for machines without a GPU. The
 //! program loads them like the originals, and kernels run on the CPU (`cuda_on_host/`). `stand_in/driver.cpp`
 //! documents the environment variables that control them.
 
@@ -27,7 +27,7 @@ pub fn libraries() -> String {
 
 /// Compiles a library, unless it is cached.
 fn library(source: &str, names: &[&str]) -> PathBuf {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support");
     let (file, sources) = (tests.join("stand_in").join(source), tests.join("cuda_on_host"));
     // Fibers leave stack frames by jumps, which a fortified libc would report as stack corruption.
     let flags = ["-std=c++17", "-O1", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-U_FORTIFY_SOURCE"];
