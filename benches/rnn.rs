@@ -13,27 +13,29 @@ use engine::backend::cpu::{Cpu, Isa};
 use engine::backend::cuda;
 #[cfg(feature = "wgpu")]
 use engine::backend::wgpu::adapters;
-use engine::check::cases::{ConvCase, RnnCase};
+use engine::check::cases::{ConvCase, ConvSize, RnnCase};
 use engine::check::{self, Case, ConvPass, RnnPass};
-use engine::ops::Cell;
+use engine::ops::{Cell, RnnSize};
 use std::cell::OnceCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// B, T, D, H
-const SHAPES: [(&str, [usize; 4]); 7] = [
-    ("S1", [32, 60, 160, 64]),
-    ("S2", [64, 128, 32, 128]),
-    ("S3", [256, 128, 40, 64]),
-    ("S4", [128, 128, 160, 256]),
-    ("S5", [32, 512, 40, 128]),
-    ("S6", [1, 128, 40, 128]),
-    ("S7", [1024, 16, 70, 128]),
+const SHAPES: [(&str, RnnSize); 7] = [
+    ("S1", RnnSize { batch: 32, steps: 60, input: 160, hidden: 64 }),
+    ("S2", RnnSize { batch: 64, steps: 128, input: 32, hidden: 128 }),
+    ("S3", RnnSize { batch: 256, steps: 128, input: 40, hidden: 64 }),
+    ("S4", RnnSize { batch: 128, steps: 128, input: 160, hidden: 256 }),
+    ("S5", RnnSize { batch: 32, steps: 512, input: 40, hidden: 128 }),
+    ("S6", RnnSize { batch: 1, steps: 128, input: 40, hidden: 128 }),
+    ("S7", RnnSize { batch: 1024, steps: 16, input: 70, hidden: 128 }),
 ];
 const CELLS: [(&str, Cell, usize); 3] =
     [("lstm", Cell::Lstm, 1), ("gru", Cell::Gru, 1), ("bilstm", Cell::Lstm, 2)];
-/// Those of the original study's networks: B, T, C; filters of 3 steps.
-const BLOCKS: [(&str, [usize; 3], usize); 2] = [("C1", [32, 256, 37], 128), ("C2", [32, 127, 128], 128)];
+/// Those of the original study's networks.
+const BLOCKS: [(&str, ConvSize); 2] = [
+    ("C1", ConvSize { batch: 32, steps: 256, input: 37, filters: 128, kernel: 3 }),
+    ("C2", ConvSize { batch: 32, steps: 127, input: 128, filters: 128, kernel: 3 }),
+];
 const SAMPLES: usize = 10;
 
 /// A device of this build.
@@ -140,8 +142,8 @@ fn member<B: Backend + 'static>(open: impl FnOnce() -> B) -> Member {
 
 /// Fewer rows and steps of the same widths, for the check: the reference in `f64` would take minutes on large
 /// shapes.
-fn small([batch, steps, input, hidden]: [usize; 4]) -> [usize; 4] {
-    [batch.min(9), steps.min(7), input, hidden]
+fn small(size: RnnSize) -> RnnSize {
+    RnnSize { batch: size.batch.min(9), steps: size.steps.min(7), ..size }
 }
 
 /// Times one member; its operations per second by the median, and its device's peak, if it was not filtered
@@ -194,10 +196,10 @@ fn is_test() -> bool {
 
 fn layers_and_blocks(c: &mut Criterion) {
     let members = members();
-    for (shape, sizes) in SHAPES {
+    for (shape, size) in SHAPES {
         for (name, cell, dirs) in CELLS {
-            let small = RnnCase::new(cell, dirs, small(sizes));
-            let case = if is_test() { small.clone() } else { RnnCase::new(cell, dirs, sizes) };
+            let small = RnnCase::new(cell, dirs, small(size));
+            let case = if is_test() { small.clone() } else { RnnCase::new(cell, dirs, size) };
             for (pass, training) in [("forward", false), ("train", true)] {
                 let job = Job::Layer { small: small.clone(), case: case.clone(), training };
                 let elements = case.rnn.batch * case.rnn.steps;
@@ -205,9 +207,9 @@ fn layers_and_blocks(c: &mut Criterion) {
             }
         }
     }
-    for (shape, [batch, steps, input], filters) in BLOCKS {
-        let small = ConvCase::new([2, 9, input], filters, 3);
-        let case = if is_test() { small.clone() } else { ConvCase::new([batch, steps, input], filters, 3) };
+    for (shape, size) in BLOCKS {
+        let small = ConvCase::new(ConvSize { batch: 2, steps: 9, ..size });
+        let case = if is_test() { small.clone() } else { ConvCase::new(size) };
         let elements = case.conv.batch * case.conv.steps;
         group(c, &members, &format!("conv/train {shape}"), elements, &Job::Block { small, case });
     }

@@ -29,10 +29,10 @@
 //! A layer on its own, backward included, checked against the equations in `f64`:
 //!
 //! ```
-//! use engine::{backend::cpu::Cpu, check, check::cases::RnnCase, ops::Cell};
+//! use engine::{backend::cpu::Cpu, check, check::cases::RnnCase, ops::{Cell, RnnSize}};
 //!
-//! // A bidirectional LSTM: batch 3, 10 steps, 5 inputs, 8 hidden units.
-//! let case = RnnCase::new(Cell::Lstm, 2, [3, 10, 5, 8]);
+//! // A bidirectional LSTM.
+//! let case = RnnCase::new(Cell::Lstm, 2, RnnSize { batch: 3, steps: 10, input: 5, hidden: 8 });
 //! let outcome = check::conformance(&Cpu::new(), &case)?;
 //! assert!(outcome.holds(), "{outcome:?}");
 //! # Ok::<(), engine::Error>(())

@@ -6,9 +6,9 @@ use crate::support::curves::{CURVES, curve};
 use engine::Result;
 use engine::backend::Reference;
 use engine::backend::cpu::{Cpu, Isa};
-use engine::check::cases::{ConvCase, OptimizerCase, RnnCase, optimizer};
+use engine::check::cases::{ConvCase, ConvSize, OptimizerCase, RnnCase, optimizer};
 use engine::check::{self, AnyCase, Case, Outputs, Tensors};
-use engine::ops::{Approximate, Cell, Precision};
+use engine::ops::{Approximate, Cell, Precision, RnnSize};
 
 #[test]
 fn reference_gradients_equal_finite_differences() {
@@ -90,7 +90,7 @@ fn ten_training_steps_stay_within_the_bound_of_the_cpu() {
 /// A wrong argmax and a wrong sign are both seen.
 #[test]
 fn a_wrong_argmax_is_caught() {
-    let case = ConvCase::new([4, 9, 5], 7, 3);
+    let case = ConvCase::new(ConvSize { batch: 4, steps: 9, input: 5, filters: 7, kernel: 3 });
     let outcome = |damage: fn(&mut Outputs)| {
         check::conformance_of(&case, Precision::Fp32, |tensors| {
             let mut outputs = case.run(&Cpu::new(), tensors)?;
@@ -145,7 +145,10 @@ fn mutant(case: &RnnCase, gate: usize, tensors: &Tensors) -> Result<Outputs> {
 #[test]
 fn a_wrong_gradient_is_caught() {
     for cell in Cell::ALL {
-        let case = RnnCase { initial: true, ..RnnCase::new(cell, 1, [2, 3, 3, 4]) };
+        let case = RnnCase {
+            initial: true,
+            ..RnnCase::new(cell, 1, RnnSize { batch: 2, steps: 3, input: 3, hidden: 4 })
+        };
         for gate in 0..cell.gates() {
             let outcome = check::gradients_of(&case, |tensors| mutant(&case, gate, tensors)).unwrap();
             assert!(!outcome.unwrap().holds(), "{} gate {gate} against differences", case.name());

@@ -11,12 +11,12 @@ use engine::ErrorKind;
 use engine::backend::Algorithm;
 use engine::backend::Timeline;
 use engine::backend::cuda::{Cuda, Executor, Failure, Gemm, Launch, Tuning, fits};
-use engine::check::cases::{ConvCase, GatherCase, PoolCase, RnnCase, conv, rnn};
+use engine::check::cases::{ConvCase, ConvSize, GatherCase, PoolCase, RnnCase, conv, rnn};
 use engine::check::{self, AnyCase, Case};
 use engine::model::{Extent, Trainer, Training};
 use engine::ops::{
     Cell, Device, Dropout, DropoutOperands, Gather, LayerSpec, Network, Optimizer, OptimizerKind, Pool,
-    PoolForward, PoolForwardOperands, PoolKind, Pooling, Precision,
+    PoolForward, PoolForwardOperands, PoolKind, Pooling, Precision, RnnSize,
 };
 use rayon::prelude::*;
 use std::sync::Mutex;
@@ -30,8 +30,11 @@ fn host(precision: Precision, order: u32) -> Cuda<Host> {
 fn table() -> Vec<RnnCase> {
     let mut cases = rnn::table();
     for cell in Cell::ALL {
-        let case = |sizes| RnnCase { ragged: true, initial: true, ..RnnCase::new(cell, 2, sizes) };
-        cases.extend([case([9, 5, 6, 64]).models(2), case([3, 4, 5, 130])]);
+        let case = |size| RnnCase { ragged: true, initial: true, ..RnnCase::new(cell, 2, size) };
+        cases.extend([
+            case(RnnSize { batch: 9, steps: 5, input: 6, hidden: 64 }).models(2),
+            case(RnnSize { batch: 3, steps: 4, input: 5, hidden: 130 }),
+        ]);
     }
     cases
 }
@@ -122,8 +125,11 @@ fn persistent_kernels_with_exact_operands_keep_the_bounds_of_f32() {
 fn weight_gradients_in_splits_and_model_by_model_keep_their_bounds() {
     for precision in [Precision::Fp32, Precision::Bf16] {
         for (cell, dirs) in [(Cell::Lstm, 1), (Cell::Gru, 2)] {
-            let case =
-                RnnCase { ragged: true, initial: true, ..RnnCase::new(cell, dirs, [40, 41, 3, 5]).models(3) };
+            let case = RnnCase {
+                ragged: true,
+                initial: true,
+                ..RnnCase::new(cell, dirs, RnnSize { batch: 40, steps: 41, input: 3, hidden: 5 }).models(3)
+            };
             let tensors = case.tensors();
             let whole = case.run(&host(precision, 0), &tensors).unwrap();
             let small = host(precision, 7).tuned(Tuning { partial_bytes: 1, ..Tuning::default() });
@@ -170,7 +176,10 @@ fn convolution_blocks_keep_their_bounds_in_every_precision() {
 #[test]
 fn weight_gradients_of_convolution_blocks_in_splits_and_model_by_model_keep_their_bounds() {
     for precision in [Precision::Fp32, Precision::Bf16] {
-        let case = ConvCase { ragged: true, ..ConvCase::new([40, 43, 5], 9, 3).models(3) };
+        let case = ConvCase {
+            ragged: true,
+            ..ConvCase::new(ConvSize { batch: 40, steps: 43, input: 5, filters: 9, kernel: 3 }).models(3)
+        };
         let outcome = check::conformance_of(&case, precision, |tensors| {
             let whole = case.run(&host(precision, 0), tensors)?;
             let small = host(precision, 7).tuned(Tuning { partial_bytes: 1, ..Tuning::default() });
@@ -185,7 +194,7 @@ fn weight_gradients_of_convolution_blocks_in_splits_and_model_by_model_keep_thei
 #[test]
 fn a_convolution_block_without_a_time_step_has_gradients_of_zero() {
     for precision in Precision::ALL {
-        let case = ConvCase::new([2, 3, 4], 5, 3);
+        let case = ConvCase::new(ConvSize { batch: 2, steps: 3, input: 4, filters: 5, kernel: 3 });
         let outputs = case.run(&host(precision, 0), &case.tensors()).unwrap();
         assert!(outputs["y"].is_empty() && outputs["argmax"].is_empty());
         assert_eq!(outputs["dx"], vec![0.0; case.conv.x_len()]);
@@ -197,7 +206,7 @@ fn a_convolution_block_without_a_time_step_has_gradients_of_zero() {
 #[test]
 fn a_convolution_block_keeps_nan_where_it_is() {
     for precision in Precision::ALL {
-        let case = ConvCase::new([3, 6, 2], 4, 1);
+        let case = ConvCase::new(ConvSize { batch: 3, steps: 6, input: 2, filters: 4, kernel: 1 });
         for step in [2, 3] {
             let mut tensors = case.tensors();
             tensors["x"][case.conv.x_at(0, step, 1)] = f64::NAN;
@@ -249,8 +258,11 @@ fn small_cases() {
     // The thread sanitizer is slow, and models share no threads.
     let models = if sanitizer() == Sanitizer::Thread { 1 } else { 2 };
     for cell in Cell::ALL {
-        let case =
-            RnnCase { ragged: true, initial: true, ..RnnCase::new(cell, 2, [9, 2, 5, 17]).models(models) };
+        let case = RnnCase {
+            ragged: true,
+            initial: true,
+            ..RnnCase::new(cell, 2, RnnSize { batch: 9, steps: 2, input: 5, hidden: 17 }).models(models)
+        };
         for (precision, algorithm) in [
             (Precision::Fp32, Algorithm::PerStep),
             (Precision::Tf32, Algorithm::Persistent),
@@ -261,7 +273,10 @@ fn small_cases() {
             case.run(&cuda, &case.tensors()).unwrap();
         }
     }
-    let case = ConvCase { ragged: true, ..ConvCase::new([9, 10, 5], 17, 3).models(models) };
+    let case = ConvCase {
+        ragged: true,
+        ..ConvCase::new(ConvSize { batch: 9, steps: 10, input: 5, filters: 17, kernel: 3 }).models(models)
+    };
     for precision in Precision::ALL {
         case.run(&host(precision, 7), &case.tensors()).unwrap();
     }

@@ -8,11 +8,11 @@ use crate::support::training;
 use engine::backend::Algorithm;
 use engine::backend::wgpu::{Tuning, Wgpu, adapters};
 use engine::backend::{Backend, Reference};
-use engine::check::cases::{ConvCase, RnnCase, conv, rnn};
+use engine::check::cases::{ConvCase, ConvSize, RnnCase, conv, rnn};
 use engine::check::{self, AnyCase, Case};
 use engine::ops::{
     Approximate, Cell, Device, Purpose, RnnBackward, RnnBackwardOperands, RnnForward, RnnForwardOperands,
-    RnnLoad, RnnLoadOperands,
+    RnnLoad, RnnLoadOperands, RnnSize,
 };
 use std::sync::LazyLock;
 
@@ -40,7 +40,7 @@ fn every_adapter_keeps_the_bounds_of_the_whole_table() {
 /// Software devices never choose the registers themselves.
 #[test]
 #[ignore = "needs a Vulkan driver; tools/test brings two"]
-fn layers_in_registers_keep_their_bounds_up_to_the_widest() {
+fn persistent_layers_keep_their_bounds_up_to_the_widest() {
     for device in
         open(|device| device.tuned(Tuning { algorithm: Some(Algorithm::Persistent), ..Tuning::default() }))
     {
@@ -51,7 +51,7 @@ fn layers_in_registers_keep_their_bounds_up_to_the_widest() {
             cases.push(RnnCase {
                 ragged: true,
                 initial: true,
-                ..RnnCase::new(cell, 2, [9, 5, 6, hidden]).models(2)
+                ..RnnCase::new(cell, 2, RnnSize { batch: 9, steps: 5, input: 6, hidden }).models(2)
             });
         }
         cases.retain(|case| case.rnn.hidden <= widest && case.rnn.cell.gates() * case.rnn.hidden <= 256);
@@ -69,7 +69,7 @@ fn layers_of_any_width_run_step_by_step() {
         cases.extend(Cell::ALL.map(|cell| RnnCase {
             ragged: true,
             initial: true,
-            ..RnnCase::new(cell, 2, [9, 4, 3, 300])
+            ..RnnCase::new(cell, 2, RnnSize { batch: 9, steps: 4, input: 3, hidden: 300 })
         }));
         assert_conforms(&device, &cases);
     }
@@ -79,7 +79,7 @@ fn layers_of_any_width_run_step_by_step() {
 #[test]
 #[ignore = "needs a Vulkan driver; tools/test brings two"]
 fn bounds_hold_however_the_work_is_cut() {
-    let case = |cell, dirs, sizes| RnnCase { ragged: true, initial: true, ..RnnCase::new(cell, dirs, sizes) };
+    let case = |cell, dirs, size| RnnCase { ragged: true, initial: true, ..RnnCase::new(cell, dirs, size) };
     for adapter in adapters() {
         let mut device = adapter.open_at_floor().unwrap();
         for algorithm in [None, Some(Algorithm::Persistent), Some(Algorithm::PerStep)] {
@@ -87,7 +87,10 @@ fn bounds_hold_however_the_work_is_cut() {
             {
                 device = device.tuned(Tuning { algorithm, dispatch_work, binding });
                 for (cell, dirs) in [(Cell::Lstm, 2), (Cell::Gru, 2), (Cell::Gru, 1)] {
-                    let cases = [case(cell, dirs, [5, 23, 4, 9]), case(cell, dirs, [3, 11, 5, 9]).models(3)];
+                    let cases = [
+                        case(cell, dirs, RnnSize { batch: 5, steps: 23, input: 4, hidden: 9 }),
+                        case(cell, dirs, RnnSize { batch: 3, steps: 11, input: 5, hidden: 9 }).models(3),
+                    ];
                     assert_conforms(&device, &cases);
                 }
             }
@@ -134,14 +137,14 @@ fn convolution_blocks_keep_their_bounds_and_give_the_same_bits_again() {
 #[test]
 #[ignore = "needs a Vulkan driver; tools/test brings two"]
 fn convolution_blocks_have_the_same_bits_however_the_work_is_cut() {
-    let case = |sizes, filters, kernel| ConvCase { ragged: true, ..ConvCase::new(sizes, filters, kernel) };
+    let case = |size| ConvCase { ragged: true, ..ConvCase::new(size) };
     // With bindings that hold the packed weights, but not all steps of the longer ones.
     let cases = [
-        (case([5, 23, 4], 9, 3).models(3), 16 << 10),
-        (case([3, 9, 2], 40, 4).models(2), 24 << 10),
-        (case([20, 64, 12], 6, 3).models(2), 16 << 10),
-        (case([13, 70, 40], 33, 4), 96 << 10),
-        (case([1, 19, 1], 3, 8), 16 << 10),
+        (case(ConvSize { batch: 5, steps: 23, input: 4, filters: 9, kernel: 3 }).models(3), 16 << 10),
+        (case(ConvSize { batch: 3, steps: 9, input: 2, filters: 40, kernel: 4 }).models(2), 24 << 10),
+        (case(ConvSize { batch: 20, steps: 64, input: 12, filters: 6, kernel: 3 }).models(2), 16 << 10),
+        (case(ConvSize { batch: 13, steps: 70, input: 40, filters: 33, kernel: 4 }), 96 << 10),
+        (case(ConvSize { batch: 1, steps: 19, input: 1, filters: 3, kernel: 8 }), 16 << 10),
     ];
     for adapter in adapters() {
         let mut device = adapter.open_at_floor().unwrap();
@@ -170,7 +173,7 @@ fn convolution_blocks_have_the_same_bits_however_the_work_is_cut() {
 #[test]
 #[ignore = "needs a Vulkan driver; tools/test brings two"]
 fn a_convolution_hides_no_nan() {
-    let case = ConvCase::new([3, 12, 5], 33, 3);
+    let case = ConvCase::new(ConvSize { batch: 3, steps: 12, input: 5, filters: 33, kernel: 3 });
     let mut tensors = case.tensors();
     // Of one row the first and of another the second of two steps, and an infinity.
     for (t, b, number) in [(4, 0, f64::NAN), (9, 1, f64::NAN), (6, 2, f64::INFINITY)] {
@@ -198,7 +201,10 @@ fn a_layer_takes_two_dispatches_forward_and_four_backward_whatever_its_steps() {
             (Some(Algorithm::Persistent), 200, 200),
             (None, 200, 10),
         ] {
-            let case = RnnCase { ragged: true, ..RnnCase::new(Cell::Lstm, 2, [4, steps, 9, 8]) };
+            let case = RnnCase {
+                ragged: true,
+                ..RnnCase::new(Cell::Lstm, 2, RnnSize { batch: 4, steps, input: 9, hidden: 8 })
+            };
             // Operations of a step: two per weight, for four rows and two directions.
             let dispatch_work = 2 * 4 * 8 * (8 + 9) * 4 * 2 * chunk;
             device = device.tuned(Tuning { algorithm, dispatch_work, ..Tuning::default() });

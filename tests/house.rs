@@ -24,13 +24,14 @@ const PRIVATE: [([&str; 2], &str); 13] = [
 ];
 
 /// Files where an old name is a hidden alias, or the test of one.
-const ALIASES: [&str; 8] = [
+const ALIASES: [&str; 9] = [
     "src/backend/algorithm.rs",
     "src/backend/any.rs",
     "src/cli/check.rs",
     "src/config/preset.rs",
     "src/config/resolve.rs",
     "src/config/sequences.rs",
+    "src/reproduce/mod.rs",
     "src/run/manifest.rs",
     "tests/old_runs.rs",
 ];

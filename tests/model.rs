@@ -6,7 +6,7 @@ use engine::model::{Batch, Extent, Model, StepInput, Trainer, Training};
 use engine::ops::{
     Cell, Device, EpsPlacement, LayerSpec, Network, Optimizer, OptimizerKind, Pool, PoolBackward,
     PoolBackwardOperands, PoolForward, PoolForwardOperands, PoolKind, Pooling, Purpose, Rnn, RnnBackward,
-    RnnBackwardOperands, RnnForward, RnnForwardOperands, StepScalars,
+    RnnBackwardOperands, RnnForward, RnnForwardOperands, RnnSize, StepScalars,
 };
 use engine::{Error, ErrorKind, Result};
 
@@ -112,7 +112,10 @@ fn pooling_refuses_a_row_longer_than_its_buffers() {
 
 /// A layer keeps to what it was made for, on any device.
 fn a_layer_misused<B: Backend>(device: &B) {
-    let (s, wide) = (Rnn::one(Cell::Gru, [1, 2, 3, 4]), Rnn::one(Cell::Gru, [1, 2, 3, 5]));
+    let (s, wide) = (
+        Rnn::one(Cell::Gru, RnnSize { batch: 1, steps: 2, input: 3, hidden: 4 }),
+        Rnn::one(Cell::Gru, RnnSize { batch: 1, steps: 2, input: 3, hidden: 5 }),
+    );
     let real = |len| device.zeros::<B::Real>(len).unwrap();
     let (x, mut lengths) = (real(s.x_len()), device.zeros::<u32>(1).unwrap());
     device.write(&mut lengths, &[2]).unwrap();

@@ -10,7 +10,7 @@ use engine::backend::Backend;
 use engine::backend::cuda::{Cuda, Driver, Tuning, default_folder, fits, gpus};
 use engine::check::cases::{RnnCase, conv, rnn};
 use engine::check::{AnyCase, Case, RnnPass};
-use engine::ops::{Cell, Device, Gather, GatherOperands, Precision};
+use engine::ops::{Cell, Device, Gather, GatherOperands, Precision, RnnSize};
 
 /// Every supported GPU, as a device of this precision.
 fn devices(precision: Precision) -> Vec<Cuda<Driver>> {
@@ -94,7 +94,7 @@ fn ten_training_steps_on_an_nvidia_gpu_stay_within_their_bound() {
 #[ignore = "needs an NVIDIA GPU; tools/gpu-suite runs it"]
 fn events_time_the_kernels() {
     for device in devices(Precision::Tf32) {
-        let case = RnnCase::new(Cell::Lstm, 2, [32, 60, 40, 64]);
+        let case = RnnCase::new(Cell::Lstm, 2, RnnSize { batch: 32, steps: 60, input: 40, hidden: 64 });
         let mut pass = RnnPass::new(&device, &case, &case.tensors(), true).unwrap();
         pass.run(&device).unwrap();
         let timeline = device.timeline().expect("a driver of CUDA 12.8 or later");

@@ -3,9 +3,11 @@
 use crate::support::curves::{self, CURVES, curve};
 use crate::support::golden::{Golden, assert_close};
 use engine::backend::Reference;
-use engine::check::cases::{ConvCase, LossCase, RnnCase};
+use engine::check::cases::{ConvCase, ConvSize, LossCase, RnnCase};
 use engine::check::{AnyCase, Case, Tensors};
-use engine::ops::{Cell, Device, Loss, Optimizer, OptimizerKind, OptimizerOperands, Rnn, StepScalars};
+use engine::ops::{
+    Cell, Device, Loss, Optimizer, OptimizerKind, OptimizerOperands, Rnn, RnnSize, StepScalars,
+};
 
 const TOLERANCE: f64 = 1e-10;
 /// Sizes of the recurrent goldens.
@@ -48,7 +50,10 @@ fn recurrent(name: &str, cell: Cell, dirs: usize, layers: usize) {
     let mut stack: Vec<Layer> = Vec::new();
     for layer in 0..layers {
         let input = if layer == 0 { D } else { dirs * H };
-        let case = RnnCase { initial: true, ..RnnCase::new(cell, dirs, [B, T, input, H]) };
+        let case = RnnCase {
+            initial: true,
+            ..RnnCase::new(cell, dirs, RnnSize { batch: B, steps: T, input, hidden: H })
+        };
         let weights = weight_names(layer, dirs).iter().flat_map(|name| golden.get(name).to_vec()).collect();
         let x = stack.last().map_or_else(|| swap_axes(golden.get("x"), [B, T, D]), |below| below.y.clone());
         let tensors = Tensors::default()
@@ -184,7 +189,7 @@ fn ten_training_steps_equal_pytorch() {
 #[test]
 fn convolution_blocks_equal_pytorch() {
     let golden = Golden::read("conv");
-    let case = ConvCase::new([B, 9, D], 5, 3);
+    let case = ConvCase::new(ConvSize { batch: B, steps: 9, input: D, filters: 5, kernel: 3 });
     let s = &case.conv;
     let tensors = Tensors::default()
         .with("weights", [golden.get("weight"), golden.get("bias")].concat())

@@ -12,6 +12,7 @@ pub mod cuda;
 mod disjoint;
 mod identity;
 mod options;
+mod peak;
 mod timeline;
 #[cfg(feature = "wgpu")]
 pub mod wgpu;
@@ -22,7 +23,8 @@ pub use algorithm::Algorithm;
 pub use any::AnyDevice;
 pub use identity::DeviceId;
 pub use options::{DeviceChoice, GemmKernel, Kind};
-pub use timeline::{Peak, Span, Timeline};
+pub use peak::Peak;
+pub use timeline::{Span, Timeline};
 
 use crate::error::{Error, Result};
 use crate::ops::{

@@ -7,15 +7,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-/// What a device could do at most, measured: the peak over every kernel.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Peak {
-    /// Multiply-adds that wait for nothing, 10^9 operations a second, two per multiply-add.
-    pub gflops: f64,
-    /// Copying what is larger than the caches, 10^9 bytes a second, read and written.
-    pub gbytes: f64,
-}
-
 /// One launch of one kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Span {

@@ -8,6 +8,7 @@ use crate::check::cases::RnnCase;
 use crate::check::{self, AnyCase, Outcome};
 use crate::config::CellName;
 use crate::error::{Error, Result};
+use crate::ops::RnnSize;
 use crate::progress::Progress;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -170,9 +171,10 @@ impl CheckCommand {
             };
             return Ok(AnyCase::all().into_iter().filter(selected).collect());
         };
-        let sizes: [usize; 4] = sizes.as_slice().try_into().map_err(|_| {
+        let [batch, steps, input, hidden]: [usize; 4] = sizes.as_slice().try_into().map_err(|_| {
             Error::config(format!("--sizes takes four numbers, B,T,D,H, but {} are given", sizes.len()))
         })?;
+        let size = RnnSize { batch, steps, input, hidden };
         if sizes.contains(&0) || self.models == 0 {
             return Err(Error::config("--sizes and --models must be above 0"));
         }
@@ -183,7 +185,7 @@ impl CheckCommand {
         let case = |(cell, dirs)| RnnCase {
             ragged: true,
             initial: true,
-            ..RnnCase::new(cell, dirs, sizes).models(self.models)
+            ..RnnCase::new(cell, dirs, size).models(self.models)
         };
         Ok(cells.into_iter().map(case).map(AnyCase::Rnn).collect())
     }

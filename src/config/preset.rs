@@ -60,6 +60,11 @@ impl Preset {
         }
     }
 
+    /// The name in files of earlier versions.
+    pub fn earlier_name(self) -> String {
+        self.name().replacen("study", "seed", 1)
+    }
+
     fn network(self) -> &'static str {
         match self {
             Preset::StudyLstm => include_str!("presets/study-lstm.toml"),

@@ -43,11 +43,11 @@ impl Experiment {
         // Before minutes of reading: is there such a device?
         config.run.device()?;
         let dataset = read(&mut config, center, progress)?;
-        Experiment::on(dataset, config, progress)
+        Experiment::with_dataset(dataset, config, progress)
     }
 
     /// As [`Experiment::prepare`], on data that have been read: those that `config` asks for.
-    pub fn on(dataset: Dataset, mut config: Config, progress: &dyn Progress) -> Result<Self> {
+    pub fn with_dataset(dataset: Dataset, mut config: Config, progress: &dyn Progress) -> Result<Self> {
         let split = match &config.split.split_file {
             None => config.split_spec().build(&dataset)?,
             Some(path) => {

@@ -53,7 +53,7 @@ pub use precision::{Approximate, Precision};
 pub use real::{Real, Word};
 pub use rnn::{
     Purpose, Rnn, RnnBackward, RnnBackwardOperands, RnnForward, RnnForwardOperands, RnnLayer, RnnLoad,
-    RnnLoadOperands,
+    RnnLoadOperands, RnnSize,
 };
 pub use slab::Slab;
 pub use summary::SummaryRow;

@@ -31,9 +31,23 @@ pub struct Rnn {
     pub weights: Slab,
 }
 
+/// The sizes of a recurrent layer, whatever its cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RnnSize {
+    /// `B`
+    pub batch: usize,
+    /// `T`
+    pub steps: usize,
+    /// `D`
+    pub input: usize,
+    /// `H`
+    pub hidden: usize,
+}
+
 impl Rnn {
-    /// One model of one direction with two biases, `[B, T, D, H]`, whose weights are all its parameters.
-    pub fn one(cell: Cell, [batch, steps, input, hidden]: [usize; 4]) -> Self {
+    /// One model of one direction with two biases, whose weights are all its parameters.
+    pub fn one(cell: Cell, size: RnnSize) -> Self {
+        let RnnSize { batch, steps, input, hidden } = size;
         let weights = Slab { offset: 0, stride: 0 };
         let mut rnn = Rnn { cell, models: 1, batch, steps, input, hidden, dirs: 1, biases: 2, weights };
         rnn.weights.stride = rnn.params();

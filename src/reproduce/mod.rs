@@ -155,9 +155,9 @@ impl Job {
     /// it is stopped.
     pub fn run(&self, parent: &Path, interrupt: &AtomicUsize, progress: &dyn Progress) -> Result<JobEnding> {
         let selection: Vec<usize> = (0..self.experiment.split.folds().len()).collect();
-        let folder = match parent.join(self.name()) {
-            path if path.exists() => RunFolder::open(&path)?,
-            _ => RunFolder::create(parent, &self.name())?,
+        let folder = match begun(parent, self.preset, self.protocol) {
+            Some(path) => RunFolder::open(&path)?,
+            None => RunFolder::create(parent, &self.name())?,
         };
         if !folder.file(Resume::FILE).exists() {
             self.experiment.record(&folder, &selection)?;
@@ -185,6 +185,12 @@ impl Job {
 /// `study-lstm-original`
 fn job_name(preset: Preset, protocol: Protocol) -> String {
     format!("{}-{}", preset.name(), protocol.name())
+}
+
+/// The run folder of the job below `parent`, if there is one. An earlier version may have named it.
+fn begun(parent: &Path, preset: Preset, protocol: Protocol) -> Option<PathBuf> {
+    let earlier = format!("{}-{}", preset.earlier_name(), protocol.name());
+    [job_name(preset, protocol), earlier].map(|name| parent.join(name)).into_iter().find(|path| path.exists())
 }
 
 /// A job's outcome.
@@ -220,7 +226,7 @@ pub fn jobs(settings: &Settings, progress: &dyn Progress) -> Result<Vec<Job>> {
         .map(|(preset, protocol)| {
             let config = settings.config_for(preset, protocol, subjects);
             config.check()?;
-            let experiment = Experiment::on(dataset.clone(), config, &crate::progress::Silent)?;
+            let experiment = Experiment::with_dataset(dataset.clone(), config, &crate::progress::Silent)?;
             Ok(Job { preset, protocol, experiment })
         })
         .collect()
@@ -234,6 +240,18 @@ pub fn device(settings: &Settings) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_that_an_earlier_version_named_is_found() {
+        let parent = tempfile::tempdir().unwrap();
+        let found = || begun(parent.path(), Preset::StudyGru, Protocol::NewPeople);
+        assert_eq!(found(), None);
+        for name in ["seed-gru-new-people", "study-gru-new-people"] {
+            let path = parent.path().join(name);
+            std::fs::create_dir(&path).unwrap();
+            assert_eq!(found(), Some(path));
+        }
+    }
 
     #[test]
     fn honest_protocols_change_the_split_alone() {

@@ -1,9 +1,11 @@
 //! What every device must do on the table of cases.
 
 use engine::backend::{Backend, Reference};
-use engine::check::cases::{AttentionCase, ConvCase, LinearCase, RnnCase};
+use engine::check::cases::{
+    AttentionCase, AttentionSize, ConvCase, ConvSize, LinearCase, LinearSize, RnnCase,
+};
 use engine::check::{self, AnyCase, Case};
-use engine::ops::Cell;
+use engine::ops::{Cell, RnnSize};
 
 /// Every case but recurrent layers and convolutions, which are most of the work.
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
@@ -35,16 +37,23 @@ pub fn dropout_is_exact<B: Backend>(device: &B, largest: usize) {
 #[track_caller]
 pub fn together_and_alone<B: Backend>(device: &B) {
     for cell in Cell::ALL {
-        let case = RnnCase { ragged: true, initial: true, ..RnnCase::new(cell, 2, [5, 6, 4, 9]) };
+        let case = RnnCase {
+            ragged: true,
+            initial: true,
+            ..RnnCase::new(cell, 2, RnnSize { batch: 5, steps: 6, input: 4, hidden: 9 })
+        };
         alone_as_in(device, &RnnCase { ..case.clone() }.models(3), &case, 3);
     }
-    let case = ConvCase { ragged: true, ..ConvCase::new([6, 11, 5], 9, 3) };
+    let case = ConvCase {
+        ragged: true,
+        ..ConvCase::new(ConvSize { batch: 6, steps: 11, input: 5, filters: 9, kernel: 3 })
+    };
     alone_as_in(device, &ConvCase { ..case.clone() }.models(3), &case, 3);
-    let case = AttentionCase::new([5, 7, 18]);
+    let case = AttentionCase::new(AttentionSize { batch: 5, steps: 7, width: 18 });
     let mut three = case.clone();
     three.attention.models = 3;
     alone_as_in(device, &three, &case, 3);
-    let case = LinearCase::new([5, 33, 9], true);
+    let case = LinearCase::new(LinearSize { batch: 5, input: 33, output: 9 }, true);
     let mut alone = case.clone();
     alone.linear.models = 1;
     alone_as_in(device, &case, &alone, 2);

@@ -7,7 +7,7 @@ use engine::backend::{AnyDevice, Backend, DeviceChoice, Kind};
 use engine::check::cases::RnnCase;
 use engine::check::{Case, RnnPass};
 use engine::model::TrainingStep;
-use engine::ops::{Cell, LayerSpec, Network, Pooling};
+use engine::ops::{Cell, LayerSpec, Network, Pooling, RnnSize};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::io::BufRead;
@@ -95,7 +95,7 @@ impl Work {
                 }
             });
         }
-        let case = RnnCase::new(cell, dirs, [batch, steps, input, hidden]);
+        let case = RnnCase::new(cell, dirs, RnnSize { batch, steps, input, hidden });
         let mut tensors = case.tensors();
         // The gradient of 0.01 * sum(h_n), by `h` alone.
         let of_h = tensors["d_last"].len() / cell.states();

@@ -76,7 +76,7 @@ impl Backend for Cpu {
     }
 
     fn peak(&self) -> Result<Peak> {
-        Ok(peak::measure(self.isa))
+        peak::measure(self.isa)
     }
 
     fn timeline(&self) -> Option<&Timeline> {

@@ -1,45 +1,40 @@
-//! What this processor could do at most, measured: the peak over every kernel.
+//! Measures the peak arithmetic throughput and memory bandwidth of this CPU.
 
 use super::isa::{self, Isa, Task};
 use super::simd::Simd;
-use crate::backend::Peak;
+use crate::backend::peak::{Peak, fastest_rate};
+use crate::error::Result;
 use std::hint::black_box;
-use std::time::{Duration, Instant};
 
 /// About ten milliseconds.
 const ROUNDS: usize = 1_000_000;
 /// Numbers that a thread copies: 32 MiB.
 const COPIED: usize = 8 << 20;
-/// The best try of this time counts: threads that have just begun may share a core for a while.
-const PATIENCE: Duration = Duration::from_millis(300);
 
 /// Of all threads of the current Rayon pool together.
-pub fn measure(isa: Isa) -> Peak {
+///
+/// # Errors
+/// None: a CPU's work does not fail.
+pub fn measure(isa: Isa) -> Result<Peak> {
     let threads = rayon::current_num_threads();
-    let gflops = best(2 * threads * isa::run(isa, Chains), || {
-        rayon::broadcast(|_| isa::run(isa, Chains));
-    });
-    let mut buffers = vec![(vec![1.0f32; COPIED], vec![0.0f32; COPIED]); threads];
-    let bytes = 2 * size_of::<f32>() * COPIED * threads;
-    let gbytes = best(bytes, || {
-        rayon::scope(|scope| {
-            for (from, to) in &mut buffers {
-                scope.spawn(|_| black_box(to).copy_from_slice(black_box(from)));
-            }
+    let gflops = fastest_rate(2 * threads * isa::run(isa, Chains), |count| {
+        (0..count).for_each(|_| {
+            rayon::broadcast(|_| isa::run(isa, Chains));
         });
-    });
-    Peak { gflops, gbytes }
-}
-
-/// 10^9 a second of the fastest try.
-fn best(count: usize, mut work: impl FnMut()) -> f64 {
-    let (begin, mut fastest) = (Instant::now(), Duration::MAX);
-    while begin.elapsed() < PATIENCE {
-        let start = Instant::now();
-        work();
-        fastest = fastest.min(start.elapsed());
-    }
-    count as f64 / fastest.as_secs_f64() / 1e9
+        Ok(())
+    })?;
+    let mut buffers = vec![(vec![1.0f32; COPIED], vec![0.0f32; COPIED]); threads];
+    let gbytes = fastest_rate(2 * size_of::<f32>() * COPIED * threads, |count| {
+        (0..count).for_each(|_| {
+            rayon::scope(|scope| {
+                for (from, to) in &mut buffers {
+                    scope.spawn(|_| black_box(to).copy_from_slice(black_box(from)));
+                }
+            });
+        });
+        Ok(())
+    })?;
+    Ok(Peak { gflops, gbytes })
 }
 
 /// `ROUNDS` times as many multiply-adds of whole vectors as three quarters of the registers hold: more than

@@ -4,10 +4,9 @@ use super::executor::Executor;
 use super::kernel::{Kernel, THREADS, bits};
 use super::memory::Buf;
 use super::session::Session;
-use crate::backend::Peak;
+use crate::backend::peak::{Peak, fastest_rate};
 use crate::error::Result;
 use crate::ops::{Precision, Work};
-use std::time::{Duration, Instant};
 
 /// Independent chains of multiply-adds in a thread or warp.
 const CHAINS: u32 = 8;
@@ -15,19 +14,17 @@ const CHAINS: u32 = 8;
 const BLOCKS: usize = 2048;
 /// Vectors of 16 bytes that a launch copies: 256 MiB, more than any cache holds.
 const COPIED: usize = 16 << 20;
-/// A trial takes at least this long.
-const TRIAL: Duration = Duration::from_millis(20);
-/// Trials repeat for this long, and the fastest counts.
-const PATIENCE: Duration = Duration::from_millis(300);
 
 /// The peak FLOP and bytes a second, in this precision.
 pub(super) fn peak<E: Executor>(session: &Session<E>, precision: Precision) -> Result<Peak> {
     let threads = THREADS as usize;
     let result = Buf::<f32, E>::zeros(session, threads * BLOCKS)?;
     let kernel = peak_compute(precision, CHAINS);
+    let wait = || session.call(|| "waiting for the device".into(), E::wait);
     let compute = |count: usize| {
         let arguments = kernel::PeakCompute { result: result.address(), count: count as u64 };
-        session.launch(&kernel, &arguments, [BLOCKS, 1, 1], Work::default())
+        session.launch(&kernel, &arguments, [BLOCKS, 1, 1], Work::default())?;
+        wait()
     };
     // Multiply-adds of one link of a chain in a block: four a thread, or 16 x 8 x depth a warp.
     let each = match precision {
@@ -35,36 +32,18 @@ pub(super) fn peak<E: Executor>(session: &Session<E>, precision: Precision) -> R
         Precision::Tf32 => 16 * 8 * 8 * threads / 32,
         Precision::Bf16 => 16 * 8 * 16 * threads / 32,
     };
-    let gflops = best(session, 2 * each * CHAINS as usize * BLOCKS, compute)?;
+    let gflops = fastest_rate(2 * each * CHAINS as usize * BLOCKS, compute)?;
     let (from, to) = (Buf::<f32, E>::zeros(session, 4 * COPIED)?, Buf::<f32, E>::zeros(session, 4 * COPIED)?);
     let kernel = Kernel::plain::<kernel::PeakMemory>();
     let arguments = kernel::PeakMemory { from: from.address(), to: to.address(), len: COPIED as u64 };
     let memory = |count: usize| {
-        (0..count)
-            .try_for_each(|_| session.launch(&kernel, &arguments, [COPIED / threads, 1, 1], Work::default()))
+        (0..count).try_for_each(|_| {
+            session.launch(&kernel, &arguments, [COPIED / threads, 1, 1], Work::default())
+        })?;
+        wait()
     };
-    let gbytes = best(session, 2 * 16 * COPIED, memory)?;
+    let gbytes = fastest_rate(2 * 16 * COPIED, memory)?;
     Ok(Peak { gflops, gbytes })
-}
-
-/// The rate of the fastest trial in 10^9 a second, where `work(count)` does `count` times `each` operations.
-fn best<E: Executor>(session: &Session<E>, each: usize, work: impl Fn(usize) -> Result<()>) -> Result<f64> {
-    let time = |count: usize| -> Result<Duration> {
-        let start = Instant::now();
-        work(count)?;
-        session.call(|| "waiting for the device".into(), E::wait)?;
-        Ok(start.elapsed())
-    };
-    time(1)?;
-    let mut count = 1;
-    while time(count)? < TRIAL {
-        count *= 2;
-    }
-    let (begin, mut fastest) = (Instant::now(), Duration::MAX);
-    while begin.elapsed() < PATIENCE {
-        fastest = fastest.min(time(count)?);
-    }
-    Ok((count * each) as f64 / fastest.as_secs_f64() / 1e9)
 }
 
 /// The kernel that measures arithmetic throughput.

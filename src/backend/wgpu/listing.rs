@@ -42,7 +42,7 @@ pub fn layer_kernels(
 mod tests {
     use super::super::rnn::fits;
     use super::*;
-    use crate::ops::{Cell, Conv, ConvSpec, Slab};
+    use crate::ops::{Cell, Conv, ConvSpec, RnnSize, Slab};
     use wgpu::naga;
 
     /// Without any driver: what `engine kernels` prints is WGSL, and asks for no more than every WebGPU
@@ -52,7 +52,7 @@ mod tests {
         let limits = wgpu::Limits::defaults();
         for cell in Cell::ALL {
             for hidden in [1, 7, 33, 64, 65, 80, 128, 256, 300] {
-                let s = Rnn::one(cell, [1, 1, 1, hidden]);
+                let s = Rnn::one(cell, RnnSize { batch: 1, steps: 1, input: 1, hidden });
                 for algorithm in Algorithm::ALL.into_iter().filter(|&algorithm| fits(algorithm, &s, &limits))
                 {
                     for kernel in layer_kernels(&s, Some(algorithm), None).unwrap().1 {

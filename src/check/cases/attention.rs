@@ -10,6 +10,17 @@ use crate::ops::{
 };
 use crate::random::{Random, Stream};
 
+/// The sizes of attention pooling.
+#[derive(Clone, Copy, Debug)]
+pub struct AttentionSize {
+    /// `B`
+    pub batch: usize,
+    /// `T`
+    pub steps: usize,
+    /// `D`: numbers of a step.
+    pub width: usize,
+}
+
 /// Forward and, of another gradient, backward; of three rows one is absent and one has a single step.
 #[derive(Clone, Debug)]
 pub struct AttentionCase {
@@ -21,7 +32,8 @@ pub struct AttentionCase {
 
 impl AttentionCase {
     /// A case of one model whose weights are all its parameters.
-    pub fn new([batch, steps, width]: [usize; 3]) -> Self {
+    pub fn new(size: AttentionSize) -> Self {
+        let AttentionSize { batch, steps, width } = size;
         let weights = Slab { offset: 0, stride: width };
         AttentionCase { attention: Attention { models: 1, batch, steps, width, weights }, scale: 1.0 }
     }
@@ -78,7 +90,7 @@ impl Case for AttentionCase {
     }
 
     fn golden() -> Option<(&'static str, Self)> {
-        Some(("attention", AttentionCase::new([3, 5, 4])))
+        Some(("attention", AttentionCase::new(AttentionSize { batch: 3, steps: 5, width: 4 })))
     }
 
     fn values(&self) -> &'static [(&'static str, &'static str)] {
@@ -92,13 +104,23 @@ impl Case for AttentionCase {
 
 /// Sizes of one, odd, past a vector and past a workgroup; one model and three; scores that nearly saturate.
 pub fn table() -> Vec<AttentionCase> {
-    let sizes = [[1, 1, 1], [2, 3, 5], [5, 9, 33], [3, 70, 16], [8, 33, 130], [7, 12, 64]];
+    let sizes = [
+        AttentionSize { batch: 1, steps: 1, width: 1 },
+        AttentionSize { batch: 2, steps: 3, width: 5 },
+        AttentionSize { batch: 5, steps: 9, width: 33 },
+        AttentionSize { batch: 3, steps: 70, width: 16 },
+        AttentionSize { batch: 8, steps: 33, width: 130 },
+        AttentionSize { batch: 7, steps: 12, width: 64 },
+    ];
     let mut cases: Vec<AttentionCase> = sizes.into_iter().map(AttentionCase::new).collect();
-    let mut three = AttentionCase::new([5, 7, 18]);
+    let mut three = AttentionCase::new(AttentionSize { batch: 5, steps: 7, width: 18 });
     // Between other layers' parameters.
     three.attention.models = 3;
     three.attention.weights = Slab { offset: 5, stride: 18 + 8 };
     cases.push(three);
-    cases.push(AttentionCase { scale: 10.0, ..AttentionCase::new([4, 6, 17]) });
+    cases.push(AttentionCase {
+        scale: 10.0,
+        ..AttentionCase::new(AttentionSize { batch: 4, steps: 6, width: 17 })
+    });
     cases
 }

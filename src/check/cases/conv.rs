@@ -12,6 +12,21 @@ use crate::ops::{
 use crate::random::{Random, Stream};
 use crate::reference;
 
+/// The sizes of a convolution block.
+#[derive(Clone, Copy, Debug)]
+pub struct ConvSize {
+    /// `B`
+    pub batch: usize,
+    /// `T`
+    pub steps: usize,
+    /// `C`
+    pub input: usize,
+    /// `F`
+    pub filters: usize,
+    /// `k`
+    pub kernel: usize,
+}
+
 /// One block to run forward and backward.
 #[derive(Clone, Debug)]
 pub struct ConvCase {
@@ -23,7 +38,8 @@ pub struct ConvCase {
 
 impl ConvCase {
     /// A case of one model whose weights are all its parameters.
-    pub fn new([batch, steps, input]: [usize; 3], filters: usize, kernel: usize) -> Self {
+    pub fn new(size: ConvSize) -> Self {
+        let ConvSize { batch, steps, input, filters, kernel } = size;
         let weights = Slab { offset: 0, stride: 0 };
         let spec = ConvSpec { filters, kernel };
         let conv = Conv { models: 1, batch, steps, input, spec, weights };
@@ -157,24 +173,26 @@ impl ConvCase {
 /// Sizes that are 1, odd, one past a tile, or a multiple of it; steps that pool evenly or leave one; kernels
 /// up to the whole row.
 pub fn table() -> Vec<ConvCase> {
-    // B, T, C; F; k
-    const SIZES: [([usize; 3], usize, usize); 9] = [
-        ([1, 2, 1], 1, 1),
-        ([2, 4, 3], 5, 3),
-        ([5, 9, 7], 16, 2),
-        ([13, 12, 4], 33, 3),
-        ([3, 17, 37], 65, 3),
-        ([9, 8, 32], 64, 5),
-        ([33, 7, 65], 17, 3),
-        ([4, 30, 37], 128, 3),
-        ([1, 9, 5], 3, 8),
+    const SIZES: [ConvSize; 9] = [
+        ConvSize { batch: 1, steps: 2, input: 1, filters: 1, kernel: 1 },
+        ConvSize { batch: 2, steps: 4, input: 3, filters: 5, kernel: 3 },
+        ConvSize { batch: 5, steps: 9, input: 7, filters: 16, kernel: 2 },
+        ConvSize { batch: 13, steps: 12, input: 4, filters: 33, kernel: 3 },
+        ConvSize { batch: 3, steps: 17, input: 37, filters: 65, kernel: 3 },
+        ConvSize { batch: 9, steps: 8, input: 32, filters: 64, kernel: 5 },
+        ConvSize { batch: 33, steps: 7, input: 65, filters: 17, kernel: 3 },
+        ConvSize { batch: 4, steps: 30, input: 37, filters: 128, kernel: 3 },
+        ConvSize { batch: 1, steps: 9, input: 5, filters: 3, kernel: 8 },
     ];
     let mut cases = Vec::new();
-    for (i, (sizes, filters, kernel)) in SIZES.into_iter().enumerate() {
-        let case = ConvCase::new(sizes, filters, kernel);
+    for (i, size) in SIZES.into_iter().enumerate() {
+        let case = ConvCase::new(size);
         cases.push(ConvCase { ragged: i % 2 == 1, ..case.clone() });
         cases.push(ConvCase { ragged: i % 2 == 0, ..case });
     }
-    cases.push(ConvCase { ragged: true, ..ConvCase::new([6, 11, 5], 9, 3).models(3) });
+    cases.push(ConvCase {
+        ragged: true,
+        ..ConvCase::new(ConvSize { batch: 6, steps: 11, input: 5, filters: 9, kernel: 3 }).models(3)
+    });
     cases
 }

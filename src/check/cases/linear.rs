@@ -10,6 +10,17 @@ use crate::ops::{
 };
 use crate::random::{Random, Stream};
 
+/// The sizes of a linear layer.
+#[derive(Clone, Copy, Debug)]
+pub struct LinearSize {
+    /// `B`
+    pub batch: usize,
+    /// Input features.
+    pub input: usize,
+    /// Output units.
+    pub output: usize,
+}
+
 /// Forward and, of another gradient, backward, between other layers' parameters, which must stay.
 #[derive(Clone, Debug)]
 pub struct LinearCase {
@@ -19,7 +30,8 @@ pub struct LinearCase {
 
 impl LinearCase {
     /// A case of two models.
-    pub fn new([batch, input, output]: [usize; 3], relu: bool) -> Self {
+    pub fn new(size: LinearSize, relu: bool) -> Self {
+        let LinearSize { batch, input, output } = size;
         let weights = Slab { offset: 5, stride: 0 };
         let mut linear = Linear { models: 2, batch, input, output, relu, weights };
         linear.weights.stride = linear.params() + 8;
@@ -73,6 +85,12 @@ impl Case for LinearCase {
 
 /// Sizes of one, odd, past a vector, and as in a network; with ReLU and without.
 pub fn table() -> Vec<LinearCase> {
-    let sizes = [[1, 1, 1], [3, 7, 2], [5, 33, 9], [32, 64, 2], [32, 130, 65]];
-    sizes.into_iter().flat_map(|sizes| [false, true].map(|relu| LinearCase::new(sizes, relu))).collect()
+    let sizes = [
+        LinearSize { batch: 1, input: 1, output: 1 },
+        LinearSize { batch: 3, input: 7, output: 2 },
+        LinearSize { batch: 5, input: 33, output: 9 },
+        LinearSize { batch: 32, input: 64, output: 2 },
+        LinearSize { batch: 32, input: 130, output: 65 },
+    ];
+    sizes.into_iter().flat_map(|size| [false, true].map(|relu| LinearCase::new(size, relu))).collect()
 }

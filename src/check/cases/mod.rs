@@ -10,11 +10,11 @@ pub mod optimizer;
 pub mod pool;
 pub mod rnn;
 
-pub use attention::AttentionCase;
-pub use conv::ConvCase;
+pub use attention::{AttentionCase, AttentionSize};
+pub use conv::{ConvCase, ConvSize};
 pub use dropout::DropoutCase;
 pub use gather::GatherCase;
-pub use linear::LinearCase;
+pub use linear::{LinearCase, LinearSize};
 pub use loss::LossCase;
 pub use optimizer::OptimizerCase;
 pub use pool::PoolCase;

@@ -7,7 +7,7 @@ use crate::backend::Backend;
 use crate::error::Result;
 use crate::ops::{
     Cell, Precision, Purpose, Rnn, RnnBackward, RnnBackwardOperands, RnnForward, RnnForwardOperands, RnnLoad,
-    RnnLoadOperands, Slab,
+    RnnLoadOperands, RnnSize, Slab,
 };
 use crate::random::{Random, Stream};
 
@@ -27,7 +27,8 @@ pub struct RnnCase {
 
 impl RnnCase {
     /// A case of one model whose weights are all its parameters.
-    pub fn new(cell: Cell, dirs: usize, [batch, steps, input, hidden]: [usize; 4]) -> Self {
+    pub fn new(cell: Cell, dirs: usize, size: RnnSize) -> Self {
+        let RnnSize { batch, steps, input, hidden } = size;
         let weights = Slab { offset: 0, stride: 0 };
         let rnn = Rnn { cell, models: 1, batch, steps, input, hidden, dirs, biases: 2, weights };
         RnnCase { rnn, ragged: false, initial: false, scale: 1.0 }.models(1)
@@ -162,19 +163,18 @@ impl Case for RnnCase {
 /// rows; with and without initial states; one model and three; saturated gates, and numbers so small that
 /// only relative errors count.
 pub fn table() -> Vec<RnnCase> {
-    // B, T, D, H
-    const SIZES: [[usize; 4]; 9] = [
-        [1, 1, 1, 1],
-        [2, 3, 5, 7],
-        [5, 9, 33, 16],
-        [13, 4, 7, 33],
-        [3, 17, 128, 65],
-        [8, 33, 4, 24],
-        [33, 6, 65, 128],
+    const SIZES: [RnnSize; 9] = [
+        RnnSize { batch: 1, steps: 1, input: 1, hidden: 1 },
+        RnnSize { batch: 2, steps: 3, input: 5, hidden: 7 },
+        RnnSize { batch: 5, steps: 9, input: 33, hidden: 16 },
+        RnnSize { batch: 13, steps: 4, input: 7, hidden: 33 },
+        RnnSize { batch: 3, steps: 17, input: 128, hidden: 65 },
+        RnnSize { batch: 8, steps: 33, input: 4, hidden: 24 },
+        RnnSize { batch: 33, steps: 6, input: 65, hidden: 128 },
         // Few rows and many units, which several threads share; the first for more steps than are
         // prepared at once.
-        [1, 140, 3, 128],
-        [3, 12, 5, 100],
+        RnnSize { batch: 1, steps: 140, input: 3, hidden: 128 },
+        RnnSize { batch: 3, steps: 12, input: 5, hidden: 100 },
     ];
     let mut cases = Vec::new();
     for cell in Cell::ALL {
@@ -187,12 +187,24 @@ pub fn table() -> Vec<RnnCase> {
             cases.push(RnnCase {
                 ragged: true,
                 initial: true,
-                ..RnnCase::new(cell, dirs, [7, 5, 6, 9]).models(3)
+                ..RnnCase::new(cell, dirs, RnnSize { batch: 7, steps: 5, input: 6, hidden: 9 }).models(3)
             });
-            cases.push(RnnCase { scale: 1e4, initial: true, ..RnnCase::new(cell, dirs, [4, 6, 5, 17]) });
-            cases.push(RnnCase { scale: 1e-6, initial: true, ..RnnCase::new(cell, dirs, [4, 6, 5, 17]) });
+            cases.push(RnnCase {
+                scale: 1e4,
+                initial: true,
+                ..RnnCase::new(cell, dirs, RnnSize { batch: 4, steps: 6, input: 5, hidden: 17 })
+            });
+            cases.push(RnnCase {
+                scale: 1e-6,
+                initial: true,
+                ..RnnCase::new(cell, dirs, RnnSize { batch: 4, steps: 6, input: 5, hidden: 17 })
+            });
             cases.push(
-                RnnCase { ragged: true, ..RnnCase::new(cell, dirs, [5, 4, 6, 9]).models(2) }.one_bias(),
+                RnnCase {
+                    ragged: true,
+                    ..RnnCase::new(cell, dirs, RnnSize { batch: 5, steps: 4, input: 6, hidden: 9 }).models(2)
+                }
+                .one_bias(),
             );
         }
     }

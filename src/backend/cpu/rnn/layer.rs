@@ -119,12 +119,16 @@ pub fn for_each_tile(tiles: Vec<Tile>, work: impl Fn(Tile) + Sync + Send) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::Cell;
+    use crate::ops::{Cell, RnnSize};
 
     #[test]
     fn the_numbers_of_a_layer_are_those_that_it_holds() {
         for (cell, lanes) in [(Cell::Lstm, 8), (Cell::Gru, 16)] {
-            let s = Rnn { models: 2, dirs: 2, ..Rnn::one(cell, [3, 5, 7, 11]) };
+            let s = Rnn {
+                models: 2,
+                dirs: 2,
+                ..Rnn::one(cell, RnnSize { batch: 3, steps: 5, input: 7, hidden: 11 })
+            };
             for purpose in [
                 Purpose::Inference,
                 Purpose::Training { input_gradient: false },

@@ -60,7 +60,7 @@ impl Default for Tuning {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::Cell;
+    use crate::ops::{Cell, RnnSize};
 
     #[test]
     fn the_algorithm_follows_from_the_width_and_the_precision() {
@@ -71,7 +71,7 @@ mod tests {
             (128, Precision::Bf16, Algorithm::Persistent),
             (129, Precision::Bf16, Algorithm::PerStep),
         ] {
-            let s = Rnn::one(Cell::Gru, [1, 1, 1, hidden]);
+            let s = Rnn::one(Cell::Gru, RnnSize { batch: 1, steps: 1, input: 1, hidden });
             assert_eq!(choose(None, &s, precision).unwrap(), algorithm, "{hidden} {precision:?}");
             let forced = choose(Some(Algorithm::Persistent), &s, precision);
             assert_eq!(forced.is_ok(), algorithm == Algorithm::Persistent, "{hidden} {precision:?}");

@@ -259,7 +259,7 @@ pub fn padded(numbers: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::Cell;
+    use crate::ops::{Cell, RnnSize};
 
     #[test]
     fn the_algorithm_follows_from_the_width_and_the_limits() {
@@ -268,7 +268,7 @@ mod tests {
         large.max_compute_workgroup_size_x = 1024;
         large.max_compute_workgroup_storage_size = 32 << 10;
         let algorithm = |cell, hidden, limits, is_software| {
-            choose(&Rnn::one(cell, [1, 1, 1, hidden]), limits, is_software)
+            choose(&Rnn::one(cell, RnnSize { batch: 1, steps: 1, input: 1, hidden }), limits, is_software)
         };
         for (cell, hidden, at_floor, at_large) in [
             (Cell::Lstm, 64, Algorithm::Persistent, Algorithm::Persistent),
