@@ -1,4 +1,4 @@
-//! Latencies and rates of an NVIDIA GPU, measured: what a model of the kernels' machine code needs.
+//! Measures latencies and rates of an NVIDIA GPU, for a model of the kernels' machine code.
 //!
 //! `cargo bench --bench latency -- --json FILE`; all of it takes less than a minute. Without a GPU nothing is
 //! measured; that the kernels run is shown by `tests/cuda/chains.rs`. Not yet run on a GPU.
@@ -92,7 +92,7 @@ mod on_gpu {
     #[derive(Serialize)]
     pub struct Table {
         device: String,
-        /// What the driver says the clock may reach.
+        /// The highest clock that the driver reports.
         clock_mhz: f64,
         multiprocessors: i32,
         driver: i32,
@@ -190,7 +190,7 @@ mod on_gpu {
         Ok(table)
     }
 
-    /// What a multiprocessor's clock does a second under load, in MHz: cycles of a long chain over the time
+    /// The clock of a multiprocessor under load in MHz: cycles of a long chain over the time
     /// that it takes longer than a short one.
     fn clock(device: &Driver, table: &mut Table, repeats: usize) -> Result<f64, Failure> {
         let chains = Chains { of: ChainOf::MultiplyAdd, chains: 1, threads: 32 };
@@ -231,7 +231,7 @@ mod on_gpu {
             let ring = probe::ring(device, lines)?;
             let at = device.address(&ring);
             if lines == DRAM_LINES {
-                // What the upload left in the L2 cache makes room.
+                // Evicts the upload from the L2 cache.
                 drop(device.zeros(128 * DRAM_LINES)?);
             } else {
                 chains.cycles(device, at, lines.div_ceil(LINKS))?;
@@ -307,7 +307,7 @@ mod on_gpu {
         Ok(())
     }
 
-    /// What `Backend::peak` finds.
+    /// The peak rates of `Backend::peak`.
     fn peaks(gpu: &Gpu, table: &mut Table) -> Result<(), String> {
         for precision in Precision::ALL {
             let device = gpu.open(default_folder().as_deref()).map_err(|error| error.to_string())?;
@@ -322,7 +322,7 @@ mod on_gpu {
         Ok(())
     }
 
-    /// A queue of its own, with events: what launches cost.
+    /// The cost of launches, on a queue with events.
     struct Launches {
         context: Arc<CudaContext>,
         stream: Arc<CudaStream>,

@@ -45,7 +45,7 @@ struct Member {
     prepare: Box<dyn Fn(&Job) -> Prepared>,
 }
 
-/// What is timed.
+/// The work that is timed.
 enum Job {
     Layer { small: RnnCase, case: RnnCase, training: bool },
     Block { small: ConvCase, case: ConvCase },
@@ -88,7 +88,7 @@ fn cuda_gpus() -> Vec<Member> {
     Vec::new()
 }
 
-/// Adapters that open. A software one shares the processor with the CPU's paths: what it takes is no GPU's
+/// Adapters that open. A software adapter shares the processor with the CPU's paths: its times are no GPU's
 /// time.
 fn gpus() -> Vec<Member> {
     #[cfg(feature = "wgpu")]

@@ -47,7 +47,7 @@ impl ErrorKind {
     }
 }
 
-/// What happened and, where there is one, a way out.
+/// A failure with its message and, where there is one, a way out.
 ///
 /// `Display` prints the message and the hint. The message is complete: it repeats what
 /// [`source`](std::error::Error::source) says.
@@ -56,7 +56,7 @@ impl ErrorKind {
 pub struct Error {
     /// The kind of the failure.
     pub kind: ErrorKind,
-    /// What happened, where, what was expected and what was found.
+    /// The message: the place, the expected and the found value.
     pub message: String,
     /// A way out.
     pub hint: Option<String>,

@@ -105,7 +105,7 @@ fn a_wrong_argmax_is_caught() {
     assert!(!outcome(|outputs| outputs["argmax"][0] += 1.0).holds());
 }
 
-/// What the reference and every backend may have in common is seen: `1 - beta2` of a rounded `beta2`.
+/// Detects an error that the reference and every backend might share: `1 - beta2` of a rounded `beta2`.
 #[test]
 fn an_optimizer_with_a_rounded_constant_is_caught() {
     let unclipped = |case: &OptimizerCase| case.optimizer.clip.is_infinite();

@@ -1,4 +1,4 @@
-//! What a user meets when something is wrong: the program's exit code, what it says, and what it leaves.
+//! The program when something is wrong: its exit code, its messages, and the files that it leaves.
 
 mod config;
 #[cfg(feature = "cuda")]

@@ -68,7 +68,7 @@ fn no_files_stand_in_a_circle() {
     assert!(lines.is_empty(), "circles of files:\n{}", lines.join("\n"));
 }
 
-/// What data/own.rs with this text uses: `file (item)`.
+/// The uses of data/own.rs with this text, as `file (item)`.
 fn used_by(text: &str) -> Vec<String> {
     let files = [
         ("lib.rs", "pub mod cli; pub mod data; pub mod error; pub use error::Error;"),
@@ -117,7 +117,7 @@ fn the_parser_is_not_fooled() {
     assert_eq!(used_by("fn f(x: Vec<crate::cli::Train>) {}"), ["cli/runs.rs (Train)"]);
     assert_eq!(used_by("macro_rules! m { () => { $crate::cli::main() } }"), ["cli/mod.rs (main)"]);
     assert_eq!(used_by("fn f() { use crate::cli; cli::main() }"), ["cli/mod.rs (cli)", "cli/mod.rs (main)"]);
-    // What only tests see, and what comes after it.
+    // Items that only tests see, and those after them.
     assert_eq!(used_by("#[cfg(test)] use crate::cli::main;"), [""; 0]);
     assert_eq!(used_by("#[cfg(all(test, unix))] mod tests { use crate::cli::main; }"), [""; 0]);
     assert_eq!(used_by("#[cfg(test)] mod tests { fn f() {} } use crate::cli::main;"), ["cli/mod.rs (main)"]);
@@ -128,7 +128,7 @@ fn the_parser_is_not_fooled() {
     assert_eq!(used_by("#[cfg(test)] const A: T = T { a: 1 }; use crate::cli::main;"), ["cli/mod.rs (main)"]);
     assert_eq!(used_by("struct S { #[cfg(test)] a: u8, b: crate::cli::Train }"), ["cli/runs.rs (Train)"]);
     assert_eq!(used_by("#[cfg(not(test))] use crate::cli::main;"), ["cli/mod.rs (main)"]);
-    // What is no code, what is another crate's, and what is a method.
+    // Text that is no code, items of other crates, and methods.
     assert_eq!(
         used_by(
             "// crate::cli::main\n/* use crate::cli; */ /// [`crate::cli`]\nfn f() { \"crate::cli::main\"; }"

@@ -235,7 +235,7 @@ fn dispatches(device: &Wgpu, case: &RnnCase) -> [u64; 2] {
     let start = device.dispatches();
     let (layer, lengths) = (&mut layer, &lengths);
     let forward =
-        RnnForwardOperands { layer, keep: true, x: &x, lengths, initial: None, y: &mut y, last: &mut last };
+        RnnForwardOperands { layer, save: true, x: &x, lengths, initial: None, y: &mut y, last: &mut last };
     device.run::<RnnForward>(s, forward).unwrap();
     let middle = device.dispatches();
     let backward = RnnBackwardOperands {

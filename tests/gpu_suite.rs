@@ -10,7 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// An engine that lists a GPU; what else it does follows.
+/// An engine that lists a GPU; its other behavior follows.
 const ENGINE: &str = "#!/bin/sh
 if [ \"$1\" = devices ]; then
   echo 'cuda  0: Fake GPU, sm_90, driver 13.0'
@@ -79,7 +79,7 @@ impl Suite {
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
-    /// What is on record of a step: its last line.
+    /// The record of a step: its last line.
     #[track_caller]
     fn record(&self, step: &str) -> serde_json::Value {
         let lines = self.read("steps.jsonl");

@@ -138,7 +138,7 @@ fn comments_fit_the_width_of_the_code() {
     assert!(wide.is_empty(), "{}", wide.join("\n"));
 }
 
-/// What several test modules need is a helper, and helpers are in `support`.
+/// Helpers of several test modules are in `support`.
 #[test]
 fn test_modules_use_only_support() {
     let mut found = Vec::new();
@@ -150,6 +150,22 @@ fn test_modules_use_only_support() {
         }
         for line in text.lines().filter(|line| line.contains("crate::") && !line.contains("crate::support")) {
             found.push(format!("{name}: {}", line.trim()));
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+/// A comment that begins with "What" names nothing: it should begin with the thing's name.
+#[test]
+fn comments_begin_with_a_name() {
+    let mut found = Vec::new();
+    for (name, text) in files() {
+        let is_code = [".rs", ".cu", ".wgsl", ".h", ".cpp"].iter().any(|ending| name.ends_with(ending));
+        for line in text.lines().filter(|_| is_code) {
+            let comment = line.trim_start();
+            if comment.starts_with("//") && comment.trim_start_matches(['/', '!', ' ']).starts_with("What ") {
+                found.push(format!("{name}: {comment}"));
+            }
         }
     }
     assert!(found.is_empty(), "{}", found.join("\n"));

@@ -39,7 +39,7 @@ mod keras;
 mod leak;
 /// Scores against scikit-learn, intervals against SciPy and statsmodels, baselines and tables by hand.
 mod metrics;
-/// What a model is asked in vain: errors, not panics.
+/// Wrong calls of a model: errors, not panics.
 mod model;
 /// CUDA on NVIDIA's GPUs: the same table, and what only a GPU can break. Ignored where there is none;
 /// tools/gpu-suite runs them.

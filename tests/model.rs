@@ -121,10 +121,10 @@ fn a_layer_misused<B: Backend>(device: &B) {
     device.write(&mut lengths, &[2]).unwrap();
     let (mut y, mut last) = (real(wide.y_len()), real(wide.state_len()));
     let mut d_weights = real(wide.params());
-    let mut run = |made: Purpose, sizes: &Rnn, keep: bool, backward: bool| {
+    let mut run = |made: Purpose, sizes: &Rnn, save: bool, backward: bool| {
         let mut layer = device.layer(&s, made).unwrap();
         let (layer, lengths, initial) = (&mut layer, &lengths, None);
-        let a = RnnForwardOperands { layer, keep, x: &x, lengths, initial, y: &mut y, last: &mut last };
+        let a = RnnForwardOperands { layer, save, x: &x, lengths, initial, y: &mut y, last: &mut last };
         device.run::<RnnForward>(sizes, a)?;
         if !backward {
             return Ok(());

@@ -1,4 +1,4 @@
-//! What an earlier version wrote is still read: run folders, checkpoints and configuration files in
+//! Files of an earlier version are still read: run folders, checkpoints and configuration files in
 //! `fixtures/runs`, whose README says how each was made.
 
 use crate::support::program::{Call, engine, folder};

@@ -1,6 +1,6 @@
 // All operations that are not plain C++. Each intrinsic has a device half in inline PTX and a host half that
-// computes what the PTX ISA specifies. Tests run the host half (tests/cuda_on_host), GPUs the device half.
-// Nothing else in this folder differs between the two.
+// computes what the PTX ISA specifies. Tests run the host half (tests/support/cuda_on_host), GPUs the device
+// half. Nothing else in this folder differs between the two.
 
 #ifdef CUDA_ON_HOST
 

@@ -18,7 +18,7 @@
 
 #define STRIDE (GATES * WORDS + 4) // words from row to row: (units, gates)
 
-// What one cell loads for one time step.
+// The values that one cell loads for one time step.
 struct Step {
     Gates4 saved;
     float dy;

@@ -1,6 +1,6 @@
 // The whole time loop of eight batch rows in one launch, with the recurrent weights in registers: a
 // persistent kernel (Diamos et al. 2016). There is one barrier a time step. Global memory is read for the
-// gates and written for y and for what is saved. See rnn_persistent.cu for the layout.
+// gates and written for y and for the saved values. See rnn_persistent.cu for the layout.
 //
 //   W = this warp's rows of W_hh, from global memory to registers
 //   h[0] = initial state, in shared memory; barrier

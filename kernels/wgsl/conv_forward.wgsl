@@ -5,8 +5,8 @@
 @group(0) @binding(2) var<storage, read> lengths: array<u32>;
 @group(0) @binding(3) var<storage, read> x: array<f32>;
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
-// KEEP is 1 where there will be a backward pass, else 0.
-//# for keep in 0..KEEP
+// SAVE is 1 where there will be a backward pass, else 0.
+//# for save in 0..SAVE
 @group(0) @binding(5) var<storage, read_write> argmax: array<f32>;
 //# end
 
@@ -43,7 +43,7 @@ fn finish(row: vec4<u32>, other: vec4<u32>, column: u32, first: vec4<f32>, secon
     //# for i in 0..4
     if (column + $iu * WIDTH < p.filters) {
         y[row.w + column + $iu * WIDTH] = pooled.y[$i];
-        //# for keep in 0..KEEP
+        //# for save in 0..SAVE
         argmax[row.w + column + $iu * WIDTH] = pooled.argmax[$i];
         //# end
     }

@@ -43,15 +43,15 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     let start = max(begin, p.from_step * p.batch);
     let end = min(begin + p.share, p.to_step * p.batch);
 
-    // What this invocation stages: numbers 16 apart, filters WIDTH apart.
+    // This invocation stages numbers 16 apart, filters WIDTH apart.
     //# for i in 0..4
     let place$i = place_of(wg.x * 64u + li % 16u + 16u * $iu);
     //# end
     let staged = tile * 4u * WIDTH + li % WIDTH;
     let step = p.batch * p.input;
 
-    // What it sums: a from number q on, b from 8 numbers further on; and of the first numbers' workgroup the
-    // bias.
+    // It sums `a` from number q on and `b` from 8 numbers further on. The workgroup of the first numbers also
+    // sums the bias.
     let lane = li % 8u;
     let q_lane = li / 8u;
     let q = wg.x * 64u + q_lane;

@@ -1,6 +1,6 @@
-// What the drivers' own functions may get wrong by more than our bound, made of sums, products and one
-// division: WGSL lets `tanh` be off by far more than 2e-7, and `log` near 1 by 5e-7. Comparisons are made on
-// bits where a NaN must not get lost: WGSL lets a compiler assume that there is none.
+// Functions whose error in a driver may exceed our bound, made of sums, products and one division: WGSL
+// allows `tanh` an error of far more than 2e-7, and `log` near 1 one of 5e-7. Comparisons that must see a NaN
+// are made on bits, because WGSL lets a compiler assume that there is no NaN.
 
 fn is_nan(x: f32) -> bool {
     return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;

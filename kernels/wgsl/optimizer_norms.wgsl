@@ -15,7 +15,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     for (var chunk = 0u; chunk < p.chunks; chunk++) {
         sum += squares[m * p.chunks + chunk];
     }
-    // Of what is not finite no root is taken: it must arrive as it is.
+    // Takes no root of a value that is not finite: it must arrive unchanged.
     let norm = select(sum, sqrt(sum), is_finite(sum));
     norms[p.row + m] = select(norm, 0.0, scalars[m * 4u + 1u] == 0.0);
 }

@@ -93,7 +93,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
             hidden[own] = s.h;
             let here = at(m, t, b, dir) + unit;
             y[here] = s.h;
-            if (KEEP == 1u) {
+            if (SAVE == 1u) {
                 gates[gates_at(m, t, b, dir) + unit] = step.saved;
                 if (p.states == 2u) {
                     cells[here] = s.c;

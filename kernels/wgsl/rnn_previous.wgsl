@@ -1,5 +1,5 @@
-// What the backward kernels need of the states that forward went through: of the LSTM the cell states, of the
-// GRU the hidden ones. `states` is whichever of the two the cell has.
+// The states of the forward pass that the backward kernels need: the cell states of the LSTM, the hidden
+// states of the GRU. `states` holds those of the cell.
 
 // The cell state after the step whose numbers begin `here`.
 fn own_state(here: u32) -> f32 {

@@ -72,7 +72,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
             if (p.states == 2u) {
                 state[c_at] = s.c;
             }
-            if (KEEP == 1u) {
+            if (SAVE == 1u) {
                 gates[gate] = step.saved;
                 if (p.states == 2u) {
                     cells[here] = s.c;

@@ -63,7 +63,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
             s$r = step.state;
             hidden[unit * ROWS + $ru] = s$r.h;
             y[here] = s$r.h;
-            if (KEEP == 1u) {
+            if (SAVE == 1u) {
                 gates[gate] = step.saved;
                 if (p.states == 2u) {
                     cells[here] = s$r.c;

@@ -1,4 +1,4 @@
-//! What a run was made on, as its manifest and its saved state name it.
+//! The device of a run, as its manifest and its saved state name it.
 
 use super::cpu::Isa;
 use super::{Backend, GemmKernel, Kind};

@@ -58,10 +58,10 @@ pub trait Backend:
     + Runs<Loss>
     + Runs<Optimizer>
 {
-    /// What computes, for the manifest: device, instruction set or driver.
+    /// The device for the manifest: its name, instruction set or driver.
     fn describe(&self) -> String;
 
-    /// What its products of matrices multiply.
+    /// Format of the operands of its matrix products.
     fn precision(&self) -> Precision {
         Precision::Fp32
     }
@@ -71,7 +71,7 @@ pub trait Backend:
         None
     }
 
-    /// Measures what the device could do at most, in about a second.
+    /// Measures the peak rates of the device, in about a second.
     fn peak(&self) -> Result<Peak> {
         Err(Error::backend(format!("{} has no peak to be measured", self.describe())))
     }

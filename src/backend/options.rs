@@ -1,4 +1,4 @@
-//! What the user says of the device: which backend, which of its devices, and how it computes.
+//! The device options of a user: backend, device, and how it computes.
 
 use super::cpu::Isa;
 use crate::error::Error;
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// The processor: always there.
+    /// The CPU; available everywhere.
     Cpu,
     /// NVIDIA GPUs through CUDA.
     Cuda,
@@ -40,17 +40,17 @@ impl Kind {
 /// run's file these keys.
 #[derive(Args, Clone, Debug, Default, PartialEq, Serialize)]
 pub struct DeviceChoice {
-    /// Instruction-set path of the processor [default: the best it has]
+    /// Instruction-set path of the CPU [default: the best that it supports]
     #[arg(long, value_enum)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isa: Option<Isa>,
-    /// GPU of the backends `cuda` and `wgpu`: its number, or a part of its name, in `engine devices`
-    /// [default: the first, the fastest kind]
+    /// GPU of the backends `cuda` and `wgpu`: its number or a part of its name, from the list of `engine
+    /// devices` [default: the first of the list]
     #[arg(long, value_name = "N|NAME")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adapter: Option<String>,
-    /// What the products of the backend `cuda` multiply: fp32, tf32 (10 bits of mantissa, as PyTorch's and
-    /// cuDNN's recurrent layers do) or bf16 (7 bits); sums and states are f32 in all of them [default: tf32]
+    /// Format of the operands of matrix products on the backend `cuda`; sums and states are always f32
+    /// [default: tf32]
     #[arg(long, value_enum)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub precision: Option<Precision>,
@@ -58,8 +58,8 @@ pub struct DeviceChoice {
     #[arg(long, value_enum, alias = "products")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gemm: Option<GemmKernel>,
-    /// Where the backend `cuda` keeps compiled kernels from run to run [default: engine/cuda in the user's
-    /// cache folder]
+    /// Folder in which the backend `cuda` keeps compiled kernels between runs [default: engine/cuda in the
+    /// user's cache folder]
     #[arg(long, value_name = "FOLDER")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kernel_cache: Option<PathBuf>,

@@ -1,10 +1,10 @@
-//! What a device can do at most, which `engine profile` compares kernels with.
+//! The peak rates of a device, with which `engine profile` compares kernels.
 
 use crate::error::Result;
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
-/// What a device can do at most, measured: the peak over every kernel.
+/// The measured peak rates of a device.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Peak {
     /// Multiply-adds that wait for nothing, 10^9 operations a second, two per multiply-add.
@@ -15,11 +15,12 @@ pub struct Peak {
 
 /// A trial takes at least this long.
 const TRIAL: Duration = Duration::from_millis(20);
-/// Trials repeat for this long. The fastest counts: threads that have just begun may share a core for a while.
+/// Trials repeat for this long. The fastest counts: threads that have just begun may share a core for a
+/// while.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// The rate of the fastest trial in 10^9 a second. `work(count)` does `count` times `each` operations and waits
-/// for them. The count doubles until a trial is long enough.
+/// The rate of the fastest trial in 10^9 a second. `work(count)` does `count` times `each` operations and
+/// waits for them. The count doubles until a trial is long enough.
 ///
 /// # Errors
 /// Those of `work`.

@@ -30,7 +30,7 @@ impl Span {
     }
 }
 
-/// The launches of a backend, recorded while it is told to: otherwise a launch costs one branch more.
+/// The launches of a backend, while recording is on. While it is off, a launch costs one branch.
 pub struct Timeline {
     origin: Instant,
     /// Nanoseconds in which the clock stood.
@@ -75,7 +75,7 @@ impl Timeline {
         self.recording.load(Ordering::Relaxed)
     }
 
-    /// Records what the device says of a launch.
+    /// Records a launch with the device's own time stamps.
     pub fn push(&self, span: Span) {
         self.spans().push(span);
     }

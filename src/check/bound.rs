@@ -48,7 +48,7 @@ impl Outcome {
 /// another order.
 const ORDER_FACTOR: f64 = 4.0;
 
-/// What was found, beside what is right.
+/// The found values and the right ones.
 pub struct Judged<'a> {
     /// Precision of the backend.
     pub precision: Precision,

@@ -4,7 +4,7 @@ use super::tensors::{Outputs, Tensors};
 use crate::error::Result;
 use crate::ops::{Device, Real, Reals, Words};
 
-/// What stands behind each output, and how often. A number that every format holds.
+/// The guard behind each output, and its length. Every format holds this number.
 const GUARD: f64 = -12345.0;
 const GUARDS: usize = 7;
 

@@ -1,4 +1,4 @@
-//! What a case of an operation is.
+//! The trait of a case of an operation.
 
 use super::bound::{Deviation, Judged};
 use super::tensors::{Outputs, Tensors};
@@ -18,13 +18,13 @@ pub trait Case: Sync {
     /// Runs it on `backend`. Outputs are full of NaN before, and a guard behind each must survive.
     fn run<B: Backend>(&self, backend: &B, tensors: &Tensors) -> Result<Outputs>;
 
-    /// What its products multiply, on a backend of this precision. Most operations have none, and compute in
-    /// `f32`.
+    /// Format of the operands of its matrix products on a backend of this precision. Most operations have
+    /// none, and compute in `f32`.
     fn precision(&self, _: Precision) -> Precision {
         Precision::Fp32
     }
 
-    /// Tells backward what the `f64` reference decided, where rounding alone could decide otherwise.
+    /// Gives backward the decisions of the `f64` reference, where rounding alone could decide otherwise.
     fn decide(&self, _truth: &Outputs, _tensors: &mut Tensors) {}
 
     /// The distance of each output from the truth, and how large it may be.

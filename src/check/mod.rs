@@ -1,4 +1,4 @@
-//! Whether a backend computes what the equations say: its distance from the `f64` reference against a derived
+//! Checks a backend against the equations: its distance from the `f64` reference against a derived
 //! bound, and the reference's own gradients against finite differences.
 //!
 //! The cases of all operations are in one table, [`cases`], which tests, `engine check` and the benches run.

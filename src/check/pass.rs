@@ -24,7 +24,7 @@ pub struct RnnPass<B: Backend> {
     gradients: Option<Gradients<B>>,
 }
 
-/// What only training has.
+/// The operands that only training has.
 struct Gradients<B: Backend> {
     d_last: Reals<B>,
     d_weights: Reals<B>,
@@ -68,11 +68,11 @@ impl<B: Backend> RnnPass<B> {
     /// Asks for a pass, and does not wait for it.
     pub fn queue(&mut self, backend: &B) -> Result<()> {
         let RnnPass { rnn, layer, weights, x, lengths, y, last, gradients } = self;
-        let keep = gradients.is_some();
-        if keep {
+        let save = gradients.is_some();
+        if save {
             backend.run::<RnnLoad>(rnn, RnnLoadOperands { weights, layer })?;
         }
-        let a = RnnForwardOperands { layer, keep, x, lengths, initial: None, y, last };
+        let a = RnnForwardOperands { layer, save, x, lengths, initial: None, y, last };
         backend.run::<RnnForward>(rnn, a)?;
         let Some(Gradients { d_last, d_weights }) = gradients else { return Ok(()) };
         let a = RnnBackwardOperands {

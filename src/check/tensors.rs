@@ -58,7 +58,7 @@ impl IndexMut<&str> for Tensors {
     }
 }
 
-/// What a case computes, on the host, in the order in which it is computed.
+/// The outputs of a case, on the host, in the order in which it computes them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outputs(pub Vec<(&'static str, Vec<f64>)>);
 

@@ -18,10 +18,10 @@ use std::path::PathBuf;
 pub struct EvaluateCommand {
     /// A run folder
     run: PathBuf,
-    /// Which saved weights
+    /// Saved weights to use
     #[arg(long, value_enum, default_value_t = Which::Best)]
     checkpoint: Which,
-    /// What computes [default: the run's own]
+    /// Compute backend [default: that of the run]
     #[arg(long, value_enum)]
     backend: Option<Kind>,
     #[command(flatten)]

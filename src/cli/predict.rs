@@ -35,15 +35,15 @@ pub struct PredictCommand {
     /// Use one fold's network, by number from 1
     #[arg(long, value_name = "N")]
     fold: Option<u32>,
-    /// Which saved weights
+    /// Saved weights to use
     #[arg(long, value_enum, default_value_t = Which::Best)]
     checkpoint: Which,
-    /// What computes [default: the run's own]
+    /// Compute backend [default: that of the run]
     #[arg(long, value_enum)]
     backend: Option<Kind>,
     #[command(flatten)]
     device: DeviceChoice,
-    /// What a row is; a trial's probabilities are the mean of its windows'
+    /// Unit of a row. The probabilities of a trial are the means over its windows
     #[arg(long, value_enum, default_value_t = Level::Window)]
     level: Level,
 }

@@ -13,7 +13,7 @@ use clap::Args;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What the settings are kept in.
+/// The file of the settings.
 const SETTINGS: &str = "reproduce.toml";
 
 #[derive(Args)]
@@ -27,7 +27,7 @@ pub struct ReproduceCommand {
     /// A folder with DEAP's s01.dat ... s32.dat, or `demo` for generated recordings
     #[arg(long, value_name = "PATH", default_value = "demo")]
     data: PathBuf,
-    /// Which networks
+    /// Networks to train
     #[arg(long, value_enum, value_name = "LIST", value_delimiter = ',', default_values_t = Preset::ALL)]
     presets: Vec<Preset>,
     /// Passes over the training part; the study has 100
@@ -36,10 +36,10 @@ pub struct ReproduceCommand {
     /// Leave one person out of each fold, instead of a fifth of them
     #[arg(long)]
     loso: bool,
-    /// Go on with one that was stopped
+    /// Resume a stopped reproduction
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["data", "presets", "epochs", "loso"])]
     resume: Option<PathBuf>,
-    /// Print what would be trained and how long it would take, and stop
+    /// Print the plan and its estimated time, and stop
     #[arg(long)]
     dry_run: bool,
     /// Print the comparison as JSON

@@ -1,4 +1,4 @@
-//! What a run that goes on may change.
+//! Options that a resumed run may change.
 
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -14,7 +14,7 @@ pub fn refuse_changes(before: &Config, now: &Config) -> Result<()> {
     }
     comparable.training.patience = before.training.patience;
     comparable.run.threads = before.run.threads;
-    // Whether the device may change is asked of what was saved, which knows what the run was made on.
+    // The saved state knows the device of the run, so it decides whether the device may change.
     comparable.run.backend = before.run.backend;
     comparable.run.choice.clone_from(&before.run.choice);
     comparable.run.runs.clone_from(&before.run.runs);
@@ -38,7 +38,7 @@ pub fn refuse_changes(before: &Config, now: &Config) -> Result<()> {
         ))
 }
 
-/// Epochs and patience must not change for some folds only, and what is done stays done.
+/// Epochs and patience must not change for some folds only, and finished folds stay finished.
 pub fn refuse_late_changes(resume: Resume, before: &Config, now: &Config) -> Result<()> {
     let length = |config: &Config| (config.training.epochs, config.train_spec().patience);
     let stopped =

@@ -1,4 +1,4 @@
-//! What commands ask of a run that is there.
+//! Options of commands that read a run.
 
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -9,9 +9,9 @@ use std::path::Path;
 /// Which of a fold's saved weights.
 #[derive(Clone, Copy, ValueEnum)]
 pub enum Which {
-    /// Those of the lowest validation loss
+    /// The epoch with the lowest validation loss
     Best,
-    /// Those of the last epoch
+    /// The last epoch
     Last,
 }
 

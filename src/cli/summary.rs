@@ -16,10 +16,10 @@ use std::path::PathBuf;
 options say; of generated recordings one is made for it."
 )]
 pub struct SummaryCommand {
-    /// A network of the original study; the file and flags beat it
+    /// Start from a network of the original study; --config and other options override it
     #[arg(long, value_enum)]
     preset: Option<Preset>,
-    /// Read options from this file first; flags beat it
+    /// Read options from this file; the command line overrides them
     #[arg(long = "config", value_name = "FILE")]
     config_file: Option<PathBuf>,
     /// Input features

@@ -16,26 +16,27 @@ use crate::run::{Resume, RunFolder};
 use clap::{ArgMatches, Args};
 use std::path::PathBuf;
 
-/// What `train` and `crossval` have in common.
+/// The options that `train` and `crossval` share.
 #[derive(Args)]
 pub struct RunFlags {
-    /// A network of the original study under its own, leaky protocol; the file and flags beat it
+    /// Start from a network of the original study and its leaky protocol; --config and other options override
+    /// it
     #[arg(long, value_enum, conflicts_with = "resume")]
     preset: Option<Preset>,
-    /// Read options from this file first; flags beat it
+    /// Read options from this file; the command line overrides them
     #[arg(long = "config", value_name = "FILE", conflicts_with = "resume")]
     config_file: Option<PathBuf>,
-    /// Go on with a run that was stopped, bit for bit
+    /// Resume a stopped run; the results have the same bits as without the stop
     #[arg(long, value_name = "RUN")]
     resume: Option<PathBuf>,
-    /// Go on although this device or its instruction-set path is not the run's: it rounds differently, and
-    /// the manifest says so
+    /// Resume on another device or instruction-set path. It rounds differently; the manifest records the
+    /// change
     #[arg(long, requires = "resume")]
     other_device: bool,
-    /// Print the configuration that would run, and stop
+    /// Print the complete configuration, and stop
     #[arg(long)]
     print_config: bool,
-    /// Read and split the data, print what would be trained, and stop
+    /// Read and split the data, print the plan of the training, and stop
     #[arg(long)]
     dry_run: bool,
     /// Print the scores as JSON

@@ -10,7 +10,7 @@ use crate::run::{DatasetEntry, FORMAT, Manifest, RecordingEntry, Resume, RunFold
 use std::time::SystemTime;
 
 impl Experiment {
-    /// What will happen, in lines for people: data, split, network, and the memory that the device will take.
+    /// Describes the training for people: data, split, network, and memory on the device.
     pub fn describe(&self, selection: &[usize]) -> Result<String> {
         let d = &self.dataset;
         let classes: Vec<String> = d

@@ -31,7 +31,7 @@ pub fn read(config: &mut Config, center: Option<&[f32]>, progress: &dyn Progress
     )?;
     dataset.shared_stimuli = source.shared_stimuli();
     dataset.warnings.iter().for_each(|warning| progress.warn(warning));
-    // What was chosen for the user stands in the run's own configuration.
+    // The run's own configuration records the defaults that were chosen.
     let frames = frame_spec(config, &source);
     config.frames.frame_kind = Some(frames.kind);
     config.frames.baseline = Some(frames.baseline);

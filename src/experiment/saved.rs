@@ -1,4 +1,4 @@
-//! What a run has left: its checkpoints, and what they say of sequences.
+//! The checkpoints of a run, and their predictions of sequences.
 
 use super::prepare::Experiment;
 use super::read::{check_lengths, read_frames};
@@ -36,7 +36,7 @@ impl Experiment {
             .hint("recordings, channels, windows and labels must be those of the run"));
         }
         for (&number, checkpoint) in folds.iter().zip(&checkpoints) {
-            // A renamed file would be tested on what it was trained on.
+            // The network of a renamed file would be tested on its own training data.
             let named = self.fold_names.get(number as usize);
             if named != Some(&checkpoint.meta.fold) {
                 return Err(Error::data(format!(

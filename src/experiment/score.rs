@@ -43,7 +43,7 @@ impl Experiment {
         Scores::from(predictions, &train, self.names(), d.shared_stimuli)
     }
 
-    /// The scores for programs, with what they are worth: the split and its leak, and the label rule.
+    /// The scores for programs, with their context: the split, its leak, and the label rule.
     pub fn scores_json(&self, scores: &Scores) -> Result<serde_json::Value> {
         let mut json = serde_json::to_value(scores).map_err(|e| Error::data(format!("scores: {e}")))?;
         json["split"] = json!(self.split.kind());

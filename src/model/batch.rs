@@ -1,4 +1,4 @@
-//! What goes into a model's step, and what comes out of it.
+//! Inputs and reports of a training step.
 
 use crate::error::{Error, Result};
 use crate::ops::{Optimizer, StepScalars, check_steps};
@@ -71,7 +71,7 @@ impl Batch {
     }
 }
 
-/// What turns gradients into better weights, for all models.
+/// The optimizer and the loss of all models.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Training {
     /// The update rule and its settings.
@@ -84,7 +84,7 @@ pub struct Training {
     pub seed: u64,
 }
 
-/// What one model takes into a training step.
+/// The input of one model to a training step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepInput {
     /// Its number in the whole cross-validation: the dropout masks must not depend on which folds train
@@ -94,7 +94,7 @@ pub struct StepInput {
     pub scalars: StepScalars,
 }
 
-/// What a training step tells, by model; zeros for a model without rows.
+/// The report of a training step, by model; zeros for a model without rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepReport {
     /// `(M)`: mean loss of the rows.

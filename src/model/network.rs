@@ -26,7 +26,7 @@ pub struct Model<'b, B: Backend> {
     pub(super) activations: Vec<Activation<B>>,
 }
 
-/// What a training step does beside the stages: the tapes, by stage, and the dropouts with their counters
+/// The parts of a pass that only training has: the tapes, by stage, and the dropouts with their counters
 /// `(M, 2)`.
 pub(super) struct Recording<'a, B: Backend> {
     pub tapes: &'a mut [Tape<B>],

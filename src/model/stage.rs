@@ -11,19 +11,19 @@ use crate::ops::{
     RnnLoadOperands, Words,
 };
 
-/// What flows from one stage to the next.
+/// The activations between one stage and the next.
 pub struct Activation<B: Backend> {
     pub y: Reals<B>,
-    /// What a stage gives beside its output: the final states of a recurrent layer, the weights that
-    /// attention gives the steps. Empty for other stages.
+    /// The second output of a stage: the final states of a recurrent layer, or the attention weights of the
+    /// steps. Empty for other stages.
     pub aside: Reals<B>,
 }
 
-/// What training has of a stage beside its output.
+/// The buffers of a stage that only training has.
 pub struct Tape<B: Backend> {
     /// The output after dropout, where something is dropped.
     pub dropped: Option<Reals<B>>,
-    /// What the stage saves for its own backward step; empty for most.
+    /// Saved by the stage for its own backward pass; empty for most.
     saved: Reals<B>,
     /// Gradient by `y`, or by the final states where the next stage reads those alone.
     pub gradient: Reals<B>,
@@ -39,7 +39,7 @@ pub enum Stage<B: Backend> {
     Linear(Linear),
 }
 
-/// What all stages of a pass read.
+/// The input that all stages of a pass read.
 pub struct Pass<'a, B: Backend> {
     pub backend: &'a B,
     /// `(M, P)`
@@ -112,8 +112,8 @@ impl<B: Backend> Stage<B> {
                 backend.run::<ConvForward>(s, ConvForwardOperands { weights, x, lengths, y, argmax })
             }
             Stage::Rnn(s, layer) => {
-                let keep = tape.is_some();
-                let a = RnnForwardOperands { layer, keep, x, lengths, initial: None, y, last: aside };
+                let save = tape.is_some();
+                let a = RnnForwardOperands { layer, save, x, lengths, initial: None, y, last: aside };
                 backend.run::<RnnForward>(s, a)
             }
             Stage::Pool(s) => {

@@ -149,7 +149,7 @@ impl<'b, B: Backend> Trainer<'b, B> {
         self.backward()
     }
 
-    /// What the steps tell whose reports [`Trainer::train`] has not yet given back, the oldest first.
+    /// The reports that [`Trainer::train`] has not yet returned, the oldest first.
     pub fn reports(&mut self) -> Result<Vec<StepReport>> {
         let (backend, models) = (self.model.backend, self.model.extent.models);
         let rows = std::mem::take(&mut self.unread) * models;

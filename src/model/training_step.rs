@@ -1,4 +1,4 @@
-//! A whole training step of a network, data and all, made once: what benches, `profile` and `reproduce` time.
+//! A whole training step of a network with its data, made once. Benches, `profile` and `reproduce` time it.
 
 use super::batch::{Batch, Extent, StepInput, StepReport, Training};
 use super::trainer::Trainer;
@@ -51,7 +51,7 @@ impl<'b, B: Backend> TrainingStep<'b, B> {
         Ok(TrainingStep { trainer, frames: backend.frames(&[frames])?, batch, updates: 0 })
     }
 
-    /// A training step. What it tells is read now and then, as in training.
+    /// A training step. Its reports are read every few steps, as in training.
     pub fn run(&mut self) -> Result<Vec<StepReport>> {
         self.updates += 1;
         let scalars = StepScalars { learning_rate: 1e-3, update: self.updates };

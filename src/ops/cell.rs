@@ -1,4 +1,4 @@
-//! What a recurrent cell is: the one table of all cells.
+//! The one table of all recurrent cells.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ macro_rules! cells {
 }
 pub(crate) use cells;
 
-/// What is known of a cell beside its equations.
+/// The properties of a cell, without its equations.
 struct Facts {
     name: &'static str,
     bidirectional_name: &'static str,

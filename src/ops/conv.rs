@@ -184,8 +184,8 @@ impl Conv {
     }
 
     /// Work of the forward pass, with or without saving the argmax.
-    pub fn forward_work(&self, keep: bool) -> Work {
-        let outputs = (1 + usize::from(keep)) * self.y_len();
+    pub fn forward_work(&self, save: bool) -> Work {
+        let outputs = (1 + usize::from(save)) * self.y_len();
         Work::new(self.product(), self.x_len() + self.models * self.params() + outputs)
     }
 

@@ -1,4 +1,4 @@
-//! The operations: what a device is asked to do, with sizes and offsets but no memory of its own.
+//! The operations of a device: sizes and offsets, without memory.
 //!
 //! One file an operation: its sizes, its operands, its algorithmic work, its parameters. The same name stands
 //! for it in [`crate::reference`] (the equations), in every folder of [`crate::backend`], in `kernels/` and

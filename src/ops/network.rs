@@ -59,7 +59,8 @@ pub enum Pooling {
     Last,
     /// The mean of the hidden states over the row's steps.
     Mean,
-    /// Their mean, weighted by a softmax over time of a learned score of each step (Yang et al. 2016).
+    /// The weighted mean of the hidden states; the weights are a softmax over time of learned scores (Yang et
+    /// al. 2016).
     Attention,
 }
 
@@ -130,7 +131,7 @@ impl Stage {
         each_stage!(self, s => s.tensors())
     }
 
-    /// What it is, for a table of layers.
+    /// Its description in a table of layers.
     pub fn describe(&self) -> String {
         each_stage!(self, s => s.describe())
     }
@@ -146,11 +147,11 @@ impl Stage {
 pub struct Placed {
     /// The stage.
     pub stage: Stage,
-    /// What it gives, for messages.
+    /// Its output, for messages.
     pub name: String,
     module: Module,
-    /// The number of the dropout that follows, in a network that has dropout. Part of what a mask is drawn
-    /// from: never another one for a stage of the same kind.
+    /// The number of the dropout that follows, in a network that has dropout. Part of the seed of
+    /// its masks, so it never changes for a stage of the same kind.
     pub dropout: Option<u32>,
     /// How many convolution blocks have shortened its rows.
     pub blocks_below: usize,
@@ -189,7 +190,7 @@ impl Module {
 }
 
 impl Network {
-    /// Refuses what is no network: no recurrent layer, or a size of 0.
+    /// Refuses a network without recurrent layers or with a size of 0.
     pub fn check(&self) -> Result<()> {
         if self.layers.is_empty() {
             return Err(Error::config("a network without a recurrent layer, expected at least one"));
@@ -220,7 +221,7 @@ impl Network {
         Ok(())
     }
 
-    /// All stages for `M` models of `B` rows and `T` steps, bottom up: the one list of what the network is.
+    /// All stages for `M` models of `B` rows and `T` steps, bottom up: the one list of the network's stages.
     pub fn stages(&self, models: usize, batch: usize, steps: usize) -> Vec<Placed> {
         self.placed(models, batch, steps, self.params())
     }
@@ -247,7 +248,7 @@ impl Network {
             let LayerSpec { cell, hidden, dirs, biases } = *layer;
             let rnn = Rnn { cell, models, batch, steps, input, hidden, dirs, biases, weights };
             let (name, module) = (format!("output of recurrent layer {l}"), Module::Layer("rnn", l));
-            // What the top layer gives is dropped out of after pooling.
+            // The output of the top layer is dropped out after pooling.
             let dropout = (l + 1 < self.layers.len()).then_some(l as u32);
             weights.offset += push(Stage::Rnn(rnn), name, module, dropout, lengths);
             (input, states) = (dirs * hidden, cell.states());

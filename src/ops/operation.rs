@@ -1,14 +1,14 @@
-//! What an operation is, and what it needs of a device.
+//! The traits of an operation and of a device.
 
 use super::{Real, Word, Work};
 use crate::error::{Error, Result};
 
-/// The devices are the crate's own: what runs an operation is handed [`Checked`] operands, and trusts them.
+/// All devices are in this crate: an operation runs on [`Checked`] operands and trusts them.
 pub(crate) mod sealed {
     pub trait Sealed {}
 }
 
-/// Memory that operations work on, and a clock. What can compute is a device that [`Runs`] operations.
+/// Memory that operations work on, and a clock. A device computes if it [`Runs`] operations.
 pub trait Device: sealed::Sealed + Sync + Sized + 'static {
     /// The number format of activations and weights.
     type Real: Real;
@@ -48,7 +48,7 @@ pub trait Device: sealed::Sealed + Sync + Sized + 'static {
     }
 }
 
-/// One operation: its sizes, what it is called with, and how much work it is.
+/// One operation: its sizes, operands and work.
 pub trait Operation: 'static {
     /// Sizes and offsets.
     type Sizes;

@@ -52,7 +52,7 @@ pub struct Optimizer {
     pub clip: f64,
 }
 
-/// What differs from step to step and from model to model; lives in a device buffer.
+/// The scalars of one model in one step; they live in a device buffer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepScalars {
     /// Learning rate of the update.

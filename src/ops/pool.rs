@@ -4,7 +4,7 @@ use super::operation::{Device, Operation, Reals, Words, check_lengths};
 use super::{Tensor, Work};
 use crate::error::Result;
 
-/// What is pooled.
+/// The kind of pooling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PoolKind {
     /// Each direction's final hidden state (`h_n`): the reverse direction ends at step 0.
@@ -77,8 +77,7 @@ impl Pool {
 pub struct PoolForwardOperands<'a, D: Device> {
     /// `(M, B)`
     pub lengths: &'a Words<D>,
-    /// What is pooled: for the mean the hidden states `(M, T, B, dirs*H)`, for the last the final states `(M,
-    /// S, dirs, B, H)`.
+    /// The mean pools the hidden states `(M, T, B, dirs*H)`, the last the final states `(M, S, dirs, B, H)`.
     pub from: &'a Reals<D>,
     /// `(M, B, dirs*H)`, out.
     pub out: &'a mut Reals<D>,

@@ -1,20 +1,20 @@
-//! What a device's products of matrices multiply, and what that costs.
+//! The formats of GEMM operands, and their rounding errors.
 
 use super::{Real, Word};
 use serde::{Deserialize, Serialize};
 use std::iter::Sum;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-/// What products of matrices multiply. Sums and states are `f32` in all of them.
+/// Format of the operands of matrix products. Sums and states are always `f32`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Precision {
     /// `f32` throughout.
     Fp32,
-    /// Operands of products rounded to 10 bits of mantissa, as PyTorch and cuDNN do by default.
+    /// 10 bits of mantissa, the default of PyTorch's and cuDNN's recurrent layers.
     #[default]
     Tf32,
-    /// Operands of products, and what a layer keeps for its backward pass, rounded to 7 bits of mantissa.
+    /// 7 bits of mantissa, also in the values that a layer saves for its backward pass.
     Bf16,
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::iter::Sum;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-/// What a device buffer can hold.
+/// A number that a device buffer can hold.
 pub trait Word: bytemuck::Pod + Default + Send + Sync + Debug {}
 
 impl Word for u32 {}

@@ -99,7 +99,7 @@ impl Rnn {
         self.models * self.cell.states() * self.dirs * self.batch * self.hidden
     }
 
-    /// Numbers that forward keeps for backward, `(M, dirs, T, B, saved*H)`, before any padding by the device.
+    /// Numbers that forward saves for backward, `(M, dirs, T, B, saved*H)`, before any padding by the device.
     pub fn reserve_len(&self) -> usize {
         self.models * self.dirs * self.steps * self.batch * self.cell.saved() * self.hidden
     }
@@ -163,7 +163,7 @@ impl Rnn {
     }
 }
 
-/// What a recurrent layer will be asked for, which decides what its device memory holds.
+/// The purpose of a recurrent layer, which decides the contents of its device memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Forward only.
@@ -217,8 +217,9 @@ pub struct RnnLoadOperands<'a, D: Device> {
 pub struct RnnForwardOperands<'a, D: Device> {
     /// The layer on the device, with its weights.
     pub layer: &'a mut RnnLayer<D>,
-    /// Whether the layer keeps what the matching backward pass needs; it must then be made for training.
-    pub keep: bool,
+    /// Whether the layer saves the values that the matching backward pass needs; it must then be made for
+    /// training.
+    pub save: bool,
     /// `(M, T, B, D)`: not read at steps at or past a row's length.
     pub x: &'a Reals<D>,
     /// `(M, B)`: steps of each row, at most `T`.
@@ -233,7 +234,7 @@ pub struct RnnForwardOperands<'a, D: Device> {
 
 /// Operands of [`RnnBackward`].
 pub struct RnnBackwardOperands<'a, D: Device> {
-    /// As the forward pass left it; what it kept is consumed.
+    /// As the forward pass left it; backward consumes the saved values.
     pub layer: &'a mut RnnLayer<D>,
     /// As in the forward pass.
     pub x: &'a Reals<D>,
@@ -272,10 +273,10 @@ impl Rnn {
         Work::new(0, 2 * self.models * self.params())
     }
 
-    /// `W_ih x` and `W_hh h`; what is kept for backward is written if there is a backward.
-    pub fn forward_work(&self, keep: bool) -> Work {
-        let kept = if keep { self.reserve_len() } else { 0 };
-        let numbers = self.x_len() + self.models * self.params() + self.y_len() + self.state_len() + kept;
+    /// `W_ih x` and `W_hh h`; the reserve is written if there is a backward pass.
+    pub fn forward_work(&self, save: bool) -> Work {
+        let saved = if save { self.reserve_len() } else { 0 };
+        let numbers = self.x_len() + self.models * self.params() + self.y_len() + self.state_len() + saved;
         Work::new(self.product(self.input + self.hidden), numbers)
     }
 
@@ -287,11 +288,11 @@ impl Rnn {
     }
 
     /// The time loop alone: `W_hh h`.
-    pub fn time_loop_work(&self, keep: bool) -> Work {
-        let kept = if keep { self.reserve_len() } else { 0 };
+    pub fn time_loop_work(&self, save: bool) -> Work {
+        let saved = if save { self.reserve_len() } else { 0 };
         let gates = self.cell.gates() * self.hidden * self.cells();
         let weights = self.models * self.dirs * self.cell.gates() * self.hidden * self.hidden;
-        Work::new(self.product(self.hidden), gates + weights + self.y_len() + self.state_len() + kept)
+        Work::new(self.product(self.hidden), gates + weights + self.y_len() + self.state_len() + saved)
     }
 
     /// The backward time loop: `W_hh^T d_rh`; the reserve is read and overwritten by gradients. `dy` is read
@@ -344,16 +345,16 @@ impl Operation for RnnForward {
     const LABEL: &'static str = "rnn forward";
 
     fn work<D: Device>(s: &Rnn, a: &RnnForwardOperands<D>) -> Work {
-        s.forward_work(a.keep)
+        s.forward_work(a.save)
     }
 
     fn prepare<D: Device>(device: &D, s: &Rnn, a: &mut RnnForwardOperands<D>) -> Result<()> {
         a.layer.check(s)?;
-        if a.keep && a.layer.purpose == Purpose::Inference {
+        if a.save && a.layer.purpose == Purpose::Inference {
             return Err(misused("a layer made for inference saves nothing for backward".into()));
         }
         check_lengths(device, a.lengths, s.models * s.batch, s.steps)?;
-        a.layer.saved = a.keep;
+        a.layer.saved = a.save;
         Ok(())
     }
 }

@@ -7,14 +7,14 @@ pub struct Tensor {
     pub name: String,
     /// Shape of the tensor, as in PyTorch.
     pub shape: Vec<usize>,
-    /// What initialization the tensor needs.
+    /// The initialization that the tensor needs.
     pub role: Role,
     /// Numbers that one output sees, or the hidden units of a recurrent layer: PyTorch's defaults follow from
     /// them.
     pub fan: usize,
 }
 
-/// What a tensor is for, which decides how it begins.
+/// The role of a tensor, which decides its initial values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Multiplies inputs.

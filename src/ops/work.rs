@@ -1,4 +1,4 @@
-//! How much work an operation is: what the mathematics needs, whatever a kernel really does. Multiply-adds of
+//! The algorithmic work of an operation, whatever its kernels really do. Multiply-adds of
 //! matrix products count two operations each, element-wise maths counts as noted; every operand is read or
 //! written once, and every row has all `T` steps.
 

@@ -102,7 +102,7 @@ impl<F: Real> Runs<RnnForward> for Reference<F> {
             for (step, (h, reserve)) in steps.iter().enumerate() {
                 let t = s.step(dir, step, steps.len());
                 a.y[s.y_at(m, dir, t, b)..][..s.hidden].copy_from_slice(h);
-                if a.keep {
+                if a.save {
                     let at = s.reserve_row(m, dir, t, b) * saved * s.hidden;
                     a.layer.memory.reserve[at..][..saved * s.hidden].copy_from_slice(reserve);
                 }

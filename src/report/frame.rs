@@ -1,4 +1,4 @@
-//! What every page and every table on it have in common.
+//! The frame of every page and of every table on it.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -66,7 +66,7 @@ pub(crate) fn scrolling(what: &str, content: &Markup) -> Markup {
     html! { div.scroll role="region" aria-label=(what) tabindex="0" { (content) } }
 }
 
-/// Names beside what they stand for.
+/// Names beside their values.
 pub(crate) fn facts(list: &[(&str, String)]) -> Markup {
     html! { dl { @for (name, value) in list { dt { (name) } dd { (value) } } } }
 }

@@ -1,4 +1,4 @@
-//! The page of a run, report.html: what it scored, how far that can be believed, how it came about. One file
+//! The page of a run, report.html: its scores, how far they can be trusted, and how they were made. One file
 //! that loads nothing and runs nothing.
 //!
 //! Its parts stand each on its own, for other pages to use.
@@ -17,7 +17,7 @@ use crate::metrics::{Prediction, Scores, prediction};
 use crate::run::RunFolder;
 use maud::{Markup, html};
 
-/// What a page shows.
+/// The contents of a page.
 pub struct Page<'a> {
     /// Configuration, manifest and epochs of the run.
     pub record: &'a Record,

@@ -1,4 +1,4 @@
-//! Where the scores come from: the split and what it leaks, the network, what repeats the run.
+//! The origin of the scores: the split and its leaks, the network, and the command that repeats the run.
 
 use super::frame::{facts, table};
 use super::record::Record;
@@ -36,7 +36,7 @@ pub(super) fn leak_banner(record: &Record) -> Markup {
     }
 }
 
-/// What the split keeps apart, and what each fold's test part has in common with its training part.
+/// The groups that the split keeps apart, and those that the test and training part of a fold share.
 pub(super) fn split_table(record: &Record) -> Markup {
     let split = &record.manifest.split;
     let rows: Vec<Vec<String>> = record
@@ -65,7 +65,7 @@ pub(super) fn split_table(record: &Record) -> Markup {
     }
 }
 
-/// What the network is made of, and every tensor with its shape.
+/// The layers of the network, and every tensor with its shape.
 pub(crate) fn network_table(network: &Network) -> Markup {
     let parameters = network.parameters();
     let module = |name: &str| name.split('.').next().unwrap_or(name).to_string();

@@ -50,7 +50,7 @@ pub struct Figure {
     pub trial_accuracy: Option<f64>,
     /// Balanced accuracy of trials.
     pub trial_balanced_accuracy: Option<f64>,
-    /// Trials of the most frequent class of training: what is scored without looking at a signal.
+    /// Share of trials of the most frequent training class: the score of a guess without signals.
     pub majority: Option<f64>,
     /// Likewise of the subject's own most frequent class.
     pub subject_majority: Option<f64>,
@@ -139,7 +139,7 @@ impl Comparison {
     }
 }
 
-/// What the columns are worth.
+/// How far each column can be trusted.
 pub const STATEMENT: &str = "Original is the study's protocol: its test windows come from the trials that the network was trained on, so that who \
      recognizes the trial needs no emotion. New trials and new people are the same network, trained alike, tested on trials and on \
      people that it never saw. Majority is what the most frequent class scores without a signal.";

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
-/// What is new in the test part.
+/// The protocol of the split: what is new in the test part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Protocol {
@@ -51,7 +51,7 @@ impl Protocol {
 /// Folds of the honest protocols.
 const FOLDS: usize = 5;
 
-/// What is to be reproduced, on what; `reproduce.toml` in its folder.
+/// The settings of a reproduction; `reproduce.toml` in its folder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
@@ -232,7 +232,7 @@ pub fn jobs(settings: &Settings, progress: &dyn Progress) -> Result<Vec<Job>> {
         .collect()
 }
 
-/// What computes, in words.
+/// Describes the device of the jobs.
 pub fn device(settings: &Settings) -> Result<String> {
     Ok(AnyDevice::describe(&settings.run.device()?))
 }

@@ -81,7 +81,7 @@ pub struct RecordingEntry {
 pub struct SplitEntry {
     /// The groups that it keeps together.
     pub kind: SplitKind,
-    /// What it leaks, over all folds.
+    /// Leaks over all folds.
     pub leak: Leak,
     /// The audit of each fold.
     pub folds: Vec<FoldAudit>,

@@ -15,7 +15,7 @@ pub struct Resume {
     pub fold_groups_done: usize,
     /// State of the fold group in training; absent before its first checkpoint.
     pub state: Option<State>,
-    /// Bytes of metrics.jsonl and of epochs.csv that belong to what is saved.
+    /// Bytes of metrics.jsonl and of epochs.csv that belong to the saved state.
     pub log_lengths: [u64; 2],
     /// The device of the run; another one rounds differently.
     pub device: DeviceId,

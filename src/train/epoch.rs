@@ -20,7 +20,8 @@ impl<B: Backend> FoldGroup<'_, B> {
         let probabilities = probabilities(self.trainer.model_mut(), &self.frames, self.dataset, &lists)?;
         let weights = self.trainer.model().weights()?;
         let params = self.trainer.model().network().params();
-        // What the last step broke shows here: no such weights may become the best ones, or a checkpoint.
+        // Weights that the last step made NaN show here. They may become neither the best ones nor a
+        // checkpoint.
         for (m, probabilities) in probabilities.iter().enumerate() {
             let finite = weights[m * params..(m + 1) * params].iter().all(|w| w.is_finite());
             if !finite || probabilities.iter().flatten().any(|p| !p.is_finite()) {

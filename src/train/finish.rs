@@ -1,4 +1,4 @@
-//! What a fold group leaves.
+//! The results of a fold group.
 
 use super::fold_group::FoldGroup;
 use super::predict::predict;
@@ -7,7 +7,7 @@ use crate::data::stats::Stats;
 use crate::error::Result;
 use crate::metrics::Prediction;
 
-/// What a trained fold leaves.
+/// The result of a trained fold.
 #[derive(Clone, Debug)]
 pub struct FoldResult {
     /// Its number in the whole cross-validation.

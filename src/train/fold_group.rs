@@ -1,4 +1,4 @@
-//! A fold group of folds between two steps: their model, their places, what is saved of them.
+//! A group of folds that train together: its model, its positions in the epoch, its saved state.
 //!
 //! Folds differ in size: one without a batch in a step, or stopped early, has absent rows and an inactive
 //! update, and its weights and moments do not move. Everything that is random or counted belongs to one fold,

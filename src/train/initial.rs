@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Initial {
-    /// Uniform in `+-1/sqrt(H)` for a recurrent layer, `+-1/sqrt(inputs)` for the others, biases too.
+    /// Uniform in `+-1/sqrt(H)` for recurrent layers and in `+-1/sqrt(inputs)` for others, biases included.
     Pytorch,
-    /// Glorot uniform, orthogonal recurrent weights, biases 0 but for the LSTM's forget gate, whose is 1
-    /// (Jozefowicz et al. 2015).
+    /// Glorot uniform weights, orthogonal recurrent weights, and biases of 0; the forget gate of the LSTM has
+    /// a bias of 1 (Jozefowicz et al. 2015).
     Keras,
 }
 

@@ -29,9 +29,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClassWeights {
-    /// All classes weigh 1.
+    /// Weight 1 for every class.
     None,
-    /// A class weighs `n / (K * n_k)` of the fold's training part.
+    /// Weight `n / (K * n_k)` for class `k`, counted in the training part of the fold.
     Balanced,
 }
 
@@ -39,9 +39,9 @@ pub enum ClassWeights {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Selection {
-    /// Those of the lowest validation loss; the last ones where there is no validation part.
+    /// The epoch with the lowest validation loss; the last epoch if there is no validation part.
     Best,
-    /// Those of the last epoch.
+    /// The last epoch.
     Last,
 }
 

@@ -1,4 +1,4 @@
-//! Who watches a training and keeps what it leaves.
+//! The observer of a training, which stores its records and states.
 
 use super::state::State;
 use crate::error::Result;

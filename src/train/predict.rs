@@ -1,4 +1,4 @@
-//! What models say of sequences.
+//! Predictions of sequences.
 
 use super::plan;
 use crate::backend::Backend;

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Schedule {
-    /// The full rate throughout.
+    /// The peak rate throughout.
     Constant,
-    /// Half a cosine from the full rate down to 0 (Loshchilov and Hutter 2017).
+    /// Half a cosine, from the peak rate down to 0 (Loshchilov and Hutter 2017).
     Cosine,
 }
 

@@ -1,4 +1,4 @@
-//! What a user meets on a machine without CUDA, or with a part of it.
+//! The program on a machine without CUDA, or with a part of it.
 
 use crate::support::program::{Call, command, engine, folder, with_series};
 use crate::support::stand_in;

@@ -1,4 +1,4 @@
-//! What a user meets when a GPU is missing, wrong or lost.
+//! The program on a machine whose GPU is missing, wrong or lost.
 
 use crate::support::program::{Call, command, engine, folder, with_series};
 use engine::backend::wgpu::Adapter;

@@ -123,7 +123,7 @@ impl Crate {
                 None => {}
             }
         }
-        // What another crate gave this module is no item of it.
+        // Items of other crates are not items of this module.
         match reexports.is_empty() {
             true => Some(Found { named: vec![module.clone()], module, item: true }),
             false => None,
@@ -141,7 +141,7 @@ impl Crate {
                 }
             };
             for import in &module.imports {
-                // A folder's face shows what its files define. What the face itself works with, it uses.
+                // The face of a folder shows items of its files. It uses those that its own code works with.
                 let face = import.public && self.is_below(module, &import.path);
                 if !face || module.words.contains(&import.name) {
                     add(&import.path);

@@ -1,8 +1,8 @@
-//! What a source file names of the crate: its `use` trees, the paths in its code, the modules that it
-//! declares.
+//! The items of the crate that a source file names: its `use` trees, the paths in its code, the modules that
+//! it declares.
 //!
 //! Works on tokens, so that comments and strings are none of it and braces nest as they do for the compiler.
-//! What only tests see is left out: the item that carries `#[cfg(test)]`, not what follows it.
+//! Leaves out items that only tests see: the item that carries `#[cfg(test)]`, not those after it.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::collections::BTreeSet;
@@ -30,7 +30,7 @@ pub struct Module {
 }
 
 impl Module {
-    /// What another block of the same module names: of two that are for different platforms, say.
+    /// Adds the names of another block of the same module, such as one for another platform.
     pub fn add(&mut self, other: Module) {
         self.path = other.path;
         self.children.extend(other.children);
@@ -121,7 +121,7 @@ fn path_at(tokens: &[TokenTree], mut at: usize) -> Vec<String> {
     path
 }
 
-/// What `use` names, braces within braces.
+/// The paths of a `use`, braces within braces.
 fn use_tree(tokens: &[TokenTree], prefix: &[String], public: bool, imports: &mut Vec<Import>) {
     let mut path = prefix.to_vec();
     let mut at = 0;

@@ -13,7 +13,7 @@ fn with_our_programs() -> Suite {
     suite
 }
 
-/// What a test of rates is to the driver: it takes its time, and runs nothing.
+/// The driver's substitute for a test of rates: it takes time, and runs nothing.
 fn on_the_processor(suite: &Suite, arguments: &str, stub: &[(&str, &str)]) -> Ended {
     let mut command = suite.command(arguments);
     command.env("STUB_TIMED", "peak").envs(stub.iter().copied());

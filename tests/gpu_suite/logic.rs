@@ -15,6 +15,23 @@ fn is_gone(pid: &str) -> bool {
     stat.map_or(true, |stat| stat.rsplit(')').next().unwrap().trim().starts_with('Z'))
 }
 
+/// A profiler that is asked for a kernel of another name would watch nothing.
+#[test]
+fn the_kernels_that_a_profiler_watches_exist() {
+    let steps = fs::read_to_string("tools/gpu/steps.py").unwrap();
+    for list in ["LOOPS", "GEMMS"] {
+        let line = steps.lines().find_map(|line| line.strip_prefix(&format!("{list} = "))).unwrap();
+        for kernel in line.trim_matches('"').split('|') {
+            let path = format!("kernels/cuda/{kernel}.cu");
+            let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+            assert!(
+                text.contains(&format!(" {kernel}(const __grid_constant__")),
+                "{path} has no such kernel"
+            );
+        }
+    }
+}
+
 #[test]
 fn a_step_that_hangs_is_ended_with_all_of_its_children_and_the_next_one_runs() {
     // One child ignores SIGTERM, one is in a process group of its own.

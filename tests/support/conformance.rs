@@ -1,4 +1,4 @@
-//! What every device must do on the table of cases.
+//! The checks of every device on the table of cases.
 
 use engine::backend::{Backend, Reference};
 use engine::check::cases::{
@@ -21,7 +21,7 @@ pub fn conforms<B: Backend>(device: &B, cases: &[AnyCase]) {
     check::verdict(&device.describe(), &outcomes).unwrap();
 }
 
-/// What only copies, drops or scales has the reference's bits in `f32`.
+/// Dropout only drops and scales, so it has the reference's bits in `f32`.
 #[track_caller]
 pub fn dropout_is_exact<B: Backend>(device: &B, largest: usize) {
     for case in AnyCase::all() {

@@ -9,7 +9,7 @@ pub mod cuda_on_host;
 pub mod curves;
 /// Reading the golden files.
 pub mod golden;
-/// What PTX promises of each intrinsic.
+/// Each intrinsic against the promises of the PTX ISA.
 #[cfg(feature = "cuda")]
 pub mod intrinsics;
 /// How much memory a piece of work takes.

@@ -152,7 +152,7 @@ def latencies(context: Context) -> Commands:
 
 
 LOOPS = "rnn_persistent_forward|rnn_persistent_backward|rnn_step_forward|rnn_step_backward"
-PRODUCTS = "product|rnn_weight_gradient"
+GEMMS = "gemm|rnn_weight_gradient"
 
 
 def short_profile(context: Context, hidden: int, precision: str) -> list[object]:
@@ -282,7 +282,7 @@ STEPS = [
     Step("initcheck", "reads of memory that nobody wrote, on tiny cases", 60, sanitizer("initcheck"), ("gpu", "tool:compute-sanitizer")),
     Step("latencies", "latencies and rates of single instructions", 200, latencies, ("gpu", "program:bench-latency")),
     Step("ncu-loops", "NVIDIA's profiler on the time loops", 120, ncu(LOOPS, 4), ("gpu", "tool:ncu")),
-    Step("ncu-products", "NVIDIA's profiler on the large products", 100, ncu(PRODUCTS, 6), ("gpu", "tool:ncu")),
+    Step("ncu-gemms", "NVIDIA's profiler on the large GEMMs", 100, ncu(GEMMS, 6), ("gpu", "tool:ncu")),
     Step("machine-code", "machine code and ptxas's words of every kernel", 100, machine_code),
     Step("profiles", "where a training step goes, kernel by kernel", 120, profiles),
     Step("peers", "our layer beside cuDNN and PyTorch, in turns", 60 * PEERS_MINUTES + 60, peers, ("gpu", "torch", "program:peer")),

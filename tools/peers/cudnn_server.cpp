@@ -28,7 +28,7 @@
 
 namespace {
 
-// What cuDNN or CUDA does not do, with its own words.
+// A refusal of cuDNN or CUDA, in its own words.
 struct Refusal : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
@@ -582,7 +582,7 @@ int main(int count, char **arguments) {
             cached.clear();
             std::cout << unsupported(why.what()) << std::endl;
         }
-        // What a kernel broke stays broken: another process begins anew.
+        // A fault of a kernel lasts for the process: the next call starts another one.
         const auto state = cudaDeviceSynchronize();
         if (state != cudaSuccess) {
             std::cerr << "cudnn_server: the device is lost to this process: " << cudaGetErrorString(state) << std::endl;

@@ -31,7 +31,7 @@ enum Request {
     },
 }
 
-/// What is timed, and on which sizes.
+/// The work that is timed, and its sizes.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 struct Work {
     mode: Mode,

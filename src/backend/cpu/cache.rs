@@ -1,4 +1,4 @@
-//! Sizes of the caches that tiles are cut for. They decide how fast a kernel is, never what it computes.
+//! Sizes of the caches that tiles are cut for. They change the speed of a kernel, never its results.
 
 use std::sync::LazyLock;
 

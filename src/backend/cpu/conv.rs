@@ -218,7 +218,7 @@ impl Runs<ConvBackward> for Cpu {
     }
 }
 
-/// What both gradients read.
+/// The operands that both gradients read.
 struct Gradient<'a> {
     s: &'a Conv,
     lengths: &'a [u32],

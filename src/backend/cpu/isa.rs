@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Isa {
-    /// What every target has.
+    /// Plain Rust, for every CPU.
     Portable,
     /// x86-64, 8-lane vectors and fused multiply-add.
     Avx2,

@@ -16,7 +16,7 @@ pub fn default_folder() -> Option<PathBuf> {
     Some(cache?.join("engine").join("cuda"))
 }
 
-/// What identifies a program. It gives the name of the file.
+/// The identity of a program, which gives the name of its file.
 pub(super) struct Name<'a> {
     /// The hash of the source text and all options.
     pub key: &'a str,

@@ -2,12 +2,12 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// What all buffers of a device know of one another.
+/// The account that all buffers of a device share.
 #[derive(Default)]
 pub struct Account {
     /// Bytes of all buffers there are.
     held: AtomicU64,
-    /// A buffer has gone since this was last asked: what refers to buffers must let go of it.
+    /// Set when a buffer was dropped: cached bind groups must be cleared.
     freed: AtomicBool,
 }
 
@@ -17,7 +17,7 @@ impl Account {
         self.held.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// A buffer of so many bytes has gone.
+    /// Records that a buffer of so many bytes was dropped.
     pub fn give_back(&self, bytes: u64) {
         self.held.fetch_sub(bytes, Ordering::Relaxed);
         self.freed.store(true, Ordering::Relaxed);
@@ -27,7 +27,7 @@ impl Account {
         self.held.load(Ordering::Relaxed)
     }
 
-    /// Whether a buffer has gone since the last call.
+    /// Whether a buffer was dropped since the last call.
     pub fn take_freed(&self) -> bool {
         self.freed.swap(false, Ordering::Relaxed)
     }

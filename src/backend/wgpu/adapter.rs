@@ -81,7 +81,7 @@ impl Adapter {
         self.info.device_type == wgpu::DeviceType::Cpu
     }
 
-    /// What the kernels can use of it.
+    /// The features that the kernels can use.
     pub fn details(&self) -> String {
         let limits = self.adapter.limits();
         let has = |feature| if self.adapter.features().contains(feature) { "yes" } else { "no" };
@@ -139,7 +139,7 @@ impl Adapter {
         short.map(|(what, floor, has)| format!("it has {has} {what}, WebGPU promises {floor}"))
     }
 
-    /// What it has to give, as far as the kernels care.
+    /// Its limits and features, as far as the kernels use them.
     pub fn limits(&self) -> wgpu::Limits {
         let has = self.adapter.limits();
         wgpu::Limits {

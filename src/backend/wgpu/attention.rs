@@ -1,4 +1,4 @@
-//! Attention over time: three dispatches forward and four backward, as long as what they read can be bound.
+//! Attention over time: three dispatches forward and four backward, if their operands fit in bindings.
 
 use super::blocks::{blocks, grid, groups, model_blocks};
 use super::device::Wgpu;
@@ -77,7 +77,7 @@ impl Part<'_> {
 
 /// The parts of some models, in the order of time: whole models together, or some steps of one.
 fn parts<'a>(wgpu: &Wgpu, s: &'a Attention) -> Result<Vec<Vec<Part<'a>>>> {
-    // A binding may begin before what is bound.
+    // A binding may begin before its operand.
     let binding = wgpu.binding().saturating_sub(256);
     let (step, model) = (4 * s.batch * s.width, 4 * s.steps * s.batch * s.width);
     let fits = model <= binding;

@@ -1,4 +1,4 @@
-//! Cutting work so that what is bound stays within the device's limits.
+//! Cuts work so that bindings stay within the device's limits.
 
 use crate::error::{Error, ErrorKind, Result};
 use std::ops::Range;

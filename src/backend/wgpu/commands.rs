@@ -1,4 +1,4 @@
-//! What waits to be submitted, and how it is written into a command buffer.
+//! Launches that wait for submission, and their encoding into a command buffer.
 
 use super::clock::Clock;
 use crate::ops::Work;

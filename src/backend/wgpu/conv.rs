@@ -15,7 +15,7 @@ use bytemuck::bytes_of;
 use std::ops::Range;
 
 parameters! {
-    /// What all kernels of a block know: see kernels/wgsl/conv_layout.wgsl.
+    /// Parameters that all kernels of a block share: see kernels/wgsl/conv_layout.wgsl.
     Block {
         models, batch, steps, out_steps, input, filters, kernel,
         columns, depth, padded_depth, by_filter,
@@ -104,9 +104,9 @@ fn pack_kernel(factor: &Factor) -> Kernel {
     kernel::conv_pack::<Block>(&factor.constants()[..1])
 }
 
-fn forward_kernel(s: &Conv, keep: bool) -> Kernel {
+fn forward_kernel(s: &Conv, save: bool) -> Kernel {
     let constants = Factor::forward(s).constants();
-    kernel::conv_forward::<Block>(&[&constants[..], &[("KEEP", u32::from(keep))]].concat())
+    kernel::conv_forward::<Block>(&[&constants[..], &[("SAVE", u32::from(save))]].concat())
 }
 
 fn input_gradient_kernel(s: &Conv) -> Kernel {
@@ -179,7 +179,7 @@ struct Cut {
 impl Cut {
     /// `own`: words of one model that have no time axis, beside its weights.
     fn new(wgpu: &Wgpu, s: &Conv, along: Along, own: usize) -> Result<Self> {
-        // A binding may begin before what is bound.
+        // A binding may begin before its operand.
         let room = wgpu.binding().saturating_sub(256) / 4;
         let own = own.max(s.params()).max(s.batch);
         let (x, y) = (s.batch * s.input, s.batch * s.spec.filters);
@@ -239,14 +239,14 @@ impl Along {
     }
 }
 
-/// What one dispatch works on.
+/// The part of the block that one dispatch computes.
 struct Part<'a> {
     s: &'a Conv,
     models: Range<usize>,
     steps: Range<usize>,
-    /// What is bound of the input and what is like it.
+    /// The bound range of the input and of buffers of its shape.
     x: Range<usize>,
-    /// What is bound of the output and what is like it.
+    /// The bound range of the output and of buffers of its shape.
     y: Range<usize>,
 }
 
@@ -317,7 +317,7 @@ impl Runs<ConvForward> for Wgpu {
         let factor = Factor::forward(s);
         let cut = Cut::new(wgpu, s, Along::Output, factor.words())?;
         let pack = wgpu.scratch(cut.together * factor.words())?;
-        let keep = argmax.is_some();
+        let save = argmax.is_some();
         for models in blocks(s.models, cut.together) {
             load(wgpu, s, &factor, weights, &models, &pack)?;
             for part in cut.parts(s, &models) {
@@ -326,11 +326,11 @@ impl Runs<ConvForward> for Wgpu {
                 let mut operands = vec![pack.part(0..models.len() * factor.words()), lengths, x, y];
                 operands.extend(argmax.as_deref().map(|argmax| part.y(argmax)));
                 wgpu.gpu.launch(Launch {
-                    kernel: forward_kernel(s, keep),
+                    kernel: forward_kernel(s, save),
                     parameters: bytes_of(&parameters),
                     operands: &operands,
                     grid: grid((part.steps.len() * s.batch).div_ceil(PAIRS), models.len() * factor.tiles()),
-                    work: part.share(s.forward_work(keep), s.out_steps()),
+                    work: part.share(s.forward_work(save), s.out_steps()),
                 })?;
             }
         }
@@ -347,7 +347,7 @@ impl Runs<ConvBackward> for Wgpu {
     }
 }
 
-/// What both gradients read.
+/// The operands that both gradients read.
 struct Gradient<'a> {
     wgpu: &'a Wgpu,
     s: &'a Conv,

@@ -22,7 +22,7 @@ pub struct Gpu {
     pub account: Arc<Account>,
     /// Bytes that all buffers together may take.
     pub budget: u64,
-    /// What went wrong without anybody waiting for it: a lost device, an error outside of any scope.
+    /// The first error that no call waited for: a lost device, or an error outside of any scope.
     broken: Arc<Mutex<Option<String>>>,
     state: Mutex<State>,
     pub timeline: Timeline,
@@ -63,7 +63,7 @@ const SUBMIT_WORK: u64 = 8_000_000_000;
 /// Bytes that one write may put into the driver's hands.
 const WRITE: usize = 32 << 20;
 
-/// What to run: a kernel on operands.
+/// A launch: a kernel and its operands.
 pub struct Launch<'a> {
     pub kernel: Kernel,
     pub parameters: &'a [u8],
@@ -120,7 +120,7 @@ impl Gpu {
         }
     }
 
-    /// What `create` makes, or what the device has against it.
+    /// The result of `create`, or the device's error.
     pub fn created<T>(&self, create: impl FnOnce(&wgpu::Device) -> T) -> Result<T> {
         self.check()?;
         let filters =
@@ -419,13 +419,13 @@ impl Gpu {
         }
         let bytes = slice.get_mapped_range().map_err(|error| failed(error.to_string()))?.to_vec();
         slice.buffer().unmap();
-        // What a lost device hands out is stale.
+        // A lost device returns stale data.
         self.check()?;
         Ok(bytes)
     }
 }
 
-/// What a kernel's text says it is bound to: parameters, then its storage buffers in order.
+/// The bindings that a kernel's source declares: parameters, then its storage buffers in order.
 fn layout(source: &str) -> Vec<wgpu::BindGroupLayoutEntry> {
     let entry = |binding, ty, has_dynamic_offset| wgpu::BindGroupLayoutEntry {
         binding,

@@ -1,13 +1,13 @@
-//! The kernels by name: their files, constants, parameters and what they are bound to.
+//! The kernels by name: their files, constants, parameters and bindings.
 
 use crate::ops::{Cell, cells};
 
 /// One kernel, specialized: two that are equal are one program on the device.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Kernel {
-    /// What it does, in profiles and messages.
+    /// Its label in profiles and messages.
     pub label: &'static str,
-    /// What is its own, below `kernels/wgsl/`.
+    /// Its own source file, below `kernels/wgsl/`.
     pub file: String,
     /// Texts, in the order that they are put together.
     pub files: Vec<&'static str>,
@@ -17,7 +17,7 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// The file and the constants: what tells two variants apart.
+    /// The file and the constants identify a variant.
     pub fn name(&self) -> String {
         let constants: Vec<String> =
             self.constants.iter().map(|(name, value)| format!("{name}={value}")).collect();

@@ -16,7 +16,7 @@ parameters! {
     LinearParameters { model, batch, inputs, outputs, relu, stride, weights_base }
 }
 
-/// Models whose weights, or gradients of them, can be bound together, and what the kernels are told of them.
+/// Models whose weights or weight gradients can be bound together, and the parameters of their kernels.
 fn linear_blocks<'a>(
     wgpu: &Wgpu,
     s: &Linear,

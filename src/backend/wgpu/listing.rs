@@ -10,7 +10,7 @@ use crate::ops::Rnn;
 
 /// A kernel as a device compiles it.
 pub struct KernelText {
-    /// What it does, as in profiles.
+    /// Its label in profiles.
     pub label: &'static str,
     /// File and constants.
     pub name: String,
@@ -45,7 +45,7 @@ mod tests {
     use crate::ops::{Cell, Conv, ConvSpec, RnnSize, Slab};
     use wgpu::naga;
 
-    /// Without any driver: what `engine kernels` prints is WGSL, and asks for no more than every WebGPU
+    /// Needs no driver: `engine kernels` prints WGSL, which asks for no more than every WebGPU
     /// device has.
     #[test]
     fn every_layer_has_kernels_that_any_device_takes() {

@@ -2,7 +2,7 @@
 //!
 //! `adapter` finds and `open` opens a device, `gpu` is its queue, `memory` its buffers, `clock` its time
 //! stamps. One file an operation says how its work is cut, and launches its kernels; `kernel` names those and
-//! `text` makes what the device compiles of them.
+//! `text` turns them into the source that the device compiles.
 
 mod account;
 mod adapter;

@@ -94,7 +94,7 @@ mod tests {
     use crate::ops::Device;
 
     parameters! {
-        /// Of a kernel that is told nothing.
+        /// The parameters of a kernel that has none.
         None { nothing }
     }
 
@@ -119,7 +119,7 @@ mod tests {
         }
     }
 
-    /// Drivers promise memory that they do not have: what all buffers take together is counted.
+    /// Drivers promise memory that they do not have, so this counts the bytes of all buffers.
     #[test]
     #[ignore = "needs a Vulkan driver; tools/test brings two"]
     fn memory_beyond_the_budget_is_refused_and_comes_back() {

@@ -29,7 +29,7 @@ use crate::backend::Backend;
 use crate::error::Result;
 use crate::ops::Precision;
 
-/// One line an operation: its module, its case and what it is, in the order of a training step.
+/// One line an operation: its module, its case and its title, in the order of a training step.
 macro_rules! operations {
     ($($variant:ident: $module:ident, $case:ident, $title:literal;)*) => {
         /// A case of any operation: the elements of the table that `engine check` runs.

@@ -16,7 +16,7 @@ pub struct PoolCase {
 }
 
 impl PoolCase {
-    /// Numbers of what is pooled.
+    /// Numbers in the pooled tensor.
     fn pooled_len(&self) -> usize {
         let Pool { kind, models, batch, steps, hidden, dirs, states } = self.pool;
         let axis = if kind == PoolKind::Last { states } else { steps };

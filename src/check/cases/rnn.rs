@@ -120,7 +120,7 @@ impl Case for RnnCase {
 
         let layer = &mut backend.layer(s, Purpose::Training { input_gradient: true })?;
         backend.run::<RnnLoad>(s, RnnLoadOperands { weights, layer })?;
-        let a = RnnForwardOperands { layer, keep: true, x, lengths, initial, y: &mut y, last: &mut last };
+        let a = RnnForwardOperands { layer, save: true, x, lengths, initial, y: &mut y, last: &mut last };
         backend.run::<RnnForward>(s, a)?;
         let a = RnnBackwardOperands {
             layer,

@@ -33,7 +33,7 @@ impl Runs<RnnBackward> for Cpu {
         let Layer { packed, reserve, scratch, .. } = layer;
         let initial = a.initial.map(Vec::as_slice);
         let d_initial = a.d_initial.map(|d_initial| Disjoint::new(d_initial));
-        let kept = Disjoint::new(reserve);
+        let shared_reserve = Disjoint::new(reserve);
         timeline.span("rnn backward", s.backward_work(a.dy.is_some()), || {
             for_each_tile(tiles(s), |tile| {
                 let pass = Pass {
@@ -48,7 +48,7 @@ impl Runs<RnnBackward> for Cpu {
                     dy: a.dy.map(Vec::as_slice),
                     d_last: a.d_last.map(Vec::as_slice),
                     d_initial: d_initial.as_ref(),
-                    reserve: &kept,
+                    reserve: &shared_reserve,
                     scratch,
                     tile,
                 };
@@ -80,7 +80,7 @@ struct Pass<'a> {
     dy: Option<&'a [f32]>,
     d_last: Option<&'a [f32]>,
     d_initial: Option<&'a Disjoint<'a, f32>>,
-    /// What forward kept in, gradients by the gates out.
+    /// In: the values that forward saved; out: gradients by the gates.
     reserve: &'a Disjoint<'a, f32>,
     scratch: &'a Scratch,
 }
@@ -190,7 +190,7 @@ impl<C: VectorCell<G>, const G: usize> BackwardTile<'_, C, G> {
         let Pass { s, tile, lengths, initial, y, dy, reserve, .. } = &self.0;
         let (m, dir, b, length) = (tile.m, tile.dir, tile.rows.start + row, lengths[row] as usize);
         let (hidden, saved) = (s.hidden, reserve_row_len(s, S::LANES));
-        let kept = |t: usize| {
+        let reserve_row = |t: usize| {
             let at = s.reserve_row(m, dir, t, b) * saved;
             reserve.pointer(at..at + saved)
         };
@@ -205,13 +205,13 @@ impl<C: VectorCell<G>, const G: usize> BackwardTile<'_, C, G> {
             // For a cell without `c` this is some number that it ignores.
             Some(t) => {
                 let h = y[s.y_at(m, dir, t, b)..][..hidden].as_ptr();
-                let c = kept(t).wrapping_add(G * S::LANES).cast_const();
+                let c = reserve_row(t).wrapping_add(G * S::LANES).cast_const();
                 (h, c, (G + 1) * S::LANES)
             }
             None => (state(0), state(1), S::LANES),
         };
         Cells {
-            reserve: kept(t),
+            reserve: reserve_row(t),
             h,
             c,
             c_stride,
@@ -234,7 +234,7 @@ impl<C: VectorCell<G>, const G: usize> BackwardTile<'_, C, G> {
             let at = block * S::LANES;
             let count = hidden - at;
             // SAFETY: `block` is below `width / LANES`, so that its units end within `width` numbers of `dh`
-            // and `dc`, what was kept of it within `(G + 1) * width` of the reserve. Of `h`, `dy` and each
+            // and `dc`, what was saved of it within `(G + 1) * width` of the reserve. Of `h`, `dy` and each
             // gate of `d_rh`, which have `hidden` numbers, no more than the `count` that are left are
             // touched, and of `c` as many after `block` strides.
             unsafe {
@@ -243,20 +243,20 @@ impl<C: VectorCell<G>, const G: usize> BackwardTile<'_, C, G> {
                 for g in 0..G {
                     gates[g] = S::load(reserve.add(g * S::LANES));
                 }
-                let kept = S::load(reserve.add(G * S::LANES));
+                let saved = S::load(reserve.add(G * S::LANES));
                 let h = S::load_first(row.h.add(at), count);
                 let c = S::load_first(row.c.add(block * row.c_stride), count);
                 let (mut dh, mut dc) = (S::load(row.dh.add(at)), S::load(row.dc.add(at)));
                 if !row.dy.is_null() {
                     dh = S::add(dh, S::load_first(row.dy.add(at), count));
                 }
-                let (d_wx, d_rh) = C::backward::<S>(&gates, kept, h, c, &mut dh, &mut dc);
+                let (d_wx, d_rh) = C::backward::<S>(&gates, saved, h, c, &mut dh, &mut dc);
                 S::store(row.dh.add(at), dh);
                 S::store(row.dc.add(at), dc);
                 for g in 0..G {
                     S::store(reserve.add(g * S::LANES), d_wx[g]);
                     S::store_first(row.d_rh.add(g * hidden + at), d_rh[g], count);
-                    // A part that stays apart takes the place of what was kept; the LSTM's is the `c` of the
+                    // A part that stays apart takes the place of what was saved; the LSTM's is the `c` of the
                     // next step.
                     if g >= C::CELL.joint_gates() {
                         S::store(reserve.add(G * S::LANES), d_rh[g]);

@@ -14,7 +14,7 @@ pub trait VectorCell<const G: usize>: Send + Sync {
     const RECURRENT_SLOTS: [usize; G] = slots(Self::CELL, true);
 
     /// From the gates (the recurrent part alone past the joint ones, the input part then in `wx`) and the
-    /// previous `h` to the new `h`; `c` is carried. Also the gates' values and the number that is kept
+    /// previous `h` to the new `h`; `c` is carried. Also the gates' values and the number that is saved
     /// besides.
     ///
     /// # Safety
@@ -26,15 +26,15 @@ pub trait VectorCell<const G: usize>: Send + Sync {
         c: &mut S::V,
     ) -> (S::V, [S::V; G], S::V);
 
-    /// From what forward kept to the gradients by the gates' input and recurrent parts. `dh` and `dc` come in
-    /// as gradients by the new state and leave as those by the previous one, without what flows through the
-    /// recurrent product.
+    /// From what forward saved to the gradients by the gates' input and recurrent parts. `dh` and `dc` come
+    /// in as gradients by the new state and leave as those by the previous one, without what flows through
+    /// the recurrent product.
     ///
     /// # Safety
     /// The processor has `S`'s instructions.
     unsafe fn backward<S: Simd>(
         gates: &[S::V; G],
-        kept: S::V,
+        saved: S::V,
         h: S::V,
         c: S::V,
         dh: &mut S::V,

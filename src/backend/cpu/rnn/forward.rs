@@ -33,10 +33,10 @@ impl Runs<RnnForward> for Cpu {
         let isa = self.isa();
         let layer = &mut a.layer.memory;
         layer.check(isa.lanes());
-        layer.keep(a.keep.then_some(&a.lengths[..s.models * s.batch]));
+        layer.save_lengths(a.save.then_some(&a.lengths[..s.models * s.batch]));
         let Layer { packed, reserve, scratch, .. } = layer;
         let (y, last) = (Disjoint::new(a.y), Disjoint::new(a.last));
-        let reserve = a.keep.then(|| Disjoint::new(reserve));
+        let reserve = a.save.then(|| Disjoint::new(reserve));
         let tiles = tiles(s);
         let wanted = members(s, tiles.len());
         for_each_tile(tiles, |tile| {
@@ -147,7 +147,7 @@ struct Cells {
     next_h: *mut f32,
     c: *mut f32,
     y: *mut f32,
-    /// `(blocks, saved, LANES)`, or null if nothing is kept.
+    /// `(blocks, saved, LANES)`, or null if nothing is saved.
     reserve: *mut f32,
 }
 
@@ -248,7 +248,7 @@ impl<C: VectorCell<G>, const G: usize> ForwardTile<'_, C, G> {
         }
     }
 
-    /// Where row `row` of the tile leaves its step's output and what is kept of it.
+    /// The places for the output of row `row` in this step, and for its saved values.
     #[inline(always)]
     fn outputs<S: Simd>(&self, row: usize, step: usize) -> (*mut f32, *mut f32) {
         let Pass { s, tile, lengths, y, reserve, .. } = self.pass;
@@ -256,9 +256,9 @@ impl<C: VectorCell<G>, const G: usize> ForwardTile<'_, C, G> {
         let t = s.step(dir, step, lengths[row] as usize);
         let at = s.y_at(m, dir, t, b);
         let saved = reserve_row_len(s, S::LANES);
-        let kept = s.reserve_row(m, dir, t, b) * saved;
+        let start = s.reserve_row(m, dir, t, b) * saved;
         let y = y.pointer(at..at + s.hidden);
-        (y, reserve.map_or(std::ptr::null_mut(), |reserve| reserve.pointer(kept..kept + saved)))
+        (y, reserve.map_or(std::ptr::null_mut(), |reserve| reserve.pointer(start..start + saved)))
     }
 
     /// Stores the final state of row `row` of the tile.
@@ -390,7 +390,7 @@ impl<C: VectorCell<G>, const G: usize> ForwardTile<'_, C, G> {
                 let row = &cells[r];
                 let mut c = S::load(row.c.add(at));
                 let wx = row.wx.add(block * G * S::LANES);
-                let (h, gates, kept) = C::forward::<S>(sums, wx, S::load(row.h.add(at)), &mut c);
+                let (h, gates, saved) = C::forward::<S>(sums, wx, S::load(row.h.add(at)), &mut c);
                 S::store(row.c.add(at), c);
                 S::store(row.next_h.add(at), h);
                 S::store_first(row.y.add(at), h, count);
@@ -399,7 +399,7 @@ impl<C: VectorCell<G>, const G: usize> ForwardTile<'_, C, G> {
                     for g in 0..G {
                         S::store(reserve.add(g * S::LANES), gates[g]);
                     }
-                    S::store(reserve.add(G * S::LANES), kept);
+                    S::store(reserve.add(G * S::LANES), saved);
                 }
             }
         }

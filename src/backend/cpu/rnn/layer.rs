@@ -10,10 +10,10 @@ use std::ops::Range;
 /// Packed weights by model and direction, the reserve, and work space.
 pub struct Layer {
     /// Numbers of the vectors that it was made for: the kernels address memory by these, so that nobody else
-    /// may exchange what is below.
+    /// may exchange the fields below.
     lanes: usize,
     /// `M * B` lengths of the forward pass whose numbers are in `reserve`; empty if there is none.
-    kept: Vec<u32>,
+    saved_lengths: Vec<u32>,
     pub(crate) packed: Vec<Packed>,
     /// `(M, dirs, T, B, blocks, saved, LANES)`; empty if made for inference. Backward leaves the gradients by
     /// the gates in it.
@@ -26,7 +26,7 @@ impl Layer {
     pub fn new(s: &Rnn, purpose: Purpose, lanes: usize) -> Self {
         Layer {
             lanes,
-            kept: Vec::new(),
+            saved_lengths: Vec::new(),
             packed: (0..s.models * s.dirs).map(|_| Packed::zeros(s, purpose, lanes)).collect(),
             reserve: Aligned::zeros(reserve_len(s, purpose, lanes)),
             scratch: Scratch::default(),
@@ -44,16 +44,16 @@ impl Layer {
     }
 
     /// Records the rows that the reserve is about to hold.
-    pub fn keep(&mut self, lengths: Option<&[u32]>) {
-        self.kept.clear();
-        self.kept.extend(lengths.unwrap_or_default());
+    pub fn save_lengths(&mut self, lengths: Option<&[u32]>) {
+        self.saved_lengths.clear();
+        self.saved_lengths.extend(lengths.unwrap_or_default());
     }
 
     /// Panics unless the reserve holds a forward pass over rows of these lengths; afterwards it holds none.
     pub fn consume(&mut self, lengths: &[u32]) {
-        let matches = !self.kept.is_empty() && lengths.starts_with(&self.kept);
+        let matches = !self.saved_lengths.is_empty() && lengths.starts_with(&self.saved_lengths);
         assert!(matches, "backward without the forward pass before it");
-        self.kept.clear();
+        self.saved_lengths.clear();
     }
 }
 

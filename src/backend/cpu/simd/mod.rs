@@ -27,7 +27,7 @@ pub unsafe trait Simd: Copy + Send + Sync {
     type V: Copy;
     /// Numbers in a vector.
     const LANES: usize;
-    /// Vector registers: what a micro-kernel's block must fit in.
+    /// Vector registers. The block of a micro-kernel must fit in them.
     const REGISTERS: usize;
 
     /// # Safety

@@ -1,5 +1,5 @@
-//! What every target has: arrays that the compiler may turn into vectors. Products are rounded before they
-//! are added, because a fused multiply-add without an instruction for it is a slow library call.
+//! Plain Rust, for every CPU: arrays that the compiler may turn into vectors. Products are rounded before
+//! they are added, because a fused multiply-add without an instruction for it is a slow library call.
 
 use super::Simd;
 

@@ -52,14 +52,14 @@ impl<E: Executor> Runs<RnnForward> for Cuda<E> {
                     steps,
                     hidden,
                     dirs,
-                    save: u64::from(a.keep),
+                    save: u64::from(a.save),
                 };
                 let grid = [s.batch.div_ceil(PERSISTENT_ROWS), s.dirs, s.models];
                 self.session.launch(
                     &kernels.persistent_forward(),
                     &arguments,
                     grid,
-                    s.time_loop_work(a.keep),
+                    s.time_loop_work(a.save),
                 )?;
             }
             Algorithm::Streamed => unreachable!("{NO_STREAMED}"),
@@ -94,7 +94,7 @@ impl<E: Executor> Runs<RnnForward> for Cuda<E> {
                             },
                             c_format: Format::F32,
                             bias: None,
-                            work: s.time_loop_work(a.keep).share(1, s.steps),
+                            work: s.time_loop_work(a.save).share(1, s.steps),
                         })?;
                     }
                     let arguments = StepForward {
@@ -109,7 +109,7 @@ impl<E: Executor> Runs<RnnForward> for Cuda<E> {
                         steps,
                         hidden,
                         dirs,
-                        save: u64::from(a.keep),
+                        save: u64::from(a.save),
                         step: step as u64,
                     };
                     self.session.launch(

@@ -22,7 +22,7 @@ impl Runs<RnnBackward> for Wgpu {
         }
         let kernels = Kernels::of(s, layer.plan.algorithm, &self.gpu.limits);
         for part in layer.plan.time_loop.iter().rev() {
-            let view = View { s, part, layer, keeps: true };
+            let view = View { s, part, layer, saves: true };
             let parameters = TimeLoop {
                 has_dy: u32::from(dy.is_some()),
                 has_initial: u32::from(initial.is_some()),
@@ -64,7 +64,7 @@ impl Runs<RnnBackward> for Wgpu {
         }
         let mut dx = dx;
         for (i, part) in layer.plan.gradient.iter().enumerate() {
-            let view = View { s, part, layer, keeps: true };
+            let view = View { s, part, layer, saves: true };
             let is_first = i == 0 || layer.plan.gradient[i - 1].models != part.models;
             let is_last = layer.plan.gradient.get(i + 1).is_none_or(|next| next.models != part.models);
             let splits = layer.plan.splits;

@@ -12,7 +12,7 @@ use crate::ops::{Checked, Rnn, RnnForward, RnnForwardOperands, Runs};
 
 impl Runs<RnnForward> for Wgpu {
     fn execute(&self, s: &Rnn, a: RnnForwardOperands<Self>, _: Checked) -> Result<()> {
-        let RnnForwardOperands { layer, keep, x, lengths, initial, y, last } = a;
+        let RnnForwardOperands { layer, save, x, lengths, initial, y, last } = a;
         let layer = &layer.memory;
         let state = last.part(0..s.state_len());
         match initial {
@@ -23,11 +23,10 @@ impl Runs<RnnForward> for Wgpu {
             self.gpu.copy(state, before.all());
         }
         let kernels = Kernels::of(s, layer.plan.algorithm, &self.gpu.limits);
-        // What is kept for backward lies where the gates come from; an inference of a layer for training
-        // keeps nothing, and has that room too.
-        let keeps = layer.training.is_some();
+        // The values saved for backward overwrite the gates. A layer for inference saves nothing.
+        let saves = layer.training.is_some();
         for part in &layer.plan.time_loop {
-            let view = View { s, part, layer, keeps };
+            let view = View { s, part, layer, saves };
             let parameters = view.parameters();
             self.gpu.launch(Launch {
                 kernel: kernels::project(),
@@ -49,11 +48,11 @@ impl Runs<RnnForward> for Wgpu {
             ];
             let launch = |part: &Part, parameters: &TimeLoop, operands: &[Slice], columns: usize| {
                 self.gpu.launch(Launch {
-                    kernel: kernels.forward(keep),
+                    kernel: kernels.forward(save),
                     parameters: bytemuck::bytes_of(parameters),
                     operands,
                     grid: grid(s.batch.div_ceil(kernels.rows(false)), view.sequences() * columns),
-                    work: View { part, ..view }.share(s.time_loop_work(keep)),
+                    work: View { part, ..view }.share(s.time_loop_work(save)),
                 })
             };
             let Some([before, after]) = &layer.hidden else {

@@ -41,16 +41,16 @@ impl<'a> Kernels<'a> {
         ]
     }
 
-    pub fn forward(&self, keep: bool) -> Kernel {
-        let (cell, keep) = (self.s.cell, ("KEEP", u32::from(keep)));
+    pub fn forward(&self, save: bool) -> Kernel {
+        let (cell, save) = (self.s.cell, ("SAVE", u32::from(save)));
         match self.algorithm {
             Algorithm::Persistent => {
-                kernel::persistent_forward::<TimeLoop>(cell, &[&self.registers()[..], &[keep]].concat())
+                kernel::persistent_forward::<TimeLoop>(cell, &[&self.registers()[..], &[save]].concat())
             }
             Algorithm::Streamed => {
-                kernel::streamed_forward::<TimeLoop>(cell, &[&self.streamed(ROWS)[..], &[keep]].concat())
+                kernel::streamed_forward::<TimeLoop>(cell, &[&self.streamed(ROWS)[..], &[save]].concat())
             }
-            Algorithm::PerStep => kernel::step_forward::<TimeLoop>(cell, &[&TILE[..], &[keep]].concat()),
+            Algorithm::PerStep => kernel::step_forward::<TimeLoop>(cell, &[&TILE[..], &[save]].concat()),
         }
     }
 

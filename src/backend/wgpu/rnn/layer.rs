@@ -57,8 +57,8 @@ impl Lens {
     fn of(plan: &Plan, s: &Rnn, purpose: Purpose) -> Self {
         let slabs = s.models * s.dirs;
         let (steps, models) = plan.largest();
-        let keeps = purpose != Purpose::Inference;
-        let rows = if keeps { s.models * s.steps } else { models * steps };
+        let saves = purpose != Purpose::Inference;
+        let rows = if saves { s.models * s.steps } else { models * steps };
         let columns = s.input + s.hidden + 1;
         let training = || TrainingLens {
             back: 4 * slabs * plan::back_len(s),
@@ -70,7 +70,7 @@ impl Lens {
             pack: 4 * slabs * plan::pack_len(s),
             gates: 4 * rows * s.batch * s.dirs * s.hidden,
             hidden: (plan.algorithm == Algorithm::PerStep).then_some(s.state_len()),
-            training: keeps.then(training),
+            training: saves.then(training),
         }
     }
 }

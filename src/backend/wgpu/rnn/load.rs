@@ -19,7 +19,7 @@ impl Runs<RnnLoad> for Wgpu {
             for models in model_blocks("the weights", s.models, bytes, self.binding())? {
                 let part =
                     Part { models: models.clone(), bound: 0..s.steps, steps: [0..0, 0..0], dirs: 0..s.dirs };
-                let view = View { s, part: &part, layer, keeps: false };
+                let view = View { s, part: &part, layer, saves: false };
                 let end = s.weights.start(models.end - 1) + s.params();
                 let start = models.start * s.weights.stride;
                 let from = a.weights.part(start..end);

@@ -70,7 +70,7 @@ fn streamed_bytes(s: &Rnn, limits: &wgpu::Limits, rows: usize) -> usize {
     16 * streamed_lanes(s, limits) * rows
 }
 
-/// What cuts the work; the defaults are for users, others for tests.
+/// Limits by which the work is cut; the defaults are for users, others for tests.
 #[derive(Clone, Copy, Debug)]
 pub struct Tuning {
     /// This algorithm and no other, if the layer fits.
@@ -91,7 +91,7 @@ impl Default for Tuning {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     pub models: Range<usize>,
-    /// What is bound of everything that has a time axis.
+    /// The bound range of every buffer with a time axis.
     pub bound: Range<usize>,
     /// By direction, the steps that are worked on: as many of each.
     pub steps: [Range<usize>; 2],

@@ -1,4 +1,4 @@
-//! What the kernels of a layer are bound to and told for one part of its plan.
+//! Bindings and parameters of a layer's kernels for one part of its plan.
 
 use super::super::kernel::parameters;
 use super::super::memory::Buf;
@@ -8,7 +8,7 @@ use super::plan::{self, Part};
 use crate::ops::{Rnn, Work};
 
 parameters! {
-    /// What all kernels of a layer but the packing know: see kernels/wgsl/rnn_layout.wgsl.
+    /// Parameters that all kernels of a layer but the packing share: see kernels/wgsl/rnn_layout.wgsl.
     TimeLoop {
         models, batch, input, hidden, dirs, states, gates, joint,
         dir, dir_count, first, steps, from_0, to_0, from_1, to_1,
@@ -19,14 +19,14 @@ parameters! {
     }
 }
 
-/// What a kernel gets of a layer's buffers for one part.
+/// The ranges of a layer's buffers that the kernels of one part use.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
     pub s: &'a Rnn,
     pub part: &'a Part,
     pub layer: &'a Layer,
     /// Whether the layer's gates have all steps.
-    pub keeps: bool,
+    pub saves: bool,
 }
 
 impl<'a> View<'a> {
@@ -63,7 +63,7 @@ impl<'a> View<'a> {
     /// The gates: all steps of all models if the layer keeps them, else room for a part.
     pub fn gates(&self) -> Slice<'a> {
         let gates = &self.layer.gates;
-        if self.keeps { self.timed(gates, 4 * self.s.dirs * self.s.hidden) } else { gates.all() }
+        if self.saves { self.timed(gates, 4 * self.s.dirs * self.s.hidden) } else { gates.all() }
     }
 
     /// Models times directions that work at the same time.
@@ -83,7 +83,7 @@ impl<'a> View<'a> {
     }
 
     pub fn parameters(&self) -> TimeLoop {
-        let View { s, part, keeps, .. } = *self;
+        let View { s, part, saves, .. } = *self;
         let (largest_steps, _) = self.layer.plan.largest();
         let [forward, reverse] = &part.steps;
         let word = |n: usize| n as u32;
@@ -92,7 +92,7 @@ impl<'a> View<'a> {
         let timed_base =
             |width: usize| word((part.models.start * s.steps + part.bound.start) * s.batch * width % 64);
         let gates_first =
-            |steps: &std::ops::Range<usize>| word(if keeps { part.bound.start } else { steps.start });
+            |steps: &std::ops::Range<usize>| word(if saves { part.bound.start } else { steps.start });
         TimeLoop {
             models: word(part.models.len()),
             batch: word(s.batch),
@@ -110,12 +110,12 @@ impl<'a> View<'a> {
             to_0: word(forward.end),
             from_1: word(reverse.start),
             to_1: word(reverse.end),
-            gates_steps: word(if keeps { s.steps } else { largest_steps }),
+            gates_steps: word(if saves { s.steps } else { largest_steps }),
             gates_first_0: gates_first(forward),
             gates_first_1: gates_first(reverse),
             x_base: timed_base(s.input),
             y_base: timed_base(s.dirs * s.hidden),
-            gates_base: if keeps { timed_base(4 * s.dirs * s.hidden) / 4 } else { 0 },
+            gates_base: if saves { timed_base(4 * s.dirs * s.hidden) / 4 } else { 0 },
             state_base: base(s.state_len() / s.models),
             lengths_base: base(s.batch),
             padded_input: word(plan::padded(s.input)),
