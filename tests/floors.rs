@@ -204,7 +204,18 @@ fn an_operation_has_one_stem_everywhere() {
         }
     }
     // Kernels begin with their operation's name; what several share is named after what it does.
-    let shared = ["activation", "cell", "formats", "lengths", "maths", "intrinsics", "probe", "gemm", "peak"];
+    let shared = [
+        "activation",
+        "cell",
+        "formats",
+        "lengths",
+        "maths",
+        "intrinsics",
+        "probe",
+        "gemm",
+        "peak",
+        "budget",
+    ];
     for kernels in ["kernels/cuda", "kernels/wgsl"] {
         let there = stems(kernels);
         for operation in &operations {

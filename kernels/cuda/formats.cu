@@ -1,7 +1,7 @@
 // Storage formats. `operand_t` is the format of an mma operand. A word is one 32-bit register of an mma
 // operand: one element in fp32 and tf32, two neighbors in depth in bf16. `saved_t` is the format of the gates
 // that a layer saves for backward: first the input part of the gates, then the gates, then their gradients.
-// `Gates4` is the four packed gates of one unit.
+// `Gates4` is the four packed gates of one unit; `to_operands` packs four operands alike.
 
 #if PRECISION == 16
 
@@ -25,6 +25,7 @@ __device__ __forceinline__ void from_gates(Gates4 gates, float v[4]) {
     v[2] = __uint_as_float(gates.y << 16);
     v[3] = __uint_as_float(gates.y & 0xffff0000u);
 }
+__device__ __forceinline__ Gates4 to_operands(const float v[4]) { return to_gates(v); }
 __device__ __forceinline__ Gates4 no_gates() { return make_uint2(0u, 0u); }
 __device__ __forceinline__ void multiply_add(float d[4], const unsigned a[4], unsigned b0, unsigned b1) {
     intrinsics::mma_bf16(d, a, b0, b1);
@@ -54,6 +55,9 @@ __device__ __forceinline__ void from_gates(Gates4 gates, float v[4]) {
     v[1] = gates.y;
     v[2] = gates.z;
     v[3] = gates.w;
+}
+__device__ __forceinline__ Gates4 to_operands(const float v[4]) {
+    return make_float4(to_operand(v[0]), to_operand(v[1]), to_operand(v[2]), to_operand(v[3]));
 }
 __device__ __forceinline__ Gates4 no_gates() { return make_float4(0.0f, 0.0f, 0.0f, 0.0f); }
 #if PRECISION == 19

@@ -17,7 +17,7 @@ inline constexpr bool IS_EXACT = false;
 // hash of the argument. The results that the PTX ISA specifies are exact: for infinities, 0 and subnormal
 // numbers.
 inline float off(float value, float error, float argument) {
-    if (IS_EXACT || !is_finite(value) || !is_finite(argument) || fabsf(argument) < 0x1p-126f) {
+    if (IS_EXACT || value == 0.0f || !is_finite(value) || !is_finite(argument) || fabsf(argument) < 0x1p-126f) {
         return value;
     }
     return __float_as_uint(argument) * 0x9e3779b9u >> 31 ? value + error : value - error;
@@ -45,15 +45,21 @@ inline float tanh_approximate(float x) {
     return off(exact, exact * 0x1p-11f, x);
 }
 
+// `.ftz`: subnormal arguments and results are 0.
+inline float flush(float x) { return fabsf(x) < 0x1p-126f ? copysignf(0.0f, x) : x; }
+
 inline float exp2_approximate(float x) {
-    const float exact = exp2f(x);
+    const float exact = flush(exp2f(flush(x)));
     return off(exact, exact * 0x1p-22f, x);
 }
 
 inline float reciprocal_approximate(float x) {
-    const float exact = 1.0f / x;
+    const float exact = flush(1.0f / flush(x));
     return off(exact, exact * 0x1p-23f, x);
 }
+
+// Only a compiler for GPUs has a schedule to keep.
+inline void materialize(float&) {}
 
 // The operand registers of one lane in an mma.
 struct Fragments {
@@ -143,19 +149,24 @@ __device__ __forceinline__ float tanh_approximate(float x) {
     return y;
 }
 
-// Relative error at most 2^-22.
+// Relative error at most 2^-22. Subnormal arguments and results are 0, without the instructions that would
+// scale them.
 __device__ __forceinline__ float exp2_approximate(float x) {
     float y;
-    asm("ex2.approx.f32 %0, %1;" : "=f"(y) : "f"(x));
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
     return y;
 }
 
-// Relative error at most 2^-23.
+// Relative error at most 2^-23. Subnormal arguments and results are 0.
 __device__ __forceinline__ float reciprocal_approximate(float x) {
     float y;
-    asm("rcp.approx.f32 %0, %1;" : "=f"(y) : "f"(x));
+    asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
     return y;
 }
+
+// Computes x here, not where it is used. The registers that it is computed from are free from here on, so
+// that loads for the next time step may go into them.
+__device__ __forceinline__ void materialize(float& x) { asm volatile("" : "+f"(x)); }
 
 // d (16, 8) += a (16, 16) b (16, 8)
 __device__ __forceinline__ void mma_bf16(float d[4], const unsigned a[4], unsigned b0, unsigned b1) {

@@ -5,18 +5,19 @@
 //   W = this warp's rows of W_hh^T, from global memory to registers
 //   dh, dc = gradient by the last state, or 0
 //   for s in (0..T) reversed:                   // t = s, or T - 1 - s in the reverse direction
-//       prefetch the saved gates, dy and the previous state of step s - 1
-//       if t < length: d_gates, carry, dc = cell_backward(saved gates[t], dh + dy[t], dc)
-//       else:          d_gates, carry     = 0, dh
-//       gates[t] = d_gates                      // for the gradients by the weights and the input
+//       load the saved gates, dy and the state before of the next step
+//       d_gates, carry, dc = cell_backward(saved gates[t], dh + dy[t], dc)
+//       if t >= length: d_gates, carry, dc = 0, dh, dc as before
 //       deltas[s % 2] = d_gates, in shared memory; barrier
 //       dh = carry + W deltas[s % 2]            // mma
+//       gates[t] = d_gates                      // for the gradients by the weights and the input
 //   d_initial = dh, dc
 //
-// The loop runs T + 1 times: each iteration loads for one step and computes the step that the one before
-// loaded. Two buffers of deltas alternate, so that one barrier a step is enough.
+// Two buffers of deltas alternate, so that one barrier a step is enough. As in the forward kernel, pointers
+// move by a stride a step, and rows that have ended compute on and discard the result.
 
 #define STRIDE (GATES * WORDS + 4) // words from row to row: (units, gates)
+#define SUMS 4                     // independent sums, so that an mma need not wait for the one before
 
 // The values that one cell loads for one time step.
 struct Step {
@@ -29,125 +30,141 @@ struct Step {
 // none.
 extern "C" __global__ void __launch_bounds__(THREADS, 1) rnn_persistent_backward(const __grid_constant__ Arguments a) {
     SHARED(unsigned, deltas, 2 * ROWS * STRIDE); // (2, ROWS, STRIDE): two buffers
-    const unsigned warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, q = lane % 4;
+    const Lane lane = this_lane(a.hidden, a.batch);
     const unsigned dir = blockIdx.y, m = blockIdx.z;
-    const size_t model_rows = (size_t)m * a.steps * a.batch; // rows of (T, B) of the models before
-    const size_t to_cells = (size_t)a.dirs * a.batch * a.hidden; // from h to c of a state
+    const size_t state_at = lane.state(m, dir, a.dirs, a.batch, a.hidden);
+    const size_t row_states = a.hidden, to_c = (size_t)a.dirs * a.batch * a.hidden; // from row to row; from h to c
 
     unsigned weights[GATES * ACROSS][4];
-    const uint4* packed = a.weights + (((size_t)m * a.dirs + dir) * TILES + warp) * GATES * ACROSS * 32 + lane;
+    const uint4* packed = a.weights + (((size_t)m * a.dirs + dir) * TILES + lane.warp) * GATES * ACROSS * 32 + lane.number;
 #pragma unroll
     for (int k = 0; k < GATES * ACROSS; k++) {
-        const uint4 fragment = packed[k * 32];
-        weights[k][0] = fragment.x;
-        weights[k][1] = fragment.y;
-        weights[k][2] = fragment.z;
-        weights[k][3] = fragment.w;
+        load_fragment(weights[k], packed[k * 32]);
     }
 
+    // Elements from row to row, and from one time step to the next of this loop.
+    const unsigned row_stride = a.dirs * a.hidden;
+    const long long step_stride = (dir == 0 ? -1LL : 1LL) * a.batch * row_stride;
+    const unsigned step = dir == 0 ? ~0u : 1u;
+    unsigned t = dir == 0 ? a.steps - 1 : 0;
+    const size_t first = lane.element(m, t, dir, a.steps, a.batch, a.dirs, a.hidden);
+    Gates4* gates_at[2] = {(Gates4*)a.gates + first, (Gates4*)a.gates + first + row_stride};
+    const float* dy_at[2] = {a.dy + first, a.dy + first + row_stride};
+    // The state before a time step is what the next step of this loop computed.
+    const float* states = (STATES == 2 ? a.cells : a.y) + first + step_stride;
+    const float* before_at[2] = {states, states + row_stride};
+    const bool has_dy = a.dy != nullptr;
+
     unsigned length[2];
-    float dh[4], dc[4], c[4];
+    float dh[4], dc[4], c[4], initial[4];
 #pragma unroll
     for (int j = 0; j < 4; j++) {
-        const unsigned unit = cell_unit(j, warp, g), row = blockIdx.x * ROWS + cell_row(j, q);
-        const bool exists = unit < a.hidden && row < a.batch;
-        length[j % 2] = row < a.batch ? a.lengths[m * a.batch + row] : 0;
-        const size_t at = (((size_t)m * STATES * a.dirs + dir) * a.batch + row) * a.hidden + unit;
+        const unsigned row = lane.row + row_of(j);
+        const bool exists = lane.exists[j];
+        length[row_of(j)] = row < a.batch ? a.lengths[m * a.batch + row] : 0;
+        const size_t at = state_at + row_of(j) * row_states + unit_of(j);
         const bool given = exists && a.d_last != nullptr;
         dh[j] = given ? a.d_last[at] : 0.0f;
-        dc[j] = given && STATES == 2 ? a.d_last[at + to_cells] : 0.0f;
-        const unsigned t = dir == 0 ? a.steps - 1 : 0;
-        const size_t cell = ((model_rows + (size_t)t * a.batch + row) * a.dirs + dir) * a.hidden + unit;
-        c[j] = exists && STATES == 2 ? a.cells[cell] : 0.0f;
+        dc[j] = given && STATES == 2 ? a.d_last[at + to_c] : 0.0f;
+        c[j] = exists && STATES == 2 ? a.cells[first + row_of(j) * row_stride + unit_of(j)] : 0.0f;
+        initial[j] = exists && a.initial != nullptr ? a.initial[at + (STATES == 2 ? to_c : 0)] : 0.0f;
     }
 
     Step next[4];
-    for (unsigned back = 0; back <= a.steps; back++) {
-        // Loads of one step, then the arithmetic of the step that the previous iteration loaded.
+    // Loads time step `t`, at an offset from the pointers. No step comes before the last one of this loop.
+    const auto load_step = [&](unsigned t, bool is_last, long long offset) {
+#pragma unroll
+        for (int j = 0; j < 4; j++) {
+            const unsigned r = row_of(j);
+            const long long at = offset + unit_of(j);
+            next[j] = Step{no_gates(), 0.0f, initial[j]};
+            if (lane.exists[j]) {
+                next[j].saved = gates_at[r][at];
+            }
+            if (lane.exists[j] && has_dy && t < length[r]) {
+                next[j].dy = dy_at[r][at];
+            }
+            // Beyond the row's end, `cells` holds the unchanged state, and y holds 0.
+            if (lane.exists[j] && !is_last && (STATES == 2 || t + step < length[r])) {
+                next[j].before = before_at[r][at];
+            }
+        }
+    };
+    load_step(t, a.steps == 1, 0);
+
+    unsigned* shared = deltas;
+    int to_other = ROWS * STRIDE; // words from one buffer to the other
+    for (unsigned left = a.steps; left > 0; left--) {
+        float carry[4], gradients[4][4]; // (cell, slot): the saved gates, then the gradients
         Step now[4];
 #pragma unroll
         for (int j = 0; j < 4; j++) {
-            now[j] = back > 0 ? next[j] : Step{no_gates(), 0.0f, 0.0f};
-            next[j] = Step{no_gates(), 0.0f, 0.0f};
-        }
-        if (back < a.steps) {
-            const unsigned s = a.steps - 1 - back; // the time step, counted in the direction's own order
-            const unsigned t = dir == 0 ? s : back;
-            const unsigned t_before = dir == 0 ? t - 1 : t + 1;
+            now[j] = next[j];
+            from_gates(now[j].saved, gradients[j]);
 #pragma unroll
-            for (int j = 0; j < 4; j++) {
-                const unsigned unit = cell_unit(j, warp, g), row = blockIdx.x * ROWS + cell_row(j, q);
-                if (unit < a.hidden && row < a.batch) {
-                    const size_t at = ((model_rows + (size_t)t * a.batch + row) * a.dirs + dir) * a.hidden + unit;
-                    const size_t at_before =
-                        ((model_rows + (size_t)t_before * a.batch + row) * a.dirs + dir) * a.hidden + unit;
-                    next[j].saved = ((const Gates4*)a.gates)[at];
-                    next[j].dy = a.dy != nullptr && t < length[j % 2] ? a.dy[at] : 0.0f;
-                    const size_t state = (((size_t)m * STATES * a.dirs + dir) * a.batch + row) * a.hidden + unit;
-                    const float* initial = STATES == 2 ? a.initial + to_cells : a.initial;
-                    const float first = a.initial != nullptr ? initial[state] : 0.0f;
-                    if (STATES == 2) {
-                        // Beyond the row's end, `cells` holds the unchanged state.
-                        next[j].before = s > 0 ? a.cells[at_before] : first;
-                    } else {
-                        next[j].before = s > 0 && t_before < length[j % 2] ? a.y[at_before] : first;
-                    }
+            for (int slot = 0; slot < 4; slot++) {
+                intrinsics::materialize(gradients[j][slot]);
+            }
+            intrinsics::materialize(now[j].dy);
+            intrinsics::materialize(now[j].before);
+        }
+        if (left > 1) {
+            load_step(t + step, left == 2, step_stride);
+        }
+#pragma unroll
+        for (int j = 0; j < 4; j++) {
+            const State before = STATES == 2 ? State{0.0f, now[j].before} : State{now[j].before, 0.0f};
+            const State d = cell_backward(gradients[j], c[j], before, State{dh[j] + now[j].dy, dc[j]});
+            const bool live = t < length[row_of(j)];
+            carry[j] = live ? d.h : dh[j];
+            dc[j] = live ? d.c : dc[j];
+            c[j] = now[j].before;
+#pragma unroll
+            for (int slot = 0; slot < 4; slot++) {
+                gradients[j][slot] = live ? gradients[j][slot] : 0.0f;
+            }
+            operand_t* to = (operand_t*)(shared + (2 * lane.q + row_of(j)) * STRIDE) + (lane.unit + unit_of(j)) * GATES;
+            if (GATES == 4) {
+                *(Gates4*)to = to_operands(gradients[j]);
+            } else {
+#pragma unroll
+                for (int gate = 0; gate < GATES; gate++) {
+                    to[gate] = to_operand(gradients[j][recurrent_slot(gate)]);
                 }
             }
         }
-        if (back == 0) {
-            continue;
-        }
-        const unsigned t = dir == 0 ? a.steps - back : back - 1;
-        unsigned* shared = deltas + back % 2 * ROWS * STRIDE;
-        float carry[4];
-#pragma unroll
-        for (int j = 0; j < 4; j++) {
-            const unsigned unit = cell_unit(j, warp, g), row = blockIdx.x * ROWS + cell_row(j, q);
-            float saved[4];
-            from_gates(now[j].saved, saved);
-            if (t < length[j % 2]) {
-                const State before = STATES == 2 ? State{0.0f, now[j].before} : State{now[j].before, 0.0f};
-                const State d = cell_backward(saved, c[j], before, State{dh[j] + now[j].dy, dc[j]});
-                carry[j] = d.h;
-                dc[j] = d.c;
-            } else {
-                saved[0] = saved[1] = saved[2] = saved[3] = 0.0f;
-                carry[j] = dh[j];
-            }
-            c[j] = now[j].before;
-            operand_t* to = (operand_t*)(shared + cell_row(j, q) * STRIDE) + unit * GATES;
-#pragma unroll
-            for (int gate = 0; gate < GATES; gate++) {
-                to[gate] = to_operand(saved[recurrent_slot(gate)]);
-            }
-            if (unit < a.hidden && row < a.batch) {
-                const size_t at = ((model_rows + (size_t)t * a.batch + row) * a.dirs + dir) * a.hidden + unit;
-                ((Gates4*)a.gates)[at] = to_gates(saved);
-            }
-        }
         __syncthreads();
-        // Two independent sums, so that an mma need not wait for the one before.
-        float sums[2][4] = {{carry[0], carry[1], carry[2], carry[3]}, {0.0f, 0.0f, 0.0f, 0.0f}};
+        float sums[SUMS][4] = {{carry[0], carry[1], carry[2], carry[3]}};
+        const unsigned* words = shared + lane.g * STRIDE + lane.q;
 #pragma unroll
         for (int k = 0; k < GATES * ACROSS; k++) {
-            const unsigned* words = shared + g * STRIDE + k * 8 + q;
-            multiply_add(sums[k % 2], weights[k], words[0], words[4]);
+            multiply_add(sums[k % SUMS], weights[k], words[k * 8], words[k * 8 + 4]);
         }
 #pragma unroll
         for (int j = 0; j < 4; j++) {
-            dh[j] = sums[0][j] + sums[1][j];
+            if (lane.exists[j]) {
+                gates_at[row_of(j)][unit_of(j)] = to_gates(gradients[j]);
+            }
+            dh[j] = (sums[0][j] + sums[1][j]) + (sums[2][j] + sums[3][j]);
+        }
+        t += step;
+        shared += to_other;
+        to_other = -to_other;
+#pragma unroll
+        for (int r = 0; r < 2; r++) {
+            gates_at[r] += step_stride;
+            dy_at[r] += step_stride;
+            before_at[r] += step_stride;
         }
     }
 
 #pragma unroll
     for (int j = 0; j < 4; j++) {
-        const unsigned unit = cell_unit(j, warp, g), row = blockIdx.x * ROWS + cell_row(j, q);
-        if (unit < a.hidden && row < a.batch && a.d_initial != nullptr) {
-            const size_t at = (((size_t)m * STATES * a.dirs + dir) * a.batch + row) * a.hidden + unit;
-            a.d_initial[at] = dh[j];
+        if (lane.exists[j] && a.d_initial != nullptr) {
+            float* d_initial = a.d_initial + state_at + row_of(j) * row_states + unit_of(j);
+            d_initial[0] = dh[j];
             if (STATES == 2) {
-                a.d_initial[at + to_cells] = dc[j];
+                d_initial[to_c] = dc[j];
             }
         }
     }

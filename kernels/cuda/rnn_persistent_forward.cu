@@ -5,37 +5,35 @@
 //   W = this warp's rows of W_hh, from global memory to registers
 //   h[0] = initial state, in shared memory; barrier
 //   for s in 0..T:                              // t = s, or T - 1 - s in the reverse direction
-//       prefetch the input part of the gates of step s + 1
-//       gates = input part[t] + W h[s % 2]      // mma
-//       if t < length: h, c = cell(gates, h, c)
-//       h[(s + 1) % 2] = h
+//       gates = input part[t] + W h[s % 2]      // mma; the input part was loaded a step before
+//       load the input part of the gates of the next step
+//       h, c = cell(gates, h, c) if t < length, else h, c
+//       h[(s + 1) % 2] = h; barrier
 //       y[t] = h if t < length, else 0; save the gates and c for backward
-//       barrier
 //   last = h, c
 //
-// The loop runs T + 1 times: iteration s loads for step s and computes step s - 1. The reverse direction
-// counts t down, and a row takes part only while t is below its length, so that it begins at its own last
-// time step.
+// The reverse direction counts t down, and a row takes part only while t is below its length, so that it
+// begins at its own last time step.
+//
+// The loop computes no address: pointers move by a stride a step. It has no branch around arithmetic: rows
+// that have ended compute on, and a select discards the result. Both let ptxas overlap the four cells.
 
 #define STRIDE (WORDS + 4) // words from row to row of h: no bank conflicts
 
 extern "C" __global__ void __launch_bounds__(THREADS) rnn_persistent_forward(const __grid_constant__ Arguments a) {
     SHARED(unsigned, h, 2 * ROWS * STRIDE); // (2, ROWS, STRIDE): before and after the time step
-    const unsigned warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, q = lane % 4;
+    const Lane lane = this_lane(a.hidden, a.batch);
     const unsigned dir = blockIdx.y, m = blockIdx.z;
-    const size_t model_rows = (size_t)m * a.steps * a.batch; // rows of (T, B) of the models before
+    const size_t state_at = lane.state(m, dir, a.dirs, a.batch, a.hidden);
+    const size_t row_states = a.hidden, to_c = (size_t)a.dirs * a.batch * a.hidden; // from row to row; from h to c
 
     unsigned weights[GATES][ACROSS][4];
-    const uint4* packed = a.weights + (((size_t)m * a.dirs + dir) * TILES + warp) * GATES * ACROSS * 32 + lane;
+    const uint4* packed = a.weights + (((size_t)m * a.dirs + dir) * TILES + lane.warp) * GATES * ACROSS * 32 + lane.number;
 #pragma unroll
     for (int gate = 0; gate < GATES; gate++) {
 #pragma unroll
         for (int k = 0; k < ACROSS; k++) {
-            const uint4 fragment = packed[(gate * ACROSS + k) * 32];
-            weights[gate][k][0] = fragment.x;
-            weights[gate][k][1] = fragment.y;
-            weights[gate][k][2] = fragment.z;
-            weights[gate][k][3] = fragment.w;
+            load_fragment(weights[gate][k], packed[(gate * ACROSS + k) * 32]);
         }
     }
 
@@ -43,100 +41,114 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_persistent_forward(con
     unsigned length[2];
 #pragma unroll
     for (int j = 0; j < 4; j++) {
-        const unsigned unit = cell_unit(j, warp, g), row = blockIdx.x * ROWS + cell_row(j, q);
-        const bool exists = unit < a.hidden && row < a.batch;
-        length[j % 2] = row < a.batch ? a.lengths[m * a.batch + row] : 0;
+        const unsigned row = lane.row + row_of(j);
+        length[row_of(j)] = row < a.batch ? a.lengths[m * a.batch + row] : 0;
         state[j] = State{0.0f, 0.0f};
-        if (exists && a.initial != nullptr) {
-            const size_t at = (((size_t)m * STATES * a.dirs + dir) * a.batch + row) * a.hidden + unit;
-            state[j].h = a.initial[at];
-            state[j].c = STATES == 2 ? a.initial[at + (size_t)a.dirs * a.batch * a.hidden] : 0.0f;
+        if (lane.exists[j] && a.initial != nullptr) {
+            const float* initial = a.initial + state_at + row_of(j) * row_states + unit_of(j);
+            state[j].h = initial[0];
+            state[j].c = STATES == 2 ? initial[to_c] : 0.0f;
         }
-        operand_t* to = (operand_t*)(h + cell_row(j, q) * STRIDE);
-        to[unit] = to_operand(state[j].h);
+        ((operand_t*)(h + (2 * lane.q + row_of(j)) * STRIDE))[lane.unit + unit_of(j)] = to_operand(state[j].h);
     }
 
-    Gates4 next[4]; // the input part of the gates of the next time step
-    for (unsigned s = 0; s <= a.steps; s++) {
-        // Loads of step s, then the arithmetic of step s - 1, which the previous iteration loaded.
-        Gates4 gates[4];
-#pragma unroll
-        for (int j = 0; j < 4; j++) {
-            gates[j] = s > 0 ? next[j] : no_gates();
-            next[j] = no_gates();
-        }
-        if (s < a.steps) {
-            const unsigned t = dir == 0 ? s : a.steps - 1 - s;
-#pragma unroll
-            for (int j = 0; j < 4; j++) {
-                const unsigned unit = cell_unit(j, warp, g), row = blockIdx.x * ROWS + cell_row(j, q);
-                if (unit < a.hidden && row < a.batch) {
-                    const size_t at = ((model_rows + (size_t)t * a.batch + row) * a.dirs + dir) * a.hidden + unit;
-                    next[j] = ((const Gates4*)a.gates)[at];
-                }
-            }
-        }
-        if (s == 0) {
-            __syncthreads();
-            continue;
-        }
-        const unsigned t = dir == 0 ? s - 1 : a.steps - s;
-        const unsigned* before = h + (s - 1) % 2 * ROWS * STRIDE;
-        unsigned* after = h + s % 2 * ROWS * STRIDE;
+    // Elements from row to row, and from one time step to the next in this direction's order.
+    const unsigned row_stride = a.dirs * a.hidden;
+    const long long step_stride = (dir == 0 ? 1LL : -1LL) * a.batch * row_stride;
+    const unsigned step = dir == 0 ? 1u : ~0u;
+    unsigned t = dir == 0 ? 0 : a.steps - 1;
+    const size_t first = lane.element(m, t, dir, a.steps, a.batch, a.dirs, a.hidden);
+    Gates4* gates_at[2] = {(Gates4*)a.gates + first, (Gates4*)a.gates + first + row_stride};
+    float* y_at[2] = {a.y + first, a.y + first + row_stride};
+    float* cells_at[2] = {a.cells + first, a.cells + first + row_stride};
+    const bool save = a.save;
 
+    Gates4 next[4]; // the input part of the gates of the next time step
+#pragma unroll
+    for (int j = 0; j < 4; j++) {
+        next[j] = lane.exists[j] && a.steps > 0 ? gates_at[row_of(j)][unit_of(j)] : no_gates();
+    }
+    const unsigned* before = h + lane.g * STRIDE + lane.q;
+    operand_t* after = (operand_t*)(h + ROWS * STRIDE + 2 * lane.q * STRIDE) + lane.unit;
+    int to_other = ROWS * STRIDE; // words from one buffer of h to the other
+    __syncthreads();
+
+    for (unsigned left = a.steps; left > 0; left--) {
         float parts[4][4]; // (cell, slot)
         float sums[GATES][4];
 #pragma unroll
         for (int j = 0; j < 4; j++) {
-            from_gates(gates[j], parts[j]);
+            from_gates(next[j], parts[j]);
+#pragma unroll
+            for (int slot = 0; slot < 4; slot++) {
+                intrinsics::materialize(parts[j][slot]);
+            }
 #pragma unroll
             for (int gate = 0; gate < GATES; gate++) {
                 sums[gate][j] = parts[j][recurrent_slot(gate)];
             }
         }
 #pragma unroll
+        for (int j = 0; j < 4; j++) {
+            next[j] = lane.exists[j] && left > 1 ? gates_at[row_of(j)][step_stride + unit_of(j)] : no_gates();
+        }
+#pragma unroll
         for (int k = 0; k < ACROSS; k++) {
-            const unsigned* words = before + g * STRIDE + k * 8 + q;
-            const unsigned first = words[0], second = words[4];
+            const unsigned first = before[k * 8], second = before[k * 8 + 4];
 #pragma unroll
             for (int gate = 0; gate < GATES; gate++) {
                 multiply_add(sums[gate], weights[gate][k], first, second);
             }
         }
+        State computed[4];
 #pragma unroll
         for (int j = 0; j < 4; j++) {
-            const unsigned unit = cell_unit(j, warp, g), row = blockIdx.x * ROWS + cell_row(j, q);
 #pragma unroll
             for (int gate = 0; gate < GATES; gate++) {
                 parts[j][recurrent_slot(gate)] = sums[gate][j];
             }
-            const bool live = t < length[j % 2];
-            if (live) {
-                state[j] = cell_forward(parts[j], state[j]);
+            computed[j] = cell_forward(parts[j], state[j]);
+        }
+        const bool live[2] = {t < length[0], t < length[1]};
+#pragma unroll
+        for (int j = 0; j < 4; j++) {
+            state[j].h = live[row_of(j)] ? computed[j].h : state[j].h;
+            state[j].c = live[row_of(j)] ? computed[j].c : state[j].c;
+            after[row_of(j) * STRIDE * PER_WORD + unit_of(j)] = to_operand(state[j].h);
+        }
+        __syncthreads();
+        // Nobody waits for these stores, so they come after the barrier.
+#pragma unroll
+        for (int j = 0; j < 4; j++) {
+            if (lane.exists[j]) {
+                y_at[row_of(j)][unit_of(j)] = live[row_of(j)] ? state[j].h : 0.0f;
             }
-            ((operand_t*)(after + cell_row(j, q) * STRIDE))[unit] = to_operand(state[j].h);
-            if (unit < a.hidden && row < a.batch) {
-                const size_t at = ((model_rows + (size_t)t * a.batch + row) * a.dirs + dir) * a.hidden + unit;
-                a.y[at] = live ? state[j].h : 0.0f;
-                if (a.save) {
-                    ((Gates4*)a.gates)[at] = to_gates(parts[j]);
-                    if (STATES == 2) {
-                        a.cells[at] = state[j].c; // beyond the row's end: the unchanged state
-                    }
+            if (lane.exists[j] && save) {
+                gates_at[row_of(j)][unit_of(j)] = to_gates(parts[j]);
+                if (STATES == 2) {
+                    cells_at[row_of(j)][unit_of(j)] = state[j].c; // beyond the row's end: the unchanged state
                 }
             }
         }
-        __syncthreads();
+        before += to_other;
+        after -= to_other * PER_WORD;
+        to_other = -to_other;
+        t += step;
+#pragma unroll
+        for (int r = 0; r < 2; r++) {
+            gates_at[r] += step_stride;
+            y_at[r] += step_stride;
+            cells_at[r] += step_stride;
+        }
     }
 
 #pragma unroll
     for (int j = 0; j < 4; j++) {
-        const unsigned unit = cell_unit(j, warp, g), row = blockIdx.x * ROWS + cell_row(j, q);
-        if (unit < a.hidden && row < a.batch) {
-            const size_t at = (((size_t)m * STATES * a.dirs + dir) * a.batch + row) * a.hidden + unit;
-            a.last[at] = state[j].h;
+        if (lane.exists[j]) {
+            float* last = a.last + state_at + row_of(j) * row_states + unit_of(j);
+            last[0] = state[j].h;
             if (STATES == 2) {
-                a.last[at + (size_t)a.dirs * a.batch * a.hidden] = state[j].c;
+                last[to_c] = state[j].c;
             }
         }
     }

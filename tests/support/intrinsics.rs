@@ -225,8 +225,7 @@ fn tanh(x: f32) -> Expected {
     }
 }
 
-/// ex2.approx.f32: 1 for zeros and subnormal numbers; relative error 2^-22. Subnormal results are computed as
-/// squares.
+/// ex2.approx.ftz.f32: 1 for zeros and subnormal numbers; relative error 2^-22; subnormal results are 0.
 fn exp2(x: f32) -> Expected {
     if x.is_nan() {
         Expected::Nan(Format::F32)
@@ -236,19 +235,23 @@ fn exp2(x: f32) -> Expected {
         Expected::Bits(1f32.to_bits())
     } else {
         let value = f64::from(x).exp2();
-        let relative = 2f64.powi(if x < -126.0 { -21 } else { -22 });
-        // A value within the error of the largest number may become infinite; a larger one must.
-        let infinite = if x > 127.999 { f32::INFINITY } else { f32::NAN };
+        // A value within the error of the largest number may become infinite; a larger one must. Likewise at
+        // the least normal number for 0.
+        let (infinite, zero) = (x > 127.999, x < -125.999);
         if value >= 2f64.powi(128) {
             return Expected::Bits(f32::INFINITY.to_bits());
         }
-        let error = (relative + ROUNDING) * value + f64::from(f32::from_bits(1));
-        Expected::Near { value, error, or: [infinite; 2] }
+        if x < -126.001 {
+            return Expected::Bits(0);
+        }
+        let error = (2f64.powi(-22) + ROUNDING) * value;
+        let or = [if infinite { f32::INFINITY } else { f32::NAN }, if zero { 0.0 } else { f32::NAN }];
+        Expected::Near { value, error, or }
     }
 }
 
-/// rcp.approx.f32: exact for zeros and infinities; an error of 2^-23 for arguments in 1 to 2, which is 2^-22
-/// of the result. A subnormal argument or result may count as 0.
+/// rcp.approx.ftz.f32: exact for zeros and infinities; an error of 2^-23 for arguments in 1 to 2, which is
+/// 2^-22 of the result. A subnormal argument or result counts as 0.
 fn reciprocal(x: f32) -> Expected {
     if x.is_nan() {
         return Expected::Nan(Format::F32);
@@ -257,15 +260,16 @@ fn reciprocal(x: f32) -> Expected {
         return Expected::Bits((1.0 / x).to_bits());
     }
     let value = 1.0 / f64::from(x);
-    let or = if x.is_subnormal() {
-        [f32::INFINITY.copysign(x); 2]
-    } else if value.abs() < f64::from(f32::MIN_POSITIVE) {
-        [0f32.copysign(x); 2]
-    } else {
-        [f32::NAN; 2]
-    };
-    let least = f64::from(f32::from_bits(1));
-    Expected::Near { value, error: (2f64.powi(-22) + ROUNDING) * value.abs() + least, or }
+    let least = f64::from(f32::MIN_POSITIVE);
+    if x.is_subnormal() {
+        return Expected::Bits(f32::INFINITY.copysign(x).to_bits());
+    }
+    if value.abs() < least * (1.0 - 1e-6) {
+        return Expected::Bits(0f32.copysign(x).to_bits());
+    }
+    // A result within the error of the least normal number may become 0.
+    let zero = if value.abs() < least * (1.0 + 1e-6) { 0f32.copysign(x) } else { f32::NAN };
+    Expected::Near { value, error: (2f64.powi(-22) + ROUNDING) * value.abs(), or: [zero; 2] }
 }
 
 /// The layout of A (16, depth) and B (depth, 8) in the registers of a warp, with `per_word` neighbors in

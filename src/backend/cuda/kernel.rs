@@ -5,6 +5,7 @@
 
 use crate::ops::{Cell, Precision, cells};
 use std::fmt::Write;
+use std::hash::{Hash, Hasher};
 
 /// The name of a file of `kernels/cuda/` and its text.
 pub type File = (&'static str, &'static str);
@@ -23,7 +24,7 @@ pub(super) use file;
 const COMMON: [File; 3] = [file!("maths"), file!("intrinsics"), file!("formats")];
 
 /// A kernel with the constants that specialize it. Equal kernels are the same program on the device.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug)]
 pub struct Kernel {
     /// The name of its work, for profiles and messages.
     pub label: &'static str,
@@ -38,6 +39,22 @@ pub struct Kernel {
     /// The C++ types and names of its arguments.
     fields: &'static [(&'static str, &'static str)],
 }
+
+/// The function, the cell and the constants identify a kernel. Every launch looks its program up, so the
+/// source text is no part of the hash.
+impl Hash for Kernel {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.entry, self.cell, &self.constants).hash(state);
+    }
+}
+
+impl PartialEq for Kernel {
+    fn eq(&self, other: &Self) -> bool {
+        (self.entry, self.cell, &self.constants) == (other.entry, other.cell, &other.constants)
+    }
+}
+
+impl Eq for Kernel {}
 
 impl Kernel {
     pub(super) fn new<A: Arguments>(cell: Option<Cell>, constants: &[(&'static str, u32)]) -> Self {

@@ -17,9 +17,9 @@ pub enum Intrinsic {
     RoundBf16,
     /// `tanh.approx`.
     TanhApproximate,
-    /// `ex2.approx`.
+    /// `ex2.approx.ftz`.
     Exp2Approximate,
-    /// `rcp.approx`.
+    /// `rcp.approx.ftz`.
     ReciprocalApproximate,
     /// `mma` of bf16 operands, m16n8k16.
     MmaBf16,
@@ -105,9 +105,9 @@ pub enum ChainOf {
     MultiplyAdd,
     /// `tanh.approx`.
     Tanh,
-    /// `ex2.approx`.
+    /// `ex2.approx.ftz`.
     Exp2,
-    /// `rcp.approx`.
+    /// `rcp.approx.ftz`.
     Reciprocal,
     /// `mma` of bf16 operands, each link with the sums of the one before.
     MmaBf16,
@@ -147,8 +147,8 @@ pub const LATENCIES: [(&str, Chains); 16] = {
     [
         ("fma", Chains::one(MultiplyAdd, 32)),
         ("tanh.approx", Chains::one(Tanh, 32)),
-        ("ex2.approx", Chains::one(Exp2, 32)),
-        ("rcp.approx", Chains::one(Reciprocal, 32)),
+        ("ex2.approx.ftz", Chains::one(Exp2, 32)),
+        ("rcp.approx.ftz", Chains::one(Reciprocal, 32)),
         ("mma bf16 m16n8k16, by its sums", Chains::one(MmaBf16, 32)),
         ("mma tf32 m16n8k8, by its sums", Chains::one(MmaTf32, 32)),
         ("shared memory load, 4 bytes", Chains::one(LoadShared4, 32)),
@@ -171,8 +171,8 @@ pub const RATES: [(&str, Chains, u64); 9] = {
     [
         ("fma", Chains::many(MultiplyAdd), 32),
         ("tanh.approx", Chains::many(Tanh), 0),
-        ("ex2.approx", Chains::many(Exp2), 0),
-        ("rcp.approx", Chains::many(Reciprocal), 0),
+        ("ex2.approx.ftz", Chains::many(Exp2), 0),
+        ("rcp.approx.ftz", Chains::many(Reciprocal), 0),
         ("mma bf16 m16n8k16", Chains::many(MmaBf16), 16 * 8 * 16),
         ("mma tf32 m16n8k8", Chains::many(MmaTf32), 16 * 8 * 8),
         ("shared memory load, 4 bytes", Chains::many(LoadShared4), 4 * 32),

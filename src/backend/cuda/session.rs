@@ -15,9 +15,9 @@ pub(crate) struct Session<E: Executor> {
     pub held: Arc<AtomicU64>,
     /// Why the device is lost, if it is.
     lost: OnceLock<Error>,
-    /// The last launch: its kernel, grid and threads. Launches are asynchronous, so an error shows at a later
+    /// The last launch: its kernel and grid. Launches are asynchronous, so an error shows at a later
     /// call.
-    last: Mutex<Option<(String, [u32; 3], u32)>>,
+    last: Mutex<Option<(Kernel, [u32; 3])>>,
 }
 
 impl<E: Executor> Session<E> {
@@ -71,9 +71,11 @@ impl<E: Executor> Session<E> {
             Failure::Lost(why) => {
                 let last = match &*self.last.lock().unwrap_or_else(PoisonError::into_inner) {
                     None => "before any launch".to_string(),
-                    Some((name, [x, y, z], threads)) => {
-                        format!("last launched: {name}, {x} x {y} x {z} blocks of {threads} threads")
-                    }
+                    Some((kernel, [x, y, z])) => format!(
+                        "last launched: {}, {x} x {y} x {z} blocks of {} threads",
+                        kernel.name(),
+                        kernel.threads()
+                    ),
                 };
                 let device = self.describe();
                 let error = Error::new(ErrorKind::Device, format!("{device}: {why}, in {}; {last}", what())).hint(
@@ -133,8 +135,7 @@ impl<E: Executor> Session<E> {
             || format!("the launch of {}", kernel.name()),
             |executor| executor.launch(&Launch { label, kernel, arguments, grid, work }),
         )?;
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some((kernel.name(), grid, kernel.threads()));
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((kernel.clone(), grid));
         Ok(())
     }
 }

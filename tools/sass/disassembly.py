@@ -1,0 +1,129 @@
+"""Reads machine code: nvdisasm's text becomes instructions with their control codes, and the loops among them."""
+
+import dataclasses
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+from . import machine
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+NVDISASM = "13.2.51"
+
+
+@dataclasses.dataclass
+class Instruction:
+    """One instruction. Since Volta, bits 105 to 125 of its 128 are the control code: ptxas' own schedule."""
+
+    address: int
+    text: str
+    opcode: str
+    kind: str
+    stall: int  # cycles before the warp's next instruction
+    write_board: int  # the scoreboard that the result releases; 7 is none
+    read_board: int  # the scoreboard that is released when the operands are read
+    waits: int  # a mask of scoreboards to wait for
+    guard: str | None  # its predicate
+    target: str | None  # the label that a branch goes to
+
+    def words(self) -> int:
+        """Words of four bytes that a lane loads or stores."""
+        wide = re.search(r"\.(64|128)\b", self.opcode)
+        return int(wide[1]) // 32 if wide and self.kind in machine.MEMORY else 1
+
+
+@dataclasses.dataclass
+class Code:
+    """A kernel's instructions, and where its labels are among them."""
+
+    instructions: list[Instruction]
+    labels: dict[str, int]
+
+
+def nvdisasm() -> str:
+    """NVIDIA's disassembler: $NVDISASM, the one on the path, or the one of PyPI, installed below .cuda."""
+    found = os.environ.get("NVDISASM") or shutil.which("nvdisasm")
+    if found:
+        return found
+    folder = ROOT / ".cuda" / f"nvdisasm-{NVDISASM}"
+    program = folder / "nvidia/cu13/bin/nvdisasm"
+    if not program.exists():
+        pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(folder)]
+        subprocess.run([*pip, f"nvidia-cuda-nvdisasm=={NVDISASM}"], check=True)
+        program.chmod(0o755)
+    return str(program)
+
+
+def disassemble(cubin: pathlib.Path) -> Code:
+    """The only kernel of a cubin."""
+    text = subprocess.run([nvdisasm(), "-c", "-hex", str(cubin)], check=True, capture_output=True, text=True).stdout
+    return parse(text)
+
+
+def parse(text: str) -> Code:
+    """Of nvdisasm's text with -c -hex: each instruction is two lines, whose second has the control code."""
+    code, first = Code([], {}), None
+    for line in text.splitlines():
+        if label := re.match(r"\s*(\.L_x_\d+):", line):
+            code.labels[label[1]] = len(code.instructions)
+        elif whole := re.match(r"\s*/\*([0-9a-f]{4,})\*/\s+(.*?);\s*/\* 0x[0-9a-f]{16} \*/", line):
+            first = int(whole[1], 16), " ".join(whole[2].split())
+        elif first and (rest := re.match(r"\s*/\* 0x([0-9a-f]{16}) \*/", line)):
+            code.instructions.append(instruction(*first, int(rest[1], 16) >> 41 & 0x1FFFFF))
+            first = None
+    return code
+
+
+def instruction(address: int, text: str, control: int) -> Instruction:
+    """An instruction of its text and its control code."""
+    guarded = re.match(r"(@!?U?P\w+)\s+(.*)", text)
+    guard, body = (guarded[1], guarded[2]) if guarded else (None, text)
+    target = re.search(r"`\((\.L_x_\d+)\)", body)
+    opcode = body.split()[0]
+    return Instruction(
+        address, text, opcode, machine.kind(opcode), control & 15, control >> 5 & 7, control >> 8 & 7, control >> 11 & 63, guard,
+        target[1] if target else None,
+    )
+
+
+def loops(code: Code) -> list[tuple[int, int]]:
+    """First and last instruction of each loop: a branch back and its target."""
+    found = []
+    for end, branch in enumerate(code.instructions):
+        start = code.labels.get(branch.target, end) if branch.opcode.startswith("BRA") else end
+        if start < end:
+            found.append((start, end))
+    return found
+
+
+def main_loop(code: Code) -> tuple[int, int]:
+    """The innermost loop with the most matrix products, and of those with as many the one with the most arithmetic."""
+    found = loops(code)
+    inner = [a for a in found if not any(b != a and a[0] <= b[0] and b[1] <= a[1] for b in found)]
+
+    def work(loop: tuple[int, int]) -> tuple[int, int]:
+        kinds = [i.kind for i in code.instructions[loop[0] : loop[1] + 1]]
+        return kinds.count("mma"), kinds.count("fma") + kinds.count("function")
+
+    if not inner:
+        raise ValueError("the kernel has no loop")
+    return max(inner, key=work)
+
+
+def path(code: Code, loop: tuple[int, int]) -> list[tuple[Instruction, bool]]:
+    """The instructions of one trip, each with whether it is a branch that is taken. Conditional branches forward fall through: a
+    trip does all the work that it may have to do."""
+    start, end = loop
+    trip, at = [], start
+    while at != end:
+        current = code.instructions[at]
+        is_conditional = current.guard is not None or ", " in current.text.split("`")[0]
+        taken = current.opcode.startswith("BRA") and current.target is not None and not is_conditional
+        trip.append((current, taken))
+        at = code.labels[current.target] if taken else at + 1
+        if len(trip) > len(code.instructions):
+            raise ValueError(f"the path from {code.instructions[start].address:#x} does not come back")
+    return [*trip, (code.instructions[end], True)]

@@ -1,0 +1,119 @@
+"""Plays a loop on one multiprocessor: four schedulers with in-order warps, ptxas' stall counts, six scoreboards a warp, pipes with their
+rates, and barriers of a block."""
+
+import collections
+import dataclasses
+
+from . import machine
+from .disassembly import Instruction
+
+TRIPS = 10
+BOARDS = 6
+
+Trip = list[tuple[Instruction, bool]]
+
+
+@dataclasses.dataclass
+class Warp:
+    """A warp in its loop."""
+
+    number: int
+    position: int = 0
+    trip: int = 0
+    ready: float = 0.0  # by stall counts
+    boards: list[float] = dataclasses.field(default_factory=lambda: [0.0] * BOARDS)
+    owners: list[str] = dataclasses.field(default_factory=lambda: [""] * BOARDS)
+    is_at_barrier: bool = False
+    last_issue: float = 0.0
+    ends: list[float] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass
+class Prediction:
+    """Cycles of a trip, and the cycles that the first warp waited in it, by reason."""
+
+    cycles: float
+    waits: dict[str, float]
+
+    def load_waits(self) -> float:
+        """Cycles of a trip in which the first warp waited for loads from global memory."""
+        return sum(cycles for reason, cycles in self.waits.items() if reason in machine.LOADS)
+
+
+class Multiprocessor:
+    """The state of one multiprocessor while it runs blocks of a kernel."""
+
+    def __init__(self, trip: Trip, warps: int, blocks: int):
+        self.trip, self.warps_per_block = trip, warps
+        self.warps = [Warp(number) for number in range(warps * blocks)]
+        self.pipes = [collections.defaultdict(float) for _ in range(4)]
+        self.issue = [0.0] * 4  # when each scheduler may issue again
+        self.memory_path = 0.0
+
+    def earliest(self, warp: Warp) -> tuple[float, str]:
+        """When the warp's next instruction may issue, and the reason why not earlier."""
+        current, _ = self.trip[warp.position]
+        reasons = [(warp.ready, "stall counts")]
+        reasons += [(warp.boards[b], warp.owners[b]) for b in range(BOARDS) if current.waits >> b & 1]
+        reasons.append((self.pipes[warp.number % 4][machine.pipe(current.kind)], f"pipe of {machine.pipe(current.kind)}"))
+        if current.kind in machine.MEMORY - {"constant load"}:
+            reasons.append((self.memory_path, "path to memory"))
+        reasons.append((self.issue[warp.number % 4], "other warps"))
+        return max(reasons, key=lambda reason: reason[0])
+
+    def run(self, warp: Warp, time: float) -> None:
+        """Issues the warp's next instruction."""
+        current, is_taken = self.trip[warp.position]
+        pipe, words = machine.pipe(current.kind), current.words()
+        pipes = self.pipes[warp.number % 4]
+        pipes[pipe] = time + machine.PIPE_CYCLES.get(pipe, 1) * words
+        if pipe == "integer multiply":
+            pipes["fma"] = max(pipes["fma"], time + 1)
+        if current.kind in machine.MEMORY - {"constant load"}:
+            self.memory_path = time + machine.SHARED_MEMORY_PATH * words
+        self.issue[warp.number % 4] = time + 1
+        warp.ready = time + max(current.stall, 1)
+        if current.write_board < BOARDS:
+            done = time + machine.LATENCY.get(current.kind, machine.LATENCY["other"])
+            warp.boards[current.write_board] = max(warp.boards[current.write_board], done)
+            warp.owners[current.write_board] = current.kind
+        if current.read_board < BOARDS:
+            done = time + machine.READ_LATENCY.get(current.kind, machine.READ_LATENCY["other"])
+            warp.boards[current.read_board] = max(warp.boards[current.read_board], done)
+            warp.owners[current.read_board] = f"operands of {current.kind}"
+        if is_taken:
+            warp.ready = max(warp.ready, time + machine.TAKEN_BRANCH)
+        if current.opcode.startswith("BSYNC"):
+            warp.ready = max(warp.ready, time + machine.RECONVERGENCE)
+        warp.position += 1
+        if warp.position == len(self.trip):
+            warp.position, warp.trip = 0, warp.trip + 1
+            warp.ends.append(time)
+        if current.kind == "barrier":
+            self.arrive(warp, time)
+
+    def arrive(self, warp: Warp, time: float) -> None:
+        """Stops the warp until all warps of its block have come to the barrier."""
+        warp.is_at_barrier = True
+        first = warp.number // self.warps_per_block * self.warps_per_block
+        block = self.warps[first : first + self.warps_per_block]
+        if all(other.is_at_barrier for other in block):
+            for other in block:
+                other.is_at_barrier = False
+                other.ready = max(other.ready, time + machine.LATENCY["barrier"])
+
+
+def play(trip: Trip, warps: int, blocks: int) -> Prediction:
+    """Plays TRIPS trips of `blocks` blocks of `warps` warps, and measures the second half, in which the loop is steady."""
+    multiprocessor = Multiprocessor(trip, warps, blocks)
+    half, waits = TRIPS // 2, collections.Counter()
+    while running := [warp for warp in multiprocessor.warps if warp.trip < TRIPS and not warp.is_at_barrier]:
+        candidates = [(*multiprocessor.earliest(warp), warp) for warp in running]
+        time, reason, warp = min(candidates, key=lambda c: (round(c[0], 6), c[2].trip, c[2].position))
+        if warp.number == 0 and warp.trip >= half:
+            waits[reason] += time - warp.last_issue
+        warp.last_issue = time
+        multiprocessor.run(warp, time)
+    ends = multiprocessor.warps[0].ends
+    count = TRIPS - half
+    return Prediction((ends[-1] - ends[half - 1]) / count, {reason: cycles / count for reason, cycles in waits.items()})
