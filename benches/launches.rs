@@ -17,9 +17,9 @@ fn main() -> engine::Result<()> {
 mod null {
     use engine::Result;
     use engine::backend::Timeline;
-    use engine::backend::cuda::{Address, Cuda, Executor, Failure, Gemm, Launch};
+    use engine::backend::cuda::{Address, Cuda, Executor, Failure, Gemm, Launch, choose};
     use engine::model::TrainingStep;
-    use engine::ops::{Cell, LayerSpec, Network, Pooling, Precision};
+    use engine::ops::{Cell, LayerSpec, Network, Pooling, Precision, Rnn, RnnSize};
     use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
     use std::time::Instant;
 
@@ -76,10 +76,12 @@ mod null {
         }
     }
 
-    /// A layer of this width, 160 features and two classes.
+    const FEATURES: usize = 160;
+
+    /// A layer of this width, and two classes.
     fn network(cell: Cell, hidden: usize) -> Network {
         Network {
-            features: 160,
+            features: FEATURES,
             convs: Vec::new(),
             layers: vec![LayerSpec::new(cell, hidden, 1)],
             pool: Pooling::Last,
@@ -93,10 +95,10 @@ mod null {
         let is_test = std::env::args().any(|argument| argument == "--test");
         let steps = if is_test { 1 } else { 64 };
         println!("{:<44} launches  uploads  host us a step  us a launch", "a training step, bf16");
-        for (cell, hidden, algorithm) in
-            [(Cell::Lstm, 64, "persistent"), (Cell::Gru, 128, "persistent"), (Cell::Lstm, 256, "per-step")]
-        {
+        for (cell, hidden) in [(Cell::Lstm, 64), (Cell::Gru, 128), (Cell::Lstm, 256)] {
             let (models, batch, time) = (1, 256, 128);
+            let size = RnnSize { batch, steps: time, input: FEATURES, hidden };
+            let algorithm = choose(None, &Rnn::one(cell, size), Precision::Bf16)?;
             let cuda = Cuda::new(Null::default(), Precision::Bf16);
             let network = network(cell, hidden);
             let mut step = TrainingStep::new(&cuda, &network, models, batch, time)?;

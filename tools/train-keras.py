@@ -213,7 +213,7 @@ LIBRARIES = {"keras": Library("tensorflow", "tf", Keras), "torch": Library("torc
 
 def use_library(options):
     """Starts again with the Python of target/peers, after an installation or if this Python lacks the library."""
-    library = LIBRARIES[options.library]
+    library = LIBRARIES[options.framework]
     home = ROOT / "target/peers" / library.peer
     if Path(sys.prefix).resolve() == home.resolve():
         return
@@ -230,11 +230,11 @@ def use_library(options):
 def measured(name, options):
     """One line of the output."""
     network = NETWORKS[name]
-    library = LIBRARIES[options.library].networks(network, options)
+    library = LIBRARIES[options.framework].networks(network, options)
     layers = library.layers()
     line = {
         "network": name,
-        "library": options.library,
+        "library": options.framework,
         "version": library.version,
         "parameters": sum(layers.values()),
         "layers": layers,
@@ -317,7 +317,7 @@ def arguments():
         description=__doc__.replace("{networks}", "\n".join(table())), formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--network", choices=[*NETWORKS, "all"], default="all", help="which (default: all)")
-    parser.add_argument("--library", choices=LIBRARIES, default="keras", help="whose layers (default: keras)")
+    parser.add_argument("--library", dest="framework", choices=LIBRARIES, default="keras", help="whose layers (default: keras)")
     parser.add_argument("--windows", type=at_least(1), default=1024, help="training windows (default: 1024)")
     parser.add_argument("--epochs", type=at_least(0), default=2, help="timed ones, after one that warms up (default: 2; 0: none)")
     parser.add_argument("--batch", type=at_least(1), help="windows per step (default: the network's)")
@@ -330,7 +330,7 @@ def arguments():
     options = parser.parse_args()
     if options.threads > cpus:
         parser.error(f"--threads {options.threads}: there are {cpus} CPUs")
-    if options.golden and options.library != "keras":
+    if options.golden and options.framework != "keras":
         parser.error("--golden is about Keras")
     options.network = list(NETWORKS) if options.network == "all" else [options.network]
     return options

@@ -66,7 +66,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_persistent_forward(con
     Gates4 next[4]; // the input part of the gates of the next time step
 #pragma unroll
     for (int j = 0; j < 4; j++) {
-        next[j] = lane.exists[j] && a.steps > 0 ? gates_at[row_of(j)][unit_of(j)] : no_gates();
+        next[j] = lane.exists[j] ? gates_at[row_of(j)][unit_of(j)] : no_gates();
     }
     const unsigned* before = h + lane.g * STRIDE + lane.q;
     operand_t* after = (operand_t*)(h + ROWS * STRIDE + 2 * lane.q * STRIDE) + lane.unit;

@@ -75,7 +75,7 @@ pub fn under(sanitizer: Sanitizer, test: &str) -> Output {
 
 /// A kernel that is compiled for the CPU.
 pub struct Module {
-    library: Library,
+    shared_object: Library,
 }
 
 /// The type of `run` in cuda_on_host/entry.cpp.
@@ -151,7 +151,7 @@ impl Module {
         }
         // SAFETY: this function made the library, now or earlier, and its name has the hash of its text. It
         // has no initializers that run when it is loaded.
-        Module { library: unsafe { Library::new(&library) }.unwrap() }
+        Module { shared_object: unsafe { Library::new(&library) }.unwrap() }
     }
 
     /// Runs the kernel over `grid` blocks, in `order`. The error describes what its threads did that CUDA
@@ -171,7 +171,7 @@ impl Module {
         // three elements of `grid` and writes at most `message.len()` bytes to `message`. The caller
         // guarantees the arguments.
         let failed = unsafe {
-            let run: Symbol<Run> = self.library.get(b"run").unwrap();
+            let run: Symbol<Run> = self.shared_object.get(b"run").unwrap();
             run(arguments.as_ptr(), grid.as_ptr(), threads, order, message.as_mut_ptr(), message.len())
         };
         let end = message.iter().position(|&byte| byte == 0).unwrap_or(message.len());

@@ -40,7 +40,7 @@ class Context:
         except (ValueError, KeyError, subprocess.TimeoutExpired):
             return 0
 
-    def library_folders(self) -> list[Path]:
+    def loader_folders(self) -> list[Path]:
         """Where CUDA's libraries may be, what the user set first."""
         given = [Path(folder) for folder in os.environ.get("LD_LIBRARY_PATH", "").split(":") if folder]
         toolkits = [Path("/usr/local"), Path("/opt")]
@@ -59,7 +59,7 @@ class Context:
         """The folder of the newest NVRTC that the driver loads programs of; one in LD_LIBRARY_PATH comes first."""
         given = {Path(folder).resolve() for folder in os.environ.get("LD_LIBRARY_PATH", "").split(":") if folder}
         newest = self.driver // 1000 or 13
-        found = [(folder, nvrtc_major(folder)) for folder in self.library_folders()]
+        found = [(folder, nvrtc_major(folder)) for folder in self.loader_folders()]
         usable = [(folder in given, major, folder) for folder, major in found if major is not None and major <= newest]
         return max(usable, key=lambda each: each[:2])[2] if usable else None
 
@@ -97,7 +97,7 @@ class Context:
         given = os.environ.get("LD_LIBRARY_PATH", "")
         libraries = [given] if given else []
         libraries += [str(self.nvrtc)] if self.nvrtc else []
-        libraries += [str(folder) for folder in self.library_folders() if list(folder.glob("libcublasLt.so*"))]
+        libraries += [str(folder) for folder in self.loader_folders() if list(folder.glob("libcublasLt.so*"))]
         return {
             "LD_LIBRARY_PATH": ":".join(dict.fromkeys(libraries)),
             "XDG_CACHE_HOME": str(self.cache),

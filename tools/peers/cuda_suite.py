@@ -104,7 +104,7 @@ class Server:
         environment = dict(os.environ)
         environment.setdefault("CUDA_VISIBLE_DEVICES", "0")
         if name.startswith("cudnn"):
-            paths = [*cudnn_build.library_folders(), environment.get("LD_LIBRARY_PATH", "")]
+            paths = [*cudnn_build.loader_folders(), environment.get("LD_LIBRARY_PATH", "")]
             environment["LD_LIBRARY_PATH"] = ":".join(filter(None, paths))
         with self.log.open("w") as log:
             try:

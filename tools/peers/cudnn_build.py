@@ -32,7 +32,7 @@ def toolkit():
     return [*sorted(glob.glob("/usr/local/cuda*"), reverse=True), "/usr"]
 
 
-def library_folders():
+def loader_folders():
     """Where cuDNN finds what it loads itself: cuBLASLt, NVRTC, its own parts."""
     folders = [f"{package}lib" for package in packages()] + [f"{root}/lib64" for root in toolkit()[:-1]]
     return [folder for folder in folders if Path(folder).is_dir()]

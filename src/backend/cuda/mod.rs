@@ -48,7 +48,15 @@ use std::collections::HashSet;
 
 /// Every kernel of the operations and of the device measurements, each once.
 pub fn every_kernel() -> Vec<Kernel> {
-    let mut kernels = [
+    let mut kernels = listed_kernels();
+    let mut seen = HashSet::new();
+    kernels.retain(|kernel| seen.insert(kernel.clone()));
+    kernels
+}
+
+/// The kernels of all lists; some are in several.
+fn listed_kernels() -> Vec<Kernel> {
+    [
         rnn::kernels(),
         conv::kernels(),
         gather::kernels(),
@@ -61,10 +69,7 @@ pub fn every_kernel() -> Vec<Kernel> {
         peak::kernels(),
         probe::every_kernel(),
     ]
-    .concat();
-    let mut seen = HashSet::new();
-    kernels.retain(|kernel| seen.insert(kernel.clone()));
-    kernels
+    .concat()
 }
 
 #[cfg(test)]
@@ -79,5 +84,15 @@ mod tests {
         assert_eq!(persistent, 2 * 2 * (4 + 8));
         let names: std::collections::HashSet<String> = kernels.iter().map(Kernel::name).collect();
         assert_eq!(names.len(), kernels.len());
+    }
+
+    /// Function and cell identify a source text, which equality and hash of a kernel leave out.
+    #[test]
+    fn kernels_of_one_name_have_one_text() {
+        let mut texts = std::collections::HashMap::new();
+        for kernel in listed_kernels() {
+            let first = texts.entry((kernel.entry, kernel.cell)).or_insert_with(|| kernel.text());
+            assert!(*first == kernel.text(), "{}", kernel.name());
+        }
     }
 }

@@ -122,8 +122,8 @@ fn escape(source: &mut Source<impl Read>) -> Result<u8> {
     })
 }
 
-/// Reads a line in raw-unicode-escape: Latin-1 with `\uXXXX` and `\UXXXXXXXX`. Returns `false` if it holds
-/// characters outside Latin-1.
+/// Reads a line in raw-unicode-escape: Latin-1, with `\u` and four or `\U` and eight hexadecimal digits for a
+/// character. Returns `false` if it holds characters outside Latin-1.
 pub fn raw_unicode_escape(source: &mut Source<impl Read>, sink: &mut Sink) -> Result<bool> {
     let (mut decoded, mut latin1) = (Gathered::new(sink), true);
     loop {
