@@ -1,4 +1,4 @@
-//! Whole training steps: gather, forward, loss, backward, clip, update; of one fold, and of eight stacked.
+//! Whole training steps: gather, forward, loss, backward, clip, update; of one fold, and of a group of eight.
 //!
 //! `cargo bench -- step`; elements are `M * B * T`, one step of one row.
 

@@ -31,7 +31,7 @@ mod gpu;
 /// a GPU.
 #[cfg(feature = "cuda")]
 mod gpu_suite;
-/// The field's words, and the width of comments.
+/// The house's habits: words, comments, names of options, and what test modules share.
 mod house;
 /// The presets against Keras: the training loss of the study's networks from the same weights.
 mod keras;

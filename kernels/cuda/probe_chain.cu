@@ -7,11 +7,10 @@
 // of the clock:
 //   MULTIPLY_ADD    FFMA                          MMA_BF16         HMMA.16816.F32.BF16
 //   TANH            MUFU.TANH                     MMA_TF32         HMMA.1688.F32.TF32
-//   EXP2            FSETP, FMUL, MUFU.EX2, FMUL   LOAD_SHARED_4    LDS
-//   RECIPROCAL      2 FSETP, 2 FSEL, FMUL,        LOAD_SHARED_16   LDS.128, 2 LOP3, which use all of it
-//                   MUFU.RCP, FMUL                LOAD_MATRICES    LDSM.16.M88.4
-//   BARRIER         BAR.SYNC                      ROUND_TRIP       STS, BAR.SYNC, LDS
-// EXP2 and RECIPROCAL use instructions without .ftz: those beside the MUFU handle subnormal numbers.
+//   EXP2            MUFU.EX2                      LOAD_SHARED_4    LDS
+//   RECIPROCAL      MUFU.RCP                      LOAD_SHARED_16   LDS.128, 2 LOP3, which use all of it
+//   BARRIER         BAR.SYNC                      LOAD_MATRICES    LDSM.16.M88.4
+//                                                 ROUND_TRIP       STS, BAR.SYNC, LDS
 
 #define MULTIPLY_ADD 0
 #define TANH 1
@@ -118,7 +117,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) probe_chain(const __grid_c
 #elif WHAT == BARRIER
                 __syncthreads();
 #elif WHAT == ROUND_TRIP
-                // As a time loop passes its state on: with buffers buffers, one barrier a step is enough.
+                // As a time loop passes its state on: with two buffers, one barrier a step is enough.
                 buffers[j % 2 * THREADS + threadIdx.x] = link[i].x;
                 __syncthreads();
                 link[i].x = buffers[j % 2 * THREADS + (threadIdx.x + 1) % THREADS];

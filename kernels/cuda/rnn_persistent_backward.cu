@@ -19,6 +19,8 @@
 #define STRIDE (GATES * WORDS + 4) // words from row to row: (units, gates)
 #define SUMS 4                     // independent sums, so that an mma need not wait for the one before
 
+static_assert(GATES < 4 || recurrent_slot(3) == 3, "four gates fill the four slots");
+
 // The values that one cell loads for one time step.
 struct Step {
     Gates4 saved;
@@ -33,7 +35,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) rnn_persistent_backward
     const Lane lane = this_lane(a.hidden, a.batch);
     const unsigned dir = blockIdx.y, m = blockIdx.z;
     const size_t state_at = lane.state(m, dir, a.dirs, a.batch, a.hidden);
-    const size_t row_states = a.hidden, to_c = (size_t)a.dirs * a.batch * a.hidden; // from row to row; from h to c
+    const size_t state_stride = a.hidden, to_c = (size_t)a.dirs * a.batch * a.hidden; // from row to row; from h to c
 
     unsigned weights[GATES * ACROSS][4];
     const uint4* packed = a.weights + (((size_t)m * a.dirs + dir) * TILES + lane.warp) * GATES * ACROSS * 32 + lane.number;
@@ -50,7 +52,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) rnn_persistent_backward
     const size_t first = lane.element(m, t, dir, a.steps, a.batch, a.dirs, a.hidden);
     Gates4* gates_at[2] = {(Gates4*)a.gates + first, (Gates4*)a.gates + first + row_stride};
     const float* dy_at[2] = {a.dy + first, a.dy + first + row_stride};
-    // The state before a time step is what the next step of this loop computed.
+    // The state before a time step is the one that forward saved at the next time step of this loop.
     const float* states = (STATES == 2 ? a.cells : a.y) + first + step_stride;
     const float* before_at[2] = {states, states + row_stride};
     const bool has_dy = a.dy != nullptr;
@@ -62,7 +64,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) rnn_persistent_backward
         const unsigned row = lane.row + row_of(j);
         const bool exists = lane.exists[j];
         length[row_of(j)] = row < a.batch ? a.lengths[m * a.batch + row] : 0;
-        const size_t at = state_at + row_of(j) * row_states + unit_of(j);
+        const size_t at = state_at + row_of(j) * state_stride + unit_of(j);
         const bool given = exists && a.d_last != nullptr;
         dh[j] = given ? a.d_last[at] : 0.0f;
         dc[j] = given && STATES == 2 ? a.d_last[at + to_c] : 0.0f;
@@ -161,7 +163,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) rnn_persistent_backward
 #pragma unroll
     for (int j = 0; j < 4; j++) {
         if (lane.exists[j] && a.d_initial != nullptr) {
-            float* d_initial = a.d_initial + state_at + row_of(j) * row_states + unit_of(j);
+            float* d_initial = a.d_initial + state_at + row_of(j) * state_stride + unit_of(j);
             d_initial[0] = dh[j];
             if (STATES == 2) {
                 d_initial[to_c] = dc[j];

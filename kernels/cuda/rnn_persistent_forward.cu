@@ -25,7 +25,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_persistent_forward(con
     const Lane lane = this_lane(a.hidden, a.batch);
     const unsigned dir = blockIdx.y, m = blockIdx.z;
     const size_t state_at = lane.state(m, dir, a.dirs, a.batch, a.hidden);
-    const size_t row_states = a.hidden, to_c = (size_t)a.dirs * a.batch * a.hidden; // from row to row; from h to c
+    const size_t state_stride = a.hidden, to_c = (size_t)a.dirs * a.batch * a.hidden; // from row to row; from h to c
 
     unsigned weights[GATES][ACROSS][4];
     const uint4* packed = a.weights + (((size_t)m * a.dirs + dir) * TILES + lane.warp) * GATES * ACROSS * 32 + lane.number;
@@ -45,7 +45,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_persistent_forward(con
         length[row_of(j)] = row < a.batch ? a.lengths[m * a.batch + row] : 0;
         state[j] = State{0.0f, 0.0f};
         if (lane.exists[j] && a.initial != nullptr) {
-            const float* initial = a.initial + state_at + row_of(j) * row_states + unit_of(j);
+            const float* initial = a.initial + state_at + row_of(j) * state_stride + unit_of(j);
             state[j].h = initial[0];
             state[j].c = STATES == 2 ? initial[to_c] : 0.0f;
         }
@@ -145,7 +145,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_persistent_forward(con
 #pragma unroll
     for (int j = 0; j < 4; j++) {
         if (lane.exists[j]) {
-            float* last = a.last + state_at + row_of(j) * row_states + unit_of(j);
+            float* last = a.last + state_at + row_of(j) * state_stride + unit_of(j);
             last[0] = state[j].h;
             if (STATES == 2) {
                 last[to_c] = state[j].c;

@@ -6,8 +6,8 @@ struct State { h: f32, c: f32 }
 struct Forward { state: State, saved: vec4<f32> }
 struct Backward { deltas: vec4<f32>, previous: State }
 
-// The gates of a unit's four weights; the gradients by the recurrent and by the input parts of its four
-// deltas.
+// The weights of the gates among the four packed weights of a unit; the gradients by the recurrent parts and
+// by the input parts of the gates among its four deltas.
 fn real_weights(v: vec4<f32>) -> Gates { return v; }
 fn recurrent_part(v: vec4<f32>) -> Gates { return v; }
 fn input_part(v: vec4<f32>) -> Gates { return v; }

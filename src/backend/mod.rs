@@ -37,8 +37,8 @@ use ndarray::ArcArray2;
 
 /// A device that can train: one line an operation.
 ///
-/// Results depend on the inputs alone: not on the number of threads, not on the other models of a stack, not
-/// on what a buffer held before. A step that a backend cannot do as asked is an error, never another
+/// Results depend on the inputs alone: not on the number of threads, not on the other models of a fold group,
+/// not on what a buffer held before. A step that a backend cannot do as asked is an error, never another
 /// algorithm or precision.
 pub trait Backend:
     Device

@@ -58,7 +58,7 @@ pub struct DeviceChoice {
     #[arg(long, value_enum, alias = "products")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gemm: Option<GemmKernel>,
-    /// Folder in which the backend `cuda` keeps compiled kernels between runs [default: engine/cuda in the
+    /// Folder in which the backend `cuda` stores compiled kernels [default: engine/cuda in the
     /// user's cache folder]
     #[arg(long, value_name = "FOLDER")]
     #[serde(skip_serializing_if = "Option::is_none")]

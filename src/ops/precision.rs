@@ -153,7 +153,7 @@ impl<const MANTISSA: u32, const SALT: u32> Real for Approximate<MANTISSA, SALT> 
     fn product(self, other: Self) -> Self {
         Approximate(self.rounded() * other.rounded())
     }
-    fn kept(self) -> Self {
+    fn saved(self) -> Self {
         match Self::PRECISION {
             Precision::Fp32 | Precision::Tf32 => self,
             Precision::Bf16 => Approximate(self.rounded()),

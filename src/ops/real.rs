@@ -44,8 +44,8 @@ pub trait Real:
     fn product(self, other: Self) -> Self {
         self * other
     }
-    /// As a layer keeps it from one pass to the next.
-    fn kept(self) -> Self {
+    /// Rounded as a layer saves it for backward.
+    fn saved(self) -> Self {
         self
     }
 

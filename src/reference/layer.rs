@@ -3,7 +3,7 @@
 use crate::ops::{Real, Rnn};
 
 /// The layer as the equations see it: `weights` are the parameters of the whole network, `(M, P)`, of which
-/// the layer reads its own; `reserve (M, dirs, T, B, saved, H)` is what forward keeps for backward.
+/// the layer reads its own; `reserve (M, dirs, T, B, saved, H)` is what forward saves for backward.
 pub struct Layer<F> {
     /// The layer's parameters, `(M, P)` of the weights that were loaded.
     pub weights: Vec<F>,

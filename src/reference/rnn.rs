@@ -52,7 +52,7 @@ fn gate_parts<F: Real>(
         let row = g * s.hidden + j;
         let w_ih = &w[s.weight_ih(m, dir) + row * s.input..][..s.input];
         let w_hh = &w[s.weight_hh(m, dir) + row * s.hidden..][..s.hidden];
-        wx[g] = (w[s.bias_ih(m, dir) + row] + dot(w_ih, x)).kept();
+        wx[g] = (w[s.bias_ih(m, dir) + row] + dot(w_ih, x)).saved();
         rh[g] = s.bias_hh(m, dir).map_or(F::zero(), |bias| w[bias + row]) + dot(w_hh, h);
     }
     (wx, rh)
@@ -81,12 +81,12 @@ impl<F: Real> Runs<RnnForward> for Reference<F> {
                     let mut reserve = vec![F::zero(); saved * s.hidden];
                     for (j, unit) in state.iter_mut().enumerate() {
                         let (wx, rh) = gate_parts(s, &a.layer.memory.weights, m, dir, j, x, &h);
-                        let (next, kept) = cell::forward(s.cell, wx, rh, *unit);
+                        let (next, values) = cell::forward(s.cell, wx, rh, *unit);
                         *unit = next;
                         for slot in 0..saved {
                             // A cell state no device rounds.
                             let is_state = s.cell.states() == 2 && slot == s.cell.gates();
-                            let value = if is_state { kept[slot] } else { kept[slot].kept() };
+                            let value = if is_state { values[slot] } else { values[slot].saved() };
                             reserve[slot * s.hidden + j] = value;
                         }
                     }
@@ -141,8 +141,8 @@ fn row_backward<F: Real>(
                 if step == 0 { initial[j] } else { state_after(s, a, (m, dir, b), step - 1, length, j) };
             let gradients = cell::backward(s.cell, saved_at(s, a, (m, dir, b), t, j), previous, d[j]);
             for g in 0..gates {
-                d_wx[g * hidden + j] = gradients.d_wx[g].kept();
-                d_rh[g * hidden + j] = gradients.d_rh[g].kept();
+                d_wx[g * hidden + j] = gradients.d_wx[g].saved();
+                d_rh[g * hidden + j] = gradients.d_rh[g].saved();
             }
             d[j] = gradients.d_previous;
         }
@@ -164,7 +164,7 @@ fn row_backward<F: Real>(
     RowGradients { d_initial: d, steps }
 }
 
-/// The numbers that forward kept of unit `j` at input step `t`.
+/// The values that forward saved of unit `j` at input step `t`.
 fn saved_at<F: Real>(
     s: &Rnn,
     a: &RnnBackwardOperands<Reference<F>>,

@@ -26,9 +26,9 @@ pub fn refuse_newer(found: u32) -> Result<()> {
 
 /// The `format` of a JSON text; 0 where it names none.
 #[derive(Deserialize)]
-struct Versioned {
+pub(super) struct Versioned {
     #[serde(default)]
-    format: u32,
+    pub(super) format: u32,
 }
 
 /// Reads a JSON file of a run. The version comes first: a newer file may have fields that nobody knows yet.

@@ -1,7 +1,7 @@
 //! Named tensors in a safetensors file, with metadata, a format version and a hash that is checked when the
 //! file is read.
 
-use super::format::{FORMAT, refuse_newer};
+use super::format::{FORMAT, Versioned, refuse_newer};
 use crate::error::{Error, Result};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::de::DeserializeOwned;
@@ -60,11 +60,6 @@ impl Tensors {
         let meta = header.metadata().as_ref().and_then(|map| map.get(META));
         let meta = meta.ok_or_else(|| broken(&"it was not written by engine"))?;
         // The version comes first: a newer file may have metadata that nobody knows yet.
-        #[derive(Deserialize)]
-        struct Versioned {
-            #[serde(default)]
-            format: u32,
-        }
         let Versioned { format } = serde_json::from_str(meta).map_err(|e| broken(&e))?;
         refuse_newer(format)?;
         let envelope: Envelope<serde_json::Value> = serde_json::from_str(meta).map_err(|e| broken(&e))?;

@@ -69,7 +69,7 @@ def precompiled(root: Path, engine: Path, into: Path) -> str:
         said = done.stderr.strip().splitlines()[:1] or [f"exit code {done.returncode}"]
         return f"none: {said[0]}"
     count = len(list(into.iterdir()))
-    return f"{count} programs for sm_{' and sm_'.join(ARCHITECTURES)}" if count else "none: `engine kernels --kernel-cache` kept nothing"
+    return f"{count} programs for sm_{' and sm_'.join(ARCHITECTURES)}" if count else "none: `engine kernels --kernel-cache` stored nothing"
 
 
 def scripts(root: Path, into: Path) -> None:

@@ -31,6 +31,8 @@ class Instruction:
 
     def words(self) -> int:
         """Words of four bytes that a lane loads or stores."""
+        if self.kind == "matrix load":
+            return int(self.opcode.rsplit(".", 1)[1])  # LDSM.16.M88.4
         wide = re.search(r"\.(64|128)\b", self.opcode)
         return int(wide[1]) // 32 if wide and self.kind in machine.MEMORY else 1
 

@@ -12,6 +12,7 @@ LATENCY = {
     "shared load": 29,
     "matrix load": 33,
     "global load": 270,  # from L2; 480 from DRAM
+    "async copy": 270,
     "constant load": 28,
     "special register": 25,
     "function": 22,

@@ -125,7 +125,7 @@ impl KernelOptions {
             }
             out(&line)?;
         }
-        if let Some(why) = compilers.iter().find_map(Compiler::not_kept) {
+        if let Some(why) = compilers.iter().find_map(Compiler::not_stored) {
             return Err(Error::new(ErrorKind::Io, why));
         }
         for warning in compilers.iter().filter_map(Compiler::warning) {

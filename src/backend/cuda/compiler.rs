@@ -109,13 +109,13 @@ impl Compiler {
             )),
             Code::Machine | Code::Cached => None,
         };
-        let not_kept = self.not_kept().map(String::from);
-        let warnings: Vec<String> = ptx.into_iter().chain(not_kept).collect();
+        let not_stored = self.not_stored().map(String::from);
+        let warnings: Vec<String> = ptx.into_iter().chain(not_stored).collect();
         (!warnings.is_empty()).then(|| warnings.join("; "))
     }
 
     /// A warning for the user, if programs cannot be stored.
-    pub fn not_kept(&self) -> Option<&str> {
+    pub fn not_stored(&self) -> Option<&str> {
         self.programs.as_ref().and_then(Programs::warning)
     }
 

@@ -242,8 +242,8 @@ impl Chains {
     }
 }
 
-/// A ring of `lines` lines of 128 bytes for a chain of loads, a power of two. Each line holds the offset of
-/// the next one. The chain visits every line once, in an order that no prefetcher can predict.
+/// A ring of `lines` lines of 128 bytes for a chain of loads; `lines` is a power of two. Each line holds the
+/// offset of the next one. The chain visits every line once, in an order that no prefetcher can predict.
 ///
 /// # Errors
 /// Any failure of the executor.

@@ -13,8 +13,8 @@ pub struct Layer {
     pub plan: Plan,
     /// `(M, dirs, pack_len)` vectors.
     pub pack: Buf<f32>,
-    /// Four numbers per unit, row and step: the input's part of the gates, then what forward keeps, then
-    /// gradients. Inference has room for the steps of one part only.
+    /// Four numbers per unit, row and step: the input part of the gates, then the gates that forward saves,
+    /// then gradients. Inference has room for the steps of one part only.
     pub gates: Buf<f32>,
     /// Hidden states before and after a step, where a step is a dispatch.
     pub hidden: Option<[Buf<f32>; 2]>,

@@ -2,8 +2,8 @@
 //! device's limits and dispatches stay short. All of it follows from the layer's sizes and the device's
 //! limits.
 //!
-//! Nothing here may depend on how many models there are but how many of them a dispatch takes: a model's sums
-//! must be the same alone and in a stack.
+//! Only the number of models in a dispatch may depend on how many models there are: a model's sums must be
+//! the same alone and in a fold group.
 
 use super::super::blocks::{DEPTH, blocks};
 use crate::backend::Algorithm;

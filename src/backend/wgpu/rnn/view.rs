@@ -60,7 +60,7 @@ impl<'a> View<'a> {
         self.timed(buffer, self.s.input)
     }
 
-    /// The gates: all steps of all models if the layer keeps them, else room for a part.
+    /// The gates: all steps of all models if the layer saves them, else room for a part.
     pub fn gates(&self) -> Slice<'a> {
         let gates = &self.layer.gates;
         if self.saves { self.timed(gates, 4 * self.s.dirs * self.s.hidden) } else { gates.all() }
@@ -129,7 +129,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Cell states where they are kept.
+    /// Cell states, if they are saved.
     pub fn cells(&self) -> Slice<'a> {
         match self.layer.training.as_ref().and_then(|training| training.cells.as_ref()) {
             Some(cells) => self.output(cells),
