@@ -67,11 +67,6 @@ impl Kernel {
         Kernel::new::<A>(None, &[("THREADS", THREADS)])
     }
 
-    /// A kernel that depends on the precision.
-    pub(super) fn of_precision<A: Arguments>(precision: Precision) -> Self {
-        Kernel::new::<A>(None, &[("PRECISION", bits(precision)), ("THREADS", THREADS)])
-    }
-
     /// A kernel that depends on the cell and the precision.
     pub(super) fn of_cell<A: Arguments>(cell: Cell, precision: Precision) -> Self {
         Kernel::new::<A>(Some(cell), &[("PRECISION", bits(precision)), ("THREADS", THREADS)])
@@ -214,8 +209,9 @@ mod tests {
 
     #[test]
     fn texts_contain_every_file_and_name_it() {
+        let precision = Precision::Bf16;
         let kernel =
-            rnn::Kernels { cell: Cell::Gru, hidden: 40, precision: Precision::Bf16 }.persistent_forward();
+            rnn::Kernels { cell: Cell::Gru, input: 8, dirs: 1, hidden: 40, precision }.persistent_forward();
         assert_eq!(kernel.name(), "gru rnn_persistent_forward.cu PRECISION=16 PADDED=48 THREADS=96");
         assert!(kernel.is_persistent() && kernel.threads() == 96);
         let text = kernel.text();

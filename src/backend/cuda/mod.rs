@@ -31,6 +31,7 @@ mod programs;
 mod rnn;
 mod session;
 mod splits;
+mod tile;
 
 pub use address::Address;
 pub use compiler::{Compiled, Compiler, Usage};

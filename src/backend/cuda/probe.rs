@@ -39,11 +39,15 @@ pub enum Intrinsic {
     MultiplyThenAdd,
     /// An IEEE division.
     Divide,
+    /// `cvt.rn.bf16x2.f32`.
+    RoundBf16Pair,
+    /// `ldmatrix.trans`.
+    LoadMatricesTransposed,
 }
 
 impl Intrinsic {
     /// All intrinsics, in the order of their discriminants.
-    pub const ALL: [Intrinsic; 14] = [
+    pub const ALL: [Intrinsic; 16] = [
         Intrinsic::RoundTf32,
         Intrinsic::RoundBf16,
         Intrinsic::TanhApproximate,
@@ -58,6 +62,8 @@ impl Intrinsic {
         Intrinsic::FusedMultiplyAdd,
         Intrinsic::MultiplyThenAdd,
         Intrinsic::Divide,
+        Intrinsic::RoundBf16Pair,
+        Intrinsic::LoadMatricesTransposed,
     ];
 
     /// The `u32`s that a lane reads, and those that it writes.
@@ -66,9 +72,9 @@ impl Intrinsic {
             // Four registers of A, two of B, four of the sums.
             Intrinsic::MmaBf16 | Intrinsic::MmaTf32 => (10, 4),
             // A row, and the number of the row whose address the lane passes.
-            Intrinsic::LoadMatrices => (5, 4),
+            Intrinsic::LoadMatrices | Intrinsic::LoadMatricesTransposed => (5, 4),
             Intrinsic::SharedAndBarrier | Intrinsic::Clock => (1, 3),
-            Intrinsic::MultiplyHigh | Intrinsic::Divide => (2, 1),
+            Intrinsic::MultiplyHigh | Intrinsic::Divide | Intrinsic::RoundBf16Pair => (2, 1),
             Intrinsic::FusedMultiplyAdd | Intrinsic::MultiplyThenAdd => (3, 1),
             _ => (1, 1),
         }

@@ -3,13 +3,13 @@
 use super::super::address::nullable;
 use super::super::device::Cuda;
 use super::super::executor::Executor;
-use super::super::gemm::{Format, Gemm, Major, SIDE, Strided};
+use super::super::gemm::{Format, Gemm, Major, Strided};
 use super::super::kernel::THREADS;
 use super::super::memory::{Buf, Memory};
 use super::super::splits::divisor;
 use super::kernels::kernel::{PersistentBackward, StepBackward, StepEnd, WeightGradient, WeightGradientSum};
 use super::kernels::{Kernels, step_grid};
-use super::layer::{Layer, PERSISTENT_ROWS, size};
+use super::layer::{Layer, PERSISTENT_ROWS, partial_row, size};
 use super::plan::NO_STREAMED;
 use crate::backend::Algorithm;
 use crate::error::Result;
@@ -91,7 +91,7 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
 
         let splits = training.splits;
         let columns = s.input + s.hidden + 1;
-        let tiles = (4 * s.hidden).div_ceil(SIDE) * columns.div_ceil(SIDE);
+        let tiles = kernels.gradient_tile().count(4 * s.hidden, columns);
         let [batch_factor, batch_shift] = divisor(s.batch);
         for model in (0..s.models).step_by(splits.models) {
             let models = splits.models.min(s.models - model);
@@ -109,6 +109,7 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
                 hidden,
                 dirs,
                 share: splits.share as u64,
+                partial_row: partial_row(s) as u64,
                 batch_factor,
                 batch_shift,
             };
@@ -129,6 +130,7 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
                 biases: s.biases as u64,
                 dirs,
                 splits: splits.count as u64,
+                partial_row: partial_row(s) as u64,
             };
             let elements = s.cell.gates() * s.hidden * columns;
             let grid = [elements.div_ceil(THREADS as usize), 1, models * s.dirs];

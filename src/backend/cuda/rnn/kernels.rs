@@ -1,7 +1,8 @@
 //! The kernels of a recurrent layer.
 
-use super::super::gemm::{Format, Major, gemm_kernel};
-use super::super::kernel::{Kernel, THREADS};
+use super::super::gemm::{Alignment, Format, Major, gemm_kernel};
+use super::super::kernel::{Kernel, THREADS, bits};
+use super::super::tile::Tile;
 use super::plan::{NO_STREAMED, fits};
 use crate::backend::Algorithm;
 use crate::ops::{Cell, Precision, Rnn};
@@ -11,11 +12,15 @@ pub(super) fn padded(hidden: usize) -> usize {
     hidden.next_multiple_of(16)
 }
 
-/// The kernels of a recurrent layer of this cell, width and precision.
+/// The kernels of a recurrent layer of this cell, these sizes and this precision.
 #[derive(Clone, Copy)]
 pub struct Kernels {
     /// The cell.
     pub cell: Cell,
+    /// Features of a time step.
+    pub input: usize,
+    /// Directions: 1 or 2.
+    pub dirs: usize,
     /// Units of a direction.
     pub hidden: usize,
     /// The precision of the operands of the GEMMs.
@@ -25,7 +30,7 @@ pub struct Kernels {
 impl Kernels {
     /// The kernels of the layer `s`.
     pub fn of(s: &Rnn, precision: Precision) -> Self {
-        Kernels { cell: s.cell, hidden: s.hidden, precision }
+        Kernels { cell: s.cell, input: s.input, dirs: s.dirs, hidden: s.hidden, precision }
     }
 
     /// Packs the input weights and the biases.
@@ -85,22 +90,46 @@ impl Kernels {
 
     /// The GEMM for the input part of the gates.
     pub(crate) fn project(&self) -> Kernel {
-        gemm_kernel(self.precision, Format::F32, Major::K, Format::Saved)
+        let columns = self.dirs * 4 * self.hidden;
+        self.gemm([Format::F32, Format::Saved], Major::K, columns, &[self.input])
     }
 
     /// The GEMM for the recurrent part of the gates of one time step.
     pub(crate) fn recurrent_gemm(&self) -> Kernel {
-        gemm_kernel(self.precision, Format::F32, Major::K, Format::F32)
+        self.gemm([Format::F32, Format::F32], Major::K, 4 * self.hidden, &[self.hidden])
     }
 
-    /// The GEMM for the gradient by the input, or by the state before a time step.
-    pub(crate) fn gradient_gemm(&self) -> Kernel {
-        gemm_kernel(self.precision, Format::Saved, Major::N, Format::F32)
+    /// The GEMM for the gradient by the state before a time step.
+    pub(crate) fn recurrent_gradient(&self) -> Kernel {
+        self.gemm([Format::Saved, Format::F32], Major::N, self.hidden, &[])
+    }
+
+    /// The GEMM for the gradient by the input.
+    pub(crate) fn input_gradient(&self) -> Kernel {
+        self.gemm([Format::Saved, Format::F32], Major::N, self.input, &[])
+    }
+
+    /// A GEMM of many rows, with sizes and strides that are multiples of 4 except for `others`.
+    fn gemm(&self, formats: [Format; 2], b: Major, columns: usize, others: &[usize]) -> Kernel {
+        let alignment = Alignment::of(&[&[columns], others].concat());
+        gemm_kernel(self.precision, formats, b, alignment, Tile::of(Tile::ALL[0].rows(), columns))
+    }
+
+    /// The tile of the GEMM of the weight gradients, `(4H, D + H + 1)`.
+    pub(super) fn gradient_tile(&self) -> Tile {
+        Tile::of(4 * self.hidden, self.input + self.hidden + 1)
     }
 
     /// Computes the splits of the weight gradient.
     pub(crate) fn weight_gradient(&self) -> Kernel {
-        Kernel::of_cell::<kernel::WeightGradient>(self.cell, self.precision)
+        let tile = self.gradient_tile();
+        let constants = [
+            ("PRECISION", bits(self.precision)),
+            ("IS_ALIGNED", Alignment::of(&[self.input, self.hidden]).constant()),
+            ("WARP_ROWS", tile.warp_rows),
+            ("THREADS", tile.threads),
+        ];
+        Kernel::new::<kernel::WeightGradient>(Some(self.cell), &constants)
     }
 
     /// Adds the splits of the weight gradient.
@@ -117,7 +146,7 @@ impl Kernels {
                 self.project(),
                 self.persistent_forward(),
                 self.persistent_backward(),
-                self.gradient_gemm(),
+                self.input_gradient(),
             ],
             Algorithm::Streamed => unreachable!("{NO_STREAMED}"),
             Algorithm::PerStep => vec![
@@ -127,8 +156,9 @@ impl Kernels {
                 self.recurrent_gemm(),
                 self.step_forward(),
                 self.step_backward(),
-                self.gradient_gemm(),
+                self.recurrent_gradient(),
                 self.step_end(),
+                self.input_gradient(),
             ],
         };
         time_loop.into_iter().chain([self.weight_gradient(), self.weight_gradient_sum()]).collect()
@@ -140,6 +170,9 @@ pub(super) fn step_grid(s: &Rnn) -> [usize; 3] {
     [(s.batch * s.hidden).div_ceil(THREADS as usize), s.dirs, s.models]
 }
 
+/// Features for which the GEMMs need every tile and alignment.
+const INPUTS: [usize; 4] = [2, 40, 64, 160];
+
 /// Every kernel of any layer.
 pub fn every() -> Vec<Kernel> {
     let mut kernels = Vec::new();
@@ -147,7 +180,10 @@ pub fn every() -> Vec<Kernel> {
         for cell in Cell::ALL {
             for algorithm in Algorithm::ALL {
                 let widths = (16..=128).step_by(16).filter(|&hidden| fits(algorithm, hidden, precision));
-                kernels.extend(widths.flat_map(|hidden| Kernels { cell, hidden, precision }.all(algorithm)));
+                for (hidden, input) in widths.flat_map(|hidden| INPUTS.map(|input| (hidden, input))) {
+                    let of_size = Kernels { cell, input, dirs: 1, hidden, precision };
+                    kernels.extend(of_size.all(algorithm));
+                }
             }
         }
     }
@@ -216,13 +252,13 @@ pub(super) mod kernel {
             "const float*": x y initial;
             "const unsigned*": lengths;
             "float*": partial;
-            "unsigned": model batch steps input hidden dirs share batch_factor batch_shift;
+            "unsigned": model batch steps input hidden dirs share partial_row batch_factor batch_shift;
         }
         WeightGradientSum, "weight gradient sum", "rnn_weight_gradient_sum", [] {
             "const float*": partial;
             "float*": d_weights;
             "size_t": stride;
-            "unsigned": model input hidden biases dirs splits;
+            "unsigned": model input hidden biases dirs splits partial_row;
         }
     }
 }
