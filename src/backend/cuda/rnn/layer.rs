@@ -51,8 +51,6 @@ pub(super) struct Training<E: Executor> {
 
 /// The largest number of splits of a weight gradient's sum.
 const MAX_SPLITS: usize = 16;
-/// Batch rows of a block of the persistent kernels: ROWS of rnn_persistent.cu.
-pub(super) const PERSISTENT_ROWS: usize = 8;
 
 /// Bytes of an operand of a GEMM, and of an element of the saved gates.
 pub(super) fn size(precision: Precision) -> usize {
