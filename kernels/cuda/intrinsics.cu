@@ -63,6 +63,7 @@ inline float reciprocal_approximate(float x) {
 
 // Only a compiler for GPUs has a schedule to keep.
 inline void materialize(float&) {}
+template <class T> T opaque(T x) { return x; }
 
 // The operand registers of one lane in an mma.
 struct Fragments {
@@ -186,6 +187,14 @@ __device__ __forceinline__ float reciprocal_approximate(float x) {
 // Computes x here, not where it is used. The registers that it is computed from are free from here on, so
 // that loads for the next time step may go into them.
 __device__ __forceinline__ void materialize(float& x) { asm volatile("" : "+f"(x)); }
+
+// A value, of which the compiler does not know how it was computed: it keeps the register, and does not
+// compute the value again in every trip of a loop.
+template <class T> __device__ __forceinline__ T opaque(T x) {
+    static_assert(sizeof(T) == 8, "a 64-bit register");
+    asm volatile("" : "+l"(x));
+    return x;
+}
 
 // d (16, 8) += a (16, 16) b (16, 8)
 __device__ __forceinline__ void mma_bf16(float d[4], const unsigned a[4], unsigned b0, unsigned b1) {

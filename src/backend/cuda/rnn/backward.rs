@@ -9,8 +9,8 @@ use super::super::memory::{Buf, Memory};
 use super::super::splits::divisor;
 use super::kernels::kernel::{PersistentBackward, StepBackward, StepEnd, WeightGradient, WeightGradientSum};
 use super::kernels::{Kernels, step_grid};
-use super::layer::{Layer, PERSISTENT_ROWS, partial_row, size};
-use super::plan::NO_STREAMED;
+use super::layer::{Layer, partial_row, size};
+use super::plan::{NO_STREAMED, persistent_rows};
 use crate::backend::Algorithm;
 use crate::error::Result;
 use crate::ops::{Checked, Precision, Rnn, RnnBackward, RnnBackwardOperands, Runs, Work};
@@ -42,9 +42,11 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
                     hidden,
                     dirs,
                 };
-                let grid = [s.batch.div_ceil(PERSISTENT_ROWS), s.dirs, s.models];
+                let multiprocessors = self.session.executor.multiprocessors();
+                let rows = self.tuning.rows.unwrap_or_else(|| persistent_rows(s, multiprocessors));
+                let grid = [s.batch.div_ceil(rows), s.dirs, s.models];
                 self.session.launch(
-                    &kernels.persistent_backward(),
+                    &kernels.persistent_backward(rows),
                     &arguments,
                     grid,
                     s.backward_work(a.dy.is_some()),

@@ -1,9 +1,9 @@
 //! The kernels of a recurrent layer.
 
 use super::super::gemm::{Alignment, Format, Major, gemm_kernel};
-use super::super::kernel::{Kernel, THREADS, bits};
+use super::super::kernel::{Arguments, Kernel, THREADS, bits};
 use super::super::tile::Tile;
-use super::plan::{NO_STREAMED, fits};
+use super::plan::{NO_STREAMED, PERSISTENT_ROWS, fits};
 use crate::backend::Algorithm;
 use crate::ops::{Cell, Precision, Rnn};
 
@@ -43,34 +43,37 @@ impl Kernels {
         Kernel::of_cell::<kernel::PackStep>(self.cell, self.precision)
     }
 
-    /// Packs the recurrent weights in the register layout of the persistent kernels.
+    /// Packs the recurrent weights in the register layout of the persistent kernels, which is the same for
+    /// every number of rows.
     pub(crate) fn pack_persistent(&self) -> Kernel {
-        Kernel::of_width::<kernel::PackPersistent>(self.cell, self.precision, padded(self.hidden), THREADS)
+        self.persistent::<kernel::PackPersistent>(2, THREADS)
     }
 
-    /// Runs the whole time loop forward.
-    pub(crate) fn persistent_forward(&self) -> Kernel {
-        Kernel::of_width::<kernel::PersistentForward>(
-            self.cell,
-            self.precision,
-            padded(self.hidden),
-            self.persistent_threads(),
-        )
+    /// Runs the whole time loop forward, in blocks of `rows` batch rows.
+    pub(crate) fn persistent_forward(&self, rows: usize) -> Kernel {
+        self.persistent::<kernel::PersistentForward>(rows, self.persistent_threads())
     }
 
-    /// Runs the whole time loop backward.
-    pub(crate) fn persistent_backward(&self) -> Kernel {
-        Kernel::of_width::<kernel::PersistentBackward>(
-            self.cell,
-            self.precision,
-            padded(self.hidden),
-            self.persistent_threads(),
-        )
+    /// Runs the whole time loop backward, in blocks of `rows` batch rows.
+    pub(crate) fn persistent_backward(&self, rows: usize) -> Kernel {
+        self.persistent::<kernel::PersistentBackward>(rows, self.persistent_threads())
     }
 
     /// The threads of a block of the persistent kernels: a warp for 16 units.
     fn persistent_threads(&self) -> u32 {
         2 * padded(self.hidden) as u32
+    }
+
+    /// A kernel that contains rnn_persistent.cu, which documents the constants.
+    fn persistent<A: Arguments>(&self, rows: usize, threads: u32) -> Kernel {
+        let pairs = rows == 8 && self.precision == Precision::Bf16 && self.hidden.is_multiple_of(2);
+        let constants = [
+            ("PADDED", padded(self.hidden) as u32),
+            ("ROWS", rows as u32),
+            ("PAIRS", pairs.into()),
+            ("THREADS", threads),
+        ];
+        Kernel::of_layer::<A>(self.cell, self.precision, &constants)
     }
 
     /// Runs the cells of one time step forward.
@@ -137,17 +140,16 @@ impl Kernels {
         Kernel::of_cell::<kernel::WeightGradientSum>(self.cell, self.precision)
     }
 
-    /// The kernels of a training step with all gradients, in the order of their first launch.
+    /// The kernels of a training step with all gradients, in the order of their first launch. Of the time loops
+    /// a step launches one, for its number of rows.
     pub fn all(&self, algorithm: Algorithm) -> Vec<Kernel> {
         let time_loop = match algorithm {
-            Algorithm::Persistent => vec![
-                self.pack_persistent(),
-                self.pack_input(),
-                self.project(),
-                self.persistent_forward(),
-                self.persistent_backward(),
-                self.input_gradient(),
-            ],
+            Algorithm::Persistent => {
+                let before = [self.pack_persistent(), self.pack_input(), self.project()];
+                let forward = PERSISTENT_ROWS.map(|rows| self.persistent_forward(rows));
+                let backward = PERSISTENT_ROWS.map(|rows| self.persistent_backward(rows));
+                [&before[..], &forward, &backward, &[self.input_gradient()]].concat()
+            }
             Algorithm::Streamed => unreachable!("{NO_STREAMED}"),
             Algorithm::PerStep => vec![
                 self.pack_step(),
@@ -179,7 +181,9 @@ pub fn every() -> Vec<Kernel> {
     for precision in Precision::ALL {
         for cell in Cell::ALL {
             for algorithm in Algorithm::ALL {
-                let widths = (16..=128).step_by(16).filter(|&hidden| fits(algorithm, hidden, precision));
+                // An odd and an even width of each number of warps.
+                let widths = (1..=8).flat_map(|warps| [16 * warps - 1, 16 * warps]);
+                let widths = widths.filter(|&hidden| fits(algorithm, hidden, precision));
                 for (hidden, input) in widths.flat_map(|hidden| INPUTS.map(|input| (hidden, input))) {
                     let of_size = Kernels { cell, input, dirs: 1, hidden, precision };
                     kernels.extend(of_size.all(algorithm));

@@ -49,9 +49,6 @@ pub(super) struct Training<E: Executor> {
     pub splits: Splits,
 }
 
-/// Batch rows of a block of the persistent kernels: ROWS of rnn_persistent.cu.
-pub(super) const PERSISTENT_ROWS: usize = 8;
-
 /// Bytes of an operand of a GEMM, and of an element of the saved gates.
 pub(super) fn size(precision: Precision) -> usize {
     match precision {
