@@ -1,53 +1,92 @@
-// The cells of one time step; a thread per cell. The backend runs, with `recurrent` (M, dirs, B, H, 4) and
-// `last` the state from step to step:
+// One time step: the recurrent product, and the cells as its epilogue. See rnn_step.cu for the blocks. The
+// backend runs, with `last` the state and h (2, loops, B, H) its h as operands, before and after the time step:
 //
 //   for s in 0..T:                              // t = s, or T - 1 - s in the reverse direction
-//       recurrent_gemm: recurrent = h W_hh^T    // not for s = 0 without an initial state
-//       this kernel, for every cell:
-//           h, c = last; for s = 0 the initial state, or 0
-//           if t < length: h, c = cell(input part of the gates[t] + recurrent, h, c)
+//       this kernel, for 16 units of 32 rows a block:
+//           load the input part of the gates[t], and h, c = last; for s = 0 the initial state, or 0
+//           partial[gate, share] = h[s % 2] W_hh^T over a share of the depth  // not for s = 0 without an
+//           barrier                                                           // initial state
+//           gates = input part + the sum of the shares
+//           if t < length: h, c = cell(gates, h, c)
 //           y[t] = h if t < length, else 0; save the gates and c for backward
-//           last = h, c
+//           last = h, c; h[(s + 1) % 2] = h
+//
+// Other blocks still read h[s % 2] while this one writes, so h has two buffers. Rows that have ended compute on
+// and discard the result.
 
-extern "C" __global__ void __launch_bounds__(THREADS) rnn_step_forward(const __grid_constant__ Arguments a) {
-    const unsigned i = blockIdx.x * THREADS + threadIdx.x;
-    if (i >= a.batch * a.hidden) {
-        return;
-    }
-    const unsigned unit = i % a.hidden, row = i / a.hidden;
-    const unsigned dir = blockIdx.y, m = blockIdx.z;
+#define SHARES 2 // of the depth, for each of up to four gates
+
+static_assert(THREADS == 32 * 4 * SHARES, "a warp for each gate and share");
+
+// Allows two blocks a multiprocessor.
+extern "C" __global__ void __launch_bounds__(THREADS, 2) rnn_step_forward(const __grid_constant__ Arguments a) {
+    SHARED(float, partial, 4 * SHARES * PARTIAL);
+    const Lane lane = this_lane(a.hidden, a.batch);
+    const unsigned loop = blockIdx.z, m = loop / a.dirs, dir = loop % a.dirs, across = squares(a.hidden);
     const unsigned t = dir == 0 ? a.step : a.steps - 1 - a.step;
-    const size_t at = ((((size_t)m * a.steps + t) * a.batch + row) * a.dirs + dir) * a.hidden + unit;
-    const size_t state_at = (((size_t)m * STATES * a.dirs + dir) * a.batch + row) * a.hidden + unit;
-    const size_t to_cells = (size_t)a.dirs * a.batch * a.hidden;
+    const size_t first = lane.element(m, t, dir, a.steps, a.batch, a.dirs, a.hidden);
+    const size_t state_at = lane.state(m, dir, a.dirs, a.batch, a.hidden);
+    const size_t row_stride = (size_t)a.dirs * a.hidden; // from row to row
+    const size_t to_c = (size_t)a.dirs * a.batch * a.hidden;
     const float* from = a.step > 0 ? a.last : a.initial;
-    State state = {0.0f, 0.0f};
-    if (from != nullptr) {
-        state.h = from[state_at];
-        state.c = STATES == 2 ? from[state_at + to_cells] : 0.0f;
+
+    // These loads are in flight during the product.
+    Gates4 inputs[2];
+    State state[2];
+    unsigned length[2];
+#pragma unroll
+    for (int r = 0; r < 2; r++) {
+        const size_t at = state_at + 8 * r * a.hidden;
+        const bool given = lane.exists[r] && from != nullptr;
+        inputs[r] = lane.exists[r] ? ((const Gates4*)a.gates)[first + 8 * r * row_stride] : no_gates();
+        state[r].h = given ? from[at] : 0.0f;
+        state[r].c = given && STATES == 2 ? from[at + to_c] : 0.0f;
+        length[r] = lane.exists[r] ? a.lengths[m * a.batch + lane.row + 8 * r] : 0;
     }
-    const bool live = t < a.lengths[m * a.batch + row];
-    if (live) {
+    if (a.before != nullptr) {
+        const unsigned gate = lane.warp % 4;
+        if (gate < GATES) {
+            const Gates4* rows = (const Gates4*)a.before + row_square(loop, blockIdx.y * ROWS, a.batch, across) * FOURS;
+            const Gates4* units = (const Gates4*)a.weights + (((size_t)loop * across + blockIdx.x) * GATES + gate) * across * FOURS;
+            multiply_share(rows, units, across, lane.warp / 4, SHARES, partial);
+        }
+        __syncthreads();
+    }
+#pragma unroll
+    for (int r = 0; r < 2; r++) {
+        if (!lane.exists[r]) {
+            continue;
+        }
         float parts[4];
-        from_gates(((const Gates4*)a.gates)[at], parts);
-        if (a.recurrent != nullptr) {
-            const float* recurrent = a.recurrent + ((((size_t)m * a.dirs + dir) * a.batch + row) * a.hidden + unit) * 4;
+        from_gates(inputs[r], parts);
+        if (a.before != nullptr) {
 #pragma unroll
             for (int gate = 0; gate < GATES; gate++) {
-                parts[recurrent_slot(gate)] += recurrent[recurrent_slot(gate)];
+                float sum = lane.sum(partial, gate, r);
+#pragma unroll
+                for (int share = 1; share < SHARES; share++) {
+                    sum += lane.sum(partial, 4 * share + gate, r);
+                }
+                parts[recurrent_slot(gate)] += sum;
             }
         }
-        state = cell_forward(parts, state);
+        const State computed = cell_forward(parts, state[r]);
+        const bool live = t < length[r];
+        state[r] = live ? computed : state[r];
+        const size_t at = first + 8 * r * row_stride, to = state_at + 8 * r * a.hidden;
+        a.y[at] = live ? state[r].h : 0.0f;
         if (a.save) {
             ((Gates4*)a.gates)[at] = to_gates(parts);
+            if (STATES == 2) {
+                a.cells[at] = state[r].c; // beyond the row's end: the unchanged state
+            }
         }
-    }
-    a.y[at] = live ? state.h : 0.0f;
-    if (STATES == 2 && a.save) {
-        a.cells[at] = state.c;
-    }
-    a.last[state_at] = state.h;
-    if (STATES == 2) {
-        a.last[state_at + to_cells] = state.c;
+        a.last[to] = state[r].h;
+        if (STATES == 2) {
+            a.last[to + to_c] = state[r].c;
+        }
+        const size_t square = row_square(loop, lane.row, a.batch, across) + blockIdx.x;
+        const unsigned four = four_at(lane.g + 8 * r, lane.unit_in / 4);
+        a.after[(square * FOURS + four) * 4 + lane.unit_in % 4] = to_operand(state[r].h);
     }
 }

@@ -1,7 +1,8 @@
 //! The kernels of a recurrent layer.
 
 use super::super::gemm::{Format, Major, gemm_kernel};
-use super::super::kernel::{Kernel, THREADS};
+use super::super::kernel::{Arguments, Kernel, THREADS, bits};
+use super::layer::STEP_ROWS;
 use super::plan::{NO_STREAMED, fits};
 use crate::backend::Algorithm;
 use crate::ops::{Cell, Precision, Rnn};
@@ -68,19 +69,29 @@ impl Kernels {
         2 * padded(self.hidden) as u32
     }
 
-    /// Runs the cells of one time step forward.
-    pub(crate) fn step_forward(&self) -> Kernel {
-        Kernel::of_cell::<kernel::StepForward>(self.cell, self.precision)
+    /// Stores the initial state as operands before the first `step_forward`.
+    pub(crate) fn step_begin(&self) -> Kernel {
+        Kernel::of_cell::<kernel::StepBegin>(self.cell, self.precision)
     }
 
-    /// Runs the cells of one time step backward.
+    /// Runs one time step forward.
+    pub(crate) fn step_forward(&self) -> Kernel {
+        self.step::<kernel::StepForward>()
+    }
+
+    /// Runs one time step backward.
     pub(crate) fn step_backward(&self) -> Kernel {
-        Kernel::of_cell::<kernel::StepBackward>(self.cell, self.precision)
+        self.step::<kernel::StepBackward>()
     }
 
     /// Computes the gradient by the initial state after the last `step_backward`.
     pub(crate) fn step_end(&self) -> Kernel {
-        Kernel::of_cell::<kernel::StepEnd>(self.cell, self.precision)
+        self.step::<kernel::StepEnd>()
+    }
+
+    /// A kernel of one time step, in blocks of eight warps.
+    fn step<A: Arguments>(&self) -> Kernel {
+        Kernel::new::<A>(Some(self.cell), &[("PRECISION", bits(self.precision)), ("THREADS", 256)])
     }
 
     /// The GEMM for the input part of the gates.
@@ -88,12 +99,7 @@ impl Kernels {
         gemm_kernel(self.precision, Format::F32, Major::K, Format::Saved)
     }
 
-    /// The GEMM for the recurrent part of the gates of one time step.
-    pub(crate) fn recurrent_gemm(&self) -> Kernel {
-        gemm_kernel(self.precision, Format::F32, Major::K, Format::F32)
-    }
-
-    /// The GEMM for the gradient by the input, or by the state before a time step.
+    /// The GEMM for the gradient by the input.
     pub(crate) fn gradient_gemm(&self) -> Kernel {
         gemm_kernel(self.precision, Format::Saved, Major::N, Format::F32)
     }
@@ -124,20 +130,20 @@ impl Kernels {
                 self.pack_step(),
                 self.pack_input(),
                 self.project(),
-                self.recurrent_gemm(),
+                self.step_begin(),
                 self.step_forward(),
                 self.step_backward(),
-                self.gradient_gemm(),
                 self.step_end(),
+                self.gradient_gemm(),
             ],
         };
         time_loop.into_iter().chain([self.weight_gradient(), self.weight_gradient_sum()]).collect()
     }
 }
 
-/// The grid for one thread per cell of a time step.
+/// The grid of a kernel of one time step: a block computes 16 units of [`STEP_ROWS`] batch rows.
 pub(super) fn step_grid(s: &Rnn) -> [usize; 3] {
-    [(s.batch * s.hidden).div_ceil(THREADS as usize), s.dirs, s.models]
+    [s.hidden.div_ceil(16), s.batch.div_ceil(STEP_ROWS), s.models * s.dirs]
 }
 
 /// Every kernel of any layer.
@@ -164,9 +170,9 @@ pub(super) mod kernel {
             "size_t": stride;
             "unsigned": input hidden biases dirs;
         }
-        PackStep, "pack weights", "rnn_pack_step", ["rnn_slots"] {
+        PackStep, "pack weights", "rnn_pack_step", ["rnn_slots", "rnn_step"] {
             "const float*": weights;
-            "operand_t*": recurrents;
+            "operand_t*": forward backward;
             "size_t": stride;
             "unsigned": input hidden biases dirs;
         }
@@ -192,22 +198,32 @@ pub(super) mod kernel {
             "float*": d_initial;
             "unsigned": batch steps hidden dirs;
         }
-        StepForward, "rnn forward, step", "rnn_step_forward", [] {
+        StepBegin, "rnn forward, begin", "rnn_step_begin", ["rnn_step"] {
+            "const float*": initial;
+            "operand_t*": after;
+            "unsigned": batch hidden dirs;
+        }
+        StepForward, "rnn forward, step", "rnn_step_forward", ["rnn_step"] {
+            "const operand_t*": weights before;
+            "operand_t*": after;
             "saved_t*": gates;
             "const unsigned*": lengths;
-            "const float*": initial recurrent;
+            "const float*": initial;
             "float*": y cells last;
             "unsigned": batch steps hidden dirs save step;
         }
-        StepBackward, "rnn backward, step", "rnn_step_backward", [] {
+        StepBackward, "rnn backward, step", "rnn_step_backward", ["rnn_step"] {
+            "const operand_t*": weights before;
+            "operand_t*": after;
             "saved_t*": gates;
             "const unsigned*": lengths;
-            "const float*": initial cells y dy d_last recurrent;
+            "const float*": initial cells y dy d_last;
             "float*": carry;
             "unsigned": batch steps hidden dirs step;
         }
-        StepEnd, "rnn backward, end", "rnn_step_end", [] {
-            "const float*": carry recurrent;
+        StepEnd, "rnn backward, end", "rnn_step_end", ["rnn_step"] {
+            "const operand_t*": weights before;
+            "const float*": carry;
             "float*": d_initial;
             "unsigned": batch hidden dirs;
         }
