@@ -1,4 +1,4 @@
-// Packs the recurrent weights as squares of operands, see rnn_step.cu; a thread per four operands. `forward`
+// Packs the recurrent weights as squares of operands, see rnn_step.cu; a thread per operand. `forward`
 // (loops, squares of units, GATES, squares of the depth): columns are units, the depth is the previous step's
 // units. `backward` (loops, squares of units, squares of the depth), if the layer is trained: columns are the
 // previous step's units, the depth is units with their four slots side by side. Slot 2 of a GRU, the input part
@@ -15,22 +15,17 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_pack_step(const __grid
     const unsigned depth = is_backward ? 4 * across : across;               // squares
     const unsigned columns = is_backward ? across : across * GATES;         // squares
     const unsigned i = blockIdx.x * THREADS + threadIdx.x;
-    if (i >= columns * depth * FOURS) {
+    if (i >= columns * depth * 256) {
         return;
     }
-    const unsigned q = i % 4, column = i / 4 % 16, k = i / FOURS % depth, square = i / FOURS / depth;
+    const unsigned in_depth = i % 16, column = i / 16 % 16, k = i / 256 % depth, square = i / 256 / depth;
     const unsigned m = blockIdx.z / a.dirs, dir = blockIdx.z % a.dirs;
     const size_t parameters = (size_t)GATES * a.hidden * (a.input + a.hidden + a.biases);
     const float* weight_hh = a.weights + m * a.stride + dir * parameters + (size_t)GATES * a.hidden * a.input;
-    float four[4];
-#pragma unroll
-    for (unsigned n = 0; n < 4; n++) {
-        if (is_backward) {
-            four[n] = weight(weight_hh, a.hidden, recurrent_gate(n), 4 * k + q, 16 * square + column);
-        } else {
-            four[n] = weight(weight_hh, a.hidden, square % GATES, 16 * (square / GATES) + column, 16 * k + 4 * q + n);
-        }
-    }
-    Gates4* to = (Gates4*)(is_backward ? a.backward : a.forward);
-    to[((size_t)blockIdx.z * columns * depth + i / FOURS) * FOURS + four_at(column, q)] = to_operands(four);
+    const float value =
+        is_backward
+            ? weight(weight_hh, a.hidden, recurrent_gate(in_depth % 4), 4 * k + in_depth / 4, 16 * square + column)
+            : weight(weight_hh, a.hidden, square % GATES, 16 * (square / GATES) + column, 16 * k + in_depth);
+    operand_t* to = (is_backward ? a.backward : a.forward) + (((size_t)blockIdx.z * columns + square) * depth + k) * 256;
+    to[operand_at(column, in_depth, false)] = to_operand(value);
 }

@@ -9,30 +9,32 @@
 //
 // Each warp multiplies one share of the depth. The kernels wait for memory, not for arithmetic, so a warp has
 // the loads of several multiplications in flight, and no operand passes through shared memory: A and B are
-// stored as squares of 16 x 16 operands, each in the order of the registers of an mma. A warp loads a square
-// with 16 bytes (fp32 and tf32: twice) from each lane, without gaps.
+// stored as squares of 16 x 16 operands, each as vectors of 16 bytes that are the registers of one lane for one
+// mma. So a warp loads a square, without gaps, by one load of each lane (fp32 and tf32: two).
 
 #define ROWS 32
 #define UNITS 16
-#define FOURS 64                // of a square: it is stored as groups of four operands, neighbors in depth
+#define VECTORS (2 / PER_WORD)  // of a lane in a square: one for each mma in depth
+#define SQUARE (32 * VECTORS)   // vectors of a square
 #define STRIDE (UNITS + 4)      // words from row to row of partial sums, which lanes then read without bank conflicts
 #define PARTIAL (ROWS * STRIDE) // words of a warp's partial sums
 
 // The squares that a depth or a width of `units` takes.
 __device__ __forceinline__ unsigned squares(unsigned units) { return (units + 15) / 16; }
 
-// The index of operands (i, 4q) to (i, 4q + 3) of a square, where i is a row of A or a column of B. Lane
-// 4g + q of an mma has rows g and g + 8, and which four neighbors in depth it takes is ours to choose.
-__device__ __forceinline__ unsigned four_at(unsigned i, unsigned q) {
-    const unsigned lane = 4 * (i % 8) + q, half = i / 8;
-    return PER_WORD == 2 ? 2 * lane + half : 32 * half + lane;
+// The first vector of a row of squares: batch rows 16 `row` to 16 `row` + 15 of a matrix (loops, B, depth) whose
+// rows are padded to whole blocks. `loop` counts models and directions.
+__device__ __forceinline__ size_t square_row(unsigned loop, unsigned row, unsigned batch, unsigned depth) {
+    return ((size_t)loop * ((batch + ROWS - 1) / ROWS * (ROWS / 16)) + row) * depth * SQUARE;
 }
 
-// The first square of batch row `row` in a matrix (loops, B, depth), whose rows are padded to whole blocks.
-// `loop` counts models and directions.
-__device__ __forceinline__ size_t row_square(unsigned loop, unsigned row, unsigned batch, unsigned depth) {
-    const unsigned rows = (batch + ROWS - 1) / ROWS * (ROWS / 16);
-    return ((size_t)loop * rows + row / 16) * depth;
+// The index of operand (i, k) of a square in operands, where i is a row of A or a column of B. Lane 4g + q of an
+// mma has rows g and g + 8 of A, and columns g and g + 8 of two Bs. Which depths it multiplies is ours to choose:
+// the neighbors 4q to 4q + 3.
+__device__ __forceinline__ unsigned operand_at(unsigned i, unsigned k, bool is_a) {
+    const unsigned lane = 4 * (i % 8) + k / 4, half = i / 8, word = k % 4 / PER_WORD;
+    const unsigned of_lane = is_a ? 2 * (word % 2) + half : 2 * half + word % 2;
+    return ((word / 2 * 32 + lane) * 4 + of_lane) * PER_WORD + k % PER_WORD;
 }
 
 // A thread and its two cells: rows `row` and `row + 8` of unit `unit`. The first cell is (`row_in`, `unit_in`)
@@ -52,9 +54,15 @@ struct Lane {
         return (((size_t)m * STATES * dirs + dir) * batch + row) * hidden + unit;
     }
 
-    // The partial sum of cell `r` in those of warp `of`.
-    __device__ __forceinline__ float sum(const float* partial, unsigned of, int r) const {
-        return partial[of * PARTIAL + (row_in + 8 * r) * STRIDE + unit_in];
+    // The product of cell `r`: the partial sums of warps `warp`, `warp + step` ... in the order of the shares.
+    __device__ __forceinline__ float sum(const float* partial, int warp, int step, int shares, int r) const {
+        const float* of = partial + warp * PARTIAL + (row_in + 8 * r) * STRIDE + unit_in;
+        float sum = of[0];
+#pragma unroll
+        for (int share = 1; share < shares; share++) {
+            sum += of[share * step * PARTIAL];
+        }
+        return sum;
     }
 };
 
@@ -77,117 +85,113 @@ __device__ __forceinline__ Lane this_lane(unsigned hidden, unsigned batch) {
 // A warp's sums: rows 16i + g and 16i + g + 8, columns 8n + 2q and 8n + 2q + 1.
 typedef float Sums[2][2][4]; // (i, n, element of an mma's result)
 
+// One warp's share of a product: the next squares of its operands. The second 16 rows of A are `below` vectors
+// behind the first.
+struct Product {
+    const uint4 *a, *b;
+    unsigned below;
+    int left; // squares of the share
+
 #if PRECISION == 32
 
-__device__ __forceinline__ float dot(float4 x, float4 y, float sum) {
-    return fmaf(x.w, y.w, fmaf(x.z, y.z, fmaf(x.y, y.y, fmaf(x.x, y.x, sum))));
-}
+    __device__ __forceinline__ void begin() {}
 
-// sums = A B over the squares from..to of a depth of `depth` squares.
-__device__ __forceinline__ void multiply(const Gates4* a, const Gates4* b, unsigned depth, unsigned from, unsigned to, Sums sums) {
-    const unsigned g = threadIdx.x % 32 / 4, q = threadIdx.x % 4;
-    for (unsigned k = from; k < to; k++) {
+    // sums += A B. Without tensor cores a lane reads the vectors of its rows and columns.
+    __device__ __forceinline__ void add_to(Sums sums) {
+        const unsigned g = threadIdx.x % 32 / 4, q = threadIdx.x % 4;
+#pragma unroll 1
+        for (; left > 0; left--, a += SQUARE, b += SQUARE) {
+#pragma unroll 4
+            for (unsigned n = 0; n < 4 * VECTORS; n++) {
+                const unsigned at = n / 4 * 32 + n % 4;
+                const float4 rows[2] = {((const float4*)a)[at + 4 * g], ((const float4*)(a + below))[at + 4 * g]};
+                const float4 columns[2] = {((const float4*)b)[at + 8 * q], ((const float4*)b)[at + 8 * q + 4]};
 #pragma unroll
-        for (unsigned four = 0; four < 4; four++) {
-            float4 x[2][2], y[2][2];
-#pragma unroll
-            for (unsigned i = 0; i < 2; i++) {
-#pragma unroll
-                for (unsigned half = 0; half < 2; half++) {
-                    x[i][half] = a[(i * depth + k) * FOURS + four_at(g + 8 * half, four)];
-                    y[i][half] = b[k * FOURS + four_at(8 * i + 2 * q + half, four)];
-                }
-            }
-#pragma unroll
-            for (int i = 0; i < 2; i++) {
-#pragma unroll
-                for (int n = 0; n < 2; n++) {
+                for (int i = 0; i < 2; i++) {
+                    // (depth, row + 8j)
+                    const float x[2][2] = {{rows[i].x, rows[i].y}, {rows[i].z, rows[i].w}};
 #pragma unroll
                     for (int j = 0; j < 4; j++) {
-                        sums[i][n][j] = dot(x[i][j / 2], y[n][j % 2], sums[i][n][j]);
+                        const float4 y = columns[j % 2];
+                        sums[i][0][j] = fmaf(x[1][j / 2], y.y, fmaf(x[0][j / 2], y.x, sums[i][0][j]));
+                        sums[i][1][j] = fmaf(x[1][j / 2], y.w, fmaf(x[0][j / 2], y.z, sums[i][1][j]));
                     }
                 }
             }
         }
     }
-}
 
 #else
 
-#define VECTORS (2 / PER_WORD)  // of 16 bytes, of a lane in a square
-#define AHEAD (4 / VECTORS)     // multiplications whose operands are in flight
+#define AHEAD (4 / VECTORS) // multiplications of squares whose operands are in flight
 
-// The operands of one multiplication in a lane's registers: two squares of A, one of B.
-struct Operands {
-    uint4 a[2][VECTORS], b[VECTORS];
-};
+    struct Operands {
+        uint4 a[2][VECTORS], b[VECTORS];
+    } ahead[AHEAD];
 
-// sums += A B, two squares by one.
-__device__ __forceinline__ void multiply_squares(Sums sums, const Operands& of) {
-#pragma unroll
-    for (int i = 0; i < 2; i++) {
-#if PRECISION == 16
-        // One mma of depth 16: a vector has the four operands of row g, then those of row g + 8.
-        const uint4 x = of.a[i][0], y = of.b[0];
-        const unsigned rows[4] = {x.x, x.z, x.y, x.w};
-        multiply_add(sums[i][0], rows, y.x, y.y);
-        multiply_add(sums[i][1], rows, y.z, y.w);
-#else
-        // Two mmas of depth 8: a vector has the four operands of one row.
-        const uint4 x = of.a[i][0], y = of.a[i][1];
-        const unsigned first[4] = {x.x, y.x, x.y, y.y}, second[4] = {x.z, y.z, x.w, y.w};
-#pragma unroll
-        for (int n = 0; n < 2; n++) {
-            multiply_add(sums[i][n], first, of.b[n].x, of.b[n].y);
-        }
-#pragma unroll
-        for (int n = 0; n < 2; n++) {
-            multiply_add(sums[i][n], second, of.b[n].z, of.b[n].w);
-        }
-#endif
-    }
-}
-
-// sums = A B over the squares from..to of a depth of `depth` squares.
-__device__ __forceinline__ void multiply(const Gates4* a, const Gates4* b, unsigned depth, unsigned from, unsigned to, Sums sums) {
-    const uint4* of_a = (const uint4*)a + threadIdx.x % 32;
-    const uint4* of_b = (const uint4*)b + threadIdx.x % 32;
-    // A square beyond the share is 0.
-    const auto load = [&](Operands& operands, unsigned k) {
+    // Loads the operands of multiplication `n` from here. A square beyond the share is 0.
+    __device__ __forceinline__ void load(Operands& to, int n) {
         const uint4 zero = make_uint4(0u, 0u, 0u, 0u);
+        const unsigned lane = threadIdx.x % 32;
 #pragma unroll
         for (int v = 0; v < VECTORS; v++) {
-            const unsigned at = (k * VECTORS + v) * 32;
-            operands.a[0][v] = k < to ? of_a[at] : zero;
-            operands.a[1][v] = k < to ? of_a[depth * VECTORS * 32 + at] : zero;
-            operands.b[v] = k < to ? of_b[at] : zero;
+            const int at = n * SQUARE + v * 32;
+            to.a[0][v] = n < left ? (a + lane)[at] : zero;
+            to.a[1][v] = n < left ? (a + lane + below)[at] : zero;
+            to.b[v] = n < left ? (b + lane)[at] : zero;
         }
-    };
-    Operands ahead[AHEAD];
-#pragma unroll
-    for (int n = 0; n < AHEAD; n++) {
-        load(ahead[n], from + n);
     }
-    for (unsigned k = from; k < to; k += AHEAD) {
+
+    __device__ __forceinline__ void begin() {
 #pragma unroll
         for (int n = 0; n < AHEAD; n++) {
-            multiply_squares(sums, ahead[n]);
-            load(ahead[n], k + n + AHEAD);
+            load(ahead[n], n);
         }
     }
-}
+
+    // sums += A B
+    __device__ __forceinline__ void add_to(Sums sums) {
+        for (; left > 0; left -= AHEAD, a += AHEAD * SQUARE, b += AHEAD * SQUARE) {
+#pragma unroll
+            for (int n = 0; n < AHEAD; n++) {
+#pragma unroll
+                for (int v = 0; v < VECTORS; v++) {
+                    const uint4 columns = ahead[n].b[v];
+#pragma unroll
+                    for (int i = 0; i < 2; i++) {
+                        const uint4 x = ahead[n].a[i][v];
+                        const unsigned rows[4] = {x.x, x.y, x.z, x.w};
+                        multiply_add(sums[i][0], rows, columns.x, columns.y);
+                        multiply_add(sums[i][1], rows, columns.z, columns.w);
+                    }
+                }
+                load(ahead[n], n + AHEAD);
+            }
+        }
+    }
 
 #endif
+};
 
-// Stores this warp's partial sums of A B, where A are the rows and B the units of the block, over share `share`
-// of `shares` of the depth of `depth` squares.
-__device__ __forceinline__ void multiply_share(
-    const Gates4* a, const Gates4* b, unsigned depth, unsigned share, unsigned shares, float* partial
+// Begins share `share` of `shares` of the product of the rows from `a` and the columns from `b`, over a depth of
+// `depth` squares. Without `exists` the product is 0.
+__device__ __forceinline__ Product begin_product(
+    const uint4* a, const uint4* b, unsigned depth, unsigned share, unsigned shares, bool exists
 ) {
     const unsigned each = (depth + shares - 1) / shares, from = share * each;
-    const unsigned to = from + each < depth ? from + each : depth;
+    Product product;
+    product.a = a + from * SQUARE;
+    product.b = b + from * SQUARE;
+    product.below = depth * SQUARE;
+    product.left = !exists ? 0 : from + each < depth ? (int)each : (int)depth - (int)from;
+    product.begin();
+    return product;
+}
+
+// Ends a product: stores this warp's partial sums.
+__device__ __forceinline__ void end_product(Product& product, float* partial) {
     Sums sums = {};
-    multiply(a, b, depth, from, to, sums);
+    product.add_to(sums);
     const unsigned warp = threadIdx.x / 32, g = threadIdx.x % 32 / 4, q = threadIdx.x % 4;
 #pragma unroll
     for (int i = 0; i < 2; i++) {

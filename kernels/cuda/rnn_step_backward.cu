@@ -25,7 +25,12 @@ static_assert(SHARES == 8, "a warp for each eight rows and four units of the epi
 extern "C" __global__ void __launch_bounds__(THREADS, 2) rnn_step_backward(const __grid_constant__ Arguments a) {
     SHARED(float, partial, SHARES * PARTIAL);
     const Lane lane = this_lane(a.hidden, a.batch);
-    const unsigned loop = blockIdx.z, m = loop / a.dirs, dir = loop % a.dirs, across = squares(a.hidden);
+    // There are one or two directions.
+    const unsigned loop = blockIdx.z, m = loop >> (a.dirs - 1), dir = loop & (a.dirs - 1), across = squares(a.hidden);
+    const uint4* rows = a.before + square_row(loop, blockIdx.y * (ROWS / 16), a.batch, 4 * across);
+    const uint4* units = a.weights + ((size_t)loop * across + blockIdx.x) * 4 * across * SQUARE;
+    Product product = begin_product(rows, units, 4 * across, lane.warp, SHARES, a.before != nullptr);
+
     const unsigned t = dir == 0 ? a.step : a.steps - 1 - a.step;
     const unsigned t_before = dir == 0 ? t - 1 : t + 1;
     const size_t first = lane.element(m, t, dir, a.steps, a.batch, a.dirs, a.hidden);
@@ -33,8 +38,6 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2) rnn_step_backward(const
     const size_t state_at = lane.state(m, dir, a.dirs, a.batch, a.hidden);
     const size_t row_stride = (size_t)a.dirs * a.hidden; // from row to row
     const size_t to_c = (size_t)a.dirs * a.batch * a.hidden;
-    const bool is_first = a.step == a.steps - 1;
-    const float* from = is_first ? a.d_last : a.carry;
 
     // These loads are in flight during the product.
     Gates4 gates[2];
@@ -45,55 +48,58 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2) rnn_step_backward(const
     for (int r = 0; r < 2; r++) {
         const size_t at = first + 8 * r * row_stride, at_before = first_before + 8 * r * row_stride;
         const size_t of_state = state_at + 8 * r * a.hidden;
-        const bool exists = lane.exists[r], given = exists && from != nullptr;
+        const bool exists = lane.exists[r], given = exists && a.from != nullptr;
         length[r] = exists ? a.lengths[m * a.batch + lane.row + 8 * r] : 0;
         gates[r] = exists ? ((const Gates4*)a.gates)[at] : no_gates();
         dy[r] = exists && a.dy != nullptr ? a.dy[at] : 0.0f;
         c[r] = exists && STATES == 2 ? a.cells[at] : 0.0f;
         before[r] = exists && a.step > 0 ? (STATES == 2 ? a.cells : a.y)[at_before] : 0.0f;
         initial[r] = exists && a.initial != nullptr ? a.initial[of_state + (STATES == 2 ? to_c : 0)] : 0.0f;
-        d[r].h = given ? from[of_state] : 0.0f;
-        d[r].c = given && STATES == 2 ? from[of_state + to_c] : 0.0f;
+        d[r].h = given ? a.from[of_state] : 0.0f;
+        d[r].c = given && STATES == 2 ? a.from[of_state + to_c] : 0.0f;
     }
-    if (!is_first) {
-        const Gates4* rows = (const Gates4*)a.before + row_square(loop, blockIdx.y * ROWS, a.batch, 4 * across) * FOURS;
-        const Gates4* units = (const Gates4*)a.weights + ((size_t)loop * across + blockIdx.x) * 4 * across * FOURS;
-        multiply_share(rows, units, 4 * across, lane.warp, SHARES, partial);
-        __syncthreads();
-    }
+    end_product(product, partial);
+    __syncthreads();
+
+    float gradients[2][4]; // the saved gates, then the gradients
 #pragma unroll
     for (int r = 0; r < 2; r++) {
-        if (!lane.exists[r]) {
-            continue;
-        }
-        if (!is_first) {
-            float sum = lane.sum(partial, 0, r);
-#pragma unroll
-            for (int share = 1; share < SHARES; share++) {
-                sum += lane.sum(partial, share, r);
-            }
-            d[r].h += sum;
-        }
-        float gradients[4]; // the saved gates, then the gradients
-        from_gates(gates[r], gradients);
+        d[r].h += lane.sum(partial, 0, 1, SHARES, r);
+        from_gates(gates[r], gradients[r]);
         // Beyond the row's end, `cells` holds the unchanged state, and y holds 0.
         const bool has_before = a.step > 0 && (STATES == 2 || t_before < length[r]);
         const float value = has_before ? before[r] : initial[r];
         const State state = STATES == 2 ? State{0.0f, value} : State{value, 0.0f};
-        const State computed = cell_backward(gradients, c[r], state, State{d[r].h + dy[r], d[r].c});
+        const State computed = cell_backward(gradients[r], c[r], state, State{d[r].h + dy[r], d[r].c});
         const bool live = t < length[r];
-        d[r] = live ? computed : d[r];
+        d[r].h = live ? computed.h : d[r].h;
+        d[r].c = live ? computed.c : d[r].c;
 #pragma unroll
         for (int slot = 0; slot < 4; slot++) {
-            gradients[slot] = live ? gradients[slot] : 0.0f;
+            gradients[r][slot] = live ? gradients[r][slot] : 0.0f;
         }
-        const size_t to = state_at + 8 * r * a.hidden;
-        ((Gates4*)a.gates)[first + 8 * r * row_stride] = to_gates(gradients);
-        a.carry[to] = d[r].h;
-        if (STATES == 2) {
-            a.carry[to + to_c] = d[r].c;
+    }
+#pragma unroll
+    for (int r = 0; r < 2; r++) {
+        if (lane.exists[r]) {
+            const size_t to = state_at + 8 * r * a.hidden;
+            ((Gates4*)a.gates)[first + 8 * r * row_stride] = to_gates(gradients[r]);
+            a.carry[to] = d[r].h;
+            if (STATES == 2) {
+                a.carry[to + to_c] = d[r].c;
+            }
         }
-        const size_t square = row_square(loop, lane.row, a.batch, 4 * across) + lane.unit / 4;
-        ((Gates4*)a.after)[square * FOURS + four_at(lane.g + 8 * r, lane.q)] = to_operands(gradients);
+    }
+    // Padding becomes 0.
+    uint4* after = a.after + square_row(loop, lane.row / 16, a.batch, 4 * across) + lane.unit / 4 * SQUARE + threadIdx.x % 32;
+#pragma unroll
+    for (int v = 0; v < VECTORS; v++) {
+        unsigned words[4];
+#pragma unroll
+        for (int n = 0; n < 4; n++) {
+            const float* of = gradients[n % 2] + (2 * v + n / 2) * PER_WORD;
+            words[n] = to_word(of[0], PER_WORD == 2 ? of[1] : 0.0f);
+        }
+        after[v * 32] = make_uint4(words[0], words[1], words[2], words[3]);
     }
 }

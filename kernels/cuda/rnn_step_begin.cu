@@ -8,6 +8,6 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_step_begin(const __gri
     const unsigned unit = i % a.hidden, row = i / a.hidden;
     const unsigned m = blockIdx.z / a.dirs, dir = blockIdx.z % a.dirs;
     const float h = a.initial[((size_t)m * STATES * a.dirs + dir) * a.batch * a.hidden + i];
-    const size_t square = row_square(blockIdx.z, row, a.batch, squares(a.hidden)) + unit / 16;
-    a.after[(square * FOURS + four_at(row % 16, unit % 16 / 4)) * 4 + unit % 4] = to_operand(h);
+    const size_t square = square_row(blockIdx.z, row / 16, a.batch, squares(a.hidden)) + unit / 16 * SQUARE;
+    ((operand_t*)(a.after + square))[operand_at(row % 16, unit % 16, true)] = to_operand(h);
 }

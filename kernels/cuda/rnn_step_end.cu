@@ -7,25 +7,20 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2) rnn_step_end(const __gr
     SHARED(float, partial, SHARES * PARTIAL);
     const Lane lane = this_lane(a.hidden, a.batch);
     const unsigned loop = blockIdx.z, m = loop / a.dirs, dir = loop % a.dirs, across = squares(a.hidden);
-    const Gates4* rows = (const Gates4*)a.before + row_square(loop, blockIdx.y * ROWS, a.batch, 4 * across) * FOURS;
-    const Gates4* units = (const Gates4*)a.weights + ((size_t)loop * across + blockIdx.x) * 4 * across * FOURS;
-    multiply_share(rows, units, 4 * across, lane.warp, SHARES, partial);
+    const uint4* rows = a.before + square_row(loop, blockIdx.y * (ROWS / 16), a.batch, 4 * across);
+    const uint4* units = a.weights + ((size_t)loop * across + blockIdx.x) * 4 * across * SQUARE;
+    Product product = begin_product(rows, units, 4 * across, lane.warp, SHARES, true);
+    end_product(product, partial);
     __syncthreads();
     const size_t state_at = lane.state(m, dir, a.dirs, a.batch, a.hidden), to_c = (size_t)a.dirs * a.batch * a.hidden;
 #pragma unroll
     for (int r = 0; r < 2; r++) {
-        if (!lane.exists[r]) {
-            continue;
-        }
-        float sum = lane.sum(partial, 0, r);
-#pragma unroll
-        for (int share = 1; share < SHARES; share++) {
-            sum += lane.sum(partial, share, r);
-        }
-        const size_t at = state_at + 8 * r * a.hidden;
-        a.d_initial[at] = a.carry[at] + sum;
-        if (STATES == 2) {
-            a.d_initial[at + to_c] = a.carry[at + to_c];
+        if (lane.exists[r]) {
+            const size_t at = state_at + 8 * r * a.hidden;
+            a.d_initial[at] = a.carry[at] + lane.sum(partial, 0, 1, SHARES, r);
+            if (STATES == 2) {
+                a.d_initial[at + to_c] = a.carry[at + to_c];
+            }
         }
     }
 }

@@ -22,13 +22,18 @@ static_assert(THREADS == 32 * 4 * SHARES, "a warp for each gate and share");
 extern "C" __global__ void __launch_bounds__(THREADS, 2) rnn_step_forward(const __grid_constant__ Arguments a) {
     SHARED(float, partial, 4 * SHARES * PARTIAL);
     const Lane lane = this_lane(a.hidden, a.batch);
-    const unsigned loop = blockIdx.z, m = loop / a.dirs, dir = loop % a.dirs, across = squares(a.hidden);
+    // There are one or two directions.
+    const unsigned loop = blockIdx.z, m = loop >> (a.dirs - 1), dir = loop & (a.dirs - 1), across = squares(a.hidden);
+    const unsigned gate = lane.warp % 4;
+    const uint4* rows = a.before + square_row(loop, blockIdx.y * (ROWS / 16), a.batch, across);
+    const uint4* units = a.weights + (((size_t)loop * across + blockIdx.x) * GATES + gate) * across * SQUARE;
+    Product product = begin_product(rows, units, across, lane.warp / 4, SHARES, a.before != nullptr && gate < GATES);
+
     const unsigned t = dir == 0 ? a.step : a.steps - 1 - a.step;
     const size_t first = lane.element(m, t, dir, a.steps, a.batch, a.dirs, a.hidden);
     const size_t state_at = lane.state(m, dir, a.dirs, a.batch, a.hidden);
     const size_t row_stride = (size_t)a.dirs * a.hidden; // from row to row
     const size_t to_c = (size_t)a.dirs * a.batch * a.hidden;
-    const float* from = a.step > 0 ? a.last : a.initial;
 
     // These loads are in flight during the product.
     Gates4 inputs[2];
@@ -37,56 +42,47 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2) rnn_step_forward(const 
 #pragma unroll
     for (int r = 0; r < 2; r++) {
         const size_t at = state_at + 8 * r * a.hidden;
-        const bool given = lane.exists[r] && from != nullptr;
+        const bool given = lane.exists[r] && a.from != nullptr;
         inputs[r] = lane.exists[r] ? ((const Gates4*)a.gates)[first + 8 * r * row_stride] : no_gates();
-        state[r].h = given ? from[at] : 0.0f;
-        state[r].c = given && STATES == 2 ? from[at + to_c] : 0.0f;
+        state[r].h = given ? a.from[at] : 0.0f;
+        state[r].c = given && STATES == 2 ? a.from[at + to_c] : 0.0f;
         length[r] = lane.exists[r] ? a.lengths[m * a.batch + lane.row + 8 * r] : 0;
     }
-    if (a.before != nullptr) {
-        const unsigned gate = lane.warp % 4;
-        if (gate < GATES) {
-            const Gates4* rows = (const Gates4*)a.before + row_square(loop, blockIdx.y * ROWS, a.batch, across) * FOURS;
-            const Gates4* units = (const Gates4*)a.weights + (((size_t)loop * across + blockIdx.x) * GATES + gate) * across * FOURS;
-            multiply_share(rows, units, across, lane.warp / 4, SHARES, partial);
+    end_product(product, partial);
+    __syncthreads();
+
+    float parts[2][4];
+    bool live[2];
+#pragma unroll
+    for (int r = 0; r < 2; r++) {
+        from_gates(inputs[r], parts[r]);
+#pragma unroll
+        for (int gate = 0; gate < GATES; gate++) {
+            parts[r][recurrent_slot(gate)] += lane.sum(partial, gate, 4, SHARES, r);
         }
-        __syncthreads();
+        const State computed = cell_forward(parts[r], state[r]);
+        live[r] = t < length[r];
+        state[r].h = live[r] ? computed.h : state[r].h;
+        state[r].c = live[r] ? computed.c : state[r].c;
     }
 #pragma unroll
     for (int r = 0; r < 2; r++) {
-        if (!lane.exists[r]) {
-            continue;
-        }
-        float parts[4];
-        from_gates(inputs[r], parts);
-        if (a.before != nullptr) {
-#pragma unroll
-            for (int gate = 0; gate < GATES; gate++) {
-                float sum = lane.sum(partial, gate, r);
-#pragma unroll
-                for (int share = 1; share < SHARES; share++) {
-                    sum += lane.sum(partial, 4 * share + gate, r);
+        if (lane.exists[r]) {
+            const size_t at = first + 8 * r * row_stride, to = state_at + 8 * r * a.hidden;
+            a.y[at] = live[r] ? state[r].h : 0.0f;
+            if (a.save) {
+                ((Gates4*)a.gates)[at] = to_gates(parts[r]);
+                if (STATES == 2) {
+                    a.cells[at] = state[r].c; // beyond the row's end: the unchanged state
                 }
-                parts[recurrent_slot(gate)] += sum;
             }
-        }
-        const State computed = cell_forward(parts, state[r]);
-        const bool live = t < length[r];
-        state[r] = live ? computed : state[r];
-        const size_t at = first + 8 * r * row_stride, to = state_at + 8 * r * a.hidden;
-        a.y[at] = live ? state[r].h : 0.0f;
-        if (a.save) {
-            ((Gates4*)a.gates)[at] = to_gates(parts);
+            a.last[to] = state[r].h;
             if (STATES == 2) {
-                a.cells[at] = state[r].c; // beyond the row's end: the unchanged state
+                a.last[to + to_c] = state[r].c;
             }
         }
-        a.last[to] = state[r].h;
-        if (STATES == 2) {
-            a.last[to + to_c] = state[r].c;
-        }
-        const size_t square = row_square(loop, lane.row, a.batch, across) + blockIdx.x;
-        const unsigned four = four_at(lane.g + 8 * r, lane.unit_in / 4);
-        a.after[(square * FOURS + four) * 4 + lane.unit_in % 4] = to_operand(state[r].h);
+        // Padding becomes 0.
+        const size_t square = square_row(loop, lane.row / 16, a.batch, across) + blockIdx.x * SQUARE;
+        ((operand_t*)(a.after + square))[operand_at(lane.g + 8 * r, lane.unit_in, true)] = to_operand(state[r].h);
     }
 }

@@ -57,9 +57,10 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
                 // The gradients by the gates of a time step and of the next.
                 let deltas = training.deltas(s, self.precision);
                 for step in (0..s.steps).rev() {
+                    let is_first = step == s.steps - 1;
                     let arguments = StepBackward {
                         weights,
-                        before: deltas[(step + 1) % 2],
+                        before: nullable((!is_first).then_some(deltas[(step + 1) % 2])),
                         after: deltas[step % 2],
                         gates: layer.gates.address,
                         lengths: a.lengths.address(),
@@ -67,7 +68,7 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
                         cells: nullable(layer.cells()),
                         y: a.y.address(),
                         dy: nullable(a.dy.map(Buf::address)),
-                        d_last: nullable(a.d_last.map(Buf::address)),
+                        from: if is_first { nullable(a.d_last.map(Buf::address)) } else { carry },
                         carry,
                         batch,
                         steps,

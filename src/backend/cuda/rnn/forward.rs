@@ -38,6 +38,7 @@ impl<E: Executor> Runs<RnnForward> for Cuda<E> {
             work: s.projection_work(),
         })?;
         let cells = nullable(layer.cells());
+        let initial = nullable(a.initial.map(Buf::address));
         let [batch, steps, hidden, dirs] = [s.batch, s.steps, s.hidden, s.dirs].map(|n| n as u64);
         match layer.algorithm {
             Algorithm::Persistent => {
@@ -45,7 +46,7 @@ impl<E: Executor> Runs<RnnForward> for Cuda<E> {
                     weights: layer.recurrents.address,
                     gates: layer.gates.address,
                     lengths: a.lengths.address(),
-                    initial: nullable(a.initial.map(Buf::address)),
+                    initial,
                     y: a.y.address(),
                     cells,
                     last: a.last.address(),
@@ -67,9 +68,8 @@ impl<E: Executor> Runs<RnnForward> for Cuda<E> {
             Algorithm::PerStep => {
                 // `h` before and after a time step.
                 let h = layer.states(s);
-                if let Some(initial) = a.initial {
-                    let arguments =
-                        StepBegin { initial: initial.address(), after: h[0], batch, hidden, dirs };
+                if a.initial.is_some() {
+                    let arguments = StepBegin { initial, after: h[0], batch, hidden, dirs };
                     let grid = [(s.batch * s.hidden).div_ceil(THREADS as usize), 1, s.models * s.dirs];
                     self.session.launch(&kernels.step_begin(), &arguments, grid, Work::default())?;
                 }
@@ -82,7 +82,7 @@ impl<E: Executor> Runs<RnnForward> for Cuda<E> {
                         after: h[(step + 1) % 2],
                         gates: layer.gates.address,
                         lengths: a.lengths.address(),
-                        initial: nullable(a.initial.map(Buf::address)),
+                        from: if step > 0 { a.last.address() } else { initial },
                         y: a.y.address(),
                         cells,
                         last: a.last.address(),

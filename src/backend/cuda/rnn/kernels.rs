@@ -200,29 +200,29 @@ pub(super) mod kernel {
         }
         StepBegin, "rnn forward, begin", "rnn_step_begin", ["rnn_step"] {
             "const float*": initial;
-            "operand_t*": after;
+            "uint4*": after;
             "unsigned": batch hidden dirs;
         }
         StepForward, "rnn forward, step", "rnn_step_forward", ["rnn_step"] {
-            "const operand_t*": weights before;
-            "operand_t*": after;
+            "const uint4*": weights before;
+            "uint4*": after;
             "saved_t*": gates;
             "const unsigned*": lengths;
-            "const float*": initial;
+            "const float*": from;
             "float*": y cells last;
             "unsigned": batch steps hidden dirs save step;
         }
         StepBackward, "rnn backward, step", "rnn_step_backward", ["rnn_step"] {
-            "const operand_t*": weights before;
-            "operand_t*": after;
+            "const uint4*": weights before;
+            "uint4*": after;
             "saved_t*": gates;
             "const unsigned*": lengths;
-            "const float*": initial cells y dy d_last;
+            "const float*": initial cells y dy from;
             "float*": carry;
             "unsigned": batch steps hidden dirs step;
         }
         StepEnd, "rnn backward, end", "rnn_step_end", ["rnn_step"] {
-            "const operand_t*": weights before;
+            "const uint4*": weights before;
             "const float*": carry;
             "float*": d_initial;
             "unsigned": batch hidden dirs;

@@ -55,13 +55,13 @@ impl<E: Executor> Runs<RnnLoad> for Cuda<E> {
                     biases,
                     dirs,
                 };
-                // Fours of operands of the larger pass.
+                // Operands of the larger pass.
                 let slots = if passes == 2 { 4 } else { s.cell.gates() };
-                let fours = slots * padded(s.hidden) * padded(s.hidden) / 4;
+                let operands = slots * padded(s.hidden) * padded(s.hidden);
                 self.session.launch(
                     &kernels.pack_step(),
                     &pack,
-                    [fours.div_ceil(threads), passes, loops],
+                    [operands.div_ceil(threads), passes, loops],
                     work,
                 )
             }
