@@ -1,4 +1,4 @@
-// Packs the recurrent weights as squares of operands, see rnn_step.cu; a thread per operand. `forward`
+// Packs the recurrent weights as squares of operands, see rnn_squares.cu; a thread per operand. `forward`
 // (loops, squares of units, GATES, squares of the depth): columns are units, the depth is the previous step's
 // units. `backward` (loops, squares of units, squares of the depth), if the layer is trained: columns are the
 // previous step's units, the depth is units with their four slots side by side. Slot 2 of a GRU, the input part
@@ -12,8 +12,7 @@ __device__ __forceinline__ float weight(const float* weight_hh, unsigned hidden,
 extern "C" __global__ void __launch_bounds__(THREADS) rnn_pack_step(const __grid_constant__ Arguments a) {
     const bool is_backward = blockIdx.y == 1;
     const unsigned across = squares(a.hidden);
-    const unsigned depth = is_backward ? 4 * across : across;               // squares
-    const unsigned columns = is_backward ? across : across * GATES;         // squares
+    const unsigned depth = is_backward ? 4 * across : across, columns = is_backward ? across : across * GATES; // in squares
     const unsigned i = blockIdx.x * THREADS + threadIdx.x;
     if (i >= columns * depth * 256) {
         return;

@@ -8,34 +8,12 @@
 //                                                          +----------+
 //
 // Each warp multiplies one share of the depth. The kernels wait for memory, not for arithmetic, so a warp has
-// the loads of several multiplications in flight, and no operand passes through shared memory: A and B are
-// stored as squares of 16 x 16 operands, each as vectors of 16 bytes that are the registers of one lane for one
-// mma. So a warp loads a square, without gaps, by one load of each lane (fp32 and tf32: two).
+// the loads of several multiplications in flight, and no operand passes through shared memory. See
+// rnn_squares.cu for the operands.
 
-#define ROWS 32
 #define UNITS 16
-#define VECTORS (2 / PER_WORD)  // of a lane in a square: one for each mma in depth
-#define SQUARE (32 * VECTORS)   // vectors of a square
 #define STRIDE (UNITS + 4)      // words from row to row of partial sums, which lanes then read without bank conflicts
 #define PARTIAL (ROWS * STRIDE) // words of a warp's partial sums
-
-// The squares that a depth or a width of `units` takes.
-__device__ __forceinline__ unsigned squares(unsigned units) { return (units + 15) / 16; }
-
-// The first vector of a row of squares: batch rows 16 `row` to 16 `row` + 15 of a matrix (loops, B, depth) whose
-// rows are padded to whole blocks. `loop` counts models and directions.
-__device__ __forceinline__ size_t square_row(unsigned loop, unsigned row, unsigned batch, unsigned depth) {
-    return ((size_t)loop * ((batch + ROWS - 1) / ROWS * (ROWS / 16)) + row) * depth * SQUARE;
-}
-
-// The index of operand (i, k) of a square in operands, where i is a row of A or a column of B. Lane 4g + q of an
-// mma has rows g and g + 8 of A, and columns g and g + 8 of two Bs. Which depths it multiplies is ours to choose:
-// the neighbors 4q to 4q + 3.
-__device__ __forceinline__ unsigned operand_at(unsigned i, unsigned k, bool is_a) {
-    const unsigned lane = 4 * (i % 8) + k / 4, half = i / 8, word = k % 4 / PER_WORD;
-    const unsigned of_lane = is_a ? 2 * (word % 2) + half : 2 * half + word % 2;
-    return ((word / 2 * 32 + lane) * 4 + of_lane) * PER_WORD + k % PER_WORD;
-}
 
 // A thread and its two cells: rows `row` and `row + 8` of unit `unit`. The first cell is (`row_in`, `unit_in`)
 // of the block.
@@ -54,13 +32,14 @@ struct Lane {
         return (((size_t)m * STATES * dirs + dir) * batch + row) * hidden + unit;
     }
 
-    // The product of cell `r`: the partial sums of warps `warp`, `warp + step` ... in the order of the shares.
-    __device__ __forceinline__ float sum(const float* partial, int warp, int step, int shares, int r) const {
-        const float* of = partial + warp * PARTIAL + (row_in + 8 * r) * STRIDE + unit_in;
+    // The product of cell `r`: the partial sums of `shares` warps, the first and every `apart`th from there, added
+    // in the order of the shares.
+    __device__ __forceinline__ float sum(const float* partial, int first, int apart, int shares, int r) const {
+        const float* of = partial + first * PARTIAL + (row_in + 8 * r) * STRIDE + unit_in;
         float sum = of[0];
 #pragma unroll
         for (int share = 1; share < shares; share++) {
-            sum += of[share * step * PARTIAL];
+            sum += of[share * apart * PARTIAL];
         }
         return sum;
     }
@@ -123,22 +102,23 @@ struct Product {
 
 #else
 
-#define AHEAD (4 / VECTORS) // multiplications of squares whose operands are in flight
+#define AHEAD (8 / BLOCKS / VECTORS) // multiplications of squares whose operands are in flight
 
     struct Operands {
         uint4 a[2][VECTORS], b[VECTORS];
     } ahead[AHEAD];
 
-    // Loads the operands of multiplication `n` from here. A square beyond the share is 0.
+    // Loads the operands of multiplication `n` from here, unless it is beyond the share.
     __device__ __forceinline__ void load(Operands& to, int n) {
-        const uint4 zero = make_uint4(0u, 0u, 0u, 0u);
         const unsigned lane = threadIdx.x % 32;
+        if (n < left) {
 #pragma unroll
-        for (int v = 0; v < VECTORS; v++) {
-            const int at = n * SQUARE + v * 32;
-            to.a[0][v] = n < left ? (a + lane)[at] : zero;
-            to.a[1][v] = n < left ? (a + lane + below)[at] : zero;
-            to.b[v] = n < left ? (b + lane)[at] : zero;
+            for (int v = 0; v < VECTORS; v++) {
+                const int at = n * SQUARE + v * 32;
+                to.a[0][v] = (a + lane)[at];
+                to.a[1][v] = (a + lane + below)[at];
+                to.b[v] = (b + lane)[at];
+            }
         }
     }
 
@@ -154,18 +134,24 @@ struct Product {
         for (; left > 0; left -= AHEAD, a += AHEAD * SQUARE, b += AHEAD * SQUARE) {
 #pragma unroll
             for (int n = 0; n < AHEAD; n++) {
-#pragma unroll
-                for (int v = 0; v < VECTORS; v++) {
-                    const uint4 columns = ahead[n].b[v];
-#pragma unroll
-                    for (int i = 0; i < 2; i++) {
-                        const uint4 x = ahead[n].a[i][v];
-                        const unsigned rows[4] = {x.x, x.y, x.z, x.w};
-                        multiply_add(sums[i][0], rows, columns.x, columns.y);
-                        multiply_add(sums[i][1], rows, columns.z, columns.w);
-                    }
+                if (n < left) {
+                    multiply(ahead[n], sums);
                 }
                 load(ahead[n], n + AHEAD);
+            }
+        }
+    }
+
+    static __device__ __forceinline__ void multiply(const Operands& of, Sums sums) {
+#pragma unroll
+        for (int v = 0; v < VECTORS; v++) {
+            const uint4 columns = of.b[v];
+#pragma unroll
+            for (int i = 0; i < 2; i++) {
+                const uint4 x = of.a[i][v];
+                const unsigned rows[4] = {x.x, x.y, x.z, x.w};
+                multiply_add(sums[i][0], rows, columns.x, columns.y);
+                multiply_add(sums[i][1], rows, columns.z, columns.w);
             }
         }
     }

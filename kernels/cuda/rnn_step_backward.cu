@@ -22,7 +22,7 @@
 
 static_assert(SHARES == 8, "a warp for each eight rows and four units of the epilogue");
 
-extern "C" __global__ void __launch_bounds__(THREADS, 2) rnn_step_backward(const __grid_constant__ Arguments a) {
+extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) rnn_step_backward(const __grid_constant__ Arguments a) {
     SHARED(float, partial, SHARES * PARTIAL);
     const Lane lane = this_lane(a.hidden, a.batch);
     // There are one or two directions.
@@ -39,24 +39,25 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2) rnn_step_backward(const
     const size_t row_stride = (size_t)a.dirs * a.hidden; // from row to row
     const size_t to_c = (size_t)a.dirs * a.batch * a.hidden;
 
-    // These loads are in flight during the product.
-    Gates4 gates[2];
-    float dy[2], c[2], before[2], initial[2]; // c of an LSTM, h of a GRU, before the time step and the time loop
-    State d[2];
-    unsigned length[2];
+    // These loads are in flight during the product. They are in branches so that ptxas issues them after the
+    // loads of the product.
+    Gates4 gates[2] = {no_gates(), no_gates()};
+    State d[2] = {};
+    float dy[2] = {}, c[2] = {}, before[2] = {}, initial[2] = {}; // c of an LSTM, h of a GRU
+    unsigned length[2] = {};
 #pragma unroll
     for (int r = 0; r < 2; r++) {
-        const size_t at = first + 8 * r * row_stride, at_before = first_before + 8 * r * row_stride;
-        const size_t of_state = state_at + 8 * r * a.hidden;
-        const bool exists = lane.exists[r], given = exists && a.from != nullptr;
-        length[r] = exists ? a.lengths[m * a.batch + lane.row + 8 * r] : 0;
-        gates[r] = exists ? ((const Gates4*)a.gates)[at] : no_gates();
-        dy[r] = exists && a.dy != nullptr ? a.dy[at] : 0.0f;
-        c[r] = exists && STATES == 2 ? a.cells[at] : 0.0f;
-        before[r] = exists && a.step > 0 ? (STATES == 2 ? a.cells : a.y)[at_before] : 0.0f;
-        initial[r] = exists && a.initial != nullptr ? a.initial[of_state + (STATES == 2 ? to_c : 0)] : 0.0f;
-        d[r].h = given ? a.from[of_state] : 0.0f;
-        d[r].c = given && STATES == 2 ? a.from[of_state + to_c] : 0.0f;
+        if (lane.exists[r]) {
+            const size_t at = first + 8 * r * row_stride, of_state = state_at + 8 * r * a.hidden;
+            length[r] = a.lengths[m * a.batch + lane.row + 8 * r];
+            gates[r] = ((const Gates4*)a.gates)[at];
+            dy[r] = a.dy != nullptr ? a.dy[at] : 0.0f;
+            c[r] = STATES == 2 ? a.cells[at] : 0.0f;
+            before[r] = a.step > 0 ? (STATES == 2 ? a.cells : a.y)[first_before + 8 * r * row_stride] : 0.0f;
+            initial[r] = a.initial != nullptr ? a.initial[of_state + (STATES == 2 ? to_c : 0)] : 0.0f;
+            d[r].h = a.from != nullptr ? a.from[of_state] : 0.0f;
+            d[r].c = a.from != nullptr && STATES == 2 ? a.from[of_state + to_c] : 0.0f;
+        }
     }
     end_product(product, partial);
     __syncthreads();

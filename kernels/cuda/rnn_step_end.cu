@@ -3,7 +3,7 @@
 
 #define SHARES (THREADS / 32)
 
-extern "C" __global__ void __launch_bounds__(THREADS, 2) rnn_step_end(const __grid_constant__ Arguments a) {
+extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) rnn_step_end(const __grid_constant__ Arguments a) {
     SHARED(float, partial, SHARES * PARTIAL);
     const Lane lane = this_lane(a.hidden, a.batch);
     const unsigned loop = blockIdx.z, m = loop / a.dirs, dir = loop % a.dirs, across = squares(a.hidden);

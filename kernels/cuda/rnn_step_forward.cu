@@ -19,7 +19,7 @@
 static_assert(THREADS == 32 * 4 * SHARES, "a warp for each gate and share");
 
 // Allows two blocks a multiprocessor.
-extern "C" __global__ void __launch_bounds__(THREADS, 2) rnn_step_forward(const __grid_constant__ Arguments a) {
+extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) rnn_step_forward(const __grid_constant__ Arguments a) {
     SHARED(float, partial, 4 * SHARES * PARTIAL);
     const Lane lane = this_lane(a.hidden, a.batch);
     // There are one or two directions.
@@ -35,18 +35,20 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2) rnn_step_forward(const 
     const size_t row_stride = (size_t)a.dirs * a.hidden; // from row to row
     const size_t to_c = (size_t)a.dirs * a.batch * a.hidden;
 
-    // These loads are in flight during the product.
-    Gates4 inputs[2];
-    State state[2];
-    unsigned length[2];
+    // These loads are in flight during the product. They are in branches so that ptxas issues them after the
+    // loads of the product.
+    Gates4 inputs[2] = {no_gates(), no_gates()};
+    State state[2] = {};
+    unsigned length[2] = {};
 #pragma unroll
     for (int r = 0; r < 2; r++) {
-        const size_t at = state_at + 8 * r * a.hidden;
-        const bool given = lane.exists[r] && a.from != nullptr;
-        inputs[r] = lane.exists[r] ? ((const Gates4*)a.gates)[first + 8 * r * row_stride] : no_gates();
-        state[r].h = given ? a.from[at] : 0.0f;
-        state[r].c = given && STATES == 2 ? a.from[at + to_c] : 0.0f;
-        length[r] = lane.exists[r] ? a.lengths[m * a.batch + lane.row + 8 * r] : 0;
+        if (lane.exists[r]) {
+            const size_t of_state = state_at + 8 * r * a.hidden;
+            length[r] = a.lengths[m * a.batch + lane.row + 8 * r];
+            inputs[r] = ((const Gates4*)a.gates)[first + 8 * r * row_stride];
+            state[r].h = a.from != nullptr ? a.from[of_state] : 0.0f;
+            state[r].c = a.from != nullptr && STATES == 2 ? a.from[of_state + to_c] : 0.0f;
+        }
     }
     end_product(product, partial);
     __syncthreads();

@@ -8,7 +8,7 @@ use super::super::kernel::THREADS;
 use super::super::memory::{Buf, Memory};
 use super::super::splits::divisor;
 use super::kernels::kernel::{PersistentBackward, StepBackward, StepEnd, WeightGradient, WeightGradientSum};
-use super::kernels::{Kernels, step_grid};
+use super::kernels::{Kernels, step_blocks, step_grid};
 use super::layer::PERSISTENT_ROWS;
 use super::plan::NO_STREAMED;
 use crate::backend::Algorithm;
@@ -56,6 +56,8 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
                 let carry = nullable(training.carry.as_ref().map(Memory::address));
                 // The gradients by the gates of a time step and of the next.
                 let deltas = training.deltas(s, self.precision);
+                let blocks = step_blocks(s);
+                let kernel = kernels.step_backward(blocks);
                 for step in (0..s.steps).rev() {
                     let is_first = step == s.steps - 1;
                     let arguments = StepBackward {
@@ -77,7 +79,7 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
                         step: step as u64,
                     };
                     self.session.launch(
-                        &kernels.step_backward(),
+                        &kernel,
                         &arguments,
                         step_grid(s),
                         s.backward_work(a.dy.is_some()).share(1, s.steps),
@@ -86,7 +88,12 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
                 if let Some(d_initial) = d_initial {
                     let arguments =
                         StepEnd { weights, before: deltas[0], carry, d_initial, batch, hidden, dirs };
-                    self.session.launch(&kernels.step_end(), &arguments, step_grid(s), Work::default())?;
+                    self.session.launch(
+                        &kernels.step_end(blocks),
+                        &arguments,
+                        step_grid(s),
+                        Work::default(),
+                    )?;
                 }
             }
         }

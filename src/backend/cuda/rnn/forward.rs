@@ -7,7 +7,7 @@ use super::super::gemm::{Bias, Format, Gemm, Major, Strided};
 use super::super::kernel::THREADS;
 use super::super::memory::Buf;
 use super::kernels::kernel::{PersistentForward, StepBegin, StepForward};
-use super::kernels::{Kernels, step_grid};
+use super::kernels::{Kernels, step_blocks, step_grid};
 use super::layer::PERSISTENT_ROWS;
 use super::plan::NO_STREAMED;
 use crate::backend::Algorithm;
@@ -73,6 +73,7 @@ impl<E: Executor> Runs<RnnForward> for Cuda<E> {
                     let grid = [(s.batch * s.hidden).div_ceil(THREADS as usize), 1, s.models * s.dirs];
                     self.session.launch(&kernels.step_begin(), &arguments, grid, Work::default())?;
                 }
+                let kernel = kernels.step_forward(step_blocks(s));
                 for step in 0..s.steps {
                     // Without an initial state the first time step has no recurrent part.
                     let has_before = step > 0 || a.initial.is_some();
@@ -94,7 +95,7 @@ impl<E: Executor> Runs<RnnForward> for Cuda<E> {
                         step: step as u64,
                     };
                     self.session.launch(
-                        &kernels.step_forward(),
+                        &kernel,
                         &arguments,
                         step_grid(s),
                         s.time_loop_work(a.save).share(1, s.steps),

@@ -7,6 +7,9 @@ use super::plan::{NO_STREAMED, fits};
 use crate::backend::Algorithm;
 use crate::ops::{Cell, Precision, Rnn};
 
+/// The multiprocessors of an H100.
+const MULTIPROCESSORS: usize = 132;
+
 /// The units of a layer, rounded up to whole warps of 16.
 pub(super) fn padded(hidden: usize) -> usize {
     hidden.next_multiple_of(16)
@@ -74,24 +77,25 @@ impl Kernels {
         Kernel::of_cell::<kernel::StepBegin>(self.cell, self.precision)
     }
 
-    /// Runs one time step forward.
-    pub(crate) fn step_forward(&self) -> Kernel {
-        self.step::<kernel::StepForward>()
+    /// Runs one time step forward; for `blocks` see [`step_blocks`].
+    pub(crate) fn step_forward(&self, blocks: u32) -> Kernel {
+        self.step::<kernel::StepForward>(blocks)
     }
 
     /// Runs one time step backward.
-    pub(crate) fn step_backward(&self) -> Kernel {
-        self.step::<kernel::StepBackward>()
+    pub(crate) fn step_backward(&self, blocks: u32) -> Kernel {
+        self.step::<kernel::StepBackward>(blocks)
     }
 
     /// Computes the gradient by the initial state after the last `step_backward`.
-    pub(crate) fn step_end(&self) -> Kernel {
-        self.step::<kernel::StepEnd>()
+    pub(crate) fn step_end(&self, blocks: u32) -> Kernel {
+        self.step::<kernel::StepEnd>(blocks)
     }
 
-    /// A kernel of one time step, in blocks of eight warps.
-    fn step<A: Arguments>(&self) -> Kernel {
-        Kernel::new::<A>(Some(self.cell), &[("PRECISION", bits(self.precision)), ("THREADS", 256)])
+    /// A kernel of one time step: eight warps a block.
+    fn step<A: Arguments>(&self, blocks: u32) -> Kernel {
+        let constants = [("PRECISION", bits(self.precision)), ("BLOCKS", blocks), ("THREADS", 256)];
+        Kernel::new::<A>(Some(self.cell), &constants)
     }
 
     /// The GEMM for the input part of the gates.
@@ -131,9 +135,12 @@ impl Kernels {
                 self.pack_input(),
                 self.project(),
                 self.step_begin(),
-                self.step_forward(),
-                self.step_backward(),
-                self.step_end(),
+                self.step_forward(1),
+                self.step_backward(1),
+                self.step_end(1),
+                self.step_forward(2),
+                self.step_backward(2),
+                self.step_end(2),
                 self.gradient_gemm(),
             ],
         };
@@ -144,6 +151,12 @@ impl Kernels {
 /// The grid of a kernel of one time step: a block computes 16 units of [`STEP_ROWS`] batch rows.
 pub(super) fn step_grid(s: &Rnn) -> [usize; 3] {
     [s.hidden.div_ceil(16), s.batch.div_ceil(STEP_ROWS), s.models * s.dirs]
+}
+
+/// Blocks of a kernel of one time step that share a multiprocessor. Where each block has one to itself, its
+/// registers take the operands of twice as many multiplications at once. The results are the same bits.
+pub(super) fn step_blocks(s: &Rnn) -> u32 {
+    if step_grid(s).iter().product::<usize>() <= MULTIPROCESSORS { 1 } else { 2 }
 }
 
 /// Every kernel of any layer.
@@ -170,7 +183,7 @@ pub(super) mod kernel {
             "size_t": stride;
             "unsigned": input hidden biases dirs;
         }
-        PackStep, "pack weights", "rnn_pack_step", ["rnn_slots", "rnn_step"] {
+        PackStep, "pack weights", "rnn_pack_step", ["rnn_slots", "rnn_squares"] {
             "const float*": weights;
             "operand_t*": forward backward;
             "size_t": stride;
@@ -198,12 +211,12 @@ pub(super) mod kernel {
             "float*": d_initial;
             "unsigned": batch steps hidden dirs;
         }
-        StepBegin, "rnn forward, begin", "rnn_step_begin", ["rnn_step"] {
+        StepBegin, "rnn forward, begin", "rnn_step_begin", ["rnn_squares"] {
             "const float*": initial;
             "uint4*": after;
             "unsigned": batch hidden dirs;
         }
-        StepForward, "rnn forward, step", "rnn_step_forward", ["rnn_step"] {
+        StepForward, "rnn forward, step", "rnn_step_forward", ["rnn_squares", "rnn_step"] {
             "const uint4*": weights before;
             "uint4*": after;
             "saved_t*": gates;
@@ -212,7 +225,7 @@ pub(super) mod kernel {
             "float*": y cells last;
             "unsigned": batch steps hidden dirs save step;
         }
-        StepBackward, "rnn backward, step", "rnn_step_backward", ["rnn_step"] {
+        StepBackward, "rnn backward, step", "rnn_step_backward", ["rnn_squares", "rnn_step"] {
             "const uint4*": weights before;
             "uint4*": after;
             "saved_t*": gates;
@@ -221,7 +234,7 @@ pub(super) mod kernel {
             "float*": carry;
             "unsigned": batch steps hidden dirs step;
         }
-        StepEnd, "rnn backward, end", "rnn_step_end", ["rnn_step"] {
+        StepEnd, "rnn backward, end", "rnn_step_end", ["rnn_squares", "rnn_step"] {
             "const uint4*": weights before;
             "const float*": carry;
             "float*": d_initial;

@@ -27,8 +27,8 @@ pub struct Layer<E: Executor> {
     /// `(M, T, B, dirs, H, 4)` in `saved_t`: the input part of the gates, then the gates, then their
     /// gradients.
     pub(super) gates: Memory<E>,
-    /// `(2, M, dirs, B, H)` operands in squares, see rnn_step.cu: `h` before and after a time step. Only for
-    /// `per-step`.
+    /// `(2, M, dirs, B, H)` operands in squares, see rnn_squares.cu: `h` before and after a time step. Only
+    /// for `per-step`.
     states: Option<Memory<E>>,
     /// The memory for backward, if the layer is trained.
     pub(super) training: Option<Training<E>>,
@@ -56,7 +56,7 @@ pub(super) struct Training<E: Executor> {
 const MAX_SPLITS: usize = 16;
 /// Batch rows of a block of the persistent kernels: ROWS of rnn_persistent.cu.
 pub(super) const PERSISTENT_ROWS: usize = 8;
-/// Batch rows of a block of the kernels of one time step: ROWS of rnn_step.cu.
+/// Batch rows of a block of the kernels of one time step: ROWS of rnn_squares.cu.
 pub(super) const STEP_ROWS: usize = 32;
 
 /// Bytes of an operand of a GEMM, and of an element of the saved gates.

@@ -44,7 +44,7 @@ pub fn choose(wanted: Option<Algorithm>, s: &Rnn, precision: Precision) -> Resul
 pub struct Tuning {
     /// The algorithm of all recurrent layers, instead of the one that [`choose`] finds.
     pub algorithm: Option<Algorithm>,
-    /// The GEMM kernel of recurrent layers.
+    /// The kernel of the GEMMs of recurrent layers, which are outside of the time loop.
     pub gemm: GemmKernel,
     /// The bytes that the partial sums of weight gradients may take. It limits the models that are computed
     /// at once.
