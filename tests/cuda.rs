@@ -3,7 +3,7 @@
 mod chains;
 pub mod intrinsics;
 
-use crate::support::conformance::{conforms, dropout_is_exact, others, together_and_alone};
+use crate::support::conformance::{alone_as_in, conforms, dropout_is_exact, others, together_and_alone};
 use crate::support::cuda_on_host::{Host, Sanitizer, sanitizer, under};
 use crate::support::curves::{curve, curve_within, optimizer};
 use crate::support::training;
@@ -104,6 +104,19 @@ fn bf16_keeps_the_bounds_of_the_whole_table() {
 fn layers_that_fit_a_persistent_kernel_also_run_per_step() {
     for precision in [Precision::Tf32, Precision::Bf16] {
         assert_conforms(precision, Some(Algorithm::PerStep), false);
+    }
+}
+
+/// A grid that fills the GPU takes kernels with fewer loads in flight, see `step_blocks`. They give the same
+/// bits.
+#[test]
+fn a_model_has_the_same_bits_in_a_grid_that_fills_the_gpu() {
+    for precision in Precision::ALL {
+        for cell in Cell::ALL {
+            let size = RnnSize { batch: 33, steps: 3, input: 2, hidden: 130 };
+            let alone = RnnCase { ragged: true, initial: true, ..RnnCase::new(cell, 2, size) };
+            alone_as_in(&host(precision, 0), &alone.clone().models(4), &alone, 4);
+        }
     }
 }
 
@@ -276,6 +289,11 @@ fn small_cases() {
             let cuda = host(precision, 7).tuned(Tuning { algorithm: Some(algorithm), ..Tuning::default() });
             case.run(&cuda, &case.tensors()).unwrap();
         }
+        // Two blocks of rows and two of units.
+        let mut case = case;
+        case.rnn.batch = 33;
+        let tuning = Tuning { algorithm: Some(Algorithm::PerStep), ..Tuning::default() };
+        case.run(&host(Precision::Tf32, 7).tuned(tuning), &case.tensors()).unwrap();
     }
     let case = ConvCase {
         ragged: true,

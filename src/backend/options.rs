@@ -78,8 +78,9 @@ impl DeviceChoice {
     }
 }
 
-/// Who multiplies the large matrices of recurrent layers on CUDA. Convolution blocks always take our own
-/// kernels: what they multiply is not in memory as matrices.
+/// Who multiplies the large matrices of recurrent layers on CUDA: the input projection and the gradient by the
+/// input. The time loops and convolution blocks always take our own kernels: what they multiply is not in
+/// memory as matrices.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum GemmKernel {

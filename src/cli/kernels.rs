@@ -22,7 +22,7 @@ Algorithms of wgpu (kernels/wgsl/):
 Algorithms of cuda (kernels/cuda/):
   persistent  one launch runs all time steps; a thread block takes eight rows of the batch, and the
               recurrent weights stay in its registers; tf32 up to 64 units, bf16 up to 128
-  per-step    a matrix product and a cell kernel for each time step
+  per-step    one launch for each time step: a matrix product, and the cells as its epilogue
 
 With --arch, NVRTC compiles the kernels, and a table shows the registers and the spilled bytes of a \
 thread and the shared memory of a block. A persistent kernel that spills registers is an error.

@@ -8,12 +8,12 @@ use super::super::kernel::THREADS;
 use super::super::memory::{Buf, Memory};
 use super::super::splits::divisor;
 use super::kernels::kernel::{PersistentBackward, StepBackward, StepEnd, WeightGradient, WeightGradientSum};
-use super::kernels::{Kernels, step_grid};
-use super::layer::{Layer, partial_row, size};
+use super::kernels::{Kernels, step_blocks, step_grid};
+use super::layer::partial_row;
 use super::plan::{NO_STREAMED, persistent_rows};
 use crate::backend::Algorithm;
 use crate::error::Result;
-use crate::ops::{Checked, Precision, Rnn, RnnBackward, RnnBackwardOperands, Runs, Work};
+use crate::ops::{Checked, Rnn, RnnBackward, RnnBackwardOperands, Runs, Work};
 
 impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
     fn execute(&self, s: &Rnn, a: RnnBackwardOperands<Self>, _: Checked) -> Result<()> {
@@ -28,7 +28,7 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
         match layer.algorithm {
             Algorithm::Persistent => {
                 let arguments = PersistentBackward {
-                    weights: nullable(training.backward.as_ref().map(Memory::address)),
+                    weights: training.backward.address,
                     gates: layer.gates.address,
                     lengths: a.lengths.address(),
                     initial: nullable(a.initial.map(Buf::address)),
@@ -54,18 +54,25 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
             }
             Algorithm::Streamed => unreachable!("{NO_STREAMED}"),
             Algorithm::PerStep => {
-                let recurrent = layer.gemm_out();
+                let weights = training.backward.address;
                 let carry = nullable(training.carry.as_ref().map(Memory::address));
+                // The gradients by the gates of a time step and of the next.
+                let deltas = training.deltas(s, self.precision);
+                let blocks = step_blocks(s);
+                let kernel = kernels.step_backward(blocks);
                 for step in (0..s.steps).rev() {
+                    let is_first = step == s.steps - 1;
                     let arguments = StepBackward {
+                        weights,
+                        before: nullable((!is_first).then_some(deltas[(step + 1) % 2])),
+                        after: deltas[step % 2],
                         gates: layer.gates.address,
                         lengths: a.lengths.address(),
                         initial: nullable(a.initial.map(Buf::address)),
                         cells: nullable(layer.cells()),
                         y: a.y.address(),
                         dy: nullable(a.dy.map(Buf::address)),
-                        d_last: nullable(a.d_last.map(Buf::address)),
-                        recurrent,
+                        from: if is_first { nullable(a.d_last.map(Buf::address)) } else { carry },
                         carry,
                         batch,
                         steps,
@@ -74,19 +81,21 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
                         step: step as u64,
                     };
                     self.session.launch(
-                        &kernels.step_backward(),
+                        &kernel,
+                        &arguments,
+                        step_grid(s),
+                        s.backward_work(a.dy.is_some()).share(1, s.steps),
+                    )?;
+                }
+                if let Some(d_initial) = d_initial {
+                    let arguments =
+                        StepEnd { weights, before: deltas[0], carry, d_initial, batch, hidden, dirs };
+                    self.session.launch(
+                        &kernels.step_end(blocks),
                         &arguments,
                         step_grid(s),
                         Work::default(),
                     )?;
-                    if step > 0 || d_initial.is_some() {
-                        let work = s.backward_work(a.dy.is_some()).share(1, s.steps);
-                        self.gemm(&gradient_gemm(layer, self.precision, s, step, work))?;
-                    }
-                }
-                if let Some(d_initial) = d_initial {
-                    let arguments = StepEnd { carry, recurrent, d_initial, batch, hidden, dirs };
-                    self.session.launch(&kernels.step_end(), &arguments, step_grid(s), Work::default())?;
                 }
             }
         }
@@ -158,45 +167,5 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
             bias: None,
             work: s.input_gradient_work(),
         })
-    }
-}
-
-/// The gradient by the state before time step `step`, through the recurrent GEMM: the gradients by the gates
-/// of that step times `W_hh`.
-fn gradient_gemm<E: Executor>(
-    layer: &Layer<E>,
-    precision: Precision,
-    s: &Rnn,
-    step: usize,
-    work: Work,
-) -> Gemm {
-    let row = s.dirs * 4 * s.hidden;
-    let [forward, reverse] = [step, s.steps - 1 - step].map(|t| t * s.batch * row);
-    Gemm {
-        label: "recurrent gradient",
-        precision,
-        models: s.models,
-        dirs: s.dirs,
-        rows: s.batch,
-        columns: s.hidden,
-        depth: 4 * s.hidden,
-        a: Strided {
-            address: layer.gates.address + (forward * size(precision)) as u64,
-            row,
-            model: s.steps * s.batch * row,
-            dir: reverse as isize - forward as isize + 4 * s.hidden as isize,
-        },
-        a_format: Format::Saved,
-        b: layer.step_weights(s),
-        b_major: Major::N,
-        c: Strided {
-            address: layer.gemm_out(),
-            row: s.hidden,
-            model: s.dirs * s.batch * s.hidden,
-            dir: (s.batch * s.hidden) as isize,
-        },
-        c_format: Format::F32,
-        bias: None,
-        work,
     }
 }

@@ -4,9 +4,10 @@ use super::super::address::nullable;
 use super::super::device::Cuda;
 use super::super::executor::Executor;
 use super::super::gemm::{Bias, Format, Gemm, Major, Strided};
+use super::super::kernel::THREADS;
 use super::super::memory::Buf;
-use super::kernels::kernel::{PersistentForward, StepForward};
-use super::kernels::{Kernels, step_grid};
+use super::kernels::kernel::{PersistentForward, StepBegin, StepForward};
+use super::kernels::{Kernels, step_blocks, step_grid};
 use super::plan::{NO_STREAMED, persistent_rows};
 use crate::backend::Algorithm;
 use crate::error::Result;
@@ -36,6 +37,7 @@ impl<E: Executor> Runs<RnnForward> for Cuda<E> {
             work: s.projection_work(),
         })?;
         let cells = nullable(layer.cells());
+        let initial = nullable(a.initial.map(Buf::address));
         let [batch, steps, hidden, dirs] = [s.batch, s.steps, s.hidden, s.dirs].map(|n| n as u64);
         match layer.algorithm {
             Algorithm::Persistent => {
@@ -43,7 +45,7 @@ impl<E: Executor> Runs<RnnForward> for Cuda<E> {
                     weights: layer.recurrents.address,
                     gates: layer.gates.address,
                     lengths: a.lengths.address(),
-                    initial: nullable(a.initial.map(Buf::address)),
+                    initial,
                     y: a.y.address(),
                     cells,
                     last: a.last.address(),
@@ -65,44 +67,24 @@ impl<E: Executor> Runs<RnnForward> for Cuda<E> {
             }
             Algorithm::Streamed => unreachable!("{NO_STREAMED}"),
             Algorithm::PerStep => {
-                let gemm_out = layer.gemm_out();
+                // `h` before and after a time step.
+                let h = layer.states(s);
+                if a.initial.is_some() {
+                    let arguments = StepBegin { initial, after: h[0], batch, hidden, dirs };
+                    let grid = [(s.batch * s.hidden).div_ceil(THREADS as usize), 1, s.models * s.dirs];
+                    self.session.launch(&kernels.step_begin(), &arguments, grid, Work::default())?;
+                }
+                let kernel = kernels.step_forward(step_blocks(s));
                 for step in 0..s.steps {
                     // Without an initial state the first time step has no recurrent part.
-                    let state = if step == 0 { a.initial.map(Buf::address) } else { Some(a.last.address()) };
-                    if let Some(state) = state {
-                        self.gemm(&Gemm {
-                            label: "recurrent gemm",
-                            precision: self.precision,
-                            models: s.models,
-                            dirs: s.dirs,
-                            rows: s.batch,
-                            columns: 4 * s.hidden,
-                            depth: s.hidden,
-                            a: Strided {
-                                address: state,
-                                row: s.hidden,
-                                model: s.cell.states() * s.dirs * s.batch * s.hidden,
-                                dir: (s.batch * s.hidden) as isize,
-                            },
-                            a_format: Format::F32,
-                            b: layer.step_weights(s),
-                            b_major: Major::K,
-                            c: Strided {
-                                address: gemm_out,
-                                row: 4 * s.hidden,
-                                model: s.dirs * s.batch * 4 * s.hidden,
-                                dir: (s.batch * 4 * s.hidden) as isize,
-                            },
-                            c_format: Format::F32,
-                            bias: None,
-                            work: s.time_loop_work(a.save).share(1, s.steps),
-                        })?;
-                    }
+                    let has_before = step > 0 || a.initial.is_some();
                     let arguments = StepForward {
+                        weights: layer.recurrents.address,
+                        before: nullable(has_before.then_some(h[step % 2])),
+                        after: h[(step + 1) % 2],
                         gates: layer.gates.address,
                         lengths: a.lengths.address(),
-                        initial: nullable(a.initial.map(Buf::address)),
-                        recurrent: nullable(state.map(|_| gemm_out)),
+                        from: if step > 0 { a.last.address() } else { initial },
                         y: a.y.address(),
                         cells,
                         last: a.last.address(),
@@ -114,10 +96,10 @@ impl<E: Executor> Runs<RnnForward> for Cuda<E> {
                         step: step as u64,
                     };
                     self.session.launch(
-                        &kernels.step_forward(),
+                        &kernel,
                         &arguments,
                         step_grid(s),
-                        Work::default(),
+                        s.time_loop_work(a.save).share(1, s.steps),
                     )?;
                 }
             }

@@ -3,9 +3,13 @@
 use super::super::gemm::{Alignment, Format, Major, gemm_kernel};
 use super::super::kernel::{Arguments, Kernel, THREADS, bits};
 use super::super::tile::Tile;
+use super::layer::STEP_ROWS;
 use super::plan::{NO_STREAMED, PERSISTENT_ROWS, fits};
 use crate::backend::Algorithm;
 use crate::ops::{Cell, Precision, Rnn};
+
+/// The multiprocessors of an H100.
+const MULTIPROCESSORS: usize = 132;
 
 /// The units of a layer, rounded up to whole warps of 16.
 pub(super) fn padded(hidden: usize) -> usize {
@@ -76,35 +80,36 @@ impl Kernels {
         Kernel::of_layer::<A>(self.cell, self.precision, &constants)
     }
 
-    /// Runs the cells of one time step forward.
-    pub(crate) fn step_forward(&self) -> Kernel {
-        Kernel::of_cell::<kernel::StepForward>(self.cell, self.precision)
+    /// Stores the initial state as operands before the first `step_forward`.
+    pub(crate) fn step_begin(&self) -> Kernel {
+        Kernel::of_cell::<kernel::StepBegin>(self.cell, self.precision)
     }
 
-    /// Runs the cells of one time step backward.
-    pub(crate) fn step_backward(&self) -> Kernel {
-        Kernel::of_cell::<kernel::StepBackward>(self.cell, self.precision)
+    /// Runs one time step forward; for `blocks` see [`step_blocks`].
+    pub(crate) fn step_forward(&self, blocks: u32) -> Kernel {
+        self.step::<kernel::StepForward>(blocks)
+    }
+
+    /// Runs one time step backward.
+    pub(crate) fn step_backward(&self, blocks: u32) -> Kernel {
+        self.step::<kernel::StepBackward>(blocks)
     }
 
     /// Computes the gradient by the initial state after the last `step_backward`.
-    pub(crate) fn step_end(&self) -> Kernel {
-        Kernel::of_cell::<kernel::StepEnd>(self.cell, self.precision)
+    pub(crate) fn step_end(&self, blocks: u32) -> Kernel {
+        self.step::<kernel::StepEnd>(blocks)
+    }
+
+    /// A kernel of one time step: eight warps a block.
+    fn step<A: Arguments>(&self, blocks: u32) -> Kernel {
+        let constants = [("PRECISION", bits(self.precision)), ("BLOCKS", blocks), ("THREADS", 256)];
+        Kernel::new::<A>(Some(self.cell), &constants)
     }
 
     /// The GEMM for the input part of the gates.
     pub(crate) fn project(&self) -> Kernel {
         let columns = self.dirs * 4 * self.hidden;
         self.gemm([Format::F32, Format::Saved], Major::K, columns, &[self.input])
-    }
-
-    /// The GEMM for the recurrent part of the gates of one time step.
-    pub(crate) fn recurrent_gemm(&self) -> Kernel {
-        self.gemm([Format::F32, Format::F32], Major::K, 4 * self.hidden, &[self.hidden])
-    }
-
-    /// The GEMM for the gradient by the state before a time step.
-    pub(crate) fn recurrent_gradient(&self) -> Kernel {
-        self.gemm([Format::Saved, Format::F32], Major::N, self.hidden, &[])
     }
 
     /// The GEMM for the gradient by the input.
@@ -155,11 +160,13 @@ impl Kernels {
                 self.pack_step(),
                 self.pack_input(),
                 self.project(),
-                self.recurrent_gemm(),
-                self.step_forward(),
-                self.step_backward(),
-                self.recurrent_gradient(),
-                self.step_end(),
+                self.step_begin(),
+                self.step_forward(1),
+                self.step_backward(1),
+                self.step_end(1),
+                self.step_forward(2),
+                self.step_backward(2),
+                self.step_end(2),
                 self.input_gradient(),
             ],
         };
@@ -167,9 +174,15 @@ impl Kernels {
     }
 }
 
-/// The grid for one thread per cell of a time step.
+/// The grid of a kernel of one time step: a block computes 16 units of [`STEP_ROWS`] batch rows.
 pub(super) fn step_grid(s: &Rnn) -> [usize; 3] {
-    [(s.batch * s.hidden).div_ceil(THREADS as usize), s.dirs, s.models]
+    [s.hidden.div_ceil(16), s.batch.div_ceil(STEP_ROWS), s.models * s.dirs]
+}
+
+/// Blocks of a kernel of one time step that share a multiprocessor. Where each block has one to itself, its
+/// registers take the operands of twice as many multiplications at once. The results are the same bits.
+pub(super) fn step_blocks(s: &Rnn) -> u32 {
+    if step_grid(s).iter().product::<usize>() <= MULTIPROCESSORS { 1 } else { 2 }
 }
 
 /// Features for which the GEMMs need every tile and alignment.
@@ -204,9 +217,9 @@ pub(super) mod kernel {
             "size_t": stride;
             "unsigned": input hidden biases dirs;
         }
-        PackStep, "pack weights", "rnn_pack_step", ["rnn_slots"] {
+        PackStep, "pack weights", "rnn_pack_step", ["rnn_slots", "rnn_squares"] {
             "const float*": weights;
-            "operand_t*": recurrents;
+            "operand_t*": forward backward;
             "size_t": stride;
             "unsigned": input hidden biases dirs;
         }
@@ -232,22 +245,32 @@ pub(super) mod kernel {
             "float*": d_initial;
             "unsigned": batch steps hidden dirs;
         }
-        StepForward, "rnn forward, step", "rnn_step_forward", [] {
+        StepBegin, "rnn forward, begin", "rnn_step_begin", ["rnn_squares"] {
+            "const float*": initial;
+            "uint4*": after;
+            "unsigned": batch hidden dirs;
+        }
+        StepForward, "rnn forward, step", "rnn_step_forward", ["rnn_squares", "rnn_step"] {
+            "const uint4*": weights before;
+            "uint4*": after;
             "saved_t*": gates;
             "const unsigned*": lengths;
-            "const float*": initial recurrent;
+            "const float*": from;
             "float*": y cells last;
             "unsigned": batch steps hidden dirs save step;
         }
-        StepBackward, "rnn backward, step", "rnn_step_backward", [] {
+        StepBackward, "rnn backward, step", "rnn_step_backward", ["rnn_squares", "rnn_step"] {
+            "const uint4*": weights before;
+            "uint4*": after;
             "saved_t*": gates;
             "const unsigned*": lengths;
-            "const float*": initial cells y dy d_last recurrent;
+            "const float*": initial cells y dy from;
             "float*": carry;
             "unsigned": batch steps hidden dirs step;
         }
-        StepEnd, "rnn backward, end", "rnn_step_end", [] {
-            "const float*": carry recurrent;
+        StepEnd, "rnn backward, end", "rnn_step_end", ["rnn_squares", "rnn_step"] {
+            "const uint4*": weights before;
+            "const float*": carry;
             "float*": d_initial;
             "unsigned": batch hidden dirs;
         }

@@ -2,7 +2,6 @@
 
 use super::super::address::Address;
 use super::super::executor::Executor;
-use super::super::gemm::Strided;
 use super::super::memory::Memory;
 use super::super::session::Session;
 use super::super::splits::Splits;
@@ -22,32 +21,39 @@ pub struct Layer<E: Executor> {
     pub(super) inputs: Memory<E>,
     /// `(M, dirs, H, 4)` `f32`: the biases of the input part of the gates.
     pub(super) bias: Memory<E>,
-    /// The recurrent weights as operands: `(M, dirs, H, 4, H)` for `per-step`; for `persistent` in the
-    /// register layout of the forward kernel, see rnn_pack_persistent.cu.
+    /// The recurrent weights as operands, in the register layout of the forward kernel: see
+    /// rnn_pack_persistent.cu and rnn_pack_step.cu.
     pub(super) recurrents: Memory<E>,
     /// `(M, T, B, dirs, H, 4)` in `saved_t`: the input part of the gates, then the gates, then their
     /// gradients.
     pub(super) gates: Memory<E>,
-    /// `(M, dirs, B, 4H)` `f32`: the output of the recurrent GEMMs of one time step. Only for `per-step`.
-    gemm_out: Option<Memory<E>>,
+    /// `(2, M, dirs, B, H)` operands in squares, see rnn_squares.cu: `h` before and after a time step. Only
+    /// for `per-step`.
+    states: Option<Memory<E>>,
     /// The memory for backward, if the layer is trained.
     pub(super) training: Option<Training<E>>,
 }
 
 /// The memory that a layer needs for backward.
 pub(super) struct Training<E: Executor> {
-    /// The recurrent weights in the register layout of the backward kernel. Only for `persistent`.
-    pub backward: Option<Memory<E>>,
+    /// The recurrent weights in the register layout of the backward kernel.
+    pub backward: Memory<E>,
     /// `(M, T, B, dirs, H)` `f32`: the cell state after each time step, saved for backward. Only for an LSTM.
     pub cells: Option<Memory<E>>,
-    /// `(M, S, dirs, B, H)` `f32`: the gradient by the state, without the term from the recurrent GEMM. Only
-    /// for `per-step`.
+    /// `(M, S, dirs, B, H)` `f32`: the gradient by the state, without the term from the recurrent product.
+    /// Only for `per-step`.
     pub carry: Option<Memory<E>>,
+    /// `(2, M, dirs, B, H, 4)` operands in squares: the gradients by the gates of a time step and of the
+    /// next. Only for `per-step`.
+    deltas: Option<Memory<E>>,
     /// `(models, splits, dirs, 4H, partial_row)` `f32`: the partial sums of the weight gradients.
     pub partial: Memory<E>,
     /// How the sum of the weight gradients is split.
     pub splits: Splits,
 }
+
+/// Batch rows of a block of the kernels of one time step: ROWS of rnn_squares.cu.
+pub(super) const STEP_ROWS: usize = 32;
 
 /// Bytes of an operand of a GEMM, and of an element of the saved gates.
 pub(super) fn size(precision: Precision) -> usize {
@@ -69,15 +75,16 @@ struct Sizes {
     bias: usize,
     recurrents: usize,
     gates: usize,
-    gemm_out: Option<usize>,
+    states: Option<usize>,
     training: Option<TrainingSizes>,
 }
 
 /// The bytes of each field of a [`Training`].
 struct TrainingSizes {
-    backward: Option<usize>,
+    backward: usize,
     cells: Option<usize>,
     carry: Option<usize>,
+    deltas: Option<usize>,
     partial: usize,
     splits: Splits,
 }
@@ -86,18 +93,19 @@ impl Sizes {
     fn of(tuning: &Tuning, precision: Precision, s: &Rnn, purpose: Purpose) -> Result<Self> {
         let algorithm = choose(tuning.algorithm, s, precision)?;
         let (operand, sequences) = (size(precision), s.models * s.dirs);
-        let states = 4 * sequences * s.batch * s.hidden;
-        let fragments = sequences * s.cell.gates() * padded(s.hidden) * padded(s.hidden) * operand;
+        let square = padded(s.hidden) * padded(s.hidden) * operand;
         let per_step = algorithm == Algorithm::PerStep;
+        let states = 2 * padded_state(s) * operand;
         let training = || {
             let gradients = s.dirs * 4 * s.hidden * partial_row(s);
             let tiles = s.dirs
                 * Kernels::of(s, precision).gradient_tile().count(4 * s.hidden, s.input + s.hidden + 1);
             let splits = Splits::new(s.steps * s.batch, tiles, gradients, tuning.partial_bytes, s.models);
             TrainingSizes {
-                backward: (!per_step).then_some(fragments),
+                backward: sequences * square * if per_step { 4 } else { s.cell.gates() },
                 cells: (s.cell.states() == 2).then_some(4 * s.y_len()),
-                carry: per_step.then_some(s.cell.states() * states),
+                carry: per_step.then_some(4 * s.cell.states() * s.state_len()),
+                deltas: per_step.then_some(4 * states),
                 partial: splits.bytes(gradients),
                 splits,
             }
@@ -106,9 +114,9 @@ impl Sizes {
             algorithm,
             inputs: sequences * s.hidden * 4 * s.input * operand,
             bias: sequences * s.hidden * 4 * 4,
-            recurrents: if per_step { sequences * s.hidden * 4 * s.hidden * operand } else { fragments },
+            recurrents: sequences * s.cell.gates() * square,
             gates: s.y_len() * 4 * operand,
-            gemm_out: per_step.then_some(4 * states),
+            states: per_step.then_some(states),
             training: matches!(purpose, Purpose::Training { .. }).then(training),
         })
     }
@@ -132,9 +140,10 @@ impl<E: Executor> Layer<E> {
         let optional = |bytes: Option<usize>| bytes.map(memory).transpose();
         let training = |sizes: TrainingSizes| -> Result<Training<E>> {
             Ok(Training {
-                backward: optional(sizes.backward)?,
+                backward: memory(sizes.backward)?,
                 cells: optional(sizes.cells)?,
                 carry: optional(sizes.carry)?,
+                deltas: optional(sizes.deltas)?,
                 partial: memory(sizes.partial)?,
                 splits: sizes.splits,
             })
@@ -146,7 +155,7 @@ impl<E: Executor> Layer<E> {
             bias: memory(sizes.bias)?,
             recurrents: memory(sizes.recurrents)?,
             gates: memory(sizes.gates)?,
-            gemm_out: optional(sizes.gemm_out)?,
+            states: optional(sizes.states)?,
             training: sizes.training.map(training).transpose()?,
         })
     }
@@ -161,31 +170,38 @@ impl<E: Executor> Layer<E> {
     pub(crate) fn bytes(tuning: &Tuning, precision: Precision, s: &Rnn, purpose: Purpose) -> Result<usize> {
         let sizes = Sizes::of(tuning, precision, s, purpose)?;
         let training = sizes.training.map_or(0, |sizes| {
-            let optional = [sizes.backward, sizes.cells, sizes.carry];
-            sizes.partial + optional.into_iter().flatten().sum::<usize>()
+            let optional = [sizes.cells, sizes.carry, sizes.deltas];
+            sizes.backward + sizes.partial + optional.into_iter().flatten().sum::<usize>()
         });
-        let Sizes { inputs, bias, recurrents, gates, gemm_out, .. } = sizes;
-        Ok(inputs + bias + recurrents + gates + gemm_out.unwrap_or(0) + training)
+        let Sizes { inputs, bias, recurrents, gates, states, .. } = sizes;
+        Ok(inputs + bias + recurrents + gates + states.unwrap_or(0) + training)
     }
 
-    /// The recurrent weights `(M, dirs, H, 4, H)` of the algorithm `per-step` as operand B of a GEMM.
-    pub(super) fn step_weights(&self, s: &Rnn) -> Strided {
-        let direction = 4 * s.hidden * s.hidden;
-        Strided {
-            address: self.recurrents.address,
-            row: s.hidden,
-            model: s.dirs * direction,
-            dir: direction as isize,
-        }
-    }
-
-    /// The output of the recurrent GEMMs of a layer of the algorithm `per-step`.
-    pub(super) fn gemm_out(&self) -> Address {
-        self.gemm_out.as_ref().expect("a layer of the algorithm `per-step` has it").address
+    /// The two buffers of `h` of a layer of the algorithm `per-step`.
+    pub(super) fn states(&self, s: &Rnn) -> [Address; 2] {
+        two(self.states.as_ref(), padded_state(s) * size(self.precision))
     }
 
     /// The cell states, if the layer saves them for backward.
     pub(super) fn cells(&self) -> Option<Address> {
         self.training.as_ref()?.cells.as_ref().map(Memory::address)
     }
+}
+
+impl<E: Executor> Training<E> {
+    /// The two buffers of `deltas` of a layer of the algorithm `per-step`.
+    pub(super) fn deltas(&self, s: &Rnn, precision: Precision) -> [Address; 2] {
+        two(self.deltas.as_ref(), 4 * padded_state(s) * size(precision))
+    }
+}
+
+/// The values of `h` of all rows, padded to whole blocks of the kernels of one time step.
+fn padded_state(s: &Rnn) -> usize {
+    s.models * s.dirs * s.batch.next_multiple_of(STEP_ROWS) * padded(s.hidden)
+}
+
+/// Two buffers of `bytes` in the memory of a layer of the algorithm `per-step`.
+fn two<E: Executor>(memory: Option<&Memory<E>>, bytes: usize) -> [Address; 2] {
+    let first = memory.expect("a layer of the algorithm `per-step` has it").address;
+    [first, first + bytes as u64]
 }

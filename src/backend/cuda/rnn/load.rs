@@ -4,7 +4,6 @@ use super::super::address::nullable;
 use super::super::device::Cuda;
 use super::super::executor::Executor;
 use super::super::kernel::THREADS;
-use super::super::memory::Memory;
 use super::kernels::kernel::{PackInput, PackPersistent, PackStep};
 use super::kernels::{Kernels, padded};
 use super::layer::size;
@@ -41,27 +40,36 @@ impl<E: Executor> Runs<RnnLoad> for Cuda<E> {
             work.share(s.input, s.input + s.hidden),
         )?;
         let work = work.share(s.hidden, s.input + s.hidden);
+        let backward = layer.training.as_ref().map(|training| training.backward.address);
+        let (passes, backward) = (1 + usize::from(backward.is_some()), nullable(backward));
         match layer.algorithm {
             Algorithm::Streamed => unreachable!("{NO_STREAMED}"),
             Algorithm::PerStep => {
                 let pack = PackStep {
                     weights,
-                    recurrents: layer.recurrents.address,
+                    forward: layer.recurrents.address,
+                    backward,
                     stride,
                     input,
                     hidden,
                     biases,
                     dirs,
                 };
-                let elements = 4 * s.hidden * s.hidden;
-                self.session.launch(&kernels.pack_step(), &pack, [elements.div_ceil(threads), 1, loops], work)
+                // Operands of the larger pass.
+                let slots = if passes == 2 { 4 } else { s.cell.gates() };
+                let operands = slots * padded(s.hidden) * padded(s.hidden);
+                self.session.launch(
+                    &kernels.pack_step(),
+                    &pack,
+                    [operands.div_ceil(threads), passes, loops],
+                    work,
+                )
             }
             Algorithm::Persistent => {
-                let backward = layer.training.as_ref().and_then(|training| training.backward.as_ref());
                 let pack = PackPersistent {
                     weights,
                     forward: layer.recurrents.address,
-                    backward: nullable(backward.map(Memory::address)),
+                    backward,
                     stride,
                     input,
                     hidden,
@@ -71,7 +79,6 @@ impl<E: Executor> Runs<RnnLoad> for Cuda<E> {
                 // Vectors of 16 bytes.
                 let vectors =
                     s.cell.gates() * padded(s.hidden) * padded(s.hidden) * size(self.precision) / 16;
-                let passes = 1 + usize::from(backward.is_some());
                 self.session.launch(
                     &kernels.pack_persistent(),
                     &pack,

@@ -57,7 +57,7 @@ pub struct Tuning {
     pub algorithm: Option<Algorithm>,
     /// The batch rows of a block of the persistent kernels, instead of those that suit the device.
     pub rows: Option<usize>,
-    /// The GEMM kernel of recurrent layers.
+    /// The kernel of the GEMMs of recurrent layers, which are outside of the time loop.
     pub gemm: GemmKernel,
     /// The bytes that the partial sums of weight gradients may take. It limits the models that are computed
     /// at once.
