@@ -1,4 +1,4 @@
-// C = A B (+ bias) for every model and direction, strided. A is (rows, depth) with stride 1 in depth. B is
+// C = bias + A B for every model and direction, strided. A is (rows, depth) with stride 1 in depth. B is
 // (columns, depth) where B_K_MAJOR, else (depth, columns). A_IS_SAVED and C_IS_SAVED choose the storage
 // format of A and C: `saved_t` or `float`. IS_ALIGNED: all rows and all strides are multiples of four elements.
 // Column tiles vary fastest, so that the blocks at work at one time share rows of A.
@@ -28,8 +28,9 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) gemm(const __grid_
     const operand_t* by = a.b + (m * a.b_model + dir * a.b_dir);
     const unsigned column_tiles = (a.columns + TILE_COLUMNS - 1) / TILE_COLUMNS;
     const unsigned row = blockIdx.x / column_tiles * TILE_ROWS, column = blockIdx.x % column_tiles * TILE_COLUMNS;
+    const float* bias = a.bias + m * a.bias_model + column;
     Sums sums;
-    clear(sums);
+    begin_at(sums, [&](unsigned c) { return a.bias != nullptr && column + c < a.columns ? bias[c] : 0.0f; });
 #if IS_ALIGNED
     const auto load_a = [&](unsigned i, unsigned k) {
         return i < a.rows && k < a.depth ? load_four(from + (i * a.a_row + k)) : no_four(from);
@@ -51,15 +52,13 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) gemm(const __grid_
 #endif
     multiply<ChunkA<true>, ChunkB<B_K_MAJOR>>(load_a, load_b, row, column, 0, a.depth, sums);
     c_t* to = (c_t*)a.c + (m * a.c_model + dir * a.c_dir);
-    const float* bias = a.bias != nullptr ? a.bias + m * a.bias_model : nullptr;
-    const auto with_bias = [&](float sum, unsigned c) { return bias != nullptr ? sum + bias[c] : sum; };
 #if IS_ALIGNED
     each_pair(sums, row, column, a.rows, a.columns, [&](unsigned r, unsigned c, float sum, float next) {
-        store_pair(to + (r * a.c_row + c), with_bias(sum, c), with_bias(next, c + 1));
+        store_pair(to + (r * a.c_row + c), sum, next);
     });
 #else
     each_sum(sums, row, column, a.rows, a.columns, [&](unsigned r, unsigned c, float sum) {
-        store(to, r * a.c_row + c, with_bias(sum, c));
+        store(to, r * a.c_row + c, sum);
     });
 #endif
 }

@@ -19,9 +19,9 @@
 #define TILE_COLUMNS (32 * ACROSS)
 #define TILES (WARP_ROWS / 16)           // mma tiles down a warp; 32 columns are four
 #define CHUNK (16 * PER_WORD)            // depth of a chunk
-// Blocks at work on a multiprocessor at one time, at least: one computes while another waits for memory. The
-// sums of fp32 leave no registers for two.
-#define BLOCKS (PRECISION == 32 ? 1 : 2)
+// Blocks at work on a multiprocessor at one time, at least: one computes while another waits for memory. fp32
+// and the addresses of single elements leave no registers for two.
+#define BLOCKS (PRECISION == 32 || !IS_ALIGNED ? 1 : 2)
 
 // n / by for n < 2^31, from the factor and shift that `divisor` (splits.rs) computes from `by` (Granlund and
 // Montgomery 1994). A division in a loader would cost as much as the arithmetic of the tile.
@@ -50,20 +50,15 @@ template <bool K_MAJOR, class Load> __device__ __forceinline__ OneByOne<K_MAJOR,
     return {load};
 }
 
-// 16 bytes of operands: 4 PER_WORD neighbors, which PER_WORD loads of four give.
-#define GROUP (4 * PER_WORD)
+// Four neighbors as operands.
 #if PRECISION == 16
-__device__ __forceinline__ uint4 to_group(const float4 fours[2]) {
-    const float4 u = fours[0], v = fours[1];
-    return make_uint4(to_word(u.x, u.y), to_word(u.z, u.w), to_word(v.x, v.y), to_word(v.z, v.w));
-}
-__device__ __forceinline__ uint4 to_group(const uint2 fours[2]) {
-    return make_uint4(fours[0].x, fours[0].y, fours[1].x, fours[1].y);
-}
+typedef uint2 Operands;
+__device__ __forceinline__ Operands to_operands(float4 v) { return make_uint2(to_word(v.x, v.y), to_word(v.z, v.w)); }
+__device__ __forceinline__ Operands to_operands(uint2 v) { return v; }
 #else
-__device__ __forceinline__ uint4 to_group(const float4 fours[1]) {
-    const float4 u = fours[0];
-    return make_uint4(to_word(u.x, 0.0f), to_word(u.y, 0.0f), to_word(u.z, 0.0f), to_word(u.w, 0.0f));
+typedef uint4 Operands;
+__device__ __forceinline__ Operands to_operands(float4 v) {
+    return make_uint4(to_word(v.x, 0.0f), to_word(v.y, 0.0f), to_word(v.z, 0.0f), to_word(v.w, 0.0f));
 }
 #endif
 
@@ -75,37 +70,32 @@ template <bool K_MAJOR, int SIDE> struct Chunk {
     static const int PADDING = K_MAJOR || PER_WORD == 2 ? 4 : 8; // words
     static const int ROW = (K_MAJOR ? CHUNK : SIDE) / PER_WORD + PADDING;
     static const int SIZE = (K_MAJOR ? SIDE : CHUNK) * ROW;
-    static const int GROUPS = SIDE * CHUNK / GROUP / THREADS; // that one thread fetches
+    static const int FOURS = SIDE * CHUNK / 4 / THREADS; // that one thread fetches
 
     // The word of element (i, k).
     static __device__ __forceinline__ int at(int i, int k) {
         return K_MAJOR ? i * ROW + k / PER_WORD : k * ROW + i / PER_WORD;
     }
-    // Where group `n` of this thread begins.
-    static __device__ __forceinline__ int index(int n) { return threadIdx.x + n * THREADS; }
-    static __device__ __forceinline__ int i_of(int n) {
-        return K_MAJOR ? index(n) / (CHUNK / GROUP) : index(n) % (SIDE / GROUP) * GROUP;
-    }
-    static __device__ __forceinline__ int k_of(int n) {
-        return K_MAJOR ? index(n) % (CHUNK / GROUP) * GROUP : index(n) / (SIDE / GROUP);
-    }
+    // Where the `n`th four of this thread begin: neighbors of all of them are `ALONG` the contiguous dimension.
+    static const int ALONG = (K_MAJOR ? CHUNK : SIDE) / 4;
+    static_assert(THREADS % ALONG == 0, "the fours of a thread differ in the other dimension alone");
+    static __device__ __forceinline__ int along() { return threadIdx.x % ALONG * 4; }
+    static __device__ __forceinline__ int across(int n) { return threadIdx.x / ALONG + n * (THREADS / ALONG); }
+    static __device__ __forceinline__ int i_of(int n) { return K_MAJOR ? across(n) : along(); }
+    static __device__ __forceinline__ int k_of(int n) { return K_MAJOR ? along() : across(n); }
 
     template <class Load, class Four>
-    static __device__ __forceinline__ void
-    fetch(const Load& load, unsigned start, unsigned k, Four (&staged)[GROUPS][PER_WORD]) {
+    static __device__ __forceinline__ void fetch(const Load& load, unsigned start, unsigned k, Four (&staged)[FOURS]) {
 #pragma unroll
-        for (int n = 0; n < GROUPS; n++) {
-#pragma unroll
-            for (int p = 0; p < PER_WORD; p++) {
-                staged[n][p] = load(start + i_of(n) + (K_MAJOR ? 0 : 4 * p), k + k_of(n) + (K_MAJOR ? 4 * p : 0));
-            }
+        for (int n = 0; n < FOURS; n++) {
+            staged[n] = load(start + i_of(n), k + k_of(n));
         }
     }
 
-    template <class Four> static __device__ __forceinline__ void store(const Four (&staged)[GROUPS][PER_WORD], unsigned* shared) {
+    template <class Four> static __device__ __forceinline__ void store(const Four (&staged)[FOURS], unsigned* shared) {
 #pragma unroll
-        for (int n = 0; n < GROUPS; n++) {
-            *(uint4*)(shared + at(i_of(n), k_of(n))) = to_group(staged[n]);
+        for (int n = 0; n < FOURS; n++) {
+            *(Operands*)(shared + at(i_of(n), k_of(n))) = to_operands(staged[n]);
         }
     }
 
@@ -171,20 +161,20 @@ __device__ __forceinline__ void multiply_chunk(const unsigned* a, const unsigned
     const int row = threadIdx.x / 32 / ACROSS * WARP_ROWS, column = threadIdx.x / 32 % ACROSS * 32;
 #pragma unroll
     for (int k = 0; k < CHUNK; k += DEPTH) {
-        unsigned x[TILES][4], y[2][4];
+        unsigned x[2][4], y[2][4];
 #pragma unroll
         for (int n = 0; n < 2; n++) {
             B::read(b, column + 16 * n, k, false, y[n]);
         }
+        A::read(a, row, k, true, x[0]);
 #pragma unroll
         for (int i = 0; i < TILES; i++) {
-            A::read(a, row + 16 * i, k, true, x[i]);
-        }
-#pragma unroll
-        for (int i = 0; i < TILES; i++) {
+            if (i + 1 < TILES) {
+                A::read(a, row + 16 * (i + 1), k, true, x[(i + 1) % 2]); // in flight during the products
+            }
 #pragma unroll
             for (int n = 0; n < 4; n++) {
-                multiply_add(sums[i][n], x[i], y[n / 2][n % 2 * 2], y[n / 2][n % 2 * 2 + 1]);
+                multiply_add(sums[i][n], x[i % 2], y[n / 2][n % 2 * 2], y[n / 2][n % 2 * 2 + 1]);
             }
         }
     }
@@ -198,8 +188,8 @@ __device__ __forceinline__ void multiply(
 ) {
     SHARED(unsigned, a, 2 * A::SIZE); // two buffers
     SHARED(unsigned, b, 2 * B::SIZE);
-    decltype(load_a(0u, 0u)) staged_a[A::GROUPS][PER_WORD];
-    decltype(load_b(0u, 0u)) staged_b[B::GROUPS][PER_WORD];
+    decltype(load_a(0u, 0u)) staged_a[A::FOURS];
+    decltype(load_b(0u, 0u)) staged_b[B::FOURS];
     A::fetch(load_a, row, from, staged_a);
     B::fetch(load_b, column, from, staged_b);
     A::store(staged_a, a);
@@ -222,11 +212,22 @@ __device__ __forceinline__ void multiply(
     }
 }
 
-__device__ __forceinline__ void clear(Sums sums) {
+// Lets the sums of each column c of the tile begin at `value(c)`.
+template <class Value> __device__ __forceinline__ void begin_at(Sums sums, const Value& value) {
 #pragma unroll
-    for (int i = 0; i < 16 * TILES; i++) {
-        sums[i / 16][i / 4 % 4][i % 4] = 0.0f;
+    for (int n = 0; n < 4; n++) {
+#pragma unroll
+        for (int j = 0; j < 2; j++) {
+            const float start = value(sum_column(n, j));
+#pragma unroll
+            for (int i = 0; i < 2 * TILES; i++) {
+                sums[i / 2][n][j + i % 2 * 2] = start;
+            }
+        }
     }
+}
+__device__ __forceinline__ void clear(Sums sums) {
+    begin_at(sums, [](unsigned) { return 0.0f; });
 }
 
 // Calls `store(row, column, sum, next)` for each two neighbors of a row of the tile at (`row`, `column`) of

@@ -13,7 +13,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) linear_weight_gradient(con
     const float sum = split_sum(is_there ? a.batch : 0, [&](unsigned b, float sum) {
         const size_t at = (size_t)b * a.outputs;
         const float added = fmaf(dy[at], is_bias ? 1.0f : x[(size_t)b * a.inputs], sum);
-        return a.relu && !(y[at] > 0.0f) ? sum : added;
+        const float output = a.relu ? y[at] : 1.0f;
+        return output > 0.0f ? added : sum; // a select, so that no load waits for another
     });
     if (threadIdx.x < SUMS && is_there) {
         a.d_weights[m * a.stride + i] = sum;

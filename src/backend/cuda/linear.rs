@@ -2,7 +2,8 @@
 
 use super::device::Cuda;
 use super::executor::Executor;
-use super::kernel::{Kernel, grid};
+use super::kernel::{Arguments, Kernel, grid};
+use super::split_sum;
 use crate::error::Result;
 use crate::ops::{
     Checked, Linear, LinearBackward, LinearBackwardOperands, LinearForward, LinearForwardOperands, Runs,
@@ -20,8 +21,13 @@ impl<E: Executor> Runs<LinearForward> for Cuda<E> {
             outputs: s.output as u64,
             relu: u64::from(s.relu),
         };
-        let kernel = Kernel::plain::<kernel::LinearForward>();
-        self.session.launch(&kernel, &arguments, sums(s.batch * s.output, s.models), s.forward_work())
+        let kernel = summing::<kernel::LinearForward>();
+        self.session.launch(
+            &kernel,
+            &arguments,
+            split_sum::grid(s.batch * s.output, s.models),
+            s.forward_work(),
+        )
     }
 }
 
@@ -58,23 +64,27 @@ impl<E: Executor> Runs<LinearBackward> for Cuda<E> {
             outputs: s.output as u64,
             relu: u64::from(s.relu),
         };
-        let kernel = Kernel::plain::<kernel::LinearWeightGradient>();
-        self.session.launch(&kernel, &arguments, sums(s.params(), s.models), s.backward_work().share(1, 2))
+        let kernel = summing::<kernel::LinearWeightGradient>();
+        self.session.launch(
+            &kernel,
+            &arguments,
+            split_sum::grid(s.params(), s.models),
+            s.backward_work().share(1, 2),
+        )
     }
 }
 
-/// The grid for a number of sums of split_sum.cu, for each model.
-fn sums(count: usize, models: usize) -> [usize; 3] {
-    const SUMS: usize = 32;
-    [count.div_ceil(SUMS), 1, models]
+/// A kernel with [`split_sum`].
+fn summing<A: Arguments>() -> Kernel {
+    Kernel::new::<A>(None, &[("THREADS", split_sum::THREADS)])
 }
 
 /// Every kernel of the operation.
 pub(super) fn kernels() -> Vec<Kernel> {
     vec![
-        Kernel::plain::<kernel::LinearForward>(),
+        summing::<kernel::LinearForward>(),
         Kernel::plain::<kernel::LinearInputGradient>(),
-        Kernel::plain::<kernel::LinearWeightGradient>(),
+        summing::<kernel::LinearWeightGradient>(),
     ]
 }
 

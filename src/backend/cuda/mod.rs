@@ -30,6 +30,7 @@ pub mod probe;
 mod programs;
 mod rnn;
 mod session;
+mod split_sum;
 mod splits;
 mod tile;
 
