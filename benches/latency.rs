@@ -1,7 +1,8 @@
 //! Measures latencies and rates of an NVIDIA GPU, for a model of the kernels' machine code.
 //!
-//! `cargo bench --bench latency -- --json FILE`; all of it takes less than a minute. Without a GPU nothing is
-//! measured; that the kernels run is shown by `tests/cuda/chains.rs`. Not yet run on a GPU.
+//! `cargo bench --bench latency -- --json FILE`; it takes 4 s on an H100, whose figures are in
+//! `benches/runs/2026-11-26-h100/`. An impossible figure ends it with an error that names the probe. Without
+//! a GPU nothing is measured; that the kernels run is shown by `tests/cuda/chains.rs`.
 
 use clap::Parser;
 use std::path::PathBuf;
@@ -212,7 +213,10 @@ mod on_gpu {
     fn latencies(device: &Driver, table: &mut Table, turns: usize, repeats: usize) -> Result<(), Failure> {
         for (name, chains) in LATENCIES.iter().filter(|(_, chains)| chains.of != ChainOf::LoadGlobal) {
             chains.cycles(device, 0, 1)?;
-            let cycles = |_| Ok(chains.cycles(device, 0, turns)? as f64 / (turns * LINKS) as f64);
+            let cycles = |_| {
+                probe::latency(name, chains.cycles(device, 0, turns)?, turns * LINKS)
+                    .map_err(Failure::Refused)
+            };
             let values = (0..repeats).map(cycles).collect::<Result<_, Failure>>()?;
             let how = format!("{} links of one chain, {} threads", turns * LINKS, chains.threads);
             table.times(&format!("latency of {name}"), "cycles", values, how);
@@ -241,7 +245,7 @@ mod on_gpu {
                 // In memory each pass starts at lines that no pass has read before.
                 let start = if lines == DRAM_LINES { repeat * 1_000_003 % lines * 128 } else { 0 };
                 let cycles = chains.cycles_from(device, at, start as u32, turns)?;
-                values.push(cycles as f64 / (turns * LINKS) as f64);
+                values.push(probe::latency(name, cycles, turns * LINKS).map_err(Failure::Refused)?);
             }
             let how = format!("a chain of dependent loads through {} KiB", lines / 8);
             let in_ns = values.iter().map(|cycles| cycles / clock * 1e3).collect();
@@ -260,8 +264,10 @@ mod on_gpu {
     ) -> Result<(), Failure> {
         for (name, chains, each) in &RATES {
             chains.cycles(device, 0, 1)?;
-            let instructions = (turns * LINKS) as f64 * f64::from(chains.chains * chains.threads / 32);
-            let rate = |_| Ok(instructions / chains.cycles(device, 0, turns)? as f64);
+            let instructions = (turns * LINKS) as u64 * u64::from(chains.chains * chains.threads / 32);
+            let rate = |_| {
+                probe::rate(name, chains.cycles(device, 0, turns)?, instructions).map_err(Failure::Refused)
+            };
             let values: Vec<f64> = (0..repeats).map(rate).collect::<Result<_, Failure>>()?;
             let how =
                 format!("{} warps on one multiprocessor, {} chains each", chains.threads / 32, chains.chains);

@@ -38,6 +38,10 @@ mod null {
             "no device".into()
         }
 
+        fn multiprocessors(&self) -> usize {
+            132
+        }
+
         fn timeline(&self) -> Option<&Timeline> {
             None
         }

@@ -40,7 +40,7 @@ fn table() -> Vec<RnnCase> {
 }
 
 /// Every case stays within its bound. If `reordered`, it also has the same bits in three orders of threads
-/// and blocks.
+/// and blocks, and with every number of rows in a block of the persistent kernels.
 fn assert_conforms(precision: Precision, algorithm: Option<Algorithm>, reordered: bool) {
     let runs = |case: &RnnCase| algorithm.is_none_or(|algorithm| fits(algorithm, case.rnn.hidden, precision));
     let cases: Vec<RnnCase> = table().into_iter().filter(runs).collect();
@@ -49,13 +49,17 @@ fn assert_conforms(precision: Precision, algorithm: Option<Algorithm>, reordered
         .par_iter()
         .map(|case| {
             let tensors = case.tensors();
-            let in_order = |order| case.run(&host(precision, order).tuned(tuning), &tensors).unwrap();
-            let forward = in_order(0);
+            let in_order = |order, rows| {
+                let tuning = Tuning { rows, ..tuning };
+                case.run(&host(precision, order).tuned(tuning), &tensors).unwrap()
+            };
+            let forward = in_order(0, None);
             // A long case would take minutes, and uses no further kernels.
-            let orders: &[u32] = if reordered && case.rnn.steps <= 33 { &[1, 7] } else { &[] };
-            for &order in orders {
-                let differs = forward != in_order(order);
-                assert!(!differs, "{}: other bits in order {order}", case.name());
+            let orders: &[_] =
+                if reordered && case.rnn.steps <= 33 { &[(1, 8), (7, 4), (0, 2)] } else { &[] };
+            for &(order, rows) in orders {
+                let differs = forward != in_order(order, Some(rows));
+                assert!(!differs, "{}: other bits in order {order} and blocks of {rows} rows", case.name());
             }
             check::conformance_of(case, precision, |_| Ok(forward.clone())).unwrap()
         })
@@ -380,6 +384,9 @@ impl Executor for Failing {
     fn describe(&self) -> String {
         "cuda that fails".into()
     }
+    fn multiprocessors(&self) -> usize {
+        1
+    }
     fn timeline(&self) -> Option<&Timeline> {
         None
     }
@@ -468,6 +475,9 @@ impl Executor for Recording {
 
     fn describe(&self) -> String {
         "cuda that records".into()
+    }
+    fn multiprocessors(&self) -> usize {
+        1
     }
     fn timeline(&self) -> Option<&Timeline> {
         None

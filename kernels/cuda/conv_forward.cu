@@ -6,14 +6,14 @@
 #define ABSENT (~(size_t)0)
 
 extern "C" __global__ void __launch_bounds__(THREADS) conv_forward(const __grid_constant__ Arguments a) {
-    SHARED(size_t, starts, SIDE); // index in x of each row's first tap
-    const unsigned m = blockIdx.z, row = blockIdx.x * (SIDE / 2), column = blockIdx.y * SIDE;
+    SHARED(size_t, starts, TILE_ROWS); // index in x of each row's first tap
+    const unsigned m = blockIdx.z, row = blockIdx.x * (TILE_ROWS / 2), column = blockIdx.y * TILE_COLUMNS;
     const unsigned rows = a.out_steps * a.batch, depth = a.kernel * a.input;
     const float* x = a.x + (size_t)m * a.steps * a.batch * a.input;
     const float* weights = a.weights + m * a.stride;
     const float* bias = weights + (size_t)a.filters * depth;
     const auto row_of_y = [&](unsigned i) { return row + i / 16 * 8 + i % 8; };
-    if (threadIdx.x < SIDE) {
+    if (threadIdx.x < TILE_ROWS) {
         const unsigned r = row_of_y(threadIdx.x), b = r % a.batch;
         const unsigned step = 2 * (r / a.batch) + threadIdx.x / 8 % 2;
         const bool is_live = r < rows && has_step(step, a.kernel, a.lengths[m * a.batch + b]);
@@ -37,9 +37,9 @@ extern "C" __global__ void __launch_bounds__(THREADS) conv_forward(const __grid_
     };
     Sums sums;
     clear(sums);
-    multiply<Chunk<true>, Chunk<true>>(load_x, load_weight, 0, column, 0, depth, sums);
+    multiply<ChunkA<true>, ChunkB<true>>(one_by_one<true>(load_x), one_by_one<true>(load_weight), 0, column, 0, depth, sums);
 #pragma unroll
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < TILES; i++) {
 #pragma unroll
         for (int n = 0; n < 4; n++) {
 #pragma unroll

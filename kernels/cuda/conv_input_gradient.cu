@@ -2,14 +2,14 @@
 // times the tap's weight. It is 0 at and beyond a row's length, because no z has a tap there.
 
 extern "C" __global__ void __launch_bounds__(THREADS) conv_input_gradient(const __grid_constant__ Arguments a) {
-    SHARED(uint4, places, SIDE); // of each row of the tile: time step, batch row, length
-    const unsigned m = blockIdx.z, row = blockIdx.x * SIDE, column = blockIdx.y * SIDE;
+    SHARED(uint4, places, TILE_ROWS); // of each row of the tile: time step, batch row, length
+    const unsigned m = blockIdx.z, row = blockIdx.x * TILE_ROWS, column = blockIdx.y * TILE_COLUMNS;
     const unsigned rows = a.steps * a.batch, depth = a.kernel * a.filters;
     const size_t y_start = (size_t)m * a.out_steps * a.batch * a.filters;
     const float* argmax = a.argmax + y_start;
     const float* dy = a.dy + y_start;
     const float* weights = a.weights + m * a.stride;
-    if (threadIdx.x < SIDE) {
+    if (threadIdx.x < TILE_ROWS) {
         const unsigned r = row + threadIdx.x, b = r % a.batch;
         places[threadIdx.x] = make_uint4(r / a.batch, b, r < rows ? a.lengths[m * a.batch + b] : 0, 0);
     }
@@ -32,7 +32,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) conv_input_gradient(const 
     };
     Sums sums;
     clear(sums);
-    multiply<Chunk<true>, Chunk<false>>(load_dz, load_weight, 0, column, 0, depth, sums);
+    multiply<ChunkA<true>, ChunkB<false>>(one_by_one<true>(load_dz), one_by_one<false>(load_weight), 0, column, 0, depth, sums);
     float* dx = a.dx + (size_t)m * rows * a.input;
     each_sum(sums, row, column, rows, a.input, [&](unsigned r, unsigned c, float sum) {
         dx[(size_t)r * a.input + c] = sum;

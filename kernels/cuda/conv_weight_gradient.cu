@@ -4,8 +4,8 @@
 // two time steps of each pooled step.
 
 extern "C" __global__ void __launch_bounds__(THREADS) conv_weight_gradient(const __grid_constant__ Arguments a) {
-    const unsigned row_tiles = (a.filters + SIDE - 1) / SIDE;
-    const unsigned row = blockIdx.x % row_tiles * SIDE, column = blockIdx.x / row_tiles * SIDE;
+    const unsigned row_tiles = (a.filters + TILE_ROWS - 1) / TILE_ROWS;
+    const unsigned row = blockIdx.x % row_tiles * TILE_ROWS, column = blockIdx.x / row_tiles * TILE_COLUMNS;
     const unsigned columns = a.kernel * a.input + 1, depth = 2 * a.out_steps * a.batch;
     const size_t model = (size_t)(a.model + blockIdx.z);
     const float* x = a.x + model * a.steps * a.batch * a.input;
@@ -36,7 +36,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) conv_weight_gradient(const
     Sums sums;
     clear(sums);
     const unsigned from = blockIdx.y * a.share, to = from + a.share < depth ? from + a.share : depth;
-    multiply<Chunk<false>, Chunk<false>>(load_dz, load_column, row, column, from, to, sums);
+    multiply<ChunkA<false>, ChunkB<false>>(one_by_one<false>(load_dz), one_by_one<false>(load_column), row, column, from, to, sums);
     float* partial = a.partial + ((size_t)blockIdx.z * gridDim.y + blockIdx.y) * a.filters * columns;
     each_sum(sums, row, column, a.filters, columns, [&](unsigned r, unsigned c, float sum) {
         partial[(size_t)r * columns + c] = sum;

@@ -14,7 +14,7 @@ typedef uint2 Gates4;
 
 __device__ __forceinline__ operand_t to_operand(float x) { return (operand_t)intrinsics::round_bf16(x); }
 __device__ __forceinline__ unsigned to_word(float first, float second) {
-    return intrinsics::round_bf16(first) | intrinsics::round_bf16(second) << 16;
+    return intrinsics::round_bf16_pair(first, second);
 }
 __device__ __forceinline__ float from_saved(saved_t x) { return __uint_as_float((unsigned)x << 16); }
 __device__ __forceinline__ saved_t to_saved(float x) { return (saved_t)intrinsics::round_bf16(x); }
@@ -75,4 +75,11 @@ __device__ __forceinline__ float load(const saved_t* from, size_t i) { return fr
 __device__ __forceinline__ void store(float* to, size_t i, float x) { to[i] = x; }
 #if PRECISION == 16
 __device__ __forceinline__ void store(saved_t* to, size_t i, float x) { to[i] = to_saved(x); }
+#endif
+// Two neighbors, of which the first is at an even place.
+__device__ __forceinline__ void store_pair(float* to, float first, float second) {
+    *(uint2*)to = make_uint2(__float_as_uint(first), __float_as_uint(second));
+}
+#if PRECISION == 16
+__device__ __forceinline__ void store_pair(saved_t* to, float first, float second) { *(unsigned*)to = to_word(first, second); }
 #endif

@@ -40,6 +40,9 @@ inline unsigned round_bf16(float x) {
     return is_nan(x) ? 0x7fffu : (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
 }
 
+// Two of them, the first in the low half: cvt.rn.bf16x2.f32.
+inline unsigned round_bf16_pair(float first, float second) { return round_bf16(first) | round_bf16(second) << 16; }
+
 inline float tanh_approximate(float x) {
     const float exact = tanhf(x);
     return off(exact, exact * 0x1p-11f, x);
@@ -60,6 +63,7 @@ inline float reciprocal_approximate(float x) {
 
 // Only a compiler for GPUs has a schedule to keep.
 inline void materialize(float&) {}
+template <class T> T opaque(T x) { return x; }
 
 // The operand registers of one lane in an mma.
 struct Fragments {
@@ -115,6 +119,16 @@ inline void load_matrices(unsigned to[4], const void* row) {
     }
 }
 
+// The same, transposed: lane 4g + q gets elements g of rows 2q and 2q + 1 of each matrix.
+inline void load_matrices_transposed(unsigned to[4], const void* row) {
+    const void* const* of = host::exchange(row, 5);
+    const unsigned lane = host::lane();
+    for (unsigned i = 0; i < 4; i++) {
+        const auto element = [&](unsigned r) { return (unsigned)((const unsigned short*)of[8 * i + r])[lane / 4]; };
+        to[i] = element(2 * (lane % 4)) | element(2 * (lane % 4) + 1) << 16;
+    }
+}
+
 // The cycle counter of the multiprocessor. On the host each call counts as one cycle.
 inline unsigned long long clock() {
     static thread_local unsigned long long calls;
@@ -139,6 +153,12 @@ __device__ __forceinline__ unsigned round_tf32(float x) {
 __device__ __forceinline__ unsigned round_bf16(float x) {
     unsigned short rounded;
     asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(rounded) : "f"(x));
+    return rounded;
+}
+
+__device__ __forceinline__ unsigned round_bf16_pair(float first, float second) {
+    unsigned rounded;
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(rounded) : "f"(second), "f"(first));
     return rounded;
 }
 
@@ -168,6 +188,14 @@ __device__ __forceinline__ float reciprocal_approximate(float x) {
 // that loads for the next time step may go into them.
 __device__ __forceinline__ void materialize(float& x) { asm volatile("" : "+f"(x)); }
 
+// A value, of which the compiler does not know how it was computed: it keeps the register, and does not
+// compute the value again in every trip of a loop.
+template <class T> __device__ __forceinline__ T opaque(T x) {
+    static_assert(sizeof(T) == 8, "a 64-bit register");
+    asm volatile("" : "+l"(x));
+    return x;
+}
+
 // d (16, 8) += a (16, 16) b (16, 8)
 __device__ __forceinline__ void mma_bf16(float d[4], const unsigned a[4], unsigned b0, unsigned b1) {
     asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
@@ -185,6 +213,14 @@ __device__ __forceinline__ void mma_tf32(float d[4], const unsigned a[4], unsign
 __device__ __forceinline__ void load_matrices(unsigned to[4], const void* row) {
     const unsigned address = (unsigned)__cvta_generic_to_shared(row);
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
+                 : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
+                 : "r"(address)
+                 : "memory");
+}
+
+__device__ __forceinline__ void load_matrices_transposed(unsigned to[4], const void* row) {
+    const unsigned address = (unsigned)__cvta_generic_to_shared(row);
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
                  : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
                  : "r"(address)
                  : "memory");

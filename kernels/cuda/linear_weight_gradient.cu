@@ -1,19 +1,21 @@
 // dW = dy^T x and d_bias = sum of dy over the batch rows of a model, where dy counts as 0 where the ReLU gave
-// 0; a thread per parameter.
+// 0; SUMS parameters a block.
 
 extern "C" __global__ void __launch_bounds__(THREADS) linear_weight_gradient(const __grid_constant__ Arguments a) {
-    const unsigned i = blockIdx.x * THREADS + threadIdx.x;
+    const unsigned i = blockIdx.x * SUMS + own_sum();
     const unsigned m = blockIdx.z, matrix = a.outputs * a.inputs;
-    if (i >= matrix + a.outputs) {
-        return;
+    const bool is_there = i < matrix + a.outputs, is_bias = i >= matrix;
+    const unsigned o = is_bias ? i - matrix : i / a.inputs;
+    const size_t first = (size_t)m * a.batch;
+    const float* x = a.x + first * a.inputs + i % a.inputs;
+    const float* y = a.y + first * a.outputs + o;
+    const float* dy = a.dy + first * a.outputs + o;
+    const float sum = split_sum(is_there ? a.batch : 0, [&](unsigned b, float sum) {
+        const size_t at = (size_t)b * a.outputs;
+        const float added = fmaf(dy[at], is_bias ? 1.0f : x[(size_t)b * a.inputs], sum);
+        return a.relu && !(y[at] > 0.0f) ? sum : added;
+    });
+    if (threadIdx.x < SUMS && is_there) {
+        a.d_weights[m * a.stride + i] = sum;
     }
-    const unsigned o = i < matrix ? i / a.inputs : i - matrix;
-    float sum = 0.0f;
-    for (unsigned b = 0; b < a.batch; b++) {
-        const size_t row = (size_t)m * a.batch + b;
-        if (!a.relu || a.y[row * a.outputs + o] > 0.0f) {
-            sum = fmaf(a.dy[row * a.outputs + o], i < matrix ? a.x[row * a.inputs + i % a.inputs] : 1.0f, sum);
-        }
-    }
-    a.d_weights[m * a.stride + i] = sum;
 }

@@ -8,7 +8,7 @@
 //   MULTIPLY_ADD    FFMA                          MMA_BF16         HMMA.16816.F32.BF16
 //   TANH            MUFU.TANH                     MMA_TF32         HMMA.1688.F32.TF32
 //   EXP2            MUFU.EX2                      LOAD_SHARED_4    LDS
-//   RECIPROCAL      MUFU.RCP                      LOAD_SHARED_16   LDS.128, 2 LOP3, which use all of it
+//   RECIPROCAL      MUFU.RCP of -x                LOAD_SHARED_16   LDS.128, 2 LOP3, which use all of it
 //   BARRIER         BAR.SYNC                      LOAD_MATRICES    LDSM.16.M88.4
 //                                                 ROUND_TRIP       STS, BAR.SYNC, LDS
 
@@ -100,7 +100,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) probe_chain(const __grid_c
 #elif WHAT == EXP2
                 link[i].x = intrinsics::exp2_approximate(link[i].x);
 #elif WHAT == RECIPROCAL
-                link[i].x = intrinsics::reciprocal_approximate(link[i].x);
+                // ptxas removes a reciprocal of a reciprocal. The sign keeps it, and costs no instruction.
+                link[i].x = intrinsics::reciprocal_approximate(-link[i].x);
 #elif WHAT == MMA_BF16
                 intrinsics::mma_bf16(link[i].sums, fragment, word, word);
 #elif WHAT == MMA_TF32

@@ -15,6 +15,8 @@
 #define FUSED_MULTIPLY_ADD 11
 #define MULTIPLY_THEN_ADD 12
 #define DIVIDE 13
+#define ROUND_BF16_PAIR 14
+#define LOAD_MATRICES_TRANSPOSED 15
 
 // The intrinsics that map one word to one word.
 __device__ __forceinline__ unsigned tried(unsigned x) {
@@ -35,7 +37,7 @@ __device__ __forceinline__ unsigned tried(unsigned x) {
 
 extern "C" __global__ void __launch_bounds__(THREADS) probe_intrinsic(const __grid_constant__ Arguments a) {
     const unsigned lane = threadIdx.x;
-#if INTRINSIC == LOAD_MATRICES
+#if INTRINSIC == LOAD_MATRICES || INTRINSIC == LOAD_MATRICES_TRANSPOSED
     SHARED(uint4, rows, 32);
 #elif INTRINSIC == SHARED_AND_BARRIER
     SHARED(unsigned short, odd, 7); // the next array is aligned to 16 bytes only if SHARED aligns it
@@ -57,12 +59,16 @@ extern "C" __global__ void __launch_bounds__(THREADS) probe_intrinsic(const __gr
         for (unsigned i = 0; i < 4; i++) {
             y[i] = __float_as_uint(d[i]);
         }
-#elif INTRINSIC == LOAD_MATRICES
+#elif INTRINSIC == LOAD_MATRICES || INTRINSIC == LOAD_MATRICES_TRANSPOSED
         // Lane l stores row l, and passes the address of row x[4].
         rows[lane] = make_uint4(x[0], x[1], x[2], x[3]);
         __syncthreads();
         unsigned fragment[4];
+#if INTRINSIC == LOAD_MATRICES
         intrinsics::load_matrices(fragment, &rows[x[4]]);
+#else
+        intrinsics::load_matrices_transposed(fragment, &rows[x[4]]);
+#endif
         for (unsigned i = 0; i < 4; i++) {
             y[i] = fragment[i];
         }
@@ -95,6 +101,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) probe_intrinsic(const __gr
         y[0] = __float_as_uint(__uint_as_float(x[0]) * __uint_as_float(x[1]) + __uint_as_float(x[2]));
 #elif INTRINSIC == DIVIDE
         y[0] = __float_as_uint(__uint_as_float(x[0]) / __uint_as_float(x[1]));
+#elif INTRINSIC == ROUND_BF16_PAIR
+        y[0] = intrinsics::round_bf16_pair(__uint_as_float(x[0]), __uint_as_float(x[1]));
 #else
         y[0] = tried(x[0]);
 #endif

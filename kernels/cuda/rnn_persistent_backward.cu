@@ -1,4 +1,4 @@
-// Backpropagation through time of eight batch rows in one launch, with the transposed recurrent weights in
+// Backpropagation through time of ROWS batch rows in one launch, with the transposed recurrent weights in
 // registers. The gradients by the gates replace the saved gates in place. See rnn_persistent.cu for the
 // layout and rnn_persistent_forward.cu for the direction of t.
 //
@@ -21,12 +21,21 @@
 
 static_assert(GATES < 4 || recurrent_slot(3) == 3, "four gates fill the four slots");
 
-// The values that one cell loads for one time step.
-struct Step {
-    Gates4 saved;
-    float dy;
-    float before; // c of an LSTM, h of a GRU, before the time step
-};
+// Stores the gradients by the lane's gates as operands in a buffer (ROWS, STRIDE).
+__device__ __forceinline__ void store_operands(unsigned* buffer, const float gradients[CELLS][4], const Lane& lane) {
+#pragma unroll
+    for (int j = 0; j < CELLS; j++) {
+        operand_t* to = (operand_t*)(buffer + (lane.place + row_of(j)) * STRIDE) + (lane.unit + unit_of(j)) * GATES;
+        if (GATES == 4) {
+            *(Gates4*)to = to_operands(gradients[j]);
+        } else {
+#pragma unroll
+            for (int gate = 0; gate < GATES; gate++) {
+                to[gate] = to_operand(gradients[j][recurrent_slot(gate)]);
+            }
+        }
+    }
+}
 
 // Asks for only one block a multiprocessor, so that ptxas may use as many registers as it needs and spills
 // none.
@@ -50,17 +59,21 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) rnn_persistent_backward
     const unsigned step = dir == 0 ? ~0u : 1u;
     unsigned t = dir == 0 ? a.steps - 1 : 0;
     const size_t first = lane.element(m, t, dir, a.steps, a.batch, a.dirs, a.hidden);
-    Gates4* gates_at[2] = {(Gates4*)a.gates + first, (Gates4*)a.gates + first + row_stride};
-    const float* dy_at[2] = {a.dy + first, a.dy + first + row_stride};
     // The state before a time step is the one that forward saved at the next time step of this loop.
     const float* states = (STATES == 2 ? a.cells : a.y) + first + step_stride;
-    const float* before_at[2] = {states, states + row_stride};
-    const bool has_dy = a.dy != nullptr;
-
-    unsigned length[2];
-    float dh[4], dc[4], c[4], initial[4];
+    Gates4* gates_at[LANE_ROWS];
+    const float *dy_at[LANE_ROWS], *before_at[LANE_ROWS];
 #pragma unroll
-    for (int j = 0; j < 4; j++) {
+    for (int r = 0; r < LANE_ROWS; r++) {
+        gates_at[r] = (Gates4*)a.gates + first + r * row_stride;
+        dy_at[r] = a.dy + first + r * row_stride;
+        before_at[r] = states + r * row_stride;
+    }
+
+    unsigned length[LANE_ROWS];
+    float dh[CELLS], dc[CELLS], c[CELLS], initial[CELLS];
+#pragma unroll
+    for (int j = 0; j < CELLS; j++) {
         const unsigned row = lane.row + row_of(j);
         const bool exists = lane.exists[j];
         length[row_of(j)] = row < a.batch ? a.lengths[m * a.batch + row] : 0;
@@ -72,88 +85,90 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) rnn_persistent_backward
         initial[j] = exists && a.initial != nullptr ? a.initial[at + (STATES == 2 ? to_c : 0)] : 0.0f;
     }
 
-    Step next[4];
-    // Loads time step `t`, at an offset from the pointers. No step comes before the last one of this loop.
-    const auto load_step = [&](unsigned t, bool is_last, long long offset) {
+    // What the next time step needs: the saved gates, dy, and the state before (c of an LSTM, h of a GRU).
+    Gates4 next_saved[CELLS];
+    float next_dy[CELLS], next_before[CELLS];
 #pragma unroll
-        for (int j = 0; j < 4; j++) {
-            const unsigned r = row_of(j);
-            const long long at = offset + unit_of(j);
-            next[j] = Step{no_gates(), 0.0f, initial[j]};
-            if (lane.exists[j]) {
-                next[j].saved = gates_at[r][at];
-            }
-            if (lane.exists[j] && has_dy && t < length[r]) {
-                next[j].dy = dy_at[r][at];
-            }
+    for (int j = 0; j < CELLS; j++) {
+        next_saved[j] = no_gates();
+        next_dy[j] = 0.0f;
+    }
+    // Loads time step `t`, at an offset from the pointers, if there is one. Before the last one of this loop
+    // is the initial state.
+    const auto load_step = [&](unsigned t, bool exists, bool is_last, long long offset) {
+        bool has_gates[CELLS], has_dy[CELLS], has_before[CELLS];
+#pragma unroll
+        for (int j = 0; j < CELLS; j++) {
+            has_gates[j] = lane.exists[j] && exists;
+            has_dy[j] = has_gates[j] && a.dy != nullptr && t < length[row_of(j)];
             // Beyond the row's end, `cells` holds the unchanged state, and y holds 0.
-            if (lane.exists[j] && !is_last && (STATES == 2 || t + step < length[r])) {
-                next[j].before = before_at[r][at];
-            }
+            has_before[j] = has_gates[j] && !is_last && (STATES == 2 || t + step < length[row_of(j)]);
+            next_before[j] = initial[j];
         }
+        load_cells(next_saved, gates_at, offset, has_gates);
+        load_cells(next_dy, dy_at, offset, has_dy);
+        load_cells(next_before, before_at, offset, has_before);
     };
-    load_step(t, a.steps == 1, 0);
+    load_step(t, true, a.steps == 1, 0);
 
     unsigned* shared = deltas;
     int to_other = ROWS * STRIDE; // words from one buffer to the other
     for (unsigned left = a.steps; left > 0; left--) {
-        float carry[4], gradients[4][4]; // (cell, slot): the saved gates, then the gradients
-        Step now[4];
+        float carry[CELLS], gradients[CELLS][4]; // (cell, slot): the saved gates, then the gradients
+        float dy[CELLS], before[CELLS];
 #pragma unroll
-        for (int j = 0; j < 4; j++) {
-            now[j] = next[j];
-            from_gates(now[j].saved, gradients[j]);
+        for (int j = 0; j < CELLS; j++) {
+            from_gates(next_saved[j], gradients[j]);
+            dy[j] = next_dy[j];
+            before[j] = next_before[j];
 #pragma unroll
             for (int slot = 0; slot < 4; slot++) {
                 intrinsics::materialize(gradients[j][slot]);
             }
-            intrinsics::materialize(now[j].dy);
-            intrinsics::materialize(now[j].before);
+            intrinsics::materialize(dy[j]);
+            intrinsics::materialize(before[j]);
         }
-        if (left > 1) {
-            load_step(t + step, left == 2, step_stride);
-        }
+        load_step(t + step, left > 1, left == 2, step_stride);
 #pragma unroll
-        for (int j = 0; j < 4; j++) {
-            const State before = STATES == 2 ? State{0.0f, now[j].before} : State{now[j].before, 0.0f};
-            const State d = cell_backward(gradients[j], c[j], before, State{dh[j] + now[j].dy, dc[j]});
+        for (int j = 0; j < CELLS; j++) {
+            const State previous = STATES == 2 ? State{0.0f, before[j]} : State{before[j], 0.0f};
+            const State d = cell_backward(gradients[j], c[j], previous, State{dh[j] + dy[j], dc[j]});
             const bool live = t < length[row_of(j)];
             carry[j] = live ? d.h : dh[j];
             dc[j] = live ? d.c : dc[j];
-            c[j] = now[j].before;
+            c[j] = before[j];
 #pragma unroll
             for (int slot = 0; slot < 4; slot++) {
                 gradients[j][slot] = live ? gradients[j][slot] : 0.0f;
             }
-            operand_t* to = (operand_t*)(shared + (2 * lane.q + row_of(j)) * STRIDE) + (lane.unit + unit_of(j)) * GATES;
-            if (GATES == 4) {
-                *(Gates4*)to = to_operands(gradients[j]);
-            } else {
-#pragma unroll
-                for (int gate = 0; gate < GATES; gate++) {
-                    to[gate] = to_operand(gradients[j][recurrent_slot(gate)]);
-                }
-            }
         }
+        store_operands(shared, gradients, lane);
         __syncthreads();
-        float sums[SUMS][4] = {{carry[0], carry[1], carry[2], carry[3]}};
-        const unsigned* words = shared + lane.g * STRIDE + lane.q;
+        float sums[SUMS][4] = {{carry[0 % CELLS], carry[1 % CELLS], carry[2 % CELLS], carry[3 % CELLS]}};
+        const unsigned* words = shared + lane.g % ROWS * STRIDE + lane.q;
 #pragma unroll
         for (int k = 0; k < GATES * ACROSS; k++) {
             multiply_add(sums[k % SUMS], weights[k], words[k * 8], words[k * 8 + 4]);
         }
+        Gates4 gates[CELLS];
 #pragma unroll
-        for (int j = 0; j < 4; j++) {
-            if (lane.exists[j]) {
-                gates_at[row_of(j)][unit_of(j)] = to_gates(gradients[j]);
-            }
-            dh[j] = (sums[0][j] + sums[1][j]) + (sums[2][j] + sums[3][j]);
+        for (int j = 0; j < CELLS; j++) {
+            gates[j] = to_gates(gradients[j]);
+        }
+        store_cells(gates_at, gates, lane.exists);
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+            sums[0][i] = (sums[0][i] + sums[1][i]) + (sums[2][i] + sums[3][i]);
+        }
+#pragma unroll
+        for (int j = 0; j < CELLS; j++) {
+            dh[j] = lane.sum_of(j, sums[0]);
         }
         t += step;
         shared += to_other;
         to_other = -to_other;
 #pragma unroll
-        for (int r = 0; r < 2; r++) {
+        for (int r = 0; r < LANE_ROWS; r++) {
             gates_at[r] += step_stride;
             dy_at[r] += step_stride;
             before_at[r] += step_stride;
@@ -161,7 +176,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) rnn_persistent_backward
     }
 
 #pragma unroll
-    for (int j = 0; j < 4; j++) {
+    for (int j = 0; j < CELLS; j++) {
         if (lane.exists[j] && a.d_initial != nullptr) {
             float* d_initial = a.d_initial + state_at + row_of(j) * state_stride + unit_of(j);
             d_initial[0] = dh[j];

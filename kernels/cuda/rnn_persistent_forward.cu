@@ -1,4 +1,4 @@
-// The whole time loop of eight batch rows in one launch, with the recurrent weights in registers: a
+// The whole time loop of ROWS batch rows in one launch, with the recurrent weights in registers: a
 // persistent kernel (Diamos et al. 2016). There is one barrier a time step. Global memory is read for the
 // gates and written for y and for the saved values. See rnn_persistent.cu for the layout.
 //
@@ -9,6 +9,7 @@
 //       load the input part of the gates of the next step
 //       h, c = cell(gates, h, c) if t < length, else h, c
 //       h[(s + 1) % 2] = h; barrier
+//       load h[(s + 1) % 2] as operand B
 //       y[t] = h if t < length, else 0; save the gates and c for backward
 //   last = h, c
 //
@@ -19,6 +20,21 @@
 // that have ended compute on, and a select discards the result. Both let ptxas overlap the four cells.
 
 #define STRIDE (WORDS + 4) // words from row to row of h: no bank conflicts
+
+// Stores h of the lane's cells as operand B of the next time step.
+__device__ __forceinline__ void store_operands(operand_t* to, const State state[CELLS]) {
+#if ROWS == 8 && APART == 1
+#pragma unroll
+    for (int r = 0; r < 2; r++) {
+        *(unsigned*)(to + r * STRIDE * PER_WORD) = to_word(state[r].h, state[r + 2].h);
+    }
+#else
+#pragma unroll
+    for (int j = 0; j < CELLS; j++) {
+        to[row_of(j) * STRIDE * PER_WORD + unit_of(j)] = to_operand(state[j].h);
+    }
+#endif
+}
 
 extern "C" __global__ void __launch_bounds__(THREADS) rnn_persistent_forward(const __grid_constant__ Arguments a) {
     SHARED(unsigned, h, 2 * ROWS * STRIDE); // (2, ROWS, STRIDE): before and after the time step
@@ -37,10 +53,10 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_persistent_forward(con
         }
     }
 
-    State state[4];
-    unsigned length[2];
+    State state[CELLS];
+    unsigned length[LANE_ROWS];
 #pragma unroll
-    for (int j = 0; j < 4; j++) {
+    for (int j = 0; j < CELLS; j++) {
         const unsigned row = lane.row + row_of(j);
         length[row_of(j)] = row < a.batch ? a.lengths[m * a.batch + row] : 0;
         state[j] = State{0.0f, 0.0f};
@@ -49,101 +65,130 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_persistent_forward(con
             state[j].h = initial[0];
             state[j].c = STATES == 2 ? initial[to_c] : 0.0f;
         }
-        ((operand_t*)(h + (2 * lane.q + row_of(j)) * STRIDE))[lane.unit + unit_of(j)] = to_operand(state[j].h);
+        ((operand_t*)(h + (lane.place + row_of(j)) * STRIDE))[lane.unit + unit_of(j)] = to_operand(state[j].h);
     }
 
-    // Elements from row to row, and from one time step to the next in this direction's order.
+    // Elements from row to row; below, from one time step to the next in this direction's order.
     const unsigned row_stride = a.dirs * a.hidden;
-    const long long step_stride = (dir == 0 ? 1LL : -1LL) * a.batch * row_stride;
     const unsigned step = dir == 0 ? 1u : ~0u;
     unsigned t = dir == 0 ? 0 : a.steps - 1;
     const size_t first = lane.element(m, t, dir, a.steps, a.batch, a.dirs, a.hidden);
-    Gates4* gates_at[2] = {(Gates4*)a.gates + first, (Gates4*)a.gates + first + row_stride};
-    float* y_at[2] = {a.y + first, a.y + first + row_stride};
-    float* cells_at[2] = {a.cells + first, a.cells + first + row_stride};
-    const bool save = a.save;
-
-    Gates4 next[4]; // the input part of the gates of the next time step
+    Gates4* gates_at[LANE_ROWS];
+    float *y_at[LANE_ROWS], *cells_at[LANE_ROWS];
 #pragma unroll
-    for (int j = 0; j < 4; j++) {
-        next[j] = lane.exists[j] ? gates_at[row_of(j)][unit_of(j)] : no_gates();
+    for (int r = 0; r < LANE_ROWS; r++) {
+        const size_t element = intrinsics::opaque(first + r * row_stride);
+        gates_at[r] = (Gates4*)a.gates + element;
+        y_at[r] = a.y + element;
+        cells_at[r] = a.cells + element;
     }
-    const unsigned* before = h + lane.g * STRIDE + lane.q;
-    operand_t* after = (operand_t*)(h + ROWS * STRIDE + 2 * lane.q * STRIDE) + lane.unit;
-    int to_other = ROWS * STRIDE; // words from one buffer of h to the other
-    __syncthreads();
+    const long long step_stride = intrinsics::opaque((dir == 0 ? 1LL : -1LL) * a.batch * row_stride);
 
-    for (unsigned left = a.steps; left > 0; left--) {
-        float parts[4][4]; // (cell, slot)
-        float sums[GATES][4];
+    Gates4 next[CELLS]; // the input part of the gates of the next time step
+    bool saves[CELLS];
 #pragma unroll
-        for (int j = 0; j < 4; j++) {
+    for (int j = 0; j < CELLS; j++) {
+        saves[j] = lane.exists[j] && a.save;
+        next[j] = no_gates();
+    }
+    load_cells(next, gates_at, 0, lane.exists);
+    const unsigned* before = h + lane.g % ROWS * STRIDE + lane.q;
+    operand_t* after = (operand_t*)(h + (ROWS + lane.place) * STRIDE) + lane.unit;
+    int to_other = ROWS * STRIDE; // words from one buffer of h to the other
+    unsigned operand[ACROSS][2];  // h before the time step
+    const auto load_operand = [&] {
+#pragma unroll
+        for (int k = 0; k < ACROSS; k++) {
+            operand[k][0] = before[k * 8];
+            operand[k][1] = before[k * 8 + 4];
+        }
+    };
+    __syncthreads();
+    load_operand();
+
+    float y[CELLS], c[CELLS];
+    Gates4 gates[CELLS];
+    // Computes time step t, of which no other follows if it is the last.
+    const auto compute = [&](bool is_last) {
+        float parts[CELLS][4]; // (cell, slot)
+        float sums[GATES][4];
+        bool has_next[CELLS];
+#pragma unroll
+        for (int j = 0; j < CELLS; j++) {
             from_gates(next[j], parts[j]);
 #pragma unroll
             for (int slot = 0; slot < 4; slot++) {
                 intrinsics::materialize(parts[j][slot]);
             }
-#pragma unroll
-            for (int gate = 0; gate < GATES; gate++) {
-                sums[gate][j] = parts[j][recurrent_slot(gate)];
-            }
+            has_next[j] = lane.exists[j] && !is_last;
         }
+        load_cells(next, gates_at, step_stride, has_next);
 #pragma unroll
-        for (int j = 0; j < 4; j++) {
-            next[j] = lane.exists[j] && left > 1 ? gates_at[row_of(j)][step_stride + unit_of(j)] : no_gates();
+        for (int gate = 0; gate < GATES; gate++) {
+#pragma unroll
+            for (int i = 0; i < 4; i++) {
+                sums[gate][i] = parts[i % CELLS][recurrent_slot(gate)];
+            }
         }
 #pragma unroll
         for (int k = 0; k < ACROSS; k++) {
-            const unsigned first = before[k * 8], second = before[k * 8 + 4];
 #pragma unroll
             for (int gate = 0; gate < GATES; gate++) {
-                multiply_add(sums[gate], weights[gate][k], first, second);
+                multiply_add(sums[gate], weights[gate][k], operand[k][0], operand[k][1]);
             }
         }
-        State computed[4];
+        State computed[CELLS];
 #pragma unroll
-        for (int j = 0; j < 4; j++) {
+        for (int j = 0; j < CELLS; j++) {
 #pragma unroll
             for (int gate = 0; gate < GATES; gate++) {
-                parts[j][recurrent_slot(gate)] = sums[gate][j];
+                parts[j][recurrent_slot(gate)] = lane.sum_of(j, sums[gate]);
             }
             computed[j] = cell_forward(parts[j], state[j]);
         }
-        const bool live[2] = {t < length[0], t < length[1]};
 #pragma unroll
-        for (int j = 0; j < 4; j++) {
-            state[j].h = live[row_of(j)] ? computed[j].h : state[j].h;
-            state[j].c = live[row_of(j)] ? computed[j].c : state[j].c;
-            after[row_of(j) * STRIDE * PER_WORD + unit_of(j)] = to_operand(state[j].h);
+        for (int j = 0; j < CELLS; j++) {
+            const bool is_live = t < length[row_of(j)];
+            state[j].h = is_live ? computed[j].h : state[j].h;
+            state[j].c = is_live ? computed[j].c : state[j].c;
+            y[j] = is_live ? state[j].h : 0.0f;
+            c[j] = state[j].c; // beyond the row's end: the unchanged state
+            gates[j] = to_gates(parts[j]);
         }
+        store_operands(after, state);
         __syncthreads();
-        // Nobody waits for these stores, so they come after the barrier.
-#pragma unroll
-        for (int j = 0; j < 4; j++) {
-            if (lane.exists[j]) {
-                y_at[row_of(j)][unit_of(j)] = live[row_of(j)] ? state[j].h : 0.0f;
-            }
-            if (lane.exists[j] && save) {
-                gates_at[row_of(j)][unit_of(j)] = to_gates(parts[j]);
-                if (STATES == 2) {
-                    cells_at[row_of(j)][unit_of(j)] = state[j].c; // beyond the row's end: the unchanged state
-                }
-            }
-        }
         before += to_other;
         after -= to_other * PER_WORD;
         to_other = -to_other;
+        load_operand();
+    };
+    // Stores what time step t computed.
+    const auto store = [&] {
+        store_cells(y_at, y, lane.exists);
+        store_cells(gates_at, gates, saves);
+        if (STATES == 2) {
+            store_cells(cells_at, c, saves);
+        }
+    };
+
+    compute(a.steps == 1);
+    for (unsigned left = a.steps - 1; left > 0; left--) {
+        // Nobody waits for the stores. They come after the loads of h, which the multiprocessor would
+        // otherwise delay by several cycles for each store.
+        store();
         t += step;
 #pragma unroll
-        for (int r = 0; r < 2; r++) {
+        for (int r = 0; r < LANE_ROWS; r++) {
             gates_at[r] += step_stride;
             y_at[r] += step_stride;
             cells_at[r] += step_stride;
         }
+        compute(left == 1);
     }
+    store();
 
 #pragma unroll
-    for (int j = 0; j < 4; j++) {
+    for (int j = 0; j < CELLS; j++) {
         if (lane.exists[j]) {
             float* last = a.last + state_at + row_of(j) * state_stride + unit_of(j);
             last[0] = state[j].h;

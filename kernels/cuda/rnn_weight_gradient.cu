@@ -6,51 +6,73 @@
 //           partial[split] += delta[t, b] column^T
 //
 // delta is the gradient by a unit's four packed gates. The column of ones gives the bias. gemm_tile.cu runs
-// the sum; rnn_weight_gradient_sum.cu adds the splits.
+// the sum; rnn_weight_gradient_sum.cu adds the splits. IS_ALIGNED: D and H are multiples of four.
 
-extern "C" __global__ void __launch_bounds__(THREADS) rnn_weight_gradient(const __grid_constant__ Arguments a) {
-    const unsigned row_tiles = (4 * a.hidden + SIDE - 1) / SIDE;
-    const unsigned row = blockIdx.x % row_tiles * SIDE, column = blockIdx.x / row_tiles * SIDE;
+// A row of the column of ones, with 0 beyond it.
+__device__ __align__(16) const float ONE[4] = {1.0f, 0.0f, 0.0f, 0.0f};
+
+// Where the parts of the column of one k begin in memory; nullptr where they are 0.
+struct Column {
+    const float *x, *h;
+};
+
+#define TABLE 512 // k's of which the columns are looked up at once
+
+extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) rnn_weight_gradient(const __grid_constant__ Arguments a) {
+    SHARED(Column, table, TABLE);
+    const unsigned row_tiles = (4 * a.hidden + TILE_ROWS - 1) / TILE_ROWS;
+    const unsigned row = blockIdx.x % row_tiles * TILE_ROWS, column = blockIdx.x / row_tiles * TILE_COLUMNS;
     const unsigned m = blockIdx.z / a.dirs, dir = blockIdx.z % a.dirs;
-    const unsigned columns = a.input + a.hidden + 1, depth = a.steps * a.batch;
+    const unsigned states = a.input + a.hidden, depth = a.steps * a.batch;
+    const unsigned y_row = a.dirs * a.hidden, delta_row = 4 * y_row;
     const size_t model = (size_t)(a.model + m);
-    const saved_t* deltas = a.deltas + model * depth * a.dirs * 4 * a.hidden + dir * 4 * a.hidden;
+    const saved_t* deltas = a.deltas + model * depth * delta_row + dir * 4 * a.hidden;
     const float* x = a.x + model * depth * a.input;
-    const float* y = a.y + model * depth * a.dirs * a.hidden + dir * a.hidden;
+    const float* y = a.y + model * depth * y_row + dir * a.hidden;
     const float* initial =
         a.initial != nullptr ? a.initial + (model * STATES * a.dirs + dir) * a.batch * a.hidden : nullptr;
-    const auto load_delta = [&](unsigned i, unsigned k) {
-        return i < 4 * a.hidden && k < depth ? load(deltas, (size_t)k * a.dirs * 4 * a.hidden + i) : 0.0f;
-    };
-    const auto load_column = [&](unsigned i, unsigned k) {
-        if (i >= columns || k >= depth) {
-            return 0.0f;
-        }
-        const unsigned t = quotient(k, a.batch_factor, a.batch_shift), b = k - t * a.batch;
-        const unsigned length = a.lengths[model * a.batch + b];
-        if (t >= length) {
-            return 0.0f; // delta is 0 there, and x is undefined
-        }
-        if (i < a.input) {
-            return x[(size_t)k * a.input + i];
-        }
-        if (i == columns - 1) {
-            return 1.0f;
-        }
-        const unsigned unit = i - a.input;
-        const bool is_first = dir == 0 ? t == 0 : t + 1 == length;
-        if (is_first) {
-            return initial != nullptr ? initial[(size_t)b * a.hidden + unit] : 0.0f;
-        }
-        const unsigned before = dir == 0 ? k - a.batch : k + a.batch;
-        return y[(size_t)before * a.dirs * a.hidden + unit];
-    };
+    const unsigned from = blockIdx.y * a.share, to = from + a.share < depth ? from + a.share : depth;
     Sums sums;
     clear(sums);
-    const unsigned from = blockIdx.y * a.share, to = from + a.share < depth ? from + a.share : depth;
-    multiply<Chunk<false>, Chunk<false>>(load_delta, load_column, row, column, from, to, sums);
-    float* partial = a.partial + (((size_t)m * gridDim.y + blockIdx.y) * a.dirs + dir) * 4 * a.hidden * columns;
-    each_sum(sums, row, column, 4 * a.hidden, columns, [&](unsigned r, unsigned c, float sum) {
-        partial[(size_t)r * columns + c] = sum;
+    for (unsigned start = from; start < to; start += TABLE) {
+        const unsigned end = start + TABLE < to ? start + TABLE : to;
+        __syncthreads();
+        for (unsigned k = start + threadIdx.x; k < start + TABLE; k += THREADS) {
+            const unsigned t = quotient(k, a.batch_factor, a.batch_shift), b = k - t * a.batch;
+            // At and beyond a row's length delta is 0, and x and y are undefined.
+            const unsigned length = k < to ? a.lengths[model * a.batch + b] : 0;
+            const bool is_live = t < length, is_first = dir == 0 ? t == 0 : t + 1 == length;
+            const float* first = initial != nullptr ? initial + (size_t)b * a.hidden : nullptr;
+            const float* before = y + (size_t)(dir == 0 ? k - a.batch : k + a.batch) * y_row;
+            table[k - start].x = is_live ? x + (size_t)k * a.input : nullptr;
+            table[k - start].h = !is_live ? nullptr : is_first ? first : before;
+        }
+        __syncthreads();
+        const auto load_delta = [&](unsigned i, unsigned k) {
+            const saved_t* at = deltas + ((size_t)k * delta_row + i);
+            return i < 4 * a.hidden && k < end ? load_four(at) : no_four(at);
+        };
+        const auto part = [&](unsigned i, unsigned k) {
+            const Column& column = table[k - start];
+            return i < a.input || i >= states ? column.x : column.h;
+        };
+#if IS_ALIGNED
+        const auto load_column = [&](unsigned i, unsigned k) {
+            const float* at = part(i, k);
+            const float* from = i == states ? ONE : at + (i < a.input ? i : i - a.input);
+            return at != nullptr && i <= states ? load_four(from) : no_four(at);
+        };
+#else
+        const auto element = [&](unsigned i, unsigned k) {
+            const float* at = part(i, k);
+            return at == nullptr || i > states ? 0.0f : i == states ? 1.0f : at[i < a.input ? i : i - a.input];
+        };
+        const auto load_column = one_by_one<false>(element);
+#endif
+        multiply<ChunkA<false>, ChunkB<false>>(load_delta, load_column, row, column, start, end, sums);
+    }
+    float* partial = a.partial + (((size_t)m * gridDim.y + blockIdx.y) * a.dirs + dir) * 4 * a.hidden * a.partial_row;
+    each_pair(sums, row, column, 4 * a.hidden, a.partial_row, [&](unsigned r, unsigned c, float sum, float next) {
+        store_pair(partial + ((size_t)r * a.partial_row + c), sum, next);
     });
 }

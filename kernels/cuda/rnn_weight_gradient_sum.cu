@@ -11,9 +11,10 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_weight_gradient_sum(co
     const unsigned m = blockIdx.z / a.dirs, dir = blockIdx.z % a.dirs;
     const auto sum = [&](unsigned slot) {
         float sum = 0.0f;
+#pragma unroll 8 // the loads of eight splits are in flight together
         for (unsigned split = 0; split < a.splits; split++) {
             const size_t start = (((size_t)m * a.splits + split) * a.dirs + dir) * 4 * a.hidden;
-            sum += a.partial[(start + unit * 4 + slot) * columns + column];
+            sum += a.partial[(start + unit * 4 + slot) * a.partial_row + column];
         }
         return sum;
     };

@@ -56,7 +56,7 @@ pub struct CheckCommand {
     /// Check only the case with this name
     #[arg(long, value_name = "NAME", conflicts_with_all = ["sizes", "cell"])]
     case: Option<String>,
-    /// Print the names of the cases by operation, without running any
+    /// Print the names of the cases by operation, without running any; with --algorithm this opens the device
     #[arg(long)]
     list: bool,
     /// Skip the check of the reference's gradients, which is the same for every backend
@@ -81,7 +81,8 @@ impl CheckCommand {
     /// Runs the cases, and prints a line for each.
     pub fn run(&self, terminal: &Terminal) -> Result<()> {
         let cases = self.cases()?;
-        if self.list {
+        // Only a device knows which layers its algorithm can run.
+        if self.list && self.algorithm.is_none() {
             return list(&cases);
         }
         let device = AnyDevice::open(self.backend, &self.device)?;
@@ -92,6 +93,9 @@ impl CheckCommand {
                 (device, fitting(&restriction, cases)?)
             }
         };
+        if self.list {
+            return list(&cases);
+        }
         on_device!(&device, backend => self.run_on(backend, &cases, terminal))
     }
 

@@ -45,6 +45,9 @@ pub struct KernelsCommand {
     /// Hidden units of the layer
     #[arg(long, value_name = "H", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=16_384))]
     hidden: u32,
+    /// Features of a time step, which CUDA's GEMM tiles depend on
+    #[arg(long, value_name = "D", default_value_t = 160, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    features: u32,
     /// Print names and constants instead of sources
     #[arg(long)]
     list: bool,
@@ -68,8 +71,9 @@ impl KernelsCommand {
 
     /// The layer. Its other sizes do not change the kernels.
     fn rnn(&self) -> Rnn {
-        let ((cell, dirs), hidden) = (self.cell.parts(), self.hidden as usize);
+        let (cell, dirs) = self.cell.parts();
+        let (input, hidden) = (self.features as usize, self.hidden as usize);
         let weights = Slab { offset: 0, stride: 0 };
-        Rnn { cell, models: 1, batch: 1, steps: 1, input: 1, hidden, dirs, biases: 2, weights }
+        Rnn { cell, models: 1, batch: 1, steps: 1, input, hidden, dirs, biases: 2, weights }
     }
 }

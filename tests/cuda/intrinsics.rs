@@ -16,7 +16,9 @@ fn the_host_half_of_every_intrinsic_is_as_documented() {
 /// Without rounding the fragments have the same layout.
 #[test]
 fn mmas_of_the_host_with_exact_operands_have_the_same_layout() {
-    for intrinsic in [Intrinsic::MmaBf16, Intrinsic::MmaTf32, Intrinsic::LoadMatrices] {
+    for intrinsic in
+        [Intrinsic::MmaBf16, Intrinsic::MmaTf32, Intrinsic::LoadMatrices, Intrinsic::LoadMatricesTransposed]
+    {
         assert_as_documented(&Host { order: 0, exact: true }, intrinsic);
     }
 }

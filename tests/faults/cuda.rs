@@ -56,7 +56,7 @@ fn cuda_kernels_are_listed_and_printed_without_cuda() {
     let call = without_cuda(folder.path(), "kernels --backend cuda --list").ends(0, &[]);
     for part in [
         "// lstm of 64 units, tf32, algorithm `persistent`",
-        "rnn forward, persistent lstm rnn_persistent_forward.cu PRECISION=19 PADDED=64 THREADS=128",
+        "rnn forward, persistent lstm rnn_persistent_forward.cu PRECISION=19 PADDED=64 ROWS=8 PAIRS=0 THREADS=128",
         "weight gradient sum",
     ] {
         assert!(call.out.contains(part), "no {part} in {}", call.out);
@@ -91,7 +91,7 @@ fn an_architecture_that_nvrtc_does_not_know_is_told() {
         .ends(4, &["does not compile for this GPU, sm_42", "sm_"]);
     let call = engine(folder.path(), "kernels --backend cuda --hidden 16 --arch 80").ends(0, &[]);
     assert!(
-        call.out.contains("lstm rnn_persistent_forward.cu PRECISION=19 PADDED=16 THREADS=32"),
+        call.out.contains("lstm rnn_persistent_forward.cu PRECISION=19 PADDED=16 ROWS=8 PAIRS=0 THREADS=32"),
         "{}",
         call.out
     );

@@ -1,7 +1,9 @@
 //! The suite with our own programs on a driver that runs kernels on the processor.
 
 use super::{Ended, Suite};
+use crate::support::stand_in;
 use std::os::unix::fs::symlink;
+use std::process::Command;
 
 /// The engine and this binary in the places of the archive's.
 fn with_our_programs() -> Suite {
@@ -57,6 +59,46 @@ fn every_step_runs_end_to_end_on_the_processor() {
         "profiles/gru-16-tf32.json",
         "logs/conformance-fp32.txt",
     ]);
+}
+
+/// A list of other cases than those that run would let the suite take the rest for lost.
+#[test]
+fn the_cases_of_an_algorithm_are_listed_as_they_run() {
+    let suite = with_our_programs();
+    let engine = |arguments: &str| {
+        let mut command = Command::new(suite.at("gpu-suite/programs/engine"));
+        command.current_dir(suite.at(".")).env("LD_LIBRARY_PATH", stand_in::libraries());
+        let output = command.args(format!("check --backend cuda {arguments}").split_whitespace()).output();
+        Ended::of(output.unwrap())
+    };
+    let names = |text: &str| -> Vec<String> {
+        text.lines().filter(|line| !line.starts_with('#')).map(str::to_string).collect()
+    };
+    for precision in ["tf32", "bf16"] {
+        let recurrent: Vec<String> = ["lstm", "gru", "bilstm", "bigru"]
+            .iter()
+            .flat_map(|cell| names(&engine(&format!("--cell {cell} --list")).ends(0).out))
+            .collect();
+        let listed = engine(&format!("--precision {precision} --algorithm per-step --list")).ends(0).out;
+        let mut listed = names(&listed);
+        let mut recurrent = recurrent.clone();
+        listed.sort();
+        recurrent.sort();
+        assert_eq!(listed, recurrent);
+    }
+    // Of these sizes the persistent algorithm has the units in bf16, and not in tf32.
+    let some = "--algorithm persistent --sizes 2,2,3,65";
+    engine(&format!("--precision tf32 {some} --list")).ends(2);
+    let listed = names(&engine(&format!("--precision bf16 {some} --list")).ends(0).out);
+    let ran = engine(&format!("--precision bf16 {some} --no-gradients --json")).ends(0).out;
+    let ran: Vec<String> = ran
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).unwrap()["case"].as_str().unwrap().to_string()
+        })
+        .collect();
+    assert_eq!(listed, ran);
+    assert_eq!(ran.len(), 4);
 }
 
 #[test]

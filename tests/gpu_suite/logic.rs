@@ -192,15 +192,57 @@ fn a_file_that_is_too_large_is_left_out_by_name() {
     assert!(fs::metadata(suite.at("results/results.tar.xz")).unwrap().len() < 15 << 20);
 }
 
+/// Checks of cases wait for one another, and a test of the device finds that all of them have ended.
+const MEETING: &str = "
+case \"$*\" in *--list*) echo 'lstm H=1'; exit ;; esac
+touch meeting/$$.here
+n=0
+while [ $(ls meeting | grep -c here) -lt 2 ]; do
+  n=$((n + 1)); [ $n -lt 200 ] || { echo 'error: alone' >&2; exit 1; }
+  sleep 0.1
+done
+[ ! -e measuring ] || { echo 'error: beside a step that measures' >&2; exit 1; }
+sleep 0.5
+echo '{\"case\":\"lstm H=1\",\"holds\":true,\"deviations\":[]}'
+touch meeting/$$.ended
+";
+
+/// The second of the steps comes first in the list, and cannot run beside others.
+#[test]
+fn steps_that_measure_nothing_run_at_the_same_time_and_the_others_after_them() {
+    let alone = "#!/bin/sh
+touch measuring
+ls meeting
+[ $(ls meeting | grep -c here) = $(ls meeting | grep -c ended) ]
+";
+    let suite = Suite::new().with("engine", &format!("{ENGINE}{MEETING}")).with("tests", alone);
+    let sanitizer = "#!/bin/sh\nshift 4\nexec \"$@\"\n";
+    suite.script("bin/compute-sanitizer", sanitizer);
+    fs::create_dir(suite.at("gpu-suite/meeting")).unwrap();
+    let mut command = suite.command("--parallel --only conformance-fp32,illegal-address,memcheck");
+    let path = format!("{}:{}", suite.at("bin").display(), std::env::var("PATH").unwrap());
+    let ended = Ended::of(command.env("PATH", path).output().unwrap()).ends(0);
+    suite.assert_outcomes(&[("conformance-fp32", "held"), ("memcheck", "held"), ("illegal-address", "held")]);
+    let lines: Vec<&str> = ended.out.lines().filter(|line| line.contains(" s  held")).collect();
+    assert!(lines[0].starts_with("devices ") && lines[3].starts_with("illegal-address "), "{}", ended.out);
+    // One of the first case, three of memcheck.
+    assert_eq!(suite.read("logs/illegal-address.txt").matches(".ended").count(), 4);
+    suite.assert_page(&["4 steps held, 0 did not"]);
+}
+
 #[test]
 fn a_suite_that_is_stopped_packs_what_it_has() {
-    for (signal, code) in [("TERM", 143), ("INT", 130)] {
+    for (signal, code, hanging, how) in [
+        ("TERM", 143, "illegal-address", ""),
+        ("INT", 130, "illegal-address", ""),
+        ("TERM", 143, "intrinsics", "--parallel "),
+    ] {
         let suite = Suite::new()
             .with("tests", "#!/bin/sh\necho child $$\nexec sleep 1000\n")
             .with("bench-latency", GOOD);
-        let mut command = suite.command("--only attributes,illegal-address,latencies");
+        let mut command = suite.command(&format!("{how}--only attributes,{hanging},latencies"));
         let running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let log = suite.at("results/logs/illegal-address.txt");
+        let log = suite.at(&format!("results/logs/{hanging}.txt"));
         let begun = Instant::now();
         while !fs::read_to_string(&log).is_ok_and(|log| log.contains("child")) {
             assert!(begun.elapsed() < Duration::from_secs(30), "the step does not begin");
@@ -218,17 +260,13 @@ fn a_suite_that_is_stopped_packs_what_it_has() {
         );
         let ended = Ended::of(running.wait_with_output().unwrap()).ends(code);
         assert!(told.elapsed() < Duration::from_secs(10), "{:?}", told.elapsed());
-        suite.assert_outcomes(&[
-            ("attributes", "held"),
-            ("illegal-address", "stopped"),
-            ("latencies", "not run"),
-        ]);
-        suite.assert_archived(&["summary.md", "logs/attributes.txt", "logs/illegal-address.txt"]);
-        let log = suite.read("logs/illegal-address.txt");
+        suite.assert_outcomes(&[("attributes", "held"), (hanging, "stopped"), ("latencies", "not run")]);
+        suite.assert_archived(&["summary.md", "logs/attributes.txt", &format!("logs/{hanging}.txt")]);
+        let log = suite.read(&format!("logs/{hanging}.txt"));
         let child = log.lines().find_map(|line| line.strip_prefix("child ")).unwrap();
         assert!(is_gone(child), "{child} is left");
         suite.assert_page(&[&format!("the suite was stopped by SIG{signal}")]);
-        assert!(ended.out.contains("--only illegal-address,latencies"), "{}", ended.out);
+        assert!(ended.out.contains(&format!("results {how}--only {hanging},latencies")), "{}", ended.out);
     }
 }
 
@@ -282,6 +320,11 @@ fn a_wrong_call_is_told() {
     assert!(ended.err.contains("run tools/gpu-suite --build where Rust is"), "{}", ended.err);
     let ended = suite.run("--list").ends(0);
     assert!(ended.out.contains("conformance-tf32 "), "{}", ended.out);
+    // Only the steps that would run.
+    let ended = suite.run("--list --only latencies,vulkan --limit 100").ends(0);
+    let listed: Vec<&str> = ended.out.lines().collect();
+    assert!(listed.len() == 2 && listed[0].starts_with("latencies "), "{}", ended.out);
+    assert!(listed[1].contains(" 100 s ") && ended.err.contains(" 200 s "), "{}{}", ended.out, ended.err);
 }
 
 #[test]

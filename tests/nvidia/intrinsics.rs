@@ -46,4 +46,6 @@ on_every_gpu! {
     fused_multiply_add: FusedMultiplyAdd;
     multiply_then_add: MultiplyThenAdd;
     divide: Divide;
+    round_bf16_pair: RoundBf16Pair;
+    load_matrices_transposed: LoadMatricesTransposed;
 }

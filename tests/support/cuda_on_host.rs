@@ -213,6 +213,10 @@ impl Executor for Host {
         "cuda on the host".into()
     }
 
+    fn multiprocessors(&self) -> usize {
+        132
+    }
+
     fn timeline(&self) -> Option<&Timeline> {
         None
     }

@@ -11,20 +11,15 @@ pub fn assert_as_documented<E: Executor>(executor: &E, intrinsic: Intrinsic) {
         Intrinsic::RoundTf32 => {
             unary(executor, intrinsic, &rounded_inputs(10), |x| rounded(x, 10, f64::round))
         }
-        Intrinsic::RoundBf16 => unary(executor, intrinsic, &rounded_inputs(7), |x| {
-            // The result is the low half of a `u32`.
-            match rounded(x, 7, f64::round_ties_even) {
-                Expected::Bits(bits) => Expected::Bits(bits >> 16),
-                Expected::Nan(_) => Expected::Nan(Format::Bf16),
-                near => near,
-            }
-        }),
+        Intrinsic::RoundBf16 => unary(executor, intrinsic, &rounded_inputs(7), rounded_to_bf16),
+        Intrinsic::RoundBf16Pair => bf16_pairs(executor),
         Intrinsic::TanhApproximate => unary(executor, intrinsic, &function_inputs(), tanh),
         Intrinsic::Exp2Approximate => unary(executor, intrinsic, &function_inputs(), exp2),
         Intrinsic::ReciprocalApproximate => unary(executor, intrinsic, &function_inputs(), reciprocal),
         Intrinsic::MmaBf16 => mmas(executor, intrinsic, Fragments { depth: 16, per_word: 2 }),
         Intrinsic::MmaTf32 => mmas(executor, intrinsic, Fragments { depth: 8, per_word: 1 }),
-        Intrinsic::LoadMatrices => matrices(executor),
+        Intrinsic::LoadMatrices => matrices(executor, intrinsic),
+        Intrinsic::LoadMatricesTransposed => matrices(executor, intrinsic),
         Intrinsic::SharedAndBarrier => shared_and_barrier(executor),
         Intrinsic::Clock => clock(executor),
         Intrinsic::MultiplyHigh => multiply_high(executor),
@@ -191,6 +186,32 @@ fn rounded(x: f32, mantissa: i32, to_integer: impl Fn(f64) -> f64) -> Expected {
     // A result that is too large for f32 becomes infinite.
     let result = (to_integer(magnitude / quantum) * quantum) as f32;
     Expected::Bits(result.copysign(x).to_bits())
+}
+
+/// Rounds to bf16, in the low half of a `u32`.
+fn rounded_to_bf16(x: f32) -> Expected {
+    match rounded(x, 7, f64::round_ties_even) {
+        Expected::Bits(bits) => Expected::Bits(bits >> 16),
+        Expected::Nan(_) => Expected::Nan(Format::Bf16),
+        near => near,
+    }
+}
+
+/// Rounds each input together with the one before it.
+fn bf16_pairs<E: Executor>(executor: &E) -> Vec<String> {
+    let mut inputs = rounded_inputs(7);
+    inputs.resize(inputs.len().next_multiple_of(32), 0);
+    let before = |n: usize| inputs[(n + inputs.len() - 1) % inputs.len()];
+    let x: Vec<u32> = (0..inputs.len()).flat_map(|n| [inputs[n], before(n)]).collect();
+    let y = Intrinsic::RoundBf16Pair.run_in_a_warp(executor, &x).unwrap();
+    let mut wrong = Vec::new();
+    for (n, &pair) in y.iter().enumerate() {
+        for (half, input, found) in [("low", inputs[n], pair & 0xffff), ("high", before(n), pair >> 16)] {
+            let of = format!("the {half} half, of {input:#x}");
+            wrong.extend(judged(n % 32, &of, rounded_to_bf16(f32::from_bits(input)), found));
+        }
+    }
+    wrong
 }
 
 /// Inputs at which functions saturate, overflow and underflow, special values, and random values.
@@ -425,23 +446,30 @@ fn mmas<E: Executor>(executor: &E, intrinsic: Intrinsic, fragments: Fragments) -
 }
 
 /// Loads the rows of shared memory in order and in another order.
-fn matrices<E: Executor>(executor: &E) -> Vec<String> {
+fn matrices<E: Executor>(executor: &E, intrinsic: Intrinsic) -> Vec<String> {
     let row_of = |order: usize, lane: usize| if order == 0 { lane } else { (lane * 7 + 3) % 32 };
-    let word = |row: usize, i: usize| (1000 * row + 10 * i + 5) as u32 | (2 * row as u32) << 16;
+    let element = |row: usize, i: usize| (1000 * row + 10 * i + 5) as u32;
+    let two = |first: u32, second: u32| first | second << 16;
     let x: Vec<u32> = (0..2 * 32)
         .flat_map(|n| {
             let (order, lane) = (n / 32, n % 32);
-            (0..4).map(move |i| word(lane, i)).chain([row_of(order, lane) as u32])
+            let words = (0..4).map(move |i| two(element(lane, 2 * i), element(lane, 2 * i + 1)));
+            words.chain([row_of(order, lane) as u32])
         })
         .collect();
-    let y = Intrinsic::LoadMatrices.run_in_a_warp(executor, &x).unwrap();
+    let y = intrinsic.run_in_a_warp(executor, &x).unwrap();
     let mut wrong = Vec::new();
     for (n, registers) in y.chunks(4).enumerate() {
         let (order, lane) = (n / 32, n % 32);
+        let (g, q) = (lane / 4, lane % 4);
         for (matrix, &found) in registers.iter().enumerate() {
-            let row = row_of(order, 8 * matrix + lane / 4);
-            let of = format!("matrix {matrix}, row {}, elements {} and the next", lane / 4, lane % 4 * 2);
-            wrong.extend(judged(lane, &of, Expected::Bits(word(row, lane % 4)), found));
+            let at = |row: usize, i: usize| element(row_of(order, 8 * matrix + row), i);
+            let expected = match intrinsic {
+                Intrinsic::LoadMatrices => two(at(g, 2 * q), at(g, 2 * q + 1)),
+                _ => two(at(2 * q, g), at(2 * q + 1, g)),
+            };
+            let of = format!("matrix {matrix}, line {g}, elements {} and the next", 2 * q);
+            wrong.extend(judged(lane, &of, Expected::Bits(expected), found));
         }
     }
     wrong

@@ -6,7 +6,7 @@ import sys
 # Of enum CUdevice_attribute, what kernels are written by.
 NAMES = {
     1: "max threads per block", 8: "shared memory per block", 10: "warp size", 12: "registers per block", 13: "clock kHz",
-    16: "multiprocessors", 33: "ECC", 36: "memory clock kHz", 37: "memory bus bits", 38: "L2 bytes",
+    16: "multiprocessors", 32: "ECC", 36: "memory clock kHz", 37: "memory bus bits", 38: "L2 bytes",
     39: "max threads per multiprocessor", 75: "major", 76: "minor", 81: "shared memory per multiprocessor",
     82: "registers per multiprocessor", 88: "reads pageable host memory", 95: "cooperative launch",
     97: "shared memory per block, opted in", 106: "max blocks per multiprocessor", 108: "max persisting L2 bytes",

@@ -31,6 +31,7 @@ class Step:
     limit: float  # seconds of all its commands
     commands: Callable[..., Commands]
     needs: tuple[str, ...] = ("gpu",)
+    beside: bool = False  # may run at the same time as others: measures nothing, and no other step depends on what it finds
 
 
 def each(*commands: Command) -> Commands:

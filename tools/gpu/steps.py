@@ -225,21 +225,34 @@ def profiles(context: Context) -> Commands:
 # ---- beside others
 
 PEERS_MINUTES = 7
+FIRST_MINUTES = 2
+# What a short lease should know of: our fastest precisions, PyTorch, and the algorithms of cuDNN for half precision.
+FIRST_PEERS = ["engine-cuda-bf16", "engine-cuda-tf32", "torch-cuda-fp16", "torch-cuda-bf16", "torch-cuda-tf32"]
+FIRST_PEERS += [f"cudnn-{a}-{p}" for p in ("bf16", "fp16") for a in ("standard", "persist-static", "persist-static-small-h")]
+FIRST = ["--peers", ",".join(FIRST_PEERS), "--shapes", "G1,G2,G3", "--cells", "lstm", "--modes", "train", "--rounds", 1]
 
 
 def peers(context: Context) -> Commands:
+    return (yield from bench_peers(context, "peers", PEERS_MINUTES))
+
+
+def peers_first(context: Context) -> Commands:
+    return (yield from bench_peers(context, "peers-first", FIRST_MINUTES, *FIRST))
+
+
+def bench_peers(context: Context, folder: str, minutes: int, *cases: object) -> Commands:
     # Started as PyTorch's side is, without our libraries: they are for ours only.
     script = context.results / "peer"
     settings = " ".join(f"{name}='{value}'" for name, value in context.environment.items())
     script.write_text(f"#!/bin/sh\nexec env {settings} '{context.programs / 'peer'}' \"$@\"\n")
     script.chmod(0o755)
-    how = ["--minutes", PEERS_MINUTES]
+    how = [*cases, "--minutes", minutes]
     if context.quick:
         how = ["--shapes", "G5", "--cells", "lstm", "--modes", "train", "--rounds", 1, "--minutes", 1]
-    out = context.results / "peers"
+    out = context.results / folder
     argv = [sys.executable, context.root / "tools/bench-peers", "--cuda", "--engine", script, "--out", out, *how]
     # It ends by itself in time, with a table of what was measured; where less is left, it writes one when it is interrupted.
-    return (yield from each(context.command(*argv, limit=60 * PEERS_MINUTES + 60, first=signal.SIGINT)))
+    return (yield from each(context.command(*argv, limit=60 * minutes + 60, first=signal.SIGINT)))
 
 
 def bench_rnn(context: Context) -> Commands:
@@ -269,22 +282,23 @@ STEPS = [
     Step("devices", "whether there is a GPU that the engine opens; runs always, since all others need to know", 60, devices, ("program:engine",)),
     Step("attributes", "what the driver says of the device", 30, attributes),
     Step("tiny", "whether precompiled programs load, and one tiny case holds in each precision", 60, tiny),
-    Step("intrinsics", "whether each intrinsic does what its text says, one warp each", 60, intrinsics, ("gpu", "program:tests")),
-    Step("conformance-fp32", "each case against the f64 reference in fp32, by case and operation where one fails", 110, conformant("fp32")),
-    Step("conformance-tf32", "the same in tf32", 110, conformant("tf32")),
-    Step("conformance-bf16", "the same in bf16", 110, conformant("bf16")),
-    Step("conformance-tf32-per-step", "the same in tf32 where every layer is of the algorithm per-step", 60, conformant("tf32", "--algorithm", "per-step")),
-    Step("conformance-bf16-per-step", "the same in bf16", 60, conformant("bf16", "--algorithm", "per-step")),
-    Step("tests", "the tests that only a GPU can break, a process each", 160, tests, ("gpu", "program:tests")),
+    Step("intrinsics", "whether each intrinsic does what its text says, one warp each", 60, intrinsics, ("gpu", "program:tests"), beside=True),
+    Step("conformance-fp32", "each case against the f64 reference in fp32, by case and operation where one fails", 110, conformant("fp32"), beside=True),
+    Step("conformance-tf32", "the same in tf32", 110, conformant("tf32"), beside=True),
+    Step("conformance-bf16", "the same in bf16", 110, conformant("bf16"), beside=True),
+    Step("conformance-tf32-per-step", "the same in tf32 where every layer is of the algorithm per-step", 60, conformant("tf32", "--algorithm", "per-step"), beside=True),
+    Step("conformance-bf16-per-step", "the same in bf16", 60, conformant("bf16", "--algorithm", "per-step"), beside=True),
+    Step("tests", "the tests that only a GPU can break, a process each", 160, tests, ("gpu", "program:tests"), beside=True),
     Step("illegal-address", "whether a lost device is told with its kernel's name", 40, illegal_address, ("gpu", "program:tests")),
-    Step("memcheck", "accesses outside of any buffer, on tiny cases", 60, sanitizer("memcheck"), ("gpu", "tool:compute-sanitizer")),
-    Step("racecheck", "races in shared memory, on tiny cases", 60, sanitizer("racecheck"), ("gpu", "tool:compute-sanitizer")),
-    Step("initcheck", "reads of memory that nobody wrote, on tiny cases", 60, sanitizer("initcheck"), ("gpu", "tool:compute-sanitizer")),
+    Step("memcheck", "accesses outside of any buffer, on tiny cases", 60, sanitizer("memcheck"), ("gpu", "tool:compute-sanitizer"), beside=True),
+    Step("racecheck", "races in shared memory, on tiny cases", 60, sanitizer("racecheck"), ("gpu", "tool:compute-sanitizer"), beside=True),
+    Step("initcheck", "reads of memory that nobody wrote, on tiny cases", 60, sanitizer("initcheck"), ("gpu", "tool:compute-sanitizer"), beside=True),
     Step("latencies", "latencies and rates of single instructions", 200, latencies, ("gpu", "program:bench-latency")),
     Step("ncu-loops", "NVIDIA's profiler on the time loops", 120, ncu(LOOPS, 4), ("gpu", "tool:ncu")),
     Step("ncu-gemms", "NVIDIA's profiler on the large GEMMs", 100, ncu(GEMMS, 6), ("gpu", "tool:ncu")),
-    Step("machine-code", "machine code and ptxas's words of every kernel", 100, machine_code),
+    Step("machine-code", "machine code and ptxas's words of every kernel", 100, machine_code, beside=True),
     Step("profiles", "where a training step goes, kernel by kernel", 120, profiles),
+    Step("peers-first", "the same as `peers`, of three LSTM layers in training and the peers that tell most", 60 * FIRST_MINUTES + 60, peers_first, ("gpu", "torch", "program:peer")),
     Step("peers", "our layer beside cuDNN and PyTorch, in turns", 60 * PEERS_MINUTES + 60, peers, ("gpu", "torch", "program:peer")),
     Step("bench-rnn", "the layer by itself", 90, bench_rnn, ("gpu", "program:bench-rnn")),
     Step("vulkan", "conformance and benches of the WGSL kernels on the same GPU", 150, vulkan, ("gpu", "vulkan", "program:tests")),

@@ -1,10 +1,13 @@
 """The loop over the steps: time left, signals, what is packed when."""
 import json
 import shlex
+import os
 import signal
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import takewhile
 from pathlib import Path
 
 from .archive import NAME, Archive
@@ -17,6 +20,13 @@ from .summary import page
 NO_GPU = 4  # exit code
 LEAST = 20.0  # seconds with which a step may still tell something
 RESERVE = 45.0  # seconds at most that are kept for the last archive
+
+
+def chosen(options) -> list[Step]:
+    names = [step.name for step in STEPS]
+    first = names.index(options.start) if options.start else 0
+    only = options.only or names
+    return [step for step in STEPS[first:] if step.name in only]
 
 
 class Suite:
@@ -46,22 +56,16 @@ class Suite:
         """Known only after the engine was asked for its devices."""
         return self.asked and not self.context.usable_gpu() and not self.stopping()
 
-    def chosen(self) -> list[Step]:
-        names = [step.name for step in STEPS]
-        first = names.index(self.options.start) if self.options.start else 0
-        only = self.options.only or names
-        return [step for step in STEPS[first:] if step.name in only]
-
     def run(self) -> int:
         for which in (signal.SIGINT, signal.SIGTERM):
             signal.signal(which, self.on_signal)
-        chosen = self.chosen()
+        steps = chosen(self.options)
         # Whatever is chosen: all others need to know.
         gate = next(step for step in STEPS if step.name == "devices")
-        for step in chosen if gate in chosen else [gate, *chosen]:
-            self.step(step)
-            if step is gate and self.has_no_gpu():
-                self.step(DIAGNOSIS)
+        for group in self.groups(steps if gate in steps else [gate, *steps]):
+            self.group(group)
+            if gate in group and self.has_no_gpu():
+                self.group([DIAGNOSIS])
         print(f"\n{self.folder / 'summary.md'} says what was found; {NAME} beside it is all of it")
         if (on := self.going_on()) is not None:
             print(on)
@@ -71,10 +75,24 @@ class Suite:
             return NO_GPU
         return 0 if self.held and not self.results.troubles else 1
 
-    def step(self, step: Step) -> None:
-        record = self.record(step)
-        self.asked |= step.name == "devices" and record.ran
-        before = self.results.records.get(step.name)
+    def groups(self, steps: list[Step]) -> list[list[Step]]:
+        """The steps of a group run at the same time. With --parallel all that may run beside others are one group."""
+        if not self.options.parallel:
+            return [[step] for step in steps]
+        before = list(takewhile(lambda step: not step.beside, steps))
+        beside = [step for step in steps if step.beside]
+        after = [step for step in steps[len(before) :] if not step.beside]
+        return [group for group in [*([step] for step in before), beside, *([step] for step in after)] if group]
+
+    def group(self, steps: list[Step]) -> None:
+        # A thread only waits for its step's processes. More of them than processors would use up one another's limits.
+        with ThreadPoolExecutor(min(len(steps), os.cpu_count() or 1)) as threads:
+            for done in as_completed([threads.submit(self.record, step) for step in steps]):
+                self.ended(done.result())
+
+    def ended(self, record: Record) -> None:
+        self.asked |= record.name == "devices" and record.ran
+        before = self.results.records.get(record.name)
         # What an earlier call found stays, if this one has nothing to say.
         if record.ran or before is None or not before.ran:
             self.results.add(record)
@@ -128,11 +146,12 @@ class Suite:
         if not waiting:
             return None
         program = self.context.root / "tools" / "gpu-suite"
-        quick = " --quick" if self.context.quick else ""
-        return f"go on with: {shlex.quote(str(program))} {shlex.quote(str(self.folder))}{quick} --only {','.join(waiting)}"
+        how = (" --quick" if self.context.quick else "") + (" --parallel" if self.options.parallel else "")
+        return f"go on with: {shlex.quote(str(program))} {shlex.quote(str(self.folder))}{how} --only {','.join(waiting)}"
 
 
-def listed() -> None:
-    for step in STEPS:
-        print(f"{step.name:<26} {step.limit:4.0f} s  {step.tells}")
-    print(f"{'':<26} {sum(step.limit for step in STEPS):4.0f} s  at most", file=sys.stderr)
+def listed(options) -> None:
+    limits = [(step, min(step.limit, options.limit or step.limit)) for step in chosen(options)]
+    for step, limit in limits:
+        print(f"{step.name:<26} {limit:4.0f} s  {step.tells}")
+    print(f"{'':<26} {sum(limit for _, limit in limits):4.0f} s  at most, one after the other", file=sys.stderr)

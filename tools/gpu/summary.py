@@ -47,7 +47,8 @@ def page(results: Results, build: dict, notes: list[str], left_out: list[str]) -
 
 def facts(records: dict[str, Record], build: dict, notes: list[str]) -> list[str]:
     of = lambda name, key: records[name].data.get(key) if name in records else None
-    lines = [f"- machine: {of('machine', 'nvidia-smi') or 'nvidia-smi does not answer'}; Python {of('machine', 'python')}"]
+    machine = f"{of('machine', 'nvidia-smi') or 'nvidia-smi does not answer'}; Python {of('machine', 'python')}"
+    lines = [f"- machine: {machine if 'machine' in records else 'not asked'}"]
     if "devices" in records:
         lines.append(f"- engine: {cut(records['devices'].detail)}")
     lines.append(f"- build: commit {build.get('commit', 'unknown')}, {build.get('date', 'no date')}, {build.get('rustc', 'no rustc')}")
@@ -81,14 +82,15 @@ def reasons(records: list[Record]) -> list[str]:
 
 
 def beside(folder: Path) -> str | None:
-    """What bench-peers found."""
-    table = read(folder / "peers" / "table.md")
-    if not table:
+    """What bench-peers found: of all peers, or else of the first."""
+    tables = {name: read(folder / name) for name in ("peers/table.md", "peers-first/table.md")}
+    name = next((name for name, table in tables.items() if table), None)
+    if not name:
         return None
-    lines = table.splitlines()
+    lines = tables[name].splitlines()
     last = [line for line in lines if line.startswith("geomean")][-1:]
     rows = [line for line in lines if line.startswith(("|", "##"))]
-    more = [f"({len(rows) - ROWS} more lines in peers/table.md)"] if len(rows) > ROWS else []
+    more = [f"({len(rows) - ROWS} more lines in {name})"] if len(rows) > ROWS else []
     return "\n".join(["## Beside others\n", *last, "", *rows[:ROWS], *more])
 
 
@@ -122,6 +124,7 @@ def where(folder: Path, left_out: list[str]) -> str:
     lines = ["## Where to look", "", "- logs/STEP.txt: every command with its output and end; steps.jsonl: one object a step, the last of a name counts"]
     for name, what in (
         ("profiles", "profiles as JSON"),
+        ("peers-first/results.jsonl", "every turn beside the peers that tell most"),
         ("peers/results.jsonl", "every turn beside others"),
         ("ncu", "NVIDIA's profiler"),
         ("machine-code.txt.xz", "machine code and ptxas's words"),

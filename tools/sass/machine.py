@@ -1,6 +1,7 @@
 """The model of a multiprocessor: latencies, rates of its pipes, and which instruction uses which.
 
-Every number has its source, or is called assumed. None was measured by this project.
+Every number has its source, or is called assumed. None was measured by this project; benches/runs/2026-11-26-h100/latencies.json has
+what an H100 showed.
 """
 
 import re

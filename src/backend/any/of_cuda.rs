@@ -141,7 +141,7 @@ impl KernelOptions {
 }
 
 /// Writes the source, the machine code and the log of a kernel. The files are called
-/// `lstm-rnn_persistent_forward.cu-PRECISION=19-PADDED=64-THREADS=128.cu`, `.sm_90.cubin` and `.sm_90.log`.
+/// `lstm-rnn_step_forward.cu-PRECISION=19-THREADS=128.cu`, `.sm_90.cubin` and `.sm_90.log`.
 fn save_kernel(folder: &Path, kernel: &Kernel, arch: u32, compiled: &Compiled) -> Result<()> {
     let stem = kernel.name().replace(' ', "-");
     let text = kernel.text();

@@ -5,19 +5,25 @@
 use super::address::nullable;
 use super::device::Cuda;
 use super::executor::Executor;
-use super::gemm::SIDE;
-use super::kernel::{Kernel, THREADS};
+use super::kernel::{Arguments, Kernel, THREADS, bits};
 use super::memory::Buf;
 use super::splits::{Splits, divisor};
+use super::tile::Tile;
 use crate::error::Result;
 use crate::ops::{
     Checked, Conv, ConvBackward, ConvBackwardOperands, ConvForward, ConvForwardOperands, Precision, Runs,
     Work,
 };
 
-/// The largest number of splits of a weight gradient's sum: there are many time steps before pooling, and few
-/// tiles of weights.
-const MAX_SPLITS: usize = 64;
+/// The tile of its GEMMs.
+const TILE: Tile = Tile::SMALL;
+
+/// A kernel of the convolution that runs a GEMM.
+fn gemm<A: Arguments>(precision: Precision) -> Kernel {
+    let constants =
+        [("PRECISION", bits(precision)), ("WARP_ROWS", TILE.warp_rows), ("THREADS", TILE.threads)];
+    Kernel::new::<A>(None, &constants)
+}
 
 impl<E: Executor> Runs<ConvForward> for Cuda<E> {
     fn execute(&self, s: &Conv, a: ConvForwardOperands<Self>, _: Checked) -> Result<()> {
@@ -38,10 +44,10 @@ impl<E: Executor> Runs<ConvForward> for Cuda<E> {
             input_factor,
             input_shift,
         };
-        let kernel = Kernel::of_precision::<kernel::ConvForward>(self.precision);
+        let kernel = gemm::<kernel::ConvForward>(self.precision);
         // Two rows of the GEMM are pooled into one of y.
         let rows = 2 * s.out_steps() * s.batch;
-        let grid = [rows.div_ceil(SIDE), s.spec.filters.div_ceil(SIDE), s.models];
+        let grid = [rows.div_ceil(TILE.rows()), s.spec.filters.div_ceil(TILE.columns()), s.models];
         self.session.launch(&kernel, &arguments, grid, s.forward_work(a.argmax.is_some()))
     }
 }
@@ -67,8 +73,8 @@ impl<E: Executor> Runs<ConvBackward> for Cuda<E> {
             filters_factor,
             filters_shift,
         };
-        let kernel = Kernel::of_precision::<kernel::ConvInputGradient>(self.precision);
-        let grid = [(s.steps * s.batch).div_ceil(SIDE), s.input.div_ceil(SIDE), s.models];
+        let kernel = gemm::<kernel::ConvInputGradient>(self.precision);
+        let grid = [(s.steps * s.batch).div_ceil(TILE.rows()), s.input.div_ceil(TILE.columns()), s.models];
         self.session.launch(&kernel, &arguments, grid, s.input_gradient_work())
     }
 }
@@ -76,8 +82,8 @@ impl<E: Executor> Runs<ConvBackward> for Cuda<E> {
 /// The weight gradient, for as many models at once as `partial_bytes` has room for the splits of.
 fn weight_gradient<E: Executor>(cuda: &Cuda<E>, s: &Conv, a: &ConvBackwardOperands<Cuda<E>>) -> Result<()> {
     let depth = 2 * s.out_steps() * s.batch;
-    let splits = Splits::new(depth, MAX_SPLITS, s.params(), cuda.tuning.partial_bytes, s.models);
-    let tiles = s.spec.filters.div_ceil(SIDE) * (s.depth() + 1).div_ceil(SIDE);
+    let tiles = TILE.count(s.spec.filters, s.depth() + 1);
+    let splits = Splits::new(depth, tiles, s.params(), cuda.tuning.partial_bytes, s.models);
     let [batch_factor, batch_shift] = divisor(s.batch);
     let [input_factor, input_shift] = divisor(s.input);
     cuda.with_scratch(splits.bytes(s.params()), |partial| {
@@ -102,7 +108,7 @@ fn weight_gradient<E: Executor>(cuda: &Cuda<E>, s: &Conv, a: &ConvBackwardOperan
                 input_factor,
                 input_shift,
             };
-            let kernel = Kernel::of_precision::<kernel::ConvWeightGradient>(cuda.precision);
+            let kernel = gemm::<kernel::ConvWeightGradient>(cuda.precision);
             let work = s.weight_gradient_work().share(models, s.models);
             cuda.session.launch(&kernel, &arguments, [tiles, splits.count, models], work)?;
             let arguments = kernel::ConvWeightGradientSum {
@@ -127,9 +133,9 @@ fn weight_gradient<E: Executor>(cuda: &Cuda<E>, s: &Conv, a: &ConvBackwardOperan
 pub(super) fn kernels() -> Vec<Kernel> {
     let of_precision = |precision| {
         [
-            Kernel::of_precision::<kernel::ConvForward>(precision),
-            Kernel::of_precision::<kernel::ConvWeightGradient>(precision),
-            Kernel::of_precision::<kernel::ConvInputGradient>(precision),
+            gemm::<kernel::ConvForward>(precision),
+            gemm::<kernel::ConvWeightGradient>(precision),
+            gemm::<kernel::ConvInputGradient>(precision),
         ]
     };
     let sum = Kernel::plain::<kernel::ConvWeightGradientSum>();

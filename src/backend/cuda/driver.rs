@@ -53,9 +53,11 @@ impl Gpu {
             let stream = context.new_stream()?;
             let reads_host =
                 context.attribute(sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS)? != 0;
-            Ok((context, stream, reads_host))
+            let multiprocessors =
+                context.attribute(sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)?;
+            Ok((context, stream, reads_host, multiprocessors as usize))
         };
-        let (context, stream, reads_host) = opened().map_err(failed)?;
+        let (context, stream, reads_host, multiprocessors) = opened().map_err(failed)?;
         if !context.has_async_alloc() {
             return Err(not_usable(format!("{}: its driver has no stream-ordered memory", self.name)));
         }
@@ -73,6 +75,7 @@ impl Gpu {
             timeline: Timeline::default(),
             events: Mutex::default(),
             reads_host,
+            multiprocessors,
             // SAFETY: this loads a library and runs its initializers. Only NVIDIA's library has that name.
             has_markers: unsafe { cudarc::nvtx::sys::is_culib_present() },
         })
@@ -92,6 +95,7 @@ pub struct Driver {
     /// Whether the device reads pageable host memory directly, so that a copy may read it after the call
     /// returns.
     reads_host: bool,
+    multiprocessors: usize,
     /// Whether launches are in NVTX ranges, for NVIDIA's profilers.
     has_markers: bool,
 }
@@ -288,6 +292,10 @@ impl Executor for Driver {
 
     fn describe(&self) -> String {
         self.gpu.describe()
+    }
+
+    fn multiprocessors(&self) -> usize {
+        self.multiprocessors
     }
 
     fn timeline(&self) -> Option<&Timeline> {

@@ -47,6 +47,8 @@ pub trait Executor: 'static + Send + Sync {
 
     /// The name of the device, for messages and the manifest.
     fn describe(&self) -> String;
+    /// How many blocks the device can run without that two share a multiprocessor.
+    fn multiprocessors(&self) -> usize;
     /// The timeline of the launches, or `None` if the device cannot time them.
     fn timeline(&self) -> Option<&Timeline>;
     /// Allocates `bytes` bytes, all 0.

@@ -20,7 +20,8 @@ impl<E: Executor> Runs<Gather> for Cuda<E> {
             stat_steps: s.stat_steps as u64,
         };
         let kernel = Kernel::plain::<kernel::Gather>();
-        self.session.launch(&kernel, &arguments, grid(s.steps * s.batch * s.features, s.models), s.work())
+        // A warp of 32 threads per row.
+        self.session.launch(&kernel, &arguments, grid(s.steps * s.batch * 32, s.models), s.work())
     }
 }
 

@@ -1,7 +1,8 @@
 //! A matrix product (GEMM) for every model and direction at once, and our own kernel for it.
 
 use super::address::Address;
-use super::kernel::{Kernel, THREADS, bits};
+use super::kernel::{Kernel, bits};
+use super::tile::Tile;
 use crate::ops::{Precision, Work};
 
 /// A matrix in device memory, once for each model and direction. Strides are in elements of its format.
@@ -80,11 +81,41 @@ pub struct Gemm {
     pub work: Work,
 }
 
-/// Rows and columns of the tile of C that a block computes: SIDE of gemm_tile.cu.
-pub(super) const SIDE: usize = 64;
+/// Whether a kernel may load and store several elements of a row at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alignment {
+    /// All rows and strides are multiples of [`FOUR`] elements.
+    Four,
+    /// Any.
+    One,
+}
+
+/// Elements that a kernel loads at once: `load_four` of gemm_tile.cu.
+const FOUR: usize = 4;
+
+impl Alignment {
+    /// The alignment of matrices with these rows and strides.
+    pub(super) fn of(numbers: &[usize]) -> Self {
+        match numbers.iter().all(|number| number.is_multiple_of(FOUR)) {
+            true => Alignment::Four,
+            false => Alignment::One,
+        }
+    }
+
+    /// The value of IS_ALIGNED in the kernels.
+    pub(super) fn constant(self) -> u32 {
+        u32::from(self == Alignment::Four)
+    }
+}
 
 /// The kernel of a GEMM with operands in these formats.
-pub(super) fn gemm_kernel(precision: Precision, a: Format, b: Major, c: Format) -> Kernel {
+pub(super) fn gemm_kernel(
+    precision: Precision,
+    [a, c]: [Format; 2],
+    b: Major,
+    alignment: Alignment,
+    tile: Tile,
+) -> Kernel {
     // In fp32 and tf32 both formats are `f32`, so one kernel serves both.
     let is_saved = |format| u32::from(precision == Precision::Bf16 && format == Format::Saved);
     let constants = [
@@ -92,9 +123,20 @@ pub(super) fn gemm_kernel(precision: Precision, a: Format, b: Major, c: Format) 
         ("A_IS_SAVED", is_saved(a)),
         ("B_K_MAJOR", u32::from(b == Major::K)),
         ("C_IS_SAVED", is_saved(c)),
-        ("THREADS", THREADS),
+        ("IS_ALIGNED", alignment.constant()),
+        ("WARP_ROWS", tile.warp_rows),
+        ("THREADS", tile.threads),
     ];
     Kernel::new::<kernel::Gemm>(None, &constants)
+}
+
+impl Gemm {
+    /// The alignment of its matrices.
+    pub(super) fn alignment(&self) -> Alignment {
+        let strides = |matrix: &Strided| [matrix.row, matrix.model, matrix.dir.unsigned_abs()];
+        let [a, b, c] = [&self.a, &self.b, &self.c].map(strides);
+        Alignment::of(&[&[self.columns, self.depth], &a[..], &b[..], &c[..]].concat())
+    }
 }
 
 /// The kernels and their arguments.

@@ -3,7 +3,8 @@
 use super::address::nullable;
 use super::device::Cuda;
 use super::executor::Executor;
-use super::gemm::{Gemm, SIDE, gemm_kernel, kernel};
+use super::gemm::{Gemm, gemm_kernel, kernel};
+use super::tile::Tile;
 use crate::backend::GemmKernel;
 use crate::error::{Error, Result};
 use crate::ops::Precision;
@@ -13,7 +14,9 @@ impl<E: Executor> Cuda<E> {
     pub(super) fn gemm(&self, g: &Gemm) -> Result<()> {
         match self.tuning.gemm {
             GemmKernel::Own => {
-                let kernel = gemm_kernel(g.precision, g.a_format, g.b_major, g.c_format);
+                let tile = Tile::of(g.rows, g.columns);
+                let formats = [g.a_format, g.c_format];
+                let kernel = gemm_kernel(g.precision, formats, g.b_major, g.alignment(), tile);
                 let arguments = kernel::Gemm {
                     a: g.a.address,
                     b: g.b.address,
@@ -34,7 +37,7 @@ impl<E: Executor> Cuda<E> {
                     depth: g.depth as u64,
                     dirs: g.dirs as u64,
                 };
-                let grid = [g.rows.div_ceil(SIDE), g.columns.div_ceil(SIDE), g.models * g.dirs];
+                let grid = [tile.count(g.rows, g.columns), 1, g.models * g.dirs];
                 self.session.launch_as(g.label, &kernel, &arguments, grid, g.work)
             }
             GemmKernel::Cublaslt if g.precision == Precision::Bf16 => Err(Error::config(

@@ -67,25 +67,18 @@ impl Kernel {
         Kernel::new::<A>(None, &[("THREADS", THREADS)])
     }
 
-    /// A kernel that depends on the precision.
-    pub(super) fn of_precision<A: Arguments>(precision: Precision) -> Self {
-        Kernel::new::<A>(None, &[("PRECISION", bits(precision)), ("THREADS", THREADS)])
-    }
-
     /// A kernel that depends on the cell and the precision.
     pub(super) fn of_cell<A: Arguments>(cell: Cell, precision: Precision) -> Self {
         Kernel::new::<A>(Some(cell), &[("PRECISION", bits(precision)), ("THREADS", THREADS)])
     }
 
-    /// A kernel that is compiled for layers of `padded` units, a multiple of 16.
-    pub(super) fn of_width<A: Arguments>(
+    /// A kernel that depends on the cell, the precision and `constants`.
+    pub(super) fn of_layer<A: Arguments>(
         cell: Cell,
         precision: Precision,
-        padded: usize,
-        threads: u32,
+        constants: &[(&'static str, u32)],
     ) -> Self {
-        let constants = [("PRECISION", bits(precision)), ("PADDED", padded as u32), ("THREADS", threads)];
-        Kernel::new::<A>(Some(cell), &constants)
+        Kernel::new::<A>(Some(cell), &[&[("PRECISION", bits(precision))], constants].concat())
     }
 
     /// Cell, file and constants, which together identify the kernel.
@@ -214,9 +207,11 @@ mod tests {
 
     #[test]
     fn texts_contain_every_file_and_name_it() {
+        let precision = Precision::Bf16;
         let kernel =
-            rnn::Kernels { cell: Cell::Gru, hidden: 40, precision: Precision::Bf16 }.persistent_forward();
-        assert_eq!(kernel.name(), "gru rnn_persistent_forward.cu PRECISION=16 PADDED=48 THREADS=96");
+            rnn::Kernels { cell: Cell::Gru, input: 8, dirs: 1, hidden: 40, precision }.persistent_forward(8);
+        let constants = "PRECISION=16 PADDED=48 ROWS=8 PAIRS=1 THREADS=96";
+        assert_eq!(kernel.name(), format!("gru rnn_persistent_forward.cu {constants}"));
         assert!(kernel.is_persistent() && kernel.threads() == 96);
         let text = kernel.text();
         for part in [

@@ -21,7 +21,7 @@ impl<E: Executor> Runs<LinearForward> for Cuda<E> {
             relu: u64::from(s.relu),
         };
         let kernel = Kernel::plain::<kernel::LinearForward>();
-        self.session.launch(&kernel, &arguments, grid(s.batch * s.output, s.models), s.forward_work())
+        self.session.launch(&kernel, &arguments, sums(s.batch * s.output, s.models), s.forward_work())
     }
 }
 
@@ -59,8 +59,14 @@ impl<E: Executor> Runs<LinearBackward> for Cuda<E> {
             relu: u64::from(s.relu),
         };
         let kernel = Kernel::plain::<kernel::LinearWeightGradient>();
-        self.session.launch(&kernel, &arguments, grid(s.params(), s.models), s.backward_work().share(1, 2))
+        self.session.launch(&kernel, &arguments, sums(s.params(), s.models), s.backward_work().share(1, 2))
     }
+}
+
+/// The grid for a number of sums of split_sum.cu, for each model.
+fn sums(count: usize, models: usize) -> [usize; 3] {
+    const SUMS: usize = 32;
+    [count.div_ceil(SUMS), 1, models]
 }
 
 /// Every kernel of the operation.
@@ -75,7 +81,7 @@ pub(super) fn kernels() -> Vec<Kernel> {
 /// The kernels and their arguments.
 mod kernel {
     super::super::kernel::kernels! {
-        LinearForward, "linear forward", "linear_forward", [] {
+        LinearForward, "linear forward", "linear_forward", ["split_sum"] {
             "const float*": weights x;
             "float*": y;
             "size_t": stride;
@@ -87,7 +93,7 @@ mod kernel {
             "size_t": stride;
             "unsigned": batch inputs outputs relu;
         }
-        LinearWeightGradient, "linear weight gradient", "linear_weight_gradient", [] {
+        LinearWeightGradient, "linear weight gradient", "linear_weight_gradient", ["split_sum"] {
             "const float*": x y dy;
             "float*": d_weights;
             "size_t": stride;

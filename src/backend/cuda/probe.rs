@@ -5,6 +5,7 @@ use super::address::{Address, nullable};
 use super::executor::{Executor, Failure, Launch};
 use super::kernel::{Arguments, Kernel, THREADS};
 use super::peak;
+use crate::error::{Error, Result};
 use crate::ops::Work;
 
 /// The operations that `probe_intrinsic.cu` runs: the functions of `intrinsics.cu`, and those of CUDA whose
@@ -39,11 +40,15 @@ pub enum Intrinsic {
     MultiplyThenAdd,
     /// An IEEE division.
     Divide,
+    /// `cvt.rn.bf16x2.f32`.
+    RoundBf16Pair,
+    /// `ldmatrix.trans`.
+    LoadMatricesTransposed,
 }
 
 impl Intrinsic {
     /// All intrinsics, in the order of their discriminants.
-    pub const ALL: [Intrinsic; 14] = [
+    pub const ALL: [Intrinsic; 16] = [
         Intrinsic::RoundTf32,
         Intrinsic::RoundBf16,
         Intrinsic::TanhApproximate,
@@ -58,6 +63,8 @@ impl Intrinsic {
         Intrinsic::FusedMultiplyAdd,
         Intrinsic::MultiplyThenAdd,
         Intrinsic::Divide,
+        Intrinsic::RoundBf16Pair,
+        Intrinsic::LoadMatricesTransposed,
     ];
 
     /// The `u32`s that a lane reads, and those that it writes.
@@ -66,9 +73,9 @@ impl Intrinsic {
             // Four registers of A, two of B, four of the sums.
             Intrinsic::MmaBf16 | Intrinsic::MmaTf32 => (10, 4),
             // A row, and the number of the row whose address the lane passes.
-            Intrinsic::LoadMatrices => (5, 4),
+            Intrinsic::LoadMatrices | Intrinsic::LoadMatricesTransposed => (5, 4),
             Intrinsic::SharedAndBarrier | Intrinsic::Clock => (1, 3),
-            Intrinsic::MultiplyHigh | Intrinsic::Divide => (2, 1),
+            Intrinsic::MultiplyHigh | Intrinsic::Divide | Intrinsic::RoundBf16Pair => (2, 1),
             Intrinsic::FusedMultiplyAdd | Intrinsic::MultiplyThenAdd => (3, 1),
             _ => (1, 1),
         }
@@ -242,6 +249,41 @@ impl Chains {
     }
 }
 
+/// The warp instructions that a multiprocessor can issue in a cycle: one for each of its four schedulers.
+const ISSUED: f64 = 4.0;
+
+/// The cycles of one of `links` instructions that wait for one another. `name` is the probe's, for the error.
+///
+/// # Errors
+/// [`ErrorKind::Numerical`](crate::error::ErrorKind::Numerical) for less than a cycle: no instruction is that
+/// fast, so the compiler has removed links.
+pub fn latency(name: &str, cycles: u64, links: usize) -> Result<f64> {
+    let latency = cycles as f64 / links as f64;
+    match latency >= 1.0 {
+        true => Ok(latency),
+        false => Err(impossible(name, &format!("a latency of {latency:.4} cycles, and the least is 1"))),
+    }
+}
+
+/// The warp instructions of a multiprocessor in a cycle. `name` is the probe's, for the error.
+///
+/// # Errors
+/// [`ErrorKind::Numerical`](crate::error::ErrorKind::Numerical) for more than a multiprocessor can issue: the
+/// compiler has removed some.
+pub fn rate(name: &str, cycles: u64, instructions: u64) -> Result<f64> {
+    let rate = instructions as f64 / cycles as f64;
+    match rate <= ISSUED {
+        true => Ok(rate),
+        false => {
+            Err(impossible(name, &format!("{rate:.1} warp instructions a cycle, and the most is {ISSUED}")))
+        }
+    }
+}
+
+fn impossible(name: &str, found: &str) -> Error {
+    Error::numerical(format!("the probe of {name} found {found}: the compiler has removed instructions"))
+}
+
 /// A ring of `lines` lines of 128 bytes for a chain of loads; `lines` is a power of two. Each line holds the
 /// offset of the next one. The chain visits every line once, in an order that no prefetcher can predict.
 ///
@@ -368,6 +410,25 @@ mod kernel {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
+
+    /// The figures of an H100 are the possible ones. The others are of a chain that its compiler removed.
+    #[test]
+    fn a_figure_that_no_gpu_can_have_is_an_error_with_the_probes_name() {
+        assert_eq!(latency("rcp", 6400, 6400).unwrap(), 1.0);
+        assert!((latency("rcp", 108_825, 6400).unwrap() - 17.0).abs() < 0.01);
+        assert!((rate("fma", 103_732, 409_600).unwrap() - 3.949).abs() < 0.001);
+        assert_eq!(rate("fma", 102_400, 409_600).unwrap(), 4.0);
+        for error in [
+            latency("rcp", 2, 6400).unwrap_err(),
+            latency("rcp", 6399, 6400).unwrap_err(),
+            rate("rcp", 47, 409_600).unwrap_err(),
+            rate("rcp", 102_399, 409_600).unwrap_err(),
+        ] {
+            assert_eq!(error.kind, ErrorKind::Numerical);
+            assert!(error.message.contains("the probe of rcp"), "{error}");
+        }
+    }
 
     /// `SharedAndBarrier` is SHARED_AND_BARRIER, `LoadShared4` LOAD_SHARED_4.
     fn macro_name(variant: &str) -> String {

@@ -3,14 +3,14 @@
 use super::super::address::nullable;
 use super::super::device::Cuda;
 use super::super::executor::Executor;
-use super::super::gemm::{Format, Gemm, Major, SIDE, Strided};
+use super::super::gemm::{Format, Gemm, Major, Strided};
 use super::super::kernel::THREADS;
 use super::super::memory::{Buf, Memory};
 use super::super::splits::divisor;
 use super::kernels::kernel::{PersistentBackward, StepBackward, StepEnd, WeightGradient, WeightGradientSum};
 use super::kernels::{Kernels, step_blocks, step_grid};
-use super::layer::PERSISTENT_ROWS;
-use super::plan::NO_STREAMED;
+use super::layer::partial_row;
+use super::plan::{NO_STREAMED, persistent_rows};
 use crate::backend::Algorithm;
 use crate::error::Result;
 use crate::ops::{Checked, Rnn, RnnBackward, RnnBackwardOperands, Runs, Work};
@@ -42,9 +42,11 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
                     hidden,
                     dirs,
                 };
-                let grid = [s.batch.div_ceil(PERSISTENT_ROWS), s.dirs, s.models];
+                let multiprocessors = self.session.executor.multiprocessors();
+                let rows = self.tuning.rows.unwrap_or_else(|| persistent_rows(s, multiprocessors));
+                let grid = [s.batch.div_ceil(rows), s.dirs, s.models];
                 self.session.launch(
-                    &kernels.persistent_backward(),
+                    &kernels.persistent_backward(rows),
                     &arguments,
                     grid,
                     s.backward_work(a.dy.is_some()),
@@ -100,7 +102,7 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
 
         let splits = training.splits;
         let columns = s.input + s.hidden + 1;
-        let tiles = (4 * s.hidden).div_ceil(SIDE) * columns.div_ceil(SIDE);
+        let tiles = kernels.gradient_tile().count(4 * s.hidden, columns);
         let [batch_factor, batch_shift] = divisor(s.batch);
         for model in (0..s.models).step_by(splits.models) {
             let models = splits.models.min(s.models - model);
@@ -118,6 +120,7 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
                 hidden,
                 dirs,
                 share: splits.share as u64,
+                partial_row: partial_row(s) as u64,
                 batch_factor,
                 batch_shift,
             };
@@ -138,6 +141,7 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
                 biases: s.biases as u64,
                 dirs,
                 splits: splits.count as u64,
+                partial_row: partial_row(s) as u64,
             };
             let elements = s.cell.gates() * s.hidden * columns;
             let grid = [elements.div_ceil(THREADS as usize), 1, models * s.dirs];

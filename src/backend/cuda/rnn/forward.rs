@@ -8,8 +8,7 @@ use super::super::kernel::THREADS;
 use super::super::memory::Buf;
 use super::kernels::kernel::{PersistentForward, StepBegin, StepForward};
 use super::kernels::{Kernels, step_blocks, step_grid};
-use super::layer::PERSISTENT_ROWS;
-use super::plan::NO_STREAMED;
+use super::plan::{NO_STREAMED, persistent_rows};
 use crate::backend::Algorithm;
 use crate::error::Result;
 use crate::ops::{Checked, Rnn, RnnForward, RnnForwardOperands, Runs, Work};
@@ -56,9 +55,11 @@ impl<E: Executor> Runs<RnnForward> for Cuda<E> {
                     dirs,
                     save: u64::from(a.save),
                 };
-                let grid = [s.batch.div_ceil(PERSISTENT_ROWS), s.dirs, s.models];
+                let multiprocessors = self.session.executor.multiprocessors();
+                let rows = self.tuning.rows.unwrap_or_else(|| persistent_rows(s, multiprocessors));
+                let grid = [s.batch.div_ceil(rows), s.dirs, s.models];
                 self.session.launch(
-                    &kernels.persistent_forward(),
+                    &kernels.persistent_forward(rows),
                     &arguments,
                     grid,
                     s.time_loop_work(a.save),

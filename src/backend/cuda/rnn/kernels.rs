@@ -1,9 +1,10 @@
 //! The kernels of a recurrent layer.
 
-use super::super::gemm::{Format, Major, gemm_kernel};
+use super::super::gemm::{Alignment, Format, Major, gemm_kernel};
 use super::super::kernel::{Arguments, Kernel, THREADS, bits};
+use super::super::tile::Tile;
 use super::layer::STEP_ROWS;
-use super::plan::{NO_STREAMED, fits};
+use super::plan::{NO_STREAMED, PERSISTENT_ROWS, fits};
 use crate::backend::Algorithm;
 use crate::ops::{Cell, Precision, Rnn};
 
@@ -15,11 +16,15 @@ pub(super) fn padded(hidden: usize) -> usize {
     hidden.next_multiple_of(16)
 }
 
-/// The kernels of a recurrent layer of this cell, width and precision.
+/// The kernels of a recurrent layer of this cell, these sizes and this precision.
 #[derive(Clone, Copy)]
 pub struct Kernels {
     /// The cell.
     pub cell: Cell,
+    /// Features of a time step.
+    pub input: usize,
+    /// Directions: 1 or 2.
+    pub dirs: usize,
     /// Units of a direction.
     pub hidden: usize,
     /// The precision of the operands of the GEMMs.
@@ -29,7 +34,7 @@ pub struct Kernels {
 impl Kernels {
     /// The kernels of the layer `s`.
     pub fn of(s: &Rnn, precision: Precision) -> Self {
-        Kernels { cell: s.cell, hidden: s.hidden, precision }
+        Kernels { cell: s.cell, input: s.input, dirs: s.dirs, hidden: s.hidden, precision }
     }
 
     /// Packs the input weights and the biases.
@@ -42,34 +47,37 @@ impl Kernels {
         Kernel::of_cell::<kernel::PackStep>(self.cell, self.precision)
     }
 
-    /// Packs the recurrent weights in the register layout of the persistent kernels.
+    /// Packs the recurrent weights in the register layout of the persistent kernels, which is the same for
+    /// every number of rows.
     pub(crate) fn pack_persistent(&self) -> Kernel {
-        Kernel::of_width::<kernel::PackPersistent>(self.cell, self.precision, padded(self.hidden), THREADS)
+        self.persistent::<kernel::PackPersistent>(2, THREADS)
     }
 
-    /// Runs the whole time loop forward.
-    pub(crate) fn persistent_forward(&self) -> Kernel {
-        Kernel::of_width::<kernel::PersistentForward>(
-            self.cell,
-            self.precision,
-            padded(self.hidden),
-            self.persistent_threads(),
-        )
+    /// Runs the whole time loop forward, in blocks of `rows` batch rows.
+    pub(crate) fn persistent_forward(&self, rows: usize) -> Kernel {
+        self.persistent::<kernel::PersistentForward>(rows, self.persistent_threads())
     }
 
-    /// Runs the whole time loop backward.
-    pub(crate) fn persistent_backward(&self) -> Kernel {
-        Kernel::of_width::<kernel::PersistentBackward>(
-            self.cell,
-            self.precision,
-            padded(self.hidden),
-            self.persistent_threads(),
-        )
+    /// Runs the whole time loop backward, in blocks of `rows` batch rows.
+    pub(crate) fn persistent_backward(&self, rows: usize) -> Kernel {
+        self.persistent::<kernel::PersistentBackward>(rows, self.persistent_threads())
     }
 
     /// The threads of a block of the persistent kernels: a warp for 16 units.
     fn persistent_threads(&self) -> u32 {
         2 * padded(self.hidden) as u32
+    }
+
+    /// A kernel that contains rnn_persistent.cu, which documents the constants.
+    fn persistent<A: Arguments>(&self, rows: usize, threads: u32) -> Kernel {
+        let pairs = rows == 8 && self.precision == Precision::Bf16 && self.hidden.is_multiple_of(2);
+        let constants = [
+            ("PADDED", padded(self.hidden) as u32),
+            ("ROWS", rows as u32),
+            ("PAIRS", pairs.into()),
+            ("THREADS", threads),
+        ];
+        Kernel::of_layer::<A>(self.cell, self.precision, &constants)
     }
 
     /// Stores the initial state as operands before the first `step_forward`.
@@ -100,17 +108,36 @@ impl Kernels {
 
     /// The GEMM for the input part of the gates.
     pub(crate) fn project(&self) -> Kernel {
-        gemm_kernel(self.precision, Format::F32, Major::K, Format::Saved)
+        let columns = self.dirs * 4 * self.hidden;
+        self.gemm([Format::F32, Format::Saved], Major::K, columns, &[self.input])
     }
 
     /// The GEMM for the gradient by the input.
-    pub(crate) fn gradient_gemm(&self) -> Kernel {
-        gemm_kernel(self.precision, Format::Saved, Major::N, Format::F32)
+    pub(crate) fn input_gradient(&self) -> Kernel {
+        self.gemm([Format::Saved, Format::F32], Major::N, self.input, &[])
+    }
+
+    /// A GEMM of many rows, with sizes and strides that are multiples of 4 except for `others`.
+    fn gemm(&self, formats: [Format; 2], b: Major, columns: usize, others: &[usize]) -> Kernel {
+        let alignment = Alignment::of(&[&[columns], others].concat());
+        gemm_kernel(self.precision, formats, b, alignment, Tile::of(Tile::ALL[0].rows(), columns))
+    }
+
+    /// The tile of the GEMM of the weight gradients, `(4H, D + H + 1)`.
+    pub(super) fn gradient_tile(&self) -> Tile {
+        Tile::of(4 * self.hidden, self.input + self.hidden + 1)
     }
 
     /// Computes the splits of the weight gradient.
     pub(crate) fn weight_gradient(&self) -> Kernel {
-        Kernel::of_cell::<kernel::WeightGradient>(self.cell, self.precision)
+        let tile = self.gradient_tile();
+        let constants = [
+            ("PRECISION", bits(self.precision)),
+            ("IS_ALIGNED", Alignment::of(&[self.input, self.hidden]).constant()),
+            ("WARP_ROWS", tile.warp_rows),
+            ("THREADS", tile.threads),
+        ];
+        Kernel::new::<kernel::WeightGradient>(Some(self.cell), &constants)
     }
 
     /// Adds the splits of the weight gradient.
@@ -118,17 +145,16 @@ impl Kernels {
         Kernel::of_cell::<kernel::WeightGradientSum>(self.cell, self.precision)
     }
 
-    /// The kernels of a training step with all gradients, in the order of their first launch.
+    /// The kernels of a training step with all gradients, in the order of their first launch. Of the time loops
+    /// a step launches one, for its number of rows.
     pub fn all(&self, algorithm: Algorithm) -> Vec<Kernel> {
         let time_loop = match algorithm {
-            Algorithm::Persistent => vec![
-                self.pack_persistent(),
-                self.pack_input(),
-                self.project(),
-                self.persistent_forward(),
-                self.persistent_backward(),
-                self.gradient_gemm(),
-            ],
+            Algorithm::Persistent => {
+                let before = [self.pack_persistent(), self.pack_input(), self.project()];
+                let forward = PERSISTENT_ROWS.map(|rows| self.persistent_forward(rows));
+                let backward = PERSISTENT_ROWS.map(|rows| self.persistent_backward(rows));
+                [&before[..], &forward, &backward, &[self.input_gradient()]].concat()
+            }
             Algorithm::Streamed => unreachable!("{NO_STREAMED}"),
             Algorithm::PerStep => vec![
                 self.pack_step(),
@@ -141,7 +167,7 @@ impl Kernels {
                 self.step_forward(2),
                 self.step_backward(2),
                 self.step_end(2),
-                self.gradient_gemm(),
+                self.input_gradient(),
             ],
         };
         time_loop.into_iter().chain([self.weight_gradient(), self.weight_gradient_sum()]).collect()
@@ -159,14 +185,22 @@ pub(super) fn step_blocks(s: &Rnn) -> u32 {
     if step_grid(s).iter().product::<usize>() <= MULTIPROCESSORS { 1 } else { 2 }
 }
 
+/// Features for which the GEMMs need every tile and alignment.
+const INPUTS: [usize; 4] = [2, 40, 64, 160];
+
 /// Every kernel of any layer.
 pub fn every() -> Vec<Kernel> {
     let mut kernels = Vec::new();
     for precision in Precision::ALL {
         for cell in Cell::ALL {
             for algorithm in Algorithm::ALL {
-                let widths = (16..=128).step_by(16).filter(|&hidden| fits(algorithm, hidden, precision));
-                kernels.extend(widths.flat_map(|hidden| Kernels { cell, hidden, precision }.all(algorithm)));
+                // An odd and an even width of each number of warps.
+                let widths = (1..=8).flat_map(|warps| [16 * warps - 1, 16 * warps]);
+                let widths = widths.filter(|&hidden| fits(algorithm, hidden, precision));
+                for (hidden, input) in widths.flat_map(|hidden| INPUTS.map(|input| (hidden, input))) {
+                    let of_size = Kernels { cell, input, dirs: 1, hidden, precision };
+                    kernels.extend(of_size.all(algorithm));
+                }
             }
         }
     }
@@ -245,13 +279,13 @@ pub(super) mod kernel {
             "const float*": x y initial;
             "const unsigned*": lengths;
             "float*": partial;
-            "unsigned": model batch steps input hidden dirs share batch_factor batch_shift;
+            "unsigned": model batch steps input hidden dirs share partial_row batch_factor batch_shift;
         }
         WeightGradientSum, "weight gradient sum", "rnn_weight_gradient_sum", [] {
             "const float*": partial;
             "float*": d_weights;
             "size_t": stride;
-            "unsigned": model input hidden biases dirs splits;
+            "unsigned": model input hidden biases dirs splits partial_row;
         }
     }
 }

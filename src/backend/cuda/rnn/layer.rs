@@ -5,7 +5,7 @@ use super::super::executor::Executor;
 use super::super::memory::Memory;
 use super::super::session::Session;
 use super::super::splits::Splits;
-use super::kernels::padded;
+use super::kernels::{Kernels, padded};
 use super::plan::{Tuning, choose};
 use crate::backend::Algorithm;
 use crate::error::Result;
@@ -46,16 +46,12 @@ pub(super) struct Training<E: Executor> {
     /// `(2, M, dirs, B, H, 4)` operands in squares: the gradients by the gates of a time step and of the
     /// next. Only for `per-step`.
     deltas: Option<Memory<E>>,
-    /// `(models, splits, dirs, 4H, D + H + 1)` `f32`: the partial sums of the weight gradients.
+    /// `(models, splits, dirs, 4H, partial_row)` `f32`: the partial sums of the weight gradients.
     pub partial: Memory<E>,
     /// How the sum of the weight gradients is split.
     pub splits: Splits,
 }
 
-/// The largest number of splits of a weight gradient's sum.
-const MAX_SPLITS: usize = 16;
-/// Batch rows of a block of the persistent kernels: ROWS of rnn_persistent.cu.
-pub(super) const PERSISTENT_ROWS: usize = 8;
 /// Batch rows of a block of the kernels of one time step: ROWS of rnn_squares.cu.
 pub(super) const STEP_ROWS: usize = 32;
 
@@ -65,6 +61,11 @@ pub(super) fn size(precision: Precision) -> usize {
         Precision::Fp32 | Precision::Tf32 => 4,
         Precision::Bf16 => 2,
     }
+}
+
+/// Elements of a row of the partial sums of the weight gradients: `D + H + 1`, aligned to 16 bytes.
+pub(super) fn partial_row(s: &Rnn) -> usize {
+    (s.input + s.hidden + 1).next_multiple_of(4)
 }
 
 /// The bytes of each field of a [`Layer`].
@@ -96,9 +97,10 @@ impl Sizes {
         let per_step = algorithm == Algorithm::PerStep;
         let states = 2 * padded_state(s) * operand;
         let training = || {
-            let gradients = s.dirs * 4 * s.hidden * (s.input + s.hidden + 1);
-            let splits =
-                Splits::new(s.steps * s.batch, MAX_SPLITS, gradients, tuning.partial_bytes, s.models);
+            let gradients = s.dirs * 4 * s.hidden * partial_row(s);
+            let tiles = s.dirs
+                * Kernels::of(s, precision).gradient_tile().count(4 * s.hidden, s.input + s.hidden + 1);
+            let splits = Splits::new(s.steps * s.batch, tiles, gradients, tuning.partial_bytes, s.models);
             TrainingSizes {
                 backward: sequences * square * if per_step { 4 } else { s.cell.gates() },
                 cells: (s.cell.states() == 2).then_some(4 * s.y_len()),

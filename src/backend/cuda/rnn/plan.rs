@@ -39,11 +39,24 @@ pub fn choose(wanted: Option<Algorithm>, s: &Rnn, precision: Precision) -> Resul
     }
 }
 
+/// The numbers of batch rows that a block of the persistent kernels may have: ROWS of rnn_persistent.cu.
+pub(super) const PERSISTENT_ROWS: [usize; 3] = [8, 4, 2];
+
+/// The batch rows of a block of the persistent kernels: the fewest for which every block has a multiprocessor
+/// of its own, so that the time steps are short, else the most.
+pub(super) fn persistent_rows(s: &Rnn, multiprocessors: usize) -> usize {
+    let blocks = |rows: usize| s.batch.div_ceil(rows) * s.dirs * s.models;
+    let fits = |rows: &usize| blocks(*rows) <= multiprocessors;
+    PERSISTENT_ROWS.into_iter().rev().find(fits).unwrap_or(PERSISTENT_ROWS[0])
+}
+
 /// Overrides of the default choices for recurrent layers and weight gradients.
 #[derive(Clone, Copy, Debug)]
 pub struct Tuning {
     /// The algorithm of all recurrent layers, instead of the one that [`choose`] finds.
     pub algorithm: Option<Algorithm>,
+    /// The batch rows of a block of the persistent kernels, instead of those that suit the device.
+    pub rows: Option<usize>,
     /// The kernel of the GEMMs of recurrent layers, which are outside of the time loop.
     pub gemm: GemmKernel,
     /// The bytes that the partial sums of weight gradients may take. It limits the models that are computed
@@ -53,7 +66,7 @@ pub struct Tuning {
 
 impl Default for Tuning {
     fn default() -> Self {
-        Tuning { algorithm: None, gemm: GemmKernel::Own, partial_bytes: 256 << 20 }
+        Tuning { algorithm: None, rows: None, gemm: GemmKernel::Own, partial_bytes: 256 << 20 }
     }
 }
 
@@ -75,6 +88,16 @@ mod tests {
             assert_eq!(choose(None, &s, precision).unwrap(), algorithm, "{hidden} {precision:?}");
             let forced = choose(Some(Algorithm::Persistent), &s, precision);
             assert_eq!(forced.is_ok(), algorithm == Algorithm::Persistent, "{hidden} {precision:?}");
+        }
+    }
+
+    #[test]
+    fn blocks_have_as_few_rows_as_there_are_multiprocessors_for() {
+        for (batch, dirs, models, rows) in
+            [(256, 1, 1, 2), (264, 1, 1, 2), (265, 1, 1, 4), (256, 2, 1, 4), (256, 1, 8, 8), (1, 1, 200, 8)]
+        {
+            let one = Rnn::one(Cell::Lstm, RnnSize { batch, steps: 1, input: 1, hidden: 8 });
+            assert_eq!(persistent_rows(&Rnn { dirs, models, ..one }, 132), rows, "{batch} {dirs} {models}");
         }
     }
 }
