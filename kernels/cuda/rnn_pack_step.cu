@@ -1,8 +1,8 @@
 // Packs the recurrent weights as squares of operands, see rnn_squares.cu; a thread per operand. `forward`
 // (loops, squares of units, GATES, squares of the depth): columns are units, the depth is the previous step's
 // units. `backward` (loops, squares of units, squares of the depth), if the layer is trained: columns are the
-// previous step's units, the depth is units with their four slots side by side. Slot 2 of a GRU, the input part
-// of n, has no recurrent weights.
+// previous step's units, the depth is units with their four slots side by side. Slot 2 of a GRU, the input
+// part of n, has no recurrent weights.
 
 __device__ __forceinline__ float weight(const float* weight_hh, unsigned hidden, unsigned gate, unsigned unit, unsigned before) {
     const bool exists = gate < GATES && unit < hidden && before < hidden;

@@ -1,5 +1,6 @@
-// Definitions that the kernels of one time step share. A block computes 16 units of 32 batch rows of one model
-// and direction: a product A B over a whole depth, and the cells as its epilogue. A has the rows, B the units.
+// Definitions that the kernels of one time step share. A block computes 16 units of 32 batch rows of one
+// model and direction: a product A B over a whole depth, and the cells as its epilogue. A has the rows, B the
+// units.
 //
 //              depth ->                                      16 units
 //           +---------+---------+---+              +---+   +----------+
@@ -15,8 +16,8 @@
 #define STRIDE (UNITS + 4)      // words from row to row of partial sums, which lanes then read without bank conflicts
 #define PARTIAL (ROWS * STRIDE) // words of a warp's partial sums
 
-// A thread and its two cells: rows `row` and `row + 8` of unit `unit`. The first cell is (`row_in`, `unit_in`)
-// of the block.
+// A thread and its two cells: rows `row` and `row + 8` of unit `unit`. The first cell is (`row_in`,
+// `unit_in`) of the block.
 struct Lane {
     unsigned warp, g, q; // the lane is number 4g + q of its warp
     unsigned unit_in, row_in, unit, row;
@@ -32,8 +33,8 @@ struct Lane {
         return (((size_t)m * STATES * dirs + dir) * batch + row) * hidden + unit;
     }
 
-    // The product of cell `r`: the partial sums of `shares` warps, the first and every `apart`th from there, added
-    // in the order of the shares.
+    // The product of cell `r`: the partial sums of `shares` warps, the first and every `apart`th from there,
+    // added in the order of the shares.
     __device__ __forceinline__ float sum(const float* partial, int first, int apart, int shares, int r) const {
         const float* of = partial + first * PARTIAL + (row_in + 8 * r) * STRIDE + unit_in;
         float sum = of[0];
@@ -64,8 +65,8 @@ __device__ __forceinline__ Lane this_lane(unsigned hidden, unsigned batch) {
 // A warp's sums: rows 16i + g and 16i + g + 8, columns 8n + 2q and 8n + 2q + 1.
 typedef float Sums[2][2][4]; // (i, n, element of an mma's result)
 
-// One warp's share of a product: the next squares of its operands. The second 16 rows of A are `below` vectors
-// behind the first.
+// One warp's share of a product: the next squares of its operands. The second 16 rows of A are `below`
+// vectors behind the first.
 struct Product {
     const uint4 *a, *b;
     unsigned below;
@@ -159,8 +160,8 @@ struct Product {
 #endif
 };
 
-// Begins share `share` of `shares` of the product of the rows from `a` and the columns from `b`, over a depth of
-// `depth` squares. Without `exists` the product is 0.
+// Begins share `share` of `shares` of the product of the rows from `a` and the columns from `b`, over a depth
+// of `depth` squares. Without `exists` the product is 0.
 __device__ __forceinline__ Product begin_product(
     const uint4* a, const uint4* b, unsigned depth, unsigned share, unsigned shares, bool exists
 ) {

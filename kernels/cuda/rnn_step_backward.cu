@@ -1,13 +1,13 @@
 // One time step of backpropagation through time: the gradient through the recurrent product, and the cells as
-// its epilogue. See rnn_step.cu for the blocks. The backend runs, with `carry` (M, S, dirs, B, H) the rest of the
-// gradient by the state, and deltas (2, loops, B, H, 4) the gradients by the gates as operands, of the time step
-// that is processed and of the one before it in this loop:
+// its epilogue. See rnn_step.cu for the blocks. The backend runs, with `carry` (M, S, dirs, B, H) the rest of
+// the gradient by the state, and deltas (2, loops, B, H, 4) the gradients by the gates as operands, of the
+// time step that is processed and of the one before it in this loop:
 //
 //   for s in (0..T) reversed:                   // t = s, or T - 1 - s in the reverse direction
 //       this kernel, for 16 units of 32 rows a block:
 //           load the saved gates[t], dy[t], the state before, and dh, dc = carry; in the first iteration the
 //           gradient by the last state, or 0
-//           partial[share] = deltas[(s + 1) % 2] W_hh over a share of the depth  // not in the first iteration
+//           partial[share] = deltas[(s + 1) % 2] W_hh over a share of the depth; 0 in the first iteration
 //           barrier
 //           dh += the sum of the shares
 //           if t < length: d_gates, dh, dc = cell_backward(saved gates[t], dh + dy[t], dc)
@@ -15,8 +15,8 @@
 //           gates[t] = d_gates; deltas[s % 2] = d_gates; carry = dh, dc
 //   rnn_step_end.cu: d_initial = carry + deltas[0] W_hh
 //
-// The depth is units with their four slots side by side. Other blocks still read deltas[(s + 1) % 2] while this
-// one writes, so there are two buffers.
+// The depth is units with their four slots side by side. Other blocks still read deltas[(s + 1) % 2] while
+// this one writes, so there are two buffers.
 
 #define SHARES (THREADS / 32)
 

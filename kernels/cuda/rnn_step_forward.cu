@@ -1,18 +1,19 @@
 // One time step: the recurrent product, and the cells as its epilogue. See rnn_step.cu for the blocks. The
-// backend runs, with `last` the state and h (2, loops, B, H) its h as operands, before and after the time step:
+// backend runs, with `last` the state and h (2, loops, B, H) its h as operands, before and after a step:
 //
+//   rnn_step_begin.cu: h[0] = h of the initial state, if there is one
 //   for s in 0..T:                              // t = s, or T - 1 - s in the reverse direction
 //       this kernel, for 16 units of 32 rows a block:
 //           load the input part of the gates[t], and h, c = last; for s = 0 the initial state, or 0
-//           partial[gate, share] = h[s % 2] W_hh^T over a share of the depth  // not for s = 0 without an
-//           barrier                                                           // initial state
+//           partial[gate, share] = h[s % 2] W_hh^T over a share of the depth; 0 if there is no h[0]
+//           barrier
 //           gates = input part + the sum of the shares
 //           if t < length: h, c = cell(gates, h, c)
 //           y[t] = h if t < length, else 0; save the gates and c for backward
 //           last = h, c; h[(s + 1) % 2] = h
 //
-// Other blocks still read h[s % 2] while this one writes, so h has two buffers. Rows that have ended compute on
-// and discard the result.
+// Other blocks still read h[s % 2] while this one writes, so h has two buffers. Rows that have ended compute
+// on and discard the result.
 
 #define SHARES 2 // of the depth, for each of up to four gates
 

@@ -78,8 +78,8 @@ impl DeviceChoice {
     }
 }
 
-/// Who multiplies the large matrices of recurrent layers on CUDA: the input projection and the gradient by the
-/// input. The time loops and convolution blocks always take our own kernels: what they multiply is not in
+/// Who multiplies the large matrices of recurrent layers on CUDA: the input projection and the gradient by
+/// the input. Time loops and convolution blocks always take our own kernels: what they multiply is not in
 /// memory as matrices.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]

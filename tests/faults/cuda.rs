@@ -65,7 +65,7 @@ fn cuda_kernels_are_listed_and_printed_without_cuda() {
         .ends(0, &[]);
     for part in [
         "algorithm `per-step`",
-        "__global__ void __launch_bounds__(THREADS) rnn_step_backward(",
+        "__global__ void __launch_bounds__(THREADS, BLOCKS) rnn_step_backward(",
         "mma.sync",
         "saved_t* gates;",
     ] {

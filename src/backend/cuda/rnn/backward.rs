@@ -25,6 +25,7 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
         let [batch, steps, input, hidden, dirs] =
             [s.batch, s.steps, s.input, s.hidden, s.dirs].map(|n| n as u64);
         let d_initial = a.d_initial.as_deref().map(Buf::address);
+        let multiprocessors = self.session.executor.multiprocessors();
         match layer.algorithm {
             Algorithm::Persistent => {
                 let arguments = PersistentBackward {
@@ -42,7 +43,6 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
                     hidden,
                     dirs,
                 };
-                let multiprocessors = self.session.executor.multiprocessors();
                 let rows = self.tuning.rows.unwrap_or_else(|| persistent_rows(s, multiprocessors));
                 let grid = [s.batch.div_ceil(rows), s.dirs, s.models];
                 self.session.launch(
@@ -58,7 +58,7 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
                 let carry = nullable(training.carry.as_ref().map(Memory::address));
                 // The gradients by the gates of a time step and of the next.
                 let deltas = training.deltas(s, self.precision);
-                let blocks = step_blocks(s);
+                let blocks = step_blocks(s, multiprocessors);
                 let kernel = kernels.step_backward(blocks);
                 for step in (0..s.steps).rev() {
                     let is_first = step == s.steps - 1;

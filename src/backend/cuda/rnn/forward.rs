@@ -39,6 +39,7 @@ impl<E: Executor> Runs<RnnForward> for Cuda<E> {
         let cells = nullable(layer.cells());
         let initial = nullable(a.initial.map(Buf::address));
         let [batch, steps, hidden, dirs] = [s.batch, s.steps, s.hidden, s.dirs].map(|n| n as u64);
+        let multiprocessors = self.session.executor.multiprocessors();
         match layer.algorithm {
             Algorithm::Persistent => {
                 let arguments = PersistentForward {
@@ -55,7 +56,6 @@ impl<E: Executor> Runs<RnnForward> for Cuda<E> {
                     dirs,
                     save: u64::from(a.save),
                 };
-                let multiprocessors = self.session.executor.multiprocessors();
                 let rows = self.tuning.rows.unwrap_or_else(|| persistent_rows(s, multiprocessors));
                 let grid = [s.batch.div_ceil(rows), s.dirs, s.models];
                 self.session.launch(
@@ -74,7 +74,7 @@ impl<E: Executor> Runs<RnnForward> for Cuda<E> {
                     let grid = [(s.batch * s.hidden).div_ceil(THREADS as usize), 1, s.models * s.dirs];
                     self.session.launch(&kernels.step_begin(), &arguments, grid, Work::default())?;
                 }
-                let kernel = kernels.step_forward(step_blocks(s));
+                let kernel = kernels.step_forward(step_blocks(s, multiprocessors));
                 for step in 0..s.steps {
                     // Without an initial state the first time step has no recurrent part.
                     let has_before = step > 0 || a.initial.is_some();

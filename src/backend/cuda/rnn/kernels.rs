@@ -9,9 +9,6 @@ use super::plan::{NO_STREAMED, PERSISTENT_ROWS, fits};
 use crate::backend::Algorithm;
 use crate::ops::{Cell, Precision, Rnn};
 
-/// The multiprocessors of an H100.
-const MULTIPROCESSORS: usize = 132;
-
 /// The units of a layer, rounded up to whole warps of 16.
 pub(super) fn padded(hidden: usize) -> usize {
     hidden.next_multiple_of(16)
@@ -186,8 +183,8 @@ pub(super) fn step_grid(s: &Rnn) -> [usize; 3] {
 
 /// Blocks of a kernel of one time step that share a multiprocessor. Where each block has one to itself, its
 /// registers take the operands of twice as many multiplications at once. The results are the same bits.
-pub(super) fn step_blocks(s: &Rnn) -> u32 {
-    if step_grid(s).iter().product::<usize>() <= MULTIPROCESSORS { 1 } else { 2 }
+pub(super) fn step_blocks(s: &Rnn, multiprocessors: usize) -> u32 {
+    if step_grid(s).iter().product::<usize>() <= multiprocessors { 1 } else { 2 }
 }
 
 /// Features for which the GEMMs need every tile and alignment.
