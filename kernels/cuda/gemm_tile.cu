@@ -50,15 +50,20 @@ template <bool K_MAJOR, class Load> __device__ __forceinline__ OneByOne<K_MAJOR,
     return {load};
 }
 
-// Four neighbors as operands.
+// A group: 16 bytes of operands, GROUP neighbors, which PER_WORD loads of four give.
+#define GROUP (4 * PER_WORD)
 #if PRECISION == 16
-typedef uint2 Operands;
-__device__ __forceinline__ Operands to_operands(float4 v) { return make_uint2(to_word(v.x, v.y), to_word(v.z, v.w)); }
-__device__ __forceinline__ Operands to_operands(uint2 v) { return v; }
+__device__ __forceinline__ uint4 to_group(const float4 fours[2]) {
+    const float4 u = fours[0], v = fours[1];
+    return make_uint4(to_word(u.x, u.y), to_word(u.z, u.w), to_word(v.x, v.y), to_word(v.z, v.w));
+}
+__device__ __forceinline__ uint4 to_group(const uint2 fours[2]) {
+    return make_uint4(fours[0].x, fours[0].y, fours[1].x, fours[1].y);
+}
 #else
-typedef uint4 Operands;
-__device__ __forceinline__ Operands to_operands(float4 v) {
-    return make_uint4(to_word(v.x, 0.0f), to_word(v.y, 0.0f), to_word(v.z, 0.0f), to_word(v.w, 0.0f));
+__device__ __forceinline__ uint4 to_group(const float4 fours[1]) {
+    const float4 u = fours[0];
+    return make_uint4(to_word(u.x, 0.0f), to_word(u.y, 0.0f), to_word(u.z, 0.0f), to_word(u.w, 0.0f));
 }
 #endif
 
@@ -70,32 +75,36 @@ template <bool K_MAJOR, int SIDE> struct Chunk {
     static const int PADDING = K_MAJOR || PER_WORD == 2 ? 4 : 8; // words
     static const int ROW = (K_MAJOR ? CHUNK : SIDE) / PER_WORD + PADDING;
     static const int SIZE = (K_MAJOR ? SIDE : CHUNK) * ROW;
-    static const int FOURS = SIDE * CHUNK / 4 / THREADS; // that one thread fetches
+    static const int GROUPS = SIDE * CHUNK / GROUP / THREADS; // that one thread fetches
 
     // The word of element (i, k).
     static __device__ __forceinline__ int at(int i, int k) {
         return K_MAJOR ? i * ROW + k / PER_WORD : k * ROW + i / PER_WORD;
     }
-    // Where the `n`th four of this thread begin: neighbors of all of them are `ALONG` the contiguous dimension.
-    static const int ALONG = (K_MAJOR ? CHUNK : SIDE) / 4;
-    static_assert(THREADS % ALONG == 0, "the fours of a thread differ in the other dimension alone");
-    static __device__ __forceinline__ int along() { return threadIdx.x % ALONG * 4; }
+    // Where group `n` of this thread begins. The groups of a thread differ in one dimension alone.
+    static const int ALONG = (K_MAJOR ? CHUNK : SIDE) / GROUP;
+    static_assert(THREADS % ALONG == 0, "the threads fetch whole rows of groups");
+    static __device__ __forceinline__ int along() { return threadIdx.x % ALONG * GROUP; }
     static __device__ __forceinline__ int across(int n) { return threadIdx.x / ALONG + n * (THREADS / ALONG); }
     static __device__ __forceinline__ int i_of(int n) { return K_MAJOR ? across(n) : along(); }
     static __device__ __forceinline__ int k_of(int n) { return K_MAJOR ? along() : across(n); }
 
     template <class Load, class Four>
-    static __device__ __forceinline__ void fetch(const Load& load, unsigned start, unsigned k, Four (&staged)[FOURS]) {
+    static __device__ __forceinline__ void
+    fetch(const Load& load, unsigned start, unsigned k, Four (&staged)[GROUPS][PER_WORD]) {
 #pragma unroll
-        for (int n = 0; n < FOURS; n++) {
-            staged[n] = load(start + i_of(n), k + k_of(n));
+        for (int n = 0; n < GROUPS; n++) {
+#pragma unroll
+            for (int p = 0; p < PER_WORD; p++) {
+                staged[n][p] = load(start + i_of(n) + (K_MAJOR ? 0 : 4 * p), k + k_of(n) + (K_MAJOR ? 4 * p : 0));
+            }
         }
     }
 
-    template <class Four> static __device__ __forceinline__ void store(const Four (&staged)[FOURS], unsigned* shared) {
+    template <class Four> static __device__ __forceinline__ void store(const Four (&staged)[GROUPS][PER_WORD], unsigned* shared) {
 #pragma unroll
-        for (int n = 0; n < FOURS; n++) {
-            *(Operands*)(shared + at(i_of(n), k_of(n))) = to_operands(staged[n]);
+        for (int n = 0; n < GROUPS; n++) {
+            *(uint4*)(shared + at(i_of(n), k_of(n))) = to_group(staged[n]);
         }
     }
 
@@ -188,8 +197,8 @@ __device__ __forceinline__ void multiply(
 ) {
     SHARED(unsigned, a, 2 * A::SIZE); // two buffers
     SHARED(unsigned, b, 2 * B::SIZE);
-    decltype(load_a(0u, 0u)) staged_a[A::FOURS];
-    decltype(load_b(0u, 0u)) staged_b[B::FOURS];
+    decltype(load_a(0u, 0u)) staged_a[A::GROUPS][PER_WORD];
+    decltype(load_b(0u, 0u)) staged_b[B::GROUPS][PER_WORD];
     A::fetch(load_a, row, from, staged_a);
     B::fetch(load_b, column, from, staged_b);
     A::store(staged_a, a);

@@ -11,10 +11,10 @@ extern "C" __global__ void __launch_bounds__(THREADS) linear_weight_gradient(con
     const float* y = a.y + first * a.outputs + o;
     const float* dy = a.dy + first * a.outputs + o;
     const float sum = split_sum(is_there ? a.batch : 0, [&](unsigned b, float sum) {
-        const size_t at = (size_t)b * a.outputs;
-        const float added = fmaf(dy[at], is_bias ? 1.0f : x[(size_t)b * a.inputs], sum);
-        const float output = a.relu ? y[at] : 1.0f;
-        return output > 0.0f ? added : sum; // a select, so that no load waits for another
+        // Loads without conditions, and a select after them: no load waits for another.
+        const float d = dy[(size_t)b * a.outputs], output = y[(size_t)b * a.outputs], input = x[(size_t)b * a.inputs];
+        const float added = fmaf(d, is_bias ? 1.0f : input, sum);
+        return a.relu && !(output > 0.0f) ? sum : added;
     });
     if (threadIdx.x < SUMS && is_there) {
         a.d_weights[m * a.stride + i] = sum;

@@ -13,7 +13,7 @@ __device__ __align__(16) const float ONE[4] = {1.0f, 0.0f, 0.0f, 0.0f};
 
 // Where the parts of the column of one k begin in memory; nullptr where they are 0.
 struct Column {
-    const float* parts[3]; // x, h, 1
+    const float *x, *h;
 };
 
 #define TABLE 512 // k's of which the columns are looked up at once
@@ -44,29 +44,28 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) rnn_weight_gradien
             const bool is_live = t < length, is_first = dir == 0 ? t == 0 : t + 1 == length;
             const float* first = initial != nullptr ? initial + (size_t)b * a.hidden : nullptr;
             const float* before = y + (size_t)(dir == 0 ? k - a.batch : k + a.batch) * y_row;
-            Column& column = table[k - start];
-            column.parts[0] = is_live ? x + (size_t)k * a.input : nullptr;
-            column.parts[1] = !is_live ? nullptr : is_first ? first : before;
-            column.parts[2] = is_live ? ONE : nullptr;
+            table[k - start].x = is_live ? x + (size_t)k * a.input : nullptr;
+            table[k - start].h = !is_live ? nullptr : is_first ? first : before;
         }
         __syncthreads();
         const auto load_delta = [&](unsigned i, unsigned k) {
             const saved_t* at = deltas + ((size_t)k * delta_row + i);
             return i < 4 * a.hidden && k < end ? load_four(at) : no_four(at);
         };
-        const auto element_of = [&](unsigned i) { return i < a.input ? i : i < states ? i - a.input : 0; };
         const auto part = [&](unsigned i, unsigned k) {
-            return table[k - start].parts[i < a.input ? 0 : i < states ? 1 : 2];
+            const Column& column = table[k - start];
+            return i < a.input || i >= states ? column.x : column.h;
         };
 #if IS_ALIGNED
         const auto load_column = [&](unsigned i, unsigned k) {
-            const float* from = part(i, k);
-            return from != nullptr && i <= states ? load_four(from + element_of(i)) : no_four(from);
+            const float* at = part(i, k);
+            const float* from = i == states ? ONE : at + (i < a.input ? i : i - a.input);
+            return at != nullptr && i <= states ? load_four(from) : no_four(at);
         };
 #else
         const auto element = [&](unsigned i, unsigned k) {
-            const float* from = part(i, k);
-            return from != nullptr && i <= states ? from[element_of(i)] : 0.0f;
+            const float* at = part(i, k);
+            return at == nullptr || i > states ? 0.0f : i == states ? 1.0f : at[i < a.input ? i : i - a.input];
         };
         const auto load_column = one_by_one<false>(element);
 #endif

@@ -1,29 +1,35 @@
-// Adds the splits of rnn_weight_gradient.cu and stores the sums in the layout of the parameters; SUMS of them a
-// block. The column of ones gives the input bias and, where there are two biases, the recurrent one.
+// Adds the splits of rnn_weight_gradient.cu in order and stores the sums in the layout of the parameters; a
+// thread per column of a gate's row.
 
 extern "C" __global__ void __launch_bounds__(THREADS) rnn_weight_gradient_sum(const __grid_constant__ Arguments a) {
-    const unsigned states = a.input + a.hidden, columns = states + a.biases, rows = GATES * a.hidden;
-    const unsigned i = blockIdx.x * SUMS + own_sum();
-    const unsigned column = i % columns, row = i / columns, unit = row % a.hidden, gate = row / a.hidden;
-    const unsigned m = blockIdx.z / a.dirs, dir = blockIdx.z % a.dirs;
-    const bool is_there = row < rows, is_of_input = column < a.input || column == states;
-    const unsigned slot = is_of_input ? gate : recurrent_slot(gate);
-    const size_t of_split = (size_t)a.dirs * 4 * a.hidden * a.partial_row;
-    const float* partial = a.partial + m * a.splits * of_split +
-                           ((size_t)(dir * a.hidden + unit) * 4 + slot) * a.partial_row + (column < states ? column : states);
-    const float sum =
-        split_sum(is_there ? a.splits : 0, [&](unsigned split, float sum) { return sum + partial[split * of_split]; });
-    if (threadIdx.x >= SUMS || !is_there) {
+    const unsigned columns = a.input + a.hidden + 1;
+    const size_t i = (size_t)blockIdx.x * THREADS + threadIdx.x;
+    if (i >= (size_t)GATES * a.hidden * columns) {
         return;
     }
-    float* weight_ih = a.d_weights + (a.model + m) * a.stride + dir * (size_t)rows * (states + a.biases);
+    const unsigned column = i % columns, row = i / columns, unit = row % a.hidden, gate = row / a.hidden;
+    const unsigned m = blockIdx.z / a.dirs, dir = blockIdx.z % a.dirs;
+    const auto sum = [&](unsigned slot) {
+        float sum = 0.0f;
+#pragma unroll 8 // the loads of eight splits are in flight together
+        for (unsigned split = 0; split < a.splits; split++) {
+            const size_t start = (((size_t)m * a.splits + split) * a.dirs + dir) * 4 * a.hidden;
+            sum += a.partial[(start + unit * 4 + slot) * a.partial_row + column];
+        }
+        return sum;
+    };
+    const unsigned rows = GATES * a.hidden;
+    float* weight_ih = a.d_weights + (a.model + m) * a.stride + dir * (size_t)rows * (a.input + a.hidden + a.biases);
     float* weight_hh = weight_ih + (size_t)rows * a.input;
-    float* biases = weight_hh + (size_t)rows * a.hidden;
+    float* bias_ih = weight_hh + (size_t)rows * a.hidden;
     if (column < a.input) {
-        weight_ih[(size_t)row * a.input + column] = sum;
-    } else if (column < states) {
-        weight_hh[(size_t)row * a.hidden + column - a.input] = sum;
+        weight_ih[(size_t)row * a.input + column] = sum(gate);
+    } else if (column < columns - 1) {
+        weight_hh[(size_t)row * a.hidden + column - a.input] = sum(recurrent_slot(gate));
     } else {
-        biases[(column - states) * rows + row] = sum;
+        bias_ih[row] = sum(gate);
+        if (a.biases == 2) {
+            bias_ih[rows + row] = sum(recurrent_slot(gate));
+        }
     }
 }

@@ -4,8 +4,8 @@ use super::super::address::nullable;
 use super::super::device::Cuda;
 use super::super::executor::Executor;
 use super::super::gemm::{Format, Gemm, Major, Strided};
+use super::super::kernel::THREADS;
 use super::super::memory::{Buf, Memory};
-use super::super::split_sum;
 use super::super::splits::divisor;
 use super::kernels::kernel::{PersistentBackward, StepBackward, StepEnd, WeightGradient, WeightGradientSum};
 use super::kernels::{Kernels, step_blocks, step_grid};
@@ -143,8 +143,8 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
                 splits: splits.count as u64,
                 partial_row: partial_row(s) as u64,
             };
-            let gradients = s.cell.gates() * s.hidden * (s.input + s.hidden + s.biases);
-            let grid = split_sum::grid(gradients, models * s.dirs);
+            let elements = s.cell.gates() * s.hidden * columns;
+            let grid = [elements.div_ceil(THREADS as usize), 1, models * s.dirs];
             self.session.launch(&kernels.weight_gradient_sum(), &arguments, grid, Work::default())?;
         }
 

@@ -2,7 +2,6 @@
 
 use super::super::gemm::{Alignment, Format, Major, gemm_kernel};
 use super::super::kernel::{Arguments, Kernel, THREADS, bits};
-use super::super::split_sum;
 use super::super::tile::Tile;
 use super::layer::STEP_ROWS;
 use super::plan::{NO_STREAMED, PERSISTENT_ROWS, fits};
@@ -140,11 +139,7 @@ impl Kernels {
 
     /// Adds the splits of the weight gradient.
     pub(crate) fn weight_gradient_sum(&self) -> Kernel {
-        Kernel::of_layer::<kernel::WeightGradientSum>(
-            self.cell,
-            self.precision,
-            &[("THREADS", split_sum::THREADS)],
-        )
+        Kernel::of_cell::<kernel::WeightGradientSum>(self.cell, self.precision)
     }
 
     /// The kernels of a training step with all gradients, in the order of their first launch. Of the time loops
@@ -283,7 +278,7 @@ pub(super) mod kernel {
             "float*": partial;
             "unsigned": model batch steps input hidden dirs share partial_row batch_factor batch_shift;
         }
-        WeightGradientSum, "weight gradient sum", "rnn_weight_gradient_sum", ["split_sum"] {
+        WeightGradientSum, "weight gradient sum", "rnn_weight_gradient_sum", [] {
             "const float*": partial;
             "float*": d_weights;
             "size_t": stride;
