@@ -50,7 +50,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) rnn_weight_gradien
         __syncthreads();
         const auto load_delta = [&](unsigned i, unsigned k) {
             const saved_t* at = deltas + ((size_t)k * delta_row + i);
-            return i < 4 * a.hidden && k < end ? load_four(at) : no_four(at);
+            return k < (i < 4 * a.hidden ? end : 0) ? load_four(at) : no_four(at);
         };
         const auto part = [&](unsigned i, unsigned k) {
             const Column& column = table[k - start];
