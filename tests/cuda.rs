@@ -16,7 +16,7 @@ use engine::check::{self, AnyCase, Case};
 use engine::model::{Extent, Trainer, Training};
 use engine::ops::{
     Cell, Device, Dropout, DropoutOperands, Gather, LayerSpec, Network, Optimizer, OptimizerKind, Pool,
-    PoolForward, PoolForwardOperands, PoolKind, Pooling, Precision, RnnSize,
+    PoolForward, PoolForwardOperands, PoolKind, Pooling, Precision, Rnn, RnnSize,
 };
 use rayon::prelude::*;
 use std::sync::Mutex;
@@ -55,7 +55,8 @@ fn assert_conforms(precision: Precision, algorithm: Option<Algorithm>, reordered
             };
             let forward = in_order(0, None);
             // A long case would take minutes, and uses no further kernels.
-            let orders: &[_] = if reordered && case.rnn.steps <= 33 { &[(1, 8), (7, 4), (0, 2)] } else { &[] };
+            let orders: &[_] =
+                if reordered && case.rnn.steps <= 33 { &[(1, 8), (7, 4), (0, 2)] } else { &[] };
             for &(order, rows) in orders {
                 let differs = forward != in_order(order, Some(rows));
                 assert!(!differs, "{}: other bits in order {order} and blocks of {rows} rows", case.name());
@@ -273,6 +274,12 @@ fn small_cases() {
             (Precision::Bf16, Algorithm::PerStep),
         ] {
             let cuda = host(precision, 7).tuned(Tuning { algorithm: Some(algorithm), ..Tuning::default() });
+            case.run(&cuda, &case.tensors()).unwrap();
+        }
+        // Each number of rows in a block, and an even width, whose units are loaded in pairs.
+        let case = RnnCase { rnn: Rnn { steps: 6, hidden: 18, ..case.rnn }, ..case };
+        for rows in [8, 4, 2] {
+            let cuda = host(Precision::Bf16, 7).tuned(Tuning { rows: Some(rows), ..Tuning::default() });
             case.run(&cuda, &case.tensors()).unwrap();
         }
     }

@@ -46,4 +46,5 @@ on_every_gpu! {
     fused_multiply_add: FusedMultiplyAdd;
     multiply_then_add: MultiplyThenAdd;
     divide: Divide;
+    copy: Copy;
 }

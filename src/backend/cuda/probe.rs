@@ -39,11 +39,13 @@ pub enum Intrinsic {
     MultiplyThenAdd,
     /// An IEEE division.
     Divide,
+    /// `cp.async` of 4, 8 and 16 bytes, in groups.
+    Copy,
 }
 
 impl Intrinsic {
     /// All intrinsics, in the order of their discriminants.
-    pub const ALL: [Intrinsic; 14] = [
+    pub const ALL: [Intrinsic; 15] = [
         Intrinsic::RoundTf32,
         Intrinsic::RoundBf16,
         Intrinsic::TanhApproximate,
@@ -58,6 +60,7 @@ impl Intrinsic {
         Intrinsic::FusedMultiplyAdd,
         Intrinsic::MultiplyThenAdd,
         Intrinsic::Divide,
+        Intrinsic::Copy,
     ];
 
     /// The `u32`s that a lane reads, and those that it writes.
@@ -70,6 +73,8 @@ impl Intrinsic {
             Intrinsic::SharedAndBarrier | Intrinsic::Clock => (1, 3),
             Intrinsic::MultiplyHigh | Intrinsic::Divide => (2, 1),
             Intrinsic::FusedMultiplyAdd | Intrinsic::MultiplyThenAdd => (3, 1),
+            // 28 bytes; the operands of a lane begin at a multiple of 16.
+            Intrinsic::Copy => (8, 7),
             _ => (1, 1),
         }
     }
