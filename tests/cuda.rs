@@ -16,7 +16,7 @@ use engine::check::{self, AnyCase, Case};
 use engine::model::{Extent, Trainer, Training};
 use engine::ops::{
     Cell, Device, Dropout, DropoutOperands, Gather, LayerSpec, Network, Optimizer, OptimizerKind, Pool,
-    PoolForward, PoolForwardOperands, PoolKind, Pooling, Precision, RnnSize,
+    PoolForward, PoolForwardOperands, PoolKind, Pooling, Precision, Rnn, RnnSize,
 };
 use rayon::prelude::*;
 use std::sync::Mutex;
@@ -294,6 +294,12 @@ fn small_cases() {
         case.rnn.batch = 33;
         let tuning = Tuning { algorithm: Some(Algorithm::PerStep), ..Tuning::default() };
         case.run(&host(Precision::Tf32, 7).tuned(tuning), &case.tensors()).unwrap();
+        // Each number of rows in a block, and an even width, whose units are loaded in pairs.
+        let case = RnnCase { rnn: Rnn { steps: 6, hidden: 18, ..case.rnn }, ..case };
+        for rows in [8, 4, 2] {
+            let cuda = host(Precision::Bf16, 7).tuned(Tuning { rows: Some(rows), ..Tuning::default() });
+            case.run(&cuda, &case.tensors()).unwrap();
+        }
     }
     let case = ConvCase {
         ragged: true,

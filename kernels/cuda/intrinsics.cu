@@ -65,6 +65,39 @@ inline float reciprocal_approximate(float x) {
 inline void materialize(float&) {}
 template <class T> T opaque(T x) { return x; }
 
+// The copies that a thread of the block has begun. A GPU may do a copy at any time until the thread waits for
+// it; here it happens as late as it may.
+struct Copies {
+    struct {
+        void* to;
+        const void* from;
+        unsigned bytes, group;
+    } begun[64];
+    unsigned count, group; // `group` is the number of the one that has not yet ended
+};
+inline Copies& copies() {
+    static thread_local Copies of_threads[1024];
+    return of_threads[threadIdx.x];
+}
+template <int BYTES> void copy(void* to, const void* from) {
+    Copies& all = copies();
+    all.begun[all.count++] = {to, from, BYTES, all.group};
+}
+inline void end_copy_group() { copies().group++; }
+template <int PENDING> void wait_copies() {
+    Copies& all = copies();
+    unsigned kept = 0;
+    for (unsigned i = 0; i < all.count; i++) {
+        const auto one = all.begun[i];
+        if (one.group + PENDING < all.group) {
+            memcpy(one.to, one.from, one.bytes);
+        } else {
+            all.begun[kept++] = one;
+        }
+    }
+    all.count = kept;
+}
+
 // The operand registers of one lane in an mma.
 struct Fragments {
     unsigned a[4], b[2];
@@ -194,6 +227,20 @@ template <class T> __device__ __forceinline__ T opaque(T x) {
     static_assert(sizeof(T) == 8, "a 64-bit register");
     asm volatile("" : "+l"(x));
     return x;
+}
+
+// Copies 4, 8 or 16 bytes from global to shared memory in the background (cp.async).
+template <int BYTES> __device__ __forceinline__ void copy(void* to, const void* from) {
+    const unsigned address = (unsigned)__cvta_generic_to_shared(to);
+    asm volatile("cp.async.ca.shared.global [%0], [%1], %2;" ::"r"(address), "l"(from), "n"(BYTES));
+}
+
+// Ends the group of the copies since the one before.
+__device__ __forceinline__ void end_copy_group() { asm volatile("cp.async.commit_group;"); }
+
+// Waits until all but the last PENDING groups of this thread's copies have arrived.
+template <int PENDING> __device__ __forceinline__ void wait_copies() {
+    asm volatile("cp.async.wait_group %0;" ::"n"(PENDING) : "memory");
 }
 
 // d (16, 8) += a (16, 16) b (16, 8)

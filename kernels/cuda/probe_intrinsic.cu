@@ -17,6 +17,7 @@
 #define DIVIDE 13
 #define ROUND_BF16_PAIR 14
 #define LOAD_MATRICES_TRANSPOSED 15
+#define COPY 16
 
 // The intrinsics that map one word to one word.
 __device__ __forceinline__ unsigned tried(unsigned x) {
@@ -44,6 +45,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) probe_intrinsic(const __gr
     SHARED(unsigned, words, 64);
 #elif INTRINSIC == CLOCK
     SHARED(unsigned, words, 32);
+#elif INTRINSIC == COPY
+    SHARED(unsigned, copied, 32 * 8);
 #endif
     for (unsigned n = 0; n < a.count; n++) {
         const unsigned* x = a.x + (size_t)(n * 32 + lane) * OPERANDS;
@@ -93,6 +96,20 @@ extern "C" __global__ void __launch_bounds__(THREADS) probe_intrinsic(const __gr
         y[1] = after - before < 1000000;
         y[2] = words[31 - lane];
         __syncthreads();
+#elif INTRINSIC == COPY
+        // Two groups: the second is still under way when the first has arrived.
+        unsigned* to = copied + 8 * lane;
+        intrinsics::copy<16>(to, x);
+        intrinsics::copy<8>(to + 4, x + 4);
+        intrinsics::end_copy_group();
+        intrinsics::copy<4>(to + 6, x + 6);
+        intrinsics::end_copy_group();
+        intrinsics::wait_copies<1>();
+        for (unsigned i = 0; i < 6; i++) {
+            y[i] = to[i];
+        }
+        intrinsics::wait_copies<0>();
+        y[6] = to[6];
 #elif INTRINSIC == MULTIPLY_HIGH
         y[0] = __umulhi(x[0], x[1]);
 #elif INTRINSIC == FUSED_MULTIPLY_ADD

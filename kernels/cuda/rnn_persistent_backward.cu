@@ -5,7 +5,7 @@
 //   W = this warp's rows of W_hh^T, from global memory to registers
 //   dh, dc = gradient by the last state, or 0
 //   for s in (0..T) reversed:                   // t = s, or T - 1 - s in the reverse direction
-//       load the saved gates, dy and the state before of the next step
+//       ask for the saved gates, dy and the state before of step s + AHEAD of this loop
 //       d_gates, carry, dc = cell_backward(saved gates[t], dh + dy[t], dc)
 //       if t >= length: d_gates, carry, dc = 0, dh, dc as before
 //       deltas[s % 2] = d_gates, in shared memory; barrier
@@ -85,42 +85,58 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) rnn_persistent_backward
         initial[j] = exists && a.initial != nullptr ? a.initial[at + (STATES == 2 ? to_c : 0)] : 0.0f;
     }
 
-    // What the next time step needs: the saved gates, dy, and the state before (c of an LSTM, h of a GRU).
-    Gates4 next_saved[CELLS];
-    float next_dy[CELLS], next_before[CELLS];
-#pragma unroll
-    for (int j = 0; j < CELLS; j++) {
-        next_saved[j] = no_gates();
-        next_dy[j] = 0.0f;
-    }
-    // Loads time step `t`, at an offset from the pointers, if there is one. Before the last one of this loop
-    // is the initial state.
-    const auto load_step = [&](unsigned t, bool exists, bool is_last, long long offset) {
-        bool has_gates[CELLS], has_dy[CELLS], has_before[CELLS];
+    // What a time step needs: the saved gates, dy, and the state before (c of an LSTM, h of a GRU).
+    SHARED(Gates4, queued_gates, QUEUE_LENGTH);
+    SHARED(float, queued_dy, QUEUE_LENGTH);
+    SHARED(float, queued_states, QUEUE_LENGTH);
+    const Queue<Gates4> saved_gates{queued_gates};
+    const Queue<float> gradients_of_y{queued_dy}, states_before{queued_states};
+    saved_gates.fill(no_gates(), lane, false);
+    gradients_of_y.fill(0.0f, lane, a.dy == nullptr);
+    states_before.fill(0.0f, lane, false);
+    // Whether time step `t`, number `s` of this loop, has a saved state before it, for a cell of row r.
+    // Beyond the row's end, `cells` holds the unchanged state, and y holds 0.
+    const auto has_before = [&](unsigned s, unsigned t, int r) {
+        return s + 1 < a.steps && (STATES == 2 || t + step < length[r]);
+    };
+    // Asks for time step `t`, number `s` of this loop, `distance` steps from where the pointers are.
+    const auto ask = [&](unsigned s, unsigned t, int distance) {
+        bool wanted[CELLS], dy_wanted[CELLS], before_wanted[CELLS];
 #pragma unroll
         for (int j = 0; j < CELLS; j++) {
-            has_gates[j] = lane.exists[j] && exists;
-            has_dy[j] = has_gates[j] && a.dy != nullptr && t < length[row_of(j)];
-            // Beyond the row's end, `cells` holds the unchanged state, and y holds 0.
-            has_before[j] = has_gates[j] && !is_last && (STATES == 2 || t + step < length[row_of(j)]);
-            next_before[j] = initial[j];
+            const int r = row_of(j);
+            wanted[j] = lane.exists[j] && s < a.steps;
+            dy_wanted[j] = wanted[j] && a.dy != nullptr && t < length[r];
+            before_wanted[j] = wanted[j] && has_before(s, t, r);
         }
-        load_cells(next_saved, gates_at, offset, has_gates);
-        load_cells(next_dy, dy_at, offset, has_dy);
-        load_cells(next_before, before_at, offset, has_before);
+        saved_gates.copy(s, gates_at, distance * step_stride, wanted);
+        gradients_of_y.copy(s, dy_at, distance * step_stride, dy_wanted);
+        states_before.copy(s, before_at, distance * step_stride, before_wanted);
+        intrinsics::end_copy_group();
     };
-    load_step(t, true, a.steps == 1, 0);
+    Gates4 next_gates[CELLS];
+    float next_dy[CELLS], next_before[CELLS];
+    const auto take = [&](unsigned s) {
+        intrinsics::wait_copies<AHEAD - 1>();
+        saved_gates.take(s, next_gates);
+        gradients_of_y.take(s, next_dy);
+        states_before.take(s, next_before);
+    };
+    for (unsigned s = 0; s < AHEAD; s++) {
+        ask(s, t + s * step, s);
+    }
+    take(0);
 
     unsigned* shared = deltas;
     int to_other = ROWS * STRIDE; // words from one buffer to the other
-    for (unsigned left = a.steps; left > 0; left--) {
+    for (unsigned s = 0; s < a.steps; s++) {
         float carry[CELLS], gradients[CELLS][4]; // (cell, slot): the saved gates, then the gradients
         float dy[CELLS], before[CELLS];
 #pragma unroll
         for (int j = 0; j < CELLS; j++) {
-            from_gates(next_saved[j], gradients[j]);
+            from_gates(next_gates[j], gradients[j]);
             dy[j] = next_dy[j];
-            before[j] = next_before[j];
+            before[j] = has_before(s, t, row_of(j)) ? next_before[j] : initial[j];
 #pragma unroll
             for (int slot = 0; slot < 4; slot++) {
                 intrinsics::materialize(gradients[j][slot]);
@@ -128,7 +144,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) rnn_persistent_backward
             intrinsics::materialize(dy[j]);
             intrinsics::materialize(before[j]);
         }
-        load_step(t + step, left > 1, left == 2, step_stride);
+        ask(s + AHEAD, t + AHEAD * step, AHEAD);
 #pragma unroll
         for (int j = 0; j < CELLS; j++) {
             const State previous = STATES == 2 ? State{0.0f, before[j]} : State{before[j], 0.0f};
@@ -164,6 +180,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) rnn_persistent_backward
         for (int j = 0; j < CELLS; j++) {
             dh[j] = lane.sum_of(j, sums[0]);
         }
+        take(s + 1);
         t += step;
         shared += to_other;
         to_other = -to_other;

@@ -5,8 +5,8 @@
 //   W = this warp's rows of W_hh, from global memory to registers
 //   h[0] = initial state, in shared memory; barrier
 //   for s in 0..T:                              // t = s, or T - 1 - s in the reverse direction
-//       gates = input part[t] + W h[s % 2]      // mma; the input part was loaded a step before
-//       load the input part of the gates of the next step
+//       gates = input part[t] + W h[s % 2]      // mma; the input part was asked for AHEAD steps before
+//       ask for the input part of the gates of step s + AHEAD
 //       h, c = cell(gates, h, c) if t < length, else h, c
 //       h[(s + 1) % 2] = h; barrier
 //       load h[(s + 1) % 2] as operand B
@@ -84,14 +84,30 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_persistent_forward(con
     }
     const long long step_stride = intrinsics::opaque((dir == 0 ? 1LL : -1LL) * a.batch * row_stride);
 
-    Gates4 next[CELLS]; // the input part of the gates of the next time step
+    SHARED(Gates4, queued, QUEUE_LENGTH);
+    const Queue<Gates4> inputs{queued}; // the input parts of the gates
+    inputs.fill(no_gates(), lane, false);
     bool saves[CELLS];
 #pragma unroll
     for (int j = 0; j < CELLS; j++) {
         saves[j] = lane.exists[j] && a.save;
-        next[j] = no_gates();
     }
-    load_cells(next, gates_at, 0, lane.exists);
+    // Asks for the input part of step number `s`, `distance` steps from the one that the pointers are at.
+    const auto ask = [&](unsigned s, int distance) {
+        bool wanted[CELLS];
+#pragma unroll
+        for (int j = 0; j < CELLS; j++) {
+            wanted[j] = lane.exists[j] && s < a.steps;
+        }
+        inputs.copy(s, gates_at, distance * step_stride, wanted);
+        intrinsics::end_copy_group();
+    };
+    for (unsigned s = 0; s < AHEAD; s++) {
+        ask(s, s);
+    }
+    Gates4 next[CELLS]; // the input part of the next time step
+    intrinsics::wait_copies<AHEAD - 1>();
+    inputs.take(0, next);
     const unsigned* before = h + lane.g % ROWS * STRIDE + lane.q;
     operand_t* after = (operand_t*)(h + (ROWS + lane.place) * STRIDE) + lane.unit;
     int to_other = ROWS * STRIDE; // words from one buffer of h to the other
@@ -108,11 +124,10 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_persistent_forward(con
 
     float y[CELLS], c[CELLS];
     Gates4 gates[CELLS];
-    // Computes time step t, of which no other follows if it is the last.
-    const auto compute = [&](bool is_last) {
+    // Computes time step t, number `s` of this direction.
+    const auto compute = [&](unsigned s) {
         float parts[CELLS][4]; // (cell, slot)
         float sums[GATES][4];
-        bool has_next[CELLS];
 #pragma unroll
         for (int j = 0; j < CELLS; j++) {
             from_gates(next[j], parts[j]);
@@ -120,9 +135,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_persistent_forward(con
             for (int slot = 0; slot < 4; slot++) {
                 intrinsics::materialize(parts[j][slot]);
             }
-            has_next[j] = lane.exists[j] && !is_last;
         }
-        load_cells(next, gates_at, step_stride, has_next);
+        ask(s + AHEAD, AHEAD);
 #pragma unroll
         for (int gate = 0; gate < GATES; gate++) {
 #pragma unroll
@@ -161,6 +175,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_persistent_forward(con
         after -= to_other * PER_WORD;
         to_other = -to_other;
         load_operand();
+        intrinsics::wait_copies<AHEAD - 1>();
+        inputs.take(s + 1, next);
     };
     // Stores what time step t computed.
     const auto store = [&] {
@@ -171,10 +187,10 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_persistent_forward(con
         }
     };
 
-    compute(a.steps == 1);
-    for (unsigned left = a.steps - 1; left > 0; left--) {
-        // Nobody waits for the stores. They come after the loads of h, which the multiprocessor would
-        // otherwise delay by several cycles for each store.
+    compute(0);
+    for (unsigned s = 1; s < a.steps; s++) {
+        // Nobody waits for the stores. They come after the loads of h, since a multiprocessor takes loads and
+        // stores in order, and for a store several cycles.
         store();
         t += step;
 #pragma unroll
@@ -183,7 +199,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_persistent_forward(con
             y_at[r] += step_stride;
             cells_at[r] += step_stride;
         }
-        compute(left == 1);
+        compute(s);
     }
     store();
 

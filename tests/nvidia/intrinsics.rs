@@ -48,4 +48,5 @@ on_every_gpu! {
     divide: Divide;
     round_bf16_pair: RoundBf16Pair;
     load_matrices_transposed: LoadMatricesTransposed;
+    copy: Copy;
 }

@@ -26,6 +26,7 @@ pub fn assert_as_documented<E: Executor>(executor: &E, intrinsic: Intrinsic) {
         Intrinsic::FusedMultiplyAdd => multiply_add(executor, intrinsic, |[x, y, z]| x.mul_add(y, z)),
         Intrinsic::MultiplyThenAdd => multiply_add(executor, intrinsic, |[x, y, z]| x * y + z),
         Intrinsic::Divide => divide(executor),
+        Intrinsic::Copy => copies(executor),
     };
     let count = wrong.len();
     wrong.truncate(12);
@@ -486,6 +487,18 @@ fn shared_and_barrier<E: Executor>(executor: &E) -> Vec<String> {
         let twice = Expected::Bits(before.wrapping_mul(2));
         wrong.extend(judged(lane, "twice the previous lane's value", twice, three[1]));
         wrong.extend(judged(lane, "addresses of the arrays modulo 16", Expected::Bits(0), three[2]));
+    }
+    wrong
+}
+
+fn copies<E: Executor>(executor: &E) -> Vec<String> {
+    let x: Vec<u32> = random_words(4 * 32 * 8).collect();
+    let y = Intrinsic::Copy.run_in_a_warp(executor, &x).unwrap();
+    let mut wrong = Vec::new();
+    for (n, (seven, eight)) in y.chunks(7).zip(x.chunks(8)).enumerate() {
+        for (i, (&found, &copied)) in seven.iter().zip(eight).enumerate() {
+            wrong.extend(judged(n % 32, &format!("word {i}"), Expected::Bits(copied), found));
+        }
     }
     wrong
 }

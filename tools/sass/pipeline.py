@@ -26,6 +26,8 @@ class Warp:
     is_at_barrier: bool = False
     last_issue: float = 0.0
     ends: list[float] = dataclasses.field(default_factory=list)
+    copied: float = 0.0  # when the asynchronous copies so far have arrived
+    groups: list[float] = dataclasses.field(default_factory=list)  # the same at the end of each group of them
 
 
 @dataclasses.dataclass
@@ -35,29 +37,30 @@ class Prediction:
     cycles: float
     waits: dict[str, float]
 
-    def load_waits(self) -> float:
-        """Cycles of a trip in which the first warp waited for loads from global memory."""
-        return sum(cycles for reason, cycles in self.waits.items() if reason in machine.LOADS)
-
 
 class Multiprocessor:
     """The state of one multiprocessor while it runs blocks of a kernel."""
 
-    def __init__(self, trip: Trip, warps: int, blocks: int):
+    def __init__(self, trip: Trip, warps: int, blocks: int, source: str):
         self.trip, self.warps_per_block = trip, warps
+        self.latency = machine.LATENCY | dict.fromkeys(machine.LOADS, machine.GLOBAL_LATENCY[source])
         self.warps = [Warp(number) for number in range(warps * blocks)]
         self.pipes = [collections.defaultdict(float) for _ in range(4)]
         self.issue = [0.0] * 4  # when each scheduler may issue again
-        self.memory_path = 0.0
+        self.memory_path = 0.0  # when it is free
+        self.queues = [collections.deque([0.0] * machine.MEMORY_QUEUE, machine.MEMORY_QUEUE) for _ in range(4)]  # starts in the path
 
     def earliest(self, warp: Warp) -> tuple[float, str]:
         """When the warp's next instruction may issue, and the reason why not earlier."""
         current, _ = self.trip[warp.position]
         reasons = [(warp.ready, "stall counts")]
         reasons += [(warp.boards[b], warp.owners[b]) for b in range(BOARDS) if current.waits >> b & 1]
+        if current.kind == "wait for copies":
+            pending = int(current.text.split(",")[1], 16)
+            reasons += [(group, "async copy") for group in warp.groups[: len(warp.groups) - pending]]
         reasons.append((self.pipes[warp.number % 4][machine.pipe(current.kind)], f"pipe of {machine.pipe(current.kind)}"))
         if current.kind in machine.MEMORY - {"constant load"}:
-            reasons.append((self.memory_path, "path to memory"))
+            reasons.append((self.queues[warp.number % 4][0], "path to memory"))
         reasons.append((self.issue[warp.number % 4], "other warps"))
         return max(reasons, key=lambda reason: reason[0])
 
@@ -69,18 +72,25 @@ class Multiprocessor:
         pipes[pipe] = time + machine.PIPE_CYCLES.get(pipe, 1) * words
         if pipe == "integer multiply":
             pipes["fma"] = max(pipes["fma"], time + 1)
+        start = time
         if current.kind in machine.MEMORY - {"constant load"}:
-            self.memory_path = time + machine.SHARED_MEMORY_PATH * words
+            start = max(time, self.memory_path)
+            self.memory_path = start + machine.MEMORY_PATH.get(current.kind, 1.0) * words
+            self.queues[warp.number % 4].append(start)
         self.issue[warp.number % 4] = time + 1
         warp.ready = time + max(current.stall, 1)
         if current.write_board < BOARDS:
-            done = time + machine.LATENCY.get(current.kind, machine.LATENCY["other"])
+            done = start + self.latency.get(current.kind, self.latency["other"])
             warp.boards[current.write_board] = max(warp.boards[current.write_board], done)
             warp.owners[current.write_board] = current.kind
         if current.read_board < BOARDS:
-            done = time + machine.READ_LATENCY.get(current.kind, machine.READ_LATENCY["other"])
+            done = start + machine.READ_LATENCY.get(current.kind, machine.READ_LATENCY["other"])
             warp.boards[current.read_board] = max(warp.boards[current.read_board], done)
             warp.owners[current.read_board] = f"operands of {current.kind}"
+        if current.kind == "async copy":
+            warp.copied = max(warp.copied, start + self.latency["async copy"])
+        if current.kind == "end of copies":
+            warp.groups.append(warp.copied)
         if is_taken:
             warp.ready = max(warp.ready, time + machine.TAKEN_BRANCH)
         if current.opcode.startswith("BSYNC"):
@@ -100,12 +110,13 @@ class Multiprocessor:
         if all(other.is_at_barrier for other in block):
             for other in block:
                 other.is_at_barrier = False
-                other.ready = max(other.ready, time + machine.LATENCY["barrier"])
+                other.ready = max(other.ready, time + machine.BARRIER + machine.BARRIER_WARP * len(block))
 
 
-def play(trip: Trip, warps: int, blocks: int) -> Prediction:
-    """Plays TRIPS trips of `blocks` blocks of `warps` warps, and measures the second half, in which the loop is steady."""
-    multiprocessor = Multiprocessor(trip, warps, blocks)
+def play(trip: Trip, warps: int, blocks: int, source: str) -> Prediction:
+    """Plays TRIPS trips of `blocks` blocks of `warps` warps, and measures the second half, in which the loop is steady. Loads from
+    global memory find their data in `source`, L2 or DRAM."""
+    multiprocessor = Multiprocessor(trip, warps, blocks, source)
     half, waits = TRIPS // 2, collections.Counter()
     while running := [warp for warp in multiprocessor.warps if warp.trip < TRIPS and not warp.is_at_barrier]:
         candidates = [(*multiprocessor.earliest(warp), warp) for warp in running]

@@ -44,11 +44,13 @@ pub enum Intrinsic {
     RoundBf16Pair,
     /// `ldmatrix.trans`.
     LoadMatricesTransposed,
+    /// `cp.async` of 4, 8 and 16 bytes, in groups.
+    Copy,
 }
 
 impl Intrinsic {
     /// All intrinsics, in the order of their discriminants.
-    pub const ALL: [Intrinsic; 16] = [
+    pub const ALL: [Intrinsic; 17] = [
         Intrinsic::RoundTf32,
         Intrinsic::RoundBf16,
         Intrinsic::TanhApproximate,
@@ -65,6 +67,7 @@ impl Intrinsic {
         Intrinsic::Divide,
         Intrinsic::RoundBf16Pair,
         Intrinsic::LoadMatricesTransposed,
+        Intrinsic::Copy,
     ];
 
     /// The `u32`s that a lane reads, and those that it writes.
@@ -77,6 +80,8 @@ impl Intrinsic {
             Intrinsic::SharedAndBarrier | Intrinsic::Clock => (1, 3),
             Intrinsic::MultiplyHigh | Intrinsic::Divide | Intrinsic::RoundBf16Pair => (2, 1),
             Intrinsic::FusedMultiplyAdd | Intrinsic::MultiplyThenAdd => (3, 1),
+            // 28 bytes; the operands of a lane begin at a multiple of 16.
+            Intrinsic::Copy => (8, 7),
             _ => (1, 1),
         }
     }

@@ -142,8 +142,8 @@ impl Kernels {
         Kernel::of_cell::<kernel::WeightGradientSum>(self.cell, self.precision)
     }
 
-    /// The kernels of a training step with all gradients, in the order of their first launch. Of the time loops
-    /// a step launches one, for its number of rows.
+    /// The kernels of a training step with all gradients, in the order of their first launch. A step launches
+    /// each time loop with one number of rows.
     pub fn all(&self, algorithm: Algorithm) -> Vec<Kernel> {
         let time_loop = match algorithm {
             Algorithm::Persistent => {
