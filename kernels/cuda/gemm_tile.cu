@@ -108,8 +108,8 @@ template <bool K_MAJOR, int SIDE> struct Chunk {
         }
     }
 
-    // Four matrices of 8 by 8 words' worth of elements, (i, k), as fragments of an mma: `a` for the four of A,
-    // 16 rows by DEPTH; else for those of two B's, DEPTH by 8 columns each.
+    // The fragments of an mma: `a` for those of its A, 16 rows by DEPTH; else for those of two B's, DEPTH by 8
+    // columns each. They are four matrices of eight rows of 16 bytes, the first at element (i, k).
     static __device__ __forceinline__ void read(const unsigned* shared, int i, int k, bool a, unsigned to[4]) {
         const int lane = threadIdx.x % 32, g = lane / 4, q = lane % 4;
         // The order of the matrices: first along i for A, along k for B.

@@ -1,5 +1,5 @@
-// Sums that a block shares: each of its SUMS sums has PARTS threads, one in each warp, which add every PARTS-th
-// term; then the parts are added in order. A single thread would wait for memory at every few terms.
+// Sums that a block shares: each of its SUMS sums has PARTS threads, one in each warp, which add every
+// PARTS-th term; then the parts are added in order. A single thread would wait for memory at every few terms.
 
 #define SUMS 32
 #define PARTS (THREADS / SUMS)
@@ -7,8 +7,8 @@
 // The number of this thread's sum in its block.
 __device__ __forceinline__ unsigned own_sum() { return threadIdx.x % SUMS; }
 
-// The sum of `count` terms, where `add(k, sum)` gives `sum` plus term k. Every thread of the block calls it; the
-// first SUMS threads get the result.
+// The sum of `count` terms, where `add(k, sum)` gives `sum` plus term k. Every thread of the block calls it, and
+// gets the result of its own sum.
 template <class Add> __device__ __forceinline__ float split_sum(unsigned count, const Add& add) {
     SHARED(float, parts, THREADS);
     float part = 0.0f;

@@ -82,8 +82,8 @@ mod tests {
     fn every_kernel_is_listed_once_and_has_a_text() {
         let kernels = every_kernel();
         let persistent = kernels.iter().filter(|kernel| kernel.is_persistent()).count();
-        // Forward and backward of two cells, at 4 widths in tf32 and 8 in bf16, with three numbers of rows; in
-        // bf16 also without pairs.
+        // Forward and backward of two cells, at 4 widths in tf32 and 8 in bf16, with three numbers of rows;
+        // in bf16 also without pairs.
         assert_eq!(persistent, 2 * 2 * (4 * 3 + 8 * 4));
         let names: std::collections::HashSet<String> = kernels.iter().map(Kernel::name).collect();
         assert_eq!(names.len(), kernels.len());

@@ -1,7 +1,7 @@
 //! The tile of a GEMM's result that a block computes.
 
-/// A tile of gemm_tile.cu: its warps are two down and `threads / 64` across, each with `warp_rows` rows and 32
-/// columns.
+/// A tile of gemm_tile.cu: its warps are two down and `threads / 64` across, each with `warp_rows` rows and
+/// 32 columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Tile {
     /// WARP_ROWS of the kernel.
