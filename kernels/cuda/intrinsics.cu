@@ -65,37 +65,39 @@ inline float reciprocal_approximate(float x) {
 inline void materialize(float&) {}
 template <class T> T opaque(T x) { return x; }
 
-// The copies that a thread of the block has begun. A GPU may do a copy at any time until the thread waits for
-// it; here it happens as late as it may.
+// The copies that a thread has begun. A GPU may do a copy at any time until the thread waits for it; here it
+// happens as late as it may. The list is in shared memory, whose bytes all begin as 0xff: both numbers begin
+// as -1.
 struct Copies {
     struct {
         void* to;
         const void* from;
-        unsigned bytes, group;
+        unsigned bytes;
+        int group;
     } begun[64];
-    unsigned count, group; // `group` is the number of the one that has not yet ended
+    int last, group; // the last one begun, and the number of the group that has not yet ended
 };
 inline Copies& copies() {
-    static thread_local Copies of_threads[1024];
+    SHARED(Copies, of_threads, blockDim.x);
     return of_threads[threadIdx.x];
 }
 template <int BYTES> void copy(void* to, const void* from) {
     Copies& all = copies();
-    all.begun[all.count++] = {to, from, BYTES, all.group};
+    all.begun[++all.last] = {to, from, BYTES, all.group};
 }
 inline void end_copy_group() { copies().group++; }
 template <int PENDING> void wait_copies() {
     Copies& all = copies();
-    unsigned kept = 0;
-    for (unsigned i = 0; i < all.count; i++) {
+    int kept = -1;
+    for (int i = 0; i <= all.last; i++) {
         const auto one = all.begun[i];
         if (one.group + PENDING < all.group) {
             memcpy(one.to, one.from, one.bytes);
         } else {
-            all.begun[kept++] = one;
+            all.begun[++kept] = one;
         }
     }
-    all.count = kept;
+    all.last = kept;
 }
 
 // The operand registers of one lane in an mma.

@@ -137,7 +137,7 @@ template <class T> struct Queue {
 #endif
     }
 
-    // What the cells have in step number `step`, whose copies have arrived.
+    // Loads those of step number `step`, whose copies must have arrived.
     __device__ __forceinline__ void take(unsigned step, T to[CELLS]) const {
 #if PAIRS
 #pragma unroll

@@ -85,7 +85,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) rnn_persistent_backward
         initial[j] = exists && a.initial != nullptr ? a.initial[at + (STATES == 2 ? to_c : 0)] : 0.0f;
     }
 
-    // What a time step needs: the saved gates, dy, and the state before (c of an LSTM, h of a GRU).
+    // The queues of all that a time step needs: the saved gates, dy, and the state before (c of an LSTM, h of
+    // a GRU).
     SHARED(Gates4, queued_gates, QUEUE_LENGTH);
     SHARED(float, queued_dy, QUEUE_LENGTH);
     SHARED(float, queued_states, QUEUE_LENGTH);
