@@ -22,7 +22,7 @@ __device__ __forceinline__ float operand(const operand_t* from, long long i) {
 #endif
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS - BLOCKS / 4) gemm(const __grid_constant__ Arguments a) {
+extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) gemm(const __grid_constant__ Arguments a) {
     const unsigned m = blockIdx.z / a.dirs, dir = blockIdx.z % a.dirs;
     const a_t* from = (const a_t*)a.a + (m * a.a_model + dir * a.a_dir);
     const operand_t* by = a.b + (m * a.b_model + dir * a.b_dir);

@@ -19,9 +19,9 @@
 #define TILE_COLUMNS (32 * ACROSS)
 #define TILES (WARP_ROWS / 16)           // mma tiles down a warp; 32 columns are four
 #define CHUNK (16 * PER_WORD)            // depth of a chunk
-// Blocks at work on a multiprocessor at one time, at least: one computes while others wait for memory. fp32
-// and the addresses of single elements leave registers for one.
-#define BLOCKS (PRECISION == 32 || !IS_ALIGNED ? 1 : 512 / THREADS)
+// Blocks at work on a multiprocessor at one time, at least: one computes while another waits for memory. fp32
+// and the addresses of single elements leave no registers for two.
+#define BLOCKS (PRECISION == 32 || !IS_ALIGNED ? 1 : 2)
 
 // n / by for n < 2^31, from the factor and shift that `divisor` (splits.rs) computes from `by` (Granlund and
 // Montgomery 1994). A division in a loader would cost as much as the arithmetic of the tile.

@@ -83,8 +83,7 @@ impl<E: Executor> Runs<ConvBackward> for Cuda<E> {
 fn weight_gradient<E: Executor>(cuda: &Cuda<E>, s: &Conv, a: &ConvBackwardOperands<Cuda<E>>) -> Result<()> {
     let depth = 2 * s.out_steps() * s.batch;
     let tiles = TILE.count(s.spec.filters, s.depth() + 1);
-    let threads = TILE.all_threads(s.spec.filters, s.depth() + 1);
-    let splits = Splits::new(depth, threads, s.params(), cuda.tuning.partial_bytes, s.models);
+    let splits = Splits::new(depth, tiles, s.params(), cuda.tuning.partial_bytes, s.models);
     let [batch_factor, batch_shift] = divisor(s.batch);
     let [input_factor, input_shift] = divisor(s.input);
     cuda.with_scratch(splits.bytes(s.params()), |partial| {

@@ -13,18 +13,18 @@ pub struct Splits {
     pub models: usize,
 }
 
-/// The threads that the splits of one model should give: 512 on each of 132 multiprocessors, those of an H100.
-const THREADS: usize = 132 * 512;
+/// The blocks that the splits of one model should give: two on each multiprocessor of a large GPU.
+const BLOCKS: usize = 264;
 /// The depth that a split should have at least.
 const SPLIT_ROWS: usize = 256;
 /// The depth of a chunk: the largest CHUNK of gemm_tile.cu.
 const CHUNK: usize = 32;
 
 impl Splits {
-    /// Splits a sum over `depth` for each of a model's `gradients`, which `threads` compute together. The
-    /// partial sums take at most `partial_bytes`, or those of one model if that is more.
-    pub fn new(depth: usize, threads: usize, gradients: usize, partial_bytes: usize, models: usize) -> Self {
-        let most = (THREADS / threads).max(1);
+    /// Splits a sum over `depth` for each of a model's `gradients`, which `tiles` blocks compute. The partial
+    /// sums take at most `partial_bytes`, or those of one model if that is more.
+    pub fn new(depth: usize, tiles: usize, gradients: usize, partial_bytes: usize, models: usize) -> Self {
+        let most = (BLOCKS / tiles).max(1);
         let count = (depth / SPLIT_ROWS).clamp(1, most);
         let share = depth.div_ceil(count).max(1).next_multiple_of(CHUNK);
         let count = depth.div_ceil(share);
@@ -53,11 +53,11 @@ mod tests {
     #[test]
     fn splits_cover_the_depth_in_whole_chunks_for_any_number_of_models() {
         for depth in [0, 1, 31, 512, 1023, 1024, 1520, 100_000] {
-            let alone = Splits::new(depth, 1024, 10, usize::MAX, 1);
+            let alone = Splits::new(depth, 4, 10, usize::MAX, 1);
             assert!(alone.share.is_multiple_of(CHUNK), "{depth}");
-            assert!(alone.count <= THREADS / 1024, "{depth}");
+            assert!(alone.count <= BLOCKS / 4, "{depth}");
             assert_eq!(alone.count, depth.div_ceil(alone.share), "{depth}");
-            let group = Splits::new(depth, 1024, 10, 3 * alone.bytes(10), 7);
+            let group = Splits::new(depth, 4, 10, 3 * alone.bytes(10), 7);
             assert_eq!((group.share, group.count), (alone.share, alone.count), "{depth}");
             let expected = if depth == 0 { 1 } else { 3 };
             assert_eq!(group.models, expected, "{depth}");

@@ -35,11 +35,6 @@ impl Tile {
         rows.div_ceil(self.rows()) * columns.div_ceil(self.columns())
     }
 
-    /// The threads of all tiles that cover a matrix.
-    pub fn all_threads(self, rows: usize, columns: usize) -> usize {
-        self.count(rows, columns) * self.threads as usize
-    }
-
     /// The largest of the tiles that compute the fewest elements outside of the matrix.
     pub fn of(rows: usize, columns: usize) -> Self {
         let elements = |tile: &Tile| tile.count(rows, columns) * tile.rows() * tile.columns();

@@ -98,9 +98,9 @@ impl Sizes {
         let states = 2 * padded_state(s) * operand;
         let training = || {
             let gradients = s.dirs * 4 * s.hidden * partial_row(s);
-            let tile = Kernels::of(s, precision).gradient_tile();
-            let threads = s.dirs * tile.all_threads(4 * s.hidden, s.input + s.hidden + 1);
-            let splits = Splits::new(s.steps * s.batch, threads, gradients, tuning.partial_bytes, s.models);
+            let tiles = s.dirs
+                * Kernels::of(s, precision).gradient_tile().count(4 * s.hidden, s.input + s.hidden + 1);
+            let splits = Splits::new(s.steps * s.batch, tiles, gradients, tuning.partial_bytes, s.models);
             TrainingSizes {
                 backward: sequences * square * if per_step { 4 } else { s.cell.gates() },
                 cells: (s.cell.states() == 2).then_some(4 * s.y_len()),
