@@ -108,8 +108,8 @@ template <bool K_MAJOR, int SIDE> struct Chunk {
         }
     }
 
-    // The fragments of an mma: `a` for those of its A, 16 rows by DEPTH; else for those of two B's, DEPTH by 8
-    // columns each. They are four matrices of eight rows of 16 bytes, the first at element (i, k).
+    // The fragments of an mma: `a` for those of its A, 16 rows by DEPTH; else for those of two B's, DEPTH by
+    // eight columns each. They are four matrices of eight rows of 16 bytes, the first at element (i, k).
     static __device__ __forceinline__ void read(const unsigned* shared, int i, int k, bool a, unsigned to[4]) {
         const int lane = threadIdx.x % 32, g = lane / 4, q = lane % 4;
         // The order of the matrices: first along i for A, along k for B.

@@ -7,8 +7,8 @@
 // The number of this thread's sum in its block.
 __device__ __forceinline__ unsigned own_sum() { return threadIdx.x % SUMS; }
 
-// The sum of `count` terms, where `add(k, sum)` gives `sum` plus term k. Every thread of the block calls it, and
-// gets the result of its own sum.
+// The sum of `count` terms, where `add(k, sum)` gives `sum` plus term k. Every thread of the block calls it,
+// and gets the result of its own sum.
 template <class Add> __device__ __forceinline__ float split_sum(unsigned count, const Add& add) {
     SHARED(float, parts, THREADS);
     float part = 0.0f;
