@@ -7,7 +7,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) linear_forward(const __gri
     const float* weight = a.weights + m * a.stride;
     const float* row = weight + (size_t)o * a.inputs;
     const float* x = a.x + ((size_t)m * a.batch + i / a.outputs) * a.inputs;
-    const float sum = split_sum(is_there ? a.inputs : 0, [&](unsigned k, float sum) { return fmaf(row[k], x[k], sum); });
+    const float sum = linear_sum(is_there ? a.inputs : 0, [&](unsigned k, float sum) { return fmaf(row[k], x[k], sum); });
     if (threadIdx.x < SUMS && is_there) {
         const float value = weight[(size_t)a.outputs * a.inputs + o] + sum;
         // The comparison keeps NaN; `fmaxf` would turn it into 0.

@@ -10,7 +10,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) linear_weight_gradient(con
     const float* x = a.x + first * a.inputs + i % a.inputs;
     const float* y = a.y + first * a.outputs + o;
     const float* dy = a.dy + first * a.outputs + o;
-    const float sum = split_sum(is_there ? a.batch : 0, [&](unsigned b, float sum) {
+    const float sum = linear_sum(is_there ? a.batch : 0, [&](unsigned b, float sum) {
         // Loads without conditions, and a select after them: no load waits for another.
         const float d = dy[(size_t)b * a.outputs], output = y[(size_t)b * a.outputs], input = x[(size_t)b * a.inputs];
         const float added = fmaf(d, is_bias ? 1.0f : input, sum);

@@ -3,7 +3,6 @@
 use super::device::Cuda;
 use super::executor::Executor;
 use super::kernel::{Arguments, Kernel, grid};
-use super::split_sum;
 use crate::error::Result;
 use crate::ops::{
     Checked, Linear, LinearBackward, LinearBackwardOperands, LinearForward, LinearForwardOperands, Runs,
@@ -22,12 +21,7 @@ impl<E: Executor> Runs<LinearForward> for Cuda<E> {
             relu: u64::from(s.relu),
         };
         let kernel = summing::<kernel::LinearForward>();
-        self.session.launch(
-            &kernel,
-            &arguments,
-            split_sum::grid(s.batch * s.output, s.models),
-            s.forward_work(),
-        )
+        self.session.launch(&kernel, &arguments, sums_grid(s.batch * s.output, s.models), s.forward_work())
     }
 }
 
@@ -68,15 +62,23 @@ impl<E: Executor> Runs<LinearBackward> for Cuda<E> {
         self.session.launch(
             &kernel,
             &arguments,
-            split_sum::grid(s.params(), s.models),
+            sums_grid(s.params(), s.models),
             s.backward_work().share(1, 2),
         )
     }
 }
 
-/// A kernel with [`split_sum`].
+/// The sums of a block: SUMS of linear_sum.cu.
+const SUMS: usize = 32;
+
+/// The grid for a number of sums, for each model.
+fn sums_grid(sums: usize, models: usize) -> [usize; 3] {
+    [sums.div_ceil(SUMS), 1, models]
+}
+
+/// A kernel with linear_sum.cu: each sum has a thread in each of eight warps.
 fn summing<A: Arguments>() -> Kernel {
-    Kernel::new::<A>(None, &[("THREADS", split_sum::THREADS)])
+    Kernel::new::<A>(None, &[("THREADS", 256)])
 }
 
 /// Every kernel of the operation.
@@ -91,7 +93,7 @@ pub(super) fn kernels() -> Vec<Kernel> {
 /// The kernels and their arguments.
 mod kernel {
     super::super::kernel::kernels! {
-        LinearForward, "linear forward", "linear_forward", ["split_sum"] {
+        LinearForward, "linear forward", "linear_forward", ["linear_sum"] {
             "const float*": weights x;
             "float*": y;
             "size_t": stride;
@@ -103,7 +105,7 @@ mod kernel {
             "size_t": stride;
             "unsigned": batch inputs outputs relu;
         }
-        LinearWeightGradient, "linear weight gradient", "linear_weight_gradient", ["split_sum"] {
+        LinearWeightGradient, "linear weight gradient", "linear_weight_gradient", ["linear_sum"] {
             "const float*": x y dy;
             "float*": d_weights;
             "size_t": stride;

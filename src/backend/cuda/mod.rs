@@ -30,7 +30,6 @@ pub mod probe;
 mod programs;
 mod rnn;
 mod session;
-mod split_sum;
 mod splits;
 mod tile;
 

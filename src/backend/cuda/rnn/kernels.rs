@@ -3,8 +3,7 @@
 use super::super::gemm::{Alignment, Format, Major, gemm_kernel};
 use super::super::kernel::{Arguments, Kernel, THREADS, bits};
 use super::super::tile::Tile;
-use super::layer::STEP_ROWS;
-use super::plan::{NO_STREAMED, PERSISTENT_ROWS, fits};
+use super::plan::{NO_STREAMED, PERSISTENT_ROWS, STEP_ROWS, fits};
 use crate::backend::Algorithm;
 use crate::ops::{Cell, Precision, Rnn};
 

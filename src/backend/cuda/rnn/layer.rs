@@ -6,7 +6,7 @@ use super::super::memory::Memory;
 use super::super::session::Session;
 use super::super::splits::Splits;
 use super::kernels::{Kernels, padded};
-use super::plan::{Tuning, choose};
+use super::plan::{STEP_ROWS, Tuning, choose};
 use crate::backend::Algorithm;
 use crate::error::Result;
 use crate::ops::{Precision, Purpose, Rnn};
@@ -51,9 +51,6 @@ pub(super) struct Training<E: Executor> {
     /// How the sum of the weight gradients is split.
     pub splits: Splits,
 }
-
-/// Batch rows of a block of the kernels of one time step: ROWS of rnn_squares.cu.
-pub(super) const STEP_ROWS: usize = 32;
 
 /// Bytes of an operand of a GEMM, and of an element of the saved gates.
 pub(super) fn size(precision: Precision) -> usize {

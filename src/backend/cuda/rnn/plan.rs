@@ -39,6 +39,9 @@ pub fn choose(wanted: Option<Algorithm>, s: &Rnn, precision: Precision) -> Resul
     }
 }
 
+/// Batch rows of a block of the kernels of one time step: ROWS of rnn_squares.cu.
+pub(super) const STEP_ROWS: usize = 32;
+
 /// The numbers of batch rows that a block of the persistent kernels may have: ROWS of rnn_persistent.cu.
 pub(super) const PERSISTENT_ROWS: [usize; 3] = [8, 4, 2];
 

@@ -1,4 +1,4 @@
-// Sums that a block shares: each of its SUMS sums has PARTS threads, one in each warp, which add every
+// Sums of a linear layer that a block shares: each of its SUMS sums has PARTS threads, one in each warp, which add every
 // PARTS-th term; then the parts are added in order. A single thread would wait for memory at every few terms.
 
 #define SUMS 32
@@ -9,7 +9,7 @@ __device__ __forceinline__ unsigned own_sum() { return threadIdx.x % SUMS; }
 
 // The sum of `count` terms, where `add(k, sum)` gives `sum` plus term k. Every thread of the block calls it,
 // and gets the result of its own sum.
-template <class Add> __device__ __forceinline__ float split_sum(unsigned count, const Add& add) {
+template <class Add> __device__ __forceinline__ float linear_sum(unsigned count, const Add& add) {
     SHARED(float, parts, THREADS);
     float part = 0.0f;
 #pragma unroll 8 // the loads of eight terms are in flight together
