@@ -1,4 +1,4 @@
-// Sums of a linear layer that a block shares: each of its SUMS sums has PARTS threads, one in each warp, which add every
+// Sums of a linear layer, SUMS of them a block: each has PARTS threads, one in each warp, which add every
 // PARTS-th term; then the parts are added in order. A single thread would wait for memory at every few terms.
 
 #define SUMS 32
