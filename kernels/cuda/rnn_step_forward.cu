@@ -19,7 +19,6 @@
 
 static_assert(THREADS == 32 * 4 * SHARES, "a warp for each gate and share");
 
-// Allows two blocks a multiprocessor.
 extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) rnn_step_forward(const __grid_constant__ Arguments a) {
     SHARED(float, partial, 4 * SHARES * PARTIAL);
     const Lane lane = this_lane(a.hidden, a.batch);

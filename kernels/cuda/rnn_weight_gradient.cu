@@ -39,7 +39,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) rnn_weight_gradien
         __syncthreads();
         for (unsigned k = start + threadIdx.x; k < start + TABLE; k += THREADS) {
             const unsigned t = quotient(k, a.batch_factor, a.batch_shift), b = k - t * a.batch;
-            // At and beyond a row's length delta is 0, and x and y are undefined.
+            // At and beyond a row's length delta is 0, and x is undefined.
             const unsigned length = k < to ? a.lengths[model * a.batch + b] : 0;
             const bool is_live = t < length, is_first = dir == 0 ? t == 0 : t + 1 == length;
             const float* first = initial != nullptr ? initial + (size_t)b * a.hidden : nullptr;
