@@ -1,7 +1,7 @@
 // C = bias + A B for every model and direction, strided. A is (rows, depth) with stride 1 in depth. B is
 // (columns, depth) where B_K_MAJOR, else (depth, columns). A_IS_SAVED and C_IS_SAVED choose the storage
-// format of A and C: `saved_t` or `float`. IS_ALIGNED: the columns, the depth and all strides are
-// multiples of four elements. Column tiles vary fastest, so that the blocks at work at one time share rows of A.
+// format of A and C: `saved_t` or `float`. IS_ALIGNED: the columns, the depth and all strides are multiples
+// of four elements. Column tiles vary fastest, so that the blocks at work at one time share rows of A.
 
 #if A_IS_SAVED
 typedef saved_t a_t;

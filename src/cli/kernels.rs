@@ -20,7 +20,7 @@ Algorithms of wgpu (kernels/wgsl/):
   per-step    one dispatch for each time step
 
 Algorithms of cuda (kernels/cuda/):
-  persistent  one launch runs all time steps; a thread block takes eight rows of the batch, and the
+  persistent  one launch runs all time steps; a thread block takes two to eight rows of the batch, and the
               recurrent weights stay in its registers; tf32 up to 64 units, bf16 up to 128
   per-step    one launch for each time step: a matrix product, and the cells as its epilogue
 
