@@ -115,7 +115,14 @@ fn a_model_has_the_same_bits_in_a_grid_that_fills_the_gpu() {
         for cell in Cell::ALL {
             let size = RnnSize { batch: 33, steps: 3, input: 2, hidden: 130 };
             let alone = RnnCase { ragged: true, initial: true, ..RnnCase::new(cell, 2, size) };
-            alone_as_in(&host(precision, 0), &alone.clone().models(4), &alone, 4);
+            let blocks = |case: &RnnCase| {
+                let s = case.rnn;
+                s.hidden.div_ceil(16) * s.batch.div_ceil(32) * s.dirs * s.models
+            };
+            let (cuda, together) = (host(precision, 0), alone.clone().models(4));
+            let multiprocessors = Host { order: 0, exact: false }.multiprocessors();
+            assert!(blocks(&alone) <= multiprocessors && blocks(&together) > multiprocessors);
+            alone_as_in(&cuda, &together, &alone, 4);
         }
     }
 }
@@ -294,6 +301,12 @@ fn small_cases() {
         case.rnn.batch = 33;
         let tuning = Tuning { algorithm: Some(Algorithm::PerStep), ..Tuning::default() };
         case.run(&host(Precision::Tf32, 7).tuned(tuning), &case.tensors()).unwrap();
+        // Whole tiles of the GEMMs, three chunks deep, with loads of four elements.
+        let size = RnnSize { batch: 9, steps: 8, input: 64, hidden: 32 };
+        let aligned = RnnCase { ragged: true, initial: true, ..RnnCase::new(cell, 2, size) };
+        for precision in [Precision::Tf32, Precision::Bf16] {
+            aligned.run(&host(precision, 7), &aligned.tensors()).unwrap();
+        }
         // Each number of rows in a block, and an even width, whose units are loaded in pairs.
         let case = RnnCase { rnn: Rnn { steps: 6, hidden: 18, ..case.rnn }, ..case };
         for rows in [8, 4, 2] {

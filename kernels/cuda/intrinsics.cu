@@ -83,6 +83,9 @@ inline Copies& copies() {
 }
 template <int BYTES> void copy(void* to, const void* from) {
     Copies& all = copies();
+    if ((size_t)(all.last + 1) == sizeof all.begun / sizeof all.begun[0]) {
+        __builtin_trap(); // more copies in flight than the list has room for
+    }
     all.begun[++all.last] = {to, from, BYTES, all.group};
 }
 inline void end_copy_group() { copies().group++; }

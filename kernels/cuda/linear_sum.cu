@@ -1,7 +1,6 @@
 // Sums of a linear layer, SUMS of them a block: each has PARTS threads, one in each warp, which add every
 // PARTS-th term; then the parts are added in order. A single thread would wait for memory at every few terms.
 
-#define SUMS 32
 #define PARTS (THREADS / SUMS)
 
 // The number of this thread's sum in its block.

@@ -32,22 +32,11 @@ __device__ __forceinline__ int fragment_word(int i, int q) { return q + 4 * (i /
 __device__ __forceinline__ constexpr unsigned row_of(int j) { return j % LANE_ROWS; }
 __device__ __forceinline__ constexpr unsigned unit_of(int j) { return j / LANE_ROWS * APART; }
 
-struct Lane {
+struct Lane : Place {
     unsigned warp, number, g, q; // the lane is number 4g + q of its warp
     unsigned upper;              // whether its first cell has the upper one of its two units in an mma
     unsigned place;              // the row of its first cell, in the block
-    unsigned unit, row;          // those of its first cell, in the layer
     bool exists[CELLS];          // whether the cell is one of the layer's
-
-    // The index of the first cell in a tensor (M, T, B, dirs, H).
-    __device__ __forceinline__ size_t element(unsigned m, unsigned t, unsigned dir, unsigned steps, unsigned batch, unsigned dirs, unsigned hidden) const {
-        return ((((size_t)m * steps + t) * batch + row) * dirs + dir) * hidden + unit;
-    }
-
-    // The index of the first cell's h in a tensor of states (M, S, dirs, B, H).
-    __device__ __forceinline__ size_t state(unsigned m, unsigned dir, unsigned dirs, unsigned batch, unsigned hidden) const {
-        return (((size_t)m * STATES * dirs + dir) * batch + row) * hidden + unit;
-    }
 
     // Cell j's sum. An mma gives a lane columns 2q and 2q + 1 of its lower unit, then of its upper unit.
     __device__ __forceinline__ float sum_of(int j, const float sums[4]) const {

@@ -24,4 +24,3 @@ __device__ __forceinline__ unsigned operand_at(unsigned i, unsigned k, bool is_a
     const unsigned of_lane = is_a ? 2 * (word % 2) + half : 2 * half + word % 2;
     return ((word / 2 * 32 + lane) * 4 + of_lane) * PER_WORD + k % PER_WORD;
 }
-

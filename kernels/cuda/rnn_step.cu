@@ -16,22 +16,21 @@
 #define STRIDE (UNITS + 4)      // words from row to row of partial sums, which lanes then read without bank conflicts
 #define PARTIAL (ROWS * STRIDE) // words of a warp's partial sums
 
+// The time loop that a block has a part of.
+struct Loop {
+    unsigned number, m, dir; // number: of all models' directions
+};
+__device__ __forceinline__ Loop this_loop(unsigned dirs) {
+    // There are one or two directions.
+    return {blockIdx.z, blockIdx.z >> (dirs - 1), blockIdx.z & (dirs - 1)};
+}
+
 // A thread and its two cells: rows `row` and `row + 8` of unit `unit`. The first cell is (`row_in`,
 // `unit_in`) of the block.
-struct Lane {
-    unsigned warp, g, q; // the lane is number 4g + q of its warp
-    unsigned unit_in, row_in, unit, row;
+struct Lane : Place {
+    unsigned warp, g; // the lane is number 4g + q of its warp
+    unsigned unit_in, row_in;
     bool exists[2]; // whether the cell is one of the layer's
-
-    // The index of the first cell in a tensor (M, T, B, dirs, H).
-    __device__ __forceinline__ size_t element(unsigned m, unsigned t, unsigned dir, unsigned steps, unsigned batch, unsigned dirs, unsigned hidden) const {
-        return ((((size_t)m * steps + t) * batch + row) * dirs + dir) * hidden + unit;
-    }
-
-    // The index of the first cell's h in a tensor of states (M, S, dirs, B, H).
-    __device__ __forceinline__ size_t state(unsigned m, unsigned dir, unsigned dirs, unsigned batch, unsigned hidden) const {
-        return (((size_t)m * STATES * dirs + dir) * batch + row) * hidden + unit;
-    }
 
     // The product of cell `r`: the partial sums of `shares` warps, the first and every `apart`th from there,
     // added in the order of the shares.
@@ -50,8 +49,7 @@ __device__ __forceinline__ Lane this_lane(unsigned hidden, unsigned batch) {
     Lane lane;
     lane.warp = threadIdx.x / 32;
     lane.g = threadIdx.x % 32 / 4;
-    lane.q = threadIdx.x % 4;
-    lane.unit_in = 4 * (lane.warp % 4) + lane.q;
+    lane.unit_in = 4 * (lane.warp % 4) + threadIdx.x % 4;
     lane.row_in = 16 * (lane.warp / 4) + lane.g;
     lane.unit = blockIdx.x * UNITS + lane.unit_in;
     lane.row = blockIdx.y * ROWS + lane.row_in;

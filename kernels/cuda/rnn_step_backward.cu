@@ -25,8 +25,8 @@ static_assert(SHARES == 8, "a warp for each eight rows and four units of the epi
 extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) rnn_step_backward(const __grid_constant__ Arguments a) {
     SHARED(float, partial, SHARES * PARTIAL);
     const Lane lane = this_lane(a.hidden, a.batch);
-    // There are one or two directions.
-    const unsigned loop = blockIdx.z, m = loop >> (a.dirs - 1), dir = loop & (a.dirs - 1), across = squares(a.hidden);
+    const auto [loop, m, dir] = this_loop(a.dirs);
+    const unsigned across = squares(a.hidden);
     const uint4* rows = a.before + square_row(loop, blockIdx.y * (ROWS / 16), a.batch, 4 * across);
     const uint4* units = a.weights + ((size_t)loop * across + blockIdx.x) * 4 * across * SQUARE;
     Product product = begin_product(rows, units, 4 * across, lane.warp, SHARES, a.before != nullptr);

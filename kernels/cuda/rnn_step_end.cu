@@ -6,7 +6,8 @@
 extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) rnn_step_end(const __grid_constant__ Arguments a) {
     SHARED(float, partial, SHARES * PARTIAL);
     const Lane lane = this_lane(a.hidden, a.batch);
-    const unsigned loop = blockIdx.z, m = loop / a.dirs, dir = loop % a.dirs, across = squares(a.hidden);
+    const auto [loop, m, dir] = this_loop(a.dirs);
+    const unsigned across = squares(a.hidden);
     const uint4* rows = a.before + square_row(loop, blockIdx.y * (ROWS / 16), a.batch, 4 * across);
     const uint4* units = a.weights + ((size_t)loop * across + blockIdx.x) * 4 * across * SQUARE;
     Product product = begin_product(rows, units, 4 * across, lane.warp, SHARES, true);

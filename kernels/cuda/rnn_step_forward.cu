@@ -22,8 +22,8 @@ static_assert(THREADS == 32 * 4 * SHARES, "a warp for each gate and share");
 extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) rnn_step_forward(const __grid_constant__ Arguments a) {
     SHARED(float, partial, 4 * SHARES * PARTIAL);
     const Lane lane = this_lane(a.hidden, a.batch);
-    // There are one or two directions.
-    const unsigned loop = blockIdx.z, m = loop >> (a.dirs - 1), dir = loop & (a.dirs - 1), across = squares(a.hidden);
+    const auto [loop, m, dir] = this_loop(a.dirs);
+    const unsigned across = squares(a.hidden);
     const unsigned gate = lane.warp % 4;
     const uint4* rows = a.before + square_row(loop, blockIdx.y * (ROWS / 16), a.batch, across);
     const uint4* units = a.weights + (((size_t)loop * across + blockIdx.x) * GATES + gate) * across * SQUARE;

@@ -17,6 +17,7 @@ struct Column {
 };
 
 #define TABLE 512 // k's of which the columns are looked up at once
+static_assert(TABLE % CHUNK == 0, "a chunk has its columns in one table");
 
 extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) rnn_weight_gradient(const __grid_constant__ Arguments a) {
     SHARED(Column, table, TABLE);

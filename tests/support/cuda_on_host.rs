@@ -7,10 +7,10 @@
 //! built for a sanitizer; a child process then preloads its runtime.
 
 use engine::backend::Timeline;
-use engine::backend::cuda::{Executor, Failure, Gemm, Kernel, Launch};
+use engine::backend::cuda::{Executor, Failure, Gemm, Kernel, Launch, every_kernel};
 use libloading::{Library, Symbol};
 use std::cell::UnsafeCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -183,6 +183,9 @@ impl Module {
 fn module(kernel: &Kernel, exact: bool) -> Arc<OnceLock<Module>> {
     type Modules = HashMap<(Kernel, bool), Arc<OnceLock<Module>>>;
     static MODULES: LazyLock<Mutex<Modules>> = LazyLock::new(Mutex::default);
+    // The kernels that are compiled ahead for a machine without NVRTC, and watched for spills.
+    static EVERY: LazyLock<HashSet<Kernel>> = LazyLock::new(|| every_kernel().into_iter().collect());
+    assert!(EVERY.contains(kernel), "{} is launched, but not listed by `every_kernel`", kernel.name());
     let cell = MODULES.lock().unwrap().entry((kernel.clone(), exact)).or_default().clone();
     cell.get_or_init(|| Module::build(kernel.entry, &kernel.text(), &kernel.constants, exact));
     cell

@@ -83,7 +83,7 @@ pub struct Gemm {
 
 /// Whether a kernel may load and store several elements of a row at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Alignment {
+pub(super) enum Alignment {
     /// All rows and strides are multiples of [`FOUR`] elements.
     Four,
     /// Any.
@@ -94,6 +94,9 @@ pub enum Alignment {
 const FOUR: usize = 4;
 
 impl Alignment {
+    /// Both.
+    pub(super) const ALL: [Alignment; 2] = [Alignment::Four, Alignment::One];
+
     /// The alignment of matrices with these rows and strides.
     pub(super) fn of(numbers: &[usize]) -> Self {
         match numbers.iter().all(|number| number.is_multiple_of(FOUR)) {

@@ -68,7 +68,7 @@ impl<E: Executor> Runs<LinearBackward> for Cuda<E> {
     }
 }
 
-/// The sums of a block: SUMS of linear_sum.cu.
+/// The sums of a block.
 const SUMS: usize = 32;
 
 /// The grid for a number of sums, for each model.
@@ -78,7 +78,7 @@ fn sums_grid(sums: usize, models: usize) -> [usize; 3] {
 
 /// A kernel with linear_sum.cu: each sum has a thread in each of eight warps.
 fn summing<A: Arguments>() -> Kernel {
-    Kernel::new::<A>(None, &[("THREADS", 256)])
+    Kernel::new::<A>(None, &[("SUMS", SUMS as u32), ("THREADS", 256)])
 }
 
 /// Every kernel of the operation.

@@ -35,10 +35,13 @@ impl Tile {
         rows.div_ceil(self.rows()) * columns.div_ceil(self.columns())
     }
 
-    /// The largest of the tiles that compute the fewest elements outside of the matrix.
+    /// The largest of the tiles that compute at most an eighth more elements than the tile that computes the
+    /// fewest outside of the matrix.
     pub fn of(rows: usize, columns: usize) -> Self {
         let elements = |tile: &Tile| tile.count(rows, columns) * tile.rows() * tile.columns();
-        Tile::ALL.into_iter().min_by_key(elements).expect("there are tiles")
+        let fewest = Tile::ALL.iter().map(elements).min().expect("there are tiles");
+        let most = fewest + fewest / 8;
+        Tile::ALL.into_iter().find(|tile| elements(tile) <= most).expect("one has the fewest")
     }
 }
 
@@ -47,10 +50,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_matrix_gets_the_largest_tile_that_wastes_least() {
+    fn a_matrix_gets_the_largest_tile_that_wastes_little() {
         for (rows, columns, expected) in [
             (32768, 256, (128, 128)),
+            (1952, 256, (128, 128)),
             (512, 289, (128, 64)),
+            (1024, 417, (128, 64)),
             (128, 1, (128, 64)),
             (64, 64, (64, 64)),
             (1, 1, (64, 64)),

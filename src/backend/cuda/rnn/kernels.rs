@@ -1,5 +1,6 @@
 //! The kernels of a recurrent layer.
 
+use super::super::gemm::Format::{F32, Saved};
 use super::super::gemm::{Alignment, Format, Major, gemm_kernel};
 use super::super::kernel::{Arguments, Kernel, THREADS, bits};
 use super::super::tile::Tile;
@@ -105,12 +106,12 @@ impl Kernels {
     /// The GEMM for the input part of the gates.
     pub(crate) fn project(&self) -> Kernel {
         let columns = self.dirs * 4 * self.hidden;
-        self.gemm([Format::F32, Format::Saved], Major::K, columns, &[self.input])
+        self.gemm([F32, Saved], Major::K, columns, &[self.input])
     }
 
     /// The GEMM for the gradient by the input.
     pub(crate) fn input_gradient(&self) -> Kernel {
-        self.gemm([Format::Saved, Format::F32], Major::N, self.input, &[])
+        self.gemm([Saved, F32], Major::N, self.input, &[])
     }
 
     /// A GEMM of many rows, with sizes and strides that are multiples of 4 except for `others`.
@@ -126,10 +127,13 @@ impl Kernels {
 
     /// Computes the splits of the weight gradient.
     pub(crate) fn weight_gradient(&self) -> Kernel {
-        let tile = self.gradient_tile();
+        self.weight_gradient_of(self.gradient_tile(), Alignment::of(&[self.input, self.hidden]))
+    }
+
+    fn weight_gradient_of(&self, tile: Tile, alignment: Alignment) -> Kernel {
         let constants = [
             ("PRECISION", bits(self.precision)),
-            ("IS_ALIGNED", Alignment::of(&[self.input, self.hidden]).constant()),
+            ("IS_ALIGNED", alignment.constant()),
             ("WARP_ROWS", tile.warp_rows),
             ("THREADS", tile.threads),
         ];
@@ -181,21 +185,24 @@ pub(super) fn step_blocks(s: &Rnn, multiprocessors: usize) -> u32 {
     if step_grid(s).iter().product::<usize>() <= multiprocessors { 1 } else { 2 }
 }
 
-/// Features for which the GEMMs need every tile and alignment.
-const INPUTS: [usize; 4] = [2, 40, 64, 160];
-
 /// Every kernel of any layer.
 pub fn every() -> Vec<Kernel> {
     let mut kernels = Vec::new();
     for precision in Precision::ALL {
+        for (tile, alignment) in Tile::ALL.into_iter().flat_map(|tile| Alignment::ALL.map(|a| (tile, a))) {
+            let [project, input_gradient] = [([F32, Saved], Major::K), ([Saved, F32], Major::N)]
+                .map(|(formats, b)| gemm_kernel(precision, formats, b, alignment, tile));
+            kernels.extend([project, input_gradient]);
+            kernels.extend(Cell::ALL.map(|cell| {
+                Kernels { cell, input: 1, dirs: 1, hidden: 1, precision }.weight_gradient_of(tile, alignment)
+            }));
+        }
         for cell in Cell::ALL {
             for algorithm in Algorithm::ALL {
                 // An odd and an even width of each number of warps.
                 let widths = (1..=8).flat_map(|warps| [16 * warps - 1, 16 * warps]);
-                let widths = widths.filter(|&hidden| fits(algorithm, hidden, precision));
-                for (hidden, input) in widths.flat_map(|hidden| INPUTS.map(|input| (hidden, input))) {
-                    let of_size = Kernels { cell, input, dirs: 1, hidden, precision };
-                    kernels.extend(of_size.all(algorithm));
+                for hidden in widths.filter(|&hidden| fits(algorithm, hidden, precision)) {
+                    kernels.extend(Kernels { cell, input: 1, dirs: 1, hidden, precision }.all(algorithm));
                 }
             }
         }
@@ -219,13 +226,13 @@ pub(super) mod kernel {
             "size_t": stride;
             "unsigned": input hidden biases dirs;
         }
-        PackPersistent, "pack weights", "rnn_pack_persistent", ["rnn_persistent"] {
+        PackPersistent, "pack weights", "rnn_pack_persistent", ["rnn_cell", "rnn_persistent"] {
             "const float*": weights;
             "uint4*": forward backward;
             "size_t": stride;
             "unsigned": input hidden biases dirs;
         }
-        PersistentForward, "rnn forward, persistent", "rnn_persistent_forward", ["rnn_persistent"] {
+        PersistentForward, "rnn forward, persistent", "rnn_persistent_forward", ["rnn_cell", "rnn_persistent"] {
             "const uint4*": weights;
             "saved_t*": gates;
             "const unsigned*": lengths;
@@ -233,7 +240,7 @@ pub(super) mod kernel {
             "float*": y cells last;
             "unsigned": batch steps hidden dirs save;
         }
-        PersistentBackward, "rnn backward, persistent", "rnn_persistent_backward", ["rnn_persistent"] {
+        PersistentBackward, "rnn backward, persistent", "rnn_persistent_backward", ["rnn_cell", "rnn_persistent"] {
             "const uint4*": weights;
             "saved_t*": gates;
             "const unsigned*": lengths;
@@ -246,7 +253,7 @@ pub(super) mod kernel {
             "uint4*": after;
             "unsigned": batch hidden dirs;
         }
-        StepForward, "rnn forward, step", "rnn_step_forward", ["rnn_squares", "rnn_step"] {
+        StepForward, "rnn forward, step", "rnn_step_forward", ["rnn_squares", "rnn_cell", "rnn_step"] {
             "const uint4*": weights before;
             "uint4*": after;
             "saved_t*": gates;
@@ -255,7 +262,7 @@ pub(super) mod kernel {
             "float*": y cells last;
             "unsigned": batch steps hidden dirs save step;
         }
-        StepBackward, "rnn backward, step", "rnn_step_backward", ["rnn_squares", "rnn_step"] {
+        StepBackward, "rnn backward, step", "rnn_step_backward", ["rnn_squares", "rnn_cell", "rnn_step"] {
             "const uint4*": weights before;
             "uint4*": after;
             "saved_t*": gates;
@@ -264,7 +271,7 @@ pub(super) mod kernel {
             "float*": carry;
             "unsigned": batch steps hidden dirs step;
         }
-        StepEnd, "rnn backward, end", "rnn_step_end", ["rnn_squares", "rnn_step"] {
+        StepEnd, "rnn backward, end", "rnn_step_end", ["rnn_squares", "rnn_cell", "rnn_step"] {
             "const uint4*": weights before;
             "const float*": carry;
             "float*": d_initial;
