@@ -37,11 +37,11 @@ extern "C" __global__ void __launch_bounds__(THREADS) conv_forward(const __grid_
     };
     Sums sums;
     clear(sums);
-    multiply<ChunkA<true>, ChunkB<true>>(one_by_one<true>(load_x), one_by_one<true>(load_weight), 0, column, 0, depth, sums);
+    multiply<ChunkA<true>, ChunkB<true>>(load_x, load_weight, 0, column, 0, depth, sums);
 #pragma unroll
-    for (int i = 0; i < TILES; i++) {
+    for (int i = 0; i < DOWN; i++) {
 #pragma unroll
-        for (int n = 0; n < 4; n++) {
+        for (int n = 0; n < ACROSS; n++) {
 #pragma unroll
             for (int j = 0; j < 2; j++) {
                 const unsigned r = row_of_y(sum_row(i, j)), f = column + sum_column(n, j);

@@ -32,7 +32,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) conv_input_gradient(const 
     };
     Sums sums;
     clear(sums);
-    multiply<ChunkA<true>, ChunkB<false>>(one_by_one<true>(load_dz), one_by_one<false>(load_weight), 0, column, 0, depth, sums);
+    multiply<ChunkA<true>, ChunkB<false>>(load_dz, load_weight, 0, column, 0, depth, sums);
     float* dx = a.dx + (size_t)m * rows * a.input;
     each_sum(sums, row, column, rows, a.input, [&](unsigned r, unsigned c, float sum) {
         dx[(size_t)r * a.input + c] = sum;

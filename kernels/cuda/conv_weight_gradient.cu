@@ -36,7 +36,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) conv_weight_gradient(const
     Sums sums;
     clear(sums);
     const unsigned from = blockIdx.y * a.share, to = from + a.share < depth ? from + a.share : depth;
-    multiply<ChunkA<false>, ChunkB<false>>(one_by_one<false>(load_dz), one_by_one<false>(load_column), row, column, from, to, sums);
+    multiply<ChunkA<false>, ChunkB<false>>(load_dz, load_column, row, column, from, to, sums);
     float* partial = a.partial + ((size_t)blockIdx.z * gridDim.y + blockIdx.y) * a.filters * columns;
     each_sum(sums, row, column, a.filters, columns, [&](unsigned r, unsigned c, float sum) {
         partial[(size_t)r * columns + c] = sum;

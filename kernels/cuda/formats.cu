@@ -68,10 +68,32 @@ __device__ __forceinline__ void multiply_add(float d[4], const unsigned a[4], un
 
 #endif
 
-__device__ __forceinline__ float load(const float* from, size_t i) { return from[i]; }
+// A group: 16 bytes of operands, GROUP neighbors.
+#define GROUP (4 * PER_WORD)
+__device__ __forceinline__ uint4 to_group(const float v[GROUP]) {
 #if PRECISION == 16
-__device__ __forceinline__ float load(const saved_t* from, size_t i) { return from_saved(from[i]); }
+    return make_uint4(to_word(v[0], v[1]), to_word(v[2], v[3]), to_word(v[4], v[5]), to_word(v[6], v[7]));
+#else
+    return make_uint4(to_word(v[0], 0.0f), to_word(v[1], 0.0f), to_word(v[2], 0.0f), to_word(v[3], 0.0f));
 #endif
+}
+
+// A group of f32s from memory, `count` of which exist; the others are 0.
+__device__ __forceinline__ void load_group(const float* from, unsigned count, bool is_aligned, float v[GROUP]) {
+    if (is_aligned && count >= GROUP) {
+#pragma unroll
+        for (int e = 0; e < GROUP; e += 4) {
+            const float4 four = *(const float4*)(from + e);
+            v[e] = four.x, v[e + 1] = four.y, v[e + 2] = four.z, v[e + 3] = four.w;
+        }
+        return;
+    }
+#pragma unroll
+    for (unsigned e = 0; e < GROUP; e++) {
+        v[e] = e < count ? from[e] : 0.0f;
+    }
+}
+
 __device__ __forceinline__ void store(float* to, size_t i, float x) { to[i] = x; }
 #if PRECISION == 16
 __device__ __forceinline__ void store(saved_t* to, size_t i, float x) { to[i] = to_saved(x); }
@@ -80,6 +102,3 @@ __device__ __forceinline__ void store(saved_t* to, size_t i, float x) { to[i] = 
 __device__ __forceinline__ void store_pair(float* to, float first, float second) {
     *(uint2*)to = make_uint2(__float_as_uint(first), __float_as_uint(second));
 }
-#if PRECISION == 16
-__device__ __forceinline__ void store_pair(saved_t* to, float first, float second) { *(unsigned*)to = to_word(first, second); }
-#endif

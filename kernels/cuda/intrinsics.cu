@@ -88,6 +88,9 @@ template <int BYTES> void copy(void* to, const void* from) {
     }
     all.begun[++all.last] = {to, from, BYTES, all.group};
 }
+template <int BYTES> void copy_or_zero(void* to, const void* from, bool exists) {
+    copy<BYTES>(to, exists ? from : nullptr);
+}
 inline void end_copy_group() { copies().group++; }
 template <int PENDING> void wait_copies() {
     Copies& all = copies();
@@ -95,13 +98,16 @@ template <int PENDING> void wait_copies() {
     for (int i = 0; i <= all.last; i++) {
         const auto one = all.begun[i];
         if (one.group + PENDING < all.group) {
-            memcpy(one.to, one.from, one.bytes);
+            one.from != nullptr ? memcpy(one.to, one.from, one.bytes) : memset(one.to, 0, one.bytes);
         } else {
             all.begun[++kept] = one;
         }
     }
     all.last = kept;
 }
+
+// The value of the lane whose number differs in the bits `mask`.
+inline unsigned shuffle_xor(unsigned x, unsigned mask) { return host::exchange(x, 6)[host::lane() ^ mask]; }
 
 // The operand registers of one lane in an mma.
 struct Fragments {
@@ -229,8 +235,12 @@ __device__ __forceinline__ void materialize(float& x) { asm volatile("" : "+f"(x
 // A value, of which the compiler does not know how it was computed: it keeps the register, and does not
 // compute the value again in every trip of a loop.
 template <class T> __device__ __forceinline__ T opaque(T x) {
-    static_assert(sizeof(T) == 8, "a 64-bit register");
-    asm volatile("" : "+l"(x));
+    static_assert(sizeof(T) == 8 || sizeof(T) == 4, "one register, or a pair of them");
+    if constexpr (sizeof(T) == 8) {
+        asm volatile("" : "+l"(x));
+    } else {
+        asm volatile("" : "+r"(x));
+    }
     return x;
 }
 
@@ -240,6 +250,16 @@ template <int BYTES> __device__ __forceinline__ void copy(void* to, const void* 
     asm volatile("cp.async.ca.shared.global [%0], [%1], %2;" ::"r"(address), "l"(from), "n"(BYTES));
 }
 
+// The same for 8 or 16 bytes, or zeros in their place if they do not exist. 16 bytes leave out the L1 cache.
+template <int BYTES> __device__ __forceinline__ void copy_or_zero(void* to, const void* from, bool exists) {
+    const unsigned address = (unsigned)__cvta_generic_to_shared(to), bytes = exists ? BYTES : 0;
+    if (BYTES == 16) {
+        asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(from), "r"(bytes));
+    } else {
+        asm volatile("cp.async.ca.shared.global [%0], [%1], %2, %3;" ::"r"(address), "l"(from), "n"(BYTES), "r"(bytes));
+    }
+}
+
 // Ends the group of the copies since the one before.
 __device__ __forceinline__ void end_copy_group() { asm volatile("cp.async.commit_group;"); }
 
@@ -247,6 +267,8 @@ __device__ __forceinline__ void end_copy_group() { asm volatile("cp.async.commit
 template <int PENDING> __device__ __forceinline__ void wait_copies() {
     asm volatile("cp.async.wait_group %0;" ::"n"(PENDING) : "memory");
 }
+
+__device__ __forceinline__ unsigned shuffle_xor(unsigned x, unsigned mask) { return __shfl_xor_sync(~0u, x, mask); }
 
 // d (16, 8) += a (16, 16) b (16, 8)
 __device__ __forceinline__ void mma_bf16(float d[4], const unsigned a[4], unsigned b0, unsigned b1) {

@@ -18,6 +18,7 @@
 #define ROUND_BF16_PAIR 14
 #define LOAD_MATRICES_TRANSPOSED 15
 #define COPY 16
+#define SHUFFLE_XOR 17
 
 // The intrinsics that map one word to one word.
 __device__ __forceinline__ unsigned tried(unsigned x) {
@@ -110,6 +111,18 @@ extern "C" __global__ void __launch_bounds__(THREADS) probe_intrinsic(const __gr
         }
         intrinsics::wait_copies<0>();
         y[6] = to[6];
+        // Lanes with an odd number copy nothing.
+        intrinsics::copy_or_zero<16>(to, x, lane % 2 == 0);
+        intrinsics::copy_or_zero<8>(to + 4, x + 4, lane % 2 == 0);
+        intrinsics::end_copy_group();
+        intrinsics::wait_copies<0>();
+        for (unsigned i = 0; i < 6; i++) {
+            y[7 + i] = to[i];
+        }
+#elif INTRINSIC == SHUFFLE_XOR
+        for (unsigned i = 0; i < 5; i++) {
+            y[i] = intrinsics::shuffle_xor(x[0], 1u << i);
+        }
 #elif INTRINSIC == MULTIPLY_HIGH
         y[0] = __umulhi(x[0], x[1]);
 #elif INTRINSIC == FUSED_MULTIPLY_ADD

@@ -1,4 +1,5 @@
-// Packs the input weights with a unit's four gates side by side, (M, dirs, H, 4, D), and the biases of the
+// Packs the input weights with a unit's four gates side by side, (M, dirs, H, 4, D), in rows of `row`
+// elements, and the biases of the
 // input part of the gates, (M, dirs, H, 4); a thread per element. Slot 3 of a cell with three gates has no
 // input weights; it has the recurrent bias of n, if there are two biases.
 
@@ -20,7 +21,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) rnn_pack_input(const __gri
     const unsigned gate = recurrent_gate(slot);
     const bool has_input = slot < GATES, has_recurrent = a.biases == 2 && gate < GATES;
     if (column < a.input) {
-        a.inputs[to * a.input + column] =
+        a.inputs[to * a.row + column] =
             to_operand(has_input ? weight_ih[(size_t)(slot * a.hidden + unit) * a.input + column] : 0.0f);
     } else {
         a.bias[to] = (has_input ? bias_ih[slot * a.hidden + unit] : 0.0f) +

@@ -170,7 +170,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) rnn_persistent_backward
         Gates4 gates[CELLS];
 #pragma unroll
         for (int j = 0; j < CELLS; j++) {
-            gates[j] = to_gates(gradients[j]);
+            gates[j] = to_operands(gradients[j]); // of the GEMMs that follow
         }
         store_cells(gates_at, gates, lane.exists);
 #pragma unroll

@@ -84,7 +84,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) rnn_step_backward(
     for (int r = 0; r < 2; r++) {
         if (lane.exists[r]) {
             const size_t to = state_at + 8 * r * a.hidden;
-            ((Gates4*)a.gates)[first + 8 * r * row_stride] = to_gates(gradients[r]);
+            ((Gates4*)a.gates)[first + 8 * r * row_stride] = to_operands(gradients[r]); // of the GEMMs that follow
             a.carry[to] = d[r].h;
             if (STATES == 2) {
                 a.carry[to + to_c] = d[r].c;

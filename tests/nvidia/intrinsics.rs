@@ -49,4 +49,5 @@ on_every_gpu! {
     round_bf16_pair: RoundBf16Pair;
     load_matrices_transposed: LoadMatricesTransposed;
     copy: Copy;
+    shuffle_xor: ShuffleXor;
 }

@@ -27,6 +27,7 @@ pub fn assert_as_documented<E: Executor>(executor: &E, intrinsic: Intrinsic) {
         Intrinsic::MultiplyThenAdd => multiply_add(executor, intrinsic, |[x, y, z]| x * y + z),
         Intrinsic::Divide => divide(executor),
         Intrinsic::Copy => copies(executor),
+        Intrinsic::ShuffleXor => shuffles(executor),
     };
     let count = wrong.len();
     wrong.truncate(12);
@@ -495,9 +496,27 @@ fn copies<E: Executor>(executor: &E) -> Vec<String> {
     let x: Vec<u32> = random_words(4 * 32 * 8).collect();
     let y = Intrinsic::Copy.run_in_a_warp(executor, &x).unwrap();
     let mut wrong = Vec::new();
-    for (n, (seven, eight)) in y.chunks(7).zip(x.chunks(8)).enumerate() {
-        for (i, (&found, &copied)) in seven.iter().zip(eight).enumerate() {
-            wrong.extend(judged(n % 32, &format!("word {i}"), Expected::Bits(copied), found));
+    for (n, (found, eight)) in y.chunks(13).zip(x.chunks(8)).enumerate() {
+        let (copied, or_zero) = found.split_at(7);
+        for (i, (&found, &word)) in copied.iter().zip(eight).enumerate() {
+            wrong.extend(judged(n % 32, &format!("word {i}"), Expected::Bits(word), found));
+        }
+        for (i, (&found, &word)) in or_zero.iter().zip(eight).enumerate() {
+            let expected = Expected::Bits(if n % 2 == 0 { word } else { 0 });
+            wrong.extend(judged(n % 32, &format!("word {i}, if it exists"), expected, found));
+        }
+    }
+    wrong
+}
+
+fn shuffles<E: Executor>(executor: &E) -> Vec<String> {
+    let x: Vec<u32> = random_words(4 * 32).collect();
+    let y = Intrinsic::ShuffleXor.run_in_a_warp(executor, &x).unwrap();
+    let mut wrong = Vec::new();
+    for (n, five) in y.chunks(5).enumerate() {
+        for (bit, &found) in five.iter().enumerate() {
+            let of = format!("the lane whose number differs in bit {bit}");
+            wrong.extend(judged(n % 32, &of, Expected::Bits(x[n ^ (1 << bit)]), found));
         }
     }
     wrong

@@ -20,9 +20,7 @@ const TILE: Tile = Tile::SMALL;
 
 /// A kernel of the convolution that runs a GEMM.
 fn gemm<A: Arguments>(precision: Precision) -> Kernel {
-    let constants =
-        [("PRECISION", bits(precision)), ("WARP_ROWS", TILE.warp_rows), ("THREADS", TILE.threads)];
-    Kernel::new::<A>(None, &constants)
+    Kernel::new::<A>(None, &[&[("PRECISION", bits(precision))], &TILE.constants()[..]].concat())
 }
 
 impl<E: Executor> Runs<ConvForward> for Cuda<E> {
@@ -47,7 +45,7 @@ impl<E: Executor> Runs<ConvForward> for Cuda<E> {
         let kernel = gemm::<kernel::ConvForward>(self.precision);
         // Two rows of the GEMM are pooled into one of y.
         let rows = 2 * s.out_steps() * s.batch;
-        let grid = [rows.div_ceil(TILE.rows()), s.spec.filters.div_ceil(TILE.columns()), s.models];
+        let grid = [rows.div_ceil(TILE.rows), s.spec.filters.div_ceil(TILE.columns), s.models];
         self.session.launch(&kernel, &arguments, grid, s.forward_work(a.argmax.is_some()))
     }
 }
@@ -74,7 +72,7 @@ impl<E: Executor> Runs<ConvBackward> for Cuda<E> {
             filters_shift,
         };
         let kernel = gemm::<kernel::ConvInputGradient>(self.precision);
-        let grid = [(s.steps * s.batch).div_ceil(TILE.rows()), s.input.div_ceil(TILE.columns()), s.models];
+        let grid = [(s.steps * s.batch).div_ceil(TILE.rows), s.input.div_ceil(TILE.columns), s.models];
         self.session.launch(&kernel, &arguments, grid, s.input_gradient_work())
     }
 }
@@ -145,14 +143,14 @@ pub(super) fn kernels() -> Vec<Kernel> {
 /// The kernels and their arguments.
 mod kernel {
     super::super::kernel::kernels! {
-        ConvForward, "convolution", "conv_forward", ["gemm_tile", "conv"] {
+        ConvForward, "convolution", "conv_forward", ["gemm_tile", "gemm_loads", "conv"] {
             "const float*": weights x;
             "const unsigned*": lengths;
             "float*": y argmax;
             "size_t": stride;
             "unsigned": batch steps out_steps input filters kernel input_factor input_shift;
         }
-        ConvWeightGradient, "convolution weight gradient", "conv_weight_gradient", ["gemm_tile", "conv"] {
+        ConvWeightGradient, "convolution weight gradient", "conv_weight_gradient", ["gemm_tile", "gemm_loads", "conv"] {
             "const float*": x argmax dy;
             "const unsigned*": lengths;
             "float*": partial;
@@ -165,7 +163,7 @@ mod kernel {
             "size_t": stride;
             "unsigned": model input filters kernel splits;
         }
-        ConvInputGradient, "convolution input gradient", "conv_input_gradient", ["gemm_tile", "conv"] {
+        ConvInputGradient, "convolution input gradient", "conv_input_gradient", ["gemm_tile", "gemm_loads", "conv"] {
             "const float*": weights argmax dy;
             "const unsigned*": lengths;
             "float*": dx;

@@ -19,7 +19,7 @@ pub struct Strided {
     pub dir: isize,
 }
 
-/// How the elements of A and C are stored.
+/// How the elements of C are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// As `f32`.
@@ -63,11 +63,9 @@ pub struct Gemm {
     pub columns: usize,
     /// Columns of A and rows of B.
     pub depth: usize,
-    /// A, with stride 1 in depth.
+    /// A, stored as operands of the precision, with stride 1 in depth.
     pub a: Strided,
-    /// How A is stored.
-    pub a_format: Format,
-    /// B, stored as operands of the precision.
+    /// B, stored as operands of the precision, in rows of whole groups of 16 bytes.
     pub b: Strided,
     /// The dimension of B that has stride 1.
     pub b_major: Major,
@@ -81,40 +79,57 @@ pub struct Gemm {
     pub work: Work,
 }
 
-/// Whether a kernel may load and store several elements of a row at once.
+/// Whether a kernel may copy and store whole groups of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Alignment {
-    /// All rows and strides are multiples of [`FOUR`] elements.
-    Four,
-    /// Any.
-    One,
+    /// Rows of A are whole groups of 16 bytes. So are rows of C, or whole pairs of `f32`s.
+    Groups,
+    /// Rows of A are whole groups of four elements. Rows of C are any.
+    Elements,
 }
 
-/// Elements that a kernel loads at once: `load_four` of gemm_tile.cu.
-const FOUR: usize = 4;
+/// The bytes that a kernel copies at once.
+const GROUP: usize = 16;
+
+/// Bytes of an operand of a GEMM, and of an element of the saved gates.
+pub(super) fn size(precision: Precision) -> usize {
+    match precision {
+        Precision::Fp32 | Precision::Tf32 => 4,
+        Precision::Bf16 => 2,
+    }
+}
+
+/// The elements of a row of `elements` operands with its padding, so that each row begins with a group of 16
+/// bytes.
+pub(super) fn padded_row(elements: usize, precision: Precision) -> usize {
+    elements.next_multiple_of(GROUP / size(precision))
+}
 
 impl Alignment {
     /// Both.
-    pub(super) const ALL: [Alignment; 2] = [Alignment::Four, Alignment::One];
+    pub(super) const ALL: [Alignment; 2] = [Alignment::Groups, Alignment::Elements];
 
-    /// The alignment of matrices with these rows and strides.
-    pub(super) fn of(numbers: &[usize]) -> Self {
-        match numbers.iter().all(|number| number.is_multiple_of(FOUR)) {
-            true => Alignment::Four,
-            false => Alignment::One,
-        }
+    /// The alignment where these are the elements in rows, or between rows, of A and of C.
+    pub(super) fn of(precision: Precision, a: &[usize], c: (Format, &[usize])) -> Self {
+        let stored_at_once = match c.0 {
+            Format::Saved => GROUP / size(precision),
+            Format::F32 => 2,
+        };
+        let a = a.iter().all(|row| row.is_multiple_of(GROUP / size(precision)));
+        let c = c.1.iter().all(|row| row.is_multiple_of(stored_at_once));
+        if a && c { Alignment::Groups } else { Alignment::Elements }
     }
 
     /// The value of IS_ALIGNED in the kernels.
     pub(super) fn constant(self) -> u32 {
-        u32::from(self == Alignment::Four)
+        u32::from(self == Alignment::Groups)
     }
 }
 
-/// The kernel of a GEMM with operands in these formats.
+/// The kernel of a GEMM whose result has this format.
 pub(super) fn gemm_kernel(
     precision: Precision,
-    [a, c]: [Format; 2],
+    c: Format,
     b: Major,
     alignment: Alignment,
     tile: Tile,
@@ -123,31 +138,29 @@ pub(super) fn gemm_kernel(
     let is_saved = |format| u32::from(precision == Precision::Bf16 && format == Format::Saved);
     let constants = [
         ("PRECISION", bits(precision)),
-        ("A_IS_SAVED", is_saved(a)),
         ("B_K_MAJOR", u32::from(b == Major::K)),
         ("C_IS_SAVED", is_saved(c)),
         ("IS_ALIGNED", alignment.constant()),
-        ("WARP_ROWS", tile.warp_rows),
-        ("THREADS", tile.threads),
     ];
-    Kernel::new::<kernel::Gemm>(None, &constants)
+    Kernel::new::<kernel::Gemm>(None, &[&constants[..], &tile.constants()].concat())
 }
 
 impl Gemm {
-    /// The alignment of its matrices.
+    /// The alignment of A and C.
     pub(super) fn alignment(&self) -> Alignment {
         let strides = |matrix: &Strided| [matrix.row, matrix.model, matrix.dir.unsigned_abs()];
         let [a, b, c] = [&self.a, &self.b, &self.c].map(strides);
-        Alignment::of(&[&[self.columns, self.depth], &a[..], &b[..], &c[..]].concat())
+        let whole = GROUP / size(self.precision);
+        debug_assert!(b.iter().all(|stride| stride.is_multiple_of(whole)), "rows of B are whole groups");
+        Alignment::of(self.precision, &a, (self.c_format, &[&[self.columns], &c[..]].concat()))
     }
 }
 
 /// The kernels and their arguments.
 pub(super) mod kernel {
     super::super::kernel::kernels! {
-        Gemm, "gemm", "gemm", ["gemm_tile"] {
-            "const void*": a;
-            "const operand_t*": b;
+        Gemm, "gemm", "gemm", ["gemm_tile", "gemm_copies"] {
+            "const operand_t*": a b;
             "void*": c;
             "const float*": bias;
             "long long": a_row a_model a_dir b_row b_model b_dir c_row c_model c_dir bias_model;

@@ -14,9 +14,9 @@ impl<E: Executor> Cuda<E> {
     pub(super) fn gemm(&self, g: &Gemm) -> Result<()> {
         match self.tuning.gemm {
             GemmKernel::Own => {
-                let tile = Tile::of(g.rows, g.columns);
-                let formats = [g.a_format, g.c_format];
-                let kernel = gemm_kernel(g.precision, formats, g.b_major, g.alignment(), tile);
+                let multiprocessors = self.session.executor.multiprocessors();
+                let tile = Tile::of([g.rows, g.columns], g.models * g.dirs, multiprocessors);
+                let kernel = gemm_kernel(g.precision, g.c_format, g.b_major, g.alignment(), tile);
                 let arguments = kernel::Gemm {
                     a: g.a.address,
                     b: g.b.address,
@@ -40,10 +40,10 @@ impl<E: Executor> Cuda<E> {
                 let grid = [tile.count(g.rows, g.columns), 1, g.models * g.dirs];
                 self.session.launch_as(g.label, &kernel, &arguments, grid, g.work)
             }
-            GemmKernel::Cublaslt if g.precision == Precision::Bf16 => Err(Error::config(
-                "cuBLASLt has no GEMM for the formats of bf16 here: the two operands have different ones",
-            )
-            .hint("use `gemm = own`, or `precision = tf32`")),
+            GemmKernel::Cublaslt if g.precision == Precision::Bf16 => {
+                Err(Error::config("GEMMs by cuBLASLt are for f32 operands, and bf16 has others")
+                    .hint("use `gemm = own`, or `precision = tf32`"))
+            }
             GemmKernel::Cublaslt => self
                 .session
                 .call(|| format!("a GEMM by cuBLASLt, {}", g.label), |executor| executor.cublaslt_gemm(g)),

@@ -44,13 +44,15 @@ pub enum Intrinsic {
     RoundBf16Pair,
     /// `ldmatrix.trans`.
     LoadMatricesTransposed,
-    /// `cp.async` of 4, 8 and 16 bytes, in groups.
+    /// `cp.async` of 4, 8 and 16 bytes, in groups, and of nothing.
     Copy,
+    /// `shfl.bfly`.
+    ShuffleXor,
 }
 
 impl Intrinsic {
     /// All intrinsics, in the order of their discriminants.
-    pub const ALL: [Intrinsic; 17] = [
+    pub const ALL: [Intrinsic; 18] = [
         Intrinsic::RoundTf32,
         Intrinsic::RoundBf16,
         Intrinsic::TanhApproximate,
@@ -68,6 +70,7 @@ impl Intrinsic {
         Intrinsic::RoundBf16Pair,
         Intrinsic::LoadMatricesTransposed,
         Intrinsic::Copy,
+        Intrinsic::ShuffleXor,
     ];
 
     /// The `u32`s that a lane reads, and those that it writes.
@@ -81,7 +84,9 @@ impl Intrinsic {
             Intrinsic::MultiplyHigh | Intrinsic::Divide | Intrinsic::RoundBf16Pair => (2, 1),
             Intrinsic::FusedMultiplyAdd | Intrinsic::MultiplyThenAdd => (3, 1),
             // 28 bytes; the operands of a lane begin at a multiple of 16.
-            Intrinsic::Copy => (8, 7),
+            Intrinsic::Copy => (8, 13),
+            // The value of each lane whose number differs in one bit.
+            Intrinsic::ShuffleXor => (1, 5),
             _ => (1, 1),
         }
     }

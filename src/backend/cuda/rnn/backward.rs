@@ -3,13 +3,14 @@
 use super::super::address::nullable;
 use super::super::device::Cuda;
 use super::super::executor::Executor;
-use super::super::gemm::{Format, Gemm, Major, Strided};
-use super::super::kernel::THREADS;
+use super::super::gemm::{Format, Gemm, Major, Strided, padded_row, size};
+use super::super::kernel::grid;
 use super::super::memory::{Buf, Memory};
-use super::super::splits::divisor;
-use super::kernels::kernel::{PersistentBackward, StepBackward, StepEnd, WeightGradient, WeightGradientSum};
-use super::kernels::{Kernels, step_blocks, step_grid};
-use super::layer::partial_row;
+use super::kernels::kernel::{
+    PackH, PersistentBackward, StepBackward, StepEnd, WeightGradient, WeightGradientSum,
+};
+use super::kernels::{Kernels, pack_work, step_blocks, step_grid};
+use super::layer::{h_row, x_row};
 use super::plan::{NO_STREAMED, persistent_rows};
 use crate::backend::Algorithm;
 use crate::error::Result;
@@ -100,29 +101,39 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
             }
         }
 
+        let (x_row, h_row) = (x_row(s.input, self.precision), h_row(s.hidden, self.precision));
+        let (depth, loops) = (s.steps * s.batch, s.models * s.dirs);
+        let pack = PackH {
+            y: a.y.address(),
+            initial: nullable(a.initial.map(Buf::address)),
+            lengths: a.lengths.address(),
+            to: training.h.address,
+            batch,
+            steps,
+            hidden,
+            dirs,
+            h_row: h_row as u64,
+        };
+        let groups = depth * h_row * size(self.precision) / 16;
+        let work = pack_work(self.precision, s.y_len(), loops * depth * h_row);
+        self.session.launch(&kernels.pack_h(), &pack, grid(groups, loops), work)?;
         let splits = training.splits;
-        let columns = s.input + s.hidden + 1;
-        let tiles = kernels.gradient_tile().count(4 * s.hidden, columns);
-        let [batch_factor, batch_shift] = divisor(s.batch);
+        let tiles = kernels.gradient_tile().count(4 * s.hidden, x_row + h_row);
+        let [x_row, h_row] = [x_row, h_row].map(|n| n as u64);
         for model in (0..s.models).step_by(splits.models) {
             let models = splits.models.min(s.models - model);
             let arguments = WeightGradient {
                 deltas: layer.gates.address,
-                x: a.x.address(),
-                y: a.y.address(),
-                initial: nullable(a.initial.map(Buf::address)),
-                lengths: a.lengths.address(),
+                x: layer.x.address,
+                h: training.h.address,
                 partial: training.partial.address,
                 model: model as u64,
-                batch,
-                steps,
-                input,
+                depth: depth as u64,
                 hidden,
                 dirs,
                 share: splits.share as u64,
-                partial_row: partial_row(s) as u64,
-                batch_factor,
-                batch_shift,
+                x_row,
+                h_row,
             };
             let work = s.weight_gradient_work().share(models, s.models);
             self.session.launch(
@@ -141,15 +152,20 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
                 biases: s.biases as u64,
                 dirs,
                 splits: splits.count as u64,
-                partial_row: partial_row(s) as u64,
+                x_row,
+                h_row,
             };
-            let elements = s.cell.gates() * s.hidden * columns;
-            let grid = [elements.div_ceil(THREADS as usize), 1, models * s.dirs];
-            self.session.launch(&kernels.weight_gradient_sum(), &arguments, grid, Work::default())?;
+            let sums = 4 * s.hidden * kernels.gradient_columns();
+            self.session.launch(
+                &kernels.weight_gradient_sum(),
+                &arguments,
+                grid(sums, models * s.dirs),
+                Work::default(),
+            )?;
         }
 
         let Some(dx) = a.dx else { return Ok(()) };
-        let row = s.dirs * 4 * s.hidden;
+        let (row, input_row) = (s.dirs * 4 * s.hidden, padded_row(s.input, self.precision));
         self.gemm(&Gemm {
             label: "input gradient",
             precision: self.precision,
@@ -159,8 +175,7 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
             columns: s.input,
             depth: row,
             a: Strided { address: layer.gates.address, row, model: s.steps * s.batch * row, dir: 0 },
-            a_format: Format::Saved,
-            b: Strided { address: layer.inputs.address, row: s.input, model: row * s.input, dir: 0 },
+            b: Strided { address: layer.inputs.address, row: input_row, model: row * input_row, dir: 0 },
             b_major: Major::N,
             c: Strided { address: dx.address(), row: s.input, model: s.steps * s.batch * s.input, dir: 0 },
             c_format: Format::F32,

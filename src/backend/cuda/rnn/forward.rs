@@ -3,11 +3,12 @@
 use super::super::address::nullable;
 use super::super::device::Cuda;
 use super::super::executor::Executor;
-use super::super::gemm::{Bias, Format, Gemm, Major, Strided};
-use super::super::kernel::THREADS;
+use super::super::gemm::{Bias, Format, Gemm, Major, Strided, padded_row, size};
+use super::super::kernel::{THREADS, grid};
 use super::super::memory::Buf;
-use super::kernels::kernel::{PersistentForward, StepBegin, StepForward};
-use super::kernels::{Kernels, step_blocks, step_grid};
+use super::kernels::kernel::{PackX, PersistentForward, StepBegin, StepForward};
+use super::kernels::{Kernels, pack_work, step_blocks, step_grid};
+use super::layer::x_row;
 use super::plan::{NO_STREAMED, persistent_rows};
 use crate::backend::Algorithm;
 use crate::error::Result;
@@ -18,7 +19,22 @@ impl<E: Executor> Runs<RnnForward> for Cuda<E> {
         let kernels = Kernels::of(s, self.precision);
         let layer = &a.layer.memory;
         layer.check(self.precision);
-        let row = s.dirs * 4 * s.hidden;
+        let [batch, steps, input, hidden, dirs] =
+            [s.batch, s.steps, s.input, s.hidden, s.dirs].map(|n| n as u64);
+        let x_row = x_row(s.input, self.precision);
+        let pack = PackX {
+            x: a.x.address(),
+            lengths: a.lengths.address(),
+            to: layer.x.address,
+            batch,
+            steps,
+            input,
+            x_row: x_row as u64,
+        };
+        let groups = s.steps * s.batch * x_row * size(self.precision) / 16;
+        let work = pack_work(self.precision, s.x_len(), s.models * s.steps * s.batch * x_row);
+        self.session.launch(&kernels.pack_x(), &pack, grid(groups, s.models), work)?;
+        let (row, input_row) = (s.dirs * 4 * s.hidden, padded_row(s.input, self.precision));
         self.gemm(&Gemm {
             label: "input projection",
             precision: self.precision,
@@ -27,9 +43,8 @@ impl<E: Executor> Runs<RnnForward> for Cuda<E> {
             rows: s.steps * s.batch,
             columns: row,
             depth: s.input,
-            a: Strided { address: a.x.address(), row: s.input, model: s.steps * s.batch * s.input, dir: 0 },
-            a_format: Format::F32,
-            b: Strided { address: layer.inputs.address, row: s.input, model: row * s.input, dir: 0 },
+            a: Strided { address: layer.x.address, row: x_row, model: s.steps * s.batch * x_row, dir: 0 },
+            b: Strided { address: layer.inputs.address, row: input_row, model: row * input_row, dir: 0 },
             b_major: Major::K,
             c: Strided { address: layer.gates.address, row, model: s.steps * s.batch * row, dir: 0 },
             c_format: Format::Saved,
@@ -38,7 +53,6 @@ impl<E: Executor> Runs<RnnForward> for Cuda<E> {
         })?;
         let cells = nullable(layer.cells());
         let initial = nullable(a.initial.map(Buf::address));
-        let [batch, steps, hidden, dirs] = [s.batch, s.steps, s.hidden, s.dirs].map(|n| n as u64);
         let multiprocessors = self.session.executor.multiprocessors();
         match layer.algorithm {
             Algorithm::Persistent => {

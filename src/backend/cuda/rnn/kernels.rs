@@ -1,12 +1,12 @@
 //! The kernels of a recurrent layer.
 
-use super::super::gemm::Format::{F32, Saved};
-use super::super::gemm::{Alignment, Format, Major, gemm_kernel};
+use super::super::gemm::{Alignment, Format, Major, gemm_kernel, size};
 use super::super::kernel::{Arguments, Kernel, THREADS, bits};
 use super::super::tile::Tile;
+use super::layer::{h_row, x_row};
 use super::plan::{NO_STREAMED, PERSISTENT_ROWS, STEP_ROWS, fits};
 use crate::backend::Algorithm;
-use crate::ops::{Cell, Precision, Rnn};
+use crate::ops::{Cell, Precision, Rnn, Work};
 
 /// The units of a layer, rounded up to whole warps of 16.
 pub(super) fn padded(hidden: usize) -> usize {
@@ -103,41 +103,54 @@ impl Kernels {
         Kernel::new::<A>(Some(self.cell), &constants)
     }
 
+    /// Stores the input as operands.
+    pub(crate) fn pack_x(&self) -> Kernel {
+        Kernel::new::<kernel::PackX>(None, &[("PRECISION", bits(self.precision)), ("THREADS", THREADS)])
+    }
+
+    /// Stores the states before each time step as operands.
+    pub(crate) fn pack_h(&self) -> Kernel {
+        Kernel::of_cell::<kernel::PackH>(self.cell, self.precision)
+    }
+
     /// The GEMM for the input part of the gates.
     pub(crate) fn project(&self) -> Kernel {
         let columns = self.dirs * 4 * self.hidden;
-        self.gemm([F32, Saved], Major::K, columns, &[self.input])
+        self.gemm(Major::K, &[], (Format::Saved, columns))
     }
 
     /// The GEMM for the gradient by the input.
     pub(crate) fn input_gradient(&self) -> Kernel {
-        self.gemm([Saved, F32], Major::N, self.input, &[])
+        self.gemm(Major::N, &[self.dirs * 4 * self.hidden], (Format::F32, self.input))
     }
 
-    /// A GEMM of many rows, with sizes and strides that are multiples of 4 except for `others`.
-    fn gemm(&self, formats: [Format; 2], b: Major, columns: usize, others: &[usize]) -> Kernel {
-        let alignment = Alignment::of(&[&[columns], others].concat());
-        gemm_kernel(self.precision, formats, b, alignment, Tile::of(Tile::ALL[0].rows(), columns))
+    /// A GEMM of so many rows that they occupy any GPU; for the elements of a row of A and C see
+    /// [`Alignment::of`].
+    fn gemm(&self, b: Major, a: &[usize], (format, columns): (Format, usize)) -> Kernel {
+        let alignment = Alignment::of(self.precision, a, (format, &[columns]));
+        gemm_kernel(self.precision, format, b, alignment, Tile::of([1 << 15, columns], 1, 1))
     }
 
-    /// The tile of the GEMM of the weight gradients, `(4H, D + H + 1)`.
+    /// The columns of the weight gradients: x and 1, then h, with padding.
+    pub(super) fn gradient_columns(&self) -> usize {
+        x_row(self.input, self.precision) + h_row(self.hidden, self.precision)
+    }
+
+    /// The tile of the GEMM of the weight gradients. Its number of splits, which the sums depend on, follows from
+    /// the tile, so that the tile is the same on every GPU. The splits occupy it.
     pub(super) fn gradient_tile(&self) -> Tile {
-        Tile::of(4 * self.hidden, self.input + self.hidden + 1)
+        Tile::of([4 * self.hidden, self.gradient_columns()], 1, 1)
     }
 
     /// Computes the splits of the weight gradient.
     pub(crate) fn weight_gradient(&self) -> Kernel {
-        self.weight_gradient_of(self.gradient_tile(), Alignment::of(&[self.input, self.hidden]))
+        let alignment = Alignment::of(self.precision, &[4 * self.hidden], (Format::F32, &[]));
+        self.weight_gradient_of(self.gradient_tile(), alignment)
     }
 
     fn weight_gradient_of(&self, tile: Tile, alignment: Alignment) -> Kernel {
-        let constants = [
-            ("PRECISION", bits(self.precision)),
-            ("IS_ALIGNED", alignment.constant()),
-            ("WARP_ROWS", tile.warp_rows),
-            ("THREADS", tile.threads),
-        ];
-        Kernel::new::<kernel::WeightGradient>(Some(self.cell), &constants)
+        let constants = [("PRECISION", bits(self.precision)), ("IS_ALIGNED", alignment.constant())];
+        Kernel::new::<kernel::WeightGradient>(None, &[&constants[..], &tile.constants()].concat())
     }
 
     /// Adds the splits of the weight gradient.
@@ -150,7 +163,7 @@ impl Kernels {
     pub fn all(&self, algorithm: Algorithm) -> Vec<Kernel> {
         let time_loop = match algorithm {
             Algorithm::Persistent => {
-                let before = [self.pack_persistent(), self.pack_input(), self.project()];
+                let before = [self.pack_persistent(), self.pack_input(), self.pack_x(), self.project()];
                 let forward = PERSISTENT_ROWS.map(|rows| self.persistent_forward(rows));
                 let backward = PERSISTENT_ROWS.map(|rows| self.persistent_backward(rows));
                 [&before[..], &forward, &backward, &[self.input_gradient()]].concat()
@@ -159,6 +172,7 @@ impl Kernels {
             Algorithm::PerStep => vec![
                 self.pack_step(),
                 self.pack_input(),
+                self.pack_x(),
                 self.project(),
                 self.step_begin(),
                 self.step_forward(1),
@@ -170,8 +184,14 @@ impl Kernels {
                 self.input_gradient(),
             ],
         };
-        time_loop.into_iter().chain([self.weight_gradient(), self.weight_gradient_sum()]).collect()
+        let gradients = [self.pack_h(), self.weight_gradient(), self.weight_gradient_sum()];
+        time_loop.into_iter().chain(gradients).collect()
     }
+}
+
+/// The work of storing `f32`s as `operands`.
+pub(super) fn pack_work(precision: Precision, reals: usize, operands: usize) -> Work {
+    Work { flops: 0, bytes: (4 * reals + size(precision) * operands) as u64 }
 }
 
 /// The grid of a kernel of one time step: a block computes 16 units of [`STEP_ROWS`] batch rows.
@@ -190,12 +210,10 @@ pub fn every() -> Vec<Kernel> {
     let mut kernels = Vec::new();
     for precision in Precision::ALL {
         for (tile, alignment) in Tile::ALL.into_iter().flat_map(|tile| Alignment::ALL.map(|a| (tile, a))) {
-            let [project, input_gradient] = [([F32, Saved], Major::K), ([Saved, F32], Major::N)]
-                .map(|(formats, b)| gemm_kernel(precision, formats, b, alignment, tile));
-            kernels.extend([project, input_gradient]);
-            kernels.extend(Cell::ALL.map(|cell| {
-                Kernels { cell, input: 1, dirs: 1, hidden: 1, precision }.weight_gradient_of(tile, alignment)
-            }));
+            let [project, input_gradient] = [(Format::Saved, Major::K), (Format::F32, Major::N)]
+                .map(|(format, b)| gemm_kernel(precision, format, b, alignment, tile));
+            let layer = Kernels { cell: Cell::Lstm, input: 1, dirs: 1, hidden: 1, precision };
+            kernels.extend([project, input_gradient, layer.weight_gradient_of(tile, alignment)]);
         }
         for cell in Cell::ALL {
             for algorithm in Algorithm::ALL {
@@ -218,7 +236,19 @@ pub(super) mod kernel {
             "operand_t*": inputs;
             "float*": bias;
             "size_t": stride;
-            "unsigned": input hidden biases dirs;
+            "unsigned": input row hidden biases dirs;
+        }
+        PackX, "pack inputs", "rnn_pack_x", [] {
+            "const float*": x;
+            "const unsigned*": lengths;
+            "operand_t*": to;
+            "unsigned": batch steps input x_row;
+        }
+        PackH, "pack states", "rnn_pack_h", [] {
+            "const float*": y initial;
+            "const unsigned*": lengths;
+            "operand_t*": to;
+            "unsigned": batch steps hidden dirs h_row;
         }
         PackStep, "pack weights", "rnn_pack_step", ["rnn_slots", "rnn_squares"] {
             "const float*": weights;
@@ -277,18 +307,16 @@ pub(super) mod kernel {
             "float*": d_initial;
             "unsigned": batch hidden dirs;
         }
-        WeightGradient, "weight gradient", "rnn_weight_gradient", ["gemm_tile"] {
-            "const saved_t*": deltas;
-            "const float*": x y initial;
-            "const unsigned*": lengths;
+        WeightGradient, "weight gradient", "rnn_weight_gradient", ["gemm_tile", "gemm_copies"] {
+            "const operand_t*": deltas x h;
             "float*": partial;
-            "unsigned": model batch steps input hidden dirs share partial_row batch_factor batch_shift;
+            "unsigned": model depth hidden dirs share x_row h_row;
         }
-        WeightGradientSum, "weight gradient sum", "rnn_weight_gradient_sum", [] {
+        WeightGradientSum, "weight gradient sum", "rnn_weight_gradient_sum", ["rnn_slots"] {
             "const float*": partial;
             "float*": d_weights;
             "size_t": stride;
-            "unsigned": model input hidden biases dirs splits partial_row;
+            "unsigned": model input hidden biases dirs splits x_row h_row;
         }
     }
 }

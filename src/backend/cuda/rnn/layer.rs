@@ -2,6 +2,7 @@
 
 use super::super::address::Address;
 use super::super::executor::Executor;
+use super::super::gemm::{padded_row, size};
 use super::super::memory::Memory;
 use super::super::session::Session;
 use super::super::splits::Splits;
@@ -17,8 +18,11 @@ pub struct Layer<E: Executor> {
     pub(super) algorithm: Algorithm,
     /// The precision that it was made for, which determines the sizes of its memory.
     precision: Precision,
-    /// `(M, dirs, H, 4, D)` operands: the input weights, with the packed gates of a unit side by side.
+    /// `(M, dirs, H, 4, D)` operands, in rows of [`padded_row`]: the input weights, with the packed gates of a
+    /// unit side by side.
     pub(super) inputs: Memory<E>,
+    /// `(M, T, B, X)` operands, see rnn_pack_x.cu: the input.
+    pub(super) x: Memory<E>,
     /// `(M, dirs, H, 4)` `f32`: the biases of the input part of the gates.
     pub(super) bias: Memory<E>,
     /// The recurrent weights as operands, in the register layout of the forward kernel: see
@@ -46,29 +50,29 @@ pub(super) struct Training<E: Executor> {
     /// `(2, M, dirs, B, H, 4)` operands in squares: the gradients by the gates of a time step and of the
     /// next. Only for `per-step`.
     deltas: Option<Memory<E>>,
-    /// `(models, splits, dirs, 4H, partial_row)` `f32`: the partial sums of the weight gradients.
+    /// `(M, dirs, T, B, H')` operands, see rnn_pack_h.cu: the states before each time step.
+    pub h: Memory<E>,
+    /// `(models, splits, dirs, 4H, X + H')` `f32`: the partial sums of the weight gradients.
     pub partial: Memory<E>,
     /// How the sum of the weight gradients is split.
     pub splits: Splits,
 }
 
-/// Bytes of an operand of a GEMM, and of an element of the saved gates.
-pub(super) fn size(precision: Precision) -> usize {
-    match precision {
-        Precision::Fp32 | Precision::Tf32 => 4,
-        Precision::Bf16 => 2,
-    }
+/// X: the elements of a row of the packed input, which ends in 1.
+pub(super) fn x_row(input: usize, precision: Precision) -> usize {
+    padded_row(input + 1, precision)
 }
 
-/// Elements of a row of the partial sums of the weight gradients: `D + H + 1`, aligned to 16 bytes.
-pub(super) fn partial_row(s: &Rnn) -> usize {
-    (s.input + s.hidden + 1).next_multiple_of(4)
+/// H': the elements of a row of the packed states.
+pub(super) fn h_row(hidden: usize, precision: Precision) -> usize {
+    padded_row(hidden, precision)
 }
 
 /// The bytes of each field of a [`Layer`].
 struct Sizes {
     algorithm: Algorithm,
     inputs: usize,
+    x: usize,
     bias: usize,
     recurrents: usize,
     gates: usize,
@@ -82,6 +86,7 @@ struct TrainingSizes {
     cells: Option<usize>,
     carry: Option<usize>,
     deltas: Option<usize>,
+    h: usize,
     partial: usize,
     splits: Splits,
 }
@@ -94,22 +99,25 @@ impl Sizes {
         let per_step = algorithm == Algorithm::PerStep;
         let states = 2 * padded_state(s) * operand;
         let training = || {
-            let gradients = s.dirs * 4 * s.hidden * partial_row(s);
-            let tiles = s.dirs
-                * Kernels::of(s, precision).gradient_tile().count(4 * s.hidden, s.input + s.hidden + 1);
+            let (kernels, rows) = (Kernels::of(s, precision), 4 * s.hidden);
+            let columns = kernels.gradient_columns();
+            let gradients = s.dirs * rows * columns;
+            let tiles = s.dirs * kernels.gradient_tile().count(rows, columns);
             let splits = Splits::new(s.steps * s.batch, tiles, gradients, tuning.partial_bytes, s.models);
             TrainingSizes {
                 backward: sequences * square * if per_step { 4 } else { s.cell.gates() },
                 cells: (s.cell.states() == 2).then_some(4 * s.y_len()),
                 carry: per_step.then_some(4 * s.cell.states() * s.state_len()),
                 deltas: per_step.then_some(4 * states),
+                h: sequences * s.steps * s.batch * h_row(s.hidden, precision) * operand,
                 partial: splits.bytes(gradients),
                 splits,
             }
         };
         Ok(Sizes {
             algorithm,
-            inputs: sequences * s.hidden * 4 * s.input * operand,
+            inputs: sequences * s.hidden * 4 * padded_row(s.input, precision) * operand,
+            x: s.models * s.steps * s.batch * x_row(s.input, precision) * operand,
             bias: sequences * s.hidden * 4 * 4,
             recurrents: sequences * s.cell.gates() * square,
             gates: s.y_len() * 4 * operand,
@@ -141,6 +149,7 @@ impl<E: Executor> Layer<E> {
                 cells: optional(sizes.cells)?,
                 carry: optional(sizes.carry)?,
                 deltas: optional(sizes.deltas)?,
+                h: memory(sizes.h)?,
                 partial: memory(sizes.partial)?,
                 splits: sizes.splits,
             })
@@ -149,6 +158,7 @@ impl<E: Executor> Layer<E> {
             algorithm: sizes.algorithm,
             precision,
             inputs: memory(sizes.inputs)?,
+            x: memory(sizes.x)?,
             bias: memory(sizes.bias)?,
             recurrents: memory(sizes.recurrents)?,
             gates: memory(sizes.gates)?,
@@ -168,10 +178,10 @@ impl<E: Executor> Layer<E> {
         let sizes = Sizes::of(tuning, precision, s, purpose)?;
         let training = sizes.training.map_or(0, |sizes| {
             let optional = [sizes.cells, sizes.carry, sizes.deltas];
-            sizes.backward + sizes.partial + optional.into_iter().flatten().sum::<usize>()
+            sizes.backward + sizes.h + sizes.partial + optional.into_iter().flatten().sum::<usize>()
         });
-        let Sizes { inputs, bias, recurrents, gates, states, .. } = sizes;
-        Ok(inputs + bias + recurrents + gates + states.unwrap_or(0) + training)
+        let Sizes { inputs, x, bias, recurrents, gates, states, .. } = sizes;
+        Ok(inputs + x + bias + recurrents + gates + states.unwrap_or(0) + training)
     }
 
     /// The two buffers of `h` of a layer of the algorithm `per-step`.

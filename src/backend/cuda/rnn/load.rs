@@ -3,10 +3,10 @@
 use super::super::address::nullable;
 use super::super::device::Cuda;
 use super::super::executor::Executor;
+use super::super::gemm::{padded_row, size};
 use super::super::kernel::THREADS;
 use super::kernels::kernel::{PackInput, PackPersistent, PackStep};
 use super::kernels::{Kernels, padded};
-use super::layer::size;
 use super::plan::NO_STREAMED;
 use crate::backend::Algorithm;
 use crate::error::Result;
@@ -27,6 +27,7 @@ impl<E: Executor> Runs<RnnLoad> for Cuda<E> {
             bias: layer.bias.address,
             stride,
             input,
+            row: padded_row(s.input, self.precision) as u64,
             hidden,
             biases,
             dirs,
