@@ -2,8 +2,8 @@
 //! the program, on a machine without CUDA.
 
 use crate::support::program::{Call, command, engine, folder};
-use engine::backend::cuda::{Cuda, Recorder, predict};
 use engine::backend::Prediction;
+use engine::backend::cuda::{Cuda, Recorder, predict};
 use engine::model::TrainingStep;
 use engine::ops::{Cell, LayerSpec, Network, Pooling, Precision};
 use serde_json::Value;
@@ -80,7 +80,13 @@ fn the_program_predicts_without_a_driver() {
         Call::of(command.env_remove("LD_LIBRARY_PATH").output().unwrap())
     };
     let study = without_cuda("--preset study-gru").ends(0, &[]).out;
-    for part in ["convolution", "rnn forward, persistent", "total", "not a measurement; off by up to", "its error is unknown"] {
+    for part in [
+        "convolution",
+        "rnn forward, persistent",
+        "total",
+        "not a measurement; off by up to",
+        "its error is unknown",
+    ] {
         assert!(study.contains(part), "no {part} in {study}");
     }
     let inference = without_cuda("--precision bf16 --hidden 256 --inference --json").ends(0, &[]).out;
@@ -100,7 +106,11 @@ fn what_cannot_be_predicted_is_refused_with_a_way_out() {
     let refused = |arguments: &str, code, parts: &[&str]| {
         engine(folder.path(), &format!("profile --predict {arguments}")).ends(code, parts);
     };
-    refused("", 2, &["--predict is for the backend `cuda`, but the backend is `cpu`", "use `--backend cuda`"]);
+    refused(
+        "",
+        2,
+        &["--predict is for the backend `cuda`, but the backend is `cpu`", "use `--backend cuda`"],
+    );
     refused("--backend cuda --trace trace.json", 2, &["--predict", "--trace"]);
     refused("--backend cuda --preset study-gru --hidden 8", 2, &["--preset", "--hidden"]);
     refused("--backend cuda --gemm cublaslt", 2, &["cuBLASLt", "use `--gemm own`"]);

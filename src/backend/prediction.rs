@@ -7,9 +7,9 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
-    /// The machine code of its loop, as often as its arguments say.
+    /// Its machine code, with the main loop as often as its arguments say.
     Loop,
-    /// Its machine code, each loop once: a lower bound.
+    /// Its machine code, with the main loop once, because its arguments do not say how often.
     Once,
     /// Its bytes over the bandwidth of memory.
     Memory,

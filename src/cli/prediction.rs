@@ -21,7 +21,8 @@ struct Kernel {
 struct Report {
     /// So that nobody takes it for a measurement.
     is_prediction: bool,
-    device: String,
+    device: &'static str,
+    precision: &'static str,
     rows_per_step: usize,
     total_us: f64,
     error: f64,
@@ -29,13 +30,20 @@ struct Report {
 }
 
 impl Report {
-    fn new(prediction: &Prediction, precision: &str, rows_per_step: usize) -> Self {
+    fn new(prediction: &Prediction, precision: &'static str, rows_per_step: usize) -> Self {
         let total_us: f64 = prediction.launches.iter().map(|launch| launch.us).sum();
         let mut kernels: Vec<Kernel> = Vec::new();
         for launch in &prediction.launches {
             let at = kernels.iter().position(|kernel| kernel.name == launch.kernel).unwrap_or_else(|| {
                 let (name, has_record) = (launch.kernel, true);
-                kernels.push(Kernel { name, launches: 0, total_us: 0.0, share: 0.0, rules: vec![], has_record });
+                kernels.push(Kernel {
+                    name,
+                    launches: 0,
+                    total_us: 0.0,
+                    share: 0.0,
+                    rules: vec![],
+                    has_record,
+                });
                 kernels.len() - 1
             });
             let kernel = &mut kernels[at];
@@ -48,15 +56,17 @@ impl Report {
             }
         }
         kernels.sort_by(|a, b| b.total_us.total_cmp(&a.total_us));
-        let device = format!("{}, {precision}", prediction.device);
-        Report { is_prediction: true, device, rows_per_step, total_us, error: prediction.error, kernels }
+        let &Prediction { device, error, .. } = prediction;
+        Report { is_prediction: true, device, precision, rows_per_step, total_us, error, kernels }
     }
 
     /// As a table.
     fn text(&self) -> String {
         let width = self.kernels.iter().map(|kernel| kernel.name.len()).max().unwrap_or(0).max(16);
-        let mut text =
-            format!("{:<width$} {:>8} {:>10} {:>7}  rule\n", "predicted kernel", "launches", "us", "share");
+        let mut text = format!(
+            "predicted for an {} in {}\n\n{:<width$} {:>8} {:>10} {:>7}  rule\n",
+            self.device, self.precision, "kernel", "launches", "us", "share"
+        );
         for kernel in &self.kernels {
             let rules: Vec<String> = kernel.rules.iter().map(Rule::to_string).collect();
             let mark = if kernel.has_record { "" } else { " *" };
@@ -71,12 +81,16 @@ impl Report {
         }
         let launches: usize = self.kernels.iter().map(|kernel| kernel.launches).sum();
         text.push_str(&format!(
-            "{:<width$} {launches:>8} {:>10.1}\n\na prediction for an {} from machine code, not a measurement; off by up to {:.0} %",
-            "total", self.total_us, self.device, 100.0 * self.error
+            "{:<width$} {launches:>8} {:>10.1}\n\na prediction for an {} from machine code, not a measurement; off by up to {:.0} % in \
+             the training steps that were measured, and more in single kernels",
+            "total",
+            self.total_us,
+            self.device,
+            100.0 * self.error
         ));
         if self.kernels.iter().any(|kernel| !kernel.has_record) {
             text.push_str(
-                "\n* no such kernel was ever measured beside its prediction: its error is unknown, and the total's too",
+                "\n* such a kernel was never measured beside its prediction: its error is unknown, and the total's too",
             );
         }
         text
@@ -84,7 +98,12 @@ impl Report {
 }
 
 /// Prints a prediction, as a table or as JSON.
-pub fn print(prediction: &Prediction, precision: &str, rows_per_step: usize, json: bool) -> Result<()> {
+pub fn print(
+    prediction: &Prediction,
+    precision: &'static str,
+    rows_per_step: usize,
+    json: bool,
+) -> Result<()> {
     let report = Report::new(prediction, precision, rows_per_step);
     if json { out_json(&report) } else { out(&report.text()) }
 }
@@ -111,7 +130,8 @@ mod tests {
         let expected = [
             "once, memory\n",
             "loop *\n",
-            "a prediction for an GPU, bf16 from machine code, not a measurement; off by up to 25 %",
+            "predicted for an GPU in bf16\n",
+            "a prediction for an GPU from machine code, not a measurement; off by up to 25 %",
             "its error is unknown",
         ];
         for part in expected {

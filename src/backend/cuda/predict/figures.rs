@@ -51,7 +51,8 @@ mod tests {
     #[test]
     fn every_kernel_of_the_operations_has_a_row_and_no_other_has() {
         // The others measure the device.
-        let is_of_operation = |kernel: &Kernel| !["peak_", "probe_"].iter().any(|m| kernel.entry.starts_with(m));
+        let is_of_operation =
+            |kernel: &Kernel| !["peak_", "probe_"].iter().any(|m| kernel.entry.starts_with(m));
         let kernels: HashSet<String> =
             every_kernel().iter().filter(|k| is_of_operation(k)).map(Kernel::name).collect();
         let rows: HashSet<String> = Table::embedded().0.into_keys().collect();
