@@ -3,7 +3,7 @@
 use serde::Serialize;
 use std::fmt;
 
-/// What sets the predicted time of a launch.
+/// The reason for the predicted time of a launch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
@@ -33,9 +33,9 @@ impl fmt::Display for Rule {
 pub struct PredictedLaunch {
     /// Label of the kernel.
     pub kernel: &'static str,
-    /// Microseconds in a queue of launches.
+    /// Its time in a queue of launches, in microseconds.
     pub us: f64,
-    /// What sets them.
+    /// The reason for it.
     pub rule: Rule,
     /// Whether the error of predictions is known for such kernels.
     pub has_record: bool,
