@@ -12,8 +12,8 @@ use std::path::Path;
 /// The profiles of the H100.
 const RECORD: &str = "benches/runs/2026-11-26-h100-2/profiles";
 
-/// Microseconds that a pair of events adds to a launch in a queue, 3.168 to 2.004: latencies.json of the first
-/// record.
+/// Microseconds that a pair of events adds to a launch in a queue, 3.168 to 2.004: latencies.json of the
+/// first record.
 const EVENTS: f64 = 3.168 - 2.004;
 
 /// A training step of a network of one layer, with 160 features and two classes.

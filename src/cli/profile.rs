@@ -40,10 +40,12 @@ The inputs are random numbers of the given sizes.
 
 With --predict, nothing is measured and no GPU is needed. A table tells for each kernel what it should take \
 on an NVIDIA H100, with the launches in a full queue:
-  us      total time of its launches in microseconds
-  rule    what sets the time: `loop`, its machine code, with the main loop as often as it runs; `once`, the
-          same with the main loop once, because its sizes do not tell how often; `memory` and `l2`, its
-          bytes over the bandwidth of memory and of the L2 cache. Each launch costs 2 us beside that
+  us    total time of its launches in microseconds, of which each has 2 for its start
+  rule  the reason for the time:
+        loop    its machine code, with the main loop as often as it runs
+        once    the same with the main loop once: its arguments do not tell how often
+        memory  its bytes over the bandwidth of memory
+        l2      its bytes over the bandwidth of the L2 cache
 The figures of the machine code are in kernels/cuda/cycles.toml; docs/performance.md compares predictions \
 with measured times.
 
