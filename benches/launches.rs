@@ -1,5 +1,5 @@
-//! The host's side of CUDA: launches, uploads and our own time for a training step, by an executor that does
-//! nothing. Needs no GPU.
+//! The host's side of CUDA: launches, uploads and our own time for a training step, by an executor that only
+//! records. Needs no GPU.
 //!
 //! `cargo bench -- launches`; with `--test` one step of each, without a time.
 
@@ -10,75 +10,16 @@ fn main() {
 
 #[cfg(feature = "cuda")]
 fn main() -> engine::Result<()> {
-    null::main()
+    recorded::main()
 }
 
 #[cfg(feature = "cuda")]
-mod null {
+mod recorded {
     use engine::Result;
-    use engine::backend::Timeline;
-    use engine::backend::cuda::{Address, Cuda, Executor, Failure, Gemm, Launch, choose};
+    use engine::backend::cuda::{Cuda, Recorder, choose};
     use engine::model::TrainingStep;
     use engine::ops::{Cell, LayerSpec, Network, Pooling, Precision, Rnn, RnnSize};
-    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
     use std::time::Instant;
-
-    /// A device that accepts everything, does nothing and counts.
-    #[derive(Default)]
-    struct Null {
-        allocated: AtomicU64,
-        launches: AtomicU64,
-        uploads: AtomicU64,
-    }
-
-    impl Executor for Null {
-        type Memory = u64;
-
-        fn describe(&self) -> String {
-            "no device".into()
-        }
-
-        fn multiprocessors(&self) -> usize {
-            132
-        }
-
-        fn timeline(&self) -> Option<&Timeline> {
-            None
-        }
-
-        fn zeros(&self, bytes: usize) -> Result<u64, Failure> {
-            // Addresses are multiples of 256, as CUDA's are, and never 0.
-            Ok(256 + self.allocated.fetch_add(bytes.next_multiple_of(256) as u64, Relaxed))
-        }
-
-        fn address(&self, memory: &u64) -> Address {
-            *memory
-        }
-
-        fn write(&self, _: &u64, _: &[u8]) -> Result<(), Failure> {
-            self.uploads.fetch_add(1, Relaxed);
-            Ok(())
-        }
-
-        fn read(&self, _: &u64, bytes: &mut [u8]) -> Result<(), Failure> {
-            bytes.fill(0);
-            Ok(())
-        }
-
-        fn launch(&self, _: &Launch) -> Result<(), Failure> {
-            self.launches.fetch_add(1, Relaxed);
-            Ok(())
-        }
-
-        fn cublaslt_gemm(&self, _: &Gemm) -> Result<(), Failure> {
-            self.launches.fetch_add(1, Relaxed);
-            Ok(())
-        }
-
-        fn wait(&self) -> Result<(), Failure> {
-            Ok(())
-        }
-    }
 
     const FEATURES: usize = 160;
 
@@ -103,18 +44,19 @@ mod null {
             let (models, batch, time) = (1, 256, 128);
             let size = RnnSize { batch, steps: time, input: FEATURES, hidden };
             let algorithm = choose(None, &Rnn::one(cell, size), Precision::Bf16)?;
-            let cuda = Cuda::new(Null::default(), Precision::Bf16);
+            let cuda = Cuda::new(Recorder::default(), Precision::Bf16);
             let network = network(cell, hidden);
             let mut step = TrainingStep::new(&cuda, &network, models, batch, time)?;
             step.run()?;
-            let count = || (cuda.executor().launches.load(Relaxed), cuda.executor().uploads.load(Relaxed));
-            let (before, start) = (count(), Instant::now());
+            cuda.executor().take();
+            let (before, start) = (cuda.executor().uploads(), Instant::now());
             for _ in 0..steps {
                 step.run()?;
             }
-            let (us, after) = (start.elapsed().as_secs_f64() * 1e6, count());
-            let [launches, uploads] =
-                [after.0 - before.0, after.1 - before.1].map(|n| n as f64 / f64::from(steps));
+            let us = start.elapsed().as_secs_f64() * 1e6;
+            let uploads = cuda.executor().uploads() - before;
+            let launches = cuda.executor().take().len() as u64;
+            let [launches, uploads] = [launches, uploads].map(|n| n as f64 / f64::from(steps));
             let name = format!("{} {hidden} {algorithm}, B={batch} T={time}", cell.name());
             match is_test {
                 true => println!("{name:<44} {launches:>8}  {uploads:>7}"),

@@ -10,7 +10,7 @@ use crate::support::training;
 use engine::ErrorKind;
 use engine::backend::Algorithm;
 use engine::backend::Timeline;
-use engine::backend::cuda::{Cuda, Executor, Failure, Gemm, Launch, Tuning, fits};
+use engine::backend::cuda::{Cuda, Executor, Failure, Gemm, Launch, Recorded, Recorder, Tuning, fits};
 use engine::check::cases::{ConvCase, ConvSize, GatherCase, PoolCase, RnnCase, conv, rnn};
 use engine::check::{self, AnyCase, Case};
 use engine::model::{Extent, Trainer, Training};
@@ -19,7 +19,6 @@ use engine::ops::{
     PoolForward, PoolForwardOperands, PoolKind, Pooling, Precision, Rnn, RnnSize,
 };
 use rayon::prelude::*;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 fn host(precision: Precision, order: u32) -> Cuda<Host> {
@@ -478,67 +477,19 @@ fn too_many_models_for_one_launch_are_refused() {
     assert!(error.to_string().contains("more than CUDA launches at once"), "{error}");
 }
 
-/// The entry, arguments and grid of a launch.
-type Launched = (&'static str, Vec<u8>, [u32; 3]);
-
-/// Records launches and does not run them.
-#[derive(Default)]
-struct Recording {
-    launches: Mutex<Vec<Launched>>,
-    /// Bytes of all memory that was allocated.
-    bytes: AtomicU64,
-}
-
-impl Executor for Recording {
-    type Memory = ();
-
-    fn describe(&self) -> String {
-        "cuda that records".into()
-    }
-    fn multiprocessors(&self) -> usize {
-        1
-    }
-    fn timeline(&self) -> Option<&Timeline> {
-        None
-    }
-    fn zeros(&self, bytes: usize) -> Result<(), Failure> {
-        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
-        Ok(())
-    }
-    fn address(&self, _: &()) -> u64 {
-        0
-    }
-    fn write(&self, _: &(), _: &[u8]) -> Result<(), Failure> {
-        Ok(())
-    }
-    fn read(&self, _: &(), _: &mut [u8]) -> Result<(), Failure> {
-        Ok(())
-    }
-    fn launch(&self, launch: &Launch) -> Result<(), Failure> {
-        self.launches.lock().unwrap().push((launch.kernel.entry, launch.arguments.to_vec(), launch.grid));
-        Ok(())
-    }
-    fn cublaslt_gemm(&self, _: &Gemm) -> Result<(), Failure> {
-        Ok(())
-    }
-    fn wait(&self) -> Result<(), Failure> {
-        Ok(())
-    }
-}
-
 /// On a GPU of 80 GB the output of a layer may have more than 2^32 elements.
 #[test]
 fn dropout_reaches_all_elements_beyond_32_bits() {
-    let cuda = Cuda::new(Recording::default(), Precision::Fp32);
+    let cuda = Cuda::new(Recorder::default(), Precision::Fp32);
     let len = (1 << 32) + 5;
     let s = Dropout { models: 1, len, rate: 0.5, key: [1, 2], layer: 0 };
     let (counters, x) = (cuda.zeros::<u32>(2).unwrap(), cuda.zeros::<f32>(1).unwrap());
     let mut out = cuda.zeros::<f32>(1).unwrap();
     let a = DropoutOperands { counters: &counters, x: &x, out: &mut out };
     cuda.run::<Dropout>(&s, a).unwrap();
-    let launches = cuda.executor().launches.lock().unwrap();
-    let (entry, arguments, [blocks, ..]) = &launches[0];
-    assert_eq!(*entry, "dropout");
+    let launches = cuda.executor().take();
+    let Recorded { kernel, arguments, grid: [blocks, ..], .. } = &launches[0];
+    assert_eq!(kernel.entry, "dropout");
     assert!(arguments.as_chunks::<8>().0.iter().any(|field| u64::from_ne_bytes(*field) == len as u64));
     assert!(u64::from(*blocks) * 128 * 4 >= len as u64, "{blocks} blocks");
 }
@@ -546,14 +497,14 @@ fn dropout_reaches_all_elements_beyond_32_bits() {
 /// A kernel that counts in 32 bits is not launched with a larger count.
 #[test]
 fn arguments_beyond_32_bits_are_refused_by_name() {
-    let cuda = Cuda::new(Recording::default(), Precision::Fp32);
+    let cuda = Cuda::new(Recorder::default(), Precision::Fp32);
     let s = Pool { kind: PoolKind::Last, models: 1, batch: 1, steps: 1 << 33, hidden: 1, dirs: 1, states: 1 };
     let (lengths, y) = (cuda.zeros::<u32>(1).unwrap(), cuda.zeros::<f32>(1).unwrap());
     let mut out = cuda.zeros::<f32>(1).unwrap();
     let a = PoolForwardOperands { lengths: &lengths, from: &y, out: &mut out };
     let error = cuda.run::<PoolForward>(&s, a).unwrap_err();
     assert!(error.to_string().contains("steps is 8589934592, beyond 32 bits"), "{error}");
-    assert!(cuda.executor().launches.lock().unwrap().is_empty());
+    assert!(cuda.executor().take().is_empty());
 }
 
 /// The estimate of a training's memory equals the memory that it allocates, except for buffers with a few
@@ -577,12 +528,12 @@ fn the_memory_estimate_equals_what_a_trainer_allocates() {
         let network = Network { features: 20, convs, layers, pool, dense, dropout, classes: 3 };
         let extent = Extent { models: 3, batch: 32, steps: 60, stat_steps: 1 };
         for precision in Precision::ALL {
-            let cuda = Cuda::new(Recording::default(), precision);
+            let cuda = Cuda::new(Recorder::default(), precision);
             let optimizer = optimizer(OptimizerKind::Adamw, network.params());
             let optimizer = Optimizer { models: 3, ..optimizer };
             let training = Training { optimizer, smoothing: 0.0, class_weights: vec![1.0; 9], seed: 0 };
             let _trainer = Trainer::new(&cuda, &network, extent, training).unwrap();
-            let allocated = cuda.executor().bytes.load(Ordering::Relaxed);
+            let allocated = cuda.executor().bytes();
             let estimate = Trainer::bytes(&cuda, &network, extent).unwrap() as u64;
             assert!(
                 estimate <= allocated && allocated <= estimate + 16 * 1024,

@@ -214,7 +214,7 @@ fn an_operation_has_one_stem_everywhere() {
         "probe",
         "gemm",
         "peak",
-        "budget",
+        "cycles",
     ];
     for kernels in ["kernels/cuda", "kernels/wgsl"] {
         let there = stems(kernels);

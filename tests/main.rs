@@ -49,6 +49,9 @@ mod nvidia;
 mod old_runs;
 /// Every way in which Python and NumPy have saved the same two arrays.
 mod pickle;
+/// Predicted training steps within the stated error of the H100's record; by the program without CUDA.
+#[cfg(feature = "cuda")]
+mod predictions;
 /// Layers, loss and optimizer against PyTorch's answers in `golden/`, to 1e-10.
 mod pytorch;
 /// report.html: sections, escaping, and a browser with the network off.

@@ -9,14 +9,14 @@ mod of_cuda;
 #[cfg(feature = "wgpu")]
 mod of_wgpu;
 
-pub use common::{ListedGpu, Out, Restriction};
+pub use common::{ListedGpu, OnBackend, Out, Restriction};
 
 use super::cpu::{Cpu, Isa};
 #[cfg(feature = "cuda")]
 use super::cuda;
 #[cfg(feature = "wgpu")]
 use super::wgpu;
-use super::{Algorithm, Backend, DeviceChoice, DeviceId, Kind};
+use super::{Algorithm, Backend, DeviceChoice, DeviceId, Kind, Prediction};
 use crate::error::{Error, Result};
 use crate::ops::Rnn;
 use clap::Args;
@@ -220,6 +220,28 @@ pub fn gpus(kind: Kind) -> Result<Box<dyn Iterator<Item = ListedGpu>>> {
         Kind::Wgpu => Ok(Box::new(of_wgpu::gpus()?)),
         #[cfg(not(all(feature = "cuda", feature = "wgpu")))]
         kind => Err(kind.not_built()),
+    }
+}
+
+/// Predicts the times of the launches of `work`. Needs no device and no driver.
+///
+/// # Errors
+/// [`ErrorKind::Backend`](crate::error::ErrorKind::Backend) if the backend is not built in or has no
+/// predictions, and any error of `work`.
+pub fn predict(kind: Kind, choice: &DeviceChoice, work: &impl OnBackend) -> Result<Prediction> {
+    match kind {
+        #[cfg(feature = "cuda")]
+        Kind::Cuda => of_cuda::predict(choice, work),
+        #[cfg(not(feature = "cuda"))]
+        Kind::Cuda => {
+            let _ = (choice, work);
+            Err(kind.not_built())
+        }
+        kind => Err(Error::backend(format!(
+            "the backend `{}` has no predictions: they are for `cuda` alone",
+            kind.name()
+        ))
+        .hint("use `backend = cuda`, or measure on this backend")),
     }
 }
 

@@ -13,6 +13,7 @@ mod disjoint;
 mod identity;
 mod options;
 mod peak;
+mod prediction;
 mod timeline;
 #[cfg(feature = "wgpu")]
 pub mod wgpu;
@@ -24,6 +25,7 @@ pub use any::AnyDevice;
 pub use identity::DeviceId;
 pub use options::{DeviceChoice, GemmKernel, Kind};
 pub use peak::Peak;
+pub use prediction::{PredictedLaunch, Prediction, Rule};
 pub use timeline::{Span, Timeline};
 
 use crate::error::{Error, Result};

@@ -12,6 +12,7 @@ mod kernels;
 mod options;
 mod output;
 mod predict;
+mod prediction;
 mod profile;
 mod progress;
 mod report;

@@ -1,10 +1,12 @@
 //! `profile`: times the kernels of a training step.
 
 use super::output::{out, out_json};
+use super::prediction;
 use super::progress::Terminal;
 use super::threads::set_threads;
+use crate::backend::any::{OnBackend, predict};
 use crate::backend::{AnyDevice, Backend, DeviceChoice, Kind, on_device};
-use crate::config::NetworkConfig;
+use crate::config::{NetworkConfig, Preset};
 use crate::error::{Error, Result};
 use crate::model::TrainingStep;
 use crate::ops::Network;
@@ -34,7 +36,22 @@ A small operation whose operands are in a cache can exceed the measured GB/s.
 Kernels and the gaps between them must add up to the wall-clock time within 5 %; otherwise there is an \
 error and no profile.
 
-The inputs are random numbers of the given sizes.";
+The inputs are random numbers of the given sizes.
+
+With --predict, nothing is measured and no GPU is needed. A table tells for each kernel what it should take \
+on an NVIDIA H100, with the launches in a full queue:
+  us    total time of its launches in microseconds, of which each has 2 for its start
+  rule  the reason for the time:
+        loop    its machine code, with the main loop as often as it runs
+        once    the same with the main loop once: its arguments do not tell how often
+        memory  its bytes over the bandwidth of memory
+        l2      its bytes over the bandwidth of the L2 cache
+The figures of the machine code are in kernels/cuda/cycles.toml; docs/performance.md compares predictions \
+with measured times.
+
+Examples:
+  engine profile --backend cuda --precision bf16 --hidden 128 --batch 256 --time-steps 128
+  engine profile --backend cuda --predict --preset study-gru";
 
 /// The arguments of `engine profile`.
 #[derive(Args)]
@@ -42,6 +59,9 @@ The inputs are random numbers of the given sizes.";
 pub struct ProfileCommand {
     #[command(flatten)]
     network: NetworkConfig,
+    /// Take a network of the original study, instead of one of the options above
+    #[arg(long, value_enum, conflicts_with_all = ["conv", "cell", "hidden", "biases", "pool", "dense", "dropout"])]
+    preset: Option<Preset>,
     /// Batch size of each fold
     #[arg(long, value_name = "B", default_value_t = 32)]
     batch: usize,
@@ -80,6 +100,10 @@ pub struct ProfileCommand {
     /// Write a roofline plot to this file
     #[arg(long, value_name = "FILE.svg")]
     roofline: Option<PathBuf>,
+    /// Predict the times on an NVIDIA H100 from the kernels' machine code instead of measuring. Needs no GPU;
+    /// for the backend `cuda`
+    #[arg(long, conflicts_with_all = ["iterations", "warmup", "trace", "roofline", "threads", "isa", "adapter", "kernel_cache"])]
+    predict: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -103,6 +127,9 @@ impl ProfileCommand {
             refuse_existing(file)?;
         }
         let network = self.network()?;
+        if self.predict {
+            return self.predict(network);
+        }
         let device = AnyDevice::open(self.backend, &self.device)?;
         device.warning().iter().for_each(|warning| terminal.warn(warning));
         on_device!(&device, backend => self.profile(backend, &network, terminal))
@@ -116,8 +143,9 @@ impl ProfileCommand {
                 "--batch, --time-steps, --features, --classes, --folds and --iterations must be above 0",
             ));
         }
-        self.network.check()?;
-        let network = self.network.network(self.features, self.classes);
+        let config = self.preset.map_or_else(|| self.network.clone(), |preset| preset.config().network);
+        config.check()?;
+        let network = config.network(self.features, self.classes);
         if self.time_steps < network.shortest() {
             return Err(Error::config(format!(
                 "--time-steps is {}, but the convolution blocks need {}",
@@ -128,15 +156,34 @@ impl ProfileCommand {
         Ok(network)
     }
 
+    /// Prints what the launches of an iteration should take.
+    fn predict(&self, network: Network) -> Result<()> {
+        if self.backend != Kind::Cuda {
+            return Err(Error::config(format!(
+                "--predict is for the backend `cuda`, but the backend is `{}`",
+                self.backend.name()
+            ))
+            .hint("use `--backend cuda`, which needs no GPU here, or leave --predict out to measure"));
+        }
+        let iteration = Iteration { command: self, network };
+        let prediction = predict(self.backend, &self.device, &iteration)?;
+        let precision = self.device.precision.unwrap_or_default();
+        prediction::print(&prediction, precision.name(), self.folds * self.batch, self.json)
+    }
+
+    fn iterate<B: Backend>(&self, step: &mut TrainingStep<B>) -> Result<()> {
+        match self.inference {
+            true => step.evaluate(),
+            false => step.run().map(drop),
+        }
+    }
+
     fn profile<B: Backend>(&self, backend: &B, network: &Network, terminal: &Terminal) -> Result<()> {
         terminal.say("measuring the peak");
         let peak = backend.peak()?;
         let mut step = TrainingStep::new(backend, network, self.folds, self.batch, self.time_steps)?;
         terminal.say(&format!("{} warm-up iterations, {} recorded", self.warmup, self.iterations));
-        let profile = profile(backend, peak, self.warmup, self.iterations, || match self.inference {
-            true => step.evaluate(),
-            false => step.run().map(drop),
-        })?;
+        let profile = profile(backend, peak, self.warmup, self.iterations, || self.iterate(&mut step))?;
         let device = backend.describe();
         if let Some(file) = &self.trace {
             write(file, trace(&device, &profile).as_bytes())?;
@@ -149,6 +196,21 @@ impl ProfileCommand {
             return out_json(&Report { device: &device, threads, rows_per_step, profile: &profile });
         }
         out(&table(&device, threads, rows_per_step, &profile))
+    }
+}
+
+/// An iteration whose times are predicted.
+struct Iteration<'a> {
+    command: &'a ProfileCommand,
+    network: Network,
+}
+
+impl OnBackend for Iteration<'_> {
+    fn run<B: Backend>(&self, backend: &B, begin: &dyn Fn()) -> Result<()> {
+        let ProfileCommand { folds, batch, time_steps, .. } = *self.command;
+        let mut step = TrainingStep::new(backend, &self.network, folds, batch, time_steps)?;
+        begin();
+        self.command.iterate(&mut step)
     }
 }
 

@@ -1,5 +1,6 @@
 """Reads machine code: nvdisasm's text becomes instructions with their control codes, and the loops among them."""
 
+import collections
 import dataclasses
 import os
 import pathlib
@@ -101,8 +102,9 @@ def loops(code: Code) -> list[tuple[int, int]]:
     return found
 
 
-def main_loop(code: Code) -> tuple[int, int]:
-    """The innermost loop with the most matrix products, and of those with as many the one with the most arithmetic."""
+def main_loop(code: Code) -> tuple[int, int] | None:
+    """The innermost loop with the most matrix products, and of those with as many the one with the most arithmetic. Some kernels have
+    no loop."""
     found = loops(code)
     inner = [a for a in found if not any(b != a and a[0] <= b[0] and b[1] <= a[1] for b in found)]
 
@@ -110,22 +112,65 @@ def main_loop(code: Code) -> tuple[int, int]:
         kinds = [i.kind for i in code.instructions[loop[0] : loop[1] + 1]]
         return kinds.count("mma"), kinds.count("fma") + kinds.count("function")
 
-    if not inner:
-        raise ValueError("the kernel has no loop")
-    return max(inner, key=work)
+    return max(inner, key=work, default=None)
 
 
-def path(code: Code, loop: tuple[int, int]) -> list[tuple[Instruction, bool]]:
-    """The instructions of one trip, each with whether it is a branch that is taken. Conditional branches forward fall through: a
-    trip does all the work that it may have to do."""
+# Instructions, each with whether it is a branch that is taken.
+Path = list[tuple[Instruction, bool]]
+
+
+def next_of(code: Code, at: int) -> list[int]:
+    """Where the code may go on after an instruction; first where it does all the work that it may have to do: conditional branches
+    fall through."""
+    current = code.instructions[at]
+    if current.opcode.startswith("EXIT") and current.guard is None:
+        return []
+    if not current.opcode.startswith("BRA") or current.target not in code.labels:
+        return [at + 1]
+    is_conditional = current.guard is not None or ", " in current.text.split("`")[0]
+    return [at + 1, code.labels[current.target]] if is_conditional else [code.labels[current.target]]
+
+
+def path(code: Code, loop: tuple[int, int]) -> Path:
+    """The instructions of one trip."""
     start, end = loop
     trip, at = [], start
     while at != end:
-        current = code.instructions[at]
-        is_conditional = current.guard is not None or ", " in current.text.split("`")[0]
-        taken = current.opcode.startswith("BRA") and current.target is not None and not is_conditional
-        trip.append((current, taken))
-        at = code.labels[current.target] if taken else at + 1
+        following = next_of(code, at)[0]
+        trip.append((code.instructions[at], following != at + 1))
+        at = following
         if len(trip) > len(code.instructions):
             raise ValueError(f"the path from {code.instructions[start].address:#x} does not come back")
     return [*trip, (code.instructions[end], True)]
+
+
+def outside(code: Code, loop: tuple[int, int] | None) -> Path:
+    """The instructions before the main loop and after it, or of a kernel without a loop all. Other loops have one trip."""
+    ends = {at for at in range(len(code.instructions)) if not next_of(code, at)}
+    if loop is None:
+        return way(code, 0, ends, set())
+    start, end = loop
+    return way(code, 0, {start}, set())[:-1] + way(code, end + 1, ends, set(range(start, end + 1)))
+
+
+def way(code: Code, start: int, goals: set[int], closed: set[int]) -> Path:
+    """The instructions from `start` to the first of the goals that the code comes to, without a second visit and without `closed`."""
+    before = collections.defaultdict(list)
+    for at in range(len(code.instructions)):
+        for following in next_of(code, at):
+            before[following].append(at)
+    leads, pending = set(), list(goals)
+    while pending:
+        at = pending.pop()
+        if at not in leads and at not in closed:
+            leads.add(at)
+            pending += before[at]
+    found, at, seen = [], start, set()
+    while at not in goals:
+        seen.add(at)
+        following = next((n for n in next_of(code, at) if n in leads and n not in seen), None)
+        if following is None:
+            raise ValueError(f"no way from {code.instructions[start].address:#x} beyond {code.instructions[at].address:#x}")
+        found.append((code.instructions[at], following != at + 1))
+        at = following
+    return [*found, (code.instructions[at], False)]

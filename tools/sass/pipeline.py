@@ -3,14 +3,14 @@ rates, and barriers of a block."""
 
 import collections
 import dataclasses
+import heapq
+from collections.abc import Iterator
 
 from . import machine
-from .disassembly import Instruction
+from .disassembly import Path
 
 TRIPS = 10
 BOARDS = 6
-
-Trip = list[tuple[Instruction, bool]]
 
 
 @dataclasses.dataclass
@@ -41,7 +41,7 @@ class Prediction:
 class Multiprocessor:
     """The state of one multiprocessor while it runs blocks of a kernel."""
 
-    def __init__(self, trip: Trip, warps: int, blocks: int, source: str):
+    def __init__(self, trip: Path, warps: int, blocks: int, source: str):
         self.trip, self.warps_per_block = trip, warps
         self.latency = machine.LATENCY | dict.fromkeys(machine.LOADS, machine.GLOBAL_LATENCY[source])
         self.warps = [Warp(number) for number in range(warps * blocks)]
@@ -99,32 +99,59 @@ class Multiprocessor:
         if warp.position == len(self.trip):
             warp.position, warp.trip = 0, warp.trip + 1
             warp.ends.append(time)
-        if current.kind == "barrier":
-            self.arrive(warp, time)
 
-    def arrive(self, warp: Warp, time: float) -> None:
-        """Stops the warp until all warps of its block have come to the barrier."""
+    def arrive(self, warp: Warp, time: float) -> list[Warp]:
+        """Stops the warp until all warps of its block have come to the barrier, and returns those that go on."""
         warp.is_at_barrier = True
         first = warp.number // self.warps_per_block * self.warps_per_block
         block = self.warps[first : first + self.warps_per_block]
-        if all(other.is_at_barrier for other in block):
-            for other in block:
-                other.is_at_barrier = False
-                other.ready = max(other.ready, time + machine.BARRIER + machine.BARRIER_WARP * len(block))
+        if not all(other.is_at_barrier for other in block):
+            return []
+        for other in block:
+            other.is_at_barrier = False
+            other.ready = max(other.ready, time + machine.BARRIER + machine.BARRIER_WARP * len(block))
+        return block
+
+    def play(self, trips: int) -> Iterator[tuple[float, str, Warp]]:
+        """Runs all warps through these trips. Yields each instruction's time, the reason why not earlier, and its warp."""
+        # A warp's time never becomes earlier while it waits, so that the least of the known ones alone must be looked at again.
+        waiting = [self.turn(warp, 0.0) for warp in self.warps]
+        while waiting:
+            warp = self.warps[heapq.heappop(waiting)[3]]
+            time, reason = self.earliest(warp)
+            turn = self.turn(warp, time)
+            if waiting and turn > waiting[0]:
+                heapq.heappush(waiting, turn)
+                continue
+            yield time, reason, warp
+            warp.last_issue = time
+            self.run(warp, time)
+            ready = self.arrive(warp, time) if self.trip[turn[2]][0].kind == "barrier" else [warp]
+            for other in ready:
+                if other.trip < trips:
+                    heapq.heappush(waiting, self.turn(other, other.ready))
+
+    def turn(self, warp: Warp, time: float) -> tuple[float, int, int, int]:
+        """The order of warps: by time; of equal ones the warp that is furthest behind."""
+        return round(time, 6), warp.trip, warp.position, warp.number
 
 
-def play(trip: Trip, warps: int, blocks: int, source: str) -> Prediction:
+def play(trip: Path, warps: int, blocks: int, source: str) -> Prediction:
     """Plays TRIPS trips of `blocks` blocks of `warps` warps, and measures the second half, in which the loop is steady. Loads from
     global memory find their data in `source`, L2 or DRAM."""
     multiprocessor = Multiprocessor(trip, warps, blocks, source)
     half, waits = TRIPS // 2, collections.Counter()
-    while running := [warp for warp in multiprocessor.warps if warp.trip < TRIPS and not warp.is_at_barrier]:
-        candidates = [(*multiprocessor.earliest(warp), warp) for warp in running]
-        time, reason, warp = min(candidates, key=lambda c: (round(c[0], 6), c[2].trip, c[2].position))
+    for time, reason, warp in multiprocessor.play(TRIPS):
         if warp.number == 0 and warp.trip >= half:
             waits[reason] += time - warp.last_issue
-        warp.last_issue = time
-        multiprocessor.run(warp, time)
     ends = multiprocessor.warps[0].ends
     count = TRIPS - half
     return Prediction((ends[-1] - ends[half - 1]) / count, {reason: cycles / count for reason, cycles in waits.items()})
+
+
+def play_once(path: Path, warps: int, blocks: int, source: str) -> float:
+    """The cycles of `blocks` blocks from the first instruction of the path to the last warp's last one."""
+    multiprocessor = Multiprocessor(path, warps, blocks, source)
+    for _ in multiprocessor.play(1):
+        pass
+    return max(warp.ends[-1] for warp in multiprocessor.warps)

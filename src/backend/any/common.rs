@@ -1,10 +1,20 @@
 //! The types in which every backend answers the command line.
 
+use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::ops::Rnn;
 
 /// Receives text as soon as it is known: one line or several.
 pub type Out<'a> = &'a mut dyn FnMut(&str) -> Result<()>;
+
+/// Work on a backend of any type.
+pub trait OnBackend {
+    /// Does the work. It calls `begin` after its preparations, which are no part of a prediction.
+    ///
+    /// # Errors
+    /// Any error of the work.
+    fn run<B: Backend>(&self, backend: &B, begin: &dyn Fn()) -> Result<()>;
+}
 
 /// A GPU in the list of a backend's GPUs.
 pub struct ListedGpu {

@@ -1,11 +1,11 @@
 //! The backend `cuda` for the command line: its GPUs, its algorithms and its kernels.
 
-use super::common::{ListedGpu, Out, Restriction};
+use super::common::{ListedGpu, OnBackend, Out, Restriction};
 use crate::backend::cuda::{
-    Compiled, Compiler, Cuda, Driver, Kernel, Kernels, Tuning, choose, default_folder, every_kernel, fits,
-    gpus as all_gpus,
+    Compiled, Compiler, Cuda, Driver, Kernel, Kernels, Recorder, Tuning, choose, default_folder,
+    every_kernel, fits, gpus as all_gpus, predict as predict_launches,
 };
-use crate::backend::{Algorithm, Backend};
+use crate::backend::{Algorithm, Backend, DeviceChoice, Prediction};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ops::{Precision, Rnn};
 use clap::Args;
@@ -30,6 +30,14 @@ pub fn restrict(cuda: Box<Cuda<Driver>>, algorithm: Algorithm) -> (Box<Cuda<Driv
     let restriction = Restriction::new(name, move |rnn| fits(algorithm, rnn.hidden, precision));
     let tuning = Tuning { algorithm: Some(algorithm), ..cuda.tuning() };
     (Box::new(cuda.tuned(tuning)), restriction)
+}
+
+/// Predicts the times of the launches of `work`.
+pub fn predict(choice: &DeviceChoice, work: &impl OnBackend) -> Result<Prediction> {
+    let tuning = Tuning { gemm: choice.gemm.unwrap_or_default(), ..Tuning::default() };
+    let cuda = Cuda::new(Recorder::default(), choice.precision.unwrap_or_default()).tuned(tuning);
+    work.run(&cuda, &|| drop(cuda.executor().take()))?;
+    predict_launches(&cuda.executor().take())
 }
 
 /// The options of `engine kernels` for the backend `cuda`.

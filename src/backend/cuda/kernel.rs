@@ -91,10 +91,19 @@ impl Kernel {
         name
     }
 
+    /// The value of a constant.
+    pub fn constant(&self, name: &str) -> Option<u32> {
+        self.constants.iter().find(|(constant, _)| *constant == name).map(|(_, value)| *value)
+    }
+
     /// The threads of a block.
     pub fn threads(&self) -> u32 {
-        let threads = self.constants.iter().find(|(name, _)| *name == "THREADS");
-        threads.expect("every kernel has the constant THREADS").1
+        self.constant("THREADS").expect("every kernel has the constant THREADS")
+    }
+
+    /// Which of its arguments has this name.
+    pub(super) fn field(&self, name: &str) -> Option<usize> {
+        self.fields.iter().position(|(_, field)| *field == name)
     }
 
     /// Whether it is a persistent kernel, which must not spill registers.

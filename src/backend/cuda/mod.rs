@@ -4,7 +4,8 @@
 //! Each operation has a file that lists its kernels, fills their arguments and launches them; `kernel`
 //! assembles the source text. An [`Executor`] runs the launches. The one for GPUs is [`Driver`], with
 //! `compiler`, `programs` and `cublaslt` beside it. The tests have one that compiles the same source for the
-//! host and runs the same launches there, so everything above the executor is tested without a GPU.
+//! host and runs the same launches there, so everything above the executor is tested without a GPU. A
+//! [`Recorder`] runs nothing, and [`predict`](fn@predict) tells what its launches would take.
 
 mod address;
 mod attention;
@@ -26,6 +27,7 @@ mod memory;
 mod optimizer;
 mod peak;
 mod pool;
+mod predict;
 pub mod probe;
 mod programs;
 mod rnn;
@@ -42,6 +44,7 @@ pub use gemm::{Format, Gemm, Major, Strided};
 pub use gpu::{Gpu, gpus};
 pub use kernel::Kernel;
 pub use memory::{Buf, Frames};
+pub use predict::{Recorded, Recorder, predict};
 pub use programs::default_folder;
 pub use rnn::{Kernels, Layer, Tuning, choose, fits};
 
