@@ -14,7 +14,7 @@ PARTS = {
     "forward": ["rnn forward, persistent", "rnn forward, step"],
     "backward": ["rnn backward, persistent", "rnn backward, step"],
     "gradient": ["weight gradient", "weight gradient sum"],
-    "packing": ["pack weights"],
+    "packing": ["pack weights", "pack inputs", "pack states"],
 }
 # Cell, units, precision, folds, and the shape of tools/bench-peers. B=256, T=128; with folds B=32, T=60. D=160.
 SHAPES = [(cell, units, precision, 1, shape) for cell in ("lstm", "gru") for units, shape in ((64, "G1"), (128, "G2"), (256, "G3")) for precision in ("bf16", "tf32")]

@@ -30,8 +30,10 @@ fn trip_depth(launch: &Recorded, figures: &Figures) -> usize {
     // A warp's mma is 16 x 8 x 16 multiply-adds in bf16, and 16 x 8 x 8 in tf32.
     let of_mma = if launch.kernel.constant("PRECISION") == Some(16) { 64 } else { 32 };
     let multiply_adds = if figures.mma > 0 { figures.mma * of_mma } else { figures.ffma };
-    // A warp has WARP_ROWS x 32 sums in gemm_tile.cu, and 32 x 16 in rnn_step.cu.
-    let sums = launch.kernel.constant("WARP_ROWS").unwrap_or(16) as usize;
+    // The sums of a lane: of 128 threads in gemm_tile.cu; of a warp with 32 x 16 in rnn_step.cu.
+    let constant = |name| launch.kernel.constant(name).map(|value| value as usize);
+    let tile = constant("TILE_ROWS").zip(constant("TILE_COLUMNS"));
+    let sums = tile.map_or(16, |(rows, columns)| rows * columns / 128);
     (multiply_adds / sums).max(1)
 }
 
@@ -50,10 +52,10 @@ mod tests {
         let step: &[(&str, u64)] = &[("hidden", 200), ("before", 1)];
         for (kernel, arguments, figures, expected) in [
             (bf16.persistent_forward(2), &[("steps", 77)][..], of_mma(16), Some(77)),
-            // 4 x 4 mma are a depth of 16: 160 / 32.
-            (bf16.project(), &[("depth", 160)], of_mma(32), Some(5)),
-            (tf32.project(), &[("depth", 161)], of_mma(32), Some(11)),
-            (bf16.weight_gradient(), &[("share", 512)], of_mma(32), Some(16)),
+            // 4 x 8 mma are a depth of 16: 160 / 32.
+            (bf16.project(), &[("depth", 160)], of_mma(64), Some(5)),
+            (tf32.project(), &[("depth", 161)], of_mma(64), Some(11)),
+            (bf16.weight_gradient(), &[("share", 512)], of_mma(64), Some(16)),
             // 208 units: a share of 104, in trips of 128, 64 and 8.
             (bf16.step_forward(1), step, of_mma(32), Some(1)),
             (tf32.step_forward(1), step, of_mma(32), Some(2)),
