@@ -33,6 +33,13 @@ impl<E: Executor> Default for List<E> {
     }
 }
 
+impl<E: Executor> List<E> {
+    /// Whether there is nothing to issue. Memory is kept only for launches.
+    pub fn is_empty(&self) -> bool {
+        self.uploads.is_empty() && self.launches.is_empty()
+    }
+}
+
 impl<E: Executor> Recording<E> {
     /// The recording, for this thread alone.
     pub fn lock(shared: &Mutex<Self>) -> MutexGuard<'_, Self> {

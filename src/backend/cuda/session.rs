@@ -253,6 +253,9 @@ impl<E: Executor> Session<E> {
     /// Issues what was recorded; the launches of a whole scope as a graph if they were issued before. After
     /// an error nothing of it is left.
     fn issue(&self, recording: &mut Recording<E>, whole: bool) -> Result<()> {
+        if recording.list.is_empty() {
+            return Ok(());
+        }
         let List { uploads, launches, dropped } = std::mem::take(&mut recording.list);
         uploads.iter().try_for_each(|(memory, offset, bytes)| self.upload(memory, offset, bytes))?;
         match &self.graphs {

@@ -47,6 +47,11 @@ impl<M> Uploads<M> {
         }
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.uploads.is_empty()
+    }
+
     /// Each copy: its memory, the offset there, and its bytes.
     pub fn iter(&self) -> impl Iterator<Item = (&M, usize, &[u8])> {
         self.uploads.iter().map(|upload| (&*upload.memory, upload.offset, &self.bytes[upload.bytes.clone()]))
