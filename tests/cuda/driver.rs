@@ -78,8 +78,8 @@ fn small_copies_wait_only_for_a_slot_of_the_ring() {
 #[ignore = "run again on the stand-in driver by the test above"]
 fn child_ring() {
     let Some(cuda) = device() else { return };
-    // Up to the largest small copy, and one above it.
-    let lens = [3, 1 << 18, 1, 700, (1 << 18) + 1];
+    // Many small copies in a row, up to the largest, before one that is larger.
+    let lens = [3, 1 << 18, 1, 700, 9, 64, 1 << 17, 5, 2, (1 << 18) + 1];
     let contents = |i: usize| vec![i as u32 + 1; lens[i % lens.len()]];
     let mut buffers: Vec<_> = (0..23).map(|i| cuda.zeros::<u32>(contents(i).len()).unwrap()).collect();
     let synchronizations = calls(c"cuStreamSynchronize");

@@ -259,6 +259,25 @@ fn work_in_a_scope_is_done_in_the_order_in_which_it_was_asked_for() {
 }
 
 #[test]
+fn a_list_with_another_grid_is_another_graph() {
+    let cuda = counting(Precision::Fp32);
+    let (mut counters, x) = (cuda.zeros(2).unwrap(), cuda.zeros(5 * LEN * LEN).unwrap());
+    let mut out = cuda.zeros(5 * LEN * LEN).unwrap();
+    let mut run = |len: usize| {
+        cuda.as_one(|| {
+            cuda.write(&mut counters, &[0, 1])?;
+            let a = DropoutOperands { counters: &counters, x: &x, out: &mut out };
+            cuda.run::<Dropout>(&Dropout { len, ..DROPOUT }, a)
+        })
+        .unwrap();
+        counts(&cuda)
+    };
+    assert_eq!([run(LEN), run(LEN), run(LEN)], [[1, 0, 0], [1, 1, 1], [1, 1, 2]]);
+    assert_eq!([run(5 * LEN * LEN), run(5 * LEN * LEN)], [[2, 1, 2], [2, 2, 3]]);
+    assert_eq!(run(LEN), [2, 2, 4], "both are remembered");
+}
+
+#[test]
 fn memory_that_is_dropped_in_a_scope_outlives_the_launches_that_use_it() {
     let cuda = counting(Precision::Fp32);
     let mut drops = Drops::new(&cuda);

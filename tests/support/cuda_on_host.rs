@@ -277,7 +277,9 @@ impl Executor for Host {
     }
 
     fn set_arguments(&self, graph: &mut Nodes, i: usize, launch: &Launch) -> Result<(), Failure> {
-        graph.0[i].1 = launch.arguments.to_vec();
+        let (kernel, arguments, grid) = &mut graph.0[i];
+        assert!(kernel == launch.kernel && *grid == launch.grid, "another launch than {}", kernel.name());
+        *arguments = launch.arguments.to_vec();
         Ok(())
     }
 
