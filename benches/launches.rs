@@ -145,7 +145,7 @@ mod null {
                 print!("{name:<44} {issued:<11}");
                 for ((column, before), after) in columns.iter().zip(before).zip(after) {
                     let each = (after - before) as f64 / f64::from(steps);
-                    print!(" {each:>width$}{}", " ", width = column.len());
+                    print!(" {each:>width$} ", width = column.len());
                 }
                 match is_test {
                     true => println!(),

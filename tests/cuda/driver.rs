@@ -72,8 +72,8 @@ fn small_copies_wait_only_for_a_slot_of_the_ring() {
     on_the_stand_in("child_ring");
 }
 
-/// Copies from page-locked memory wait in the stand-in until they are asked for: a slot that was written again
-/// too early would show.
+/// Copies from page-locked memory wait in the stand-in until they are asked for: a slot that was written
+/// again too early would show.
 #[test]
 #[ignore = "run again on the stand-in driver by the test above"]
 fn child_ring() {

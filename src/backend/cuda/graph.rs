@@ -76,8 +76,8 @@ impl Graph {
     /// Launches it.
     ///
     /// # Safety
-    /// Each of its launches, with its arguments, could be launched by itself, and the context is bound to this
-    /// thread.
+    /// Each of its launches, with its arguments, could be launched by itself, and the context is bound to
+    /// this thread.
     pub(super) unsafe fn launch(&mut self) -> Result<(), DriverError> {
         // SAFETY: both exist: `new` made the graph, and `shared` keeps the stream. The caller guarantees the
         // launches.

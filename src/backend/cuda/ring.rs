@@ -41,8 +41,8 @@ impl Ring {
         assert!(bytes.len() <= SMALL_COPY, "{} bytes in a slot of {SMALL_COPY}", bytes.len());
         let (slot, stream) = (self.next, &self.shared.stream);
         self.copied[slot].synchronize()?;
-        // SAFETY: the slot lies within the memory. Its last copy is done, as waited for above, and `&mut self`
-        // is the only access from the host.
+        // SAFETY: the slot lies within the memory. Its last copy is done, as waited for above, and through
+        // `&mut self` the host has no other access.
         let staged = unsafe {
             let slot = self.memory.add(slot * SMALL_COPY);
             slot.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
@@ -51,7 +51,8 @@ impl Ring {
         // SAFETY: the caller guarantees `to`. The slot is not written again before its event, and its memory
         // lives until `drop` has waited for the stream.
         unsafe { result::memcpy_htod_async(to, staged, stream.cu_stream()) }?;
-        self.copied[slot].record(stream)?;
+        // Without its event, nothing but the stream tells when the copy is done.
+        self.copied[slot].record(stream).or_else(|error| stream.synchronize().and(Err(error)))?;
         self.next = (slot + 1) % SLOTS;
         Ok(())
     }
