@@ -3,8 +3,8 @@
 
 use crate::support::stand_in;
 use crate::support::steps::{Steps, fourteen, two_layers};
-use engine::backend::Backend;
 use engine::backend::cuda::{Cuda, Driver, Gpu};
+use engine::backend::{Backend, DeviceChoice};
 use engine::ops::{Device, Precision};
 use libloading::{Library, Symbol};
 use std::process::Command;
@@ -14,7 +14,12 @@ const VARIABLE: &str = "ENGINE_TEST_STAND_IN";
 
 /// Runs one test of this binary again on the stand-in driver.
 fn on_the_stand_in(test: &str) {
+    on_the_stand_in_with(test, &[]);
+}
+
+fn on_the_stand_in_with(test: &str, variables: &[(&str, &str)]) {
     let output = Command::new(std::env::current_exe().unwrap())
+        .envs(variables.iter().copied())
         .args(["--exact", &format!("cuda::driver::{test}"), "--include-ignored", "--nocapture"])
         .env("LD_LIBRARY_PATH", stand_in::libraries())
         .env(VARIABLE, "1")
@@ -114,4 +119,27 @@ fn child_lost() {
     {
         assert!(error.contains(part), "no {part} in {error}");
     }
+}
+
+#[test]
+fn blocking_launches_are_no_graphs_and_their_error_names_the_launch() {
+    on_the_stand_in_with("child_blocking", &[("CUDA_LAUNCH_BLOCKING", "1")]);
+}
+
+#[test]
+#[ignore = "run again on the stand-in driver by the test above"]
+fn child_blocking() {
+    if std::env::var_os(VARIABLE).is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let kernel_cache = Some(folder.path().to_path_buf());
+    let cuda = Cuda::open(&DeviceChoice { kernel_cache, ..DeviceChoice::default() }).unwrap();
+    let mut steps = Steps::new(&cuda, &two_layers());
+    (0..3).for_each(|_| steps.train().unwrap());
+    assert_eq!(calls(c"cuGraphLaunch"), 0);
+    // SAFETY: no other thread of this process reads the environment meanwhile.
+    unsafe { std::env::set_var("STUB_LOST", "linear_forward") };
+    let error = steps.train().unwrap_err().to_string();
+    assert!(error.contains("in the launch of linear_forward.cu"), "{error}");
 }
