@@ -101,7 +101,7 @@ impl<E: Executor> Session<E> {
         self.checked(what, out_of_memory, work)
     }
 
-    /// Like `call`, before what was recorded.
+    /// Like `call`, but leaves what was recorded.
     fn call_now<T>(
         &self,
         what: impl Fn() -> String,
