@@ -1,6 +1,8 @@
 //! The kernels and launches of the backend `cuda`, run on the host (`cuda_on_host`), against the reference.
 
 mod chains;
+mod driver;
+mod graphs;
 pub mod intrinsics;
 
 use crate::support::conformance::{alone_as_in, conforms, dropout_is_exact, others, together_and_alone};
@@ -398,6 +400,7 @@ impl Failing {
 
 impl Executor for Failing {
     type Memory = <Host as Executor>::Memory;
+    type Graph = <Host as Executor>::Graph;
 
     fn describe(&self) -> String {
         "cuda that fails".into()
@@ -418,18 +421,30 @@ impl Executor for Failing {
     fn address(&self, memory: &Self::Memory) -> u64 {
         self.host.address(memory)
     }
-    fn write(&self, memory: &Self::Memory, bytes: &[u8]) -> Result<(), Failure> {
+    fn write(&self, memory: &Self::Memory, offset: usize, bytes: &[u8]) -> Result<(), Failure> {
         self.call()?;
-        self.host.write(memory, bytes)
+        self.host.write(memory, offset, bytes)
     }
-    fn read(&self, memory: &Self::Memory, bytes: &mut [u8]) -> Result<(), Failure> {
+    fn read(&self, memory: &Self::Memory, offset: usize, bytes: &mut [u8]) -> Result<(), Failure> {
         self.call()?;
-        self.host.read(memory, bytes)
+        self.host.read(memory, offset, bytes)
     }
     /// As on a GPU, the next call reports the failure.
     fn launch(&self, launch: &Launch) -> Result<(), Failure> {
         self.call()?;
         self.host.launch(launch)
+    }
+    fn graph(&self, launches: &[Launch]) -> Result<Self::Graph, Failure> {
+        self.call()?;
+        self.host.graph(launches)
+    }
+    fn set_arguments(&self, graph: &mut Self::Graph, i: usize, launch: &Launch) -> Result<(), Failure> {
+        self.call()?;
+        self.host.set_arguments(graph, i, launch)
+    }
+    fn launch_graph(&self, graph: &mut Self::Graph) -> Result<(), Failure> {
+        self.call()?;
+        self.host.launch_graph(graph)
     }
     fn cublaslt_gemm(&self, gemm: &Gemm) -> Result<(), Failure> {
         self.host.cublaslt_gemm(gemm)

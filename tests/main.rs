@@ -10,7 +10,7 @@ mod bench_peers;
 /// differences.
 mod conformance;
 /// CUDA's kernels and launches, run on the host, against the reference; its faults on a device that fails on
-/// demand.
+/// demand; its graphs against plain launches, also through a stand-in for the driver.
 #[cfg(feature = "cuda")]
 mod cuda;
 /// The host that runs CUDA's kernels finds planted errors, and names them.

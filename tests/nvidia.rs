@@ -4,6 +4,7 @@ mod intrinsics;
 
 use crate::support::conformance::{conforms, dropout_is_exact, others, together_and_alone};
 use crate::support::curves::curve_within;
+use crate::support::steps::{fourteen, two_layers, with_convolution};
 use engine::ErrorKind;
 use engine::backend::Algorithm;
 use engine::backend::Backend;
@@ -85,6 +86,19 @@ fn ten_training_steps_on_an_nvidia_gpu_stay_within_their_bound() {
     for name in ["curve", "curve_last", "curve_attention"] {
         for precision in Precision::ALL {
             devices(precision).iter().for_each(|device| curve_within(device, name));
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs an NVIDIA GPU; tools/gpu-suite runs it"]
+fn a_training_as_graphs_has_the_bits_of_plain_launches_on_a_gpu() {
+    for precision in Precision::ALL {
+        let plain = devices(precision).into_iter().map(Cuda::without_graphs);
+        for (as_graphs, plain) in devices(precision).iter().zip(plain) {
+            for network in [two_layers(), with_convolution()] {
+                assert!(fourteen(as_graphs, &network) == fourteen(&plain, &network), "{}", plain.describe());
+            }
         }
     }
 }

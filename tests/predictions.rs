@@ -28,7 +28,7 @@ fn predicted(cell: Cell, hidden: usize, precision: Precision, sizes: [usize; 3])
         dropout: 0.2,
         classes: 2,
     };
-    let cuda = Cuda::new(Recorder::default(), precision);
+    let cuda = Cuda::new(Recorder::default(), precision).without_graphs();
     let mut step = TrainingStep::new(&cuda, &network, models, batch, steps).unwrap();
     cuda.executor().take();
     step.run().unwrap();

@@ -84,6 +84,13 @@ pub trait Backend:
         1
     }
 
+    /// Runs work that is asked for again and again with the same buffers, as a training step is. A device may
+    /// issue it as one unit; results are those of `work` alone. Errors of what `work` asked for may show only
+    /// when it has returned.
+    fn as_one<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        work()
+    }
+
     /// Returns when everything that was asked for is done. Only a clock needs it: `read` waits by itself.
     fn wait(&self) -> Result<()> {
         Ok(())

@@ -5,7 +5,9 @@ use super::buffers::{expect_len, read, read_f32, write_f32};
 use super::stage::{Activation, Pass, Stage, Tape};
 use crate::backend::Backend;
 use crate::error::{Error, Result};
-use crate::ops::{Dropout, DropoutOperands, Gather, GatherOperands, Network, Placed, Purpose, Reals, Words};
+use crate::ops::{
+    Dropout, DropoutOperands, Gather, GatherOperands, Network, Placed, Purpose, Reals, Together, Words,
+};
 
 /// The networks: their weights, their stages, and what flows between those.
 pub struct Model<'b, B: Backend> {
@@ -37,16 +39,18 @@ pub(super) struct Recording<'a, B: Backend> {
 impl<'b, B: Backend> Model<'b, B> {
     /// Networks with zero weights and identity statistics, for inference.
     pub fn new(backend: &'b B, network: &Network, extent: Extent) -> Result<Self> {
-        Model::made_for(backend, network, extent, |_| Purpose::Inference)
+        Ok(Model::made_for(backend, network, extent, |_| Purpose::Inference, [&[], &[]])?.0)
     }
 
-    /// With stages for the purpose that each has by its number.
+    /// With stages for the purpose that each has by its number. Beside the buffers that are written with a
+    /// batch come others that the caller writes after them: of words and of numbers, with these lengths.
     pub(super) fn made_for(
         backend: &'b B,
         network: &Network,
         extent: Extent,
         purpose: impl Fn(usize) -> Purpose,
-    ) -> Result<Self> {
+        beside: [&[usize]; 2],
+    ) -> Result<(Self, Together<B>)> {
         network.check()?;
         extent.check()?;
         let Extent { models, batch, steps, stat_steps } = extent;
@@ -56,7 +60,12 @@ impl<'b, B: Backend> Model<'b, B> {
                 network.shortest()
             )));
         }
-        let words = || backend.zeros::<u32>(models * batch);
+        let [words_beside, reals_beside] = beside;
+        let own = vec![models * batch; 1 + 1 + network.convs.len()];
+        let (mut words, reals) = backend.zeros_together(&[&own, words_beside].concat(), reals_beside)?;
+        let words_beside = words.split_off(own.len());
+        let lengths = words.split_off(1);
+        let first = words.pop().expect("as many buffers as lengths");
         let placed = network.stages(models, batch, steps);
         let stages = placed.iter().enumerate().map(|(i, p)| Stage::new(backend, &p.stage, purpose(i)));
         let input = Activation {
@@ -71,8 +80,8 @@ impl<'b, B: Backend> Model<'b, B> {
             weights: backend.zeros(models * network.params())?,
             unloaded: true,
             stats: backend.zeros(models * 2 * stat_steps * network.features)?,
-            first: words()?,
-            lengths: (0..=network.convs.len()).map(|_| words()).collect::<Result<_>>()?,
+            first,
+            lengths,
             stages: stages.collect::<Result<_>>()?,
             activations: std::iter::once(Ok(input)).chain(outputs).collect::<Result<_>>()?,
             placed,
@@ -80,7 +89,7 @@ impl<'b, B: Backend> Model<'b, B> {
         let statistics = stat_steps * network.features;
         let identity = [vec![0.0; statistics], vec![1.0; statistics]].concat().repeat(models);
         model.set_stats(&identity)?;
-        Ok(model)
+        Ok((model, (words_beside, reals)))
     }
 
     /// The architecture.
@@ -119,8 +128,15 @@ impl<'b, B: Backend> Model<'b, B> {
 
     /// Logits `(M, B, K)` of a batch, without dropout. Rows that are absent hold no meaning.
     pub fn evaluate(&mut self, frames: &B::Frames, batch: &Batch) -> Result<Vec<f64>> {
-        self.load(frames, batch)?;
-        self.forward(None)?;
+        batch.check(self.extent, self.network.classes)?;
+        let done = self.backend.as_one(|| {
+            self.write(batch)?;
+            self.gather(frames)?;
+            self.forward(None)
+        });
+        // An error may come after `forward`, which then has not loaded the weights.
+        self.unloaded |= done.is_err();
+        done?;
         let Extent { models, batch, .. } = self.extent;
         read(self.backend, self.logits(), models * batch * self.network.classes)
     }
@@ -130,9 +146,8 @@ impl<'b, B: Backend> Model<'b, B> {
         &self.activations[self.stages.len()].y
     }
 
-    /// Uploads a batch and gathers its inputs.
-    pub(super) fn load(&mut self, frames: &B::Frames, batch: &Batch) -> Result<()> {
-        batch.check(self.extent, self.network.classes)?;
+    /// Writes the rows of a batch, which was checked.
+    pub(super) fn write(&mut self, batch: &Batch) -> Result<()> {
         let backend = self.backend;
         backend.write(&mut self.first, &batch.first)?;
         let mut lengths = batch.lengths.clone();
@@ -141,6 +156,11 @@ impl<'b, B: Backend> Model<'b, B> {
             lengths.iter_mut().for_each(|length| *length = conv.steps(*length as usize) as u32);
             backend.write(buffer, &lengths)?;
         }
+        Ok(())
+    }
+
+    /// Gathers the inputs of the rows.
+    pub(super) fn gather(&mut self, frames: &B::Frames) -> Result<()> {
         let Extent { models, batch, steps, stat_steps } = self.extent;
         let s = Gather { models, batch, steps, features: self.network.features, stat_steps };
         let a = GatherOperands {
@@ -150,7 +170,7 @@ impl<'b, B: Backend> Model<'b, B> {
             stats: &self.stats,
             x: &mut self.activations[0].y,
         };
-        backend.run::<Gather>(&s, a)
+        self.backend.run::<Gather>(&s, a)
     }
 
     /// All stages, bottom up; in training with dropout after each.

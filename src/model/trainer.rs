@@ -39,10 +39,12 @@ impl<'b, B: Backend> Trainer<'b, B> {
     /// Networks with zero weights, moments and identity statistics.
     pub fn new(backend: &'b B, network: &Network, extent: Extent, training: Training) -> Result<Self> {
         // The lowest stage needs no gradient by its input.
-        let model = Model::made_for(backend, network, extent, |stage| Purpose::Training {
-            input_gradient: stage > 0,
-        })?;
+        let purpose = |stage| Purpose::Training { input_gradient: stage > 0 };
         let Extent { models, batch, .. } = extent;
+        let beside: [&[usize]; 2] = [&[models * batch, models * 2], &[models * StepScalars::LEN]];
+        let (model, (words, reals)) = Model::made_for(backend, network, extent, purpose, beside)?;
+        let [labels, counters] = words.try_into().ok().expect("two lengths");
+        let [scalars] = reals.try_into().ok().expect("one length");
         let real = |len: usize| backend.zeros::<B::Real>(len);
         let (placed, params) = (&model.placed, model.params());
         let drops = network.dropout > 0.0;
@@ -55,13 +57,13 @@ impl<'b, B: Backend> Trainer<'b, B> {
             tapes: tapes.collect::<Result<_>>()?,
             scratch: real(longest.unwrap_or(0))?,
             dropouts,
-            labels: backend.zeros(models * batch)?,
-            counters: backend.zeros(models * 2)?,
+            labels,
+            counters,
             class_weights: real(models * network.classes)?,
             gradients: real(params)?,
             first_moment: real(params)?,
             second_moment: real(params)?,
-            scalars: real(models * StepScalars::LEN)?,
+            scalars,
             norms: real(models * backend.steps_ahead())?,
             losses: real(models * backend.steps_ahead())?,
             unread: 0,
@@ -124,9 +126,15 @@ impl<'b, B: Backend> Trainer<'b, B> {
         batch: &Batch,
         inputs: &[StepInput],
     ) -> Result<Vec<StepReport>> {
-        self.gradients(frames, batch, inputs)?;
-        self.update(inputs)?;
-        match self.unread == self.model.backend.steps_ahead() {
+        let backend = self.model.backend;
+        let done = backend.as_one(|| {
+            self.gradients(frames, batch, inputs)?;
+            self.update()
+        });
+        self.model.unloaded |= done.is_err();
+        done?;
+        self.unread += 1;
+        match self.unread == backend.steps_ahead() {
             true => self.reports(),
             false => Ok(Vec::new()),
         }
@@ -134,19 +142,30 @@ impl<'b, B: Backend> Trainer<'b, B> {
 
     /// The part of a training step before the update.
     pub fn gradients(&mut self, frames: &B::Frames, batch: &Batch, inputs: &[StepInput]) -> Result<()> {
-        let (backend, models) = (self.model.backend, self.model.extent.models);
+        let models = self.model.extent.models;
         if inputs.len() != models {
             return Err(Error::new(ErrorKind::Other, format!("{} inputs of {models} models", inputs.len())));
         }
-        let counters: Vec<u32> =
-            inputs.iter().flat_map(|input| [input.fold, input.scalars.update as u32]).collect();
-        backend.write(&mut self.counters, &counters)?;
-        self.model.load(frames, batch)?;
-        backend.write(&mut self.labels, &batch.labels)?;
+        batch.check(self.model.extent, self.model.network.classes)?;
+        self.write(batch, inputs)?;
+        self.model.gather(frames)?;
         let Trainer { tapes, dropouts, counters, .. } = self;
         self.model.forward(Some(Recording { tapes, dropouts, counters }))?;
         self.loss()?;
         self.backward()
+    }
+
+    /// Writes all that a training step takes from the host, in the order of the buffers: they lie side by
+    /// side.
+    fn write(&mut self, batch: &Batch, inputs: &[StepInput]) -> Result<()> {
+        let (backend, optimizer) = (self.model.backend, self.training.optimizer);
+        self.model.write(batch)?;
+        backend.write(&mut self.labels, &batch.labels)?;
+        let counters: Vec<u32> =
+            inputs.iter().flat_map(|input| [input.fold, input.scalars.update as u32]).collect();
+        backend.write(&mut self.counters, &counters)?;
+        let scalars: Vec<f64> = inputs.iter().flat_map(|input| input.scalars.pack(&optimizer)).collect();
+        write(backend, &mut self.scalars, &scalars)
     }
 
     /// The reports that [`Trainer::train`] has not yet returned, the oldest first.
@@ -204,10 +223,7 @@ impl<'b, B: Backend> Trainer<'b, B> {
         Ok(())
     }
 
-    fn update(&mut self, inputs: &[StepInput]) -> Result<()> {
-        let (backend, optimizer) = (self.model.backend, self.training.optimizer);
-        let scalars: Vec<f64> = inputs.iter().flat_map(|input| input.scalars.pack(&optimizer)).collect();
-        write(backend, &mut self.scalars, &scalars)?;
+    fn update(&mut self) -> Result<()> {
         let a = OptimizerOperands {
             weights: &mut self.model.weights,
             gradients: &self.gradients,
@@ -217,9 +233,8 @@ impl<'b, B: Backend> Trainer<'b, B> {
             norms: &mut self.norms,
             row: self.unread,
         };
-        backend.run::<Optimizer>(&optimizer, a)?;
+        self.model.backend.run::<Optimizer>(&self.training.optimizer, a)?;
         self.model.unloaded = true;
-        self.unread += 1;
         Ok(())
     }
 }

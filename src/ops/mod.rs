@@ -45,7 +45,7 @@ pub use linear::{Linear, LinearBackward, LinearBackwardOperands, LinearForward, 
 pub use loss::{Loss, LossOperands};
 pub use network::{LayerSpec, Network, Parameter, Placed, Pooling, Stage};
 pub(crate) use operation::sealed::Sealed;
-pub use operation::{Checked, Device, Operation, Reals, Runs, Words, check_steps};
+pub use operation::{Checked, Device, Operation, Reals, Runs, Together, Words, check_steps};
 pub use optimizer::{EpsPlacement, Optimizer, OptimizerKind, OptimizerOperands, StepScalars};
 pub use pool::{Pool, PoolBackward, PoolBackwardOperands, PoolForward, PoolForwardOperands, PoolKind};
 pub(crate) use precision::in_precision;

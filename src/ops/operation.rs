@@ -21,6 +21,12 @@ pub trait Device: sealed::Sealed + Sync + Sized + 'static {
 
     /// A buffer of zeros.
     fn zeros<T: Word>(&self, len: usize) -> Result<Self::Buf<T>>;
+    /// Buffers of zeros that are written together, of words and of numbers. A device with memory of its own
+    /// may put them side by side, so that one copy fills all of them; write them in their order.
+    fn zeros_together(&self, words: &[usize], reals: &[usize]) -> Result<Together<Self>> {
+        let words = words.iter().map(|&len| self.zeros(len)).collect::<Result<_>>()?;
+        Ok((words, reals.iter().map(|&len| self.zeros(len)).collect::<Result<_>>()?))
+    }
     /// Host to device; `src` fills `dst` exactly.
     fn write<T: Word>(&self, dst: &mut Self::Buf<T>, src: &[T]) -> Result<()>;
     /// Device to host, waits; `dst` takes the first words of `src`.
@@ -80,6 +86,9 @@ pub struct Checked(());
 pub type Reals<D> = <D as Device>::Buf<<D as Device>::Real>;
 /// A buffer of `u32`.
 pub type Words<D> = <D as Device>::Buf<u32>;
+
+/// Buffers that are written together: of words and of numbers.
+pub type Together<D> = (Vec<Words<D>>, Vec<Reals<D>>);
 
 /// Refuses a row of more steps than buffers are made for, where the host sees the lengths. GPUs do not look:
 /// what is beyond `T` is another row's, and whoever fills their buffers asks [`check_steps`].

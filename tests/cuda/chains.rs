@@ -22,7 +22,7 @@ fn a_ring_visits_all_of_its_lines() {
     let host = Host::default();
     let ring = probe::ring(&host, 256).unwrap();
     let mut ring_data = vec![0u32; 256 * 32];
-    host.read(&ring, bytemuck::cast_slice_mut(&mut ring_data)).unwrap();
+    host.read(&ring, 0, bytemuck::cast_slice_mut(&mut ring_data)).unwrap();
     let (mut at, mut seen) = (0, std::collections::HashSet::new());
     while seen.insert(at) {
         at = ring_data[at as usize / 4];
@@ -34,10 +34,10 @@ fn a_ring_visits_all_of_its_lines() {
 fn the_bytes_that_are_read_are_counted() {
     let host = Host::default();
     let (from, result) = (host.zeros(16 * 64).unwrap(), host.zeros(4 * 256).unwrap());
-    host.write(&from, bytemuck::cast_slice(&[1f32; 256])).unwrap();
+    host.write(&from, 0, bytemuck::cast_slice(&[1f32; 256])).unwrap();
     let bytes = probe::read(&host, host.address(&from), 64, host.address(&result), 2, 3).unwrap();
     assert_eq!(bytes, 2 * 128 * 3 * 4 * 16);
     let mut sums = vec![0f32; 256];
-    host.read(&result, bytemuck::cast_slice_mut(&mut sums)).unwrap();
+    host.read(&result, 0, bytemuck::cast_slice_mut(&mut sums)).unwrap();
     assert_eq!(sums, [3.0 * 4.0 * 4.0; 256]);
 }

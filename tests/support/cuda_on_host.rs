@@ -8,6 +8,7 @@
 
 use engine::backend::Timeline;
 use engine::backend::cuda::{Executor, Failure, Gemm, Kernel, Launch, every_kernel};
+use engine::ops::Work;
 use libloading::{Library, Symbol};
 use std::cell::UnsafeCell;
 use std::collections::{HashMap, HashSet};
@@ -205,12 +206,17 @@ pub struct Host {
 pub struct Bytes(Box<[UnsafeCell<u64>]>);
 
 // SAFETY: a launch writes only to operands that its caller borrows by `&mut`, or to scratch memory behind the
-// backend's lock, and each call has finished when it returns. So several threads may read a buffer at once,
-// but none accesses it while another writes.
+// backend's lock, and each call has finished when it returns. A launch that the backend records is run behind
+// the lock of the recording, before any later call. So several threads may read a buffer at once, but none
+// accesses it while another writes.
 unsafe impl Sync for Bytes {}
+
+/// A graph on the host: kernels, arguments and grids.
+pub struct Nodes(Vec<(Kernel, Vec<u8>, [u32; 3])>);
 
 impl Executor for Host {
     type Memory = Bytes;
+    type Graph = Nodes;
 
     fn describe(&self) -> String {
         "cuda on the host".into()
@@ -232,21 +238,25 @@ impl Executor for Host {
         memory.0.as_ptr() as u64
     }
 
-    fn write(&self, memory: &Bytes, bytes: &[u8]) -> Result<(), Failure> {
-        assert!(bytes.len() <= 8 * memory.0.len());
+    fn write(&self, memory: &Bytes, offset: usize, bytes: &[u8]) -> Result<(), Failure> {
+        assert!(offset + bytes.len() <= 8 * memory.0.len());
         // SAFETY: the memory has room, as asserted, and every earlier launch has returned. The memory is
         // `UnsafeCell`s, which may be written through a shared reference. Nobody has a slice of it, so
         // `bytes` does not overlap.
-        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), memory.0.as_ptr() as *mut u8, bytes.len()) };
+        unsafe {
+            let to = (memory.0.as_ptr() as *mut u8).add(offset);
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len());
+        };
         Ok(())
     }
 
-    fn read(&self, memory: &Bytes, bytes: &mut [u8]) -> Result<(), Failure> {
-        assert!(bytes.len() <= 8 * memory.0.len());
+    fn read(&self, memory: &Bytes, offset: usize, bytes: &mut [u8]) -> Result<(), Failure> {
+        assert!(offset + bytes.len() <= 8 * memory.0.len());
         // SAFETY: the memory has that many bytes, as asserted; `zeros` initialized them, and every earlier
         // launch has returned. Nobody has a slice of the memory, so `bytes` does not overlap.
         unsafe {
-            std::ptr::copy_nonoverlapping(memory.0.as_ptr() as *const u8, bytes.as_mut_ptr(), bytes.len())
+            let from = (memory.0.as_ptr() as *const u8).add(offset);
+            std::ptr::copy_nonoverlapping(from, bytes.as_mut_ptr(), bytes.len());
         };
         Ok(())
     }
@@ -259,6 +269,25 @@ impl Executor for Host {
         // `kernels_stay_within_their_arrays`.
         unsafe { module.run(launch.arguments, launch.grid, launch.kernel.threads(), self.order) }
             .map_err(|why| Failure::Lost(format!("{}: {why}", launch.kernel.name())))
+    }
+
+    fn graph(&self, launches: &[Launch]) -> Result<Nodes, Failure> {
+        let node = |launch: &Launch| (launch.kernel.clone(), launch.arguments.to_vec(), launch.grid);
+        Ok(Nodes(launches.iter().map(node).collect()))
+    }
+
+    fn set_arguments(&self, graph: &mut Nodes, i: usize, launch: &Launch) -> Result<(), Failure> {
+        let (kernel, arguments, grid) = &mut graph.0[i];
+        assert!(kernel == launch.kernel && *grid == launch.grid, "another launch than {}", kernel.name());
+        *arguments = launch.arguments.to_vec();
+        Ok(())
+    }
+
+    fn launch_graph(&self, graph: &mut Nodes) -> Result<(), Failure> {
+        graph.0.iter().try_for_each(|(kernel, arguments, grid)| {
+            let (label, work) = (kernel.label, Work::default());
+            self.launch(&Launch { label, kernel, arguments, grid: *grid, work })
+        })
     }
 
     fn cublaslt_gemm(&self, _: &Gemm) -> Result<(), Failure> {

@@ -21,6 +21,9 @@ pub mod program;
 /// A CUDA driver and an NVRTC that run kernels on the CPU, loaded in the place of NVIDIA's.
 #[cfg(feature = "cuda")]
 pub mod stand_in;
+/// A training whose steps all differ in what the host gives them.
+#[cfg(feature = "cuda")]
+pub mod steps;
 /// Small data sets made in memory.
 pub mod synthetic;
 /// A small training, and one that loses its device.

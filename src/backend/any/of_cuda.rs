@@ -35,7 +35,8 @@ pub fn restrict(cuda: Box<Cuda<Driver>>, algorithm: Algorithm) -> (Box<Cuda<Driv
 /// Predicts the times of the launches of `work`.
 pub fn predict(choice: &DeviceChoice, work: &impl OnBackend) -> Result<Prediction> {
     let tuning = Tuning { gemm: choice.gemm.unwrap_or_default(), ..Tuning::default() };
-    let cuda = Cuda::new(Recorder::default(), choice.precision.unwrap_or_default()).tuned(tuning);
+    let cuda =
+        Cuda::new(Recorder::default(), choice.precision.unwrap_or_default()).tuned(tuning).without_graphs();
     work.run(&cuda, &|| drop(cuda.executor().take()))?;
     predict_launches(&cuda.executor().take())
 }

@@ -11,7 +11,7 @@ use super::rnn::{Layer, Tuning};
 use super::session::Session;
 use crate::backend::{Backend, DeviceChoice, GemmKernel, Peak, Timeline};
 use crate::error::Result;
-use crate::ops::{Device, Precision, Purpose, Rnn, RnnLayer, Sealed, Word};
+use crate::ops::{Device, Precision, Purpose, Rnn, RnnLayer, Sealed, Together, Word};
 use ndarray::ArcArray2;
 use std::sync::{Mutex, PoisonError};
 
@@ -34,6 +34,12 @@ impl<E: Executor> Cuda<E> {
     /// The same device with another tuning.
     pub fn tuned(mut self, tuning: Tuning) -> Self {
         self.tuning = tuning;
+        self
+    }
+
+    /// The same device, which issues launches one by one and never as graphs.
+    pub fn without_graphs(mut self) -> Self {
+        self.session.disable_graphs();
         self
     }
 
@@ -74,7 +80,10 @@ impl Cuda<Driver> {
         let folder = choice.kernel_cache.clone().or_else(default_folder);
         let driver = Gpu::choose(choice.adapter.as_deref())?.open(folder.as_deref())?;
         let tuning = Tuning { gemm: choice.gemm.unwrap_or_default(), ..Tuning::default() };
-        Ok(Cuda::new(driver, precision).tuned(tuning))
+        let cuda = Cuda::new(driver, precision).tuned(tuning);
+        // CUDA's variable asks for an error at the launch that failed: not at a graph of many.
+        let is_blocking = std::env::var("CUDA_LAUNCH_BLOCKING").is_ok_and(|value| value != "0");
+        Ok(if is_blocking { cuda.without_graphs() } else { cuda })
     }
 }
 
@@ -90,22 +99,21 @@ impl<E: Executor> Device for Cuda<E> {
         Buf::zeros(&self.session, len)
     }
 
+    fn zeros_together(&self, words: &[usize], reals: &[usize]) -> Result<Together<Self>> {
+        let sizes: Vec<usize> = words.iter().chain(reals).map(|len| size_of::<f32>() * len).collect();
+        let mut words_memory = Memory::side_by_side(&self.session, &sizes)?;
+        let reals_memory = words_memory.split_off(words.len());
+        let words = words_memory.into_iter().zip(words).map(|(memory, &len)| Buf::within(memory, len));
+        let reals = reals_memory.into_iter().zip(reals).map(|(memory, &len)| Buf::within(memory, len));
+        Ok((words.collect(), reals.collect()))
+    }
+
     fn write<T: Word>(&self, dst: &mut Buf<T, E>, src: &[T]) -> Result<()> {
-        assert!(src.len() <= dst.elements(), "{} elements into a buffer of {}", src.len(), dst.elements());
-        let bytes = bytemuck::cast_slice(src);
-        self.session.call(
-            || format!("a copy of {} bytes to the device", bytes.len()),
-            |e| e.write(&dst.memory.inner, bytes),
-        )
+        dst.write(&self.session, src)
     }
 
     fn read<T: Word>(&self, src: &Buf<T, E>, dst: &mut [T]) -> Result<()> {
-        assert!(dst.len() <= src.elements(), "{} elements out of a buffer of {}", dst.len(), src.elements());
-        let len = size_of_val(dst);
-        self.session.call(
-            || format!("a copy of {len} bytes from the device"),
-            |e| e.read(&src.memory.inner, bytemuck::cast_slice_mut(dst)),
-        )
+        src.read(&self.session, dst)
     }
 }
 
@@ -129,6 +137,10 @@ impl<E: Executor> Backend for Cuda<E> {
 
     fn wait(&self) -> Result<()> {
         self.session.call(|| "waiting for the device".into(), E::wait)
+    }
+
+    fn as_one<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.session.as_one(work)
     }
 
     fn steps_ahead(&self) -> usize {

@@ -3,22 +3,24 @@
 use super::address::Address;
 use super::compiler::Compiler;
 use super::cublaslt::CublasLt;
-use super::executor::{Executor, Failure, Launch};
+use super::executor::{Executor, Failure, Launch, SMALL_COPY};
 use super::gemm::Gemm;
 use super::gpu::{Gpu, OLDEST_CLOCK, explain, not_usable, version};
+use super::graph::Graph;
 use super::kernel::Kernel;
+use super::ring::Ring;
+use super::shared::Shared;
 use crate::backend::{Span, Timeline};
 use crate::error::{Error, Result};
 use crate::ops::Work;
 use cudarc::cublaslt::sys::cublasStatus_t;
 use cudarc::driver::{
-    CudaContext, CudaEvent, CudaFunction, CudaStream, DriverError, result,
+    CudaContext, CudaEvent, CudaFunction, DriverError, result,
     sys::{self, CUevent_flags, cudaError_enum},
 };
 use std::collections::HashMap;
 use std::ffi::c_void;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// The gap in nanoseconds, between the end of a launch and the event before the next, above which the
@@ -50,15 +52,14 @@ impl Gpu {
         let failed = |error| not_usable(format!("{}: {}", self.name, explain(error))).caused_by(error);
         let opened = || -> Result<_, DriverError> {
             let context = CudaContext::new(self.index)?;
-            let stream = context.new_stream()?;
             let reads_host =
                 context.attribute(sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS)? != 0;
             let multiprocessors =
                 context.attribute(sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)?;
-            Ok((context, stream, reads_host, multiprocessors as usize))
+            Ok((Shared::new(context)?, reads_host, multiprocessors as usize))
         };
-        let (context, stream, reads_host, multiprocessors) = opened().map_err(failed)?;
-        if !context.has_async_alloc() {
+        let (shared, reads_host, multiprocessors) = opened().map_err(failed)?;
+        if !shared.context.has_async_alloc() {
             return Err(not_usable(format!("{}: its driver has no stream-ordered memory", self.name)));
         }
         Ok(Driver {
@@ -66,12 +67,8 @@ impl Gpu {
             compiler,
             functions: Mutex::default(),
             cublaslt: OnceLock::new(),
-            shared: Arc::new(Shared {
-                context,
-                stream,
-                is_lost: AtomicBool::new(false),
-                parked: Mutex::default(),
-            }),
+            ring: Mutex::new(Ring::new(&shared).map_err(failed)?),
+            shared,
             timeline: Timeline::default(),
             events: Mutex::default(),
             reads_host,
@@ -88,6 +85,8 @@ pub struct Driver {
     compiler: Compiler,
     functions: Mutex<HashMap<Kernel, CudaFunction>>,
     cublaslt: OnceLock<CublasLt>,
+    /// Where small copies to the device wait.
+    ring: Mutex<Ring>,
     shared: Arc<Shared>,
     timeline: Timeline,
     /// The events of launches that are not yet on the timeline.
@@ -98,15 +97,6 @@ pub struct Driver {
     multiprocessors: usize,
     /// Whether launches are in NVTX ranges, for NVIDIA's profilers.
     has_markers: bool,
-}
-
-/// The parts of a device that its memory keeps alive.
-struct Shared {
-    context: Arc<CudaContext>,
-    stream: Arc<CudaStream>,
-    is_lost: AtomicBool,
-    /// An error from a `drop`, which could not return it.
-    parked: Mutex<Option<DriverError>>,
 }
 
 /// A launch with the events before and after it.
@@ -125,78 +115,11 @@ pub struct Bytes {
 
 impl Drop for Bytes {
     fn drop(&mut self) {
-        // A lost device gets no more calls; its memory is gone with it.
-        if self.shared.is_lost.load(Ordering::Relaxed) {
-            return;
-        }
         // SAFETY: `zeros` allocated the pointer on this stream, which `shared` keeps alive, and only this
-        // frees it. The stream frees it after all work that was issued before. Later work cannot have the
-        // address, because there is no `Bytes` to take it from.
-        let freed = self
-            .shared
-            .context
-            .bind_to_thread()
-            .and_then(|()| unsafe { result::free_async(self.pointer, self.shared.stream.cu_stream()) });
-        if let Err(error) = freed {
-            *self.shared.parked.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-        }
-    }
-}
-
-impl Shared {
-    /// Marks the device as lost.
-    fn lost(&self, why: String) -> Failure {
-        self.is_lost.store(true, Ordering::Relaxed);
-        Failure::Lost(why)
-    }
-
-    /// The failure that an error of the driver means.
-    fn failure(&self, error: DriverError) -> Failure {
-        use cudaError_enum as E;
-        match error.0 {
-            E::CUDA_ERROR_OUT_OF_MEMORY => match result::mem_get_info() {
-                Ok((free, total)) => Failure::OutOfMemory { free: free as u64, total: total as u64 },
-                Err(error) => self.lost(explain(error)),
-            },
-            // The call had no effect on the device.
-            E::CUDA_ERROR_INVALID_VALUE
-            | E::CUDA_ERROR_INVALID_IMAGE
-            | E::CUDA_ERROR_NO_BINARY_FOR_GPU
-            | E::CUDA_ERROR_UNSUPPORTED_PTX_VERSION
-            | E::CUDA_ERROR_INVALID_SOURCE
-            | E::CUDA_ERROR_NOT_FOUND
-            | E::CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES
-            | E::CUDA_ERROR_NOT_SUPPORTED => {
-                Failure::Refused(Error::backend(format!("CUDA: {}", explain(error))).caused_by(error))
-            }
-            // An error of a launch is sticky: every later call returns it.
-            _ => self.lost(explain(error)),
-        }
-    }
-
-    /// Returns freed memory, which the pool holds for the next allocation, to the device.
-    fn trim(&self) -> Result<(), DriverError> {
-        self.stream.synchronize()?;
-        let mut pool = std::ptr::null_mut();
-        // SAFETY: the device belongs to the context, which `ready` bound to this thread; the driver writes
-        // one handle.
-        unsafe { sys::cuDeviceGetDefaultMemPool(&mut pool, self.context.cu_device()) }.result()?;
-        // SAFETY: the pool is the device's default, which lives as long as the device. It keeps memory that
-        // is in use.
-        unsafe { sys::cuMemPoolTrimTo(pool, 0) }.result()
-    }
-
-    /// Binds the context to this thread.
-    ///
-    /// # Errors
-    /// [`Failure::Lost`] if an earlier `drop` failed, ours or cudarc's, which could not return its error.
-    fn ready(&self) -> Result<(), Failure> {
-        let parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let late = parked.map_or(Ok(()), Err).and_then(|()| self.context.check_err());
-        late.map_err(|error| {
-            self.lost(format!("{} (from an earlier release of a resource)", explain(error)))
-        })?;
-        self.context.bind_to_thread().map_err(|error| self.failure(error))
+        // frees it. The stream frees it after all work that was issued before, and a session keeps it until
+        // its recorded launches are issued. Later work cannot have the address, because there is no `Bytes`
+        // to take it from; a graph that still has it is given other arguments before it is launched.
+        self.shared.release(|| unsafe { result::free_async(self.pointer, self.shared.stream.cu_stream()) });
     }
 }
 
@@ -230,6 +153,18 @@ impl Driver {
         })?;
         functions.insert(kernel.clone(), function.clone());
         Ok(function)
+    }
+
+    /// The failure of a call for a graph. There is a way without graphs.
+    fn graph_failure(&self, error: DriverError) -> Failure {
+        match self.shared.failure(error) {
+            Failure::Refused(error) => Failure::Refused(
+                error
+                    .at("a graph of launches")
+                    .hint("set CUDA_LAUNCH_BLOCKING=1 to issue launches one by one"),
+            ),
+            failure => failure,
+        }
     }
 
     /// An event that is recorded now.
@@ -289,6 +224,7 @@ impl Driver {
 
 impl Executor for Driver {
     type Memory = Bytes;
+    type Graph = Graph;
 
     fn describe(&self) -> String {
         self.gpu.describe()
@@ -327,25 +263,30 @@ impl Executor for Driver {
         memory.pointer
     }
 
-    fn write(&self, memory: &Bytes, bytes: &[u8]) -> Result<(), Failure> {
+    fn write(&self, memory: &Bytes, offset: usize, bytes: &[u8]) -> Result<(), Failure> {
         self.shared.ready()?;
+        let to = memory.pointer + offset as u64;
+        if bytes.len() <= SMALL_COPY {
+            let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
+            // SAFETY: the caller has checked that the memory has room.
+            return unsafe { ring.copy(to, bytes) }.map_err(|error| self.shared.failure(error));
+        }
         // SAFETY: the caller has checked that the memory has room. Pageable host memory is copied before this
         // returns, unless the device reads it directly; then the synchronization waits for it, even on
         // errors.
-        let copied =
-            unsafe { result::memcpy_htod_async(memory.pointer, bytes, self.shared.stream.cu_stream()) }
-                .and_then(|()| if self.reads_host { self.shared.stream.synchronize() } else { Ok(()) });
+        let copied = unsafe { result::memcpy_htod_async(to, bytes, self.shared.stream.cu_stream()) }
+            .and_then(|()| if self.reads_host { self.shared.stream.synchronize() } else { Ok(()) });
         copied.map_err(|error| self.shared.failure(error))?;
         if self.reads_host { self.wait() } else { Ok(()) }
     }
 
-    fn read(&self, memory: &Bytes, bytes: &mut [u8]) -> Result<(), Failure> {
+    fn read(&self, memory: &Bytes, offset: usize, bytes: &mut [u8]) -> Result<(), Failure> {
         self.shared.ready()?;
+        let from = memory.pointer + offset as u64;
         // SAFETY: the caller has checked that the memory has that many bytes. The synchronization waits for
         // the copy, even on errors.
-        let copied =
-            unsafe { result::memcpy_dtoh_async(bytes, memory.pointer, self.shared.stream.cu_stream()) }
-                .and_then(|()| self.shared.stream.synchronize());
+        let copied = unsafe { result::memcpy_dtoh_async(bytes, from, self.shared.stream.cu_stream()) }
+            .and_then(|()| self.shared.stream.synchronize());
         copied.map_err(|error| self.shared.failure(error))?;
         self.wait()
     }
@@ -372,6 +313,27 @@ impl Executor for Driver {
             }
             .map_err(|error| self.shared.failure(error))
         })
+    }
+
+    fn graph(&self, launches: &[Launch]) -> Result<Graph, Failure> {
+        self.shared.ready()?;
+        let functions: Vec<CudaFunction> =
+            launches.iter().map(|launch| self.function(launch.kernel)).collect::<Result<_, _>>()?;
+        Graph::new(&self.shared, functions, launches).map_err(|error| self.graph_failure(error))
+    }
+
+    fn set_arguments(&self, graph: &mut Graph, i: usize, launch: &Launch) -> Result<(), Failure> {
+        self.shared.ready()?;
+        graph.set_arguments(i, launch).map_err(|error| self.graph_failure(error))
+    }
+
+    fn launch_graph(&self, graph: &mut Graph) -> Result<(), Failure> {
+        self.shared.ready()?;
+        let _range = self.has_markers.then(|| cudarc::nvtx::scoped_range("graph"));
+        // SAFETY: the session launches a graph only with the arguments of the launches that it has just
+        // recorded. For each of them holds what holds for a launch by itself, see `launch`: the session keeps
+        // their memory until this returns.
+        unsafe { graph.launch() }.map_err(|error| self.graph_failure(error))
     }
 
     fn cublaslt_gemm(&self, gemm: &Gemm) -> Result<(), Failure> {

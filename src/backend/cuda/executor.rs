@@ -8,6 +8,9 @@ use crate::backend::Timeline;
 use crate::error::Error;
 use crate::ops::Work;
 
+/// The largest copy to the device, in bytes, that an executor takes without waiting for the device.
+pub const SMALL_COPY: usize = 1 << 20;
+
 /// A kernel with its arguments and its grid.
 #[derive(Clone, Copy)]
 pub struct Launch<'a> {
@@ -44,6 +47,8 @@ pub enum Failure {
 pub trait Executor: 'static + Send + Sync {
     /// A block of device memory, freed when dropped.
     type Memory: Send + Sync;
+    /// Launches that the device takes as one, in their order.
+    type Graph: Send;
 
     /// The name of the device, for messages and the manifest.
     fn describe(&self) -> String;
@@ -55,12 +60,18 @@ pub trait Executor: 'static + Send + Sync {
     fn zeros(&self, bytes: usize) -> Result<Self::Memory, Failure>;
     /// The address of the memory in kernels.
     fn address(&self, memory: &Self::Memory) -> Address;
-    /// Copies `bytes` to the beginning of the memory.
-    fn write(&self, memory: &Self::Memory, bytes: &[u8]) -> Result<(), Failure>;
-    /// Copies the beginning of the memory to `bytes`, after all launches before.
-    fn read(&self, memory: &Self::Memory, bytes: &mut [u8]) -> Result<(), Failure>;
+    /// Copies `bytes` to the memory, from its byte `offset` on. The caller may change `bytes` afterwards.
+    fn write(&self, memory: &Self::Memory, offset: usize, bytes: &[u8]) -> Result<(), Failure>;
+    /// Copies the memory from its byte `offset` on to `bytes`, after all launches before.
+    fn read(&self, memory: &Self::Memory, offset: usize, bytes: &mut [u8]) -> Result<(), Failure>;
     /// Issues a launch, and may return before it has run.
     fn launch(&self, launch: &Launch) -> Result<(), Failure>;
+    /// Makes a graph of launches, each after the one before.
+    fn graph(&self, launches: &[Launch]) -> Result<Self::Graph, Failure>;
+    /// Gives launch `i` of a graph the arguments of `launch`, which has the same kernel and grid.
+    fn set_arguments(&self, graph: &mut Self::Graph, i: usize, launch: &Launch) -> Result<(), Failure>;
+    /// Issues a graph, and may return before it has run.
+    fn launch_graph(&self, graph: &mut Self::Graph) -> Result<(), Failure>;
     /// Issues a GEMM by cuBLASLt.
     fn cublaslt_gemm(&self, gemm: &Gemm) -> Result<(), Failure>;
     /// Waits for all work that was issued.

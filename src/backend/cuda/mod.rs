@@ -2,7 +2,8 @@
 //! first needed.
 //!
 //! Each operation has a file that lists its kernels, fills their arguments and launches them; `kernel`
-//! assembles the source text. An [`Executor`] runs the launches. The one for GPUs is [`Driver`], with
+//! assembles the source text. `session` issues the launches, those of a training step as one graph. An
+//! [`Executor`] runs them. The one for GPUs is [`Driver`], with
 //! `compiler`, `programs` and `cublaslt` beside it. The tests have one that compiles the same source for the
 //! host and runs the same launches there, so everything above the executor is tested without a GPU. A
 //! [`Recorder`] runs nothing, and [`predict`](fn@predict) tells what its launches would take.
@@ -20,7 +21,9 @@ mod gather;
 mod gemm;
 mod gemm_dispatch;
 mod gpu;
+mod graph;
 mod kernel;
+mod launches;
 mod linear;
 mod loss;
 mod memory;
@@ -30,18 +33,24 @@ mod pool;
 mod predict;
 pub mod probe;
 mod programs;
+mod recording;
+mod replay;
+mod ring;
 mod rnn;
 mod session;
+mod shared;
 mod splits;
 mod tile;
+mod uploads;
 
 pub use address::Address;
 pub use compiler::{Compiled, Compiler, Usage};
 pub use device::Cuda;
 pub use driver::Driver;
-pub use executor::{Executor, Failure, Launch};
+pub use executor::{Executor, Failure, Launch, SMALL_COPY};
 pub use gemm::{Format, Gemm, Major, Strided};
 pub use gpu::{Gpu, gpus};
+pub use graph::Graph;
 pub use kernel::Kernel;
 pub use memory::{Buf, Frames};
 pub use predict::{Recorded, Recorder, predict};

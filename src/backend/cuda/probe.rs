@@ -101,7 +101,7 @@ impl Intrinsic {
         let count = x.len() / (32 * operands as usize);
         assert_eq!(x.len(), count * 32 * operands as usize, "operands of whole warps");
         let (from, to) = (executor.zeros(4 * x.len())?, executor.zeros(4 * count * 32 * results as usize)?);
-        executor.write(&from, bytemuck::cast_slice(x))?;
+        executor.write(&from, 0, bytemuck::cast_slice(x))?;
         let arguments = kernel::ProbeIntrinsic {
             x: executor.address(&from),
             y: executor.address(&to),
@@ -109,7 +109,7 @@ impl Intrinsic {
         };
         launch(executor, &probe_intrinsic(self), &arguments, 1)?;
         let mut y = vec![0; count * 32 * results as usize];
-        executor.read(&to, bytemuck::cast_slice_mut(&mut y))?;
+        executor.read(&to, 0, bytemuck::cast_slice_mut(&mut y))?;
         executor.wait()?;
         Ok(y)
     }
@@ -236,7 +236,7 @@ impl Chains {
     ) -> Result<u64, Failure> {
         let warps = self.threads as usize / 32;
         let x = executor.zeros(8)?;
-        executor.write(&x, bytemuck::cast_slice(&[0.5f32, 1.0]))?;
+        executor.write(&x, 0, bytemuck::cast_slice(&[0.5f32, 1.0]))?;
         let result = executor.zeros(4 * self.threads as usize)?;
         let clocks = executor.zeros(16 * warps)?;
         let arguments = kernel::ProbeChain {
@@ -249,7 +249,7 @@ impl Chains {
         };
         launch(executor, &self.kernel(), &arguments, 1)?;
         let mut read = vec![0u64; 2 * warps];
-        executor.read(&clocks, bytemuck::cast_slice_mut(&mut read))?;
+        executor.read(&clocks, 0, bytemuck::cast_slice_mut(&mut read))?;
         executor.wait()?;
         let start = read.iter().step_by(2).min().expect("a block has a warp");
         let end = read.iter().skip(1).step_by(2).max().expect("a block has a warp");
@@ -310,7 +310,7 @@ pub fn ring<E: Executor>(executor: &E, lines: usize) -> Result<E::Memory, Failur
         elements[LINE * line] = 128 * next(line) as u32;
     }
     let memory = executor.zeros(128 * lines)?;
-    executor.write(&memory, bytemuck::cast_slice(&elements))?;
+    executor.write(&memory, 0, bytemuck::cast_slice(&elements))?;
     Ok(memory)
 }
 

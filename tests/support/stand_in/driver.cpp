@@ -12,6 +12,9 @@
 //   STUB_CRASH        kernels that end the process with SIGSEGV
 //   STUB_HANG         kernels that never end
 //
+// Copies from page-locked memory wait until something asks for them, as they may on a GPU. `stand_in_calls`
+// tells how often a function was called.
+//
 // A kernel is one of these if its name (`rnn_persistent_forward.cu PRECISION=19 PADDED=64`) contains all
 // words of the variable.
 #include <chrono>
@@ -21,14 +24,17 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <dlfcn.h>
 #include <elf.h>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <sstream>
 #include <string>
 #include <thread>
 #include <unistd.h>
+#include <vector>
 
 namespace {
 
@@ -51,14 +57,47 @@ struct Module {
     Run run;
     const char* entry;
     std::string name;
+    size_t bytes; // of its argument
 };
 
 struct Event {
     std::chrono::steady_clock::time_point time;
+    size_t copies = 0; // that were asked for before it
+};
+
+// A copy from page-locked memory.
+struct Copy {
+    uint64_t to;
+    const void* from;
+    size_t bytes;
+};
+
+// CUDA_KERNEL_NODE_PARAMS_v2 of cuda.h.
+struct Parameters {
+    void* function;
+    unsigned x, y, z, threads, threads_y, threads_z, shared;
+    void **arguments, **extra;
+    void *kernel, *context;
+};
+
+struct Node {
+    size_t index;
+    const Module* module;
+    unsigned blocks[3], threads;
+    std::vector<char> argument;
+};
+
+// A graph, or an executable one, whose nodes are copies.
+struct Graph {
+    std::vector<std::unique_ptr<Node>> nodes;
 };
 
 std::mutex guard;
 std::map<uint64_t, size_t> allocations;
+std::map<const char*, size_t> locked; // page-locked memory
+std::deque<Copy> waiting;
+size_t copied = 0;
+std::map<std::string, unsigned long> calls;
 size_t held = 0;
 // The sticky error that every call returns after a kernel has failed.
 int lost = SUCCESS;
@@ -120,9 +159,63 @@ int run(const Module& module, const void* arguments, const unsigned blocks[3], u
     return error;
 }
 
+void count(const char* function) {
+    std::lock_guard<std::mutex> lock(guard);
+    calls[function]++;
+}
+
+bool is_locked(const char* memory) {
+    const auto after = locked.upper_bound(memory);
+    return after != locked.begin() && memory < std::prev(after)->first + std::prev(after)->second;
+}
+
+// Does the copies that wait, until so many have been done in all.
+void settle(size_t until = SIZE_MAX) {
+    std::lock_guard<std::mutex> lock(guard);
+    for (; !waiting.empty() && copied < until; copied++) {
+        const Copy copy = waiting.front();
+        memcpy((void*)copy.to, copy.from, copy.bytes);
+        waiting.pop_front();
+    }
+}
+
+// A launch returns before its kernel ends, so it does not report the kernel's errors.
+int launched() { return told("CUDA_LAUNCH_BLOCKING", 0) ? lost : SUCCESS; }
+
+void launch(const Module& module, const void* argument, const unsigned blocks[3], unsigned threads) {
+    settle();
+    if (is_told("STUB_CRASH", module.name)) {
+        signal(SIGSEGV, SIG_DFL);
+        raise(SIGSEGV);
+    }
+    while (is_told("STUB_HANG", module.name)) {
+        pause();
+    }
+    if (is_told("STUB_TIMED", module.name)) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    } else if (is_told("STUB_LOST", module.name)) {
+        lost = ILLEGAL_ADDRESS;
+    } else if (!is_told("STUB_WRONG", module.name)) {
+        lost = run(module, argument, blocks, threads);
+    }
+}
+
+void set(Node& node, const Parameters& of) {
+    node.module = (const Module*)of.function;
+    node.blocks[0] = of.x, node.blocks[1] = of.y, node.blocks[2] = of.z;
+    node.threads = of.threads;
+    const char* argument = (const char*)of.arguments[0];
+    node.argument.assign(argument, argument + node.module->bytes);
+}
+
 } // namespace
 
 extern "C" {
+
+unsigned long stand_in_calls(const char* function) {
+    std::lock_guard<std::mutex> lock(guard);
+    return calls[function];
+}
 
 // ---- The driver and its devices
 
@@ -185,7 +278,7 @@ int cuGetErrorString(int error, const char** text) {
     return SUCCESS;
 }
 
-// ---- One context, and one stream whose work is always done
+// ---- One context, and one stream whose work is done, except for copies
 
 int cuDevicePrimaryCtxRetain(void** into, int) {
     *into = &context;
@@ -200,13 +293,20 @@ int cuCtxSetCurrent(void* wanted) {
     current = wanted;
     return SUCCESS;
 }
-int cuCtxSynchronize() { return lost; }
+int cuCtxSynchronize() {
+    settle();
+    return lost;
+}
 int cuStreamCreate(void** into, unsigned) {
     *into = &stream;
     return SUCCESS;
 }
 int cuStreamDestroy_v2(void*) { return SUCCESS; }
-int cuStreamSynchronize(void*) { return lost; }
+int cuStreamSynchronize(void*) {
+    count("cuStreamSynchronize");
+    settle();
+    return lost;
+}
 
 int cuEventCreate(void** into, unsigned) {
     *into = new Event();
@@ -217,10 +317,14 @@ int cuEventDestroy_v2(void* event) {
     return SUCCESS;
 }
 int cuEventRecord(void* event, void*) {
-    ((Event*)event)->time = std::chrono::steady_clock::now();
+    std::lock_guard<std::mutex> lock(guard);
+    *(Event*)event = {std::chrono::steady_clock::now(), copied + waiting.size()};
     return lost;
 }
-int cuEventSynchronize(void*) { return lost; }
+int cuEventSynchronize(void* event) {
+    settle(((Event*)event)->copies);
+    return lost;
+}
 int cuEventElapsedTime_v2(float* milliseconds, void* start, void* end) {
     *milliseconds = std::chrono::duration<float, std::milli>(((Event*)end)->time - ((Event*)start)->time).count();
     return lost;
@@ -252,6 +356,7 @@ int cuMemAllocAsync(uint64_t* address, size_t bytes, void*) {
     return SUCCESS;
 }
 int cuMemFreeAsync(uint64_t address, void*) {
+    settle();
     std::lock_guard<std::mutex> lock(guard);
     const auto found = allocations.find(address);
     if (found == allocations.end()) {
@@ -262,19 +367,45 @@ int cuMemFreeAsync(uint64_t address, void*) {
     free((void*)address);
     return lost;
 }
-// Frees at once: the work of the stream is always done.
+// Frees at once: the work of the stream is done.
 int cuMemAlloc_v2(uint64_t* address, size_t bytes) { return cuMemAllocAsync(address, bytes, nullptr); }
 int cuMemFree_v2(uint64_t address) { return cuMemFreeAsync(address, nullptr); }
 int cuMemsetD8Async(uint64_t address, unsigned char value, size_t bytes, void*) {
+    settle();
     memset((void*)address, value, bytes);
     return lost;
 }
 int cuMemsetD8_v2(uint64_t address, unsigned char value, size_t bytes) { return cuMemsetD8Async(address, value, bytes, nullptr); }
+int cuMemHostAlloc(void** into, size_t bytes, unsigned) {
+    std::lock_guard<std::mutex> lock(guard);
+    *into = aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
+    locked[(const char*)*into] = bytes;
+    return *into == nullptr ? OUT_OF_MEMORY : SUCCESS;
+}
+int cuMemFreeHost(void* memory) {
+    std::lock_guard<std::mutex> lock(guard);
+    // Copies that wait would read it.
+    if (!waiting.empty() || locked.erase((const char*)memory) == 0) {
+        return INVALID_VALUE;
+    }
+    free(memory);
+    return lost;
+}
 int cuMemcpyHtoDAsync_v2(uint64_t to, const void* from, size_t bytes, void*) {
+    count("cuMemcpyHtoDAsync");
+    {
+        std::lock_guard<std::mutex> lock(guard);
+        if (is_locked((const char*)from)) {
+            waiting.push_back({to, from, bytes});
+            return lost;
+        }
+    }
+    settle();
     memcpy((void*)to, from, bytes);
     return lost;
 }
 int cuMemcpyDtoHAsync_v2(void* to, uint64_t from, size_t bytes, void*) {
+    settle();
     memcpy(to, (const void*)from, bytes);
     return lost;
 }
@@ -301,10 +432,11 @@ int cuModuleLoadData(void** into, const void* image) {
     const void* run = library ? dlsym(library, "run") : nullptr;
     const char* const* entry = library ? (const char* const*)dlsym(library, "stand_in_entry") : nullptr;
     const char* const* name = library ? (const char* const*)dlsym(library, "stand_in_name") : nullptr;
-    if (run == nullptr || entry == nullptr || name == nullptr) {
+    const size_t* argument = library ? (const size_t*)dlsym(library, "stand_in_bytes") : nullptr;
+    if (run == nullptr || entry == nullptr || name == nullptr || argument == nullptr) {
         return INVALID_IMAGE;
     }
-    *into = new Module{library, (Run)run, *entry, *name};
+    *into = new Module{library, (Run)run, *entry, *name, *argument};
     return SUCCESS;
 }
 int cuModuleUnload(void* module) {
@@ -322,24 +454,62 @@ int cuLaunchKernel(void* function, unsigned x, unsigned y, unsigned z, unsigned 
     if (lost != SUCCESS) {
         return lost;
     }
-    const Module& module = *(const Module*)function;
-    if (is_told("STUB_CRASH", module.name)) {
-        signal(SIGSEGV, SIG_DFL);
-        raise(SIGSEGV);
+    count("cuLaunchKernel");
+    const unsigned blocks[3] = {x, y, z};
+    launch(*(const Module*)function, parameters[0], blocks, threads);
+    return launched();
+}
+
+// ---- Graphs, each node of which depends on the node before
+
+int cuGraphCreate(void** into, unsigned) {
+    *into = new Graph();
+    return lost;
+}
+int cuGraphDestroy(void* graph) {
+    delete (Graph*)graph;
+    return lost;
+}
+int cuGraphAddKernelNode_v2(void** into, void* graph, void* const* before, size_t count, const Parameters* of) {
+    auto& nodes = ((Graph*)graph)->nodes;
+    if (nodes.empty() ? count != 0 : count != 1 || before[0] != nodes.back().get()) {
+        return INVALID_VALUE;
     }
-    while (is_told("STUB_HANG", module.name)) {
-        pause();
+    nodes.push_back(std::make_unique<Node>());
+    nodes.back()->index = nodes.size() - 1;
+    set(*nodes.back(), *of);
+    *into = nodes.back().get();
+    return lost;
+}
+int cuGraphInstantiateWithFlags(void** into, void* graph, unsigned long long) {
+    count("cuGraphInstantiate");
+    Graph* executable = new Graph();
+    for (const auto& node : ((Graph*)graph)->nodes) {
+        executable->nodes.push_back(std::make_unique<Node>(*node));
     }
-    if (is_told("STUB_TIMED", module.name)) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(30));
-    } else if (is_told("STUB_LOST", module.name)) {
-        lost = ILLEGAL_ADDRESS;
-    } else if (!is_told("STUB_WRONG", module.name)) {
-        const unsigned blocks[3] = {x, y, z};
-        lost = run(module, parameters[0], blocks, threads);
+    *into = executable;
+    return lost;
+}
+int cuGraphExecDestroy(void* executable) { return cuGraphDestroy(executable); }
+int cuGraphExecKernelNodeSetParams_v2(void* executable, void* node, const Parameters* of) {
+    Node& own = *((Graph*)executable)->nodes[((Node*)node)->index];
+    if (own.module != of->function) {
+        return INVALID_VALUE;
     }
-    // A launch returns before its kernel ends, so it does not report the kernel's errors.
-    return told("CUDA_LAUNCH_BLOCKING", 0) ? lost : SUCCESS;
+    set(own, *of);
+    return lost;
+}
+int cuGraphLaunch(void* executable, void*) {
+    if (lost != SUCCESS) {
+        return lost;
+    }
+    count("cuGraphLaunch");
+    for (const auto& node : ((Graph*)executable)->nodes) {
+        if (lost == SUCCESS) {
+            launch(*node->module, node->argument.data(), node->blocks, node->threads);
+        }
+    }
+    return launched();
 }
 
 } // extern "C"

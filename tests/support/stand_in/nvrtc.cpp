@@ -130,6 +130,7 @@ int nvrtcCompileProgram(void* handle, int count, const char* const* options) {
         // Several processes may build the library at once, so it appears by an atomic rename.
         const std::string own = programs + "/" + entry + "-" + std::to_string(getpid()) + "-" + hash(name);
         write(own + ".cpp", "#include \"shim.h\"\n" + program.text + "\n#line 1 \"entry.cpp\"\n" + run +
+                                "extern \"C\" const unsigned long stand_in_bytes = sizeof(Arguments);\n" +
                                 "extern \"C\" const char *const stand_in_entry = \"" + entry + "\", *const stand_in_name = \"" + name + "\";\n");
         const std::string object = programs + "/fibers-" + hash(shim + fibers) + ".o";
         std::vector<std::string> first = flags, second = flags;

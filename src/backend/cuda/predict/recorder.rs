@@ -55,14 +55,13 @@ impl Recorded {
     }
 }
 
-/// A device with the size of an NVIDIA H100 that accepts everything, does nothing and records. What is read
-/// from it is 0.
+/// A device with the size of an NVIDIA H100 that accepts launches one by one, does nothing and records. What is
+/// read from it is 0.
 #[derive(Default)]
 pub struct Recorder {
     bytes: AtomicU64,
     /// The last byte of the address space that is in use.
     end: AtomicU64,
-    uploads: AtomicU64,
     launches: Mutex<Vec<Recorded>>,
 }
 
@@ -70,11 +69,6 @@ impl Recorder {
     /// Bytes of all memory that was ever allocated.
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Relaxed)
-    }
-
-    /// The number of copies to the device.
-    pub fn uploads(&self) -> u64 {
-        self.uploads.load(Relaxed)
     }
 
     /// The launches since the last call, in their order.
@@ -85,6 +79,7 @@ impl Recorder {
 
 impl Executor for Recorder {
     type Memory = Address;
+    type Graph = ();
 
     fn describe(&self) -> String {
         "cuda that records".into()
@@ -108,12 +103,11 @@ impl Executor for Recorder {
         *memory
     }
 
-    fn write(&self, _: &Address, _: &[u8]) -> Result<(), Failure> {
-        self.uploads.fetch_add(1, Relaxed);
+    fn write(&self, _: &Address, _: usize, _: &[u8]) -> Result<(), Failure> {
         Ok(())
     }
 
-    fn read(&self, _: &Address, bytes: &mut [u8]) -> Result<(), Failure> {
+    fn read(&self, _: &Address, _: usize, bytes: &mut [u8]) -> Result<(), Failure> {
         bytes.fill(0);
         Ok(())
     }
@@ -130,6 +124,18 @@ impl Executor for Recorder {
         Ok(())
     }
 
+    fn graph(&self, _: &[Launch]) -> Result<(), Failure> {
+        Err(no_graphs())
+    }
+
+    fn set_arguments(&self, (): &mut (), _: usize, _: &Launch) -> Result<(), Failure> {
+        Err(no_graphs())
+    }
+
+    fn launch_graph(&self, (): &mut ()) -> Result<(), Failure> {
+        Err(no_graphs())
+    }
+
     fn cublaslt_gemm(&self, _: &Gemm) -> Result<(), Failure> {
         let error = Error::config("a GEMM by cuBLASLt cannot be recorded: its kernel is NVIDIA's choice");
         Err(Failure::Refused(error.hint("use `gemm = own`")))
@@ -138,4 +144,9 @@ impl Executor for Recorder {
     fn wait(&self) -> Result<(), Failure> {
         Ok(())
     }
+}
+
+/// The failure of an operation with a graph: launches are recorded one by one.
+fn no_graphs() -> Failure {
+    Failure::Refused(Error::backend("a device that records takes launches one by one, without graphs"))
 }
