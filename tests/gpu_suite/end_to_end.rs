@@ -68,6 +68,8 @@ fn the_cases_of_an_algorithm_are_listed_as_they_run() {
     let engine = |arguments: &str| {
         let mut command = Command::new(suite.at("gpu-suite/programs/engine"));
         command.current_dir(suite.at(".")).env("LD_LIBRARY_PATH", stand_in::libraries());
+        // The user's own cache may have programs that another stand-in compiled.
+        command.env("XDG_CACHE_HOME", suite.at("cache"));
         let output = command.args(format!("check --backend cuda {arguments}").split_whitespace()).output();
         Ended::of(output.unwrap())
     };
