@@ -155,7 +155,8 @@ mod tests {
         let launch = Recorded::of(LAYER.persistent_forward(2), [132, 1, 1], &[("steps", 100)]);
         let heavy = Figures { bytes: 100_000, ..figures() };
         assert_time(&launch, &heavy, (2.0 + 132.0 * 100.0 * 100_000.0 / 3.06e6, Rule::Memory));
-        // 16 mma of 64 multiply-adds a lane, for 64 sums: a depth of 16.
+        // 32 mma of 64 multiply-adds a lane, for 128 sums: a depth of 16.
+        let heavy = Figures { mma: 32, ..heavy };
         let mut gemm = Recorded::of(LAYER.project(), [132, 1, 1], &[("depth", 1600)]);
         assert_time(&gemm, &heavy, (2.0 + 132.0 * 100.0 * 100_000.0 / 11.8e6, Rule::L2));
         gemm.work = Work { flops: 0, bytes: 3_060_000_000 };
