@@ -108,7 +108,11 @@ fn a_split_by_window_does_not_claim_what_nobody_knows() {
     let folder = data(&[]);
     let call = engine(folder.path(), &format!("crossval --data w --split window --folds 2 --quiet {TINY}"));
     let call = call.ends(0, &["by window LEAKS", "it is unknown how many", "nobody knows"]);
-    said_everywhere(folder.path(), &call, &["nobody knows which of them are from trials that were trained on"]);
+    said_everywhere(
+        folder.path(),
+        &call,
+        &["nobody knows which of them are from trials that were trained on"],
+    );
     let (manifest, scores, page) = files(folder.path());
     assert!(scores["leak"]["siblings"].is_null() && scores["leak"]["overlapping"].is_null());
     assert!(manifest["split"]["folds"][0]["siblings"].is_null() && scores["leaky"] == true);
@@ -124,9 +128,16 @@ fn a_promise_stands_in_every_result() {
     let promise = "--promise-independent-windows";
     let call = engine(folder.path(), &format!("crossval --data w --folds 2 {promise} --quiet {TINY}"));
     let parts = ["promised by the user, not checked: no two windows were cut from one series"];
-    said_everywhere(folder.path(), &call.ends(0, &parts), &[parts[0], "nobody knows whether windows of one person"]);
+    said_everywhere(
+        folder.path(),
+        &call.ends(0, &parts),
+        &[parts[0], "nobody knows whether windows of one person"],
+    );
     let (manifest, scores, _) = files(folder.path());
-    assert_eq!((&manifest["split"]["kind"], &scores["scope"]["grouping"]["trials"]), (&"trial".into(), &"promised".into()));
+    assert_eq!(
+        (&manifest["split"]["kind"], &scores["scope"]["grouping"]["trials"]),
+        (&"trial".into(), &"promised".into())
+    );
     let config = folder.path().join("runs/r/config.toml");
     let text = fs::read_to_string(&config).unwrap();
     assert!(text.contains("promise_independent_windows = true"), "{text}");
@@ -143,7 +154,8 @@ fn a_promise_stands_in_every_result() {
 
     // There is nothing to promise where trials are known.
     let known = data(&["groups", "trials"]);
-    engine(known.path(), &format!("crossval --data w {promise} {TINY}")).ends(2, &["nothing to promise", promise]);
+    engine(known.path(), &format!("crossval --data w {promise} {TINY}"))
+        .ends(2, &["nothing to promise", promise]);
 }
 
 #[test]
@@ -193,7 +205,8 @@ fn a_split_says_which_people_and_videos_are_known() {
 #[test]
 fn the_audit_counts_trials_whose_stimulus_is_in_training() {
     let dataset = synthetic::dataset(4, 8, 1.0);
-    for (kind, known) in [(SplitKind::Subject, 16), (SplitKind::Stimulus, 0), (SplitKind::SubjectStimulus, 0)] {
+    for (kind, known) in [(SplitKind::Subject, 16), (SplitKind::Stimulus, 0), (SplitKind::SubjectStimulus, 0)]
+    {
         let split = SplitSpec { kind, folds: Some(2), validation: 0.0, seed: 1 }.build(&dataset).unwrap();
         assert_eq!(split.audit(&dataset)[0].known_stimuli, Some(known), "{kind:?}");
     }
@@ -202,9 +215,14 @@ fn the_audit_counts_trials_whose_stimulus_is_in_training() {
 #[test]
 fn transductive_scaling_is_in_the_headline() {
     let folder = data(&["groups", "trials"]);
-    let call = engine(folder.path(), &format!("crossval --data w --folds 2 --normalize subject --quiet {TINY}"));
+    let call =
+        engine(folder.path(), &format!("crossval --data w --folds 2 --normalize subject --quiet {TINY}"));
     let call = call.ends(0, &["transductive: the signals of test trials"]);
-    assert!(call.out.lines().next().unwrap().contains("; transductive: the signals of test trials"), "{}", call.out);
+    assert!(
+        call.out.lines().next().unwrap().contains("; transductive: the signals of test trials"),
+        "{}",
+        call.out
+    );
     said_everywhere(folder.path(), &call, &["transductive: the signals of test trials"]);
     let (manifest, _, page) = files(folder.path());
     assert_eq!(manifest["scope"]["transductive"], true);
@@ -226,7 +244,8 @@ fn a_test_on_a_part_of_the_data_says_on_how_much() {
         ("crossval --split-file few.json", "tested 3 of 12 trials (25 %)"),
         ("crossval --split window-holdout --validation 0.2", "of 24 windows ("),
     ] {
-        let call = engine(folder.path(), &format!("{flags} --data w {}", TINY.replace("--validation 0 ", "")));
+        let call =
+            engine(folder.path(), &format!("{flags} --data w {}", TINY.replace("--validation 0 ", "")));
         let call = call.ends(0, &[]);
         said_everywhere(folder.path(), &call, &[tested]);
         fs::remove_dir_all(folder.path().join("runs")).unwrap();
@@ -244,7 +263,8 @@ fn a_trial_with_two_labels_is_refused_before_training() {
         let path = fixtures.join(format!("{name}.npz"));
         for command in ["crossval --data", "data inspect"] {
             let call = engine(folder.path(), &format!("{command} {}", path.display()));
-            let parts = [".npz: trial ", subject, "two labels, \"", "number restarts", "uniquely within a subject"];
+            let parts =
+                [".npz: trial ", subject, "two labels, \"", "number restarts", "uniquely within a subject"];
             call.ends(3, &[name]).ends(3, &parts);
         }
     }
@@ -278,7 +298,8 @@ fn classes_that_a_fold_or_a_person_never_has_are_named() {
     let groups: Vec<i64> = (0..18).map(|i| i % 3).collect();
     windows(folder.path(), "w", &labels, &[("groups", integers(&groups))]);
     let call = engine(folder.path(), &format!("crossval --data w {TINY}"));
-    let parts = ["class \"9\" is in no training part of: fold 2", "class \"9\" is in no trial of: subject 0, 1"];
+    let parts =
+        ["class \"9\" is in no training part of: fold 2", "class \"9\" is in no trial of: subject 0, 1"];
     let call = call.ends(0, &parts);
     said_everywhere(folder.path(), &call, &parts);
     let (_, scores, _) = files(folder.path());

@@ -37,7 +37,8 @@ fn run(folder: &Path, arguments: &str) -> Call {
 fn a_trained_run_is_evaluated_and_reported_with_the_scores_it_had() {
     let folder = copied("trained");
     let scores = fs::read_to_string(folder.path().join("run/scores.json")).unwrap();
-    let mut now: Value = serde_json::from_str(&run(folder.path(), "evaluate run --json --quiet").out).unwrap();
+    let mut now: Value =
+        serde_json::from_str(&run(folder.path(), "evaluate run --json --quiet").out).unwrap();
     assert_eq!(now["scope"]["asks"], "new trials of known people, known videos");
     now.as_object_mut().unwrap().remove("scope");
     assert_eq!(now, serde_json::from_str::<Value>(&scores).unwrap());

@@ -127,12 +127,12 @@ impl Grouping {
             (Knowledge::Promised, false) => Some(PROMISE_AND_PEOPLE),
             // A split by subject keeps unknown trials apart, and no other is made by groups.
             (Knowledge::Known | Knowledge::Unknown, true) => None,
-            (Knowledge::Known, false) => {
-                Some("people unknown: nobody knows whether trials of one person are on both sides of the split")
-            }
-            (Knowledge::Assumed, _) => {
-                Some("grouping unknown: nobody knows whether cases of one person are on both sides of the split")
-            }
+            (Knowledge::Known, false) => Some(
+                "people unknown: nobody knows whether trials of one person are on both sides of the split",
+            ),
+            (Knowledge::Assumed, _) => Some(
+                "grouping unknown: nobody knows whether cases of one person are on both sides of the split",
+            ),
             (Knowledge::Unknown, false) => Some(
                 "grouping unknown: nobody knows whether windows of one trial or person are on both sides of the split",
             ),
@@ -152,7 +152,9 @@ mod tests {
     fn a_promise_is_for_windows_whose_trials_nobody_names() {
         let promised = Grouping::of_windows(true, false).promised().unwrap();
         assert!(promised.has_trials() && promised.caution().unwrap().contains("promised by the user"));
-        assert!(Grouping::KNOWN.promised().unwrap_err().hint.unwrap().contains("promise_independent_windows"));
+        assert!(
+            Grouping::KNOWN.promised().unwrap_err().hint.unwrap().contains("promise_independent_windows")
+        );
     }
 
     #[test]

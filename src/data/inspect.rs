@@ -78,7 +78,8 @@ impl Inspection {
         labels: impl Fn(&[String]) -> Labels,
         progress: &dyn Progress,
     ) -> Result<Self> {
-        let (mut subjects, Facts { class_names: own_classes, grouping }) = source.read(progress, |recording| Ok(inspect(&recording)))?;
+        let (mut subjects, Facts { class_names: own_classes, grouping }) =
+            source.read(progress, |recording| Ok(inspect(&recording)))?;
         if !grouping.has_trials() {
             subjects.iter_mut().for_each(|subject| subject.trials = None);
         }
@@ -175,7 +176,8 @@ pub fn render(inspection: &Inspection) -> String {
     if classes.is_empty() {
         lines.push("no labels".into());
     } else {
-        lines.push(format!("classes ({}), in {}",
+        lines.push(format!(
+            "classes ({}), in {}",
             inspection.label_rule,
             if series == trials { "trials" } else { "windows" }
         ));

@@ -96,7 +96,10 @@ pub fn read(path: &Path) -> Result<Windows> {
         }
     }
     if trials.is_some() {
-        recordings.iter().try_for_each(|r| one_label(r, &class_names, &grouping)).map_err(|e| e.at(path.display()))?;
+        recordings
+            .iter()
+            .try_for_each(|r| one_label(r, &class_names, &grouping))
+            .map_err(|e| e.at(path.display()))?;
     }
     for recording in &mut recordings {
         // The hash covers the samples as `f32`, so that it does not depend on the type of the array.

@@ -87,11 +87,7 @@ fn labels(config: &Config, own_classes: &[String]) -> Labels {
 }
 
 /// Frames of all recordings, and the facts that the files state about them.
-pub fn read_frames(
-    config: &Config,
-    source: &Source,
-    progress: &dyn Progress,
-) -> Result<(FrameTable, Facts)> {
+pub fn read_frames(config: &Config, source: &Source, progress: &dyn Progress) -> Result<(FrameTable, Facts)> {
     let spec = frame_spec(config, source);
     let values = Values {
         standardize: config.frames.normalize == Normalize::Subject,

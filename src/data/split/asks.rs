@@ -57,13 +57,17 @@ pub fn asks(kind: SplitKind, grouping: &Grouping, folds: &[FoldAudit]) -> String
             match &people {
                 Some(people) if kind == SplitKind::Stimulus => format!("{unit} of {} people", people.word()),
                 Some(people) => format!("new {unit} of {} people", people.word()),
-                None => format!("new {unit}; grouping unknown: nobody knows whether {unit} of one person are on both sides"),
+                None => format!(
+                    "new {unit}; grouping unknown: nobody knows whether {unit} of one person are on both sides"
+                ),
             }
         }
     };
     // With one person at a time, the videos of a fold are always new to it.
     match videos {
-        Some(videos) if kind != SplitKind::TrialWithinSubject => format!("{subject}, {} videos", videos.word()),
+        Some(videos) if kind != SplitKind::TrialWithinSubject => {
+            format!("{subject}, {} videos", videos.word())
+        }
         _ => subject,
     }
 }

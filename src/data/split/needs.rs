@@ -20,7 +20,9 @@ pub fn default_kind(grouping: &Grouping, people: usize) -> Result<SplitKind> {
     match grouping.has_trials() {
         true => Ok(SplitKind::Trial),
         false if grouping.knows_people() && people > 1 => Ok(SplitKind::Subject),
-        false => Err(refusal(SplitKind::Trial, "which windows were cut from one series (their trial)", grouping)),
+        false => {
+            Err(refusal(SplitKind::Trial, "which windows were cut from one series (their trial)", grouping))
+        }
     }
 }
 
@@ -58,16 +60,22 @@ fn lacking(kind: SplitKind, grouping: &Grouping) -> Option<&'static str> {
 fn refusal(kind: SplitKind, unknown: &str, grouping: &Grouping) -> Error {
     let mut ways = Vec::new();
     if !grouping.has_trials() {
-        ways.push("add an array \"trials\" to the .npz (windows cut from one series share a number)".to_string());
+        ways.push(
+            "add an array \"trials\" to the .npz (windows cut from one series share a number)".to_string(),
+        );
     }
     if !grouping.knows_people() {
-        ways.push("give the windows as .npz with an array \"groups\" (the person of each window)".to_string());
+        ways.push(
+            "give the windows as .npz with an array \"groups\" (the person of each window)".to_string(),
+        );
     }
     let usable = honest_kinds(grouping).into_iter().filter(|&other| other != kind);
     ways.extend(usable.map(|other| format!("use `split_by = {}`", other.name())));
     ways.push("use `split_by = window`, which leaks and says so".to_string());
     if !grouping.has_trials() {
-        ways.push("promise with `promise_independent_windows` that no two windows were cut from one series".into());
+        ways.push(
+            "promise with `promise_independent_windows` that no two windows were cut from one series".into(),
+        );
     }
     Error::data(format!(
         "a split by {} needs to know {unknown}, and these data do not say ({})",

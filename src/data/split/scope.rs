@@ -86,8 +86,7 @@ impl Scope {
 }
 
 /// The statement of a transductive normalization.
-pub const TRANSDUCTIVE: &str =
-    "transductive: the signals of test trials, not their labels, shaped the scaling (normalization by subject)";
+pub const TRANSDUCTIVE: &str = "transductive: the signals of test trials, not their labels, shaped the scaling (normalization by subject)";
 
 impl Tested {
     fn of(folds: &[&Fold], dataset: &Dataset) -> Self {
@@ -146,7 +145,8 @@ fn missing_classes(folds: &[&Fold], dataset: &Dataset) -> Vec<MissingClass> {
     let people = dataset.people();
     let missing = |(class, name): (usize, &String)| {
         let class = class as u32;
-        let folds = of_folds.iter().filter(|(_, has)| !has.contains(&class)).map(|(fold, _)| fold.to_string());
+        let folds =
+            of_folds.iter().filter(|(_, has)| !has.contains(&class)).map(|(fold, _)| fold.to_string());
         let lacking = people.iter().filter(|&&person| !of_people.contains(&(person, class)));
         let subjects = lacking.map(|&person| dataset.frames.subjects[person as usize].clone());
         let named = dataset.grouping.people == Knowledge::Known;
