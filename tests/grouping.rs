@@ -1,4 +1,4 @@
-//! What is known of people, trials and stimuli: a split by unknown groups is refused, and every score says
+//! The knowledge of people, trials and stimuli: a split by unknown groups is refused, and every score says
 //! whom it is about, in the table, the JSON, the manifest and the page.
 
 use crate::support::arrays::{integers, texts, windows};
@@ -138,6 +138,7 @@ fn a_promise_stands_in_every_result() {
         (&manifest["split"]["kind"], &scores["scope"]["grouping"]["trials"]),
         (&"trial".into(), &"promised".into())
     );
+    assert!(scores["leak"]["siblings"].is_null(), "a promise was counted");
     let config = folder.path().join("runs/r/config.toml");
     let text = fs::read_to_string(&config).unwrap();
     assert!(text.contains("promise_independent_windows = true"), "{text}");

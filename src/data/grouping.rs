@@ -31,7 +31,7 @@ impl Knowledge {
     }
 }
 
-/// What is known of the people, trials and stimuli behind the windows of a data set.
+/// The knowledge of the people, trials and stimuli behind the windows of a data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grouping {
     /// The person of each window.

@@ -53,7 +53,7 @@ pub struct ChannelInspection {
 pub struct Inspection {
     /// The subjects, in the order of their files.
     pub subjects: Vec<SubjectInspection>,
-    /// What is known of people, trials and stimuli.
+    /// The knowledge of people, trials and stimuli.
     pub grouping: Grouping,
     /// A description of how ratings became classes; empty without labels.
     pub label_rule: String,

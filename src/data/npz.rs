@@ -43,8 +43,8 @@ pub struct Windows {
     pub recordings: Vec<Recording>,
     /// The distinct labels in ascending order. [`Target::Class`] is an index into them. Empty without labels.
     pub class_names: Vec<String>,
-    /// What the arrays `groups` and `trials` tell. Without the latter, it is unknown which windows were cut
-    /// from the same series.
+    /// The knowledge that the arrays `groups` and `trials` give. Without the latter, it is unknown which
+    /// windows were cut from the same series.
     pub grouping: Grouping,
 }
 

@@ -67,7 +67,7 @@ pub struct Dataset {
     pub class_names: Vec<String>,
     /// A description of how ratings became classes.
     pub label_rule: String,
-    /// What is known of the people, trials and stimuli behind the sequences.
+    /// The knowledge of the people, trials and stimuli behind the sequences.
     pub grouping: Grouping,
     /// Warnings for the user.
     pub warnings: Vec<String>,

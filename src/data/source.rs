@@ -28,7 +28,7 @@ pub enum Source {
 pub struct Facts {
     /// The names of the classes; empty for ratings and without labels.
     pub class_names: Vec<String>,
-    /// What is known of people, trials and stimuli.
+    /// The knowledge of people, trials and stimuli.
     pub grouping: Grouping,
 }
 

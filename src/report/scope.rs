@@ -26,7 +26,7 @@ pub(super) fn notes(manifest: &Manifest) -> Markup {
     html! { ul.notes.scope { @for note in notes { li { (note) } } } }
 }
 
-/// What the test covers and how signals were scaled, for the line below the name of the run.
+/// The tested share and the kind of scaling, for the line below the name of the run.
 pub(super) fn limits(manifest: &Manifest) -> Markup {
     let tested = manifest.scope.as_ref().and_then(|scope| scope.tested.describe());
     html! {

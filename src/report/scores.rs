@@ -44,7 +44,8 @@ impl Quote {
 }
 
 /// The score to quote, its baselines, a verdict, and a chart of both. `asks` names the trials that the split
-/// tests on, as [`Scope::headline`](crate::data::split::Scope::headline) does; `leaky` says that the split leaks.
+/// tests on, as [`Scope::headline`](crate::data::split::Scope::headline) does; `leaky` says that the split
+/// leaks.
 pub(crate) fn headline(scores: &Scores, asks: &str, leaky: bool) -> Markup {
     let quote = Quote::of(scores);
     let baselines = named_baselines(&scores.baselines);

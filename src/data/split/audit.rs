@@ -3,6 +3,7 @@
 
 use super::fold::Fold;
 use super::kind::SplitKind;
+use crate::data::grouping::Knowledge;
 use crate::data::sequences::Dataset;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -23,7 +24,7 @@ pub struct FoldAudit {
     /// too. `None` if it is unknown which windows were cut from one series.
     pub overlapping: Option<usize>,
     /// Mean number of sibling windows: training windows from the trial of a test window. `None` if trials are
-    /// unknown.
+    /// unknown or only promised.
     pub siblings: Option<f64>,
     /// Smallest number of sibling windows. `None` if trials are unknown.
     pub fewest_siblings: Option<usize>,
@@ -222,8 +223,9 @@ pub fn describe(kind: SplitKind, fold: &Fold, dataset: &Dataset) -> FoldAudit {
         baseline || ranges.iter().any(|&(start, end)| start < s.samples.end && s.samples.start < end)
     };
     let grouping = &dataset.grouping;
-    // People who are kept apart share no trial.
-    let counted = grouping.has_trials() || kind == SplitKind::Subject;
+    // People who are kept apart share no trial. A promise is not counted: nobody checked it.
+    let counted =
+        matches!(grouping.trials, Knowledge::Known | Knowledge::Assumed) || kind == SplitKind::Subject;
     let (known, tested) = (dataset.trials(&fold.train), dataset.trials(&fold.test));
     let [people, stimuli]: [BTreeSet<u32>; 2] =
         [known.iter().map(|&(person, _)| person).collect(), known.iter().map(|&(_, trial)| trial).collect()];

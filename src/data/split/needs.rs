@@ -58,29 +58,28 @@ fn lacking(kind: SplitKind, grouping: &Grouping) -> Option<&'static str> {
 }
 
 fn refusal(kind: SplitKind, unknown: &str, grouping: &Grouping) -> Error {
-    let mut ways = Vec::new();
-    if !grouping.has_trials() {
-        ways.push(
-            "add an array \"trials\" to the .npz (windows cut from one series share a number)".to_string(),
-        );
+    let trials = (!grouping.has_trials()).then(|| {
+        "for a split by trial, add an array \"trials\" to the .npz (windows cut from one series share a number), or \
+         promise with `promise_independent_windows` that no two windows were cut from one series"
+            .to_string()
+    });
+    let people = (!grouping.knows_people()).then(|| {
+        "for a split by subject, give the windows as .npz with an array \"groups\" (the person of each window)".into()
+    });
+    let mut ways: Vec<String> = match kind {
+        SplitKind::Trial => [trials, people],
+        _ => [people, trials],
     }
-    if !grouping.knows_people() {
-        ways.push(
-            "give the windows as .npz with an array \"groups\" (the person of each window)".to_string(),
-        );
-    }
+    .into_iter()
+    .flatten()
+    .collect();
     let usable = honest_kinds(grouping).into_iter().filter(|&other| other != kind);
     ways.extend(usable.map(|other| format!("use `split_by = {}`", other.name())));
     ways.push("use `split_by = window`, which leaks and says so".to_string());
-    if !grouping.has_trials() {
-        ways.push(
-            "promise with `promise_independent_windows` that no two windows were cut from one series".into(),
-        );
-    }
     Error::data(format!(
         "a split by {} needs to know {unknown}, and these data do not say ({})",
         kind.name(),
         grouping.describe()
     ))
-    .hint(ways.join("; or "))
+    .hint(ways.join("; "))
 }

@@ -18,7 +18,7 @@ const LISTED: usize = 8;
 pub struct Scope {
     /// Whom the test asks about: `new people, known videos`.
     pub asks: String,
-    /// What is known of people, trials and stimuli.
+    /// The knowledge of people, trials and stimuli.
     pub grouping: Grouping,
     /// The leak that unknown grouping may hide, or the user's promise; `None` if there is neither.
     pub caution: Option<String>,
