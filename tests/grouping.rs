@@ -131,7 +131,7 @@ fn a_promise_stands_in_every_result() {
     said_everywhere(
         folder.path(),
         &call.ends(0, &parts),
-        &[parts[0], "nobody knows whether windows of one person"],
+        &[parts[0], "independent by the user", "nobody knows whether windows of one person"],
     );
     let (manifest, scores, _) = files(folder.path());
     assert_eq!(

@@ -22,10 +22,10 @@ pub fn print_scores(experiment: &Experiment, scores: &Scores, json: bool) -> Res
     if split.is_leaky() {
         let leak = Leak::of(&experiment.split.audit(&experiment.dataset));
         text.push_str(&format!(
-            "\n\nDO NOT BELIEVE THESE SCORES: the split by {} leaks. {}.\nThe network was tested on trials that it was \
-             trained on, so it can score without knowing any emotion.\n{}",
+            "\n\nDO NOT BELIEVE THESE SCORES: the split by {} leaks. {}.\n{}\n{}",
             split.name(),
             capitalize(&leak.describe()),
+            leak.consequence(),
             honest_ways(&scope.grouping)
         ));
     }

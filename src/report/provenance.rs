@@ -17,7 +17,7 @@ pub(super) fn leak_banner(record: &Record) -> Markup {
             h2 { "Do not believe these scores: the split leaks" }
             p {
                 "Split by " code { (record.manifest.split.kind.name()) } ": " (record.manifest.split.leak.describe())
-                ". The network was tested on trials that it was trained on, so it can score without knowing any emotion."
+                ". " (record.manifest.split.leak.consequence())
             }
             @if honest.is_empty() {
                 p { "For honest scores, add an array \"trials\" or \"groups\" to the data." }

@@ -64,6 +64,19 @@ impl Leak {
         }
     }
 
+    /// The consequence for the scores of a leaky split, in one sentence.
+    pub fn consequence(&self) -> &'static str {
+        match self.siblings {
+            Some(_) => {
+                "The network was tested on trials that it was trained on, so it can score without knowing any emotion."
+            }
+            None => {
+                "The network may have been tested on trials that it was trained on, so it can score without knowing any \
+                 emotion."
+            }
+        }
+    }
+
     /// The leak in one sentence.
     pub fn describe(&self) -> String {
         let (Some(siblings), Some(fewest), Some(overlapping)) =

@@ -71,8 +71,10 @@ impl Scope {
     /// Whom the scores are about, with what no reader may miss: `new people, known videos; tested 15 of 72
     /// trials (21 %)`.
     pub fn headline(&self) -> String {
+        let promised = (self.grouping.trials == Knowledge::Promised)
+            .then(|| "windows are independent by the user's promise, not checked".to_string());
         let transductive = self.transductive.then(|| TRANSDUCTIVE.to_string());
-        let parts = [Some(self.asks.clone()), transductive, self.tested.describe()];
+        let parts = [Some(self.asks.clone()), promised, transductive, self.tested.describe()];
         parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
     }
 
