@@ -3,6 +3,7 @@
 
 use super::Split;
 use super::asks::asks;
+use super::audit::FoldAudit;
 use super::fold::Fold;
 use crate::data::grouping::{Grouping, Knowledge};
 use crate::data::normalize::Normalize;
@@ -53,11 +54,12 @@ pub struct MissingClass {
 }
 
 impl Scope {
-    /// The scope of the folds with these indices.
+    /// The scope of the folds with these indices. Folds that the split does not have are left out: the run of
+    /// a damaged folder, or of other data, is refused elsewhere.
     pub fn of(split: &Split, dataset: &Dataset, selection: &[usize], normalize: Normalize) -> Self {
-        let audits = split.audit(dataset);
-        let audits: Vec<_> = selection.iter().map(|&fold| audits[fold].clone()).collect();
-        let folds: Vec<&Fold> = selection.iter().map(|&fold| &split.folds()[fold]).collect();
+        let all = split.audit(dataset);
+        let audits: Vec<FoldAudit> = selection.iter().filter_map(|&fold| all.get(fold).cloned()).collect();
+        let folds: Vec<&Fold> = selection.iter().filter_map(|&fold| split.folds().get(fold)).collect();
         Scope {
             asks: asks(split.kind(), &dataset.grouping, &audits),
             grouping: dataset.grouping,
