@@ -115,6 +115,7 @@ fn a_split_by_window_does_not_claim_what_nobody_knows() {
     );
     let (manifest, scores, page) = files(folder.path());
     assert!(scores["leak"]["siblings"].is_null() && scores["leak"]["overlapping"].is_null());
+    assert!(scores["trial"]["accuracy_interval"].is_null(), "windows are not independent");
     assert!(manifest["split"]["folds"][0]["siblings"].is_null() && scores["leaky"] == true);
     // It offers no split that these data do not allow.
     for text in [&call.out, &call.err, &page] {

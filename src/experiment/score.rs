@@ -40,7 +40,12 @@ impl Experiment {
             })
             .collect();
         let d = &self.dataset;
-        Scores::from(predictions, &train, self.names(), d.grouping.shares_stimuli())
+        let mut scores = Scores::from(predictions, &train, self.names(), d.grouping.shares_stimuli())?;
+        if !d.grouping.has_trials() {
+            // Windows of one series are not independent, and nobody knows which these are.
+            scores.trial.accuracy_interval = None;
+        }
+        Ok(scores)
     }
 
     /// The scope of the scores of these folds.

@@ -131,7 +131,12 @@ pub(crate) fn subject_bars(scores: &Scores, trials: &[Prediction]) -> Markup {
     let bar = |(row, units): (&Group, usize)| Bar {
         name: row.name.clone(),
         value: row.accuracy,
-        interval: row.accuracy.and_then(|accuracy| interval::wilson(accuracy, units)),
+        // Without an interval over all trials, trials are unknown.
+        interval: scores
+            .trial
+            .accuracy_interval
+            .and(row.accuracy)
+            .and_then(|accuracy| interval::wilson(accuracy, units)),
         mark: row.majority,
     };
     let list: Vec<Bar> = groups.rows.iter().zip(units).map(bar).collect();
