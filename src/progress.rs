@@ -12,6 +12,9 @@ pub trait Progress: Sync {
     fn finish(&self);
     /// A warning, which does not stop the work.
     fn warn(&self, text: &str);
+    /// A fact about a leak, or about knowledge that is missing to rule one out. It is shown even where
+    /// warnings are not.
+    fn caution(&self, text: &str);
     /// A detail, shown only on request.
     fn detail(&self, text: &str);
 }
@@ -24,5 +27,6 @@ impl Progress for Silent {
     fn advance(&self, _: u64, _: &str) {}
     fn finish(&self) {}
     fn warn(&self, _: &str) {}
+    fn caution(&self, _: &str) {}
     fn detail(&self, _: &str) {}
 }

@@ -1,5 +1,6 @@
 //! The readers of `.ts` and `.npz` files.
 
+use crate::support::arrays::{array, npy};
 use engine::data::recording::{Recording, Target};
 use engine::data::{npz, ts};
 use engine::{Error, ErrorKind};
@@ -210,17 +211,6 @@ fn npy_folder_and_lone_file() {
     assert_eq!((data.class_names.len(), data.recordings[0].subject.as_str()), (0, "all"));
     assert_windows(&data.recordings[0], &[0, 1, 2, 3]);
     assert!(targets(&data.recordings[0]).iter().all(|target| *target == Target::Unknown));
-}
-
-/// An array in NumPy's format 1.0; `header` is the text between the braces.
-fn npy(header: &str, content: &[u8]) -> Vec<u8> {
-    let header = format!("{{{header}}}\n");
-    [b"\x93NUMPY\x01\x00", (header.len() as u16).to_le_bytes().as_slice(), header.as_bytes(), content]
-        .concat()
-}
-
-fn array(descr: &str, shape: &str, content: &[u8]) -> Vec<u8> {
-    npy(&format!("'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, "), content)
 }
 
 /// Reads a folder of the given arrays; `windows` is (2, 3, 1) if it is not among them.

@@ -31,6 +31,8 @@ mod gpu;
 /// a GPU.
 #[cfg(feature = "cuda")]
 mod gpu_suite;
+/// Unknown grouping is refused or called by its name, and every score says whom it is about.
+mod grouping;
 /// The house's habits: words, comments, names of options, and what test modules share.
 mod house;
 /// The presets against Keras: the training loss of the study's networks from the same weights.

@@ -4,6 +4,8 @@ mod browser;
 
 use assert_cmd::cargo::cargo_bin;
 use engine::config::Preset;
+use engine::data::grouping::Grouping;
+use engine::data::split::{Scope, Tested};
 use engine::metrics::Summary;
 use engine::metrics::text::render;
 use engine::report::{Page, Record};
@@ -186,11 +188,24 @@ fn an_evaluation_leaves_the_runs_own_page() {
     assert!(evaluation.contains("The last weights of each fold, scored again on cpu portable"));
 }
 
+/// The scope of scores on new people.
+fn scope() -> Scope {
+    Scope {
+        asks: "new people, known videos".into(),
+        grouping: Grouping::KNOWN,
+        caution: None,
+        transductive: false,
+        tested: Tested { trials: Some([12, 12]), windows: [48, 48], parts_of_trials: false },
+        missing_classes: Vec::new(),
+    }
+}
+
 /// Two networks under all protocols, with invented scores.
 fn comparison() -> Comparison {
     let figure = |protocol, accuracy: f64| Figure {
         protocol,
         folds: 5,
+        scope: scope(),
         accuracy: Some(accuracy),
         macro_f1: Some(accuracy - 0.02),
         by_subject: Summary::of(&[accuracy - 0.05, accuracy, accuracy + 0.05]),

@@ -4,6 +4,7 @@ use crate::support::synthetic::{LABELS, RATE};
 use engine::backend::Backend;
 use engine::backend::cpu::Cpu;
 use engine::data::frames::{Baseline, FrameKind, FrameSpec, FrameTable, SubjectFrames, Values};
+use engine::data::grouping::Grouping;
 use engine::data::normalize::Scale;
 use engine::data::recording::{Channel, Modality, Recording, Target, Trial};
 use engine::data::sequences::{BadWindows, Dataset, Labeling, WindowSpec};
@@ -60,7 +61,8 @@ fn dataset(recordings: &[Recording], step: usize, center: Option<&[f32]>) -> Dat
     let table = FrameTable::assemble(frames.collect()).unwrap();
     let window =
         WindowSpec { length: Some(WINDOW as f64 / RATE), step: Some(step as f64 / RATE), scale: Scale::L2 };
-    Dataset::cut(table, &window, Labeling::Known(&LABELS), &[], BadWindows::Fail, center).unwrap()
+    let cut = Dataset::cut(table, &window, Labeling::Known(&LABELS), &[], BadWindows::Fail, center).unwrap();
+    Dataset { grouping: Grouping::KNOWN, ..cut }
 }
 
 /// All windows `(N, T, D)` with unit norm, computed directly from the samples.

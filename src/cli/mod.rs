@@ -60,7 +60,7 @@ struct Cli {
     /// Print details: ignored files, finished folds
     #[arg(short, long, global = true, conflicts_with = "quiet")]
     verbose: bool,
-    /// Print only results and errors
+    /// Print only results, errors and warnings of leaks
     #[arg(short, long, global = true)]
     quiet: bool,
 }

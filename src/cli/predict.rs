@@ -103,7 +103,7 @@ fn warn_of_known(run: &Path, dataset: &Dataset, terminal: &Terminal) -> Result<(
     let is_known = |hash: &&String| of_the_run.iter().any(|recording| recording.blake3.contains(*hash));
     let known: Vec<&String> = dataset.frames.hashes.iter().filter(is_known).collect();
     if !known.is_empty() {
-        terminal.warn(&format!(
+        terminal.caution(&format!(
             "{} of {} recordings belong to the run's own data: predictions on them say nothing about new ones",
             known.len(),
             dataset.frames.hashes.len()

@@ -32,7 +32,7 @@ struct Task {
 const INTERVAL: Duration = Duration::from_secs(10);
 
 impl Terminal {
-    /// `quiet` shows errors only, `verbose` shows details, too.
+    /// `quiet` shows only errors and cautions, `verbose` shows details, too.
     pub fn new(quiet: bool, verbose: bool) -> Self {
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         Terminal { quiet, verbose, has_bar: std::io::stderr().is_terminal() && !dumb, task: Mutex::new(None) }
@@ -44,7 +44,7 @@ impl Terminal {
         self.line(&format!("error: {}", as_options(&error.to_string())));
     }
 
-    /// Shows a message, unless only errors are shown.
+    /// Shows a message, unless only errors and cautions are shown.
     pub fn say(&self, text: &str) {
         if !self.quiet {
             self.line(text);
@@ -128,6 +128,10 @@ impl Progress for Terminal {
 
     fn warn(&self, text: &str) {
         self.say(&format!("warning: {}", as_options(text)));
+    }
+
+    fn caution(&self, text: &str) {
+        self.line(&format!("warning: {}", as_options(text)));
     }
 
     fn detail(&self, text: &str) {

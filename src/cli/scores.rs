@@ -1,7 +1,8 @@
 //! Prints the scores of a run.
 
 use super::output::{out, out_json};
-use crate::data::split::Leak;
+use crate::data::grouping::Grouping;
+use crate::data::split::{Leak, honest_kinds};
 use crate::error::Result;
 use crate::experiment::Experiment;
 use crate::metrics::{self, Scores};
@@ -11,20 +12,34 @@ pub fn print_scores(experiment: &Experiment, scores: &Scores, json: bool) -> Res
     if json {
         return out_json(&experiment.scores_json(scores)?);
     }
-    let mut text = metrics::text::render(scores);
+    let scope = experiment.scope_of(scores);
+    let mut text = format!("Scores on {}.\n", scope.headline());
+    scope.notes().iter().for_each(|note| text.push_str(&format!("{note}\n")));
+    text.push('\n');
+    text.push_str(&metrics::text::render(scores));
     let split = experiment.split.kind();
     text.push_str(&format!("\nlabels: {}; split by {}", experiment.dataset.label_rule, split.name()));
     if split.is_leaky() {
         let leak = Leak::of(&experiment.split.audit(&experiment.dataset));
         text.push_str(&format!(
-            "\n\nDO NOT BELIEVE THESE SCORES: the split by {} leaks. {}.\nThe network was tested on trials that it was \
-             trained on, so it can score without knowing any emotion.\nFor honest scores, run the same command with `--split trial` (new \
-             trials) or `--split subject` (new people).",
+            "\n\nDO NOT BELIEVE THESE SCORES: the split by {} leaks. {}.\n{}\n{}",
             split.name(),
-            capitalize(&leak.describe())
+            capitalize(&leak.describe()),
+            leak.consequence(),
+            honest_ways(&scope.grouping)
         ));
     }
     out(&text)
+}
+
+/// The splits that these data allow and that keep trials or people apart.
+fn honest_ways(grouping: &Grouping) -> String {
+    let kinds = honest_kinds(grouping);
+    let ways: Vec<String> = kinds.iter().map(|kind| format!("`--split {}`", kind.name())).collect();
+    match ways.is_empty() {
+        true => "For honest scores, add an array \"trials\" or \"groups\" to the data.".into(),
+        false => format!("For honest scores, run the same command with {}.", ways.join(" or ")),
+    }
 }
 
 fn capitalize(text: &str) -> String {

@@ -2,8 +2,8 @@
 
 use super::sections::Config;
 use crate::data::frames::{Baseline, FrameKind, FrameSpec};
-use crate::data::sequences::WindowSpec;
-use crate::data::split::{SplitKind, SplitSpec};
+use crate::data::sequences::{Dataset, WindowSpec};
+use crate::data::split::{self, SplitKind, SplitSpec};
 use crate::error::{Error, Result};
 use crate::train::TrainSpec;
 
@@ -35,15 +35,20 @@ impl Config {
         }
     }
 
-    /// How windows are split into folds.
-    pub fn split_spec(&self) -> SplitSpec {
-        let default = if self.data.test_file.is_some() { SplitKind::Predefined } else { SplitKind::Trial };
-        SplitSpec {
-            kind: self.split.split_by.unwrap_or(default),
-            folds: self.split.folds,
-            validation: self.split.validation,
-            seed: self.training.seed,
-        }
+    /// How the windows of `dataset` are split into folds.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Data`](crate::ErrorKind::Data) if no split is chosen and the data name neither trials nor
+    /// people.
+    pub fn split_spec(&self, dataset: &Dataset) -> Result<SplitSpec> {
+        let kind = match self.split.split_by {
+            Some(kind) => kind,
+            None if self.data.test_file.is_some() => SplitKind::Predefined,
+            None => split::default_kind(&dataset.grouping, dataset.people().len())?,
+        };
+        let (folds, validation) = (self.split.folds, self.split.validation);
+        Ok(SplitSpec { kind, folds, validation, seed: self.training.seed })
     }
 
     /// How a network is trained.

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 #[serde(default, deny_unknown_fields)]
 pub struct SplitConfig {
     /// Groups that are kept together: no group has windows in both the training and the test part [default:
-    /// trial; predefined if a TEST file is given]
+    /// trial, or subject if only people are known; predefined if a TEST file is given]
     #[arg(long = "split", value_enum, value_name = "KIND")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub split_by: Option<SplitKind>,
@@ -28,6 +28,11 @@ pub struct SplitConfig {
     #[arg(long, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub split_file: Option<PathBuf>,
+    /// Promise that no two windows of the data set were cut from one series, for data that do not name their
+    /// trials. Each window then counts as a trial, and every result states the promise
+    #[arg(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub promise_independent_windows: bool,
 }
 
 default_from_flags!(SplitConfig);

@@ -1,6 +1,7 @@
 //! Cutting the frame table into labeled sequences.
 
 use super::frames::FrameTable;
+use super::grouping::Grouping;
 use super::normalize::Scale;
 use super::scaled::scale_windows;
 use super::sequences::{BadWindows, Dataset, Labeling, Sequence, WindowSpec};
@@ -8,6 +9,8 @@ use crate::error::{Error, Result};
 
 impl Dataset {
     /// Cuts every segment into sequences, and scales them as `window_spec` says.
+    ///
+    /// The grouping of the data set is unknown until the caller sets it.
     ///
     /// `center` is the frame to subtract from scaled frames. It is `None` before training and the center of
     /// the training data for a trained network.
@@ -92,7 +95,7 @@ impl Dataset {
             sequences,
             class_names,
             label_rule,
-            shared_stimuli: false,
+            grouping: Grouping::UNKNOWN,
             warnings,
             hash_before_scaling: None,
         };

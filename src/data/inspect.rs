@@ -1,19 +1,24 @@
 //! A summary of the recordings of a data set: sizes, labels and bad signals.
 
+use super::grouping::Grouping;
 use super::labels::Labels;
 use super::recording::{Recording, Target};
-use super::source::Source;
+use super::source::{Facts, Source};
+use super::split::default_kind;
 use crate::error::Result;
 use crate::progress::Progress;
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// Summary of one subject's recording.
 #[derive(Clone, Debug, Serialize)]
 pub struct SubjectInspection {
     /// Name of the subject.
     pub subject: String,
-    /// Number of trials.
-    pub trials: usize,
+    /// Number of trials; `None` if trials are unknown.
+    pub trials: Option<usize>,
+    /// Number of series in the file: trials, or the windows that another program cut from them.
+    pub series: usize,
     /// Lengths of the shortest and the longest trial, in samples per channel.
     pub samples: [usize; 2],
     /// Samples before the stimulus, in the first trial.
@@ -48,11 +53,13 @@ pub struct ChannelInspection {
 pub struct Inspection {
     /// The subjects, in the order of their files.
     pub subjects: Vec<SubjectInspection>,
+    /// The knowledge of people, trials and stimuli.
+    pub grouping: Grouping,
     /// A description of how ratings became classes; empty without labels.
     pub label_rule: String,
     /// Names of the classes; empty without labels.
     pub classes: Vec<String>,
-    /// Number of trials by subject and class.
+    /// Number of series by subject and class.
     pub class_counts: Vec<Vec<usize>>,
     /// Histograms of valence, arousal, dominance and liking: trials per bin of width 1 from 1 to 9. Empty
     /// without ratings.
@@ -71,7 +78,11 @@ impl Inspection {
         labels: impl Fn(&[String]) -> Labels,
         progress: &dyn Progress,
     ) -> Result<Self> {
-        let (subjects, own_classes) = source.read(progress, |recording| Ok(inspect(&recording)))?;
+        let (mut subjects, Facts { class_names: own_classes, grouping }) =
+            source.read(progress, |recording| Ok(inspect(&recording)))?;
+        if !grouping.has_trials() {
+            subjects.iter_mut().for_each(|subject| subject.trials = None);
+        }
         let labels = labels(&own_classes);
         let labeled = subjects.iter().flat_map(|s| &s.targets).any(|target| *target != Target::Unknown);
         let classes = if labeled { labels.classes(&own_classes) } else { Vec::new() };
@@ -100,7 +111,7 @@ impl Inspection {
         };
         let ratings = if ratings.is_empty() { Vec::new() } else { (0..4).map(histogram).collect() };
         let label_rule = if labeled { labels.describe() } else { String::new() };
-        Ok(Inspection { subjects, label_rule, classes, class_counts, ratings })
+        Ok(Inspection { subjects, grouping, label_rule, classes, class_counts, ratings })
     }
 }
 
@@ -133,7 +144,8 @@ fn inspect(recording: &Recording) -> SubjectInspection {
     });
     SubjectInspection {
         subject: recording.subject.clone(),
-        trials: recording.trials.len(),
+        trials: Some(recording.trials.iter().map(|trial| trial.trial).collect::<BTreeSet<_>>().len()),
+        series: recording.trials.len(),
         samples: [lengths().min().unwrap_or(0), lengths().max().unwrap_or(0)],
         baseline_samples: recording.trials.first().map_or(0, |trial| trial.baseline),
         rate: recording.rate,
@@ -145,8 +157,15 @@ fn inspect(recording: &Recording) -> SubjectInspection {
 /// The summary as text.
 pub fn render(inspection: &Inspection) -> String {
     let mut lines = Vec::new();
-    let trials: usize = inspection.subjects.iter().map(|s| s.trials).sum();
-    lines.push(format!("{} subjects, {trials} trials", inspection.subjects.len()));
+    let trials: usize = inspection.subjects.iter().filter_map(|s| s.trials).sum();
+    let series: usize = inspection.subjects.iter().map(|s| s.series).sum();
+    let windows = if series == trials { String::new() } else { format!(", {series} windows") };
+    lines.push(format!("{}{windows}", inspection.grouping.count(inspection.subjects.len(), trials)));
+    lines.push(inspection.grouping.describe());
+    lines.push(match default_kind(&inspection.grouping, inspection.subjects.len()) {
+        Ok(kind) => format!("split by default: {}", kind.name()),
+        Err(error) => format!("no split by default: {}", error.hint.unwrap_or(error.message)),
+    });
     if let Some(first) = inspection.subjects.first() {
         lines.push(describe(first));
         lines.push(modalities(first));
@@ -157,7 +176,11 @@ pub fn render(inspection: &Inspection) -> String {
     if classes.is_empty() {
         lines.push("no labels".into());
     } else {
-        lines.push(format!("classes ({}), in trials", inspection.label_rule));
+        lines.push(format!(
+            "classes ({}), in {}",
+            inspection.label_rule,
+            if series == trials { "trials" } else { "windows" }
+        ));
         lines.push(format!(
             "  {:<10}{}",
             "subject",
@@ -207,7 +230,8 @@ fn describe(subject: &SubjectInspection) -> String {
         0 => String::new(),
         n => format!(", the first {n} before the stimulus"),
     };
-    format!("{} channels, {samples} samples per trial ({rate}){baseline}", subject.channels.len())
+    let unit = if subject.trials == Some(subject.series) { "trial" } else { "window" };
+    format!("{} channels, {samples} samples per {unit} ({rate}){baseline}", subject.channels.len())
 }
 
 /// One line per modality: its channels and the mean of their standard deviations.

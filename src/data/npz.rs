@@ -5,18 +5,20 @@
 //! |---|---|---|---|
 //! | `windows` or `X` | (N, T, C) | float32, float64 | samples, in order of time |
 //! | `labels` or `y` | (N) | integer, text | class; without it, windows can be predicted but not trained on |
-//! | `groups` | (N) | integer, text | subject; without it, all windows belong to one subject, `all` |
-//! | `trials` | (N) | integer | windows cut from one series share a number; without it, each is a trial |
+//! | `groups` | (N) | integer, text | subject; without it, people are unknown and share the name `all` |
+//! | `trials` | (N) | integer | windows cut from one series share a number, unique within the subject |
 //! | `rate` | () or (1) | number | sampling rate in Hz |
 //! | `channels` | (C) | text | names; without it, `ch0`, `ch1`, ... |
 
 mod array;
 
+use crate::data::grouping::Grouping;
+use crate::data::names::refuse_two_spellings;
 use crate::data::recording::{Channel, Modality, Recording, Target, Trial};
 use crate::error::{Error, Result};
 use array::{Array, Values};
 use npyz::npz::NpzArchive;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -41,9 +43,9 @@ pub struct Windows {
     pub recordings: Vec<Recording>,
     /// The distinct labels in ascending order. [`Target::Class`] is an index into them. Empty without labels.
     pub class_names: Vec<String>,
-    /// Whether there is an array `trials`. Without it, it is unknown which windows were cut from the same
-    /// series.
-    pub has_trials: bool,
+    /// The knowledge that the arrays `groups` and `trials` give. Without the latter, it is unknown which
+    /// windows were cut from the same series.
+    pub grouping: Grouping,
 }
 
 /// Reads an `.npz` file, a folder of `.npy` files, or one `.npy` file of windows.
@@ -62,11 +64,13 @@ pub fn read(path: &Path) -> Result<Windows> {
         Some(labels) => categories(&labels).map_err(|e| e.at(place(path, LABELS)))?,
         None => (vec![], vec![]),
     };
-    let (subjects, groups) = match source.vector(GROUPS, n)? {
-        Some(groups) => categories(&groups).map_err(|e| e.at(place(path, GROUPS)))?,
+    let people = source.vector(GROUPS, n)?;
+    let trials = source.trials(n)?;
+    let grouping = Grouping::of_windows(people.is_some(), trials.is_some());
+    let (subjects, groups) = match people {
+        Some(people) => subjects(people).map_err(|e| e.at(place(path, GROUPS)))?,
         None => (vec!["all".to_string()], vec![0; n]),
     };
-    let trials = source.trials(n)?;
     let rate = source.rate()?;
     let channels = source.channels(width)?;
 
@@ -91,12 +95,18 @@ pub fn read(path: &Path) -> Result<Windows> {
             recording.samples.extend((0..steps).map(|step| windows.values[first + step * by_step]));
         }
     }
+    if trials.is_some() {
+        recordings
+            .iter()
+            .try_for_each(|r| one_label(r, &class_names, &grouping))
+            .map_err(|e| e.at(path.display()))?;
+    }
     for recording in &mut recordings {
         // The hash covers the samples as `f32`, so that it does not depend on the type of the array.
         let narrow: Vec<f32> = recording.samples.iter().map(|&sample| sample as f32).collect();
         recording.hash = blake3::hash(bytemuck::cast_slice(&narrow)).to_hex().to_string();
     }
-    Ok(Windows { recordings, class_names, has_trials: trials.is_some() })
+    Ok(Windows { recordings, class_names, grouping })
 }
 
 /// The samples in the order of the file.
@@ -125,6 +135,43 @@ fn categories(values: &Values) -> Result<(Vec<String>, Vec<usize>)> {
                 .hint("convert it with `.astype(int)`, or to text if these are names"))
         }
     }
+}
+
+/// The names of the people in ascending order, and each window's person. Blanks around a name are not part of
+/// it.
+fn subjects(mut groups: Values) -> Result<(Vec<String>, Vec<usize>)> {
+    if let Values::Text(names) = &mut groups {
+        names.iter_mut().for_each(|name| *name = name.trim().to_string());
+    }
+    let (names, indices) = categories(&groups)?;
+    refuse_two_spellings(names.iter().map(String::as_str))?;
+    Ok((names, indices))
+}
+
+/// Refuses a trial whose windows have two labels.
+fn one_label(recording: &Recording, classes: &[String], grouping: &Grouping) -> Result<()> {
+    let mut first = HashMap::<u32, &Target>::new();
+    for trial in &recording.trials {
+        let label = *first.entry(trial.trial).or_insert(&trial.target);
+        if let (Target::Class(one), Target::Class(other)) = (label, &trial.target)
+            && one != other
+        {
+            let [one, other] = [one, other].map(|&class| &classes[class as usize]);
+            let alone = match grouping.knows_people() {
+                true => "",
+                false => ", or there are several people and no array \"groups\"",
+            };
+            return Err(Error::data(format!(
+                "trial {} of subject {} has two labels, {one:?} and {other:?}",
+                trial.trial, recording.subject
+            ))
+            .hint(format!(
+                "a trial has one label; perhaps its number restarts (with each session or class){alone}: number \
+                 trials uniquely within a subject"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Refuses samples beyond the range of a frame's `f32`.

@@ -1,10 +1,12 @@
 //! Labeled sequences of frames: the samples that models are trained and scored on.
 
 use super::frames::FrameTable;
+use super::grouping::Grouping;
 use super::labels::Labels;
 use super::normalize::Scale;
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// How trials are cut into windows.
@@ -65,8 +67,8 @@ pub struct Dataset {
     pub class_names: Vec<String>,
     /// A description of how ratings became classes.
     pub label_rule: String,
-    /// Whether a trial number stands for the same stimulus in all subjects.
-    pub shared_stimuli: bool,
+    /// The knowledge of the people, trials and stimuli behind the sequences.
+    pub grouping: Grouping,
     /// Warnings for the user.
     pub warnings: Vec<String>,
     /// [`Dataset::hash`] from before the scaling of windows, if they were scaled.
@@ -97,6 +99,17 @@ impl Dataset {
         let mut counts = vec![0; self.class_names.len()];
         self.sequences.iter().for_each(|s| counts[s.label as usize] += 1);
         counts
+    }
+
+    /// The trials of some of the sequences, as pairs of subject and trial number.
+    pub fn trials<'a>(&self, indices: impl IntoIterator<Item = &'a u32>) -> BTreeSet<(u32, u32)> {
+        let sequence = |&index: &u32| &self.sequences[index as usize];
+        indices.into_iter().map(sequence).map(|s| (s.subject, s.trial)).collect()
+    }
+
+    /// The subjects that have sequences, as indices into [`FrameTable::subjects`].
+    pub fn people(&self) -> BTreeSet<u32> {
+        self.sequences.iter().map(|s| s.subject).collect()
     }
 
     /// A blake3 hash, in hexadecimal, of the recordings and of how sequences were cut and labeled. It detects

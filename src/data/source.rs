@@ -2,6 +2,7 @@
 
 use super::demo::{self, DemoSpec};
 use super::frames::{Baseline, FrameKind, FrameTable, SubjectFrames};
+use super::grouping::Grouping;
 use super::recording::{Recording, Target, Trial};
 use super::{deap, npz, ts};
 use crate::error::{Error, Result};
@@ -20,6 +21,15 @@ pub enum Source {
     Ts(PathBuf, Option<PathBuf>),
     /// Windows cut by another program: `.npz`, `.npy`, or a folder of `.npy` files.
     Npz(PathBuf),
+}
+
+/// The facts that files state about all their recordings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Facts {
+    /// The names of the classes; empty for ratings and without labels.
+    pub class_names: Vec<String>,
+    /// The knowledge of people, trials and stimuli.
+    pub grouping: Grouping,
 }
 
 impl Source {
@@ -98,13 +108,8 @@ impl Source {
         matches!(self, Source::Demo(_) | Source::Deap(_))
     }
 
-    /// Whether a trial number stands for the same stimulus in all subjects.
-    pub fn shared_stimuli(&self) -> bool {
-        matches!(self, Source::Demo(_) | Source::Deap(_))
-    }
-
-    /// Reads every recording, in parallel, and returns the results of `each`, and the class names of data
-    /// with classes.
+    /// Reads every recording, in parallel, and returns the results of `each`, and the facts that the files
+    /// state.
     ///
     /// Warns of ratings that differ from those of the original DEAP.
     ///
@@ -116,8 +121,8 @@ impl Source {
         &self,
         progress: &dyn Progress,
         each: impl Fn(Recording) -> Result<T> + Sync,
-    ) -> Result<(Vec<T>, Vec<String>)> {
-        let (read, class_names) = self.read_each(progress, |recording| {
+    ) -> Result<(Vec<T>, Facts)> {
+        let (read, facts) = self.read_each(progress, |recording| {
             let rating = |trial: &Trial| match trial.target {
                 Target::Ratings(ratings) => Some(ratings),
                 _ => None,
@@ -134,47 +139,43 @@ impl Source {
                 progress.warn(&warning);
             }
         }
-        Ok((read.into_iter().map(|(.., made)| made).collect(), class_names))
+        Ok((read.into_iter().map(|(.., made)| made).collect(), facts))
     }
 
     fn read_each<T: Send>(
         &self,
         progress: &dyn Progress,
         each: impl Fn(Recording) -> Result<T> + Sync,
-    ) -> Result<(Vec<T>, Vec<String>)> {
+    ) -> Result<(Vec<T>, Facts)> {
+        let named = Facts { class_names: Vec::new(), grouping: Grouping::KNOWN };
         match self {
             Source::Demo(spec) => {
                 let subjects: Vec<u32> = (0..spec.subjects).collect();
                 let read = |&index: &u32| demo::read_subject(spec, index);
-                Ok((in_parallel(&subjects, "generating recordings", progress, read, each)?, Vec::new()))
+                Ok((in_parallel(&subjects, "generating recordings", progress, read, each)?, named))
             }
             Source::Deap(files) => {
                 let read = |file: &PathBuf| deap::read(file);
-                Ok((in_parallel(files, "reading recordings", progress, read, each)?, Vec::new()))
+                Ok((in_parallel(files, "reading recordings", progress, read, each)?, named))
             }
             Source::Ts(train, test) => {
                 let archive = match test {
                     None => ts::read(train)?,
                     Some(test) => ts::read_pair(train, test)?,
                 };
-                Ok((vec![each(archive.recording)?], archive.class_names))
+                let facts = Facts { class_names: archive.class_names, grouping: Grouping::CASES };
+                Ok((vec![each(archive.recording)?], facts))
             }
             Source::Npz(path) => {
                 let windows = npz::read(path)?;
-                if !windows.has_trials {
-                    progress.warn(&format!(
-                        "{} has no array \"trials\", so each window counts as a trial of its own; if windows were cut \
-                         from one series, every split leaks except `split_by = subject`",
-                        path.display()
-                    ));
-                }
-                Ok((windows.recordings.into_iter().map(each).collect::<Result<_>>()?, windows.class_names))
+                let facts = Facts { class_names: windows.class_names, grouping: windows.grouping };
+                Ok((windows.recordings.into_iter().map(each).collect::<Result<_>>()?, facts))
             }
         }
     }
 
-    /// The frame table of all recordings, and the class names of data with classes. `build` makes the frames
-    /// of one subject.
+    /// The frame table of all recordings, and the facts that the files state. `build` makes the frames of one
+    /// subject.
     ///
     /// # Errors
     ///
@@ -183,9 +184,9 @@ impl Source {
         &self,
         progress: &dyn Progress,
         build: impl Fn(&Recording) -> Result<SubjectFrames> + Sync,
-    ) -> Result<(FrameTable, Vec<String>)> {
-        let (parts, class_names) = self.read(progress, |recording| build(&recording))?;
-        Ok((FrameTable::assemble(parts)?, class_names))
+    ) -> Result<(FrameTable, Facts)> {
+        let (parts, facts) = self.read(progress, |recording| build(&recording))?;
+        Ok((FrameTable::assemble(parts)?, facts))
     }
 }
 

@@ -31,14 +31,18 @@ impl Experiment {
         let device = self.config.run.device()?;
         let trainer = on_device!(&device, backend => Trainer::bytes(backend, &self.network, extent)?);
         let megabytes = (trainer + d.frames.bytes()) / (1 << 20);
+        let everything: Vec<u32> = (0..d.sequences.len() as u32).collect();
+        let scope = self.scope(selection);
+        let notes = std::iter::once(format!("tests {}", scope.headline())).chain(scope.notes());
+        let notes: String = notes.map(|note| format!("         {note}\n")).collect();
         Ok(format!(
-            "data     {} subjects, {} trials, {} sequences of {} steps x {} features ({})\n\
+            "data     {}, {} sequences of {} steps x {} features ({})\n\
              labels   {}: {}\n\
              split    {}, {} folds, {} trained at once; {}\n\
+             {notes}\
              network  {} -> {}{} classes, {} parameters\n\
              memory   about {megabytes} MiB",
-            d.frames.subjects.len(),
-            d.frames.segments.len(),
+            d.grouping.count(d.frames.subjects.len(), d.trials(&everything).len()),
             d.sequences.len(),
             d.steps(),
             d.frames.width(),
@@ -82,6 +86,7 @@ impl Experiment {
                 steps: d.steps(),
             },
             split: SplitEntry { kind: self.split.kind(), leak: Leak::of(&folds), folds },
+            scope: Some(self.scope(selection)),
             selected_folds: selection.to_vec(),
             normalize: self.config.frames.normalize,
             network: self.network.clone(),

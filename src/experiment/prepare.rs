@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::data::labels::LabelScheme;
 use crate::data::normalize::Normalize;
 use crate::data::sequences::Dataset;
-use crate::data::split::{Leak, Split};
+use crate::data::split::{Leak, Split, TRANSDUCTIVE, honest_kinds};
 use crate::error::{Error, Result};
 use crate::model::Extent;
 use crate::ops::Network;
@@ -49,7 +49,7 @@ impl Experiment {
     /// As [`Experiment::prepare`], on data that have been read: those that `config` asks for.
     pub fn with_dataset(dataset: Dataset, mut config: Config, progress: &dyn Progress) -> Result<Self> {
         let split = match &config.split.split_file {
-            None => config.split_spec().build(&dataset)?,
+            None => config.split_spec(&dataset)?.build(&dataset)?,
             Some(path) => {
                 let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
                 let split = Split::from_json(&text, &dataset).map_err(|e| e.at(path.display()))?;
@@ -71,17 +71,24 @@ impl Experiment {
                 .hint("use `patience = 0`"));
         }
         if split.kind().is_leaky() {
-            progress.warn(&format!(
-                "the split by {} LEAKS: {}. Scores measure how well trials are recognized, not emotions; compare with \
-                 `split_by = trial` or `split_by = subject`",
+            let honest = honest_kinds(&dataset.grouping);
+            let honest: Vec<String> =
+                honest.into_iter().map(|kind| format!("`split_by = {}`", kind.name())).collect();
+            let compare = match honest.is_empty() {
+                true => String::new(),
+                false => format!("; compare with {}", honest.join(" or ")),
+            };
+            progress.caution(&format!(
+                "the split by {} LEAKS: {}. Scores measure how well trials are recognized, not emotions{compare}",
                 split.kind().name(),
                 Leak::of(&split.audit(&dataset)).describe()
             ));
         }
+        if let Some(caution) = dataset.grouping.caution() {
+            progress.caution(caution);
+        }
         if config.frames.normalize == Normalize::Subject {
-            progress.warn(
-                "`normalize = subject` is transductive: test subjects' signals, not labels, shaped the scaling",
-            );
+            progress.caution(TRANSDUCTIVE);
         }
         let network = config.network.network(dataset.frames.width(), dataset.class_names.len());
         check_lengths(&network, &dataset)?;

@@ -6,7 +6,7 @@ use crate::data::frames::{FrameKind, FrameSpec, FrameTable, SubjectFrames, Value
 use crate::data::labels::{LabelScheme, Labels};
 use crate::data::normalize::{Normalize, Scale};
 use crate::data::sequences::{Dataset, Labeling};
-use crate::data::source::Source;
+use crate::data::source::{Facts, Source};
 use crate::error::{Error, Result};
 use crate::ops::Network;
 use crate::progress::Progress;
@@ -19,17 +19,20 @@ pub fn read(config: &mut Config, center: Option<&[f32]>, progress: &dyn Progress
     if let Some(window) = config.window_spec(source.default_window()).length {
         check_window(window, config, &source)?;
     }
-    let (table, own_classes) = read_frames(config, &source, progress)?;
-    let labels = labels(config, &own_classes);
+    let (table, facts) = read_frames(config, &source, progress)?;
+    let labels = labels(config, &facts.class_names);
     let mut dataset = Dataset::cut(
         table,
         &config.window_spec(source.default_window()),
         Labeling::Known(&labels),
-        &own_classes,
+        &facts.class_names,
         config.data.bad_windows,
         center,
     )?;
-    dataset.shared_stimuli = source.shared_stimuli();
+    dataset.grouping = match config.split.promise_independent_windows {
+        true => facts.grouping.promised()?,
+        false => facts.grouping,
+    };
     dataset.warnings.iter().for_each(|warning| progress.warn(warning));
     // The run's own configuration records the defaults that were chosen.
     let frames = frame_spec(config, &source);
@@ -83,12 +86,8 @@ fn labels(config: &Config, own_classes: &[String]) -> Labels {
     }
 }
 
-/// Frames of all recordings, and the classes that the data name themselves.
-pub fn read_frames(
-    config: &Config,
-    source: &Source,
-    progress: &dyn Progress,
-) -> Result<(FrameTable, Vec<String>)> {
+/// Frames of all recordings, and the facts that the files state about them.
+pub fn read_frames(config: &Config, source: &Source, progress: &dyn Progress) -> Result<(FrameTable, Facts)> {
     let spec = frame_spec(config, source);
     let values = Values {
         standardize: config.frames.normalize == Normalize::Subject,

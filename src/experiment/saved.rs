@@ -145,7 +145,10 @@ pub fn unlabeled(
     for file in files {
         let source = Source::open(file, None, &config.demo.spec(), progress)?;
         window = source.default_window();
-        let (table, _) = read_frames(config, &source, progress)?;
+        let (table, facts) = read_frames(config, &source, progress)?;
+        if !facts.grouping.has_trials() {
+            progress.warn(&format!("{}: trials unknown: each window counts as one", file.display()));
+        }
         tables.push(table);
     }
     let table = FrameTable::join(tables)?;

@@ -1,7 +1,7 @@
 //! Scores of predictions.
 
 use super::prepare::Experiment;
-use crate::data::split::Leak;
+use crate::data::split::{Leak, Scope};
 use crate::error::{Error, Result};
 use crate::metrics::{Names, Prediction, Scores, TrialLabel};
 use crate::run::{Predictions, RunFolder, Status};
@@ -40,15 +40,33 @@ impl Experiment {
             })
             .collect();
         let d = &self.dataset;
-        Scores::from(predictions, &train, self.names(), d.shared_stimuli)
+        let mut scores = Scores::from(predictions, &train, self.names(), d.grouping.shares_stimuli())?;
+        if !d.grouping.has_trials() {
+            // Windows of one series are not independent, and nobody knows which these are.
+            scores.trial.accuracy_interval = None;
+        }
+        Ok(scores)
     }
 
-    /// The scores for programs, with their context: the split, its leak, and the label rule.
+    /// The scope of the scores of these folds.
+    pub fn scope(&self, folds: &[usize]) -> Scope {
+        Scope::of(&self.split, &self.dataset, folds, self.config.frames.normalize)
+    }
+
+    /// The scope of these scores: of the folds that they are of.
+    pub fn scope_of(&self, scores: &Scores) -> Scope {
+        let rows = scores.trial.by_fold.rows.iter();
+        let number = |name: &String| self.fold_names.iter().position(|fold| fold == name);
+        self.scope(&rows.filter_map(|row| number(&row.name)).collect::<Vec<_>>())
+    }
+
+    /// The scores for programs, with their context: the split, its leak, their scope, and the label rule.
     pub fn scores_json(&self, scores: &Scores) -> Result<serde_json::Value> {
         let mut json = serde_json::to_value(scores).map_err(|e| Error::data(format!("scores: {e}")))?;
         json["split"] = json!(self.split.kind());
         json["leaky"] = json!(self.split.kind().is_leaky());
         json["leak"] = json!(Leak::of(&self.split.audit(&self.dataset)));
+        json["scope"] = json!(self.scope_of(scores));
         json["labels"] = json!(self.dataset.label_rule);
         Ok(json)
     }

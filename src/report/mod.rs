@@ -8,6 +8,7 @@ pub(crate) mod curves;
 pub(crate) mod frame;
 pub(crate) mod provenance;
 mod record;
+mod scope;
 pub(crate) mod scores;
 
 pub use record::Record;
@@ -58,13 +59,15 @@ impl Page<'_> {
                 p.under {
                     (record.manifest.dataset.labels) " · split by " (kind.name()) " · "
                     (record.manifest.selected_folds.len()) " of " (record.folds.len()) " folds"
+                    (scope::limits(&record.manifest))
                 }
                 @if let Some(note) = self.note { p.under { (note) } }
             }
             @if kind.is_leaky() { (provenance::leak_banner(record)) }
             section.result #result aria-labelledby="result-heading" {
                 h2 #result-heading { "Result" }
-                (scores::headline(scores, provenance::asks(kind), kind.is_leaky()))
+                (scores::headline(scores, &scope::headline(&record.manifest), kind.is_leaky()))
+                (scope::notes(&record.manifest))
             }
             (frame::section("scores", "Scores and baselines", &scores::score_table(scores)))
             @if several { (frame::section("subjects", "By subject", &scores::subject_bars(scores, trials))) }

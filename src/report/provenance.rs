@@ -2,35 +2,34 @@
 
 use super::frame::{facts, table};
 use super::record::Record;
-use crate::data::split::SplitKind;
+use super::scope;
+use crate::data::grouping::Grouping;
+use crate::data::split::honest_kinds;
 use crate::ops::Network;
 use maud::{Markup, html};
 
-/// Whom a split asks about.
-pub(crate) fn asks(kind: SplitKind) -> &'static str {
-    match kind {
-        SplitKind::Window | SplitKind::WindowHoldout => "windows of trials that were trained on",
-        SplitKind::Trial => "new trials of known people",
-        SplitKind::TrialWithinSubject => "new trials, one person at a time",
-        SplitKind::Subject => "new people",
-        SplitKind::Stimulus => "new stimuli for known people",
-        SplitKind::SubjectStimulus => "new people and new stimuli",
-        SplitKind::Predefined => "the data's own test part",
-    }
-}
-
 /// The first thing to be seen where a split leaks.
 pub(super) fn leak_banner(record: &Record) -> Markup {
+    let recorded = record.manifest.scope.as_ref().map(|scope| scope.grouping);
+    let honest = honest_kinds(&recorded.unwrap_or(Grouping::KNOWN));
     html! {
         div.banner role="alert" {
             h2 { "Do not believe these scores: the split leaks" }
             p {
                 "Split by " code { (record.manifest.split.kind.name()) } ": " (record.manifest.split.leak.describe())
-                ". The network was tested on trials that it was trained on, so it can score without knowing any emotion."
+                ". " (record.manifest.split.leak.consequence())
             }
-            p {
-                "Run instead: " code { (record.command()) " --split trial" } " (new trials) or "
-                code { (record.command()) " --split subject" } " (new people)."
+            @if honest.is_empty() {
+                p { "For honest scores, add an array \"trials\" or \"groups\" to the data." }
+            } @else {
+                p {
+                    "Run instead: "
+                    @for (i, kind) in honest.iter().enumerate() {
+                        @if i > 0 { " or " }
+                        code { (record.command()) " --split " (kind.name()) }
+                    }
+                    "."
+                }
             }
         }
     }
@@ -48,20 +47,34 @@ pub(super) fn split_table(record: &Record) -> Markup {
             let counts = [fold.train, fold.validation, fold.test].map(|n| n.to_string());
             let mut row = vec![fold.name.clone()];
             row.extend(counts);
-            row.extend([format!("{:.2}", fold.siblings), fold.fewest_siblings.to_string()]);
-            row.push(fold.overlapping.to_string());
+            let count = |count: Option<usize>| count.map_or("unknown".into(), |count| count.to_string());
+            row.push(fold.siblings.map_or("unknown".into(), |mean| format!("{mean:.2}")));
+            row.extend([count(fold.fewest_siblings), count(fold.overlapping)]);
+            row.push(match (fold.known_stimuli, fold.test_trials) {
+                (Some(known), Some(all)) => format!("{known} of {all}"),
+                (None, Some(_)) => "unknown".into(),
+                (_, None) => "not recorded".into(),
+            });
             row
         })
         .collect();
-    let header =
-        ["fold", "training", "validation", "test", "siblings, mean", "siblings, fewest", "overlapping"];
+    let header = [
+        "fold",
+        "training",
+        "validation",
+        "test",
+        "siblings, mean",
+        "siblings, fewest",
+        "overlapping",
+        "known stimulus",
+    ];
     html! {
         p {
-            "Split by " code { (split.kind.name()) } ", which asks about " (asks(split.kind)) ": "
+            "Split by " code { (split.kind.name()) } ", which asks about " (scope::headline(&record.manifest)) ": "
             (rows.len()) " of " (split.folds.len()) " folds. Over all of them, " (split.leak.describe()) "."
         }
         (table("Windows by fold. Siblings: training windows from the trial of a test window. Overlapping: test windows that \
-                share raw samples with a training window", &header, &rows, 0))
+                share raw samples with a training window. Known stimulus: test trials whose stimulus is in training", &header, &rows, 0))
     }
 }
 

@@ -44,7 +44,8 @@ impl Quote {
 }
 
 /// The score to quote, its baselines, a verdict, and a chart of both. `asks` names the trials that the split
-/// tests on, as [`asks`](super::provenance::asks) does; `leaky` says that the split leaks.
+/// tests on, as [`Scope::headline`](crate::data::split::Scope::headline) does; `leaky` says that the split
+/// leaks.
 pub(crate) fn headline(scores: &Scores, asks: &str, leaky: bool) -> Markup {
     let quote = Quote::of(scores);
     let baselines = named_baselines(&scores.baselines);
@@ -130,7 +131,12 @@ pub(crate) fn subject_bars(scores: &Scores, trials: &[Prediction]) -> Markup {
     let bar = |(row, units): (&Group, usize)| Bar {
         name: row.name.clone(),
         value: row.accuracy,
-        interval: row.accuracy.and_then(|accuracy| interval::wilson(accuracy, units)),
+        // Without an interval over all trials, trials are unknown.
+        interval: scores
+            .trial
+            .accuracy_interval
+            .and(row.accuracy)
+            .and_then(|accuracy| interval::wilson(accuracy, units)),
         mark: row.majority,
     };
     let list: Vec<Bar> = groups.rows.iter().zip(units).map(bar).collect();

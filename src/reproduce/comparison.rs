@@ -2,6 +2,7 @@
 
 use super::{Done, Protocol, Settings};
 use crate::config::{Preset, Published};
+use crate::data::split::Scope;
 use crate::metrics::Summary;
 use serde::Serialize;
 
@@ -40,6 +41,8 @@ pub struct Figure {
     pub protocol: Protocol,
     /// Folds that were trained.
     pub folds: usize,
+    /// The scope of the scores.
+    pub scope: Scope,
     /// Of windows, as the study counts.
     pub accuracy: Option<f64>,
     /// Macro F1 of windows.
@@ -64,6 +67,7 @@ impl From<&Done> for Figure {
         Figure {
             protocol: done.protocol,
             folds: done.folds,
+            scope: done.scope.clone(),
             accuracy: window.overall.accuracy,
             macro_f1: window.overall.macro_average.as_ref().map(|average| average.f1),
             by_subject: window.by_subject.accuracy.clone(),
@@ -142,7 +146,7 @@ impl Comparison {
 /// How far each column can be trusted.
 pub const STATEMENT: &str = "Original is the study's protocol: its test windows come from the trials that the network was trained on, so that who \
      recognizes the trial needs no emotion. New trials and new people are the same network, trained alike, tested on trials and on \
-     people that it never saw. Majority is what the most frequent class scores without a signal.";
+     people that it never saw; what these people watched, it knows from others. Majority is what the most frequent class scores without a signal.";
 
 pub(super) fn share(value: Option<f64>) -> String {
     value.map_or("-".into(), |value| format!("{value:.3}").replacen("0.", ".", 1))

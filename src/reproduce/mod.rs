@@ -9,7 +9,7 @@ pub use comparison::{Comparison, Figure, Row};
 use crate::backend::{AnyDevice, Backend, on_device};
 use crate::config::{Config, DemoConfig, Preset, RunConfig};
 use crate::data::sequences::Dataset;
-use crate::data::split::SplitKind;
+use crate::data::split::{Scope, SplitKind};
 use crate::error::{Error, Result};
 use crate::experiment::{self, Ending, Experiment};
 use crate::metrics::{Prediction, Scores};
@@ -174,6 +174,7 @@ impl Job {
         Ok(JobEnding::Finished(Box::new(Done {
             preset: self.preset,
             protocol: self.protocol,
+            scope: self.experiment.scope_of(&scores),
             scores: *scores,
             epoch_seconds,
             parameters: self.experiment.network.params(),
@@ -201,6 +202,8 @@ pub struct Done {
     pub protocol: Protocol,
     /// The scores.
     pub scores: Scores,
+    /// The scope of the scores.
+    pub scope: Scope,
     /// Of one epoch of all folds, the median; none if there was only one.
     pub epoch_seconds: Option<f64>,
     /// Trainable parameters of one fold's network.

@@ -22,6 +22,7 @@ impl Comparison {
                 (figures(self))
                 div.grid { @for row in &self.rows { (chart(row)) } }
             }))
+            (section("scope", "What each protocol tests", &scopes(self)))
             (section("trials", "Trials, baselines and time", &details(self)))
             (section("repeat", "Repeating this", &html! {
                 (facts(&[
@@ -96,6 +97,20 @@ fn chart(row: &Row) -> Markup {
             figcaption { (name) ": mean over subjects. Line: 95 % interval. Diamond: majority." }
             (bars(&format!("{name}: accuracy under each protocol"), &Axis::unit("accuracy"), &list))
         }
+    }
+}
+
+/// Whom each protocol asks about, which is the same for all networks.
+fn scopes(comparison: &Comparison) -> Markup {
+    let figures = comparison.rows.first().map_or(&[][..], |row| &row.figures);
+    html! {
+        dl { @for figure in figures {
+            dt { (title(figure.protocol)) }
+            dd {
+                (figure.scope.headline()) "."
+                ul.notes { @for note in figure.scope.notes() { li { (note) } } }
+            }
+        } }
     }
 }
 

@@ -4,7 +4,7 @@ use super::folder::{MANIFEST, RunFolder};
 use super::format::{FORMAT, read_json, to_json};
 use crate::backend::DeviceId;
 use crate::data::normalize::Normalize;
-use crate::data::split::{FoldAudit, Leak, SplitKind};
+use crate::data::split::{FoldAudit, Leak, Scope, SplitKind};
 use crate::error::Result;
 use crate::ops::Network;
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,9 @@ pub struct Manifest {
     pub dataset: DatasetEntry,
     /// The split and its audit.
     pub split: SplitEntry,
+    /// The scope of the scores: whom they are about, and what limits them. `None` in older runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
     /// The folds that the run trains, as indices into the split's.
     pub selected_folds: Vec<usize>,
     /// Statistics by which features are standardized.

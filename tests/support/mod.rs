@@ -1,5 +1,7 @@
 //! Helpers of the tests. Test modules use these and never one another, which `house` checks.
 
+/// Windows as NumPy arrays, honest and damaged ones.
+pub mod arrays;
 /// Every device on the table of cases: within its bounds, exact dropout, several models as one alone.
 pub mod conformance;
 /// CUDA threads as fibers on the CPU, and an executor that runs the backend's launches with them.

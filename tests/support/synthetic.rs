@@ -1,6 +1,7 @@
 //! Small data sets made in memory, through the same path as any other.
 
 use engine::data::frames::{Baseline, FrameKind, FrameSpec, FrameTable, SubjectFrames, Values};
+use engine::data::grouping::Grouping;
 use engine::data::labels::{LabelScheme, Labels, TieRule};
 use engine::data::normalize::Scale;
 use engine::data::recording::{Channel, Modality, Recording, Target, Trial};
@@ -74,7 +75,7 @@ pub fn cut(recordings: &[Recording], window: usize, step: usize) -> engine::Resu
         WindowSpec { length: Some(window as f64 / RATE), step: Some(step as f64 / RATE), scale: Scale::None };
     let table = FrameTable::assemble(frames)?;
     let mut dataset = Dataset::cut(table, &window, Labeling::Known(&LABELS), &[], BadWindows::Fail, None)?;
-    dataset.shared_stimuli = true;
+    dataset.grouping = Grouping::KNOWN;
     Ok(dataset)
 }
 

@@ -1,5 +1,6 @@
 //! `data inspect`: describes recordings.
 
+use super::super::options::as_options;
 use super::super::output::{out, out_json};
 use super::super::progress::Terminal;
 use crate::config::DemoConfig;
@@ -46,6 +47,6 @@ impl InspectCommand {
         if self.json {
             return out_json(&inspection);
         }
-        out(&inspect::render(&inspection))
+        out(&as_options(&inspect::render(&inspection)))
     }
 }

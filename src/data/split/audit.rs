@@ -3,10 +3,11 @@
 
 use super::fold::Fold;
 use super::kind::SplitKind;
+use crate::data::grouping::Knowledge;
 use crate::data::sequences::Dataset;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// How much a fold's test part has in common with its training part.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,45 +21,75 @@ pub struct FoldAudit {
     /// Number of test windows.
     pub test: usize,
     /// Number of test windows that share raw samples with a training window. A subtracted baseline counts,
-    /// too.
-    pub overlapping: usize,
-    /// Mean number of sibling windows: training windows from the trial of a test window.
-    pub siblings: f64,
-    /// Smallest number of sibling windows.
-    pub fewest_siblings: usize,
+    /// too. `None` if it is unknown which windows were cut from one series.
+    pub overlapping: Option<usize>,
+    /// Mean number of sibling windows: training windows from the trial of a test window. `None` if trials are
+    /// unknown or only promised.
+    pub siblings: Option<f64>,
+    /// Smallest number of sibling windows. `None` if trials are unknown.
+    pub fewest_siblings: Option<usize>,
+    /// Number of test trials; each window is one if trials are unknown. `None` in older records.
+    pub test_trials: Option<usize>,
+    /// Number of test trials whose person is in training. `None` if people are unknown.
+    pub known_people: Option<usize>,
+    /// Number of test trials whose stimulus is in training. `None` if stimuli are unknown.
+    pub known_stimuli: Option<usize>,
 }
 
 /// How much the test parts of all folds have in common with their training parts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Leak {
-    /// Mean number of sibling windows over all test windows.
-    pub siblings: f64,
-    /// Smallest number of sibling windows.
-    pub fewest_siblings: usize,
-    /// Share of test windows that overlap a training window.
-    pub overlapping: f64,
+    /// Mean number of sibling windows over all test windows. `None` if trials are unknown.
+    pub siblings: Option<f64>,
+    /// Smallest number of sibling windows. `None` if trials are unknown.
+    pub fewest_siblings: Option<usize>,
+    /// Share of test windows that overlap a training window. `None` if it is unknown which windows were cut
+    /// from one series.
+    pub overlapping: Option<f64>,
 }
 
 impl Leak {
     /// Sums up the folds.
     pub fn of(folds: &[FoldAudit]) -> Self {
         let tests: usize = folds.iter().map(|fold| fold.test).sum();
-        let mean = |value: fn(&FoldAudit) -> f64| folds.iter().map(value).sum::<f64>() / tests as f64;
+        let mean = |value: fn(&FoldAudit) -> Option<f64>| {
+            let sum: Option<f64> = folds.iter().map(value).sum();
+            sum.map(|sum| sum / tests as f64)
+        };
+        let fewest: Option<Vec<usize>> = folds.iter().map(|fold| fold.fewest_siblings).collect();
         Leak {
-            siblings: mean(|fold| fold.siblings * fold.test as f64),
-            fewest_siblings: folds.iter().map(|fold| fold.fewest_siblings).min().unwrap_or(0),
-            overlapping: mean(|fold| fold.overlapping as f64),
+            siblings: mean(|fold| Some(fold.siblings? * fold.test as f64)),
+            fewest_siblings: fewest.map(|fewest| fewest.into_iter().min().unwrap_or(0)),
+            overlapping: mean(|fold| Some(fold.overlapping? as f64)),
+        }
+    }
+
+    /// The consequence for the scores of a leaky split, in one sentence.
+    pub fn consequence(&self) -> &'static str {
+        match self.siblings {
+            Some(_) => {
+                "The network was tested on trials that it was trained on, so it can score without knowing any emotion."
+            }
+            None => {
+                "The network may have been tested on trials that it was trained on, so it can score without knowing any \
+                 emotion."
+            }
         }
     }
 
     /// The leak in one sentence.
     pub fn describe(&self) -> String {
+        let (Some(siblings), Some(fewest), Some(overlapping)) =
+            (self.siblings, self.fewest_siblings, self.overlapping)
+        else {
+            return "it is unknown how many training windows are from the trial of a test window, or share raw samples with \
+                    it, because the data do not name their trials"
+                .into();
+        };
         format!(
-            "a test window has on average {:.2} sibling windows (same trial) in training, at least {}; {:.1} % of the test \
-             windows share raw samples with a training window",
-            self.siblings,
-            self.fewest_siblings,
-            100.0 * self.overlapping
+            "a test window has on average {siblings:.2} sibling windows (same trial) in training, at least {fewest}; {:.1} % of \
+             the test windows share raw samples with a training window",
+            100.0 * overlapping
         )
     }
 }
@@ -133,12 +164,6 @@ fn rules(kind: SplitKind, fold: &Fold, dataset: &Dataset) -> Result<()> {
         {
             return Err(Error::data("the test part must consist of the cases of the archive's TEST part"));
         }
-        SplitKind::Stimulus | SplitKind::SubjectStimulus if !dataset.shared_stimuli => {
-            return Err(Error::config(
-                "a split by stimulus needs stimuli that all subjects share; these data have none",
-            )
-            .hint("use `split_by = trial` or `split_by = subject`"));
-        }
         _ => {}
     }
     Ok(())
@@ -190,7 +215,7 @@ fn overlap(fold: &Fold, dataset: &Dataset) -> Result<()> {
 }
 
 /// Counts what test windows have in common with training windows.
-pub fn describe(fold: &Fold, dataset: &Dataset) -> FoldAudit {
+pub fn describe(kind: SplitKind, fold: &Fold, dataset: &Dataset) -> FoldAudit {
     let sequence = |&index: &u32| &dataset.sequences[index as usize];
     let mut by_trial = HashMap::<(u32, u32), usize>::new();
     let mut by_segment = HashMap::<u32, Vec<(u32, u32)>>::new();
@@ -210,13 +235,27 @@ pub fn describe(fold: &Fold, dataset: &Dataset) -> FoldAudit {
         let baseline = dataset.frames.segments[s.segment as usize].corrected && !ranges.is_empty();
         baseline || ranges.iter().any(|&(start, end)| start < s.samples.end && s.samples.start < end)
     };
+    let grouping = &dataset.grouping;
+    // People who are kept apart share no trial. A promise is not counted: nobody checked it.
+    let counted =
+        matches!(grouping.trials, Knowledge::Known | Knowledge::Assumed) || kind == SplitKind::Subject;
+    let (known, tested) = (dataset.trials(&fold.train), dataset.trials(&fold.test));
+    let [people, stimuli]: [BTreeSet<u32>; 2] =
+        [known.iter().map(|&(person, _)| person).collect(), known.iter().map(|&(_, trial)| trial).collect()];
     FoldAudit {
         name: fold.name.clone(),
         train: fold.train.len(),
         validation: fold.validation.len(),
         test: fold.test.len(),
-        overlapping: fold.test.iter().map(sequence).filter(|s| overlaps(s)).count(),
-        siblings: siblings.iter().sum::<usize>() as f64 / siblings.len().max(1) as f64,
-        fewest_siblings: siblings.iter().copied().min().unwrap_or(0),
+        overlapping: counted.then(|| fold.test.iter().map(sequence).filter(|s| overlaps(s)).count()),
+        siblings: counted.then(|| siblings.iter().sum::<usize>() as f64 / siblings.len().max(1) as f64),
+        fewest_siblings: counted.then(|| siblings.iter().copied().min().unwrap_or(0)),
+        test_trials: Some(tested.len()),
+        known_people: grouping
+            .knows_people()
+            .then(|| tested.iter().filter(|(person, _)| people.contains(person)).count()),
+        known_stimuli: grouping
+            .shares_stimuli()
+            .then(|| tested.iter().filter(|(_, trial)| stimuli.contains(trial)).count()),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::fold::Fold;
 use super::kind::SplitKind;
-use super::{Split, sklearn};
+use super::{Split, needs, sklearn};
 use crate::data::sequences::{Dataset, Sequence};
 use crate::error::{Error, Result};
 use crate::random::{Random, Stream};
@@ -38,6 +38,7 @@ impl SplitSpec {
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) or [`ErrorKind::Data`](crate::ErrorKind::Data) if the
     /// data have too few groups, and those of [`Split::new`].
     pub fn build(&self, dataset: &Dataset) -> Result<Split> {
+        needs::check(self.kind, &dataset.grouping)?;
         let all: Vec<u32> = (0..dataset.sequences.len() as u32).collect();
         let folds = match self.kind {
             SplitKind::Window => self.k_fold(dataset, &all, |i, _| (i, 0), "window", "")?,

@@ -1,17 +1,23 @@
 //! Splits into training, validation and test parts by group. A split is made before anything is fitted, and
 //! audited.
 
+mod asks;
 mod audit;
 mod build;
 mod file;
 mod fold;
 mod kind;
+mod needs;
+mod scope;
 mod sklearn;
 
+pub use asks::asks_by_kind;
 pub use audit::{FoldAudit, Leak};
 pub use build::SplitSpec;
 pub use fold::{Fold, Train};
 pub use kind::SplitKind;
+pub use needs::{default_kind, honest_kinds};
+pub use scope::{MissingClass, Scope, TRANSDUCTIVE, Tested};
 
 use super::sequences::Dataset;
 use crate::error::{Error, Result};
@@ -32,11 +38,12 @@ impl Split {
     /// # Errors
     ///
     /// [`ErrorKind::Data`](crate::ErrorKind::Data) that names the fold, and the window, group or sample that
-    /// is in two parts.
+    /// is in two parts, or that says which grouping is unknown.
     pub fn new(kind: SplitKind, folds: Vec<Fold>, dataset: &Dataset) -> Result<Self> {
         if folds.is_empty() {
             return Err(Error::data("a split without folds"));
         }
+        needs::check(kind, &dataset.grouping)?;
         for (number, fold) in folds.iter().enumerate() {
             if folds[..number].iter().any(|other| other.name == fold.name) {
                 return Err(Error::data(format!("two folds are called {}", fold.name))
@@ -59,6 +66,6 @@ impl Split {
 
     /// Counts, for each fold, what its test windows share with its training windows.
     pub fn audit(&self, dataset: &Dataset) -> Vec<FoldAudit> {
-        self.folds.iter().map(|fold| audit::describe(fold, dataset)).collect()
+        self.folds.iter().map(|fold| audit::describe(self.kind, fold, dataset)).collect()
     }
 }

@@ -1,0 +1,48 @@
+use engine::random::{Random, Stream};
+use std::fs;
+use std::path::Path;
+
+/// Steps of a window.
+const STEPS: usize = 6;
+
+/// An array in NumPy's format 1.0; `header` is the text between the braces.
+pub fn npy(header: &str, content: &[u8]) -> Vec<u8> {
+    let header = format!("{{{header}}}\n");
+    [b"\x93NUMPY\x01\x00", (header.len() as u16).to_le_bytes().as_slice(), header.as_bytes(), content]
+        .concat()
+}
+
+/// An array of this type and shape, in C order.
+pub fn array(descr: &str, shape: &str, content: &[u8]) -> Vec<u8> {
+    npy(&format!("'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, "), content)
+}
+
+/// Integers, one for each window.
+pub fn integers(values: &[i64]) -> Vec<u8> {
+    array("<i8", &format!("({},)", values.len()), bytemuck::cast_slice(values))
+}
+
+/// Texts, one for each window.
+pub fn texts(values: &[&str]) -> Vec<u8> {
+    let width = values.iter().map(|text| text.chars().count()).max().unwrap();
+    let padded = |text: &&str| {
+        let mut letters: Vec<u32> = text.chars().map(u32::from).collect();
+        letters.resize(width, 0);
+        letters
+    };
+    let letters: Vec<u32> = values.iter().flat_map(padded).collect();
+    array(&format!("<U{width}"), &format!("({},)", values.len()), bytemuck::cast_slice(&letters))
+}
+
+/// A folder `name` of `.npy` files: random windows of one channel with these labels, and the other arrays.
+pub fn windows(parent: &Path, name: &str, labels: &[i64], others: &[(&str, Vec<u8>)]) {
+    let folder = parent.join(name);
+    fs::create_dir(&folder).unwrap();
+    let write = |array: &str, bytes: &[u8]| fs::write(folder.join(format!("{array}.npy")), bytes).unwrap();
+    let mut random = Random::new(3, Stream::Demo, [labels.len() as u32, 0]);
+    let samples: Vec<f32> = (0..labels.len() * STEPS).map(|_| random.normal() as f32).collect();
+    let shape = format!("({}, {STEPS}, 1)", labels.len());
+    write("windows", &array("<f4", &shape, bytemuck::cast_slice(&samples)));
+    write("labels", &integers(labels));
+    others.iter().for_each(|(array, bytes)| write(array, bytes));
+}
