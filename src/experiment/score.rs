@@ -3,7 +3,7 @@
 use super::prepare::Experiment;
 use crate::data::split::Leak;
 use crate::error::{Error, Result};
-use crate::metrics::{Names, Prediction, Scores, TrialLabel};
+use crate::metrics::{Names, Prediction, Scores, TrialLabel, Verdict};
 use crate::run::{Predictions, RunFolder, Status};
 use serde_json::json;
 
@@ -40,7 +40,16 @@ impl Experiment {
             })
             .collect();
         let d = &self.dataset;
-        Scores::from(predictions, &train, self.names(), d.shared_stimuli)
+        let mut scores = Scores::from(predictions, &train, self.names(), d.shared_stimuli)?;
+        if self.split.kind().is_leaky() {
+            scores.verdict = scores.verdict.map(Verdict::void);
+        }
+        Ok(scores)
+    }
+
+    /// Writes scores.json.
+    pub fn write_scores(&self, folder: &RunFolder, scores: &Scores) -> Result<()> {
+        folder.write("scores.json", format!("{:#}\n", self.scores_json(scores)?).as_bytes())
     }
 
     /// The scores for programs, with their context: the split, its leak, and the label rule.

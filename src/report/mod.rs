@@ -9,6 +9,7 @@ pub(crate) mod frame;
 pub(crate) mod provenance;
 mod record;
 pub(crate) mod scores;
+mod training;
 
 pub use record::Record;
 
@@ -64,7 +65,7 @@ impl Page<'_> {
             @if kind.is_leaky() { (provenance::leak_banner(record)) }
             section.result #result aria-labelledby="result-heading" {
                 h2 #result-heading { "Result" }
-                (scores::headline(scores, provenance::asks(kind), kind.is_leaky()))
+                (scores::headline(scores, provenance::asks(kind)))
             }
             (frame::section("scores", "Scores and baselines", &scores::score_table(scores)))
             @if several { (frame::section("subjects", "By subject", &scores::subject_bars(scores, trials))) }
@@ -77,7 +78,10 @@ impl Page<'_> {
             }))
             (frame::section("classes", "By class", &scores::class_table(scores)))
             (frame::section("roc", "ROC curves of trials", &curves::roc_chart(trials, classes)))
-            (frame::section("training", "Training", &curves::curve_chart(&record.epochs, &record.folds)))
+            (frame::section("training", "Training", &html! {
+                (training::tested(record))
+                (curves::curve_chart(&record.epochs, &record.folds, &record.tested))
+            }))
             (frame::section("split", "Split and leakage", &provenance::split_table(record)))
             (frame::section("network", "Network", &provenance::network_table(&record.manifest.network)))
             (frame::section("repeat", "Repeating this run", &provenance::repeat(record)))
