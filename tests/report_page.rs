@@ -193,7 +193,7 @@ fn comparison() -> Comparison {
         folds: 5,
         accuracy: Some(accuracy),
         macro_f1: Some(accuracy - 0.02),
-        by_subject: Summary::of(&[accuracy - 0.05, accuracy, accuracy + 0.05]),
+        by_subject: Summary::of(&[accuracy - 0.05, accuracy, accuracy + 0.05], 120),
         trial_accuracy: Some(accuracy),
         trial_balanced_accuracy: Some(accuracy),
         majority: Some(0.34),

@@ -42,6 +42,8 @@ pub enum Cell {
     Score(Option<f64>),
     /// The lower and the upper end of a confidence interval; `None` is undefined.
     Interval(Option<[f64; 2]>),
+    /// A p value; `None` is undefined.
+    Probability(Option<f64>),
     /// A count of a confusion matrix.
     Share {
         /// The number of samples.
@@ -62,7 +64,9 @@ impl fmt::Display for Cell {
             Cell::Interval(Some([low, high])) => {
                 write!(f, "[{:.3}, {:.3}]", unsigned_zero(low), unsigned_zero(high))
             }
-            Cell::Score(None) | Cell::Interval(None) => f.write_str("undefined"),
+            Cell::Probability(Some(p)) if p < 0.001 => f.write_str("< 0.001"),
+            Cell::Probability(Some(p)) => write!(f, "{p:.3}"),
+            Cell::Score(None) | Cell::Interval(None) | Cell::Probability(None) => f.write_str("undefined"),
             Cell::Share { count, share, .. } => write!(f, "{count} ({:.0}%)", 100.0 * share),
         }
     }

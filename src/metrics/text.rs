@@ -45,8 +45,8 @@ pub fn render(scores: &Scores) -> String {
     parts.join("\n\n") + "\n"
 }
 
-/// A paragraph in lines of at most [`WIDTH`] characters.
-fn wrapped(paragraph: &str) -> String {
+/// A paragraph in lines of at most [`WIDTH`] characters, as the tables have.
+pub(crate) fn wrapped(paragraph: &str) -> String {
     let mut text = String::new();
     let mut column = 0;
     for word in paragraph.split(' ') {

@@ -192,9 +192,8 @@ impl Verdict {
             Unit::Subject => {
                 let mut text = format!("{of_all} over {n} subjects, each of whom counts alike.");
                 if overlap {
-                    text += " They cannot know that the folds share training data: with leave-one-subject-out, such intervals \
-                             hold the true value in about 87 % of studies, not 95 % (Bengio and Grandvalet 2004; Nadeau and \
-                             Bengio 2003).";
+                    text += " They cannot know that the folds share training data: in simulations of leave-one-subject-out, such \
+                             intervals hold the true value in about 87 % of studies, not 95 % (see Bengio and Grandvalet 2004).";
                 }
                 text
             }

@@ -53,7 +53,7 @@ fn verdict_bars(verdict: &Verdict, interval: Option<[f64; 2]>) -> Markup {
 }
 
 /// A score table as HTML.
-fn html_table(scores: &ScoreTable) -> Markup {
+pub(crate) fn html_table(scores: &ScoreTable) -> Markup {
     let cells = |row: &Row| {
         let cells = row.cells.iter().map(ToString::to_string);
         std::iter::once(row.name.clone()).chain(cells).collect()
@@ -85,7 +85,7 @@ pub(crate) fn subject_bars(scores: &Scores, trials: &[Prediction]) -> Markup {
         name: row.name.clone(),
         value: row.accuracy,
         interval: row.accuracy.and_then(|accuracy| interval::wilson(accuracy, units)),
-        mark: row.majority,
+        mark: row.majority.map(|majority| ("majority", majority)),
     };
     let list: Vec<Bar> = groups.rows.iter().zip(units).map(bar).collect();
     html! {
