@@ -67,7 +67,9 @@ fn a_trained_run_is_evaluated_and_reported_with_the_scores_it_had() {
     // The evaluation adds what the earlier version did not have.
     assert_eq!(printed.trim(), scores().trim());
     assert!(json(&printed)["verdict"]["text"].is_array());
-    assert!(page().contains("The network is not shown to be better than guessing without signals."));
+    assert!(
+        page().contains("the network is not shown to be better than one can be without reading a signal.")
+    );
 }
 
 #[test]

@@ -10,8 +10,9 @@ impl RunComparison {
     pub fn table(&self) -> String {
         let mut parts = vec![text::table(&self.run_table()), text::table(&self.pair_table())];
         parts.extend(self.text().iter().map(|paragraph| text::wrapped(paragraph)));
+        // The warning is the first paragraph.
         if self.leaky {
-            parts.swap(0, 2);
+            parts[..3].rotate_right(1);
         }
         parts.join("\n\n")
     }

@@ -148,20 +148,19 @@ impl Verdict {
     }
 
     fn paragraphs(&self) -> Vec<String> {
-        let chances = [
-            ("Balanced accuracy, in which every class counts alike,", &self.balanced_accuracy),
-            ("AUC, which asks whether the right class gets the higher probability,", &self.auc),
-        ];
-        let chances = chances.into_iter().filter_map(|(name, chance)| Some(chance.as_ref()?.sentence(name)));
-        let chances = chances.collect::<Vec<_>>().join(" ");
-        let parts = [self.about_accuracy(), chances, self.about_intervals(), self.about_context()];
+        let parts =
+            [self.about_accuracy(), self.about_chance(), self.about_intervals(), self.about_context()];
         parts.into_iter().filter(|part| !part.is_empty()).collect()
     }
 
     fn about_accuracy(&self) -> String {
         let mut text = match self.conclusion {
-            Conclusion::Better => "The network is better than guessing without signals.",
-            _ => "The network is not shown to be better than guessing without signals.",
+            Conclusion::Better => {
+                "By accuracy, the network is better than one can be without reading a signal."
+            }
+            _ => {
+                "By accuracy, the network is not shown to be better than one can be without reading a signal."
+            }
         }
         .to_string();
         text += &format!(" Its accuracy is {:.3}.", self.accuracy);
@@ -183,6 +182,22 @@ impl Verdict {
             text += " A difference whose interval reaches down to 0 can be chance.";
         }
         text
+    }
+
+    fn about_chance(&self) -> String {
+        let scores = [
+            ("Balanced accuracy, in which every class counts alike,", &self.balanced_accuracy),
+            ("AUC, which asks whether the right class gets the higher probability,", &self.auc),
+        ];
+        let scores: Vec<_> =
+            scores.into_iter().filter_map(|(name, score)| Some((name, score.as_ref()?))).collect();
+        let lead = match self.conclusion {
+            _ if !scores.iter().any(|(_, score)| score.above) => None,
+            Conclusion::NotShown => Some("But it tells the classes apart better than chance.".to_string()),
+            _ => Some("It also tells the classes apart better than chance.".to_string()),
+        };
+        let sentences = scores.into_iter().map(|(name, score)| score.sentence(name));
+        lead.into_iter().chain(sentences).collect::<Vec<_>>().join(" ")
     }
 
     fn about_intervals(&self) -> String {
@@ -266,14 +281,8 @@ impl Bar {
     }
 
     fn describe(&self) -> String {
-        let [low, high] = self.interval;
-        let kind = if self.difference < 0.0 { "less" } else { "more" };
-        let by = self.difference.abs();
-        format!(
-            "the network has {by:.3} {kind}, interval of the difference [{}, {}]",
-            signed(low),
-            signed(high)
-        )
+        let [low, high] = self.interval.map(signed);
+        format!("a difference of {} [{low}, {high}]", signed(self.difference))
     }
 }
 
