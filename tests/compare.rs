@@ -6,8 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-/// A folder with runs of the same trials: `a` and `b` by subject, `trials` by trial, `leaky` by window; `part` and `part2`,
-/// which test one fold; and `other`, of other windows.
+/// A folder with runs of the same trials: `a` and `b` by subject, `trials` by trial, `leaky` by window;
+/// `part` and `part2`, which test one fold; and `other`, of other windows.
 fn runs() -> &'static Path {
     static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
     let make = || {

@@ -1,7 +1,7 @@
 //! Confidence intervals.
 //!
-//! Their units must be independent: subjects or trials, but never the windows of one trial. Folds are not, and
-//! have a correction.
+//! Their units must be independent: subjects or trials, but never the windows of one trial. Folds are not,
+//! and have a correction.
 
 use serde::{Deserialize, Serialize};
 use std::f64::consts::{FRAC_2_PI, FRAC_PI_2};

@@ -4,9 +4,9 @@
 //! where all labels and predictions are equal, an interval over one subject) is `None`. JSON shows it as
 //! `null` and tables as "undefined". It is never 0.5 and never NaN.
 //!
-//! [`Scores`] holds all scores of a run, with the [`Verdict`] on them. [`table`] arranges them as tables, which
-//! [`text`] prints and the run's page shows as HTML. [`paired`] compares two runs. docs/evaluation.md has the
-//! methods with their papers, and how often they err.
+//! [`Scores`] holds all scores of a run, with the [`Verdict`] on them. [`table`] arranges them as tables,
+//! which [`text`] prints and the run's page shows as HTML. [`paired`] compares two runs. docs/evaluation.md
+//! has the methods with their papers, and how often they err.
 
 pub mod auc;
 pub mod average_precision;

@@ -67,8 +67,8 @@ impl Paired {
         Paired { p: Some(p), test, ..Paired::described(differences, interval) }
     }
 
-    /// Compares by fold: one difference for each, over `trials` different trials in all. The training parts of
-    /// folds overlap, so interval and p value take the variance of the mean as (1/J + test/training) sd²
+    /// Compares by fold: one difference for each, over `trials` different trials in all. The training parts
+    /// of folds overlap, so interval and p value take the variance of the mean as (1/J + test/training) sd²
     /// (Nadeau and Bengio, "Inference for the generalization error", 2003).
     ///
     /// # Panics
@@ -91,13 +91,13 @@ impl Paired {
 }
 
 /// The sign-flip permutation test of the mean difference, two-sided (Fisher, "The design of experiments",
-/// 1935; Good, "Permutation, parametric and bootstrap tests of hypotheses", 2005). If two runs are alike, each
-/// difference is as likely as its negative. p is the share of choices of signs whose sum is at least as far
-/// from 0 as the observed one. For differences of 1, 0 and -1 it is the exact test of McNemar.
+/// 1935; Good, "Permutation, parametric and bootstrap tests of hypotheses", 2005). If two runs are alike,
+/// each difference is as likely as its negative. p is the share of choices of signs whose sum is at least as
+/// far from 0 as the observed one. For differences of 1, 0 and -1 it is the exact test of McNemar.
 ///
-/// Up to [`EXACT`] differences that are not 0, all choices are tried. Above, [`FLIPS`] random ones are, and the
-/// observed one counts among them, so that p is never 0 (Phipson and Smyth, "Permutation p-values should never
-/// be zero", 2010).
+/// Up to [`EXACT`] differences that are not 0, all choices are tried. Above, [`FLIPS`] random ones are, and
+/// the observed one counts among them, so that p is never 0 (Phipson and Smyth, "Permutation p-values should
+/// never be zero", 2010).
 pub fn sign_flip(differences: &[f64]) -> (f64, Test) {
     // A sign of 0 changes nothing.
     let values: Vec<f64> = differences.iter().copied().filter(|&d| d != 0.0).collect();

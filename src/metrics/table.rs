@@ -131,7 +131,8 @@ impl ScoreTable {
             .with_summary(below)
     }
 
-    /// The rules that the network has to beat, with its differences to them, and below them those for context.
+    /// The rules that the network has to beat, with its differences to them, and below them those for
+    /// context.
     pub fn verdict(verdict: &Verdict) -> Self {
         let row = |name: &str, accuracy| {
             vec![Row::new(name, [Cell::Score(Some(accuracy)), Cell::Empty, Cell::Empty])]

@@ -15,8 +15,8 @@ const GROUP_NOTES: &str = "majority: the share of the most frequent class\n\
                            intervals over folds: corrected for their overlapping training parts (Nadeau and Bengio 2003)\n\
                            AUC: undefined where a class does not occur; the mean is over the others";
 
-/// The verdict, and all tables of a run: the scores with their baselines, by fold, by subject and by class, the scores of the
-/// probabilities, and the confusion matrix. All are of trials where no title names windows.
+/// The verdict, and all tables of a run: the scores with their baselines, by fold, by subject and by class,
+/// the scores of the probabilities, and the confusion matrix. All are of trials where no title names windows.
 pub fn render(scores: &Scores) -> String {
     let mut parts = Vec::new();
     if let Some(verdict) = &scores.verdict {

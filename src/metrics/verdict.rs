@@ -1,9 +1,9 @@
 //! The verdict: whether the network is shown to do better than one can without reading a signal.
 //!
-//! The network is compared with each rule on the same trials, subject by subject. A rule may use the labels of
-//! the training trials, never those of the test trials. Each subject counts alike. The network is better only
-//! if it is better than every rule, so several rules need no correction (Berger, "Multiparameter hypothesis
-//! testing and acceptance sampling", 1982).
+//! The network is compared with each rule on the same trials, subject by subject. A rule may use the labels
+//! of the training trials, never those of the test trials. Each subject counts alike. The network is better
+//! only if it is better than every rule, so several rules need no correction (Berger, "Multiparameter
+//! hypothesis testing and acceptance sampling", 1982).
 
 use super::auc;
 use super::baseline::Guess;
@@ -46,7 +46,8 @@ pub struct Bar {
     pub accuracy: f64,
     /// The network's accuracy minus that, as a mean over the units.
     pub difference: f64,
-    /// The 95 % interval of the difference: [`of_mean`] over subjects, [`discordant`] over trials.
+    /// The 95 % interval of the difference: [`of_mean`] over subjects; over trials [`discordant`], and against
+    /// guessing that of [`wilson`].
     pub interval: [f64; 2],
 }
 
@@ -66,7 +67,8 @@ pub struct AboveChance {
     pub units: usize,
     /// The score, as a mean over the units.
     pub score: f64,
-    /// Its 95 % interval; `None` if a single subject has no method, or only one subject has the score.
+    /// Its 95 % interval; `None` for the AUC of one subject, and if only one of several subjects has the
+    /// score.
     pub interval: Option<[f64; 2]>,
     /// The score of guessing.
     pub chance: f64,

@@ -74,8 +74,8 @@ fn marks(
     folds.iter().filter_map(mark).collect()
 }
 
-/// The charts of losses and validation accuracy by epoch. `folds` has the folds' names, and `tested` the tested
-/// epoch of each.
+/// The charts of losses and validation accuracy by epoch. `folds` has the folds' names, and `tested` the
+/// tested epoch of each.
 pub(crate) fn curve_chart(epochs: &[EpochRecord], folds: &[String], tested: &BTreeMap<u32, usize>) -> Markup {
     let mut by_fold: BTreeMap<u32, Vec<&EpochRecord>> = BTreeMap::new();
     for epoch in epochs {

@@ -1,5 +1,5 @@
-//! The scores on the page: the score to quote with the verdict on it, and the tables overall, by subject, by class
-//! and of confusions.
+//! The scores on the page: the score to quote with the verdict on it, and the tables overall, by subject, by
+//! class and of confusions.
 
 use super::chart::{Axis, Bar, bars};
 use super::frame::{scrolling, table};
@@ -9,8 +9,8 @@ use crate::metrics::{Confusion, Prediction, Scores, Verdict, interval};
 use maud::{Markup, html};
 use std::collections::BTreeSet;
 
-/// The score to quote, the verdict on it, and a chart of it beside the rules that read no signal. `asks` names
-/// the trials that the split tests on, as [`asks`](super::provenance::asks) does.
+/// The score to quote, the verdict on it, and a chart of it beside the rules that read no signal. `asks`
+/// names the trials that the split tests on, as [`asks`](super::provenance::asks) does.
 pub(crate) fn headline(scores: &Scores, asks: &str) -> Markup {
     let (trial, subjects) = (&scores.trial, &scores.trial.by_subject);
     let verdict = scores.verdict.as_ref();

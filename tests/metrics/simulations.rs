@@ -1,5 +1,5 @@
-//! How often intervals and verdicts err, in simulated studies with fixed seeds. docs/evaluation.md reports the
-//! rates.
+//! How often intervals and verdicts err, in simulated studies with fixed seeds. docs/evaluation.md reports
+//! the rates.
 
 use super::prediction;
 use engine::metrics::interval::{DIFFERENCES, SCORES, discordant, of_mean, student, wilson};
@@ -283,7 +283,8 @@ fn noise_in_one_subject_is_rarely_called_better() {
     assert!(better <= 0.03 && paired <= 0.03, "{better}, {paired}");
 }
 
-/// Below each level, a share of at most that level of the p values: those of continuous differences are uniform.
+/// Below each level, a share of at most that level of the p values: those of continuous differences are
+/// uniform.
 #[test]
 fn p_values_of_the_sign_flip_test_are_uniform_on_noise() {
     let mut random = random(600);
@@ -307,8 +308,8 @@ fn p_values_of_the_sign_flip_test_are_uniform_on_noise() {
     }
 }
 
-/// Leave-one-subject-out on noise, with the nearest class mean refitted for each fold. The folds share training
-/// data, so the subjects' scores are correlated, and no interval can know by how much.
+/// Leave-one-subject-out on noise, with the nearest class mean refitted for each fold. The folds share
+/// training data, so the subjects' scores are correlated, and no interval can know by how much.
 #[test]
 fn subjects_of_refitted_learners_are_not_independent() {
     const FEATURES: usize = 4;

@@ -4,8 +4,8 @@ use super::prediction;
 use engine::metrics::verdict::{Conclusion, Unit};
 use engine::metrics::{Names, Prediction, Scores, TrialLabel, Verdict};
 
-/// Leaves one subject out for each fold, or one trial where there is one subject. `labels` and `answers` have a
-/// list for each subject.
+/// Leaves one subject out for each fold, or one trial where there is one subject. `labels` and `answers` have
+/// a list for each subject.
 fn verdict(labels: &[Vec<u32>], answers: &[Vec<u32>]) -> Verdict {
     let single = labels.len() == 1;
     let (mut predictions, mut all) = (Vec::new(), Vec::new());
@@ -35,8 +35,8 @@ fn list(n: usize, ones: usize) -> Vec<u32> {
     (0..n).map(|i| u32::from(i < ones)).collect()
 }
 
-/// A constant answer against trials in unequal numbers: the mean over subjects lies far above the share of the
-/// majority among all trials, and nothing has been learned.
+/// A constant answer against trials in unequal numbers: the mean over subjects lies far above the share of
+/// the majority among all trials, and nothing has been learned.
 #[test]
 fn a_constant_answer_is_not_better_than_itself() {
     let labels = [list(40, 24), list(4, 4), list(4, 4), list(4, 4), list(4, 3)];
