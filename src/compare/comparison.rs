@@ -64,9 +64,9 @@ impl RunComparison {
     ///
     /// # Errors
     ///
-    /// [`Data`](crate::ErrorKind::Data) for a run that is not finished, and for runs of other windows, labels,
-    /// test trials or, by fold, folds. [`Config`](crate::ErrorKind::Config) for fewer than two runs, and for
-    /// a run that is named twice.
+    /// [`Data`](crate::ErrorKind::Data) for a run that is not finished, and for runs of other windows,
+    /// labels, test trials or, by fold, folds. [`Config`](crate::ErrorKind::Config) for fewer than two runs,
+    /// and for a run that is named twice.
     pub fn of(folders: &[PathBuf], by_fold: bool) -> Result<Self> {
         let runs = Runs::read(folders, by_fold)?;
         let name = |i: usize| format!("R{}", i + 1);

@@ -34,7 +34,8 @@ impl RunComparison {
                     figcaption { "Diamond: difference in accuracy. Line: its 95 % interval. Right of 0, the first run is better." }
                     (self.differences())
                 }
-                @for paragraph in self.text() { p { (paragraph) } }
+                // The banner says the first paragraph of a leaky comparison.
+                @for paragraph in self.text().into_iter().skip(usize::from(self.leaky)) { p { (paragraph) } }
             }
             (section("pairs", "Differences", &html_table(&self.pair_table())))
             (section("runs", "Runs", &html! {

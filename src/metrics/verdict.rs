@@ -46,8 +46,8 @@ pub struct Bar {
     pub accuracy: f64,
     /// The network's accuracy minus that, as a mean over the units.
     pub difference: f64,
-    /// The 95 % interval of the difference: [`of_mean`] over subjects; over trials [`discordant`], and against
-    /// guessing that of [`wilson`].
+    /// The 95 % interval of the difference: [`of_mean`] over subjects; over trials [`discordant`], and
+    /// against guessing that of [`wilson`].
     pub interval: [f64; 2],
 }
 
