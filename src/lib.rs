@@ -16,7 +16,7 @@
 //! | floor | modules |
 //! |---|---|
 //! | 9 | [`cli`]: the only place that prints |
-//! | 8 | [`reproduce`] the original study |
+//! | 8 | [`reproduce`] the original study; [`compare`](mod@compare) finished runs |
 //! | 7 | [`experiment`] from configuration to scores; [`report`] a run's page |
 //! | 6 | [`config`] every option; [`run`] the files of a run |
 //! | 5 | [`train`] the loop; [`check`] devices against the equations, and the table of cases |
@@ -57,6 +57,7 @@
 pub mod backend;
 pub mod check;
 pub mod cli;
+pub mod compare;
 pub mod config;
 pub mod data;
 pub mod error;

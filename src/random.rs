@@ -53,6 +53,8 @@ pub enum Stream {
     Demo = 5,
     /// Inputs of conformance checks and profiles.
     Check = 6,
+    /// The signs of a permutation test.
+    Signs = 7,
 }
 
 /// The Philox key of `stream` under `seed`.

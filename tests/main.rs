@@ -6,6 +6,8 @@ mod archives;
 mod attacks;
 /// tools/bench-peers beside peers that answer, hang, crash and refuse.
 mod bench_peers;
+/// Comparing finished runs: refusals, table, JSON and page.
+mod compare;
 /// Every backend and instruction-set path against the `f64` reference, and the reference against finite
 /// differences.
 mod conformance;

@@ -1,9 +1,11 @@
 //! Scores against scikit-learn, scipy and statsmodels, and their properties.
 
 mod report;
+mod simulations;
+mod verdict;
 
 use engine::metrics::confusion::Average;
-use engine::metrics::interval::{t_critical, wilson};
+use engine::metrics::interval::{discordant, student, t_critical, t_two_sided, wilson};
 use engine::metrics::prediction::{brier, check, log_loss, trials};
 use engine::metrics::{Confusion, Prediction, Summary};
 use engine::metrics::{auc, average_precision};
@@ -139,16 +141,38 @@ fn t_quantiles_and_intervals_equal_scipy() {
         assert!((ours - theirs).abs() <= TOLERANCE * theirs, "{level}, {freedom}: {ours} against {theirs}");
     }
     for case in golden["t_interval"].as_array().unwrap() {
-        let summary = Summary::of(&floats(&case["values"]));
-        let [low, high] = summary.interval.unwrap();
+        let values = floats(&case["values"]);
+        let summary = Summary::of(&values, 100);
+        let [low, high] = student(&values).unwrap();
         same("mean", summary.mean, &case["mean"]);
         same("sd", summary.sd, &case["sd"]);
         same("low", Some(low), &case["interval"][0]);
         same("high", Some(high), &case["interval"][1]);
     }
-    let one = Summary::of(&[0.7]);
+    let one = Summary::of(&[0.7], 10);
     assert_eq!((one.n, one.mean, one.sd, one.interval), (1, Some(0.7), None, None));
-    assert_eq!(Summary::of(&[]).mean, None);
+    assert_eq!(Summary::of(&[], 0).mean, None);
+}
+
+#[test]
+fn p_values_of_t_are_the_quantiles_backwards() {
+    for freedom in [1, 2, 5, 30] {
+        for level in [0.5, 0.95, 0.999] {
+            let p = t_two_sided(-t_critical(level, freedom), freedom);
+            assert!((p - (1.0 - level)).abs() < 1e-9, "{freedom}, {level}: {p}");
+        }
+        assert_eq!(t_two_sided(0.0, freedom), 1.0);
+    }
+}
+
+/// Bonett and Price's formula by hand: (b - c)/(n + 2), with a trial more in each count.
+#[test]
+fn intervals_of_discordant_trials_by_hand() {
+    let [low, high] = discordant(9.0, 1.0, 38).unwrap();
+    let half = 1.959_963_984_540_054 * ((0.25 + 0.05 - 0.04) / 40.0_f64).sqrt();
+    assert!((low - (0.2 - half)).abs() < TOLERANCE && (high - (0.2 + half)).abs() < TOLERANCE);
+    assert_eq!(discordant(2.0, 0.0, 2).unwrap()[1], 1.0);
+    assert_eq!(discordant(0.0, 0.0, 0), None);
 }
 
 #[test]

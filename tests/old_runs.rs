@@ -33,21 +33,47 @@ fn run(folder: &Path, arguments: &str) -> Call {
     engine(folder, arguments).ends(0, &[])
 }
 
+/// Every value of `old` is in `new`, but for intervals, whose method has changed.
+#[track_caller]
+fn assert_kept(old: &Value, new: &Value, place: &str) {
+    match (old, new) {
+        (Value::Object(old), Value::Object(new)) => {
+            for (key, value) in old.iter().filter(|(key, _)| !key.ends_with("interval")) {
+                assert_kept(value, new.get(key).unwrap_or(&Value::Null), &format!("{place}.{key}"));
+            }
+        }
+        (Value::Array(old), Value::Array(new)) if old.len() == new.len() => {
+            old.iter().zip(new).for_each(|(old, new)| assert_kept(old, new, place));
+        }
+        _ => assert_eq!(old, new, "{place}"),
+    }
+}
+
 #[test]
 fn a_trained_run_is_evaluated_and_reported_with_the_scores_it_had() {
     let folder = copied("trained");
-    let scores = fs::read_to_string(folder.path().join("run/scores.json")).unwrap();
-    let mut now: Value =
-        serde_json::from_str(&run(folder.path(), "evaluate run --json --quiet").out).unwrap();
-    assert_eq!(now["scope"]["asks"], "new trials of known people, known videos");
-    now.as_object_mut().unwrap().remove("scope");
-    assert_eq!(now, serde_json::from_str::<Value>(&scores).unwrap());
-    run(folder.path(), "report run");
-    let page = fs::read_to_string(folder.path().join("run/report.html")).unwrap();
-    assert!(page.contains("bilstm") || page.contains("BiLSTM"), "the page names the network");
+    let scores = || fs::read_to_string(folder.path().join("run/scores.json")).unwrap();
+    let page = || {
+        run(folder.path(), "report run");
+        fs::read_to_string(folder.path().join("run/report.html")).unwrap()
+    };
+    let old = scores();
+    let before = page();
+    assert!(before.contains("bilstm") || before.contains("BiLSTM"), "the page names the network");
+    assert!(before.contains("An earlier version wrote these scores, without a verdict."));
+    let printed = run(folder.path(), "evaluate run --json --quiet").out;
+    let json = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    assert_kept(&json(&old), &json(&printed), "scores");
+    // The evaluation adds what the earlier version did not have.
+    assert_eq!(printed.trim(), scores().trim());
+    assert!(json(&printed)["verdict"]["text"].is_array());
+    assert_eq!(json(&printed)["scope"]["asks"], "new trials of known people, known videos");
     for part in ["on new trials (grouping not recorded)", "grouping: not recorded", "<td>not recorded</td>"] {
-        assert!(page.contains(part), "{part}");
+        assert!(before.contains(part), "{part}");
     }
+    assert!(
+        page().contains("the network is not shown to be better than one can be without reading a signal.")
+    );
 }
 
 #[test]

@@ -208,7 +208,7 @@ fn comparison() -> Comparison {
         scope: scope(),
         accuracy: Some(accuracy),
         macro_f1: Some(accuracy - 0.02),
-        by_subject: Summary::of(&[accuracy - 0.05, accuracy, accuracy + 0.05]),
+        by_subject: Summary::of(&[accuracy - 0.05, accuracy, accuracy + 0.05], 120),
         trial_accuracy: Some(accuracy),
         trial_balanced_accuracy: Some(accuracy),
         majority: Some(0.34),
@@ -247,5 +247,43 @@ fn the_comparison_shows_published_scores_beside_ours_and_escapes_names() {
     let row = text.lines().find(|line| line.starts_with("study-gru ")).unwrap();
     let numbers: Vec<&str> = row.split_whitespace().skip(1).collect();
     assert_eq!(numbers, [".730", ".910", ".330", ".290", ".340", "1.5"]);
-    assert!(text.contains(".330 [.206, .454]"), "{text}");
+    assert!(text.contains(".330 [.220, .462]"), "{text}");
+}
+
+/// Accuracies close to 1 once had the interval [0.935, 1.034].
+#[test]
+fn intervals_stay_within_the_range_of_a_score() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/npz/interval.npz");
+    let run = "--split subject --cell gru --hidden 8 --epochs 8 --name x --quiet --json";
+    let json = succeeds(engine(folder.path(), &format!("crossval --data {} {run}", data.display())));
+    fn intervals(json: &serde_json::Value, found: &mut Vec<[f64; 2]>, low: f64) {
+        match json {
+            serde_json::Value::Object(fields) => fields.iter().for_each(|(key, value)| {
+                let low = if key == "bars" { -1.0 } else { low };
+                if let (true, Some(ends)) = (key.ends_with("interval"), value.as_array()) {
+                    let [from, to] = [0, 1].map(|i| ends[i].as_f64().unwrap());
+                    assert!(low <= from && from <= to && to <= 1.0, "{key}: {from} to {to}");
+                    found.push([from, to]);
+                }
+                intervals(value, found, low);
+            }),
+            serde_json::Value::Array(list) => list.iter().for_each(|value| intervals(value, found, low)),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    intervals(&serde_json::from_str(&json).unwrap(), &mut found, 0.0);
+    assert!(found.len() > 10 && found.iter().any(|[_, to]| *to > 0.95), "{found:?}");
+}
+
+#[test]
+fn the_tested_epochs_are_named_and_marked() {
+    let html = page("honest");
+    assert!(html.contains(
+        "Each fold was tested with the weights of the first epoch with the lowest validation loss."
+    ));
+    assert!(html.contains("By fold: s01: "));
+    assert_eq!(html.matches("<title>tested epoch ").count(), 6, "three folds in two charts");
+    assert!(html.contains("The rule: in the last epoch, the validation loss lies more than 10 % above"));
 }

@@ -43,26 +43,33 @@ impl EvaluateCommand {
         let scores = experiment.score(&predictions)?;
         print_scores(&experiment, &scores, self.json)?;
         // The scores are what was asked for; a run may lie where nothing can be written.
-        match self.write_page(&experiment, &scores, &predictions) {
+        match self.write_files(&experiment, &scores, &predictions) {
             Ok(path) => terminal.say(&format!("report   {}", path.display())),
             Err(error) => terminal.warn(&format!("no report page: {}", error.message)),
         }
         Ok(())
     }
 
-    /// Beside the run's own page, which stays.
-    fn write_page(
+    /// Writes the page, beside the run's own, which stays. Writes scores.json anew from the run's own
+    /// predictions, because an earlier version may have written it.
+    fn write_files(
         &self,
         experiment: &Experiment,
         scores: &Scores,
         predictions: &[Prediction],
     ) -> Result<PathBuf> {
         let folder = RunFolder::open(&self.run)?;
-        let record = Record::read(&self.run)?;
+        let mut record = Record::read(&self.run)?;
+        if self.checkpoint == Which::Last {
+            record = record.with_last_weights();
+        }
         let device = experiment.config.run.device()?.describe();
         let note = format!("The {} weights of each fold, scored again on {device}", self.checkpoint.name());
         let page = Page { record: &record, scores, predictions, note: Some(&note) };
         page.write(&folder, "evaluation.html")?;
+        if let Some(own) = experiment.scores_of(&folder)? {
+            experiment.write_scores(&folder, &own)?;
+        }
         Ok(folder.file("evaluation.html"))
     }
 }

@@ -4,6 +4,7 @@
 //! else to stderr.
 
 mod check;
+mod compare;
 mod crossval;
 mod data;
 mod devices;
@@ -77,6 +78,8 @@ enum Command {
     Evaluate(evaluate::EvaluateCommand),
     /// Write the HTML report of a finished run again
     Report(report::ReportCommand),
+    /// Compare finished runs of the same test trials, pair by pair
+    Compare(compare::CompareCommand),
     /// Predict the classes of other recordings with the networks of a run
     Predict(predict::PredictCommand),
     /// Describe recordings, or generate some
@@ -121,6 +124,7 @@ fn run(cli: &Cli, matches: &clap::ArgMatches, terminal: &Terminal) -> Result<()>
         Command::Reproduce(command) => command.run(terminal),
         Command::Evaluate(command) => command.run(terminal),
         Command::Report(command) => command.run(),
+        Command::Compare(command) => command.run(terminal),
         Command::Predict(command) => command.run(terminal),
         Command::Data(command) => command.run(terminal),
         Command::Check(command) => command.run(terminal),

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use std::path::Path;
 
 /// Which of a fold's saved weights.
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Which {
     /// The epoch with the lowest validation loss
     Best,

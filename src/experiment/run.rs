@@ -163,7 +163,7 @@ impl Experiment {
             "confusion.csv",
             &run::write_confusion(&scores.window.confusion, &self.dataset.class_names)?,
         )?;
-        folder.write("scores.json", format!("{:#}\n", self.scores_json(&scores)?).as_bytes())?;
+        self.write_scores(folder, &scores)?;
         show(&scores, predictions)?;
         Ok(Ending::Finished(Box::new(scores)))
     }

@@ -3,7 +3,7 @@
 use super::prepare::Experiment;
 use crate::data::split::{Leak, Scope};
 use crate::error::{Error, Result};
-use crate::metrics::{Names, Prediction, Scores, TrialLabel};
+use crate::metrics::{Names, Prediction, Scores, TrialLabel, Verdict};
 use crate::run::{Predictions, RunFolder, Status};
 use serde_json::json;
 
@@ -41,11 +41,24 @@ impl Experiment {
             .collect();
         let d = &self.dataset;
         let mut scores = Scores::from(predictions, &train, self.names(), d.grouping.shares_stimuli())?;
+        if !d.grouping.knows_people() {
+            scores.verdict = scores.verdict.map(Verdict::of_unknown_people);
+        }
+        if self.split.kind().is_leaky() {
+            scores.verdict = scores.verdict.map(Verdict::of_leak);
+        } else if !d.grouping.has_trials() {
+            scores.verdict = scores.verdict.map(Verdict::of_unknown_trials);
+        }
         if !d.grouping.has_trials() {
             // Windows of one series are not independent, and nobody knows which these are.
             scores.trial.accuracy_interval = None;
         }
         Ok(scores)
+    }
+
+    /// Writes scores.json.
+    pub fn write_scores(&self, folder: &RunFolder, scores: &Scores) -> Result<()> {
+        folder.write("scores.json", format!("{:#}\n", self.scores_json(scores)?).as_bytes())
     }
 
     /// The scope of the scores of these folds.

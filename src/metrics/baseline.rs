@@ -48,6 +48,53 @@ pub struct Baselines {
     pub stimulus: Option<Baseline>,
 }
 
+/// The answers of all rules for one test trial.
+pub(super) struct Guess {
+    /// The trial and its actual class.
+    pub trial: TrialLabel,
+    /// The most frequent class of the fold's training trials.
+    pub global: u32,
+    /// The subject's own most frequent class among its training trials in the fold.
+    pub own: Option<u32>,
+    /// The subject's most frequent class among its test trials in all folds.
+    pub oracle: u32,
+    /// The most frequent class of the other subjects' training trials with the same stimulus.
+    pub stimulus: Option<u32>,
+}
+
+/// The guesses for all trials of `test`, each once, sorted by fold, subject and trial. Errors as
+/// [`Baselines::of`].
+pub(super) fn guesses(
+    train: &[TrialLabel],
+    test: &[TrialLabel],
+    classes: usize,
+    shared_stimuli: bool,
+) -> Result<Vec<Guess>> {
+    let (train, test) = (distinct(train, classes)?, distinct(test, classes)?);
+    let fold = majorities(&train, |t| t.fold);
+    let known = majorities(&train, |t| (t.fold, t.subject));
+    let oracle = majorities(&test, |t| t.subject);
+    let stimulus = group(&train, |t| (t.fold, t.trial));
+    let others = |t: &TrialLabel| {
+        let same = stimulus.get(&(t.fold, t.trial))?;
+        majority(same.iter().filter(|other| other.subject != t.subject))
+    };
+    let guess = |&trial: &TrialLabel| {
+        let Some(&global) = fold.get(&trial.fold) else {
+            let fold = trial.fold;
+            return Err(Error::data(format!("fold {fold} has test trials but no training trials")));
+        };
+        Ok(Guess {
+            trial,
+            global,
+            own: known.get(&(trial.fold, trial.subject)).copied(),
+            oracle: oracle[&trial.subject],
+            stimulus: if shared_stimuli { others(&trial) } else { None },
+        })
+    };
+    test.iter().map(guess).collect()
+}
+
 impl Baselines {
     /// Scores all rules on the trials of `test`. A trial that is listed more than once counts once.
     ///
@@ -62,43 +109,32 @@ impl Baselines {
         classes: usize,
         shared_stimuli: bool,
     ) -> Result<Baselines> {
-        let (train, test) = (distinct(train, classes)?, distinct(test, classes)?);
-        let fold = majorities(&train, |t| t.fold);
-        let known = majorities(&train, |t| (t.fold, t.subject));
-        let oracle = majorities(&test, |t| t.subject);
-        let stimulus = group(&train, |t| (t.fold, t.trial));
-        let others = |t: &TrialLabel| {
-            let same = stimulus.get(&(t.fold, t.trial))?;
-            majority(same.iter().filter(|other| other.subject != t.subject))
-        };
-        if let Some(t) = test.iter().find(|t| !fold.contains_key(&t.fold)) {
-            return Err(Error::data(format!("fold {} has test trials but no training trials", t.fold)));
-        }
+        Ok(Baselines::score(&guesses(train, test, classes, shared_stimuli)?, classes))
+    }
 
-        let global = |t: &TrialLabel| fold[&t.fold];
-        let own = |t: &TrialLabel| known.get(&(t.fold, t.subject)).copied();
-        let shared = shared_stimuli && test.iter().any(|t| others(t).is_some());
-        Ok(Baselines {
-            global: score(&test, classes, |t| Some(global(t)), global),
-            subject: score(&test, classes, own, |t| oracle[&t.subject]),
-            stimulus: shared.then(|| score(&test, classes, others, global)),
-        })
+    pub(super) fn score(guesses: &[Guess], classes: usize) -> Baselines {
+        let shared = guesses.iter().any(|guess| guess.stimulus.is_some());
+        Baselines {
+            global: score(guesses, classes, |g| Some(g.global), |g| g.global),
+            subject: score(guesses, classes, |g| g.own, |g| g.oracle),
+            stimulus: shared.then(|| score(guesses, classes, |g| g.stimulus, |g| g.global)),
+        }
     }
 }
 
 fn score(
-    test: &BTreeSet<TrialLabel>,
+    guesses: &[Guess],
     classes: usize,
-    first: impl Fn(&TrialLabel) -> Option<u32>,
-    second: impl Fn(&TrialLabel) -> u32,
+    first: fn(&Guess) -> Option<u32>,
+    second: fn(&Guess) -> u32,
 ) -> Baseline {
     let (mut confusion, mut second_choice) = (Confusion::new(classes), 0);
-    for trial in test {
-        let guess = first(trial).unwrap_or_else(|| {
+    for guess in guesses {
+        let answer = first(guess).unwrap_or_else(|| {
             second_choice += 1;
-            second(trial)
+            second(guess)
         });
-        confusion.add(trial.label, guess);
+        confusion.add(guess.trial.label, answer);
     }
     Baseline { scores: confusion.overall(), second_choice }
 }

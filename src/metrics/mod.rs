@@ -4,18 +4,22 @@
 //! where all labels and predictions are equal, an interval over one subject) is `None`. JSON shows it as
 //! `null` and tables as "undefined". It is never 0.5 and never NaN.
 //!
-//! [`Scores`] holds all scores of a run. [`table`] arranges them as tables, which [`text`] prints and the
-//! run's page shows as HTML.
+//! [`Scores`] holds all scores of a run, with the [`Verdict`] on them. [`table`] arranges them as tables,
+//! which [`text`] prints and the run's page shows as HTML. [`paired`] compares two runs. docs/evaluation.md
+//! has the methods with their papers, and how often they err.
 
 pub mod auc;
 pub mod average_precision;
 pub mod baseline;
 pub mod confusion;
 pub mod interval;
+pub mod paired;
 pub mod prediction;
 pub mod report;
 pub mod table;
 pub mod text;
+mod units;
+pub mod verdict;
 
 pub use baseline::{Baselines, TrialLabel};
 pub use confusion::Confusion;
@@ -23,3 +27,4 @@ pub use interval::Summary;
 pub use prediction::Prediction;
 pub use report::{Names, Scores};
 pub use table::ScoreTable;
+pub use verdict::Verdict;

@@ -1,9 +1,10 @@
 //! All scores of a run: by window and by trial, overall, by fold and by subject, with the baselines.
 
-use super::baseline::{Baselines, TrialLabel};
+use super::baseline::{Baselines, TrialLabel, guesses};
 use super::confusion::{ClassScores, Confusion, Overall};
 use super::interval::{self, Summary};
 use super::prediction::{self, Prediction};
+use super::verdict::Verdict;
 use super::{auc, average_precision};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,9 @@ pub struct Scores {
     pub window: Level,
     /// The scores of rules that never look at a signal.
     pub baselines: Baselines,
+    /// Whether the network is shown to do better than they do; `None` in files of versions before it.
+    #[serde(default)]
+    pub verdict: Option<Verdict>,
 }
 
 /// The scores of trials, or of windows.
@@ -137,20 +141,35 @@ impl Scores {
             |p: &Prediction| TrialLabel { fold: p.fold, subject: p.subject, trial: p.trial, label: p.label };
         let test: Vec<TrialLabel> = trials.iter().map(label).collect();
 
-        let mut trial = Level::of(&trials, names);
+        let ratio = test_to_training(train, &test);
+        let guesses = guesses(train, &test, classes, shared_stimuli)?;
+        let mut trial = Level::of(&trials, names, ratio);
         let units = test.iter().map(|t| (t.subject, t.trial)).collect::<BTreeSet<_>>().len();
         trial.accuracy_interval = trial.overall.accuracy.and_then(|p| interval::wilson(p, units));
         Ok(Scores {
             class_names: names.classes.to_vec(),
             trial,
-            window: Level::of(predictions, names),
-            baselines: Baselines::of(train, &test, classes, shared_stimuli)?,
+            window: Level::of(predictions, names, ratio),
+            baselines: Baselines::score(&guesses, classes),
+            verdict: Some(Verdict::of(&trials, &guesses, classes)),
         })
     }
 }
 
+/// The mean over folds of the number of test trials for each training trial.
+fn test_to_training(train: &[TrialLabel], test: &[TrialLabel]) -> f64 {
+    let count = |list: &[TrialLabel]| {
+        let mut counts: BTreeMap<u32, f64> = BTreeMap::new();
+        list.iter().collect::<BTreeSet<_>>().iter().for_each(|t| *counts.entry(t.fold).or_default() += 1.0);
+        counts
+    };
+    let (train, test) = (count(train), count(test));
+    let ratios: Vec<f64> = test.iter().filter_map(|(fold, n)| Some(n / train.get(fold)?)).collect();
+    interval::mean(&ratios).unwrap_or(0.0)
+}
+
 impl Level {
-    fn of(predictions: &[Prediction], names: Names) -> Level {
+    fn of(predictions: &[Prediction], names: Names, ratio: f64) -> Level {
         let classes = names.classes.len();
         let confusion = Confusion::of(predictions, classes);
         Level {
@@ -161,12 +180,19 @@ impl Level {
             brier: prediction::brier(predictions),
             log_loss: prediction::log_loss(predictions),
             by_class: confusion.per_class(),
-            by_fold: Groups::of(predictions, classes, |p| p.fold, |fold| names.folds[fold as usize].clone()),
+            by_fold: Groups::of(
+                predictions,
+                classes,
+                |p| p.fold,
+                |fold| names.folds[fold as usize].clone(),
+                |scores, trials| Summary::of_folds(scores, trials, ratio),
+            ),
             by_subject: Groups::of(
                 predictions,
                 classes,
                 |p| p.subject,
                 |subject| names.subjects[subject as usize].clone(),
+                Summary::of,
             ),
             confusion,
         }
@@ -179,15 +205,23 @@ impl Groups {
         classes: usize,
         key: impl Fn(&Prediction) -> u32,
         name: impl Fn(u32) -> String,
+        summary: impl Fn(&[f64], u64) -> Summary,
     ) -> Groups {
         let mut groups: BTreeMap<u32, Vec<&Prediction>> = BTreeMap::new();
         for p in predictions {
             groups.entry(key(p)).or_default().push(p);
         }
-        let rows: Vec<Group> =
-            groups.into_iter().map(|(key, members)| Group::of(name(key), &members, classes)).collect();
+        let trials = |members: &[&Prediction]| {
+            members.iter().map(|p| (p.subject, p.trial)).collect::<BTreeSet<_>>().len() as u64
+        };
+        let (rows, trials): (Vec<Group>, Vec<u64>) = groups
+            .into_iter()
+            .map(|(key, members)| (Group::of(name(key), &members, classes), trials(&members)))
+            .unzip();
         let spread = |score: fn(&Group) -> Option<f64>| {
-            Summary::of(&rows.iter().filter_map(score).collect::<Vec<f64>>())
+            let (scores, trials): (Vec<f64>, Vec<u64>) =
+                rows.iter().zip(&trials).filter_map(|(row, trials)| Some((score(row)?, trials))).unzip();
+            summary(&scores, trials.iter().sum())
         };
         Groups {
             accuracy: spread(|group| group.accuracy),

@@ -6,6 +6,7 @@ use super::baseline::{Baseline, Baselines};
 use super::confusion::{Average, Confusion, Overall};
 use super::interval::Summary;
 use super::report::{Groups, Level, Scores};
+use super::verdict::{Unit, Verdict};
 use std::fmt;
 
 /// A table of scores.
@@ -41,6 +42,8 @@ pub enum Cell {
     Score(Option<f64>),
     /// The lower and the upper end of a confidence interval; `None` is undefined.
     Interval(Option<[f64; 2]>),
+    /// A p value; `None` is undefined.
+    Probability(Option<f64>),
     /// A count of a confusion matrix.
     Share {
         /// The number of samples.
@@ -57,12 +60,21 @@ impl fmt::Display for Cell {
         match *self {
             Cell::Empty => Ok(()),
             Cell::Count(count) => write!(f, "{count}"),
-            Cell::Score(Some(score)) => write!(f, "{score:.3}"),
-            Cell::Interval(Some([low, high])) => write!(f, "[{low:.3}, {high:.3}]"),
-            Cell::Score(None) | Cell::Interval(None) => f.write_str("undefined"),
+            Cell::Score(Some(score)) => write!(f, "{:.3}", unsigned_zero(score)),
+            Cell::Interval(Some([low, high])) => {
+                write!(f, "[{:.3}, {:.3}]", unsigned_zero(low), unsigned_zero(high))
+            }
+            Cell::Probability(Some(p)) if p < 0.001 => f.write_str("< 0.001"),
+            Cell::Probability(Some(p)) => write!(f, "{p:.3}"),
+            Cell::Score(None) | Cell::Interval(None) | Cell::Probability(None) => f.write_str("undefined"),
             Cell::Share { count, share, .. } => write!(f, "{count} ({:.0}%)", 100.0 * share),
         }
     }
+}
+
+/// Three digits of a small negative number are 0, not -0.
+fn unsigned_zero(value: f64) -> f64 {
+    if value.abs() < 0.0005 { 0.0 } else { value }
 }
 
 impl Row {
@@ -117,6 +129,33 @@ impl ScoreTable {
         let header = ["", "accuracy", "95 % interval", "balanced", "macro F1", "kappa", "MCC", "AUC"];
         ScoreTable::new("All scores, and below them those of the baselines", &header, rows)
             .with_summary(below)
+    }
+
+    /// The rules that the network has to beat, with its differences to them, and below them those for
+    /// context.
+    pub fn verdict(verdict: &Verdict) -> Self {
+        let row = |name: &str, accuracy| {
+            vec![Row::new(name, [Cell::Score(Some(accuracy)), Cell::Empty, Cell::Empty])]
+        };
+        let mut rows = row("the network", verdict.accuracy);
+        for bar in &verdict.bars {
+            let name = match bar.is_guessing() {
+                true => format!("guessing ({} is lower)", bar.name),
+                false => bar.name.clone(),
+            };
+            let numbers = [bar.accuracy, bar.difference].map(|value| Cell::Score(Some(value)));
+            rows.push(Row::new(name, [numbers[0], numbers[1], Cell::Interval(Some(bar.interval))]));
+        }
+        rows.extend(
+            verdict.context.iter().flat_map(|c| row(&format!("{}, for context", c.name), c.accuracy)),
+        );
+        let unit = match verdict.unit {
+            Unit::Subject => "subjects, each of whom counts alike",
+            Unit::Trial => "trials of one subject",
+        };
+        let title = format!("Accuracy over {} {unit}, and the network's differences", verdict.units);
+        ScoreTable::new(title, &["", "accuracy", "difference", "95 % interval"], rows)
+            .with_summary(verdict.context.len())
     }
 
     /// The scores of the probabilities, not only of the classes that they select.
@@ -211,7 +250,7 @@ fn is_oracle(subject: &Baseline) -> bool {
 /// An explanation of each row of [`ScoreTable::overall`].
 pub(crate) fn notes(baselines: &Baselines) -> Vec<String> {
     let mut notes: Vec<String> = vec![
-        "subjects: the mean of the subjects' scores over their trials; t interval over subjects".into(),
+        "subjects: the mean of the subjects' scores over their trials; interval over subjects".into(),
         "trials: the mean probability of a trial's windows; Wilson interval, as if trials were independent"
             .into(),
         "global majority: the most frequent class of each fold's training trials".into(),

@@ -12,16 +12,22 @@ const MATRIX_CLASSES: usize = 10;
 
 /// An explanation of columns of [`ScoreTable::by_group`].
 const GROUP_NOTES: &str = "majority: the share of the most frequent class\n\
+                           intervals over folds: corrected for their overlapping training parts (Nadeau and Bengio 2003)\n\
                            AUC: undefined where a class does not occur; the mean is over the others";
 
-/// All tables of a run: the scores with their baselines, by fold, by subject and by class, the scores of the
-/// probabilities, and the confusion matrix. All are of trials where no title names windows.
+/// The verdict, and all tables of a run: the scores with their baselines, by fold, by subject and by class,
+/// the scores of the probabilities, and the confusion matrix. All are of trials where no title names windows.
 pub fn render(scores: &Scores) -> String {
-    let mut parts = vec![table(&ScoreTable::overall(scores)), notes(&scores.baselines).join("\n")];
+    let mut parts = Vec::new();
+    if let Some(verdict) = &scores.verdict {
+        parts.push(table(&ScoreTable::verdict(verdict)));
+        parts.extend(verdict.text.iter().map(|paragraph| wrapped(paragraph)));
+    }
+    parts.extend([table(&ScoreTable::overall(scores)), notes(&scores.baselines).join("\n")]);
     let (folds, subjects) = (&scores.trial.by_fold, &scores.trial.by_subject);
     let before = parts.len();
     // A single group repeats the overall scores, and the folds of leave one subject out are the subjects.
-    if folds.rows.len() > 1 && folds != subjects {
+    if folds.rows.len() > 1 && folds.rows != subjects.rows {
         parts.push(table(&ScoreTable::by_group("fold", folds, &scores.window.by_fold)));
     }
     if subjects.rows.len() > 1 {
@@ -37,6 +43,25 @@ pub fn render(scores: &Scores) -> String {
         parts.push(table(&ScoreTable::confusion(title, &scores.trial.confusion, &scores.class_names)));
     }
     parts.join("\n\n") + "\n"
+}
+
+/// A paragraph in lines of at most [`WIDTH`] characters, as the tables have.
+pub(crate) fn wrapped(paragraph: &str) -> String {
+    let mut text = String::new();
+    let mut column = 0;
+    for word in paragraph.split(' ') {
+        let length = word.chars().count();
+        if column > 0 && column + 1 + length > WIDTH as usize {
+            text.push('\n');
+            column = 0;
+        } else if column > 0 {
+            text.push(' ');
+            column += 1;
+        }
+        text.push_str(word);
+        column += length;
+    }
+    text
 }
 
 /// One table below its title.

@@ -139,8 +139,8 @@ pub(crate) struct Bar {
     pub(crate) value: Option<f64>,
     /// The ends of a line through the bar's end.
     pub(crate) interval: Option<[f64; 2]>,
-    /// The place of a diamond: the accuracy of always predicting the majority class.
-    pub(crate) mark: Option<f64>,
+    /// The name and the place of a diamond.
+    pub(crate) mark: Option<(&'static str, f64)>,
 }
 
 /// A chart of horizontal bars.
@@ -176,7 +176,7 @@ pub(crate) fn bars(title: &str, axis: &Axis, bars: &[Bar]) -> Markup {
                             "M{from:.1} {middle}H{to:.1}M{from:.1} {above}V{below}M{to:.1} {above}V{below}"
                         )) {}
                     }
-                    @if let Some(mark) = bar.mark {
+                    @if let Some((_, mark)) = bar.mark {
                         path class="mark" d=(format!("M{:.1} {}l5 5-5 5-5-5z", x(mark), middle - 5.0)) {}
                     }
                 }
@@ -195,8 +195,8 @@ impl Bar {
         if let Some([low, high]) = self.interval {
             text += &format!(" [{low:.3}, {high:.3}]");
         }
-        if let Some(mark) = self.mark {
-            text += &format!(", majority {mark:.3}");
+        if let Some((name, mark)) = self.mark {
+            text += &format!(", {name} {mark:.3}");
         }
         text
     }
@@ -248,7 +248,12 @@ mod tests {
 
     #[test]
     fn names_are_escaped_and_shortened() {
-        let bar = |name: &str| Bar { name: name.into(), value: Some(0.5), interval: None, mark: Some(0.25) };
+        let bar = |name: &str| Bar {
+            name: name.into(),
+            value: Some(0.5),
+            interval: None,
+            mark: Some(("majority", 0.25)),
+        };
         let text =
             bars("<b>", &Axis::unit(""), &[bar("<script>"), bar("a name of many more letters than fit")])
                 .into_string();

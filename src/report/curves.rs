@@ -60,8 +60,23 @@ impl Quantity {
     }
 }
 
-/// The charts of losses and validation accuracy by epoch. `folds` has the folds' names.
-pub(crate) fn curve_chart(epochs: &[EpochRecord], folds: &[String]) -> Markup {
+/// A dot at the tested epoch of each fold.
+fn marks(
+    quantity: &Quantity,
+    folds: &BTreeMap<u32, Vec<&EpochRecord>>,
+    tested: &BTreeMap<u32, usize>,
+) -> Vec<Curve> {
+    let mark = |(fold, epochs): (&u32, &Vec<&EpochRecord>)| {
+        let epoch = epochs.iter().find(|epoch| Some(&epoch.epoch) == tested.get(fold))?;
+        let points = vec![[epoch.epoch as f64, (quantity.value)(epoch)?]];
+        Some(Curve { name: format!("tested epoch {}", epoch.epoch), style: "strong", points })
+    };
+    folds.iter().filter_map(mark).collect()
+}
+
+/// The charts of losses and validation accuracy by epoch. `folds` has the folds' names, and `tested` the
+/// tested epoch of each.
+pub(crate) fn curve_chart(epochs: &[EpochRecord], folds: &[String], tested: &BTreeMap<u32, usize>) -> Markup {
     let mut by_fold: BTreeMap<u32, Vec<&EpochRecord>> = BTreeMap::new();
     for epoch in epochs {
         by_fold.entry(epoch.fold).or_default().push(epoch);
@@ -69,8 +84,11 @@ pub(crate) fn curve_chart(epochs: &[EpochRecord], folds: &[String]) -> Markup {
     let mut losses = TRAIN_LOSS.curves(&by_fold, folds);
     let validation = VALIDATION_LOSS.curves(&by_fold, folds);
     let dashed = if validation.is_empty() { "" } else { " Dashed: validation." };
+    let marked = if validation.is_empty() { &TRAIN_LOSS } else { &VALIDATION_LOSS };
     losses.extend(validation);
-    let accuracies = VALIDATION_ACCURACY.curves(&by_fold, folds);
+    losses.extend(marks(marked, &by_fold, tested));
+    let mut accuracies = VALIDATION_ACCURACY.curves(&by_fold, folds);
+    accuracies.extend(marks(&VALIDATION_ACCURACY, &by_fold, tested));
     let many = match by_fold.len() {
         1 => "",
         _ => " Thin: each fold. Thick: their mean, as far as all of them trained.",
@@ -84,12 +102,12 @@ pub(crate) fn curve_chart(epochs: &[EpochRecord], folds: &[String]) -> Markup {
     html! {
         div.grid {
             figure {
-                figcaption { b { "Loss." } " Solid: training." (dashed) (many) }
+                figcaption { b { "Loss." } " Solid: training." (dashed) (many) " Dots: the tested epochs." }
                 (plot("Loss by epoch", "cross-entropy", &losses, None))
             }
             @if !accuracies.is_empty() {
                 figure {
-                    figcaption { b { "Validation accuracy" } " of windows." (many) }
+                    figcaption { b { "Validation accuracy" } " of windows." (many) " Dots: the tested epochs." }
                     (plot("Validation accuracy by epoch", "", &accuracies, Some(Axis::unit("accuracy"))))
                 }
             }

@@ -10,6 +10,7 @@ pub(crate) mod provenance;
 mod record;
 mod scope;
 pub(crate) mod scores;
+mod training;
 
 pub use record::Record;
 
@@ -66,7 +67,7 @@ impl Page<'_> {
             @if kind.is_leaky() { (provenance::leak_banner(record)) }
             section.result #result aria-labelledby="result-heading" {
                 h2 #result-heading { "Result" }
-                (scores::headline(scores, &scope::headline(&record.manifest), kind.is_leaky()))
+                (scores::headline(scores, &scope::headline(&record.manifest)))
                 (scope::notes(&record.manifest))
             }
             (frame::section("scores", "Scores and baselines", &scores::score_table(scores)))
@@ -80,7 +81,10 @@ impl Page<'_> {
             }))
             (frame::section("classes", "By class", &scores::class_table(scores)))
             (frame::section("roc", "ROC curves of trials", &curves::roc_chart(trials, classes)))
-            (frame::section("training", "Training", &curves::curve_chart(&record.epochs, &record.folds)))
+            (frame::section("training", "Training", &html! {
+                (training::tested(record))
+                (curves::curve_chart(&record.epochs, &record.folds, &record.tested))
+            }))
             (frame::section("split", "Split and leakage", &provenance::split_table(record)))
             (frame::section("network", "Network", &provenance::network_table(&record.manifest.network)))
             (frame::section("repeat", "Repeating this run", &provenance::repeat(record)))

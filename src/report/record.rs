@@ -1,9 +1,11 @@
 //! The record of a run: its configuration, manifest and epochs, and its results.
 
+use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::metrics::{Confusion, Names, Prediction, Scores, prediction};
-use crate::run::{Epochs, Manifest, Predictions};
-use crate::train::EpochRecord;
+use crate::run::{Epochs, Manifest, Predictions, tested_epochs};
+use crate::train::{EpochRecord, Selection};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The configuration, manifest and epochs of a run.
@@ -16,6 +18,10 @@ pub struct Record {
     pub manifest: Manifest,
     /// epochs.csv
     pub epochs: Vec<EpochRecord>,
+    /// The epoch whose weights were tested, of each fold, counted from 1 as in `epochs`.
+    pub tested: BTreeMap<u32, usize>,
+    /// Which epoch that is.
+    pub selection: Selection,
     pub(super) folds: Vec<String>,
     subjects: Vec<String>,
 }
@@ -24,16 +30,26 @@ impl Record {
     /// Reads config.toml, manifest.json and epochs.csv of a run.
     pub fn read(folder: &Path) -> Result<Self> {
         let config = folder.join("config.toml");
+        let selection = Config::resolve_file(&config)?.training.selection;
+        let epochs = Epochs::read(folder)?;
         let manifest = Manifest::read(folder)?;
         let recordings = manifest.dataset.recordings.iter();
         Ok(Record {
             folder: folder.into(),
             config: std::fs::read_to_string(&config).map_err(|e| Error::io("read", &config, e))?,
-            epochs: Epochs::read(folder)?,
+            tested: tested_epochs(&epochs, selection),
+            selection,
+            epochs,
             folds: manifest.split.folds.iter().map(|fold| fold.name.clone()).collect(),
             subjects: recordings.map(|recording| recording.subject.clone()).collect(),
             manifest,
         })
+    }
+
+    /// As if the weights of the last epoch had been tested.
+    pub fn with_last_weights(self) -> Self {
+        let selection = Selection::Last;
+        Record { tested: tested_epochs(&self.epochs, selection), selection, ..self }
     }
 
     /// Reads scores.json and predictions.csv of a run that is finished, and refuses them if they do not

@@ -1,107 +1,60 @@
-//! The scores on the page: the score to quote and its baselines, and the tables overall, by subject, by class
-//! and of confusions.
+//! The scores on the page: the score to quote with the verdict on it, and the tables overall, by subject, by
+//! class and of confusions.
 
 use super::chart::{Axis, Bar, bars};
 use super::frame::{scrolling, table};
-use crate::metrics::baseline::Baseline;
 use crate::metrics::report::Group;
-use crate::metrics::table::{Cell, Row, ScoreTable, named_baselines, notes};
-use crate::metrics::{Confusion, Prediction, Scores, interval};
+use crate::metrics::table::{Cell, Row, ScoreTable, notes};
+use crate::metrics::{Confusion, Prediction, Scores, Verdict, interval};
 use maud::{Markup, html};
 use std::collections::BTreeSet;
 
-/// The scores to quote: means over subjects where there are several, else those of trials.
-struct Quote {
-    accuracy: Option<f64>,
-    interval: Option<[f64; 2]>,
-    balanced: Option<f64>,
-    /// `None` unless the scores are means over subjects.
-    balanced_interval: Option<[f64; 2]>,
-    /// The units and the kind of interval, as the beginning of a sentence.
-    over: String,
-}
-
-impl Quote {
-    fn of(scores: &Scores) -> Self {
-        let (trial, subjects) = (&scores.trial, &scores.trial.by_subject);
-        if subjects.rows.len() > 1 {
-            return Quote {
-                accuracy: subjects.accuracy.mean,
-                interval: subjects.accuracy.interval,
-                balanced: subjects.balanced_accuracy.mean,
-                balanced_interval: subjects.balanced_accuracy.interval,
-                over: format!("Means over {} subjects, with 95 % t intervals", subjects.rows.len()),
-            };
-        }
-        Quote {
-            accuracy: trial.overall.accuracy,
-            interval: trial.accuracy_interval,
-            balanced: trial.overall.balanced_accuracy,
-            balanced_interval: None,
-            over: format!("Over {} trials, with the 95 % Wilson interval", trial.overall.n),
-        }
-    }
-}
-
-/// The score to quote, its baselines, a verdict, and a chart of both. `asks` names the trials that the split
-/// tests on, as [`Scope::headline`](crate::data::split::Scope::headline) does; `leaky` says that the split
-/// leaks.
-pub(crate) fn headline(scores: &Scores, asks: &str, leaky: bool) -> Markup {
-    let quote = Quote::of(scores);
-    let baselines = named_baselines(&scores.baselines);
-    let mut rows =
-        vec![Bar { name: "this run".into(), value: quote.accuracy, interval: quote.interval, mark: None }];
-    rows.extend(baselines.iter().map(|(name, baseline)| Bar {
-        name: (*name).into(),
-        value: baseline.scores.accuracy,
-        interval: None,
-        mark: None,
-    }));
+/// The score to quote, the verdict on it, and a chart of it beside the rules that read no signal. `asks`
+/// names the trials that the split tests on, as
+/// [`Scope::headline`](crate::data::split::Scope::headline) does.
+pub(crate) fn headline(scores: &Scores, asks: &str) -> Markup {
+    let (trial, subjects) = (&scores.trial, &scores.trial.by_subject);
+    let verdict = scores.verdict.as_ref();
+    // Means over subjects where there are several, else the scores of trials.
+    let (accuracy, interval, balanced) = match subjects.rows.len() {
+        1 => (trial.overall.accuracy, trial.accuracy_interval, trial.overall.balanced_accuracy),
+        _ => (subjects.accuracy.mean, subjects.accuracy.interval, subjects.balanced_accuracy.mean),
+    };
+    let of_verdict = verdict.and_then(|verdict| verdict.balanced_accuracy.as_ref());
+    let balanced = of_verdict.map_or(balanced, |balanced| Some(balanced.score));
     html! {
         p.headline {
-            "Accuracy " b { (Cell::Score(quote.accuracy)) } " " (Cell::Interval(quote.interval))
-            ", balanced accuracy " b { (Cell::Score(quote.balanced)) }
-            @if let Some(interval) = quote.balanced_interval { " " (Cell::Interval(Some(interval))) }
+            "Accuracy " b { (Cell::Score(accuracy)) } " " (Cell::Interval(interval))
+            ", balanced accuracy " b { (Cell::Score(balanced)) }
+            @if let Some(balanced) = of_verdict {
+                @if let Some(interval) = balanced.interval { " " (Cell::Interval(Some(interval))) }
+                " (chance " (Cell::Score(Some(balanced.chance))) ")"
+            }
             " on " (asks) "."
         }
-        p {
-            (quote.over) ". Without reading any signal, accuracy would be "
-            @for (i, (name, baseline)) in baselines.iter().enumerate() {
-                @if i > 0 { ", " }
-                (Cell::Score(baseline.scores.accuracy)) " (" (name) ")"
-            }
-            "."
-        }
-        @if leaky {
-            p { "These scores are evidence of nothing: the split leaks, and no baseline makes up for that." }
+        @if let Some(verdict) = verdict {
+            @for paragraph in &verdict.text { p { (paragraph) } }
+            figure { (verdict_bars(verdict, interval)) }
         } @else {
-            p { (verdict(quote.interval, &baselines)) }
-        }
-        figure {
-            (bars("Accuracy of this run with its 95 % interval, and of its baselines", &Axis::unit("accuracy"), &rows))
+            p { "An earlier version wrote these scores, without a verdict. " code { "engine evaluate RUN" } " adds it." }
         }
     }
 }
 
-/// States whether the interval lies above all baselines, and names those it does not exceed.
-fn verdict(interval: Option<[f64; 2]>, baselines: &[(&str, &Baseline)]) -> String {
-    let Some([low, _]) = interval else {
-        return "There are too few units for an interval: nothing can be concluded.".into();
-    };
-    let reaches = |baseline: &Baseline| baseline.scores.accuracy.is_some_and(|accuracy| accuracy >= low);
-    let not_exceeded: Vec<&str> =
-        baselines.iter().filter(|(_, baseline)| reaches(baseline)).map(|(name, _)| *name).collect();
-    match not_exceeded.is_empty() {
-        true => "The interval lies above every baseline.".into(),
-        false => format!(
-            "The interval does not lie above these: {}. The network is not shown to be better than they are.",
-            not_exceeded.join("; ")
-        ),
+/// The accuracy of the run with its interval, of the rules to beat, and of those for context.
+fn verdict_bars(verdict: &Verdict, interval: Option<[f64; 2]>) -> Markup {
+    let bar = |name: String, value: f64, interval| Bar { name, value: Some(value), interval, mark: None };
+    let mut rows = vec![bar("this run".into(), verdict.accuracy, interval)];
+    rows.extend(verdict.bars.iter().map(|rule| bar(rule.shown_name().into(), rule.accuracy, None)));
+    rows.extend(verdict.context.iter().map(|rule| bar(format!("({})", rule.name), rule.accuracy, None)));
+    html! {
+        figcaption { "In parentheses: for context only, because it needs test labels or other people's ratings." }
+        (bars("Accuracy of this run with its 95 % interval, and of rules without signals", &Axis::unit("accuracy"), &rows))
     }
 }
 
 /// A score table as HTML.
-fn html_table(scores: &ScoreTable) -> Markup {
+pub(crate) fn html_table(scores: &ScoreTable) -> Markup {
     let cells = |row: &Row| {
         let cells = row.cells.iter().map(ToString::to_string);
         std::iter::once(row.name.clone()).chain(cells).collect()
@@ -114,6 +67,7 @@ fn html_table(scores: &ScoreTable) -> Markup {
 /// Every overall score of subjects, trials and windows, and of the baselines.
 pub(crate) fn score_table(scores: &Scores) -> Markup {
     html! {
+        @if let Some(verdict) = &scores.verdict { (html_table(&ScoreTable::verdict(verdict))) }
         (html_table(&ScoreTable::overall(scores)))
         (html_table(&ScoreTable::probabilities(scores)))
         ul.notes { @for note in notes(&scores.baselines) { li { (note.trim()) } } }
@@ -137,7 +91,7 @@ pub(crate) fn subject_bars(scores: &Scores, trials: &[Prediction]) -> Markup {
             .accuracy_interval
             .and(row.accuracy)
             .and_then(|accuracy| interval::wilson(accuracy, units)),
-        mark: row.majority,
+        mark: row.majority.map(|majority| ("majority", majority)),
     };
     let list: Vec<Bar> = groups.rows.iter().zip(units).map(bar).collect();
     html! {
@@ -206,21 +160,6 @@ pub(crate) fn confusion_table(caption: &str, confusion: &Confusion, classes: &[S
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_verdict_names_the_baselines_that_are_as_good() {
-        let baseline = |right: u64| Baseline {
-            scores: Confusion::from(vec![vec![right, 10 - right], vec![0, 0]]).overall(),
-            second_choice: 0,
-        };
-        let (six, seven) = (baseline(6), baseline(7));
-        let list = [("global majority", &six), ("subject majority", &seven)];
-        let says = |interval, text: &str| assert!(verdict(interval, &list).contains(text), "{text}");
-        says(Some([0.71, 0.9]), "above every baseline");
-        says(Some([0.65, 0.9]), "above these: subject majority. ");
-        says(Some([0.2, 0.3]), "above these: global majority; subject majority. ");
-        says(None, "nothing can be concluded");
-    }
 
     #[test]
     fn a_matrix_has_counts_and_shares_of_rows() {

@@ -83,7 +83,7 @@ fn chart(row: &Row) -> Markup {
         name: name.into(),
         value,
         interval: figure.and_then(|figure| figure.by_subject.interval),
-        mark: figure.and_then(|figure| figure.majority),
+        mark: figure.and_then(|figure| Some(("majority", figure.majority?))),
     };
     let ours = Protocol::ALL.into_iter().filter_map(|protocol| {
         let figure = row.figure(protocol)?;

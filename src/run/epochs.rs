@@ -2,7 +2,8 @@
 
 use super::log::Log;
 use crate::error::{Error, Result};
-use crate::train::EpochRecord;
+use crate::train::{EpochRecord, Selection};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The file, open for writing.
@@ -56,6 +57,27 @@ impl Epochs {
         let broken = |e: csv::Error| Error::data(format!("{}: {e}", path.display())).caused_by(e);
         csv::Reader::from_path(&path).map_err(broken)?.deserialize().map(|row| row.map_err(broken)).collect()
     }
+}
+
+/// The epoch whose weights were tested, of each fold: the last, or the first with the lowest validation loss.
+/// Without a validation part it is the last.
+pub fn tested_epochs(records: &[EpochRecord], selection: Selection) -> BTreeMap<u32, usize> {
+    let mut lowest: BTreeMap<u32, (Option<f64>, usize)> = BTreeMap::new();
+    for record in records {
+        let entry = lowest.entry(record.fold).or_insert((None, record.epoch));
+        let better = match (record.validation_loss, entry.0) {
+            (Some(loss), Some(lowest)) => loss < lowest,
+            (Some(loss), None) => !loss.is_nan(),
+            (None, _) => true,
+        };
+        if better {
+            entry.0 = record.validation_loss;
+        }
+        if better || selection == Selection::Last {
+            entry.1 = record.epoch;
+        }
+    }
+    lowest.into_iter().map(|(fold, (_, epoch))| (fold, epoch)).collect()
 }
 
 /// Seconds of one epoch of a fold group: the median of the differences between the ends of epochs. `None`

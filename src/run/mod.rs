@@ -13,7 +13,7 @@ mod status;
 mod tensors;
 
 pub use checkpoint::{FoldCheckpoint, FoldMeta};
-pub use epochs::{Epochs, epoch_seconds};
+pub use epochs::{Epochs, epoch_seconds, tested_epochs};
 pub use folder::{RunFolder, new_folder, write_file};
 pub use format::FORMAT;
 pub use manifest::{DatasetEntry, Manifest, Move, RecordingEntry, SplitEntry};

@@ -125,7 +125,7 @@ fn a_report_holds_both_levels_folds_and_subjects() {
         subjects.rows.iter().map(|row| row.accuracy).collect::<Vec<_>>(),
         [Some(3.0 / 8.0), Some(7.0 / 8.0)]
     );
-    assert_eq!(subjects.accuracy, Summary::of(&[3.0 / 8.0, 7.0 / 8.0]));
+    assert_eq!(subjects.accuracy, Summary::of(&[3.0 / 8.0, 7.0 / 8.0], 16));
     assert_eq!((subjects.rows[1].auc, subjects.auc.n), (None, 1));
     let folds = &scores.trial.by_fold;
     assert_eq!(

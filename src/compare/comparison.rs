@@ -1,0 +1,119 @@
+//! The comparison: every run and every pair of runs.
+
+use super::runs::{Runs, Unit};
+use crate::error::Result;
+use crate::metrics::Summary;
+use crate::metrics::interval::wilson;
+use crate::metrics::paired::{Paired, holm};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// A run of a comparison.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Entry {
+    /// The name in the comparison: `R1`, `R2` ...
+    pub name: String,
+    /// The run's folder, as the user named it.
+    pub folder: PathBuf,
+    /// The kind of its split.
+    pub split: String,
+    /// Whether the split leaks.
+    pub leaky: bool,
+    /// The accuracy of trials by unit, in the order of [`RunComparison::units`].
+    pub by_unit: Vec<f64>,
+    /// Its mean over the units, with an interval. Over the trials of one subject the interval is Wilson's.
+    pub accuracy: Summary,
+}
+
+/// Two runs of a comparison.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Pair {
+    /// The name of one run.
+    pub first: String,
+    /// The name of the other.
+    pub second: String,
+    /// The accuracy of the first run minus that of the second.
+    #[serde(flatten)]
+    pub paired: Paired,
+    /// The p value after Holm's correction for all pairs.
+    pub p_holm: Option<f64>,
+}
+
+/// Two or more runs, and every pair of them.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RunComparison {
+    /// The kind of the units.
+    pub unit: Unit,
+    /// Their names.
+    pub units: Vec<String>,
+    /// The number of different test trials.
+    pub trials: usize,
+    /// Hash of the windows and labels that all runs have.
+    pub dataset: String,
+    /// The runs.
+    pub runs: Vec<Entry>,
+    /// Every pair of runs.
+    pub pairs: Vec<Pair>,
+    /// Whether the split of any run leaks.
+    pub leaky: bool,
+}
+
+impl RunComparison {
+    /// Compares the runs in `folders` by subject, or by trial where there is one subject; by fold only if
+    /// `by_fold` asks for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Data`](crate::ErrorKind::Data) for a run that is not finished, and for runs of other windows,
+    /// labels, test trials or, by fold, folds. [`Config`](crate::ErrorKind::Config) for fewer than two runs,
+    /// and for a run that is named twice.
+    pub fn of(folders: &[PathBuf], by_fold: bool) -> Result<Self> {
+        let runs = Runs::read(folders, by_fold)?;
+        let name = |i: usize| format!("R{}", i + 1);
+        let mut pairs = Vec::new();
+        for second in 1..folders.len() {
+            for first in 0..second {
+                let paired = runs.compare(first, second);
+                pairs.push(Pair { first: name(first), second: name(second), paired, p_holm: None });
+            }
+        }
+        // A pair without a p value is part of the family all the same.
+        let p_values: Vec<f64> = pairs.iter().map(|pair| pair.paired.p.unwrap_or(1.0)).collect();
+        for (pair, p) in pairs.iter_mut().zip(holm(&p_values)) {
+            pair.p_holm = pair.paired.p.map(|_| p);
+        }
+        let entries: Vec<Entry> = (0..folders.len()).map(|i| Entry::of(&runs, i, name(i))).collect();
+        Ok(RunComparison {
+            unit: runs.unit,
+            leaky: entries.iter().any(|entry| entry.leaky),
+            runs: entries,
+            units: runs.units,
+            trials: runs.trials,
+            dataset: runs.dataset,
+            pairs,
+        })
+    }
+}
+
+impl Entry {
+    fn of(runs: &Runs, run: usize, name: String) -> Self {
+        let (record, scores, trials) = (&runs.records[run], &runs.scores[run], runs.trials as u64);
+        let accuracy = match runs.unit {
+            Unit::Subject => Summary::of(scores, trials),
+            Unit::Fold => Summary::of_folds(scores, trials, runs.test_to_training),
+            Unit::Trial => {
+                let summary = Summary::of(scores, trials);
+                Summary { interval: summary.mean.and_then(|p| wilson(p, runs.trials)), ..summary }
+            }
+        };
+        let kind = record.manifest.split.kind;
+        Entry {
+            name,
+            folder: record.folder.clone(),
+            split: kind.name().into(),
+            leaky: kind.is_leaky(),
+            by_unit: scores.clone(),
+            accuracy,
+        }
+    }
+}

@@ -1,0 +1,398 @@
+//! The verdict: whether the network is shown to do better than one can without reading a signal.
+//!
+//! The network is compared with each rule on the same trials, subject by subject. A rule may use the labels
+//! of the training trials, never those of the test trials. Each subject counts alike. The network is better
+//! only if it is better than every rule, so several rules need no correction (Berger, "Multiparameter
+//! hypothesis testing and acceptance sampling", 1982).
+
+use super::auc;
+use super::baseline::Guess;
+use super::interval::{DIFFERENCES, SCORES, discordant, mean, of_mean, wilson};
+use super::prediction::Prediction;
+use super::units::{Rule, Subject, subjects};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// The units that are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unit {
+    /// Subjects, each with the mean over its trials.
+    Subject,
+    /// The trials of a single subject.
+    Trial,
+}
+
+/// The conclusion about accuracy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Conclusion {
+    /// Every interval of a difference lies above 0.
+    Better,
+    /// Some interval does not.
+    NotShown,
+    /// The scores are evidence of nothing: the split leaks, or nobody knows which windows belong together.
+    Void,
+}
+
+/// A rule that the network has to beat, and the difference between the two.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Bar {
+    /// `global majority` or `subject majority`.
+    pub name: String,
+    /// The rule's accuracy, as a mean over the units.
+    pub rule: f64,
+    /// The accuracy to beat: that of the rule, and at least that of guessing.
+    pub accuracy: f64,
+    /// The network's accuracy minus that, as a mean over the units.
+    pub difference: f64,
+    /// The 95 % interval of the difference: [`of_mean`] over subjects; over trials [`discordant`], and
+    /// against guessing that of [`wilson`].
+    pub interval: [f64; 2],
+}
+
+/// A rule that needs labels which nobody has beforehand. It is no bar.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Context {
+    /// `subject oracle` or `stimulus majority`.
+    pub name: String,
+    /// The rule's accuracy, as a mean over the units.
+    pub accuracy: f64,
+}
+
+/// A score beside its chance level.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AboveChance {
+    /// The number of units with the score: subjects with trials of all needed classes.
+    pub units: usize,
+    /// The score, as a mean over the units.
+    pub score: f64,
+    /// Its 95 % interval; `None` for the AUC of one subject, and if only one of several subjects has the
+    /// score.
+    pub interval: Option<[f64; 2]>,
+    /// The score of guessing.
+    pub chance: f64,
+    /// Whether the interval lies above chance.
+    pub above: bool,
+}
+
+/// The verdict on a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The units.
+    pub unit: Unit,
+    /// Their number.
+    pub units: usize,
+    /// The number of folds. The training parts of several folds overlap.
+    pub folds: usize,
+    /// Whether the data say whose trials they are.
+    pub people_are_known: bool,
+    /// The network's accuracy, as a mean over the units.
+    pub accuracy: f64,
+    /// The conclusion about accuracy.
+    pub conclusion: Conclusion,
+    /// The rules to beat.
+    pub bars: Vec<Bar>,
+    /// Other rules, for context.
+    pub context: Vec<Context>,
+    /// Balanced accuracy; its chance level is the mean of 1/K over the subjects, each with trials of K
+    /// classes. Subjects with one class are left out.
+    pub balanced_accuracy: Option<AboveChance>,
+    /// The area under the ROC curve, over the subjects that have trials of all classes.
+    pub auc: Option<AboveChance>,
+    /// The verdict in words, a paragraph for each idea.
+    pub text: Vec<String>,
+}
+
+impl Verdict {
+    /// Compares the network's predictions of trials with the guesses for the same trials.
+    pub(super) fn of(trials: &[Prediction], guesses: &[Guess], classes: usize) -> Verdict {
+        let subjects = subjects(trials, guesses);
+        let present = trials.iter().map(|p| p.label).collect::<BTreeSet<_>>().len();
+        let guessing = 1.0 / present as f64;
+        let single = subjects.len() == 1;
+        let own: Rule = |g| g.own.unwrap_or(g.global);
+        let mut bars = vec![Bar::of("global majority", &subjects, |g| g.global, guessing)];
+        if guesses.iter().any(|g| g.own.is_some()) {
+            bars.push(Bar::of("subject majority", &subjects, own, guessing));
+        }
+        let context = |name: &str, rule: Rule| Context {
+            name: name.into(),
+            accuracy: average(&subjects, |s| s.accuracy_of(rule)),
+        };
+        let mut others = vec![context("subject oracle", |g| g.oracle)];
+        if guesses.iter().any(|g| g.stimulus.is_some()) {
+            others.push(context("stimulus majority", |g| g.stimulus.unwrap_or(g.global)));
+        }
+        let better = bars.iter().all(|bar| bar.interval[0] > 0.0);
+        let mut verdict = Verdict {
+            unit: if single { Unit::Trial } else { Unit::Subject },
+            units: if single { subjects[0].trials() } else { subjects.len() },
+            folds: trials.iter().map(|p| p.fold).collect::<BTreeSet<_>>().len(),
+            people_are_known: true,
+            accuracy: average(&subjects, |s| s.accuracy()),
+            conclusion: if better { Conclusion::Better } else { Conclusion::NotShown },
+            bars,
+            context: others,
+            balanced_accuracy: AboveChance::balanced(&subjects, classes),
+            auc: AboveChance::auc(&subjects),
+            text: Vec::new(),
+        };
+        verdict.text = verdict.paragraphs();
+        verdict
+    }
+
+    /// The verdict on the same scores where the split leaks.
+    pub fn of_leak(self) -> Self {
+        self.void("These scores are evidence of nothing: the split leaks, and no baseline makes up for that.")
+    }
+
+    /// The verdict on the same scores where nobody knows which windows were cut from one series.
+    pub fn of_unknown_trials(self) -> Self {
+        match self.unit {
+            Unit::Subject => self,
+            Unit::Trial => self.void(
+                "Nothing can be concluded: nobody knows which windows were cut from one series, and such windows are not \
+                 independent.",
+            ),
+        }
+    }
+
+    /// The verdict on the same scores where nobody knows whose trials they are.
+    pub fn of_unknown_people(mut self) -> Self {
+        self.people_are_known = false;
+        self.text = self.paragraphs();
+        self
+    }
+
+    fn void(mut self, why: &str) -> Self {
+        self.conclusion = Conclusion::Void;
+        self.text = vec![why.into()];
+        self
+    }
+
+    fn paragraphs(&self) -> Vec<String> {
+        let parts =
+            [self.about_accuracy(), self.about_chance(), self.about_intervals(), self.about_context()];
+        parts.into_iter().filter(|part| !part.is_empty()).collect()
+    }
+
+    fn about_accuracy(&self) -> String {
+        let mut text = match self.conclusion {
+            Conclusion::Better => {
+                "By accuracy, the network is better than one can be without reading a signal."
+            }
+            _ => {
+                "By accuracy, the network is not shown to be better than one can be without reading a signal."
+            }
+        }
+        .to_string();
+        text += &format!(" Its accuracy is {:.3}.", self.accuracy);
+        let mut guessing_is_said = false;
+        for bar in &self.bars {
+            let answer = match bar.name.as_str() {
+                "global majority" => "always answering with the most frequent training class",
+                _ => "always answering with the person's own most frequent training class",
+            };
+            if !bar.is_guessing() {
+                text += &format!(" {} gives {:.3}: {}.", capitalized(answer), bar.rule, bar.describe());
+            } else if !guessing_is_said {
+                guessing_is_said = true;
+                text += &format!(" Guessing gives {:.3}: {}.", bar.accuracy, bar.describe());
+                text += &format!(" ({} gives less, {:.3}.)", capitalized(answer), bar.rule);
+            }
+        }
+        if self.conclusion == Conclusion::NotShown {
+            text += " A difference whose interval reaches down to 0 can be chance.";
+        }
+        text
+    }
+
+    fn about_chance(&self) -> String {
+        let scores = [
+            ("Balanced accuracy, in which every class counts alike,", &self.balanced_accuracy),
+            ("AUC, which asks whether the right class gets the higher probability,", &self.auc),
+        ];
+        let scores: Vec<_> =
+            scores.into_iter().filter_map(|(name, score)| Some((name, score.as_ref()?))).collect();
+        let lead = match self.conclusion {
+            _ if !scores.iter().any(|(_, score)| score.above) => None,
+            Conclusion::NotShown => Some("But it tells the classes apart better than chance.".to_string()),
+            _ => Some("It also tells the classes apart better than chance.".to_string()),
+        };
+        let sentences = scores.into_iter().map(|(name, score)| score.sentence(name));
+        lead.into_iter().chain(sentences).collect::<Vec<_>>().join(" ")
+    }
+
+    fn about_intervals(&self) -> String {
+        let overlap = self.folds > 1;
+        let (n, of_all) = (self.units, "In brackets: 95 % intervals");
+        match self.unit {
+            Unit::Subject => {
+                let mut text = format!("{of_all} over {n} subjects, each of whom counts alike.");
+                if overlap {
+                    text += " They cannot know that the folds share training data: in simulations of leave-one-subject-out, such \
+                             intervals hold the true value in about 87 % of studies, not 95 % (see Bengio and Grandvalet 2004).";
+                }
+                text
+            }
+            Unit::Trial => {
+                let mut text = match self.people_are_known {
+                    true => {
+                        format!("{of_all} over {n} trials of one person. They say nothing about other people.")
+                    }
+                    false => format!(
+                        "{of_all} over {n} trials. Nobody knows whose they are: they say nothing about new people."
+                    ),
+                };
+                if overlap {
+                    text += " They cannot know that the folds share training data, so they are somewhat too narrow (Bengio and \
+                             Grandvalet 2004).";
+                }
+                text
+            }
+        }
+    }
+
+    fn about_context(&self) -> String {
+        let meaning = |name: &str| match name {
+            "subject oracle" => "each person's most frequent answer in the test",
+            _ => "the other people's ratings of the same stimulus",
+        };
+        let each: Vec<String> = self
+            .context
+            .iter()
+            .map(|c| format!("{} would give {:.3} ({})", meaning(&c.name), c.accuracy, c.name))
+            .collect();
+        format!(
+            "For context only, because nobody knows it beforehand: knowing {}.",
+            each.join(", and knowing ")
+        )
+    }
+}
+
+impl Bar {
+    fn of(name: &str, subjects: &[Subject], rule: Rule, guessing: f64) -> Bar {
+        let own = average(subjects, |s| s.accuracy_of(rule));
+        // Equal but for rounding is not below.
+        let floored = own < guessing - 1e-12;
+        let differences: Vec<f64> = subjects
+            .iter()
+            .map(|s| s.accuracy() - if floored { guessing } else { s.accuracy_of(rule) })
+            .collect();
+        let trials: usize = subjects.iter().map(Subject::trials).sum();
+        let interval = match subjects {
+            [one] if floored => {
+                wilson(one.accuracy(), trials).map(|interval| interval.map(|end| end - guessing))
+            }
+            [one] => {
+                let [network, rule] = one.discordant(rule);
+                discordant(network, rule, trials)
+            }
+            _ => of_mean(&differences, DIFFERENCES, trials as u64, 1.0),
+        };
+        Bar {
+            name: name.into(),
+            rule: own,
+            accuracy: if floored { guessing } else { own },
+            difference: mean(&differences).expect("there are subjects"),
+            interval: interval.expect("a subject has trials"),
+        }
+    }
+
+    /// Whether the rule scores less than guessing, so that guessing is to be beaten.
+    pub fn is_guessing(&self) -> bool {
+        self.rule < self.accuracy
+    }
+
+    /// The name of the rule to beat.
+    pub(crate) fn shown_name(&self) -> &str {
+        if self.is_guessing() { "guessing" } else { &self.name }
+    }
+
+    fn describe(&self) -> String {
+        let [low, high] = self.interval.map(signed);
+        format!("a difference of {} [{low}, {high}]", signed(self.difference))
+    }
+}
+
+impl AboveChance {
+    fn of(scores: &[f64], interval: Option<[f64; 2]>, chance: f64) -> Option<Self> {
+        let above = interval.is_some_and(|[low, _]| low > chance);
+        Some(AboveChance { units: scores.len(), score: mean(scores)?, interval, chance, above })
+    }
+
+    fn balanced(subjects: &[Subject], classes: usize) -> Option<Self> {
+        let (mut scores, mut chances, mut trials) = (Vec::new(), Vec::new(), 0);
+        let mut of_one = None;
+        for subject in subjects {
+            let confusion = subject.confusion(classes);
+            let recalls: Vec<(f64, u64)> = confusion
+                .per_class()
+                .iter()
+                .filter(|class| class.support > 0)
+                .map(|class| (class.recall, class.support))
+                .collect();
+            if let (true, Some(score)) = (recalls.len() > 1, confusion.balanced_accuracy()) {
+                scores.push(score);
+                chances.push(1.0 / recalls.len() as f64);
+                trials += subject.trials();
+                let repeats = confusion.n() as f64 / subject.trials() as f64;
+                of_one = mean_of_proportions(score, &recalls, repeats);
+            }
+        }
+        let interval = match subjects {
+            [_] => of_one,
+            _ => of_mean(&scores, SCORES, trials as u64, 1.0),
+        };
+        AboveChance::of(&scores, interval, mean(&chances)?)
+    }
+
+    fn auc(subjects: &[Subject]) -> Option<Self> {
+        let area = |s: &Subject| Some((auc::multiclass(&s.predictions())?, s.trials()));
+        let (scores, trials): (Vec<f64>, Vec<usize>) = subjects.iter().filter_map(area).unzip();
+        AboveChance::of(&scores, of_mean(&scores, SCORES, trials.iter().sum::<usize>() as u64, 1.0), 0.5)
+    }
+
+    fn sentence(&self, name: &str) -> String {
+        let AboveChance { score, chance, .. } = self;
+        match (self.interval, self.above) {
+            (None, _) => format!("{name} is {score:.3} without an interval; guessing gives {chance:.3}."),
+            (Some([low, high]), above) => format!(
+                "{name} is {score:.3} [{low:.3}, {high:.3}]. Guessing gives {chance:.3}, so it is {}above chance.",
+                if above { "" } else { "not shown to be " }
+            ),
+        }
+    }
+}
+
+/// The 95 % interval of the mean of independent proportions, each with its number of samples, from their
+/// Wilson intervals (Zou and Donner, "Construction of confidence limits about effect measures: a general
+/// approach", 2008). Each trial has `repeats` samples.
+fn mean_of_proportions(mean: f64, proportions: &[(f64, u64)], repeats: f64) -> Option<[f64; 2]> {
+    let mut squares = [0.0, 0.0];
+    for &(p, samples) in proportions {
+        let [low, high] = wilson(p, (samples as f64 / repeats).ceil() as usize)?;
+        squares[0] += (p - low).powi(2);
+        squares[1] += (high - p).powi(2);
+    }
+    let [below, above] = squares.map(|sum| sum.sqrt() / proportions.len() as f64);
+    Some([(mean - below).max(0.0), (mean + above).min(1.0)])
+}
+
+fn average(subjects: &[Subject], value: impl Fn(&Subject) -> f64) -> f64 {
+    mean(&subjects.iter().map(value).collect::<Vec<f64>>()).expect("there are subjects")
+}
+
+/// Three digits with their sign, and none for 0.
+fn signed(value: f64) -> String {
+    match format!("{value:+.3}").as_str() {
+        "+0.000" | "-0.000" => "0.000".into(),
+        other => other.into(),
+    }
+}
+
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+}
