@@ -239,7 +239,9 @@ impl Verdict {
             Unit::Trial => {
                 let mut text = match self.people_are_known {
                     true => {
-                        format!("{of_all} over {n} trials of one person. They say nothing about other people.")
+                        format!(
+                            "{of_all} over {n} trials of one person. They say nothing about other people."
+                        )
                     }
                     false => format!(
                         "{of_all} over {n} trials. Nobody knows whose they are: they say nothing about new people."
