@@ -89,7 +89,7 @@ fn an_oracle_is_context_and_no_bar() {
         assert!(text.contains(part), "{part} is missing in {text}");
     }
     assert!(verdict.bars[0].interval[0] > 0.0);
-    let void = verdict.void();
+    let void = verdict.of_leak();
     assert_eq!(void.conclusion, Conclusion::Void);
     assert!(void.text.join(" ").contains("evidence of nothing") && !void.text.join(" ").contains("better"));
 }

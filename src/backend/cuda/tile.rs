@@ -26,9 +26,9 @@ impl Tile {
         rows.div_ceil(self.rows) * columns.div_ceil(self.columns)
     }
 
-    /// The tile with which `multiprocessors` compute `matrices` of this size earliest: of those with which they
-    /// move the fewest operands one after the other, the largest. A block moves a row of A for each row and a
-    /// column of B for each column of its tile, and that takes longer than the products.
+    /// The tile with which `multiprocessors` compute `matrices` of this size earliest: of those with which
+    /// they move the fewest operands one after the other, the largest. A block moves a row of A for each row
+    /// and a column of B for each column of its tile, and that takes longer than the products.
     pub fn of([rows, columns]: [usize; 2], matrices: usize, multiprocessors: usize) -> Self {
         let moved = |tile: &Tile| {
             let blocks = tile.count(rows, columns) * matrices;

@@ -55,8 +55,8 @@ impl Recorded {
     }
 }
 
-/// A device with the size of an NVIDIA H100 that accepts launches one by one, does nothing and records. What is
-/// read from it is 0.
+/// A device with the size of an NVIDIA H100 that accepts launches one by one, does nothing and records. What
+/// is read from it is 0.
 #[derive(Default)]
 pub struct Recorder {
     bytes: AtomicU64,

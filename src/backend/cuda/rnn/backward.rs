@@ -9,8 +9,7 @@ use super::super::memory::{Buf, Memory};
 use super::kernels::kernel::{
     PackH, PersistentBackward, StepBackward, StepEnd, WeightGradient, WeightGradientSum,
 };
-use super::kernels::{Kernels, pack_work, step_blocks, step_grid};
-use super::layer::{h_row, x_row};
+use super::kernels::{Kernels, h_row, pack_work, step_blocks, step_grid, x_row};
 use super::plan::{NO_STREAMED, persistent_rows};
 use crate::backend::Algorithm;
 use crate::error::Result;

@@ -1,9 +1,8 @@
 //! The kernels of a recurrent layer.
 
-use super::super::gemm::{Alignment, Format, Major, gemm_kernel, size};
+use super::super::gemm::{Alignment, Format, Major, gemm_kernel, padded_row, size};
 use super::super::kernel::{Arguments, Kernel, THREADS, bits};
 use super::super::tile::Tile;
-use super::layer::{h_row, x_row};
 use super::plan::{NO_STREAMED, PERSISTENT_ROWS, STEP_ROWS, fits};
 use crate::backend::Algorithm;
 use crate::ops::{Cell, Precision, Rnn, Work};
@@ -11,6 +10,16 @@ use crate::ops::{Cell, Precision, Rnn, Work};
 /// The units of a layer, rounded up to whole warps of 16.
 pub(super) fn padded(hidden: usize) -> usize {
     hidden.next_multiple_of(16)
+}
+
+/// X: the elements of a row of the packed input, which ends in 1.
+pub(super) fn x_row(input: usize, precision: Precision) -> usize {
+    padded_row(input + 1, precision)
+}
+
+/// H': the elements of a row of the packed states.
+pub(super) fn h_row(hidden: usize, precision: Precision) -> usize {
+    padded_row(hidden, precision)
 }
 
 /// The kernels of a recurrent layer of this cell, these sizes and this precision.
@@ -136,8 +145,8 @@ impl Kernels {
         x_row(self.input, self.precision) + h_row(self.hidden, self.precision)
     }
 
-    /// The tile of the GEMM of the weight gradients. Its number of splits, which the sums depend on, follows from
-    /// the tile, so that the tile is the same on every GPU. The splits occupy it.
+    /// The tile of the GEMM of the weight gradients. Its number of splits, which the sums depend on, follows
+    /// from the tile, so that the tile is the same on every GPU. The splits occupy it.
     pub(super) fn gradient_tile(&self) -> Tile {
         Tile::of([4 * self.hidden, self.gradient_columns()], 1, 1)
     }

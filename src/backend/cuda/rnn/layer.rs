@@ -6,7 +6,7 @@ use super::super::gemm::{padded_row, size};
 use super::super::memory::Memory;
 use super::super::session::Session;
 use super::super::splits::Splits;
-use super::kernels::{Kernels, padded};
+use super::kernels::{Kernels, h_row, padded, x_row};
 use super::plan::{STEP_ROWS, Tuning, choose};
 use crate::backend::Algorithm;
 use crate::error::Result;
@@ -18,8 +18,8 @@ pub struct Layer<E: Executor> {
     pub(super) algorithm: Algorithm,
     /// The precision that it was made for, which determines the sizes of its memory.
     precision: Precision,
-    /// `(M, dirs, H, 4, D)` operands, in rows of [`padded_row`]: the input weights, with the packed gates of a
-    /// unit side by side.
+    /// `(M, dirs, H, 4, D)` operands, in rows of [`padded_row`]: the input weights, with the packed gates of
+    /// a unit side by side.
     pub(super) inputs: Memory<E>,
     /// `(M, T, B, X)` operands, see rnn_pack_x.cu: the input.
     pub(super) x: Memory<E>,
@@ -56,16 +56,6 @@ pub(super) struct Training<E: Executor> {
     pub partial: Memory<E>,
     /// How the sum of the weight gradients is split.
     pub splits: Splits,
-}
-
-/// X: the elements of a row of the packed input, which ends in 1.
-pub(super) fn x_row(input: usize, precision: Precision) -> usize {
-    padded_row(input + 1, precision)
-}
-
-/// H': the elements of a row of the packed states.
-pub(super) fn h_row(hidden: usize, precision: Precision) -> usize {
-    padded_row(hidden, precision)
 }
 
 /// The bytes of each field of a [`Layer`].
