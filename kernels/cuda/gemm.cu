@@ -1,8 +1,9 @@
 // C = bias + A B for every model and direction, strided. A is (rows, depth) with stride 1 in depth. B is
 // (columns, depth) where B_K_MAJOR, else (depth, columns). Rows of B are whole groups of 16 bytes, padded
-// with 0. So are rows of A, and rows of C, where IS_ALIGNED; a C of floats has whole pairs. Otherwise rows of
-// A are whole groups of 8 bytes, and rows of C are any. C_IS_SAVED chooses the storage format of C: `saved_t`
-// or `float`. Column tiles vary fastest, so that the blocks at work at one time share rows of A.
+// with 0. Where IS_ALIGNED, rows of A are whole groups, too, with anything finite behind the depth, which the
+// zeros of B cancel; so are rows of C, or whole pairs of floats. Otherwise rows of A are whole groups of 8
+// bytes, and rows of C are any. C_IS_SAVED chooses the storage format of C: `saved_t` or `float`. Column
+// tiles vary fastest, so that the blocks at work at one time share rows of A.
 
 #if C_IS_SAVED
 typedef saved_t c_t;

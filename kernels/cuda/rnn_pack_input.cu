@@ -1,7 +1,7 @@
 // Packs the input weights with a unit's four gates side by side, (M, dirs, H, 4, D), in rows of `row`
-// elements, and the biases of the
-// input part of the gates, (M, dirs, H, 4); a thread per element. Slot 3 of a cell with three gates has no
-// input weights; it has the recurrent bias of n, if there are two biases.
+// elements, and the biases of the input part of the gates, (M, dirs, H, 4); a thread per weight and bias. The
+// padding of rows stays 0, as it was allocated: the GEMMs rely on it. Slot 3 of a cell with three gates has
+// no input weights; it has the recurrent bias of n, if there are two biases.
 
 extern "C" __global__ void __launch_bounds__(THREADS) rnn_pack_input(const __grid_constant__ Arguments a) {
     const unsigned columns = a.input + 1;

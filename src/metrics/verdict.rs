@@ -161,6 +161,9 @@ impl Verdict {
     /// The verdict on the same scores where nobody knows whose trials they are.
     pub fn of_unknown_people(mut self) -> Self {
         self.people_are_known = false;
+        // All windows count as one person's, whose majority says nothing of any person.
+        self.bars.retain(|bar| bar.name != "subject majority");
+        self.context.retain(|rule| rule.name != "subject oracle");
         self.text = self.paragraphs();
         self
     }
@@ -168,6 +171,9 @@ impl Verdict {
     fn void(mut self, why: &str) -> Self {
         self.conclusion = Conclusion::Void;
         self.text = vec![why.into()];
+        for score in [&mut self.balanced_accuracy, &mut self.auc].into_iter().flatten() {
+            (score.interval, score.above) = (None, false);
+        }
         self
     }
 
@@ -257,6 +263,9 @@ impl Verdict {
     }
 
     fn about_context(&self) -> String {
+        if self.context.is_empty() {
+            return String::new();
+        }
         let meaning = |name: &str| match name {
             "subject oracle" => "each person's most frequent answer in the test",
             _ => "the other people's ratings of the same stimulus",

@@ -89,8 +89,11 @@ fn an_oracle_is_context_and_no_bar() {
         assert!(text.contains(part), "{part} is missing in {text}");
     }
     assert!(verdict.bars[0].interval[0] > 0.0);
+    let unknown = verdict.clone().of_unknown_people();
+    assert!(unknown.context.is_empty() && !unknown.text.join(" ").contains("each person's"));
     let void = verdict.of_leak();
     assert_eq!(void.conclusion, Conclusion::Void);
+    assert!(!void.balanced_accuracy.as_ref().unwrap().above && void.auc.as_ref().unwrap().interval.is_none());
     assert!(void.text.join(" ").contains("evidence of nothing") && !void.text.join(" ").contains("better"));
 }
 

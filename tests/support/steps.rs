@@ -1,8 +1,9 @@
 //! A training whose steps all differ in what the host gives them.
 
+use super::curves::optimizer;
 use engine::backend::Backend;
 use engine::model::{Batch, Extent, StepInput, Trainer, Training};
-use engine::ops::{Cell, EpsPlacement, LayerSpec, Network, Optimizer, OptimizerKind, Pooling, StepScalars};
+use engine::ops::{Cell, LayerSpec, Network, Optimizer, OptimizerKind, Pooling, StepScalars};
 
 const FEATURES: usize = 5;
 const CLASSES: usize = 3;
@@ -62,17 +63,7 @@ pub struct Steps<'b, B: Backend> {
 
 impl<'b, B: Backend> Steps<'b, B> {
     pub fn new(backend: &'b B, network: &Network) -> Self {
-        let optimizer = Optimizer {
-            kind: OptimizerKind::Adamw,
-            models: MODELS,
-            params: network.params(),
-            beta1: 0.9,
-            beta2: 0.999,
-            eps: 1e-8,
-            eps_placement: EpsPlacement::AfterCorrection,
-            weight_decay: 0.01,
-            clip: 1.0,
-        };
+        let optimizer = Optimizer { models: MODELS, ..optimizer(OptimizerKind::Adamw, network.params()) };
         let class_weights = vec![1.0; MODELS * CLASSES];
         let training = Training { optimizer, smoothing: 0.1, class_weights, seed: 5 };
         let extent = Extent { models: MODELS, batch: BATCH, steps: TIME, stat_steps: 1 };

@@ -1,119 +1,17 @@
 //! Kernels that probe the device: they run each intrinsic of `intrinsics.cu`, and measure the latency and
 //! throughput of single instructions.
 
+mod intrinsic;
+mod launch;
+
+pub use intrinsic::Intrinsic;
+
 use super::address::{Address, nullable};
-use super::executor::{Executor, Failure, Launch};
-use super::kernel::{Arguments, Kernel, THREADS};
+use super::executor::{Executor, Failure};
+use super::kernel::{Kernel, THREADS};
 use super::peak;
 use crate::error::{Error, Result};
-use crate::ops::Work;
-
-/// The operations that `probe_intrinsic.cu` runs: the functions of `intrinsics.cu`, and those of CUDA whose
-/// exact bits the kernels rely on. The discriminants are its values of INTRINSIC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Intrinsic {
-    /// Rounding to tf32.
-    RoundTf32,
-    /// Rounding to bf16.
-    RoundBf16,
-    /// `tanh.approx`.
-    TanhApproximate,
-    /// `ex2.approx.ftz`.
-    Exp2Approximate,
-    /// `rcp.approx.ftz`.
-    ReciprocalApproximate,
-    /// `mma` of bf16 operands, m16n8k16.
-    MmaBf16,
-    /// `mma` of tf32 operands, m16n8k8.
-    MmaTf32,
-    /// `ldmatrix`.
-    LoadMatrices,
-    /// Shared memory and the barrier of a block.
-    SharedAndBarrier,
-    /// The cycle counter.
-    Clock,
-    /// The upper half of a 64-bit product of two `u32`s.
-    MultiplyHigh,
-    /// A multiply-add with one rounding.
-    FusedMultiplyAdd,
-    /// A multiplication and an addition with two roundings.
-    MultiplyThenAdd,
-    /// An IEEE division.
-    Divide,
-    /// `cvt.rn.bf16x2.f32`.
-    RoundBf16Pair,
-    /// `ldmatrix.trans`.
-    LoadMatricesTransposed,
-    /// `cp.async` of 4, 8 and 16 bytes, in groups, and of nothing.
-    Copy,
-    /// `shfl.bfly`.
-    ShuffleXor,
-}
-
-impl Intrinsic {
-    /// All intrinsics, in the order of their discriminants.
-    pub const ALL: [Intrinsic; 18] = [
-        Intrinsic::RoundTf32,
-        Intrinsic::RoundBf16,
-        Intrinsic::TanhApproximate,
-        Intrinsic::Exp2Approximate,
-        Intrinsic::ReciprocalApproximate,
-        Intrinsic::MmaBf16,
-        Intrinsic::MmaTf32,
-        Intrinsic::LoadMatrices,
-        Intrinsic::SharedAndBarrier,
-        Intrinsic::Clock,
-        Intrinsic::MultiplyHigh,
-        Intrinsic::FusedMultiplyAdd,
-        Intrinsic::MultiplyThenAdd,
-        Intrinsic::Divide,
-        Intrinsic::RoundBf16Pair,
-        Intrinsic::LoadMatricesTransposed,
-        Intrinsic::Copy,
-        Intrinsic::ShuffleXor,
-    ];
-
-    /// The `u32`s that a lane reads, and those that it writes.
-    pub fn operands_and_results(self) -> (u32, u32) {
-        match self {
-            // Four registers of A, two of B, four of the sums.
-            Intrinsic::MmaBf16 | Intrinsic::MmaTf32 => (10, 4),
-            // A row, and the number of the row whose address the lane passes.
-            Intrinsic::LoadMatrices | Intrinsic::LoadMatricesTransposed => (5, 4),
-            Intrinsic::SharedAndBarrier | Intrinsic::Clock => (1, 3),
-            Intrinsic::MultiplyHigh | Intrinsic::Divide | Intrinsic::RoundBf16Pair => (2, 1),
-            Intrinsic::FusedMultiplyAdd | Intrinsic::MultiplyThenAdd => (3, 1),
-            // 28 bytes; the operands of a lane begin at a multiple of 16.
-            Intrinsic::Copy => (8, 13),
-            // The value of each lane whose number differs in one bit.
-            Intrinsic::ShuffleXor => (1, 5),
-            _ => (1, 1),
-        }
-    }
-
-    /// Runs the intrinsic in one warp, once for each 32 lanes' operands in `x`. The `u32`s of a lane are
-    /// contiguous in `x` and in the result.
-    ///
-    /// # Errors
-    /// Any failure of the executor.
-    pub fn run_in_a_warp<E: Executor>(self, executor: &E, x: &[u32]) -> Result<Vec<u32>, Failure> {
-        let (operands, results) = self.operands_and_results();
-        let count = x.len() / (32 * operands as usize);
-        assert_eq!(x.len(), count * 32 * operands as usize, "operands of whole warps");
-        let (from, to) = (executor.zeros(4 * x.len())?, executor.zeros(4 * count * 32 * results as usize)?);
-        executor.write(&from, 0, bytemuck::cast_slice(x))?;
-        let arguments = kernel::ProbeIntrinsic {
-            x: executor.address(&from),
-            y: executor.address(&to),
-            count: count as u64,
-        };
-        launch(executor, &probe_intrinsic(self), &arguments, 1)?;
-        let mut y = vec![0; count * 32 * results as usize];
-        executor.read(&to, 0, bytemuck::cast_slice_mut(&mut y))?;
-        executor.wait()?;
-        Ok(y)
-    }
-}
+use launch::launch;
 
 /// The instruction of a link of `probe_chain.cu`. The discriminants are its values of WHAT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -355,14 +253,6 @@ pub fn busy(memory: Address, count: usize) -> (Kernel, Vec<u8>) {
     (Chains::one(ChainOf::MultiplyAdd, 32).kernel(), bytemuck::bytes_of(&arguments).to_vec())
 }
 
-/// The kernel that runs one intrinsic in one warp.
-fn probe_intrinsic(intrinsic: Intrinsic) -> Kernel {
-    let (operands, results) = intrinsic.operands_and_results();
-    let constants =
-        [("INTRINSIC", intrinsic as u32), ("OPERANDS", operands), ("RESULTS", results), ("THREADS", 32)];
-    Kernel::new::<kernel::ProbeIntrinsic>(None, &constants)
-}
-
 /// The kernel with chains of one instruction in each thread of a block.
 fn probe_chain(of: ChainOf, chains: u32, threads: u32) -> Kernel {
     let constants = [("WHAT", of as u32), ("CHAINS", chains), ("THREADS", threads)];
@@ -371,37 +261,15 @@ fn probe_chain(of: ChainOf, chains: u32, threads: u32) -> Kernel {
 
 /// Every kernel of the probes.
 pub(super) fn every_kernel() -> Vec<Kernel> {
-    let intrinsics = Intrinsic::ALL.into_iter().map(probe_intrinsic);
+    let intrinsics = Intrinsic::ALL.into_iter().map(Intrinsic::kernel);
     let latencies = LATENCIES.iter().map(|(_, chains)| chains.kernel());
     let rates = RATES.iter().map(|(_, chains, _)| chains.kernel());
     intrinsics.chain(latencies).chain(rates).chain([Kernel::plain::<kernel::ProbeRead>()]).collect()
 }
 
-/// Launches `blocks` blocks of a kernel, outside of any session.
-fn launch<E: Executor, A: Arguments>(
-    executor: &E,
-    kernel: &Kernel,
-    arguments: &A,
-    blocks: usize,
-) -> Result<(), Failure> {
-    let launch = Launch {
-        label: A::LABEL,
-        kernel,
-        arguments: bytemuck::bytes_of(arguments),
-        grid: [blocks as u32, 1, 1],
-        work: Work::default(),
-    };
-    executor.launch(&launch)
-}
-
 /// The kernels and their arguments.
 mod kernel {
     super::super::kernel::kernels! {
-        ProbeIntrinsic, "probe intrinsic", "probe_intrinsic", [] {
-            "const unsigned*": x;
-            "unsigned*": y;
-            "unsigned": count;
-        }
         ProbeChain, "probe chain", "probe_chain", [] {
             "const float*": x;
             "const unsigned*": ring;
@@ -463,7 +331,7 @@ mod tests {
             assert!(text.contains(&line), "no {line}");
         };
         for intrinsic in Intrinsic::ALL {
-            let text = probe_intrinsic(intrinsic).text();
+            let text = intrinsic.kernel().text();
             defines(&text, &format!("{intrinsic:?}"), intrinsic as u32);
         }
         for (_, chains) in LATENCIES {

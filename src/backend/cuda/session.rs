@@ -309,10 +309,11 @@ struct Scope<'a, E: Executor> {
 }
 
 impl<E: Executor> Scope<'_, E> {
-    /// Closes it. The last scope issues what was recorded; as one if it is `whole`.
+    /// Closes it and issues what was recorded; as one if it is `whole`, and no other thread has a scope.
     fn close(&mut self, whole: bool) -> Result<()> {
         let mut recording = Recording::lock(&self.session.recording);
-        let issued = if recording.scopes == 1 { self.session.issue(&mut recording, whole) } else { Ok(()) };
+        let is_last = recording.scopes == 1;
+        let issued = self.session.issue(&mut recording, whole && is_last);
         recording.scopes -= 1;
         self.is_open = false;
         issued

@@ -58,7 +58,8 @@ impl Shared {
             | E::CUDA_ERROR_INVALID_SOURCE
             | E::CUDA_ERROR_NOT_FOUND
             | E::CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES
-            | E::CUDA_ERROR_NOT_SUPPORTED => {
+            | E::CUDA_ERROR_NOT_SUPPORTED
+            | E::CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE => {
                 Failure::Refused(Error::backend(format!("CUDA: {}", explain(error))).caused_by(error))
             }
             // An error of a launch is sticky: every later call returns it.

@@ -167,8 +167,9 @@ impl Kernels {
         Kernel::of_cell::<kernel::WeightGradientSum>(self.cell, self.precision)
     }
 
-    /// The kernels of a training step with all gradients, in the order of their first launch. A step launches
-    /// each time loop with one number of rows.
+    /// The kernels of a training step with all gradients and a large batch, in the order of their first
+    /// launch. A small batch may have GEMMs of smaller tiles. A step launches each time loop with one number
+    /// of rows.
     pub fn all(&self, algorithm: Algorithm) -> Vec<Kernel> {
         let time_loop = match algorithm {
             Algorithm::Persistent => {
