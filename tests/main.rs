@@ -11,6 +11,10 @@ mod compare;
 /// Every backend and instruction-set path against the `f64` reference, and the reference against finite
 /// differences.
 mod conformance;
+/// Series that share samples are found and no others; trained trials are known again.
+mod contents;
+/// Copies under other names through the program: refused, or stated in every result.
+mod copies;
 /// CUDA's kernels and launches, run on the host, against the reference; its faults on a device that fails on
 /// demand; its graphs against plain launches, also through a stand-in for the driver.
 #[cfg(feature = "cuda")]

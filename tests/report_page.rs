@@ -194,6 +194,8 @@ fn scope() -> Scope {
         asks: "new people, known videos".into(),
         grouping: Grouping::KNOWN,
         caution: None,
+        copies: None,
+        copied_windows: 0,
         transductive: false,
         tested: Tested { trials: Some([12, 12]), windows: [48, 48], parts_of_trials: false },
         missing_classes: Vec::new(),

@@ -101,7 +101,8 @@ fn the_auditor_counts_siblings_and_overlaps() {
     let leak = |dataset: &Dataset, kind| {
         Leak::of(&spec(kind, Some(4), 0.0, 3).build(dataset).unwrap().audit(dataset))
     };
-    let none = Leak { siblings: Some(0.0), fewest_siblings: Some(0), overlapping: Some(0.0) };
+    let none =
+        Leak { siblings: Some(0.0), fewest_siblings: Some(0), overlapping: Some(0.0), copies: Some(0.0) };
     assert_eq!(leak(&honest, SplitKind::Trial), none);
     let window = leak(&honest, SplitKind::Window);
     assert!((2.0..3.0).contains(&window.siblings.unwrap()) && window.overlapping == Some(0.0), "{window:?}");

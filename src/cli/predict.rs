@@ -96,19 +96,29 @@ fn ends(names: &[String]) -> String {
     }
 }
 
-/// A recording that the run was trained on says nothing about how good the run is.
+/// Warns of recordings that the run was trained on: predictions on them say nothing about how good it is.
 fn warn_of_known(run: &Path, dataset: &Dataset, terminal: &Terminal) -> Result<()> {
-    let of_the_run = Manifest::read(run)?.dataset.recordings;
+    let own = Manifest::read(run)?.dataset;
+    let frames = &dataset.frames;
     // The hash of an archive with parts of its own is those of its two files.
-    let is_known = |hash: &&String| of_the_run.iter().any(|recording| recording.blake3.contains(*hash));
-    let known: Vec<&String> = dataset.frames.hashes.iter().filter(is_known).collect();
-    if !known.is_empty() {
-        terminal.caution(&format!(
-            "{} of {} recordings belong to the run's own data: predictions on them say nothing about new ones",
-            known.len(),
-            dataset.frames.hashes.len()
-        ));
-    }
+    let is_known = |hash: &&String| own.recordings.iter().any(|recording| recording.blake3.contains(*hash));
+    let recordings = frames.hashes.iter().filter(is_known).count();
+    let (trials, holders) =
+        own.contents.as_ref().map(|own| own.found_in(&frames.sketches)).unwrap_or_default();
+    let found = match holders.is_empty() {
+        false => format!(
+            "{} of {} series hold samples of {} of the run's {} own series",
+            holders.len(),
+            frames.sketches.len(),
+            trials.len(),
+            own.contents.map_or(0, |own| own.trials.len())
+        ),
+        true if recordings > 0 => {
+            format!("{recordings} of {} recordings belong to the run's own data", frames.hashes.len())
+        }
+        true => return Ok(()),
+    };
+    terminal.caution(&format!("{found}: predictions on them say nothing about new ones"));
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::experiment::Experiment;
 use crate::metrics::{self, Scores};
 
-/// Prints the scores as tables or as JSON. Those of a leaky split end with a warning.
+/// Prints the scores as tables or as JSON. Those of a split that leaks end with a warning.
 pub fn print_scores(experiment: &Experiment, scores: &Scores, json: bool) -> Result<()> {
     if json {
         return out_json(&experiment.scores_json(scores)?);
@@ -19,7 +19,7 @@ pub fn print_scores(experiment: &Experiment, scores: &Scores, json: bool) -> Res
     text.push_str(&metrics::text::render(scores));
     let split = experiment.split.kind();
     text.push_str(&format!("\nlabels: {}; split by {}", experiment.dataset.label_rule, split.name()));
-    if split.is_leaky() {
+    if experiment.leaks() {
         let leak = Leak::of(&experiment.split.audit(&experiment.dataset));
         text.push_str(&format!(
             "\n\nDO NOT BELIEVE THESE SCORES: the split by {} leaks. {}.\n{}\n{}",

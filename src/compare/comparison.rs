@@ -111,7 +111,7 @@ impl Entry {
             name,
             folder: record.folder.clone(),
             split: kind.name().into(),
-            leaky: kind.is_leaky(),
+            leaky: record.manifest.split.leaks(),
             by_unit: scores.clone(),
             accuracy,
         }

@@ -33,6 +33,11 @@ pub struct SplitConfig {
     #[arg(long)]
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub promise_independent_windows: bool,
+    /// Let through data in which samples of one person or trial stand under another name as well, as in some
+    /// published archives. Every result states it. Without this option such data are refused
+    #[arg(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub allow_copies: bool,
 }
 
 default_from_flags!(SplitConfig);

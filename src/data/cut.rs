@@ -1,5 +1,6 @@
 //! Cutting the frame table into labeled sequences.
 
+use super::contents::Contents;
 use super::frames::FrameTable;
 use super::grouping::Grouping;
 use super::normalize::Scale;
@@ -10,7 +11,7 @@ use crate::error::{Error, Result};
 impl Dataset {
     /// Cuts every segment into sequences, and scales them as `window_spec` says.
     ///
-    /// The grouping of the data set is unknown until the caller sets it.
+    /// The grouping of the data set is unknown until the caller sets it, and copies are not allowed.
     ///
     /// `center` is the frame to subtract from scaled frames. It is `None` before training and the center of
     /// the training data for a trained network.
@@ -91,6 +92,8 @@ impl Dataset {
             ));
         }
         let mut dataset = Dataset {
+            contents: Contents::of(&frames.sketches),
+            allows_copies: false,
             frames,
             sequences,
             class_names,

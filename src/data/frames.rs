@@ -7,6 +7,7 @@ mod segment;
 mod spec;
 
 use super::bandpower::BANDS;
+use super::contents::Sketch;
 use super::recording::Recording;
 use crate::error::{Error, Result};
 use crate::ops::locate;
@@ -40,6 +41,8 @@ pub struct FrameTable {
     pub defect_count: usize,
     /// The hash of each subject's recording.
     pub hashes: Vec<String>,
+    /// A sketch of each segment: of the samples of its chosen channels, the baseline included.
+    pub sketches: Vec<Sketch>,
 }
 
 /// The largest number of defects that are described per subject.
@@ -66,6 +69,7 @@ pub struct SubjectFrames {
     defects: Vec<String>,
     defect_count: usize,
     hash: String,
+    sketches: Vec<Sketch>,
 }
 
 impl SubjectFrames {
@@ -94,15 +98,21 @@ impl SubjectFrames {
             defects: Vec::new(),
             defect_count: 0,
             hash: recording.hash.clone(),
+            sketches: Vec::new(),
         };
         let grid = Grid::new(spec, rate)?;
-        let parts: Vec<(Vec<f64>, Segment, Vec<String>)> = (0..recording.trials.len())
+        let sketch = |index: usize| {
+            let samples: Vec<&[f64]> = channels.iter().map(|&c| recording.channel(index, c)).collect();
+            Sketch::of(&samples)
+        };
+        let parts: Vec<((Vec<f64>, Segment, Vec<String>), Sketch)> = (0..recording.trials.len())
             .into_par_iter()
-            .map(|index| segment(recording, index, spec, channels, &grid))
+            .map(|index| Ok((segment(recording, index, spec, channels, &grid)?, sketch(index))))
             .collect::<Result<_>>()?;
-        let mut elements = Vec::with_capacity(parts.iter().map(|(part, ..)| part.len()).sum());
+        let mut elements = Vec::with_capacity(parts.iter().map(|((part, ..), _)| part.len()).sum());
         let width = frames.features.len();
-        for (part, mut segment, defects) in parts {
+        for ((part, mut segment, defects), sketch) in parts {
+            frames.sketches.push(sketch);
             segment.first = elements.len() / width;
             elements.extend(part);
             frames.segments.push(segment);
@@ -133,6 +143,7 @@ impl SubjectFrames {
             defects: self.defects,
             defect_count: self.defect_count,
             hashes: vec![self.hash],
+            sketches: self.sketches,
         }
     }
 }
@@ -187,6 +198,7 @@ impl FrameTable {
             joined.defects.extend(table.defects);
             joined.defect_count += table.defect_count;
             joined.hashes.extend(table.hashes);
+            joined.sketches.extend(table.sketches);
         }
         let rows: usize = joined.chunks.iter().map(|chunk| chunk.nrows()).sum();
         u32::try_from(rows).map_err(|error| {

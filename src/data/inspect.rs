@@ -1,5 +1,7 @@
 //! A summary of the recordings of a data set: sizes, labels and bad signals.
 
+use super::contents::{Contents, Sketch};
+use super::copies::{self, Copy, TrialName};
 use super::grouping::Grouping;
 use super::labels::Labels;
 use super::recording::{Recording, Target};
@@ -29,6 +31,10 @@ pub struct SubjectInspection {
     pub channels: Vec<ChannelInspection>,
     #[serde(skip)]
     targets: Vec<Target>,
+    #[serde(skip)]
+    series_of: Vec<(u32, bool)>,
+    #[serde(skip)]
+    sketches: Vec<Sketch>,
 }
 
 /// Summary of one channel over all trials of a subject.
@@ -64,6 +70,8 @@ pub struct Inspection {
     /// Histograms of valence, arousal, dominance and liking: trials per bin of width 1 from 1 to 9. Empty
     /// without ratings.
     pub ratings: Vec<[usize; 8]>,
+    /// Trials that hold the same samples as others.
+    pub copies: Vec<Copy>,
 }
 
 impl Inspection {
@@ -111,7 +119,8 @@ impl Inspection {
         };
         let ratings = if ratings.is_empty() { Vec::new() } else { (0..4).map(histogram).collect() };
         let label_rule = if labeled { labels.describe() } else { String::new() };
-        Ok(Inspection { subjects, grouping, label_rule, classes, class_counts, ratings })
+        let copies = copies(&mut subjects, &grouping);
+        Ok(Inspection { subjects, grouping, label_rule, classes, class_counts, ratings, copies })
     }
 }
 
@@ -142,6 +151,11 @@ fn inspect(recording: &Recording) -> SubjectInspection {
             deviation: (squares / count.max(1) as f64 - mean * mean).max(0.0).sqrt(),
         }
     });
+    let sketch = |index: usize| {
+        let channels: Vec<&[f64]> =
+            (0..recording.channels.len()).map(|channel| recording.channel(index, channel)).collect();
+        Sketch::of(&channels)
+    };
     SubjectInspection {
         subject: recording.subject.clone(),
         trials: Some(recording.trials.iter().map(|trial| trial.trial).collect::<BTreeSet<_>>().len()),
@@ -151,7 +165,25 @@ fn inspect(recording: &Recording) -> SubjectInspection {
         rate: recording.rate,
         channels: channels.collect(),
         targets: recording.trials.iter().map(|trial| trial.target.clone()).collect(),
+        series_of: recording.trials.iter().map(|trial| (trial.trial, trial.predefined_test)).collect(),
+        sketches: (0..recording.trials.len()).map(sketch).collect(),
     }
+}
+
+/// The trials that hold the same samples as others. Takes the sketches, which nobody needs any longer.
+fn copies(subjects: &mut [SubjectInspection], grouping: &Grouping) -> Vec<Copy> {
+    let (mut sketches, mut names) = (Vec::new(), Vec::new());
+    for (subject, inspected) in subjects.iter_mut().enumerate() {
+        sketches.append(&mut inspected.sketches);
+        let name = |&(trial, predefined_test): &(u32, bool)| TrialName {
+            subject: subject as u32,
+            trial,
+            predefined_test,
+        };
+        names.extend(inspected.series_of.iter().map(name));
+    }
+    let subjects: Vec<String> = subjects.iter().map(|inspected| inspected.subject.clone()).collect();
+    copies::copies(&Contents::of(&sketches), &names, &subjects, grouping)
 }
 
 /// The summary as text.
@@ -205,6 +237,15 @@ pub fn render(inspection: &Inspection) -> String {
         }
     }
 
+    if !inspection.copies.is_empty() {
+        lines.push(String::new());
+        lines.push(format!("copies: {} pairs of trials under two names", inspection.copies.len()));
+        lines.extend(inspection.copies.iter().take(COPIES).map(|copy| format!("  {}", copy.describe())));
+        if inspection.copies.len() > COPIES {
+            lines.push(format!("  and {} more", inspection.copies.len() - COPIES));
+        }
+    }
+
     lines.push(String::new());
     let bad: Vec<String> = inspection.subjects.iter().flat_map(defects).collect();
     match bad.is_empty() {
@@ -216,6 +257,9 @@ pub fn render(inspection: &Inspection) -> String {
     }
     lines.join("\n")
 }
+
+/// The most copies in a list.
+const COPIES: usize = 8;
 
 const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 

@@ -2,6 +2,8 @@
 
 mod bandpower;
 pub mod channels;
+pub mod contents;
+pub mod copies;
 mod cut;
 pub mod deap;
 pub mod demo;

@@ -111,6 +111,12 @@ pub struct Recording {
 }
 
 impl Recording {
+    /// The samples of a channel of `self.trials[index]`.
+    pub fn channel(&self, index: usize, channel: usize) -> &[f64] {
+        let trial = &self.trials[index];
+        &self.samples[trial.offset + channel * trial.length..][..trial.length]
+    }
+
     /// The signal `(channels, samples)` of `self.trials[index]`.
     pub fn signal(&self, index: usize) -> ArrayView2<'_, f64> {
         let trial = &self.trials[index];

@@ -1,5 +1,6 @@
 //! Labeled sequences of frames: the samples that models are trained and scored on.
 
+use super::contents::Contents;
 use super::frames::FrameTable;
 use super::grouping::Grouping;
 use super::labels::Labels;
@@ -69,6 +70,10 @@ pub struct Dataset {
     pub label_rule: String,
     /// The knowledge of the people, trials and stimuli behind the sequences.
     pub grouping: Grouping,
+    /// The samples that segments share, whatever their names.
+    pub contents: Contents,
+    /// Whether copies under other names are let through, because the user allows it.
+    pub allows_copies: bool,
     /// Warnings for the user.
     pub warnings: Vec<String>,
     /// [`Dataset::hash`] from before the scaling of windows, if they were scaled.

@@ -115,8 +115,7 @@ impl Source {
     ///
     /// # Errors
     ///
-    /// Those of the readers and of `each`; [`ErrorKind::Data`](crate::ErrorKind::Data) for two subjects with
-    /// the same recording.
+    /// Those of the readers and of `each`.
     pub fn read<T: Send>(
         &self,
         progress: &dyn Progress,
@@ -128,18 +127,16 @@ impl Source {
                 _ => None,
             };
             let ratings: Vec<[f32; 4]> = recording.trials.iter().filter_map(rating).collect();
-            let person = (recording.subject.clone(), recording.hash.clone());
-            Ok((person, ratings, each(recording)?))
+            Ok((ratings, each(recording)?))
         })?;
-        deap::check_copies(read.iter().map(|((subject, hash), ..)| (subject.as_str(), hash.as_str())))?;
         if matches!(self, Source::Deap(_)) {
             let ratings: Vec<[f32; 4]> =
-                read.iter().flat_map(|(_, ratings, _)| ratings.iter().copied()).collect();
+                read.iter().flat_map(|(ratings, _)| ratings.iter().copied()).collect();
             if let Some(warning) = deap::rating_counts_warning(&ratings) {
                 progress.warn(&warning);
             }
         }
-        Ok((read.into_iter().map(|(.., made)| made).collect(), facts))
+        Ok((read.into_iter().map(|(_, made)| made).collect(), facts))
     }
 
     fn read_each<T: Send>(

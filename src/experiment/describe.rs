@@ -2,12 +2,23 @@
 
 use super::prepare::Experiment;
 use crate::backend::{DeviceId, on_device};
+use crate::data::contents::TrainedContents;
+use crate::data::sequences::Dataset;
 use crate::data::split::Leak;
 use crate::error::Result;
 use crate::model::Trainer;
 use crate::ops::Pooling;
 use crate::run::{DatasetEntry, FORMAT, Manifest, RecordingEntry, Resume, RunFolder, SplitEntry, Status};
 use std::time::SystemTime;
+
+/// The contents of all series of a data set.
+fn contents(dataset: &Dataset) -> TrainedContents {
+    let frames = &dataset.frames;
+    let series = frames.segments.iter().zip(&frames.sketches);
+    TrainedContents::of(
+        series.map(|(s, sketch)| (frames.subjects[s.subject as usize].as_str(), s.trial, sketch)),
+    )
+}
 
 impl Experiment {
     /// Describes the training for people: data, split, network, and memory on the device.
@@ -84,6 +95,7 @@ impl Experiment {
                 features: d.frames.features.clone(),
                 sequences: d.sequences.len(),
                 steps: d.steps(),
+                contents: Some(contents(d)),
             },
             split: SplitEntry { kind: self.split.kind(), leak: Leak::of(&folds), folds },
             scope: Some(self.scope(selection)),

@@ -87,6 +87,9 @@ impl Experiment {
         if let Some(caution) = dataset.grouping.caution() {
             progress.caution(caution);
         }
+        if let Some(copies) = split.copies(&dataset) {
+            progress.caution(&copies);
+        }
         if config.frames.normalize == Normalize::Subject {
             progress.caution(TRANSDUCTIVE);
         }

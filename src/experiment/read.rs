@@ -33,6 +33,7 @@ pub fn read(config: &mut Config, center: Option<&[f32]>, progress: &dyn Progress
         true => facts.grouping.promised()?,
         false => facts.grouping,
     };
+    dataset.allows_copies = config.split.allow_copies;
     dataset.warnings.iter().for_each(|warning| progress.warn(warning));
     // The run's own configuration records the defaults that were chosen.
     let frames = frame_spec(config, &source);

@@ -44,7 +44,7 @@ impl Experiment {
         if !d.grouping.knows_people() {
             scores.verdict = scores.verdict.map(Verdict::of_unknown_people);
         }
-        if self.split.kind().is_leaky() {
+        if self.leaks() {
             scores.verdict = scores.verdict.map(Verdict::of_leak);
         } else if !d.grouping.has_trials() {
             scores.verdict = scores.verdict.map(Verdict::of_unknown_trials);
@@ -54,6 +54,11 @@ impl Experiment {
             scores.trial.accuracy_interval = None;
         }
         Ok(scores)
+    }
+
+    /// Whether the split leaks by its kind, or by copies that the user allowed.
+    pub fn leaks(&self) -> bool {
+        self.split.kind().is_leaky() || Leak::of(&self.split.audit(&self.dataset)).has_copies()
     }
 
     /// Writes scores.json.
@@ -77,7 +82,7 @@ impl Experiment {
     pub fn scores_json(&self, scores: &Scores) -> Result<serde_json::Value> {
         let mut json = serde_json::to_value(scores).map_err(|e| Error::data(format!("scores: {e}")))?;
         json["split"] = json!(self.split.kind());
-        json["leaky"] = json!(self.split.kind().is_leaky());
+        json["leaky"] = json!(self.leaks());
         json["leak"] = json!(Leak::of(&self.split.audit(&self.dataset)));
         json["scope"] = json!(self.scope_of(scores));
         json["labels"] = json!(self.dataset.label_rule);

@@ -64,7 +64,7 @@ impl Page<'_> {
                 }
                 @if let Some(note) = self.note { p.under { (note) } }
             }
-            @if kind.is_leaky() { (provenance::leak_banner(record)) }
+            @if record.manifest.split.leaks() { (provenance::leak_banner(record)) }
             section.result #result aria-labelledby="result-heading" {
                 h2 #result-heading { "Result" }
                 (scores::headline(scores, &scope::headline(&record.manifest)))

@@ -50,6 +50,7 @@ pub(super) fn split_table(record: &Record) -> Markup {
             let count = |count: Option<usize>| count.map_or("unknown".into(), |count| count.to_string());
             row.push(fold.siblings.map_or("unknown".into(), |mean| format!("{mean:.2}")));
             row.extend([count(fold.fewest_siblings), count(fold.overlapping)]);
+            row.push(fold.copies.map_or("not recorded".into(), |copies| copies.to_string()));
             row.push(match (fold.known_stimuli, fold.test_trials) {
                 (Some(known), Some(all)) => format!("{known} of {all}"),
                 (None, Some(_)) => "unknown".into(),
@@ -66,6 +67,7 @@ pub(super) fn split_table(record: &Record) -> Markup {
         "siblings, mean",
         "siblings, fewest",
         "overlapping",
+        "copies",
         "known stimulus",
     ];
     html! {
@@ -74,7 +76,7 @@ pub(super) fn split_table(record: &Record) -> Markup {
             (rows.len()) " of " (split.folds.len()) " folds. Over all of them, " (split.leak.describe()) "."
         }
         (table("Windows by fold. Siblings: training windows from the trial of a test window. Overlapping: test windows that \
-                share raw samples with a training window. Known stimulus: test trials whose stimulus is in training", &header, &rows, 0))
+                share raw samples with a training window. Copies: test windows that training holds under another name. Known stimulus: test trials whose stimulus is in training", &header, &rows, 0))
     }
 }
 

@@ -3,6 +3,7 @@
 use super::folder::{MANIFEST, RunFolder};
 use super::format::{FORMAT, read_json, to_json};
 use crate::backend::DeviceId;
+use crate::data::contents::TrainedContents;
 use crate::data::normalize::Normalize;
 use crate::data::split::{FoldAudit, Leak, Scope, SplitKind};
 use crate::error::Result;
@@ -68,6 +69,9 @@ pub struct DatasetEntry {
     pub sequences: usize,
     /// Time steps of the longest window.
     pub steps: usize,
+    /// The contents of the trials, by which other files are seen to hold them. `None` in older runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contents: Option<TrainedContents>,
 }
 
 /// A recording of a run.
@@ -88,6 +92,13 @@ pub struct SplitEntry {
     pub leak: Leak,
     /// The audit of each fold.
     pub folds: Vec<FoldAudit>,
+}
+
+impl SplitEntry {
+    /// Whether the split leaks by its kind, or by copies that the user allowed.
+    pub fn leaks(&self) -> bool {
+        self.kind.is_leaky() || self.leak.has_copies()
+    }
 }
 
 /// A change of device.

@@ -34,6 +34,27 @@ pub fn texts(values: &[&str]) -> Vec<u8> {
     array(&format!("<U{width}"), &format!("({},)", values.len()), bytemuck::cast_slice(&letters))
 }
 
+/// A folder `name` of `.npy` files: windows `(windows, steps, channels)` of the type `f4` or `f8`, and the other
+/// arrays.
+pub fn samples(
+    parent: &Path,
+    name: &str,
+    [steps, channels]: [usize; 2],
+    descr: &str,
+    samples: &[f64],
+    others: &[(&str, Vec<u8>)],
+) {
+    let folder = parent.join(name);
+    fs::create_dir(&folder).unwrap();
+    let bytes: Vec<u8> = match descr {
+        "<f4" => samples.iter().flat_map(|&x| (x as f32).to_le_bytes()).collect(),
+        _ => samples.iter().flat_map(|x| x.to_le_bytes()).collect(),
+    };
+    let shape = format!("({}, {steps}, {channels})", samples.len() / steps / channels);
+    fs::write(folder.join("windows.npy"), array(descr, &shape, &bytes)).unwrap();
+    others.iter().for_each(|(array, bytes)| fs::write(folder.join(format!("{array}.npy")), bytes).unwrap());
+}
+
 /// A folder `name` of `.npy` files: random windows of one channel with these labels, and the other arrays.
 pub fn windows(parent: &Path, name: &str, labels: &[i64], others: &[(&str, Vec<u8>)]) {
     let folder = parent.join(name);

@@ -1,6 +1,5 @@
 //! A folder of DEAP files: finding the subjects, and checks of the subjects as a set.
 
-use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -68,22 +67,6 @@ fn no_data(folder: &Path, what: &str) -> Error {
          https://www.eecs.qmul.ac.uk/mmv/datasets/deap/, after a signed agreement; \
          without it, use generated recordings: `path = demo`",
     )
-}
-
-/// Refuses two subjects with the same hash. The items are (subject, hash).
-///
-/// # Errors
-///
-/// `ErrorKind::Data`, because one person could be in both the training and the test part.
-pub fn check_copies<'a>(recordings: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<()> {
-    let mut seen = HashMap::new();
-    for (subject, hash) in recordings {
-        if let Some(first) = seen.insert(hash, subject) {
-            return Err(Error::data(format!("{first} and {subject} are the same recording, byte for byte"))
-                .hint("remove the copy: one person must not count as two"));
-        }
-    }
-    Ok(())
 }
 
 /// The number of ratings above 5 in the original data set, out of 1280 each.

@@ -15,7 +15,7 @@ use super::recording::{Recording, Target, Trial};
 use crate::{Error, Result};
 use channels::{BASELINE, CHANNELS, EEG, RATE, SAMPLES, TRIALS};
 
-pub use folder::{Listing, SUBJECTS, check_copies, rating_counts_warning, subject_name, subjects};
+pub use folder::{Listing, SUBJECTS, rating_counts_warning, subject_name, subjects};
 
 /// The columns of `labels`.
 pub const RATINGS: [&str; 4] = ["valence", "arousal", "dominance", "liking"];

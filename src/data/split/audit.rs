@@ -1,6 +1,7 @@
 //! The audit of a split: it refuses folds with a group in two parts, and counts how close test and training
 //! windows are.
 
+use super::copies;
 use super::fold::Fold;
 use super::kind::SplitKind;
 use crate::data::grouping::Knowledge;
@@ -20,9 +21,12 @@ pub struct FoldAudit {
     pub validation: usize,
     /// Number of test windows.
     pub test: usize,
-    /// Number of test windows that share raw samples with a training window. A subtracted baseline counts,
-    /// too. `None` if it is unknown which windows were cut from one series.
+    /// Number of test windows that share raw samples with a training window, by name or by content. A
+    /// subtracted baseline counts, too. `None` if nobody knows: the windows say too little to be told apart.
     pub overlapping: Option<usize>,
+    /// Number of test windows that training holds under another name, the same or alike. `None` in older
+    /// records.
+    pub copies: Option<usize>,
     /// Mean number of sibling windows: training windows from the trial of a test window. `None` if trials are
     /// unknown or only promised.
     pub siblings: Option<f64>,
@@ -43,9 +47,10 @@ pub struct Leak {
     pub siblings: Option<f64>,
     /// Smallest number of sibling windows. `None` if trials are unknown.
     pub fewest_siblings: Option<usize>,
-    /// Share of test windows that overlap a training window. `None` if it is unknown which windows were cut
-    /// from one series.
+    /// Share of test windows that overlap a training window. `None` if it is unknown.
     pub overlapping: Option<f64>,
+    /// Share of test windows that training holds under another name. `None` in older records.
+    pub copies: Option<f64>,
 }
 
 impl Leak {
@@ -61,7 +66,13 @@ impl Leak {
             siblings: mean(|fold| Some(fold.siblings? * fold.test as f64)),
             fewest_siblings: fewest.map(|fewest| fewest.into_iter().min().unwrap_or(0)),
             overlapping: mean(|fold| Some(fold.overlapping? as f64)),
+            copies: mean(|fold| Some(fold.copies? as f64)),
         }
+    }
+
+    /// Whether test windows stand in training under another name.
+    pub fn has_copies(&self) -> bool {
+        self.copies.is_some_and(|share| share > 0.0)
     }
 
     /// The consequence for the scores of a leaky split, in one sentence.
@@ -79,18 +90,24 @@ impl Leak {
 
     /// The leak in one sentence.
     pub fn describe(&self) -> String {
-        let (Some(siblings), Some(fewest), Some(overlapping)) =
-            (self.siblings, self.fewest_siblings, self.overlapping)
-        else {
-            return "it is unknown how many training windows are from the trial of a test window, or share raw samples with \
-                    it, because the data do not name their trials"
-                .into();
+        let siblings = match (self.siblings, self.fewest_siblings) {
+            (Some(siblings), Some(fewest)) => format!(
+                "a test window has on average {siblings:.2} sibling windows (same trial) in training, at least {fewest}"
+            ),
+            _ => "it is unknown how many training windows are from the trial of a test window, because the data do \
+                  not name their trials"
+                .into(),
         };
-        format!(
-            "a test window has on average {siblings:.2} sibling windows (same trial) in training, at least {fewest}; {:.1} % of \
-             the test windows share raw samples with a training window",
-            100.0 * overlapping
-        )
+        let overlapping = match self.overlapping {
+            Some(share) => {
+                format!("{:.1} % of the test windows share raw samples with a training window", 100.0 * share)
+            }
+            None => "how many share raw samples with a training window is unknown, too".into(),
+        };
+        let copies = self.copies.filter(|&share| share > 0.0).map_or(String::new(), |share| {
+            format!("; {:.1} % are copies of training windows under another name", 100.0 * share)
+        });
+        format!("{siblings}; {overlapping}{copies}")
     }
 }
 
@@ -126,6 +143,7 @@ pub fn check(kind: SplitKind, fold: &Fold, dataset: &Dataset) -> Result<()> {
     }
     if !kind.is_leaky() {
         overlap(fold, dataset)?;
+        copies::check(fold, dataset)?;
     }
     rules(kind, fold, dataset)?;
     if fold.train.is_empty() || fold.test.is_empty() {
@@ -239,6 +257,12 @@ pub fn describe(kind: SplitKind, fold: &Fold, dataset: &Dataset) -> FoldAudit {
     // People who are kept apart share no trial. A promise is not counted: nobody checked it.
     let counted =
         matches!(grouping.trials, Knowledge::Known | Knowledge::Assumed) || kind == SplitKind::Subject;
+    let by_content = copies::count(fold, dataset);
+    let overlapping = fold.test.iter().map(sequence).zip(&by_content.overlapping);
+    let overlapping = overlapping.filter(|&(s, &by_content)| by_content || overlaps(s)).count();
+    // Where all windows of a trial are in one part, or were cut from one series, names suffice.
+    let named = counted && (!kind.is_leaky() || has_one_series_a_trial(dataset));
+    let tells = || fold.test.iter().map(sequence).all(|s| dataset.contents.tells[s.segment as usize]);
     let (known, tested) = (dataset.trials(&fold.train), dataset.trials(&fold.test));
     let [people, stimuli]: [BTreeSet<u32>; 2] =
         [known.iter().map(|&(person, _)| person).collect(), known.iter().map(|&(_, trial)| trial).collect()];
@@ -247,7 +271,8 @@ pub fn describe(kind: SplitKind, fold: &Fold, dataset: &Dataset) -> FoldAudit {
         train: fold.train.len(),
         validation: fold.validation.len(),
         test: fold.test.len(),
-        overlapping: counted.then(|| fold.test.iter().map(sequence).filter(|s| overlaps(s)).count()),
+        overlapping: (named || tells()).then_some(overlapping),
+        copies: Some(by_content.copies),
         siblings: counted.then(|| siblings.iter().sum::<usize>() as f64 / siblings.len().max(1) as f64),
         fewest_siblings: counted.then(|| siblings.iter().copied().min().unwrap_or(0)),
         test_trials: Some(tested.len()),
@@ -258,4 +283,11 @@ pub fn describe(kind: SplitKind, fold: &Fold, dataset: &Dataset) -> FoldAudit {
             .shares_stimuli()
             .then(|| tested.iter().filter(|(_, trial)| stimuli.contains(trial)).count()),
     }
+}
+
+/// Whether every trial is one segment, so that only its own windows can share its samples.
+fn has_one_series_a_trial(dataset: &Dataset) -> bool {
+    let trials: BTreeSet<(u32, u32)> =
+        dataset.frames.segments.iter().map(|segment| (segment.subject, segment.trial)).collect();
+    trials.len() == dataset.frames.segments.len()
 }

@@ -4,6 +4,7 @@
 mod asks;
 mod audit;
 mod build;
+mod copies;
 mod file;
 mod fold;
 mod kind;
@@ -44,6 +45,7 @@ impl Split {
             return Err(Error::data("a split without folds"));
         }
         needs::check(kind, &dataset.grouping)?;
+        copies::refuse(kind, dataset)?;
         for (number, fold) in folds.iter().enumerate() {
             if folds[..number].iter().any(|other| other.name == fold.name) {
                 return Err(Error::data(format!("two folds are called {}", fold.name))
@@ -62,6 +64,11 @@ impl Split {
     /// The folds, in order.
     pub fn folds(&self) -> &[Fold] {
         &self.folds
+    }
+
+    /// The samples that stand under two names, in one sentence; `None` if there are none.
+    pub fn copies(&self, dataset: &Dataset) -> Option<String> {
+        copies::statement(self.kind, dataset)
     }
 
     /// Counts, for each fold, what its test windows share with its training windows.

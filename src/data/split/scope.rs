@@ -23,6 +23,12 @@ pub struct Scope {
     pub grouping: Grouping,
     /// The leak that unknown grouping may hide, or the user's promise; `None` if there is neither.
     pub caution: Option<String>,
+    /// The samples that stand under two names, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copies: Option<String>,
+    /// The number of test windows that training holds under another name.
+    #[serde(default)]
+    pub copied_windows: usize,
     /// Whether the signals of test trials, not their labels, shaped the scaling.
     pub transductive: bool,
     /// How much of the data the folds test.
@@ -64,6 +70,8 @@ impl Scope {
             asks: asks(split.kind(), &dataset.grouping, &audits),
             grouping: dataset.grouping,
             caution: dataset.grouping.caution().map(String::from),
+            copies: split.copies(dataset),
+            copied_windows: audits.iter().filter_map(|fold| fold.copies).sum(),
             transductive: normalize == Normalize::Subject,
             tested: Tested::of(&folds, dataset),
             missing_classes: missing_classes(&folds, dataset),
@@ -75,8 +83,10 @@ impl Scope {
     pub fn headline(&self) -> String {
         let promised = (self.grouping.trials == Knowledge::Promised)
             .then(|| "windows are independent by the user's promise, not checked".to_string());
+        let copied = (self.copied_windows > 0)
+            .then(|| format!("{} test windows are copies of training windows", self.copied_windows));
         let transductive = self.transductive.then(|| TRANSDUCTIVE.to_string());
-        let parts = [Some(self.asks.clone()), promised, transductive, self.tested.describe()];
+        let parts = [Some(self.asks.clone()), promised, copied, transductive, self.tested.describe()];
         parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
     }
 
@@ -84,6 +94,7 @@ impl Scope {
     pub fn notes(&self) -> Vec<String> {
         let mut notes = vec![self.grouping.describe()];
         notes.extend(self.caution.clone());
+        notes.extend(self.copies.clone());
         notes.extend(self.missing_classes.iter().flat_map(MissingClass::describe));
         notes
     }

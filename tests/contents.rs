@@ -1,0 +1,265 @@
+//! Series that share samples are found, and no others: the rates that docs/evaluation.md states.
+
+use engine::data::contents::{Contents, KnownTrial, Likeness, Sketch, TrainedContents};
+use engine::random::{Random, Stream};
+use std::f64::consts::TAU;
+use std::time::Instant;
+
+/// Series `(series, channels, rows)`.
+type Data = Vec<Vec<Vec<f64>>>;
+
+/// A sample at a row, given the random numbers of its series and channel.
+type Signal<'a> = &'a dyn Fn(&mut Random) -> Vec<f64>;
+
+fn data(seed: u32, series: u32, channels: u32, signal: Signal) -> Data {
+    let channel = |s, c| signal(&mut Random::new(u64::from(seed), Stream::Demo, [s, c]));
+    (0..series).map(|s| (0..channels).map(|c| channel(s, c)).collect()).collect()
+}
+
+fn sketch(series: &[Vec<f64>]) -> Sketch {
+    Sketch::of(&series.iter().map(Vec::as_slice).collect::<Vec<_>>())
+}
+
+fn contents(data: &[Vec<Vec<f64>>]) -> Contents {
+    Contents::of(&data.iter().map(|series| sketch(series)).collect::<Vec<_>>())
+}
+
+fn map(data: &[Vec<Vec<f64>>], mut change: impl FnMut(f64) -> f64) -> Data {
+    let channel =
+        |channel: &Vec<f64>, change: &mut dyn FnMut(f64) -> f64| channel.iter().map(|&x| change(x)).collect();
+    data.iter().map(|series| series.iter().map(|c| channel(c, &mut change)).collect()).collect()
+}
+
+fn white(rows: usize) -> impl Fn(&mut Random) -> Vec<f64> {
+    move |random| (0..rows).map(|_| random.normal()).collect()
+}
+
+fn walk(rows: usize, keep: f64) -> impl Fn(&mut Random) -> Vec<f64> {
+    move |random| {
+        let mut level = 0.0;
+        let step = |_| {
+            level = keep * level + random.normal();
+            level
+        };
+        (0..rows).map(step).collect()
+    }
+}
+
+/// Three slow waves over the whole series.
+fn drift(rows: usize, levels: f64) -> impl Fn(&mut Random) -> Vec<f64> {
+    move |random| {
+        let waves: [[f64; 3]; 3] = std::array::from_fn(|_| {
+            [random.uniform() + 0.2, 3.0 * random.uniform() + 0.2, TAU * random.uniform()]
+        });
+        let at = |t: usize| {
+            let x = t as f64 / rows as f64;
+            waves.iter().map(|[size, speed, phase]| size * (TAU * speed * x + phase).sin()).sum::<f64>()
+        };
+        (0..rows).map(|t| if levels > 0.0 { (at(t) * levels).round() / levels } else { at(t) }).collect()
+    }
+}
+
+fn rounded(signal: impl Fn(&mut Random) -> Vec<f64>, step: f64) -> impl Fn(&mut Random) -> Vec<f64> {
+    move |random| signal(random).into_iter().map(|x| (x / step).round() * step).collect()
+}
+
+/// Signals of few levels, slow ones, and ones that repeat: no two series of them are called copies.
+#[test]
+fn independent_series_are_never_copies() {
+    let choice = |levels: f64, rows: usize| {
+        move |random: &mut Random| -> Vec<f64> {
+            (0..rows).map(|_| (random.uniform() * levels).floor()).collect()
+        }
+    };
+    let square = |random: &mut Random| -> Vec<f64> {
+        let phase = (random.uniform() * 16.0).floor();
+        (0..128).map(|t| f64::from(u8::from((f64::from(t) + phase) % 16.0 < 8.0))).collect()
+    };
+    let triangle = |random: &mut Random| -> Vec<f64> {
+        let phase = (random.uniform() * 32.0).floor();
+        (0..256).map(|t| ((f64::from(t) + phase) % 32.0 - 16.0).abs()).collect()
+    };
+    let sine = |random: &mut Random| -> Vec<f64> {
+        let (phase, speed) = (random.uniform(), [4.0, 8.0, 10.0][(random.uniform() * 3.0) as usize]);
+        (0..256).map(|t| (TAU * (f64::from(t) * speed / 128.0 + phase)).sin()).collect()
+    };
+    let ramp = |random: &mut Random| -> Vec<f64> {
+        let slope = random.normal();
+        (0..128).map(|t| slope * f64::from(t)).collect()
+    };
+    let clock = |_: &mut Random| -> Vec<f64> { (0..128).map(f64::from).collect() };
+    let spike = |random: &mut Random| -> Vec<f64> {
+        let at = (random.uniform() * 120.0) as usize;
+        (0..128).map(|t| f64::from(u8::from(t == at)) - f64::from(u8::from(t == at + 1))).collect()
+    };
+    let beat = |random: &mut Random| -> Vec<f64> {
+        let size = 0.9 + 0.2 * random.uniform();
+        let shape = |t: f64| {
+            (-0.5 * ((t - 60.0) / 4.0).powi(2)).exp() - 0.3 * (-0.5 * ((t - 75.0) / 6.0).powi(2)).exp()
+        };
+        (0..140).map(|t| size * shape(f64::from(t)) + 0.005 * random.normal()).collect()
+    };
+    let padded = |random: &mut Random| -> Vec<f64> {
+        let length = 5.0 + 50.0 * random.uniform();
+        (0..64).map(|t| if f64::from(t) < length { random.normal() } else { 0.0 }).collect()
+    };
+    let signals: Vec<(&str, u32, Box<dyn Fn(&mut Random) -> Vec<f64>>)> = vec![
+        ("constant", 4, Box::new(|_| vec![1.0; 64])),
+        ("two levels", 1, Box::new(choice(2.0, 128))),
+        ("four levels", 1, Box::new(choice(4.0, 32))),
+        ("four levels, 3 channels", 3, Box::new(choice(4.0, 32))),
+        ("17 levels, 8 x 8", 8, Box::new(choice(17.0, 8))),
+        ("white", 3, Box::new(white(16))),
+        ("short", 2, Box::new(white(4))),
+        ("one row", 8, Box::new(white(1))),
+        ("random walk", 1, Box::new(walk(128, 1.0))),
+        ("random walk of integers", 1, Box::new(rounded(walk(256, 1.0), 1.0))),
+        ("sensor of integers", 1, Box::new(rounded(walk(200, 0.9), 2.0))),
+        ("sensor with a gain", 3, Box::new(rounded(walk(200, 0.9), 0.0298))),
+        ("drift", 1, Box::new(drift(256, 0.0))),
+        ("drift of 8 levels", 1, Box::new(drift(256, 8.0))),
+        ("drift of 50 levels", 1, Box::new(drift(128, 50.0))),
+        ("drift of 200 levels", 1, Box::new(drift(512, 200.0))),
+        ("drift of 2000 levels, 3 channels", 3, Box::new(drift(256, 2000.0))),
+        ("square wave", 1, Box::new(square)),
+        ("triangle wave", 1, Box::new(triangle)),
+        ("sines", 1, Box::new(sine)),
+        ("ramps", 1, Box::new(ramp)),
+        ("a clock", 1, Box::new(clock)),
+        ("spikes", 1, Box::new(spike)),
+        ("heartbeats", 1, Box::new(beat)),
+        ("padded", 2, Box::new(padded)),
+        ("EEG", 8, Box::new(walk(256, 0.95))),
+    ];
+    for (name, channels, signal) in signals {
+        let found = contents(&data(1, 1000, channels, &*signal)).shared;
+        assert!(found.is_empty(), "{name}: {} false copies, {:?}", found.len(), found.first());
+    }
+}
+
+/// The data, and a copy of its first half in another order.
+fn with_copy(data: &Data, change: impl FnOnce(&[Vec<Vec<f64>>]) -> Data) -> Data {
+    let half = data.len() / 2;
+    let mut copy = change(&data[..half]);
+    copy.reverse();
+    [data.clone(), copy].concat()
+}
+
+/// The number of copies that are found, of `half`; nothing else may be.
+#[track_caller]
+fn found(name: &str, data: &Data, likeness: Likeness) -> usize {
+    let series = data.len() as u32;
+    let (half, original) = (series / 3, series / 3 * 2);
+    let shared = contents(data).shared;
+    let right = |pair: [u32; 2]| pair[0] < half && pair[1] == original + half - 1 - pair[0];
+    for shared in &shared {
+        assert!(right(shared.series) && shared.likeness == likeness, "{name}: {shared:?}");
+    }
+    let mut pairs: Vec<[u32; 2]> = shared.iter().map(|shared| shared.series).collect();
+    pairs.dedup();
+    pairs.len()
+}
+
+#[test]
+fn copies_are_found_whatever_was_done_to_them() {
+    let signals: [(&str, u32, Box<dyn Fn(&mut Random) -> Vec<f64>>); 5] = [
+        ("white", 1, Box::new(white(64))),
+        ("short", 3, Box::new(white(12))),
+        ("random walk", 1, Box::new(walk(128, 1.0))),
+        ("EEG", 8, Box::new(walk(512, 0.95))),
+        ("EEG of integers", 8, Box::new(rounded(walk(512, 0.95), 0.05))),
+    ];
+    for (name, channels, signal) in signals {
+        let data = data(2, 200, channels, &*signal);
+        let mut random = Random::new(9, Stream::Demo, [0, 0]);
+        assert_eq!(found(name, &with_copy(&data, <[_]>::to_vec), Likeness::Same), 100, "{name}");
+        for (change, least) in
+            [("scale", 100), ("sign and level", 100), ("noise 1e-4", 99), ("noise 1e-3", 97)]
+        {
+            let copy = with_copy(&data, |copied| {
+                map(copied, |x| match change {
+                    "scale" => 1.1 * x,
+                    "sign and level" => 2.0 - 3.7 * x,
+                    "noise 1e-4" => x + 1e-4 * random.normal(),
+                    _ => x + 1e-3 * random.normal(),
+                })
+            });
+            let found = found(name, &copy, Likeness::Similar);
+            assert!(found >= least, "{name}, {change}: {found} of 100");
+        }
+    }
+}
+
+/// The second half of a series at the start of another.
+#[test]
+fn stretches_are_found_wherever_they_are() {
+    for (name, channels, rows) in [("white", 1, 64), ("features", 32, 12), ("long", 2, 4000)] {
+        let data = data(3, 120, channels, &white(rows));
+        let half = rows / 2;
+        let moved = |copied: &[Vec<Vec<f64>>], noise: f64| -> Data {
+            let mut random = Random::new(10, Stream::Demo, [0, 0]);
+            let channel = |c: &Vec<f64>, random: &mut Random| -> Vec<f64> {
+                let kept: Vec<f64> = c[half..].iter().map(|x| x + noise * random.normal()).collect();
+                kept.into_iter().chain((0..half).map(|_| random.normal())).collect()
+            };
+            copied.iter().map(|series| series.iter().map(|c| channel(c, &mut random)).collect()).collect()
+        };
+        let exact = with_copy(&data, |copied| moved(copied, 0.0));
+        assert_eq!(found(name, &exact, Likeness::Same), 60, "{name}");
+        for shared in contents(&exact).shared {
+            assert_eq!(shared.at[0] - shared.at[1], half as u32, "{name}: {shared:?}");
+            assert!(shared.rows as usize <= half && 2 * shared.rows as usize >= half, "{name}: {shared:?}");
+        }
+        if rows >= 64 {
+            let near = with_copy(&data, |copied| moved(copied, 1e-3));
+            let found = found(name, &near, Likeness::Similar);
+            assert!(found >= 57, "{name}: {found} of 60");
+        }
+    }
+}
+
+/// What is stored in a manifest finds the trials again: whole, in part, cut into windows, in another order.
+#[test]
+fn trained_trials_are_known_again() {
+    let data = data(4, 40, 4, &walk(2048, 0.95));
+    let sketches: Vec<Sketch> = data.iter().map(|series| sketch(series)).collect();
+    let trained = TrainedContents::of(sketches[..30].iter().enumerate().map(|(i, s)| ("s01", i as u32, s)));
+    let text = serde_json::to_string(&trained).unwrap();
+    let trained: TrainedContents = serde_json::from_str(&text).unwrap();
+    assert!(text.len() < 30 * 500, "{} bytes for 30 trials", text.len());
+    let KnownTrial { subject, trial, .. } = &trained.trials[3];
+    assert_eq!((subject.as_str(), *trial), ("s01", 3));
+
+    let (trials, holders) = trained.found_in(&sketches);
+    assert_eq!((trials.len(), holders.into_iter().collect::<Vec<_>>()), (30, (0..30).collect()));
+    let cut = |series: &Vec<Vec<f64>>, from: usize, length: usize| -> Vec<Vec<f64>> {
+        series.iter().map(|channel| channel[from..from + length].to_vec()).collect()
+    };
+    let windows: Vec<Sketch> = (0..10)
+        .flat_map(|i| (0..16).map(move |w| (i, w)))
+        .map(|(i, w)| sketch(&cut(&data[i], 128 * w, 128)))
+        .collect();
+    assert_eq!(trained.found_in(&windows).0.len(), 10);
+    let halves: Vec<Sketch> = data[20..40].iter().map(|series| sketch(&cut(series, 700, 1024))).collect();
+    let (trials, holders) = trained.found_in(&halves);
+    assert_eq!((trials.into_iter().collect::<Vec<_>>(), holders.len()), ((20..30).collect(), 10));
+    let others: Vec<Sketch> = data[30..].iter().map(|series| sketch(series)).collect();
+    assert_eq!(trained.found_in(&others), Default::default());
+}
+
+/// A part of DEAP's full size, so that the whole would take about 2 s on two cores at most. The bound leaves room
+/// for a busy machine.
+#[test]
+fn the_audit_of_deap_takes_seconds() {
+    let trials = 16;
+    let data = data(5, trials, 32, &walk(8064, 0.95));
+    let start = Instant::now();
+    let sketches: Vec<Sketch> = data.iter().map(|series| sketch(series)).collect();
+    let each = start.elapsed().as_secs_f64() / f64::from(trials);
+    let many: Vec<Sketch> = sketches.iter().cycle().take(1280).cloned().collect();
+    let start = Instant::now();
+    Contents::of(&many);
+    let whole = each * 1280.0 / 2.0 + start.elapsed().as_secs_f64();
+    assert!(whole < 8.0, "{whole:.1} s on two cores");
+    println!("the audit of DEAP takes about {whole:.2} s on two cores");
+}
