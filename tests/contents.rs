@@ -160,33 +160,48 @@ fn found(name: &str, data: &Data, likeness: Likeness) -> usize {
     pairs.len()
 }
 
+/// The share of copies that must be found: the same, another scale, another sign and level, and noise of .0001,
+/// .001 and .01 of the deviation.
 #[test]
 fn copies_are_found_whatever_was_done_to_them() {
-    let signals: [(&str, u32, Box<dyn Fn(&mut Random) -> Vec<f64>>); 5] = [
-        ("white", 1, Box::new(white(64))),
-        ("short", 3, Box::new(white(12))),
-        ("random walk", 1, Box::new(walk(128, 1.0))),
-        ("EEG", 8, Box::new(walk(512, 0.95))),
-        ("EEG of integers", 8, Box::new(rounded(walk(512, 0.95), 0.05))),
+    type Case = (&'static str, u32, Box<dyn Fn(&mut Random) -> Vec<f64>>, [usize; 6]);
+    let signals: [Case; 8] = [
+        ("white, 64 x 1", 1, Box::new(white(64)), [100, 100, 100, 100, 98, 95]),
+        ("white, 16 x 1", 1, Box::new(white(16)), [100, 98, 98, 98, 95, 85]),
+        ("white, 12 x 3", 3, Box::new(white(12)), [100, 100, 100, 98, 95, 85]),
+        ("random walk, 128 x 1", 1, Box::new(walk(128, 1.0)), [100, 100, 100, 98, 95, 40]),
+        ("random walk, 128 x 8", 8, Box::new(walk(128, 1.0)), [100, 100, 100, 98, 95, 50]),
+        ("EEG, 512 x 8", 8, Box::new(walk(512, 0.95)), [100, 100, 100, 100, 98, 98]),
+        (
+            "EEG of integers, 512 x 8",
+            8,
+            Box::new(rounded(walk(512, 0.95), 0.05)),
+            [100, 100, 100, 100, 98, 98],
+        ),
+        ("drift of 64 levels, 256 x 1", 1, Box::new(drift(256, 64.0)), [40, 0, 0, 0, 0, 0]),
     ];
-    for (name, channels, signal) in signals {
+    for (name, channels, signal, least) in signals {
         let data = data(2, 200, channels, &*signal);
+        let all = || data.iter().flatten().flatten();
+        let deviation = (all().map(|x| x * x).sum::<f64>() / all().count() as f64).sqrt();
         let mut random = Random::new(9, Stream::Demo, [0, 0]);
-        assert_eq!(found(name, &with_copy(&data, <[_]>::to_vec), Likeness::Same), 100, "{name}");
-        for (change, least) in
-            [("scale", 100), ("sign and level", 100), ("noise 1e-4", 99), ("noise 1e-3", 97)]
-        {
-            let copy = with_copy(&data, |copied| {
-                map(copied, |x| match change {
-                    "scale" => 1.1 * x,
-                    "sign and level" => 2.0 - 3.7 * x,
-                    "noise 1e-4" => x + 1e-4 * random.normal(),
-                    _ => x + 1e-3 * random.normal(),
-                })
-            });
-            let found = found(name, &copy, Likeness::Similar);
-            assert!(found >= least, "{name}, {change}: {found} of 100");
-        }
+        let mut noisy = |share: f64| -> Data {
+            with_copy(&data, |copied| map(copied, |x| x + share * deviation * random.normal()))
+        };
+        let noisy = [noisy(1e-4), noisy(1e-3), noisy(1e-2)];
+        let exact = with_copy(&data, <[_]>::to_vec);
+        let scaled = with_copy(&data, |copied| map(copied, |x| 1.1 * x));
+        let turned = with_copy(&data, |copied| map(copied, |x| 2.0 - 3.7 * x));
+        let counts: Vec<usize> = std::iter::once(found(name, &exact, Likeness::Same))
+            .chain(
+                [&scaled, &turned].into_iter().chain(&noisy).map(|copy| found(name, copy, Likeness::Similar)),
+            )
+            .collect();
+        println!("{name}: {counts:?} % of the copies");
+        assert!(
+            counts.iter().zip(least).all(|(&count, least)| count >= least),
+            "{name}: {counts:?}, expected {least:?}"
+        );
     }
 }
 

@@ -7,6 +7,7 @@
 
 use super::rows::mix;
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
 /// Rows of a run of few channels, and of more.
 const RUN: [usize; 2] = [3, 2];
@@ -60,8 +61,14 @@ pub fn marks(rows: &[u64], changes: &[u64], channels: usize) -> (Vec<Mark>, usiz
     (marks, stretches.len() * share(rows.len()))
 }
 
+/// Random numbers, one for each place in a stretch.
+static FACTORS: LazyLock<[u64; STRETCH]> = LazyLock::new(|| std::array::from_fn(|place| mix(place as u64)));
+
+/// A hash of at most [`STRETCH`] numbers.
 fn hash(run: &[u64]) -> u64 {
-    run.iter().fold(0u64, |hash, &part| mix(hash.rotate_left(23) ^ part))
+    let parts =
+        run.iter().zip(FACTORS.iter()).map(|(&part, factor)| (part ^ part >> 29).wrapping_mul(*factor));
+    mix(parts.fold(run.len() as u64, u64::wrapping_add))
 }
 
 /// Whether a series of so many rows chooses a run with this hash.

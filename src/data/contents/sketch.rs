@@ -44,11 +44,11 @@ impl Sketch {
         let rows = channels.first().map_or(0, |channel| channel.len());
         let mut hasher = blake3::Hasher::new();
         hasher.update(&(channels.len() as u64).to_le_bytes());
-        let mut bytes = Vec::with_capacity(4 * rows);
+        let mut samples = Vec::with_capacity(rows);
         for channel in channels {
-            bytes.clear();
-            bytes.extend(channel.iter().flat_map(|&sample| bits(sample).to_le_bytes()));
-            hasher.update(&bytes);
+            samples.clear();
+            samples.extend(channel.iter().map(|&sample| bits(sample).to_le()));
+            hasher.update(bytemuck::cast_slice(&samples));
         }
         let row_hashes = hashes(channels.iter().copied(), rows);
         let changes = changes(channels);
