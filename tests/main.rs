@@ -45,6 +45,8 @@ mod house;
 mod keras;
 /// A split that leaks scores where there is nothing to find; honest ones do not.
 mod leak;
+/// The ledger of looks: which scores count, that none is lost, and how much luck the best of several has.
+mod looks;
 /// Scores against scikit-learn, intervals against SciPy and statsmodels, baselines and tables by hand.
 mod metrics;
 /// Wrong calls of a model: errors, not panics.

@@ -10,7 +10,7 @@ use crate::experiment::Experiment;
 use crate::metrics::{Prediction, Scores};
 use crate::progress::Progress;
 use crate::report::{Page, Record};
-use crate::run::RunFolder;
+use crate::run::{RunFolder, looks};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -40,7 +40,8 @@ impl EvaluateCommand {
         let which = self.checkpoint.name();
         let experiment = Experiment::prepare_saved(config, &self.run, which, terminal)?;
         let predictions = experiment.evaluate(&self.run, which)?;
-        let scores = experiment.score(&predictions)?;
+        let mut scores = experiment.score(&predictions)?;
+        looks::count(&self.run, which, &mut scores, &predictions, terminal);
         print_scores(&experiment, &scores, self.json)?;
         // The scores are what was asked for; a run may lie where nothing can be written.
         match self.write_files(&experiment, &scores, &predictions) {

@@ -123,7 +123,7 @@ fn run(cli: &Cli, matches: &clap::ArgMatches, terminal: &Terminal) -> Result<()>
         Command::Crossval(command) => command.run(own, terminal),
         Command::Reproduce(command) => command.run(terminal),
         Command::Evaluate(command) => command.run(terminal),
-        Command::Report(command) => command.run(),
+        Command::Report(command) => command.run(terminal),
         Command::Compare(command) => command.run(terminal),
         Command::Predict(command) => command.run(terminal),
         Command::Data(command) => command.run(terminal),

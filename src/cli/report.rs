@@ -1,9 +1,10 @@
 //! `report`: the page of a finished run, from its files.
 
 use super::output::out;
+use super::progress::Terminal;
 use crate::error::Result;
 use crate::report::{Page, Record};
-use crate::run::RunFolder;
+use crate::run::{RunFolder, looks};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -15,10 +16,11 @@ pub struct ReportCommand {
 }
 
 impl ReportCommand {
-    pub fn run(&self) -> Result<()> {
+    pub fn run(&self, terminal: &Terminal) -> Result<()> {
         let folder = RunFolder::open(&self.run)?;
         let record = Record::read(folder.path())?;
-        let (scores, predictions) = record.results()?;
+        let (mut scores, predictions) = record.results()?;
+        looks::count(folder.path(), "best", &mut scores, &predictions, terminal);
         let page = Page { record: &record, scores: &scores, predictions: &predictions, note: None };
         page.write(&folder, "report.html")?;
         out(&folder.file("report.html").display().to_string())

@@ -14,6 +14,8 @@ pub fn print_scores(experiment: &Experiment, scores: &Scores, json: bool) -> Res
     }
     let scope = experiment.scope_of(scores);
     let mut text = format!("Scores on {}.\n", scope.headline());
+    let looks = scores.looks.iter().flat_map(|looks| looks.text());
+    looks.for_each(|paragraph| text.push_str(&format!("{}\n", metrics::text::wrapped(&paragraph))));
     scope.notes().iter().for_each(|note| text.push_str(&format!("{note}\n")));
     text.push('\n');
     text.push_str(&metrics::text::render(scores));

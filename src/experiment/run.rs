@@ -62,7 +62,7 @@ impl Experiment {
             trained
         });
         let ending = trained.and_then(|trained| match trained {
-            Trained::Complete(predictions) => self.conclude(folder, &predictions, show),
+            Trained::Complete(predictions) => self.conclude(folder, &predictions, progress, show),
             Trained::Interrupted(signal) => Ok(Ending::Interrupted(signal)),
         });
         match &ending {
@@ -157,8 +157,16 @@ impl Experiment {
         Ok(Trained::Complete(predictions))
     }
 
-    fn conclude(&self, folder: &RunFolder, predictions: &[Prediction], show: Show) -> Result<Ending> {
-        let scores = self.score(predictions)?;
+    fn conclude(
+        &self,
+        folder: &RunFolder,
+        predictions: &[Prediction],
+        progress: &dyn Progress,
+        show: Show,
+    ) -> Result<Ending> {
+        let mut scores = self.score(predictions)?;
+        // Before anybody sees them.
+        run::looks::count(folder.path(), "best", &mut scores, predictions, progress);
         folder.write(
             "confusion.csv",
             &run::write_confusion(&scores.window.confusion, &self.dataset.class_names)?,

@@ -4,7 +4,8 @@ use super::prepare::Experiment;
 use crate::data::split::{Leak, Scope};
 use crate::error::{Error, Result};
 use crate::metrics::{Names, Prediction, Scores, TrialLabel, Verdict};
-use crate::run::{Predictions, RunFolder, Status};
+use crate::progress::Silent;
+use crate::run::{Predictions, RunFolder, Status, looks};
 use serde_json::json;
 
 impl Experiment {
@@ -22,7 +23,10 @@ impl Experiment {
             return Ok(None);
         }
         let predictions = Predictions::read(folder.path(), self.names())?;
-        self.score(&predictions).map(Some)
+        let mut scores = self.score(&predictions)?;
+        // Whoever scored the run was told of damage.
+        looks::count(folder.path(), "best", &mut scores, &predictions, &Silent);
+        Ok(Some(scores))
     }
 
     /// Scores test predictions beside the baselines that the same folds' training labels give.

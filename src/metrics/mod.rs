@@ -11,8 +11,10 @@
 pub mod auc;
 pub mod average_precision;
 pub mod baseline;
+pub mod best_of;
 pub mod confusion;
 pub mod interval;
+pub mod looks;
 pub mod paired;
 pub mod prediction;
 pub mod report;
@@ -22,8 +24,10 @@ mod units;
 pub mod verdict;
 
 pub use baseline::{Baselines, TrialLabel};
+pub use best_of::BestOf;
 pub use confusion::Confusion;
 pub use interval::Summary;
+pub use looks::Looks;
 pub use prediction::Prediction;
 pub use report::{Names, Scores};
 pub use table::ScoreTable;

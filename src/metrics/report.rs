@@ -3,6 +3,7 @@
 use super::baseline::{Baselines, TrialLabel, guesses};
 use super::confusion::{ClassScores, Confusion, Overall};
 use super::interval::{self, Summary};
+use super::looks::{Looks, Tally};
 use super::prediction::{self, Prediction};
 use super::verdict::Verdict;
 use super::{auc, average_precision};
@@ -36,6 +37,9 @@ pub struct Scores {
     /// Whether the network is shown to do better than they do; `None` in files of versions before it.
     #[serde(default)]
     pub verdict: Option<Verdict>,
+    /// How often the test trials were scored; `None` if nobody counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looks: Option<Looks>,
 }
 
 /// The scores of trials, or of windows.
@@ -152,7 +156,18 @@ impl Scores {
             window: Level::of(predictions, names, ratio),
             baselines: Baselines::score(&guesses, classes),
             verdict: Some(Verdict::of(&trials, &guesses, classes)),
+            looks: None,
         })
+    }
+
+    /// Adds how often the test trials were scored, or why nobody knows.
+    pub(crate) fn add_looks(&mut self, counted: std::result::Result<Tally, String>) {
+        // Without an interval over trials, nobody knows how many independent ones there are.
+        let verdict = self.verdict.as_ref().filter(|_| self.trial.accuracy_interval.is_some());
+        self.looks = Some(match counted {
+            Ok(tally) => Looks::counted(tally, verdict.and_then(Verdict::chance)),
+            Err(problem) => Looks::Unknown { problem },
+        });
     }
 }
 

@@ -168,6 +168,13 @@ impl Verdict {
         self
     }
 
+    /// The accuracy to beat: that of the best rule without signals. `None` if the scores are evidence of
+    /// nothing.
+    pub(super) fn chance(&self) -> Option<f64> {
+        let bars = self.bars.iter().filter(|_| self.conclusion != Conclusion::Void);
+        bars.map(|bar| bar.accuracy).max_by(f64::total_cmp)
+    }
+
     fn void(mut self, why: &str) -> Self {
         self.conclusion = Conclusion::Void;
         self.text = vec![why.into()];

@@ -32,6 +32,7 @@ pub(crate) fn headline(scores: &Scores, asks: &str) -> Markup {
             }
             " on " (asks) "."
         }
+        @for paragraph in scores.looks.iter().flat_map(|looks| looks.text()) { p { (paragraph) } }
         @if let Some(verdict) = verdict {
             @for paragraph in &verdict.text { p { (paragraph) } }
             figure { (verdict_bars(verdict, interval)) }

@@ -5,6 +5,7 @@ mod epochs;
 mod folder;
 mod format;
 mod log;
+pub mod looks;
 mod manifest;
 mod metrics_log;
 mod predictions;
