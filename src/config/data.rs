@@ -45,6 +45,7 @@ pub struct DemoConfig {
     pub demo_subjects: u32,
     /// Seed of the generated signals and ratings
     #[arg(long, value_name = "SEED", default_value_t = DemoSpec::default().seed)]
+    #[serde(with = "super::seed")]
     pub demo_seed: u64,
     /// Strength of the effect of the ratings on the signals; with 0 the signals hold no class information
     #[arg(long, value_name = "X", default_value_t = DemoSpec::default().effect)]

@@ -4,6 +4,7 @@
 //! follows the style of help texts. The command line overrides the file, and the file overrides the default.
 //! The configuration file in a run folder repeats the run.
 
+mod bounds;
 mod cell_name;
 mod data;
 mod defaults;
@@ -12,6 +13,7 @@ mod preset;
 mod resolve;
 mod run;
 mod sections;
+mod seed;
 mod sequences;
 mod specs;
 mod split;

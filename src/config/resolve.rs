@@ -29,6 +29,7 @@ impl Config {
     pub fn resolve(matches: &ArgMatches, preset: Option<Preset>, file: Option<&Path>) -> Result<Self> {
         let flags =
             Config::from_arg_matches(matches).map_err(|e| Error::config(e.to_string()).caused_by(e))?;
+        flags.check_numbers()?;
         flags.refuse_unwritable_paths()?;
         let mut merged = match preset {
             Some(preset) => preset.config().to_table(),
@@ -105,6 +106,28 @@ mod tests {
         assert_eq!(config.training.epochs, 3);
         assert_eq!(config.split.split_by, Some(SplitKind::Subject));
         assert_eq!(config.training.batch, 32);
+    }
+
+    #[test]
+    fn seeds_of_64_bits_survive_the_file_and_other_numbers_are_bounded() {
+        let huge = u64::MAX.to_string();
+        let config = Config::resolve(&matches(&["--seed", &huge, "--demo-seed", &huge]), None, None).unwrap();
+        assert_eq!([config.training.seed, config.demo.demo_seed], [u64::MAX; 2]);
+        assert_eq!(Config::from_toml(&config.to_toml()).unwrap(), config);
+        for text in ["seed = -1", "seed = \"one\"", "seed = 1.5"] {
+            let error = Config::from_toml(&format!("[training]\n{text}\n")).unwrap_err();
+            assert!(error.message.contains("a seed from 0 to 18446744073709551615"), "{error}");
+        }
+        for option in ["epochs", "batch", "patience", "folds", "folds-at-once", "dense", "hidden", "threads"]
+        {
+            for value in [&huge, "1000000001"] {
+                let flags = [format!("--{option}"), value.to_string()];
+                let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+                let error = Config::resolve(&matches(&flags), None, None).unwrap_err();
+                let key = option.replace('-', "_");
+                assert!(error.message.contains(&format!("`{key}` is {value}, expected at most")), "{error}");
+            }
+        }
     }
 
     #[test]

@@ -81,6 +81,7 @@ impl Config {
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) with the name of the quantity.
     pub fn check(&self) -> Result<()> {
+        self.check_numbers()?;
         self.train_spec().check()?;
         let validation = self.split.validation;
         if !(0.0..1.0).contains(&validation) {

@@ -60,6 +60,7 @@ pub struct TrainingConfig {
     pub initial: Initial,
     /// Seed of all random numbers: split, initial weights, order of the sequences, dropout
     #[arg(long, value_name = "SEED", default_value_t = 1)]
+    #[serde(with = "super::seed")]
     pub seed: u64,
 }
 
