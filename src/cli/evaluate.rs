@@ -40,7 +40,11 @@ impl EvaluateCommand {
         let which = self.checkpoint.name();
         let experiment = Experiment::prepare_saved(config, &self.run, which, terminal)?;
         let predictions = experiment.evaluate(&self.run, which)?;
-        let scores = experiment.score(&predictions)?;
+        let mut scores = experiment.score(&predictions)?;
+        if self.checkpoint == Which::Best {
+            // The permutations tested the weights that the run itself did.
+            scores = experiment.with_permutation_test(scores, &self.run)?;
+        }
         print_scores(&experiment, &scores, self.json)?;
         // The scores are what was asked for; a run may lie where nothing can be written.
         match self.write_files(&experiment, &scores, &predictions) {

@@ -22,7 +22,7 @@ impl Experiment {
             return Ok(None);
         }
         let predictions = Predictions::read(folder.path(), self.names())?;
-        self.score(&predictions).map(Some)
+        self.with_permutation_test(self.score(&predictions)?, folder.path()).map(Some)
     }
 
     /// Scores test predictions beside the baselines that the same folds' training labels give.

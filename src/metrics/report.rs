@@ -3,6 +3,7 @@
 use super::baseline::{Baselines, TrialLabel, guesses};
 use super::confusion::{ClassScores, Confusion, Overall};
 use super::interval::{self, Summary};
+use super::permutation::PermutationTest;
 use super::prediction::{self, Prediction};
 use super::verdict::Verdict;
 use super::{auc, average_precision};
@@ -36,6 +37,9 @@ pub struct Scores {
     /// Whether the network is shown to do better than they do; `None` in files of versions before it.
     #[serde(default)]
     pub verdict: Option<Verdict>,
+    /// The permutation test, if the run has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permutation: Option<PermutationTest>,
 }
 
 /// The scores of trials, or of windows.
@@ -152,7 +156,17 @@ impl Scores {
             window: Level::of(predictions, names, ratio),
             baselines: Baselines::score(&guesses, classes),
             verdict: Some(Verdict::of(&trials, &guesses, classes)),
+            permutation: None,
         })
+    }
+}
+
+impl Scores {
+    /// The scores with a permutation test, which the verdict then names.
+    pub fn with_permutation(mut self, test: PermutationTest) -> Self {
+        self.verdict = self.verdict.map(|verdict| verdict.with_permutation(&test.text));
+        self.permutation = Some(test);
+        self
     }
 }
 
