@@ -8,6 +8,7 @@ use super::prepare::Experiment;
 use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::metrics::{PermutationTest, Prediction, Scores, Statistics};
+use crate::model::Trainer;
 use crate::progress::{Progress, about};
 use crate::run::{Epochs, Permutations, RunFolder, epoch_seconds};
 use crate::train::{EpochRecord, FoldGroup, FoldTask, Observer, Outcome, State, StepRecord};
@@ -69,12 +70,15 @@ impl Experiment {
         Ok(())
     }
 
-    /// How many models train at once in the permutation test: whole permutations, as many as
-    /// [`PERMUTED_MODELS`] allows, unless `folds_at_once` says how many folds.
-    pub(super) fn permuted_at_once(&self) -> usize {
+    /// How many folds train at once in the permutation test: whole permutations, as many as [`FOLDS`] and
+    /// [`BYTES`] allow, unless `folds_at_once` gives a number.
+    pub(super) fn permuted_at_once<B: Backend>(&self, backend: &B) -> Result<usize> {
         let folds = self.split.folds().len();
-        let wanted = self.config.run.folds_at_once.unwrap_or(PERMUTED_MODELS.max(folds));
-        if wanted < folds { wanted } else { wanted / folds * folds }
+        if let Some(wanted) = self.config.run.folds_at_once {
+            return Ok(if wanted < folds { wanted } else { wanted / folds * folds });
+        }
+        let bytes = Trainer::bytes(backend, &self.network, self.extent(folds))?.max(1);
+        Ok(folds * (FOLDS / folds).min(BYTES / bytes).max(1))
     }
 
     /// Trains the permutations that the folder lacks. The number of the signal that stopped it, if one did.
@@ -94,7 +98,7 @@ impl Experiment {
             let rest = run * (all - done.len()) as u32;
             format!(": {}, if each takes as long as the run itself", about(rest))
         });
-        let at_once = self.permuted_at_once();
+        let at_once = self.permuted_at_once(backend)?;
         progress.say(&format!("{} permutations, {at_once} folds at once{time}", all - done.len()));
         let each: u64 = self.windows();
         progress.start("training on permuted labels", each * (all - done.len()) as u64, "windows");
@@ -188,8 +192,10 @@ impl Experiment {
     }
 }
 
-/// Folds that are trained at once by default, in whole permutations.
-const PERMUTED_MODELS: usize = 60;
+/// Folds that train at once by default. More are no faster on a CPU, and a stop loses more work.
+const FOLDS: usize = 64;
+/// Memory that they may take on the device.
+const BYTES: usize = 1 << 30;
 
 /// Shows the progress of a training that leaves no records.
 struct Watch<'a> {

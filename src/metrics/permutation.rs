@@ -102,35 +102,33 @@ impl PermutationTest {
     }
 
     fn paragraphs(&self, leak: Option<String>) -> Vec<String> {
-        let p = |t: &StatisticTest| format!("p = {} for {}", self.digits(t.p), t.name);
+        let p = |t: &StatisticTest| format!("{} for {}", self.digits(t.p), t.name);
         let all: Vec<String> = self.statistics.iter().map(p).collect();
         let trainings = if self.n == 1 { "training" } else { "trainings" };
         let mut first = format!(
-            "By permutation, {} {trainings} on permuted labels: {} ({}).",
+            "By permutation, {} {trainings} on permuted labels: p = {} ({}). If the signals said nothing about the labels, a run \
+             would score as high with this probability. It is exact, although the folds share training data.",
             self.n,
             all.join(", "),
             self.exchangeable
         );
-        first += " This p is the chance that labels without any tie to the signals let the same training score as high. It is \
-                  exact, although the folds share training data.";
-        let accuracy = &self.statistics[0];
+        let Some(accuracy) = self.statistics.first() else { return vec![first] };
         if let Some(mean) = accuracy.null_mean {
             first += &format!(
-                " On permuted labels the accuracy is {mean:.3} on average, and {} of {} reach the run's {:.3}.",
+                " On permuted labels the accuracy is {mean:.3} on average, and {} of {} reach the {:.3} of this run.",
                 accuracy.reached, self.n, accuracy.observed
             );
         }
-        let smallest = 1.0 / (self.n + 1) as f64;
-        if accuracy.reached == 0 {
-            first += &format!(" With {} permutations, p cannot be smaller.", self.n);
-        }
-        if smallest > 0.05 {
-            first += &format!(
-                " {} permutations are too few to show anything: p is at least {}.",
-                self.n,
-                self.digits(smallest)
-            );
-        }
+        let smallest = self.digits(1.0 / (self.n + 1) as f64);
+        first += &match accuracy.reached {
+            _ if self.n < 19 => format!(" So few permutations can show nothing: p is at least {smallest}."),
+            0 => format!(
+                " So chance hardly explains the accuracy; {smallest} is the smallest p of {} permutations.",
+                self.n
+            ),
+            _ if accuracy.p <= 0.05 => " So chance hardly explains the accuracy.".into(),
+            _ => " So chance can explain the accuracy.".into(),
+        };
         std::iter::once(first).chain(leak).collect()
     }
 
