@@ -193,7 +193,7 @@ impl Experiment {
 }
 
 /// Folds that train at once by default. More are no faster on a CPU, and a stop loses more work.
-const FOLDS: usize = 64;
+const FOLDS: usize = 32;
 /// Memory that they may take on the device.
 const BYTES: usize = 1 << 30;
 
