@@ -82,19 +82,19 @@ impl PermutationTest {
     /// words; `leaky` says whether the split leaks.
     pub fn of(verdict: &Verdict, null: &[Statistics], seed: u64, exchangeable: &str, leaky: bool) -> Self {
         let observed = Statistics::of(verdict);
-        let names: [(&str, fn(&Statistics) -> Option<f64>); 3] = [
-            ("accuracy", |s| Some(s.accuracy)),
-            ("balanced accuracy", |s| s.balanced_accuracy),
-            ("AUC", |s| s.auc),
-        ];
-        let test = |(name, value): (&str, fn(&Statistics) -> Option<f64>)| {
+        let test = |name: &str, value: fn(&Statistics) -> Option<f64>| {
             Some(StatisticTest::of(name, value(&observed)?, null.iter().map(value).collect()))
         };
+        let statistics = [
+            test("accuracy", |s| Some(s.accuracy)),
+            test("balanced accuracy", |s| s.balanced_accuracy),
+            test("AUC", |s| s.auc),
+        ];
         let mut test = PermutationTest {
             n: null.len(),
             seed,
             exchangeable: exchangeable.into(),
-            statistics: names.into_iter().filter_map(test).collect(),
+            statistics: statistics.into_iter().flatten().collect(),
             text: Vec::new(),
         };
         test.text = test.paragraphs(leaky.then(|| test.about_leak(verdict)));
@@ -102,12 +102,12 @@ impl PermutationTest {
     }
 
     fn paragraphs(&self, leak: Option<String>) -> Vec<String> {
-        let p = |t: &StatisticTest| format!("{} for {}", self.digits(t.p), t.name);
+        let p = |t: &StatisticTest| format!("{} for {}", t.shown_p(), t.name);
         let all: Vec<String> = self.statistics.iter().map(p).collect();
         let trainings = if self.n == 1 { "training" } else { "trainings" };
         let mut first = format!(
             "By permutation, {} {trainings} on permuted labels: p = {} ({}). If the signals said nothing about the labels, a run \
-             would score as high with this probability. It is exact, although the folds share training data.",
+             would score as high with this probability. This p is exact, although the folds share training data.",
             self.n,
             all.join(", "),
             self.exchangeable
@@ -119,7 +119,7 @@ impl PermutationTest {
                 accuracy.reached, self.n, accuracy.observed
             );
         }
-        let smallest = self.digits(1.0 / (self.n + 1) as f64);
+        let smallest = digits(1.0 / (self.n + 1) as f64, self.n);
         first += &match accuracy.reached {
             _ if self.n < 19 => format!(" So few permutations can show nothing: p is at least {smallest}."),
             0 => format!(
@@ -147,12 +147,12 @@ impl PermutationTest {
             _ => format!("{start} A leak shows as scores of permuted labels that lie far above chance."),
         }
     }
+}
 
-    /// A p value with as many digits as so many permutations can tell apart, and at least three.
-    fn digits(&self, p: f64) -> String {
-        let digits = ((self.n + 1) as f64).log10().ceil().max(3.0) as usize;
-        format!("{p:.digits$}")
-    }
+/// A p value with as many digits as `n` permutations can tell apart, and at least three.
+fn digits(p: f64, n: usize) -> String {
+    let digits = ((n + 1) as f64).log10().ceil().max(3.0) as usize;
+    format!("{p:.digits$}")
 }
 
 impl StatisticTest {
@@ -167,6 +167,11 @@ impl StatisticTest {
             null_sd: super::interval::variance(&values).map(f64::sqrt),
             null,
         }
+    }
+
+    /// The p value as text.
+    pub fn shown_p(&self) -> String {
+        digits(self.p, self.null.len())
     }
 
     /// The highest of the permutations; `None` if none has the statistic.

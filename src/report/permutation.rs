@@ -32,7 +32,7 @@ fn histogram(statistic: &StatisticTest) -> Markup {
         Histogram { title: &title, label: name, values: &values, mark: ("this run", statistic.observed) };
     html! {
         figure {
-            figcaption { b { (name) } (format!(", p = {:.3}", statistic.p)) }
+            figcaption { b { (name) } ", p = " (statistic.shown_p()) }
             (chart.draw())
         }
     }
