@@ -1,5 +1,7 @@
 //! Progress reports of long work. The library never prints; the command line shows these reports.
 
+use std::time::Duration;
+
 /// Receives the progress and the warnings of long work, from several threads.
 pub trait Progress: Sync {
     /// A task begins. It is called `what` and has `total` units, which are called `unit` ("subjects",
@@ -15,8 +17,21 @@ pub trait Progress: Sync {
     /// A fact about a leak, or about knowledge that is missing to rule one out. It is shown even where
     /// warnings are not.
     fn caution(&self, text: &str);
+    /// A fact about the work, which is no warning.
+    fn say(&self, text: &str);
     /// A detail, shown only on request.
     fn detail(&self, text: &str);
+}
+
+/// A time in words: `about 3 min`.
+pub fn about(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    match seconds {
+        _ if seconds < 90.0 => format!("about {seconds:.0} s"),
+        _ if seconds < 5400.0 => format!("about {:.0} min", seconds / 60.0),
+        _ if seconds < 172_800.0 => format!("about {:.1} h", seconds / 3600.0),
+        _ => format!("about {:.1} days", seconds / 86400.0),
+    }
 }
 
 /// Ignores all reports.
@@ -28,5 +43,6 @@ impl Progress for Silent {
     fn finish(&self) {}
     fn warn(&self, _: &str) {}
     fn caution(&self, _: &str) {}
+    fn say(&self, _: &str) {}
     fn detail(&self, _: &str) {}
 }

@@ -55,6 +55,8 @@ pub enum Stream {
     Check = 6,
     /// The signs of a permutation test.
     Signs = 7,
+    /// The order of labels in a permutation test that trains again.
+    Permutation = 8,
 }
 
 /// The Philox key of `stream` under `seed`.

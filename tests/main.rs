@@ -57,6 +57,8 @@ mod model;
 mod nvidia;
 /// Run folders, checkpoints and configuration files of an earlier version.
 mod old_runs;
+/// The permutation test: who changes places, the p value, the same bits in any group, rates of errors.
+mod permutation;
 /// Every way in which Python and NumPy have saved the same two arrays.
 mod pickle;
 /// Predicted training steps within the stated error of the H100's record; by the program without CUDA.

@@ -2,11 +2,10 @@
 //! stop it.
 
 use crate::support::synthetic::dataset;
-use crate::support::training::{fold_group, network, spec, split};
+use crate::support::training::{fold_group, network, spec, split, task};
 use engine::backend::Reference;
 use engine::backend::cpu::Cpu;
 use engine::data::sequences::Dataset;
-use engine::data::stats::Stats;
 use engine::ops::Network;
 use engine::train::{
     EpochRecord, FoldGroup, FoldResult, Observer, Outcome, State, StepRecord, TrainSpec, Unobserved,
@@ -176,10 +175,9 @@ fn clipped_steps_are_counted() {
 fn the_trainer_runs_on_any_backend() {
     let dataset = dataset(4, 6, 0.5);
     let (spec, split) = (TrainSpec { epochs: 1, ..spec() }, split(&dataset));
-    let fold = &split.folds()[0];
     let reference = Reference::<f64>::default();
-    let members = vec![(0, fold, Stats::fit(&dataset, fold.train()))];
-    let mut group = FoldGroup::new(&reference, &dataset, &network(&dataset), &spec, members).unwrap();
+    let members = vec![task(&dataset, &split, 0)];
+    let mut group = FoldGroup::new(&reference, &network(&dataset), &spec, members).unwrap();
     group.run(&mut Unobserved).unwrap();
     let exact = group.finish().unwrap();
     let found = train(&dataset, &spec, &[0]);
@@ -194,8 +192,7 @@ fn a_dense_layer_wider_than_the_recurrent_outputs_trains() {
     let dataset = dataset(4, 6, 0.5);
     let (spec, split, backend) = (TrainSpec { epochs: 1, ..spec() }, split(&dataset), Cpu::new());
     let network = Network { dense: Some(1000), ..network(&dataset) };
-    let fold = &split.folds()[0];
-    let members = vec![(0, fold, Stats::fit(&dataset, fold.train()))];
-    let mut group = FoldGroup::new(&backend, &dataset, &network, &spec, members).unwrap();
+    let members = vec![task(&dataset, &split, 0)];
+    let mut group = FoldGroup::new(&backend, &network, &spec, members).unwrap();
     assert_eq!(group.run(&mut Unobserved).unwrap(), Outcome::Finished);
 }

@@ -41,6 +41,10 @@ impl EvaluateCommand {
         let experiment = Experiment::prepare_saved(config, &self.run, which, terminal)?;
         let predictions = experiment.evaluate(&self.run, which)?;
         let mut scores = experiment.score(&predictions)?;
+        if self.checkpoint == Which::Best {
+            // The permutations tested the weights that the run itself did.
+            scores = experiment.with_permutation_test(scores, &self.run)?;
+        }
         looks::count(&self.run, which, &mut scores, &predictions, terminal);
         print_scores(&experiment, &scores, self.json)?;
         // The scores are what was asked for; a run may lie where nothing can be written.

@@ -134,6 +134,10 @@ impl Progress for Terminal {
         self.line(&format!("warning: {}", as_options(text)));
     }
 
+    fn say(&self, text: &str) {
+        Terminal::say(self, text);
+    }
+
     fn detail(&self, text: &str) {
         if self.verbose {
             self.line(text);

@@ -7,6 +7,7 @@ use super::threads::set_threads;
 use crate::config::{DemoConfig, Preset, RunConfig};
 use crate::error::{Error, Result};
 use crate::experiment;
+use crate::progress::about;
 use crate::reproduce::{self, Comparison, JobEnding, Settings};
 use crate::run;
 use clap::Args;
@@ -120,15 +121,4 @@ fn read_settings(folder: &Path) -> Result<Settings> {
     let text = std::fs::read_to_string(&path).map_err(|e| Error::io("read", &path, e))?;
     let settings = toml::from_str(&text);
     settings.map_err(|e| Error::config(format!("{}: {}", path.display(), e.message())))
-}
-
-/// `about 3 min`
-fn about(time: Duration) -> String {
-    let seconds = time.as_secs_f64();
-    match seconds {
-        _ if seconds < 90.0 => format!("about {seconds:.0} s"),
-        _ if seconds < 5400.0 => format!("about {:.0} min", seconds / 60.0),
-        _ if seconds < 172_800.0 => format!("about {:.1} h", seconds / 3600.0),
-        _ => format!("about {:.1} days", seconds / 86400.0),
-    }
 }

@@ -12,6 +12,7 @@ pub fn refuse_changes(before: &Config, now: &Config) -> Result<()> {
     if before.training.schedule == Schedule::Constant {
         comparable.training.epochs = before.training.epochs;
     }
+    allow_more_permutations(before, &mut comparable);
     comparable.training.patience = before.training.patience;
     comparable.run.threads = before.run.threads;
     // The saved state knows the device of the run, so it decides whether the device may change.
@@ -33,9 +34,19 @@ pub fn refuse_changes(before: &Config, now: &Config) -> Result<()> {
         .collect();
     Err(Error::config(format!("a resumed run cannot change: {}", changed.join("; ")))
         .hint(
-            "only --epochs (with --schedule constant), --patience, --threads, --kernel-cache and, with --other-device, --backend, \
-             --isa, --adapter, --precision and --gemm may change; start a new run for the rest",
+            "only --epochs (with --schedule constant), --patience, --permutations (to more), --threads, --kernel-cache and, with \
+             --other-device, --backend, --isa, --adapter, --precision and --gemm may change; start a new run for the rest",
         ))
+}
+
+/// Permutations may be added: those that there are stay. Fewer would be a choice after a look at the p value.
+fn allow_more_permutations(before: &Config, comparable: &mut Config) {
+    let number = |config: &Config| config.permutation.permutations.unwrap_or(0);
+    if number(before) == 0 {
+        comparable.permutation = before.permutation.clone();
+    } else if number(comparable) > number(before) {
+        comparable.permutation.permutations = before.permutation.permutations;
+    }
 }
 
 /// Epochs and patience must not change for some folds only, and finished folds stay finished.

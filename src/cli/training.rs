@@ -77,11 +77,18 @@ impl RunFlags {
             }
             refuse_late_changes(resume, before, &config)?;
         }
+        if fold.is_some() && resumed.is_none() && config.permutation.permutations.is_some() {
+            return Err(Error::config(
+                "`permutations` belongs to a whole cross-validation, and train trains one fold",
+            )
+            .hint("use `engine crossval`, or leave `permutations` out"));
+        }
         let experiment = Experiment::prepare(config, terminal)?;
         let selection = match &resumed {
             Some(folder) => resumed_folds(folder)?,
             None => select(&experiment, fold)?,
         };
+        experiment.check_permutations()?;
         let description = experiment.describe(&selection)?;
         if self.dry_run {
             return out(&description);

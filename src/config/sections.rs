@@ -3,6 +3,7 @@
 use super::data::{DataConfig, DemoConfig};
 use super::defaults::default_from_flags;
 use super::network::NetworkConfig;
+use super::permutation::PermutationConfig;
 use super::run::RunConfig;
 use super::sequences::{FramesConfig, LabelsConfig};
 use super::split::SplitConfig;
@@ -37,6 +38,9 @@ pub struct Config {
     /// `[training]`: optimizer, schedule and stopping.
     #[command(flatten)]
     pub training: TrainingConfig,
+    /// `[permutation]`: the permutation test.
+    #[command(flatten)]
+    pub permutation: PermutationConfig,
     /// `[run]`: the device and the run folder.
     #[command(flatten)]
     pub run: RunConfig,

@@ -120,6 +120,10 @@ impl Config {
                 "the dead zone must be finite and not below 0, and is {dead_zone}"
             )));
         }
+        if self.permutation.permutations == Some(0) {
+            return Err(Error::config("the number of permutations must be above 0")
+                .hint("leave `permutations` out for a run without a permutation test"));
+        }
         if self.run.folds_at_once == Some(0) {
             return Err(Error::config("the number of folds at once must be above 0"));
         }

@@ -218,6 +218,13 @@ impl FrameTable {
         self.chunks[chunk].slice(ndarray::s![row..row + count, ..])
     }
 
+    /// Whether the two tables are clones of one, whose frames they share.
+    pub fn shares_rows(&self, other: &FrameTable) -> bool {
+        let place =
+            |table: &FrameTable| table.chunks.iter().map(|c| (c.as_ptr(), c.dim())).collect::<Vec<_>>();
+        place(self) == place(other)
+    }
+
     /// Size of the frames in memory, in bytes.
     pub fn bytes(&self) -> usize {
         self.chunks.iter().chain(&self.low).map(|chunk| chunk.len() * 4).sum()

@@ -14,6 +14,7 @@ pub mod labels;
 mod names;
 pub mod normalize;
 pub mod npz;
+pub mod permutation;
 pub mod recording;
 mod scaled;
 pub mod sequences;

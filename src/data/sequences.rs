@@ -99,6 +99,17 @@ impl Dataset {
         self.sequences.iter().map(|s| s.length as usize).max().unwrap_or(0)
     }
 
+    /// The same sequences with other labels, one for each. The frames are shared, not copied.
+    ///
+    /// # Panics
+    /// For another number of labels.
+    pub fn with_labels(&self, labels: &[u32]) -> Dataset {
+        assert_eq!(labels.len(), self.sequences.len(), "one label for each sequence");
+        let mut other = self.clone();
+        other.sequences.iter_mut().zip(labels).for_each(|(sequence, &label)| sequence.label = label);
+        other
+    }
+
     /// The number of sequences per class.
     pub fn class_counts(&self) -> Vec<usize> {
         let mut counts = vec![0; self.class_names.len()];

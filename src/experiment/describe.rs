@@ -40,17 +40,29 @@ impl Experiment {
         let layers: Vec<String> = blocks.chain(layers).chain(attention).collect();
         let extent = self.extent(self.fold_group_size(selection.len()));
         let device = self.config.run.device()?;
-        let trainer = on_device!(&device, backend => Trainer::bytes(backend, &self.network, extent)?);
+        let permuted = match self.permutations() {
+            0 => 0,
+            _ => on_device!(&device, backend => self.permuted_at_once(backend)?),
+        };
+        let most = self.extent(extent.models.max(permuted));
+        let trainer = on_device!(&device, backend => Trainer::bytes(backend, &self.network, most)?);
         let megabytes = (trainer + d.frames.bytes()) / (1 << 20);
         let everything: Vec<u32> = (0..d.sequences.len() as u32).collect();
         let scope = self.scope(selection);
         let notes = std::iter::once(format!("tests {}", scope.headline())).chain(scope.notes());
         let notes: String = notes.map(|note| format!("         {note}\n")).collect();
+        let test = self.exchangeable.as_ref().map_or(String::new(), |exchangeable| {
+            let permutations = self.permutations();
+            format!(
+                "test     {permutations} permutations, {permuted} folds at once; {}\n",
+                exchangeable.rule()
+            )
+        });
         Ok(format!(
             "data     {}, {} sequences of {} steps x {} features ({})\n\
              labels   {}: {}\n\
              split    {}, {} folds, {} trained at once; {}\n\
-             {notes}\
+             {notes}{test}\
              network  {} -> {}{} classes, {} parameters\n\
              memory   about {megabytes} MiB",
             d.grouping.count(d.frames.subjects.len(), d.trials(&everything).len()),

@@ -3,6 +3,7 @@
 
 mod describe;
 mod device_change;
+mod permutation;
 mod prepare;
 mod read;
 mod recorder;

@@ -4,6 +4,7 @@ use super::read::{check_lengths, read};
 use crate::config::Config;
 use crate::data::labels::LabelScheme;
 use crate::data::normalize::Normalize;
+use crate::data::permutation::Exchangeable;
 use crate::data::sequences::Dataset;
 use crate::data::split::{Leak, Split, TRANSDUCTIVE, honest_kinds};
 use crate::error::{Error, Result};
@@ -25,6 +26,8 @@ pub struct Experiment {
     pub(super) spec: TrainSpec,
     pub(super) dataset_hash: String,
     pub(super) fold_names: Vec<String>,
+    /// The units of a permutation test; `None` without one.
+    pub(super) exchangeable: Option<Exchangeable>,
 }
 
 impl Experiment {
@@ -65,6 +68,8 @@ impl Experiment {
                 split
             }
         };
+        let test = config.permutation.permutations.is_some();
+        let exchangeable = test.then(|| Exchangeable::of(&dataset, split.kind())).transpose()?;
         let empty = split.folds().iter().find(|fold| fold.validation().is_empty());
         if let Some(fold) = empty.filter(|_| config.train_spec().patience > 0) {
             return Err(Error::config(format!("fold {} has no validation part to stop early by", fold.name))
@@ -101,7 +106,7 @@ impl Experiment {
         // A larger batch would only take memory.
         let spec =
             TrainSpec { batch: config.training.batch.min(dataset.sequences.len()), ..config.train_spec() };
-        Ok(Experiment { spec, config, dataset_hash, dataset, split, network, fold_names })
+        Ok(Experiment { spec, config, dataset_hash, dataset, split, network, fold_names, exchangeable })
     }
 
     /// The name of the run folder where the user gives none: `bilstm-valence-subject`.

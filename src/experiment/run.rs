@@ -14,7 +14,7 @@ use crate::progress::Progress;
 use crate::run::{
     self, Epochs, FoldCheckpoint, FoldMeta, MetricsLog, Predictions, Resume, RunFolder, Status,
 };
-use crate::train::{FoldGroup, FoldResult, Outcome};
+use crate::train::{FoldGroup, FoldResult, FoldTask, Outcome};
 use rayon::prelude::*;
 use std::path::Path;
 use std::sync::atomic::AtomicUsize;
@@ -51,6 +51,7 @@ impl Experiment {
         progress: &dyn Progress,
         show: Show,
     ) -> Result<Ending> {
+        self.check_all_folds(selection)?;
         Status::Running.write(folder)?;
         let trained = self.config.run.device().and_then(|device| {
             let before = device.warning();
@@ -103,14 +104,8 @@ impl Experiment {
         let mut metrics = MetricsLog::open(folder.file(MetricsLog::FILE), resume.log_lengths[0])?;
         let mut epochs = Epochs::open(folder.file(Epochs::FILE), resume.log_lengths[1])?;
         for (number, folds) in groups.iter().enumerate().skip(resume.fold_groups_done) {
-            let members: Vec<_> = folds
-                .par_iter()
-                .map(|&f| {
-                    let fold = &self.split.folds()[f];
-                    (f as u32, fold, self.stats(fold))
-                })
-                .collect();
-            let mut group = FoldGroup::new(backend, &self.dataset, &self.network, &self.spec, members)?;
+            let members: Vec<_> = folds.par_iter().map(|&f| self.task(f)).collect();
+            let mut group = FoldGroup::new(backend, &self.network, &self.spec, members)?;
             if let Some(state) = resume.state.take() {
                 group.restore(&state)?;
             }
@@ -154,7 +149,10 @@ impl Experiment {
             };
             resume.write(folder)?;
         }
-        Ok(Trained::Complete(predictions))
+        Ok(match self.permute(backend, folder, interrupt, progress)? {
+            Some(signal) => Trained::Interrupted(signal),
+            None => Trained::Complete(predictions),
+        })
     }
 
     fn conclude(
@@ -164,7 +162,7 @@ impl Experiment {
         progress: &dyn Progress,
         show: Show,
     ) -> Result<Ending> {
-        let mut scores = self.score(predictions)?;
+        let mut scores = self.with_permutation_test(self.score(predictions)?, folder.path())?;
         // Before anybody sees them.
         run::looks::count(folder.path(), "best", &mut scores, predictions, progress);
         folder.write(
@@ -174,6 +172,18 @@ impl Experiment {
         self.write_scores(folder, &scores)?;
         show(&scores, predictions)?;
         Ok(Ending::Finished(Box::new(scores)))
+    }
+
+    /// Fold `number`, from 0, to train.
+    pub(super) fn task(&self, number: usize) -> FoldTask<'_> {
+        let fold = &self.split.folds()[number];
+        FoldTask {
+            number: number as u32,
+            name: format!("fold {}", fold.name),
+            dataset: &self.dataset,
+            fold,
+            stats: self.stats(fold),
+        }
     }
 
     fn stats(&self, fold: &Fold) -> Stats {

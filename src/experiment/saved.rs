@@ -12,7 +12,7 @@ use crate::metrics::Prediction;
 use crate::model::{Extent, Model};
 use crate::progress::Progress;
 use crate::run::{FoldCheckpoint, FoldMeta, RunFolder};
-use crate::train;
+use crate::train::{self, List};
 use std::path::{Path, PathBuf};
 
 impl Experiment {
@@ -130,7 +130,8 @@ fn predict_on<B: Backend>(
     model.set_weights(&checkpoints.iter().flat_map(|c| c.weights.iter().copied()).collect::<Vec<f32>>())?;
     model.set_stats(&checkpoints.iter().flat_map(|c| c.stats.flat()).collect::<Vec<f32>>())?;
     let frames = backend.frames(&dataset.frames.chunks)?;
-    Ok(train::predict(&mut model, &frames, dataset, lists, numbers)?.into_iter().flatten().collect())
+    let lists: Vec<List> = lists.iter().map(|indices| List { dataset, indices }).collect();
+    Ok(train::predict(&mut model, &frames, &lists, numbers)?.into_iter().flatten().collect())
 }
 
 /// Recordings that were never labeled, cut as a run cut its own; `center` is its checkpoints'.

@@ -23,7 +23,7 @@ impl Experiment {
             return Ok(None);
         }
         let predictions = Predictions::read(folder.path(), self.names())?;
-        let mut scores = self.score(&predictions)?;
+        let mut scores = self.with_permutation_test(self.score(&predictions)?, folder.path())?;
         // Whoever scored the run was told of damage.
         looks::count(folder.path(), "best", &mut scores, &predictions, &Silent);
         Ok(Some(scores))

@@ -4,6 +4,7 @@ use super::baseline::{Baselines, TrialLabel, guesses};
 use super::confusion::{ClassScores, Confusion, Overall};
 use super::interval::{self, Summary};
 use super::looks::{Looks, Tally};
+use super::permutation::PermutationTest;
 use super::prediction::{self, Prediction};
 use super::verdict::Verdict;
 use super::{auc, average_precision};
@@ -40,6 +41,9 @@ pub struct Scores {
     /// How often the test trials were scored; `None` if nobody counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub looks: Option<Looks>,
+    /// The permutation test, if the run has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permutation: Option<PermutationTest>,
 }
 
 /// The scores of trials, or of windows.
@@ -157,6 +161,7 @@ impl Scores {
             baselines: Baselines::score(&guesses, classes),
             verdict: Some(Verdict::of(&trials, &guesses, classes)),
             looks: None,
+            permutation: None,
         })
     }
 
@@ -168,6 +173,15 @@ impl Scores {
             Ok(tally) => Looks::counted(tally, verdict.and_then(Verdict::chance)),
             Err(problem) => Looks::Unknown { problem },
         });
+    }
+}
+
+impl Scores {
+    /// The scores with a permutation test, which the verdict then names.
+    pub fn with_permutation(mut self, test: PermutationTest) -> Self {
+        self.verdict = self.verdict.map(|verdict| verdict.with_permutation(&test.text));
+        self.permutation = Some(test);
+        self
     }
 }
 

@@ -5,6 +5,7 @@
 use super::baseline::{Baseline, Baselines};
 use super::confusion::{Average, Confusion, Overall};
 use super::interval::Summary;
+use super::permutation::{PermutationTest, StatisticTest};
 use super::report::{Groups, Level, Scores};
 use super::verdict::{Unit, Verdict};
 use std::fmt;
@@ -156,6 +157,21 @@ impl ScoreTable {
         let title = format!("Accuracy over {} {unit}, and the network's differences", verdict.units);
         ScoreTable::new(title, &["", "accuracy", "difference", "95 % interval"], rows)
             .with_summary(verdict.context.len())
+    }
+
+    /// The run's statistics beside those of its permutations.
+    pub fn permutation(test: &PermutationTest) -> Self {
+        let row = |t: &StatisticTest| {
+            let scores = [Some(t.observed), t.null_mean, t.null_sd, t.highest()].map(Cell::Score);
+            let counts = [Cell::Count(t.reached as u64), Cell::Probability(Some(t.p))];
+            Row::new(&t.name, [&scores[..], &counts[..]].concat())
+        };
+        let title = format!(
+            "Permutation test: this run, and {} trainings on permuted labels; {}",
+            test.n, test.exchangeable
+        );
+        let header = ["", "this run", "permuted, mean", "sd", "highest", "as high", "p"];
+        ScoreTable::new(title, &header, test.statistics.iter().map(row).collect())
     }
 
     /// The scores of the probabilities, not only of the classes that they select.

@@ -23,6 +23,7 @@ pub fn render(scores: &Scores) -> String {
         parts.push(table(&ScoreTable::verdict(verdict)));
         parts.extend(verdict.text.iter().map(|paragraph| wrapped(paragraph)));
     }
+    parts.extend(scores.permutation.iter().map(|test| table(&ScoreTable::permutation(test))));
     parts.extend([table(&ScoreTable::overall(scores)), notes(&scores.baselines).join("\n")]);
     let (folds, subjects) = (&scores.trial.by_fold, &scores.trial.by_subject);
     let before = parts.len();

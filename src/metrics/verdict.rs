@@ -102,6 +102,9 @@ pub struct Verdict {
     pub auc: Option<AboveChance>,
     /// The verdict in words, a paragraph for each idea.
     pub text: Vec<String>,
+    /// The permutation test in words, which `text` repeats; empty without one.
+    #[serde(skip)]
+    permutation: Vec<String>,
 }
 
 impl Verdict {
@@ -137,9 +140,21 @@ impl Verdict {
             balanced_accuracy: AboveChance::balanced(&subjects, classes),
             auc: AboveChance::auc(&subjects),
             text: Vec::new(),
+            permutation: Vec::new(),
         };
         verdict.text = verdict.paragraphs();
         verdict
+    }
+
+    /// The verdict with a permutation test, given in words. Its p replaces the warning that the intervals do
+    /// not know of the training data that folds share.
+    pub fn with_permutation(mut self, text: &[String]) -> Self {
+        self.permutation = text.to_vec();
+        match self.conclusion {
+            Conclusion::Void => self.text.extend_from_slice(text),
+            _ => self.text = self.paragraphs(),
+        }
+        self
     }
 
     /// The verdict on the same scores where the split leaks.
@@ -185,8 +200,9 @@ impl Verdict {
     }
 
     fn paragraphs(&self) -> Vec<String> {
-        let parts =
-            [self.about_accuracy(), self.about_chance(), self.about_intervals(), self.about_context()];
+        let mut parts = vec![self.about_accuracy(), self.about_chance()];
+        parts.extend_from_slice(&self.permutation);
+        parts.extend([self.about_intervals(), self.about_context()]);
         parts.into_iter().filter(|part| !part.is_empty()).collect()
     }
 
@@ -238,7 +254,7 @@ impl Verdict {
     }
 
     fn about_intervals(&self) -> String {
-        let overlap = self.folds > 1;
+        let overlap = self.folds > 1 && self.permutation.is_empty();
         let (n, of_all) = (self.units, "In brackets: 95 % intervals");
         match self.unit {
             Unit::Subject => {

@@ -38,13 +38,18 @@ impl Axis {
         Axis { label: label.into(), low, high, step }
     }
 
+    /// The lowest and the highest value.
+    pub(super) fn ends(&self) -> [f64; 2] {
+        [self.low, self.high]
+    }
+
     /// The coordinate of `value` on an axis that is drawn between the coordinates `from` and `to`.
-    fn at(&self, value: f64, from: f64, to: f64) -> f64 {
+    pub(super) fn at(&self, value: f64, from: f64, to: f64) -> f64 {
         from + (to - from) * (value - self.low) / (self.high - self.low)
     }
 
     /// The ticks' values and texts.
-    fn ticks(&self) -> Vec<(f64, String)> {
+    pub(super) fn ticks(&self) -> Vec<(f64, String)> {
         let decimals = (-self.step.log10()).ceil().max(0.0) as usize;
         let count = ((self.high - self.low) / self.step).round() as usize;
         let value = |i: usize| self.low + i as f64 * self.step;
@@ -129,7 +134,8 @@ fn draw_curve(curve: &Curve, place: impl Fn([f64; 2]) -> [f64; 2]) -> Markup {
     }
 }
 
-fn label(x: f64, y: f64, anchor: &str, text: &str) -> Markup {
+/// A text at a place; `anchor` is `start`, `middle` or `end`.
+pub(super) fn label(x: f64, y: f64, anchor: &str, text: &str) -> Markup {
     html! { text x=(format!("{x:.1}")) y=(format!("{y:.1}")) text-anchor=(anchor) { (text) } }
 }
 

@@ -6,6 +6,8 @@
 pub(crate) mod chart;
 pub(crate) mod curves;
 pub(crate) mod frame;
+mod histogram;
+mod permutation;
 pub(crate) mod provenance;
 mod record;
 mod scope;
@@ -71,6 +73,7 @@ impl Page<'_> {
                 (scope::notes(&record.manifest))
             }
             (frame::section("scores", "Scores and baselines", &scores::score_table(scores)))
+            (permutation::permutation_section(scores.permutation.as_ref()))
             @if several { (frame::section("subjects", "By subject", &scores::subject_bars(scores, trials))) }
             (frame::section("confusion", "Confusion matrices", &html! {
                 p.under { "Rows actual, columns predicted; shades and percentages are shares of the row." }

@@ -3,21 +3,21 @@
 use super::Selection;
 use super::fold_group::FoldGroup;
 use super::observer::EpochRecord;
+use super::plan::List;
 use super::predict::probabilities;
 use crate::backend::Backend;
-use crate::data::sequences::Dataset;
 use crate::error::Result;
 use std::time::Instant;
 
 impl<B: Backend> FoldGroup<'_, B> {
     pub(super) fn end_epoch(&mut self, clock: Instant) -> Result<Vec<EpochRecord>> {
         let took_part: Vec<bool> = self.members.iter().map(|member| !member.state.stopped).collect();
-        let lists: Vec<&[u32]> = self
+        let lists: Vec<List> = self
             .members
             .iter()
-            .map(|member| if member.state.stopped { &[] } else { member.fold.validation() })
+            .map(|member| member.list(if member.state.stopped { &[] } else { member.fold.validation() }))
             .collect();
-        let probabilities = probabilities(self.trainer.model_mut(), &self.frames, self.dataset, &lists)?;
+        let probabilities = probabilities(self.trainer.model_mut(), &self.frames, &lists)?;
         let weights = self.trainer.model().weights()?;
         let params = self.trainer.model().network().params();
         // Weights that the last step made NaN show here. They may become neither the best ones nor a
@@ -32,8 +32,7 @@ impl<B: Backend> FoldGroup<'_, B> {
         self.position = 0;
         let mut records = Vec::new();
         for (m, member) in self.members.iter_mut().enumerate().filter(|(m, _)| took_part[*m]) {
-            let validation =
-                (!lists[m].is_empty()).then(|| validate(self.dataset, lists[m], &probabilities[m]));
+            let validation = (!lists[m].indices.is_empty()).then(|| validate(lists[m], &probabilities[m]));
             let learning_rate = member.learning_rate(self.spec);
             let state = &mut member.state;
             // Without a validation part the last weights are the best there are. NaN is never better.
@@ -70,12 +69,13 @@ impl<B: Backend> FoldGroup<'_, B> {
 }
 
 /// Mean loss and accuracy of windows.
-fn validate(dataset: &Dataset, list: &[u32], probabilities: &[Vec<f64>]) -> (f64, f64) {
+fn validate(list: List, probabilities: &[Vec<f64>]) -> (f64, f64) {
     let (mut loss, mut correct) = (0.0, 0usize);
-    for (&index, p) in list.iter().zip(probabilities) {
-        let label = dataset.sequences[index as usize].label as usize;
+    for (sequence, p) in list.sequences().zip(probabilities) {
+        let label = sequence.label as usize;
         loss -= p[label].max(f64::MIN_POSITIVE).ln();
         correct += usize::from(p.iter().enumerate().all(|(k, &other)| k == label || other < p[label]));
     }
-    (loss / list.len() as f64, correct as f64 / list.len() as f64)
+    let windows = list.indices.len() as f64;
+    (loss / windows, correct as f64 / windows)
 }

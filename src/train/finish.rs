@@ -1,6 +1,7 @@
 //! The results of a fold group.
 
 use super::fold_group::FoldGroup;
+use super::plan::List;
 use super::predict::predict;
 use crate::backend::Backend;
 use crate::data::stats::Stats;
@@ -31,9 +32,9 @@ impl<B: Backend> FoldGroup<'_, B> {
     pub fn finish(mut self) -> Result<Vec<FoldResult>> {
         let last = self.trainer.model().weights()?;
         self.trainer.model_mut().set_weights(&self.best_weights)?;
-        let lists: Vec<&[u32]> = self.members.iter().map(|member| member.fold.test()).collect();
+        let lists: Vec<List> = self.members.iter().map(|member| member.list(member.fold.test())).collect();
         let numbers: Vec<u32> = self.members.iter().map(|member| member.number).collect();
-        let predictions = predict(self.trainer.model_mut(), &self.frames, self.dataset, &lists, &numbers)?;
+        let predictions = predict(self.trainer.model_mut(), &self.frames, &lists, &numbers)?;
         let finite = |p: &Prediction| p.probabilities.iter().all(|p| p.is_finite());
         if let Some(m) = predictions.iter().position(|fold| !fold.iter().all(finite)) {
             return Err(self.not_finite(m, self.members[m].state.best_epoch, "test part"));

@@ -1,22 +1,23 @@
 //! A group of folds that train together: its model, its positions in the epoch, its saved state.
 //!
-//! Folds differ in size: one without a batch in a step, or stopped early, has absent rows and an inactive
+//! Each fold has labels of its own, so that folds under permuted labels train beside one another. Folds differ
+//! in size: one without a batch in a step, or stopped early, has absent rows and an inactive
 //! update, and its weights and moments do not move. Everything that is random or counted belongs to one fold,
 //! so a fold ends with the same bits in any group.
 
+use super::plan::List;
 use super::state::{MemberState, State};
 use super::{ClassWeights, TrainSpec, initial};
 use crate::backend::Backend;
 use crate::data::sequences::Dataset;
 use crate::data::split::Fold;
 use crate::data::stats::Stats;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Batch, Extent, StepInput, Trainer, Training};
 use crate::ops::{Network, Optimizer};
 
 /// Folds trained together.
 pub struct FoldGroup<'a, B: Backend> {
-    pub(super) dataset: &'a Dataset,
     pub(super) spec: &'a TrainSpec,
     pub(super) frames: B::Frames,
     pub(super) trainer: Trainer<'a, B>,
@@ -38,16 +39,39 @@ pub(super) struct PendingStep {
     pub(super) inputs: Vec<StepInput>,
 }
 
+/// A fold to train.
+pub struct FoldTask<'a> {
+    /// Its number in the whole cross-validation. Weights, order and dropout follow from it and the seed.
+    pub number: u32,
+    /// Its name in messages.
+    pub name: String,
+    /// The windows with the labels of this fold. All folds of a group must have the same frames.
+    pub dataset: &'a Dataset,
+    /// The parts of the data set.
+    pub fold: &'a Fold,
+    /// Statistics of the training part.
+    pub stats: Stats,
+}
+
 /// One fold of the group.
 pub(super) struct Member<'a> {
-    /// Its number in the whole cross-validation.
     pub(super) number: u32,
+    pub(super) name: String,
+    pub(super) dataset: &'a Dataset,
     pub(super) fold: &'a Fold,
     pub(super) stats: Stats,
     pub(super) state: MemberState,
 }
 
-impl Member<'_> {
+impl<'a> Member<'a> {
+    /// These sequences with the member's labels.
+    pub(super) fn list<'b>(&self, indices: &'b [u32]) -> List<'b>
+    where
+        'a: 'b,
+    {
+        List { dataset: self.dataset, indices }
+    }
+
     /// Of its newest update.
     pub(super) fn learning_rate(&self, spec: &TrainSpec) -> f64 {
         let each_epoch = self.fold.train().sequences().len().div_ceil(spec.batch);
@@ -57,20 +81,28 @@ impl Member<'_> {
 }
 
 impl<'a, B: Backend> FoldGroup<'a, B> {
-    /// A fold group at its first step. `folds` come with their numbers in the whole cross-validation and
-    /// their statistics.
+    /// A fold group at its first step.
+    ///
+    /// # Errors
+    /// Without folds, for folds whose data sets differ in their frames, and if the device refuses.
     pub fn new(
         backend: &'a B,
-        dataset: &'a Dataset,
         network: &Network,
         spec: &'a TrainSpec,
-        folds: Vec<(u32, &'a Fold, Stats)>,
+        folds: Vec<FoldTask<'a>>,
     ) -> Result<Self> {
-        let features = dataset.frames.width();
-        let stat_steps = folds.first().map_or(1, |(.., stats)| stats.steps(features));
+        let Some(dataset) = folds.first().map(|first| first.dataset) else {
+            return Err(Error::new(ErrorKind::Other, "0 folds to train, expected at least 1"));
+        };
+        if let Some(other) = folds.iter().find(|task| !task.dataset.frames.shares_rows(&dataset.frames)) {
+            let message = format!("{} has other frames than {}", other.name, folds[0].name);
+            return Err(
+                Error::new(ErrorKind::Other, message).hint("give folds that train together one frame table")
+            );
+        }
+        let stat_steps = folds[0].stats.steps(dataset.frames.width());
         let extent = Extent { models: folds.len(), batch: spec.batch, steps: dataset.steps(), stat_steps };
-        let class_weights =
-            folds.iter().flat_map(|(_, fold, _)| class_weights(dataset, fold, spec)).collect();
+        let class_weights = folds.iter().flat_map(|task| class_weights(task, spec)).collect();
         let training = Training {
             optimizer: Optimizer {
                 kind: spec.optimizer,
@@ -90,15 +122,17 @@ impl<'a, B: Backend> FoldGroup<'a, B> {
         let mut trainer = Trainer::new(backend, network, extent, training)?;
         let weights: Vec<f32> = folds
             .iter()
-            .flat_map(|(number, ..)| initial::weights(network, spec.initial, spec.seed, *number))
+            .flat_map(|task| initial::weights(network, spec.initial, spec.seed, task.number))
             .collect();
         let model = trainer.model_mut();
         model.set_weights(&weights)?;
-        model.set_stats(&folds.iter().flat_map(|(.., stats)| stats.flat()).collect::<Vec<f32>>())?;
+        model.set_stats(&folds.iter().flat_map(|task| task.stats.flat()).collect::<Vec<f32>>())?;
         let members = folds
             .into_iter()
-            .map(|(number, fold, stats)| Member {
+            .map(|FoldTask { number, name, dataset, fold, stats }| Member {
                 number,
+                name,
+                dataset,
                 fold,
                 stats,
                 state: MemberState {
@@ -116,7 +150,6 @@ impl<'a, B: Backend> FoldGroup<'a, B> {
             .collect();
         let frames = backend.frames(&dataset.frames.chunks)?;
         Ok(FoldGroup {
-            dataset,
             spec,
             frames,
             trainer,
@@ -173,23 +206,23 @@ impl<'a, B: Backend> FoldGroup<'a, B> {
             Err(error) => return error,
         };
         Error::numerical(format!(
-            "fold {}, epoch {epoch}, {what}; first tensor that is not finite: {tensor}; seed {}",
-            self.members[m].fold.name, self.spec.seed
+            "{}, epoch {epoch}, {what}; first tensor that is not finite: {tensor}; seed {}",
+            self.members[m].name, self.spec.seed
         ))
         .hint("the last checkpoint is good; try a smaller `learning_rate`, or `clip = 1`")
     }
 }
 
 /// `(K)` of one fold.
-fn class_weights(dataset: &Dataset, fold: &Fold, spec: &TrainSpec) -> Vec<f64> {
-    let mut counts = vec![0usize; dataset.class_names.len()];
-    let train = fold.train().sequences();
-    train.iter().for_each(|&i| counts[dataset.sequences[i as usize].label as usize] += 1);
+fn class_weights(task: &FoldTask, spec: &TrainSpec) -> Vec<f64> {
+    let mut counts = vec![0usize; task.dataset.class_names.len()];
+    let train = List { dataset: task.dataset, indices: task.fold.train().sequences() };
+    train.sequences().for_each(|s| counts[s.label as usize] += 1);
     let weight = |&count: &usize| match spec.class_weights {
         ClassWeights::None => 1.0,
         // A class that training does not have never weighs in.
         ClassWeights::Balanced if count == 0 => 0.0,
-        ClassWeights::Balanced => train.len() as f64 / (counts.len() * count) as f64,
+        ClassWeights::Balanced => train.indices.len() as f64 / (counts.len() * count) as f64,
     };
     counts.iter().map(weight).collect()
 }

@@ -13,9 +13,10 @@ mod step;
 mod training;
 
 pub use finish::FoldResult;
-pub use fold_group::FoldGroup;
+pub use fold_group::{FoldGroup, FoldTask};
 pub use initial::Initial;
 pub use observer::{EpochRecord, Observer, StepRecord, Unobserved};
+pub use plan::List;
 pub use predict::predict;
 pub use schedule::Schedule;
 pub use state::{MemberState, State};

@@ -1,8 +1,7 @@
 //! Predictions of sequences.
 
-use super::plan;
+use super::plan::{self, List};
 use crate::backend::Backend;
-use crate::data::sequences::Dataset;
 use crate::error::Result;
 use crate::metrics::Prediction;
 use crate::model::Model;
@@ -11,14 +10,14 @@ use crate::model::Model;
 pub fn probabilities<B: Backend>(
     model: &mut Model<B>,
     frames: &B::Frames,
-    dataset: &Dataset,
-    lists: &[&[u32]],
+    lists: &[List],
 ) -> Result<Vec<Vec<Vec<f64>>>> {
     let extent = model.extent();
     let classes = model.network().classes;
-    let mut all: Vec<Vec<Vec<f64>>> = lists.iter().map(|list| Vec::with_capacity(list.len())).collect();
+    let mut all: Vec<Vec<Vec<f64>>> =
+        lists.iter().map(|list| Vec::with_capacity(list.indices.len())).collect();
     for position in 0..plan::steps(lists, extent.batch) {
-        let batch = plan::batch(dataset, lists, extent, position);
+        let batch = plan::batch(lists, extent, position);
         let logits = model.evaluate(frames, &batch)?;
         for (row, logits) in logits.chunks(classes).enumerate().filter(|(row, _)| batch.lengths[*row] > 0) {
             all[row / extent.batch].push(softmax(logits));
@@ -34,28 +33,24 @@ fn softmax(logits: &[f64]) -> Vec<f64> {
     exponentials.into_iter().map(|e| e / sum).collect()
 }
 
-/// Predictions of every model for its own list of sequences.
+/// Predictions of every model for its own list of sequences, with the labels of the list's data set.
 pub fn predict<B: Backend>(
     model: &mut Model<B>,
     frames: &B::Frames,
-    dataset: &Dataset,
-    lists: &[&[u32]],
+    lists: &[List],
     numbers: &[u32],
 ) -> Result<Vec<Vec<Prediction>>> {
-    let probabilities = probabilities(model, frames, dataset, lists)?;
-    let of_fold = |((list, &fold), probabilities): ((&&[u32], &u32), Vec<Vec<f64>>)| {
-        list.iter()
+    let probabilities = probabilities(model, frames, lists)?;
+    let of_fold = |((list, &fold), probabilities): ((&List, &u32), Vec<Vec<f64>>)| {
+        list.sequences()
             .zip(probabilities)
-            .map(|(&index, probabilities)| {
-                let s = &dataset.sequences[index as usize];
-                Prediction {
-                    fold,
-                    subject: s.subject,
-                    trial: s.trial,
-                    window: s.window,
-                    label: s.label,
-                    probabilities,
-                }
+            .map(|(s, probabilities)| Prediction {
+                fold,
+                subject: s.subject,
+                trial: s.trial,
+                window: s.window,
+                label: s.label,
+                probabilities,
             })
             .collect()
     };

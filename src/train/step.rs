@@ -2,7 +2,7 @@
 
 use super::fold_group::{FoldGroup, PendingStep};
 use super::observer::StepRecord;
-use super::plan;
+use super::plan::{self, List};
 use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::model::{StepInput, StepReport};
@@ -10,9 +10,9 @@ use crate::ops::StepScalars;
 
 impl<B: Backend> FoldGroup<'_, B> {
     /// A training step of all folds. Returns the reports that are due, of all pending steps.
-    pub(super) fn step(&mut self, lists: &[&[u32]]) -> Result<Vec<StepReport>> {
+    pub(super) fn step(&mut self, lists: &[List]) -> Result<Vec<StepReport>> {
         let extent = self.trainer.model().extent();
-        let batch = plan::batch(self.dataset, lists, extent, self.position);
+        let batch = plan::batch(lists, extent, self.position);
         let rows: Vec<usize> = batch
             .lengths
             .chunks(extent.batch)
@@ -33,13 +33,13 @@ impl<B: Backend> FoldGroup<'_, B> {
     }
 
     /// Accounts for the losses of all pending steps, due or not.
-    pub(super) fn drain(&mut self, lists: &[&[u32]]) -> Result<Vec<StepRecord>> {
+    pub(super) fn drain(&mut self, lists: &[List]) -> Result<Vec<StepRecord>> {
         let reports = self.trainer.reports()?;
         self.account(lists, reports)
     }
 
     /// Accounts for the losses of the pending steps, whose reports these are.
-    pub(super) fn account(&mut self, lists: &[&[u32]], reports: Vec<StepReport>) -> Result<Vec<StepRecord>> {
+    pub(super) fn account(&mut self, lists: &[List], reports: Vec<StepReport>) -> Result<Vec<StepRecord>> {
         let steps = std::mem::take(&mut self.pending);
         let mut records = Vec::new();
         for (step, report) in steps.iter().zip(reports) {
@@ -66,9 +66,10 @@ impl<B: Backend> FoldGroup<'_, B> {
         Ok(records)
     }
 
-    fn broken_step(&mut self, m: usize, step: &PendingStep, report: &StepReport, list: &[u32]) -> Error {
+    fn broken_step(&mut self, m: usize, step: &PendingStep, report: &StepReport, list: List) -> Error {
         let rows = step.batch.lengths.len() / self.members.len();
-        let sequences: Vec<u32> = list.iter().skip(step.position * rows).take(rows).copied().collect();
+        let sequences: Vec<u32> =
+            list.indices.iter().skip(step.position * rows).take(rows).copied().collect();
         let what = format!(
             "step {}: loss {}, gradient norm {}, sequences {sequences:?}",
             step.inputs[m].scalars.update, report.losses[m], report.norms[m]

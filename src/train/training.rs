@@ -2,7 +2,7 @@
 
 use super::fold_group::{FoldGroup, Member};
 use super::observer::Observer;
-use super::plan;
+use super::plan::{self, List};
 use crate::backend::Backend;
 use crate::error::Result;
 use std::time::Instant;
@@ -22,7 +22,8 @@ impl<B: Backend> FoldGroup<'_, B> {
         let clock = Instant::now();
         while self.epoch < self.spec.epochs && self.members.iter().any(|member| !member.state.stopped) {
             let orders: Vec<Vec<u32>> = self.members.iter().map(|member| self.order(member)).collect();
-            let lists: Vec<&[u32]> = orders.iter().map(Vec::as_slice).collect();
+            let members = self.members.iter().zip(&orders);
+            let lists: Vec<List> = members.map(|(member, order)| member.list(order)).collect();
             while self.position < plan::steps(&lists, self.spec.batch) {
                 if let Some(signal) = observer.interrupted() {
                     observer.step(&self.drain(&lists)?)?;

@@ -7,8 +7,8 @@ use engine::data::split::{Split, SplitKind, SplitSpec};
 use engine::data::stats::Stats;
 use engine::ops::{Cell, EpsPlacement, LayerSpec, Network, OptimizerKind, Pooling};
 use engine::train::{
-    ClassWeights, EpochRecord, FoldGroup, Initial, Observer, Schedule, Selection, State, StepRecord,
-    TrainSpec, Unobserved,
+    ClassWeights, EpochRecord, FoldGroup, FoldTask, Initial, Observer, Schedule, Selection, State,
+    StepRecord, TrainSpec, Unobserved,
 };
 use engine::{ErrorKind, Result};
 
@@ -57,11 +57,14 @@ pub fn fold_group<'a, B: Backend>(
     split: &'a Split,
     folds: &[usize],
 ) -> FoldGroup<'a, B> {
-    let members = folds.iter().map(|&f| {
-        let fold = &split.folds()[f];
-        (f as u32, fold, Stats::fit(dataset, fold.train()))
-    });
-    FoldGroup::new(backend, dataset, &network(dataset), spec, members.collect()).unwrap()
+    let members = folds.iter().map(|&f| task(dataset, split, f));
+    FoldGroup::new(backend, &network(dataset), spec, members.collect()).unwrap()
+}
+
+pub fn task<'a>(dataset: &'a Dataset, split: &'a Split, number: usize) -> FoldTask<'a> {
+    let fold = &split.folds()[number];
+    let (stats, name) = (Stats::fit(dataset, fold.train()), format!("fold {}", fold.name));
+    FoldTask { number: number as u32, name, dataset, fold, stats }
 }
 
 /// Saves the state after its first epoch; loses the device in its second.

@@ -56,6 +56,15 @@ impl Split {
         Ok(Split { kind, dataset: dataset.hash(), folds })
     }
 
+    /// The same folds of a data set whose sequences have other labels, audited again.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Split::new`].
+    pub fn relabeled(&self, dataset: &Dataset) -> Result<Self> {
+        Split::new(self.kind, self.folds.clone(), dataset)
+    }
+
     /// The kind of the split.
     pub fn kind(&self) -> SplitKind {
         self.kind

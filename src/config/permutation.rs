@@ -1,0 +1,25 @@
+//! The options of the permutation test.
+
+use super::defaults::default_from_flags;
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+/// The permutation test of a cross-validation.
+#[derive(Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[command(next_help_heading = "Permutation test")]
+#[serde(default, deny_unknown_fields)]
+pub struct PermutationConfig {
+    /// Only for crossval: train the whole cross-validation again under this many random permutations of the
+    /// labels, and say how often one scores as high as the run: an exact p value. It takes about N times as
+    /// long as the run. The smallest p is 1/(N+1): 99 permutations can show .01, 999 can show .001, and with
+    /// fewer than 19 no p reaches .05
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permutations: Option<u32>,
+    /// Seed of the permutations
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    #[serde(with = "super::seed")]
+    pub permutation_seed: u64,
+}
+
+default_from_flags!(PermutationConfig);

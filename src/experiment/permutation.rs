@@ -1,0 +1,231 @@
+//! The permutation test of a run: the whole cross-validation again under permuted labels.
+//!
+//! A permutation is an [`Experiment`] like the run itself, with other labels: the split is made again of them,
+//! and with it statistics, class weights, early stopping and the tested epoch. Seeds stay. So the statistics
+//! are one function of the labels, which is all that an exact test asks for.
+
+use super::prepare::Experiment;
+use crate::backend::Backend;
+use crate::error::{Error, Result};
+use crate::metrics::{PermutationTest, Prediction, Scores, Statistics};
+use crate::model::Trainer;
+use crate::progress::{Progress, about};
+use crate::run::{Epochs, Permutations, RunFolder, epoch_seconds};
+use crate::train::{EpochRecord, FoldGroup, FoldTask, Observer, Outcome, State, StepRecord};
+use rayon::prelude::*;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+impl Experiment {
+    /// The number of permutations; 0 without a test.
+    pub(super) fn permutations(&self) -> usize {
+        self.config.permutation.permutations.unwrap_or(0) as usize
+    }
+
+    /// The same experiment under permutation `number`, from 1, of the labels.
+    fn permuted(&self, number: usize) -> Result<Experiment> {
+        let exchangeable = self.exchangeable.as_ref().expect("a permutation test was asked for");
+        let labels = exchangeable.permuted(self.config.permutation.permutation_seed, number as u32);
+        let dataset = self.dataset.with_labels(&labels);
+        // The folds of a file stay as they are.
+        let split = match &self.config.split.split_file {
+            None => self.config.split_spec(&dataset).and_then(|spec| spec.build(&dataset)),
+            Some(_) => self.split.relabeled(&dataset),
+        };
+        let split = split.map_err(|e| {
+            let way = "each permutation must be trainable: use larger data or fewer `folds`, or leave `permutations` out";
+            e.at(format!("permutation {number}")).hint(way)
+        })?;
+        Ok(Experiment {
+            config: self.config.clone(),
+            dataset,
+            split,
+            network: self.network.clone(),
+            spec: self.spec.clone(),
+            dataset_hash: self.dataset_hash.clone(),
+            fold_names: self.fold_names.clone(),
+            exchangeable: None,
+        })
+    }
+
+    /// Refuses a permutation test of which some permutation cannot be trained, before hours of training.
+    pub fn check_permutations(&self) -> Result<()> {
+        let numbers: Vec<usize> = (1..=self.permutations()).collect();
+        // The first of several errors, on any number of threads.
+        let failed: Vec<Result<()>> = numbers.par_iter().map(|&n| self.permuted(n).map(drop)).collect();
+        failed.into_iter().collect()
+    }
+
+    /// Refuses a permutation test of some folds only.
+    pub(super) fn check_all_folds(&self, selection: &[usize]) -> Result<()> {
+        let folds = self.split.folds().len();
+        if self.permutations() > 0 && selection.len() < folds {
+            return Err(Error::config(format!(
+                "a permutation test needs all {folds} folds of the split, and {} of them is trained",
+                selection.len()
+            ))
+            .hint("use `engine crossval`, or leave `permutations` out"));
+        }
+        Ok(())
+    }
+
+    /// How many folds train at once in the permutation test: whole permutations, as many as [`FOLDS`] and
+    /// [`BYTES`] allow, unless `folds_at_once` gives a number.
+    pub(super) fn permuted_at_once<B: Backend>(&self, backend: &B) -> Result<usize> {
+        let folds = self.split.folds().len();
+        if let Some(wanted) = self.config.run.folds_at_once {
+            return Ok(if wanted < folds { wanted } else { wanted / folds * folds });
+        }
+        let bytes = Trainer::bytes(backend, &self.network, self.extent(folds))?.max(1);
+        Ok(folds * (FOLDS / folds).min(BYTES / bytes).max(1))
+    }
+
+    /// Trains the permutations that the folder lacks. The number of the signal that stopped it, if one did.
+    pub(super) fn permute<B: Backend>(
+        &self,
+        backend: &B,
+        folder: &RunFolder,
+        interrupt: &AtomicUsize,
+        progress: &dyn Progress,
+    ) -> Result<Option<u8>> {
+        let mut done = Permutations::read(folder.path())?;
+        let all = self.permutations();
+        if done.len() >= all {
+            return Ok(None);
+        }
+        let time = self.run_time(folder)?.map_or(String::new(), |run| {
+            let rest = run * (all - done.len()) as u32;
+            format!(": {}, if each takes as long as the run itself", about(rest))
+        });
+        let at_once = self.permuted_at_once(backend)?;
+        progress.say(&format!("{} permutations, {at_once} folds at once{time}", all - done.len()));
+        let each: u64 = self.windows();
+        progress.start("training on permuted labels", each * (all - done.len()) as u64, "windows");
+        let together = (at_once / self.split.folds().len()).max(1);
+        while done.len() < all {
+            let numbers: Vec<usize> = (done.len() + 1..=all).take(together).collect();
+            let mut watch =
+                Watch { progress, interrupt, windows: 0, note: format!("{} of {all} done", done.len()) };
+            match self.permute_group(backend, &numbers, at_once, &mut watch) {
+                Ok(Some(statistics)) => done.extend(statistics),
+                other => {
+                    progress.finish();
+                    return other.map(|_| watch.interrupted());
+                }
+            }
+            Permutations::write(folder, &done)?;
+            // Early stopping leaves windows out.
+            progress.advance((each * numbers.len() as u64).saturating_sub(watch.windows), &watch.note);
+        }
+        progress.finish();
+        Ok(None)
+    }
+
+    /// The statistics of these permutations, trained together; `None` if a signal stopped it.
+    fn permute_group<B: Backend>(
+        &self,
+        backend: &B,
+        numbers: &[usize],
+        at_once: usize,
+        watch: &mut Watch,
+    ) -> Result<Option<Vec<Statistics>>> {
+        let permuted = numbers.par_iter().map(|&n| self.permuted(n)).collect::<Result<Vec<Experiment>>>()?;
+        let folds = self.split.folds().len();
+        let models: Vec<(usize, usize)> =
+            (0..permuted.len()).flat_map(|p| (0..folds).map(move |fold| (p, fold))).collect();
+        let mut predictions: Vec<Vec<Prediction>> = vec![Vec::new(); permuted.len()];
+        for models in models.chunks(at_once) {
+            let task = |&(p, fold): &(usize, usize)| {
+                let task = permuted[p].task(fold);
+                FoldTask { name: format!("permutation {}, {}", numbers[p], task.name), ..task }
+            };
+            let tasks: Vec<FoldTask> = models.par_iter().map(task).collect();
+            let mut group = FoldGroup::new(backend, &self.network, &self.spec, tasks)?;
+            if let Outcome::Interrupted(_) = group.run(watch)? {
+                return Ok(None);
+            }
+            for (&(p, _), result) in models.iter().zip(group.finish()?) {
+                predictions[p].extend(result.predictions);
+            }
+        }
+        let statistics = permuted.par_iter().zip(&predictions).map(|(experiment, predictions)| {
+            let verdict = experiment.score(predictions)?.verdict;
+            Ok(Statistics::of(&verdict.expect("new scores have a verdict")))
+        });
+        statistics.collect::<Result<Vec<_>>>().map(Some)
+    }
+
+    /// Windows that the run trains on if no fold stops early.
+    fn windows(&self) -> u64 {
+        let folds = self.split.folds().iter();
+        folds.map(|fold| fold.train().sequences().len()).sum::<usize>() as u64 * self.spec.epochs as u64
+    }
+
+    /// The time that the run's own folds took, by its epochs.
+    fn run_time(&self, folder: &RunFolder) -> Result<Option<Duration>> {
+        let records = Epochs::read(folder.path())?;
+        let folds: Vec<u32> = (1..=self.split.folds().len() as u32).collect();
+        let last =
+            |fold: &u32| records.iter().filter(|r| r.fold == *fold).map(|r| r.epoch).max().unwrap_or(0);
+        let groups = folds.chunks(self.fold_group_size(folds.len()));
+        let epochs: usize = groups.map(|group| group.iter().map(last).max().unwrap_or(0)).sum();
+        // Of a single epoch nothing but its end is known.
+        let seconds = epoch_seconds(&records).or(records.first().map(|record| record.seconds));
+        Ok(seconds.map(|seconds| Duration::from_secs_f64(seconds * epochs as f64)))
+    }
+
+    /// The scores of the run's own weights, with the permutation test if the folder has all of it.
+    pub fn with_permutation_test(&self, scores: Scores, run: &Path) -> Result<Scores> {
+        let (Some(exchangeable), Some(verdict)) = (&self.exchangeable, &scores.verdict) else {
+            return Ok(scores);
+        };
+        let mut null = Permutations::read(run)?;
+        if null.len() < self.permutations() {
+            return Ok(scores);
+        }
+        null.truncate(self.permutations());
+        let seed = self.config.permutation.permutation_seed;
+        let leaky = self.split.kind().is_leaky();
+        let test = PermutationTest::of(verdict, &null, seed, exchangeable.rule(), leaky);
+        Ok(scores.with_permutation(test))
+    }
+}
+
+/// Folds that train at once by default. More are no faster on a CPU, and a stop loses more work.
+const FOLDS: usize = 32;
+/// Memory that they may take on the device.
+const BYTES: usize = 1 << 30;
+
+/// Shows the progress of a training that leaves no records.
+struct Watch<'a> {
+    progress: &'a dyn Progress,
+    interrupt: &'a AtomicUsize,
+    /// Trained on so far.
+    windows: u64,
+    note: String,
+}
+
+impl Observer for Watch<'_> {
+    fn step(&mut self, records: &[StepRecord]) -> Result<()> {
+        let rows = records.iter().map(|record| record.rows as u64).sum();
+        self.windows += rows;
+        self.progress.advance(rows, &self.note);
+        Ok(())
+    }
+
+    fn epoch(&mut self, _: &[EpochRecord]) -> Result<()> {
+        Ok(())
+    }
+
+    fn checkpoint(&mut self, _: &dyn Fn() -> Result<State>) -> Result<()> {
+        Ok(())
+    }
+
+    fn interrupted(&self) -> Option<u8> {
+        match self.interrupt.load(Ordering::Relaxed) {
+            0 => None,
+            signal => Some(signal as u8),
+        }
+    }
+}
