@@ -137,11 +137,12 @@ fn allowed_copies_stand_in_every_result() {
     assert_eq!((&scores["leaky"], &scores["scope"]["copied_windows"]), (&true.into(), &8.into()));
     assert_eq!(manifest["split"]["folds"][0]["copies"], 4);
     assert!(manifest["scope"]["copies"].as_str().unwrap().contains(parts[0]));
-    // Its own configuration allows them again; without it the run is refused.
+    // Its own configuration allows them again; without that they are refused.
     engine(folder.path(), "evaluate runs/r --quiet").ends(0, &parts);
     let config = fs::read_to_string(run.join("config.toml")).unwrap();
     fs::write(run.join("config.toml"), config.replace("allow_copies = true\n", "")).unwrap();
-    engine(folder.path(), "evaluate runs/r").ends(3, &["one person must not count as two"]);
+    engine(folder.path(), "evaluate runs/r").ends(3, &["config.toml is not as the run left it"]);
+    engine(folder.path(), "crossval --config runs/r/config.toml").ends(3, &["one person must not count as two"]);
 }
 
 #[test]

@@ -152,7 +152,8 @@ fn a_promise_stands_in_every_result() {
     engine(folder.path(), split).ends(3, &["runs/r/split.json: ", "these data do not say", promise]);
     engine(folder.path(), &format!("{split} {promise}")).ends(0, &parts);
     fs::write(&config, text.replace("promise_independent_windows = true\n", "")).unwrap();
-    engine(folder.path(), "evaluate runs/r").ends(3, &["these data do not say"]);
+    engine(folder.path(), "evaluate runs/r").ends(3, &["config.toml is not as the run left it"]);
+    engine(folder.path(), "crossval --config runs/r/config.toml").ends(3, &["these data do not say"]);
 
     // There is nothing to promise where trials are known.
     let known = data(&["groups", "trials"]);

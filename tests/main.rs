@@ -6,6 +6,8 @@ mod archives;
 mod attacks;
 /// tools/bench-peers beside peers that answer, hang, crash and refuse.
 mod bench_peers;
+/// The files of a run belong to each other: altered, mixed, cut and moved ones.
+mod binding;
 /// Comparing finished runs: refusals, table, JSON and page.
 mod compare;
 /// Every backend and instruction-set path against the `f64` reference, and the reference against finite

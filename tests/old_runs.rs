@@ -170,12 +170,12 @@ fn manifests_and_states_of_older_versions_are_read_by_their_types() {
     // Files that are read are written again with the same records.
     let folder = folder();
     let path = folder.path().join(MetricsLog::FILE);
-    let mut log = MetricsLog::open(path.clone(), 0).unwrap();
+    let mut log = MetricsLog::open(path.clone(), 0, None).unwrap();
     log.append(&MetricsLog::read(&stopped).unwrap()).unwrap();
     assert_eq!(log.sync().unwrap(), fs::metadata(&path).unwrap().len());
     assert_eq!(fs::read(path).unwrap(), fs::read(stopped.join(MetricsLog::FILE)).unwrap());
     let path = folder.path().join(Epochs::FILE);
-    let mut epochs = Epochs::open(path.clone(), 0).unwrap();
+    let mut epochs = Epochs::open(path.clone(), 0, None).unwrap();
     epochs.append(&Epochs::read(&stopped).unwrap()).unwrap();
     epochs.sync().unwrap();
     assert_eq!(Epochs::read(folder.path()).unwrap(), Epochs::read(&stopped).unwrap());

@@ -196,6 +196,7 @@ fn scope() -> Scope {
         caution: None,
         copies: None,
         copied_windows: 0,
+        unbound: false,
         transductive: false,
         tested: Tested { trials: Some([12, 12]), windows: [48, 48], parts_of_trials: false },
         missing_classes: Vec::new(),

@@ -1,16 +1,16 @@
 //! `evaluate`.
 
 use super::progress::Terminal;
-use super::saved::{Which, run_config};
+use super::saved::{Which, checked_config, locate};
 use super::scores::print_scores;
 use super::threads::set_threads;
 use crate::backend::{DeviceChoice, Kind};
 use crate::error::Result;
-use crate::experiment::Experiment;
+use crate::experiment::{self, Experiment};
 use crate::metrics::{Prediction, Scores};
 use crate::progress::Progress;
 use crate::report::{Page, Record};
-use crate::run::{RunFolder, looks};
+use crate::run::{Manifest, RunFolder, looks};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -18,6 +18,12 @@ use std::path::PathBuf;
 pub struct EvaluateCommand {
     /// A run folder
     run: PathBuf,
+    /// Where the run's recordings are now [default: where they were]
+    #[arg(long, value_name = "PATH")]
+    data: Option<PathBuf>,
+    /// Where the TEST file of its .ts data set is now
+    #[arg(long, value_name = "FILE")]
+    test: Option<PathBuf>,
     /// Saved weights to use
     #[arg(long, value_enum, default_value_t = Which::Best)]
     checkpoint: Which,
@@ -26,6 +32,9 @@ pub struct EvaluateCommand {
     backend: Option<Kind>,
     #[command(flatten)]
     device: DeviceChoice,
+    /// Score the folds that have checkpoints, though the run has more
+    #[arg(long)]
+    partial: bool,
     /// Print the scores as JSON
     #[arg(long)]
     json: bool,
@@ -33,12 +42,15 @@ pub struct EvaluateCommand {
 
 impl EvaluateCommand {
     pub fn run(&self, terminal: &Terminal) -> Result<()> {
-        let mut config = run_config(&self.run)?;
+        let mut config = checked_config(&self.run, &["split.json", "permutations.csv"], terminal)?;
+        locate(&mut config, self.data.as_deref(), self.test.as_deref())?;
         config.split.split_file = Some(self.run.join("split.json"));
         config.run.choose(self.backend, &self.device);
         set_threads(config.run.threads)?;
         let which = self.checkpoint.name();
-        let experiment = Experiment::prepare_saved(config, &self.run, which, terminal)?;
+        experiment::checked_folds(&self.run, which, self.partial)?;
+        let mut experiment = Experiment::prepare_saved(config, &self.run, which, terminal)?;
+        experiment.is_unbound = Manifest::read(&self.run)?.is_unbound();
         let predictions = experiment.evaluate(&self.run, which)?;
         let mut scores = experiment.score(&predictions)?;
         if self.checkpoint == Which::Best {
@@ -55,8 +67,8 @@ impl EvaluateCommand {
         Ok(())
     }
 
-    /// Writes the page, beside the run's own, which stays. Writes scores.json anew from the run's own
-    /// predictions, because an earlier version may have written it.
+    /// Writes the page, beside the run's own, which stays. Writes the scores.json of a run without a seal anew
+    /// from the run's own predictions, because an earlier version may have written it.
     fn write_files(
         &self,
         experiment: &Experiment,
@@ -72,7 +84,9 @@ impl EvaluateCommand {
         let note = format!("The {} weights of each fold, scored again on {device}", self.checkpoint.name());
         let page = Page { record: &record, scores, predictions, note: Some(&note) };
         page.write(&folder, "evaluation.html")?;
-        if let Some(own) = experiment.scores_of(&folder)? {
+        if record.manifest.files.is_empty()
+            && let Some(own) = experiment.scores_of(&folder)?
+        {
             experiment.write_scores(&folder, &own)?;
         }
         Ok(folder.file("evaluation.html"))

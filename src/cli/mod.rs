@@ -19,6 +19,7 @@ mod progress;
 mod report;
 mod reproduce;
 mod resume;
+mod runs;
 mod saved;
 mod scores;
 mod signals;
@@ -78,6 +79,8 @@ enum Command {
     Evaluate(evaluate::EvaluateCommand),
     /// Write the HTML report of a finished run again
     Report(report::ReportCommand),
+    /// List the runs of a folder: state, data, split and score
+    Runs(runs::RunsCommand),
     /// Compare finished runs of the same test trials, pair by pair
     Compare(compare::CompareCommand),
     /// Predict the classes of other recordings with the networks of a run
@@ -124,6 +127,7 @@ fn run(cli: &Cli, matches: &clap::ArgMatches, terminal: &Terminal) -> Result<()>
         Command::Reproduce(command) => command.run(terminal),
         Command::Evaluate(command) => command.run(terminal),
         Command::Report(command) => command.run(terminal),
+        Command::Runs(command) => command.run(terminal),
         Command::Compare(command) => command.run(terminal),
         Command::Predict(command) => command.run(terminal),
         Command::Data(command) => command.run(terminal),

@@ -3,9 +3,19 @@
 use crate::error::{Error, ErrorKind, Result};
 use std::io::{self, Write};
 
+/// The text without control characters: names in files may hold some that would steer the terminal.
+pub fn printable(text: &str) -> String {
+    let escape = |c: char| match c {
+        '\n' | '\t' => c.to_string(),
+        c if c.is_control() => c.escape_default().to_string(),
+        c => c.to_string(),
+    };
+    text.chars().map(escape).collect()
+}
+
 /// Prints a result. If the reader has closed the pipe (`| head`), the program exits without an error.
 pub fn out(text: &str) -> Result<()> {
-    match writeln!(io::stdout(), "{text}").and_then(|()| io::stdout().flush()) {
+    match writeln!(io::stdout(), "{}", printable(text)).and_then(|()| io::stdout().flush()) {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
         result => {
             result.map_err(|e| Error::new(ErrorKind::Io, format!("cannot write to stdout: {e}")).caused_by(e))

@@ -2,7 +2,7 @@
 
 use super::output::out;
 use super::progress::Terminal;
-use super::saved::{Which, run_config};
+use super::saved::{Which, checked_config};
 use super::threads::set_threads;
 use crate::backend::{DeviceChoice, Kind};
 use crate::data::sequences::Dataset;
@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::experiment;
 use crate::metrics::{self, Prediction};
 use crate::progress::Progress;
-use crate::run::Manifest;
+use crate::run::{Manifest, Origin, RunFolder};
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 
@@ -35,6 +35,9 @@ pub struct PredictCommand {
     /// Use one fold's network, by number from 1
     #[arg(long, value_name = "N")]
     fold: Option<u32>,
+    /// Predict with the folds that have checkpoints, though the run has more
+    #[arg(long)]
+    partial: bool,
     /// Saved weights to use
     #[arg(long, value_enum, default_value_t = Which::Best)]
     checkpoint: Which,
@@ -50,13 +53,14 @@ pub struct PredictCommand {
 
 impl PredictCommand {
     pub fn run(&self, terminal: &Terminal) -> Result<()> {
-        let mut config = run_config(&self.run)?;
+        let mut config = checked_config(&self.run, &[], terminal)?;
+        let shape = config.shape();
         config.run.choose(self.backend, &self.device);
         // Before minutes of reading: is there such a device?
         config.run.device()?;
         set_threads(config.run.threads)?;
         let which = self.checkpoint.name();
-        let mut folds = experiment::saved_folds(&self.run, which)?;
+        let mut folds = experiment::checked_folds(&self.run, which, self.partial || self.fold.is_some())?;
         if let Some(fold) = self.fold {
             if !folds.iter().any(|&f| f + 1 == fold) {
                 return Err(Error::config(format!("--fold {fold}: the run has no such trained fold")));
@@ -64,6 +68,13 @@ impl PredictCommand {
             folds = vec![fold - 1];
         }
         let checkpoints = experiment::read_folds(&self.run, which, &folds)?;
+        for (checkpoint, &fold) in checkpoints.iter().zip(&folds) {
+            let path = RunFolder::checkpoint(&self.run, which, fold);
+            if let Some(origin) = &checkpoint.meta.origin {
+                let own = Origin { config: shape.clone(), ..origin.clone() };
+                origin.check(&own).map_err(|e| e.at(path.display()))?;
+            }
+        }
         let meta = &checkpoints[0].meta;
         let dataset = experiment::unlabeled(&config, &self.files, &checkpoints[0].center, terminal)?;
         if dataset.frames.features != meta.features {

@@ -1,6 +1,7 @@
 //! Progress on stderr: a bar on a terminal, a plain line every ten seconds elsewhere.
 
 use super::options::as_options;
+use super::output::printable;
 use crate::error::Error;
 use crate::progress::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -53,7 +54,7 @@ impl Terminal {
 
     fn line(&self, text: &str) {
         // If stderr is closed, there is nowhere to report it.
-        let _ = self.beside_the_bar(|| writeln!(std::io::stderr(), "{text}"));
+        let _ = self.beside_the_bar(|| writeln!(std::io::stderr(), "{}", printable(text)));
     }
 
     /// Runs `print` with the bar hidden, and draws the bar again below its output.

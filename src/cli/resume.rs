@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::experiment::differences;
 use crate::run::{Manifest, Resume, RunFolder};
 use crate::train::Schedule;
 
@@ -15,6 +16,9 @@ pub fn refuse_changes(before: &Config, now: &Config) -> Result<()> {
     allow_more_permutations(before, &mut comparable);
     comparable.training.patience = before.training.patience;
     comparable.run.threads = before.run.threads;
+    // Recordings are known by their hashes, wherever they are.
+    comparable.data.path.clone_from(&before.data.path);
+    comparable.data.test_file.clone_from(&before.data.test_file);
     // The saved state knows the device of the run, so it decides whether the device may change.
     comparable.run.backend = before.run.backend;
     comparable.run.choice.clone_from(&before.run.choice);
@@ -22,19 +26,10 @@ pub fn refuse_changes(before: &Config, now: &Config) -> Result<()> {
     if comparable == *before {
         return Ok(());
     }
-    let (old, new) = (before.to_toml(), comparable.to_toml());
-    let changed: Vec<String> = new
-        .lines()
-        .filter(|line| !old.lines().any(|other| other == *line))
-        .map(|line| {
-            let key = line.split(" = ").next().unwrap_or(line);
-            let was = old.lines().find(|other| other.starts_with(&format!("{key} = "))).unwrap_or("absent");
-            format!("{line} (was {was})")
-        })
-        .collect();
+    let changed = differences(&before.to_toml(), &comparable.to_toml());
     Err(Error::config(format!("a resumed run cannot change: {}", changed.join("; ")))
         .hint(
-            "only --epochs (with --schedule constant), --patience, --permutations (to more), --threads, --kernel-cache and, with \
+            "only --data, --test, --epochs (with --schedule constant), --patience, --permutations (to more), --threads, --kernel-cache and, with \
              --other-device, --backend, --isa, --adapter, --precision and --gemm may change; start a new run for the rest",
         ))
 }

@@ -1,8 +1,11 @@
 //! Options of commands that read a run.
 
+use super::progress::Terminal;
 use crate::config::Config;
+use crate::data::split::UNBOUND;
 use crate::error::{Error, Result};
-use crate::run::RunFolder;
+use crate::progress::Progress;
+use crate::run::{Manifest, RunFolder};
 use clap::ValueEnum;
 use std::path::Path;
 
@@ -22,6 +25,37 @@ impl Which {
             Which::Last => "last",
         }
     }
+}
+
+/// The configuration of a run of which `files` are as it left them. Says if nobody can tell.
+pub fn checked_config(run: &Path, files: &[&str], terminal: &Terminal) -> Result<Config> {
+    let config = run_config(run)?;
+    let manifest = Manifest::read(run)?;
+    manifest.check_files(run, &[&["config.toml"], files].concat())?;
+    if manifest.is_unbound() {
+        terminal.caution(UNBOUND);
+    }
+    Ok(config)
+}
+
+/// Looks for the recordings of a run where `data` and `test` say, or else where they were.
+pub fn locate(config: &mut Config, data: Option<&Path>, test: Option<&Path>) -> Result<()> {
+    if let Some(data) = data {
+        config.data.path = data.into();
+    }
+    if let Some(test) = test {
+        config.data.test_file = Some(test.into());
+    }
+    let demo = config.data.path.as_os_str() == "demo";
+    let paths = std::iter::once(&config.data.path).filter(|_| !demo).chain(&config.data.test_file);
+    for path in paths {
+        if !path.exists() {
+            let looked = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            return Err(Error::data(format!("the run's recordings are not at {}", looked.display()))
+                .hint("say where they are with --data (and --test); any place will do that holds the same recordings"));
+        }
+    }
+    Ok(())
 }
 
 /// The configuration that the run was made with.

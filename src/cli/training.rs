@@ -3,7 +3,7 @@
 use super::output::out;
 use super::progress::Terminal;
 use super::resume::{refuse_changes, refuse_late_changes, resumed_folds};
-use super::saved::run_config;
+use super::saved::{locate, run_config};
 use super::scores::print_scores;
 use super::signals;
 use super::threads::set_threads;
@@ -57,7 +57,7 @@ impl RunFlags {
     ) -> Result<()> {
         let before = self.resume.as_deref().map(run_config).transpose()?;
         let run_file = self.resume.as_ref().map(|run| run.join("config.toml"));
-        let config =
+        let mut config =
             Config::resolve(matches, self.preset, run_file.as_deref().or(self.config_file.as_deref()))?;
         if let Some(before) = &before {
             refuse_changes(before, &config)?;
@@ -65,6 +65,9 @@ impl RunFlags {
         if self.print_config {
             config.check()?;
             return out(config.to_toml().trim_end());
+        }
+        if self.resume.is_some() {
+            locate(&mut config, None, None)?;
         }
         set_threads(config.run.threads)?;
         // The run's lock comes before minutes of reading.
@@ -75,6 +78,7 @@ impl RunFlags {
             if !self.other_device {
                 experiment::refuse_other_device(&resume, &device)?;
             }
+            experiment::check_bound(folder, &resume)?;
             refuse_late_changes(resume, before, &config)?;
         }
         if fold.is_some() && resumed.is_none() && config.permutation.permutations.is_some() {
@@ -104,7 +108,7 @@ impl RunFlags {
                     ))
                     .hint("give the run the recordings that it began with"));
                 }
-                folder.write("config.toml", experiment.config.to_toml().as_bytes())?;
+                experiment.reconfigure(&folder)?;
                 if self.other_device {
                     experiment::move_run(&folder, experiment.config.run.device()?.id())?;
                 }

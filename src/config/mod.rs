@@ -16,6 +16,7 @@ mod run;
 mod sections;
 mod seed;
 mod sequences;
+mod shape;
 mod specs;
 mod split;
 mod training;

@@ -7,6 +7,9 @@ use crate::data::split::{self, SplitKind, SplitSpec};
 use crate::error::{Error, Result};
 use crate::train::TrainSpec;
 
+/// The most characters of a run's name. File systems allow 255, and a number may be added.
+const LONGEST_NAME: usize = 200;
+
 impl Config {
     /// How signals become frames. `kind` is the default; `has_baseline` says whether trials begin before
     /// their stimulus.
@@ -132,6 +135,12 @@ impl Config {
         }
         if let Some(name) = &self.run.name {
             let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+            if name.len() > LONGEST_NAME {
+                return Err(Error::config(format!(
+                    "`name` has {} characters, expected at most {LONGEST_NAME}",
+                    name.len()
+                )));
+            }
             if name.is_empty() || name.starts_with('.') || !name.chars().all(allowed) {
                 return Err(Error::config(format!("{name:?} cannot be the name of a run folder")).hint(
                     "use letters, digits, dots, underscores and hyphens, and do not begin with a dot",

@@ -7,6 +7,7 @@ use super::normalize::Scale;
 use super::scaled::scale_windows;
 use super::sequences::{BadWindows, Dataset, Labeling, Sequence, WindowSpec};
 use crate::error::{Error, Result};
+use std::sync::Arc;
 
 impl Dataset {
     /// Cuts every segment into sequences, and scales them as `window_spec` says.
@@ -92,7 +93,7 @@ impl Dataset {
             ));
         }
         let mut dataset = Dataset {
-            contents: Contents::of(&frames.sketches),
+            contents: Arc::new(Contents::of(&frames.sketches)),
             allows_copies: false,
             frames,
             sequences,

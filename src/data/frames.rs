@@ -15,6 +15,7 @@ use ndarray::{ArcArray2, Array2};
 use rayon::prelude::*;
 use segment::{Grid, segment};
 pub use spec::{Baseline, FrameKind, FrameSpec, Segment};
+use std::sync::Arc;
 
 /// The frames of a data set, in one chunk per subject. Row numbers count through all chunks.
 #[derive(Clone)]
@@ -42,7 +43,7 @@ pub struct FrameTable {
     /// The hash of each subject's recording.
     pub hashes: Vec<String>,
     /// A sketch of each segment: of the samples of its chosen channels, the baseline included.
-    pub sketches: Vec<Sketch>,
+    pub sketches: Arc<Vec<Sketch>>,
 }
 
 /// The largest number of defects that are described per subject.
@@ -143,7 +144,7 @@ impl SubjectFrames {
             defects: self.defects,
             defect_count: self.defect_count,
             hashes: vec![self.hash],
-            sketches: self.sketches,
+            sketches: Arc::new(self.sketches),
         }
     }
 }
@@ -198,7 +199,7 @@ impl FrameTable {
             joined.defects.extend(table.defects);
             joined.defect_count += table.defect_count;
             joined.hashes.extend(table.hashes);
-            joined.sketches.extend(table.sketches);
+            Arc::make_mut(&mut joined.sketches).extend_from_slice(&table.sketches);
         }
         let rows: usize = joined.chunks.iter().map(|chunk| chunk.nrows()).sum();
         u32::try_from(rows).map_err(|error| {

@@ -9,6 +9,7 @@ use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// How trials are cut into windows.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -71,7 +72,7 @@ pub struct Dataset {
     /// The knowledge of the people, trials and stimuli behind the sequences.
     pub grouping: Grouping,
     /// The samples that segments share, whatever their names.
-    pub contents: Contents,
+    pub contents: Arc<Contents>,
     /// Whether copies under other names are let through, because the user allows it.
     pub allows_copies: bool,
     /// Warnings for the user.

@@ -9,12 +9,13 @@ use crate::error::Result;
 use crate::model::Trainer;
 use crate::ops::Pooling;
 use crate::run::{DatasetEntry, FORMAT, Manifest, RecordingEntry, Resume, RunFolder, SplitEntry, Status};
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 /// The contents of all series of a data set.
 fn contents(dataset: &Dataset) -> TrainedContents {
     let frames = &dataset.frames;
-    let series = frames.segments.iter().zip(&frames.sketches);
+    let series = frames.segments.iter().zip(frames.sketches.iter());
     TrainedContents::of(
         series.map(|(s, sketch)| (frames.subjects[s.subject as usize].as_str(), s.trial, sketch)),
     )
@@ -115,6 +116,7 @@ impl Experiment {
             normalize: self.config.frames.normalize,
             network: self.network.clone(),
             parameters: self.network.params(),
+            files: BTreeMap::new(),
             moves: Vec::new(),
         }
     }
@@ -126,6 +128,6 @@ impl Experiment {
         Status::Created.write(folder)?;
         folder.write("split.json", self.split.to_json().as_bytes())?;
         self.manifest(device.clone(), selection).write(folder)?;
-        Resume::start(device).write(folder)
+        Resume::start(device, self.bound(selection)).write(folder)
     }
 }

@@ -1,6 +1,7 @@
 //! From a configuration to a result: data, split, network, all folds, scores. `train`, `crossval`, `evaluate`
 //! and `predict` all take this path.
 
+mod bound;
 mod describe;
 mod device_change;
 mod permutation;
@@ -10,9 +11,11 @@ mod recorder;
 mod run;
 mod saved;
 mod score;
+mod start;
 
+pub use bound::{check_bound, differences};
 pub use device_change::{move_run, refuse_other_device};
 pub use prepare::Experiment;
 pub use read::{read, shape};
 pub use run::{Ending, interrupted};
-pub use saved::{predict_with, read_folds, saved_folds, unlabeled};
+pub use saved::{checked_folds, predict_with, read_folds, saved_folds, unlabeled};

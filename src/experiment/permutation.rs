@@ -38,6 +38,7 @@ impl Experiment {
             e.at(format!("permutation {number}")).hint(way)
         })?;
         Ok(Experiment {
+            is_unbound: false,
             config: self.config.clone(),
             dataset,
             split,
@@ -186,7 +187,7 @@ impl Experiment {
         }
         null.truncate(self.permutations());
         let seed = self.config.permutation.permutation_seed;
-        let leaky = self.split.kind().is_leaky();
+        let leaky = self.leaks();
         let test = PermutationTest::of(verdict, &null, seed, exchangeable.rule(), leaky);
         Ok(scores.with_permutation(test))
     }

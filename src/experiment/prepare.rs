@@ -23,6 +23,8 @@ pub struct Experiment {
     pub split: Split,
     /// The network of each fold.
     pub network: Network,
+    /// Whether the files of the run that is evaluated may not belong together: an older version wrote them.
+    pub is_unbound: bool,
     pub(super) spec: TrainSpec,
     pub(super) dataset_hash: String,
     pub(super) fold_names: Vec<String>,
@@ -106,7 +108,17 @@ impl Experiment {
         // A larger batch would only take memory.
         let spec =
             TrainSpec { batch: config.training.batch.min(dataset.sequences.len()), ..config.train_spec() };
-        Ok(Experiment { spec, config, dataset_hash, dataset, split, network, fold_names, exchangeable })
+        Ok(Experiment {
+            is_unbound: false,
+            spec,
+            config,
+            dataset_hash,
+            dataset,
+            split,
+            network,
+            fold_names,
+            exchangeable,
+        })
     }
 
     /// The name of the run folder where the user gives none: `bilstm-valence-subject`.

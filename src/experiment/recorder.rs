@@ -3,7 +3,7 @@
 use crate::backend::DeviceId;
 use crate::error::Result;
 use crate::progress::Progress;
-use crate::run::{Epochs, MetricsLog, Resume, RunFolder};
+use crate::run::{Bound, Epochs, MetricsLog, Resume, RunFolder};
 use crate::train::{EpochRecord, Observer, State, StepRecord};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -20,6 +20,8 @@ pub struct Recorder<'a> {
     pub epochs: &'a mut Epochs,
     pub fold_groups_done: usize,
     pub device: DeviceId,
+    /// What the states belong to, but for the logs.
+    pub bound: &'a Bound,
     pub saved: Option<Instant>,
     pub epoch_note: String,
 }
@@ -56,6 +58,7 @@ impl Observer for Recorder<'_> {
             state: Some(state()?),
             log_lengths,
             device: self.device.clone(),
+            bound: Some(Bound { logs: [self.metrics.hash(), self.epochs.hash()], ..self.bound.clone() }),
         };
         resume.write(self.folder)?;
         self.saved = Some(Instant::now());

@@ -1,9 +1,9 @@
 //! A run: trains all folds, keeps what each leaves, and scores them. One that was stopped goes on where it
 //! stood.
 
-use super::device_change::refuse_other_device;
 use super::prepare::Experiment;
 use super::recorder::Recorder;
+use super::start::Start;
 use crate::backend::{Backend, DeviceId, on_device};
 use crate::data::normalize::Normalize;
 use crate::data::split::Fold;
@@ -11,11 +11,10 @@ use crate::data::stats::Stats;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metrics::{Prediction, Scores};
 use crate::progress::Progress;
-use crate::run::{
-    self, Epochs, FoldCheckpoint, FoldMeta, MetricsLog, Predictions, Resume, RunFolder, Status,
-};
+use crate::run::{self, FoldCheckpoint, FoldMeta, Manifest, Predictions, Resume, RunFolder, Status};
 use crate::train::{FoldGroup, FoldResult, FoldTask, Outcome};
 use rayon::prelude::*;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::sync::atomic::AtomicUsize;
 
@@ -52,27 +51,49 @@ impl Experiment {
         show: Show,
     ) -> Result<Ending> {
         self.check_all_folds(selection)?;
+        // A refusal changes nothing.
+        let start = self.start(folder, selection)?;
         Status::Running.write(folder)?;
-        let trained = self.config.run.device().and_then(|device| {
-            let before = device.warning();
-            before.iter().for_each(|warning| progress.warn(warning));
-            let trained =
-                on_device!(&device, backend => self.train(backend, folder, selection, interrupt, progress));
-            let late = device.warning().filter(|_| before.is_none());
-            late.iter().for_each(|warning| progress.warn(warning));
-            trained
-        });
-        let ending = trained.and_then(|trained| match trained {
-            Trained::Complete(predictions) => self.conclude(folder, &predictions, progress, show),
-            Trained::Interrupted(signal) => Ok(Ending::Interrupted(signal)),
+        Manifest::unseal(folder)?;
+        let train = || self.train_and_conclude(folder, selection, start, interrupt, progress, show);
+        // The status must not say for ever that a run trains whose process is gone.
+        let ending = catch_unwind(AssertUnwindSafe(train)).unwrap_or_else(|panic| {
+            drop(Status::Failed { message: "the program failed because of a bug".into() }.write(folder));
+            resume_unwind(panic)
         });
         match &ending {
-            Ok(Ending::Finished(_)) => Status::Finished.write(folder)?,
+            Ok(Ending::Finished(_)) => {
+                Manifest::seal(folder).and_then(|()| Status::Finished.write(folder))?
+            }
             Ok(Ending::Interrupted(signal)) => Status::Interrupted { signal: *signal }.write(folder)?,
             // The run's own error comes first, whether or not it can be recorded.
             Err(error) => drop(Status::Failed { message: error.message.clone() }.write(folder)),
         }
         ending
+    }
+
+    fn train_and_conclude(
+        &self,
+        folder: &RunFolder,
+        selection: &[usize],
+        start: Start,
+        interrupt: &AtomicUsize,
+        progress: &dyn Progress,
+        show: Show,
+    ) -> Result<Ending> {
+        let trained = self.config.run.device().and_then(|device| {
+            let before = device.warning();
+            before.iter().for_each(|warning| progress.warn(warning));
+            let trained =
+                on_device!(&device, backend => self.train(backend, folder, selection, start, interrupt, progress));
+            let late = device.warning().filter(|_| before.is_none());
+            late.iter().for_each(|warning| progress.warn(warning));
+            trained
+        });
+        trained.and_then(|trained| match trained {
+            Trained::Complete(predictions) => self.conclude(folder, &predictions, progress, show),
+            Trained::Interrupted(signal) => Ok(Ending::Interrupted(signal)),
+        })
     }
 
     /// Trains the selected folds.
@@ -81,28 +102,12 @@ impl Experiment {
         backend: &B,
         folder: &RunFolder,
         selection: &[usize],
+        start: Start,
         interrupt: &AtomicUsize,
         progress: &dyn Progress,
     ) -> Result<Trained> {
-        if let Some(fold) = selection.iter().find(|&&fold| fold >= self.split.folds().len()) {
-            return Err(Error::data(format!(
-                "the run's manifest selects fold {fold}, counted from 0; there is none"
-            )));
-        }
-        let mut resume = Resume::read(folder.path())?;
-        refuse_other_device(&resume, &DeviceId::of(backend))?;
-        let groups: Vec<&[usize]> = selection.chunks(self.fold_group_size(selection.len()).max(1)).collect();
-        let done: Vec<u32> = groups[..resume.fold_groups_done]
-            .iter()
-            .flat_map(|group| group.iter().map(|&f| f as u32))
-            .collect();
-        let mut predictions = Vec::new();
-        if !done.is_empty() {
-            predictions = Predictions::read(folder.path(), self.names())?;
-            predictions.retain(|p| done.contains(&p.fold));
-        }
-        let mut metrics = MetricsLog::open(folder.file(MetricsLog::FILE), resume.log_lengths[0])?;
-        let mut epochs = Epochs::open(folder.file(Epochs::FILE), resume.log_lengths[1])?;
+        let Start { mut resume, mut bound, mut predictions, mut metrics, mut epochs } = start;
+        let groups: Vec<&[usize]> = self.groups(selection).collect();
         for (number, folds) in groups.iter().enumerate().skip(resume.fold_groups_done) {
             let members: Vec<_> = folds.par_iter().map(|&f| self.task(f)).collect();
             let mut group = FoldGroup::new(backend, &self.network, &self.spec, members)?;
@@ -122,6 +127,7 @@ impl Experiment {
                 epochs: &mut epochs,
                 fold_groups_done: number,
                 device: DeviceId::of(backend),
+                bound: &bound,
                 saved: None,
                 epoch_note: String::new(),
             };
@@ -141,11 +147,14 @@ impl Experiment {
             predictions.extend(results.into_iter().flat_map(|result| result.predictions));
             Predictions::write(folder, &predictions, self.names())?;
             let log_lengths = [metrics.sync()?, epochs.sync()?];
+            bound.logs = [metrics.hash(), epochs.hash()];
+            bound.predictions = Predictions::hash(&predictions, self.names())?;
             resume = Resume {
                 fold_groups_done: number + 1,
                 state: None,
                 log_lengths,
                 device: DeviceId::of(backend),
+                bound: Some(bound.clone()),
             };
             resume.write(folder)?;
         }
@@ -207,6 +216,7 @@ impl Experiment {
                     stat_steps: result.stats.steps(self.dataset.frames.width()),
                     class_names: self.dataset.class_names.clone(),
                     dataset: self.dataset_hash.clone(),
+                    origin: Some(self.origin(result.number as usize)),
                 },
                 weights: weights.clone(),
                 stats: result.stats.clone(),

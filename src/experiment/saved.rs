@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::metrics::Prediction;
 use crate::model::{Extent, Model};
 use crate::progress::Progress;
-use crate::run::{FoldCheckpoint, FoldMeta, RunFolder};
+use crate::run::{FoldCheckpoint, FoldMeta, Manifest, RunFolder};
 use crate::train::{self, List};
 use std::path::{Path, PathBuf};
 
@@ -47,6 +47,12 @@ impl Experiment {
                 )));
             }
         }
+        for (&number, checkpoint) in folds.iter().zip(&checkpoints) {
+            if let Some(origin) = &checkpoint.meta.origin {
+                let path = RunFolder::checkpoint(run, which, number);
+                origin.check(&self.origin(number as usize)).map_err(|e| e.at(path.display()))?;
+            }
+        }
         let lists: Vec<&[u32]> = folds.iter().map(|&f| self.split.folds()[f as usize].test()).collect();
         predict_with(&self.config.run, &checkpoints, &self.dataset, &lists, &folds, self.spec.batch)
     }
@@ -70,6 +76,41 @@ pub fn saved_folds(run: &Path, which: &str) -> Result<Vec<u32>> {
         true => Err(Error::data(format!("{} has no trained fold", folder.display()))
             .hint("finish the run first: `engine train --resume RUN` or `engine crossval --resume RUN`")),
     }
+}
+
+/// The folds of a run whose weights `which` are there and as the run left them. All folds of the run must be,
+/// unless a part is enough.
+///
+/// # Errors
+/// [`ErrorKind::Data`](crate::ErrorKind::Data) that names the missing folds, or the file that was altered.
+pub fn checked_folds(run: &Path, which: &str, partial: bool) -> Result<Vec<u32>> {
+    let manifest = Manifest::read(run)?;
+    let folds = saved_folds(run, which)?;
+    let selected = &manifest.selected_folds;
+    if let Some(fold) = folds.iter().find(|&&fold| !selected.contains(&(fold as usize))) {
+        let path = RunFolder::checkpoint(run, which, *fold);
+        return Err(Error::data(format!("{} is of no fold that the run trains", path.display()))
+            .hint("remove it: the run did not write it"));
+    }
+    let missing: Vec<String> = selected
+        .iter()
+        .filter(|&&fold| !folds.contains(&(fold as u32)))
+        .map(|fold| (fold + 1).to_string())
+        .collect();
+    if !missing.is_empty() && !partial {
+        return Err(Error::data(format!(
+            "{} of the run's {} folds have no checkpoint in {}: {}",
+            missing.len(),
+            selected.len(),
+            run.join("checkpoints").join(which).display(),
+            missing.join(", ")
+        ))
+        .hint("finish the run with `--resume`, or use the folds that there are with `--partial`"));
+    }
+    let names = folds.iter().map(|&fold| RunFolder::checkpoint(Path::new(""), which, fold));
+    let names: Vec<String> = names.map(|name| name.to_string_lossy().into_owned()).collect();
+    manifest.check_files(run, &names.iter().map(String::as_str).collect::<Vec<_>>())?;
+    Ok(folds)
 }
 
 /// The saved weights of those folds; all must be of one network.

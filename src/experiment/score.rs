@@ -72,7 +72,8 @@ impl Experiment {
 
     /// The scope of the scores of these folds.
     pub fn scope(&self, folds: &[usize]) -> Scope {
-        Scope::of(&self.split, &self.dataset, folds, self.config.frames.normalize)
+        let scope = Scope::of(&self.split, &self.dataset, folds, self.config.frames.normalize);
+        Scope { unbound: self.is_unbound, ..scope }
     }
 
     /// The scope of these scores: of the folds that they are of.

@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::metrics::{Confusion, Names, Prediction, Scores, prediction};
-use crate::run::{Epochs, Manifest, Predictions, tested_epochs};
+use crate::run::{Epochs, Manifest, Permutations, Predictions, tested_epochs};
 use crate::train::{EpochRecord, Selection};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -33,6 +33,7 @@ impl Record {
         let selection = Config::resolve_file(&config)?.training.selection;
         let epochs = Epochs::read(folder)?;
         let manifest = Manifest::read(folder)?;
+        manifest.check_files(folder, &["config.toml", Epochs::FILE])?;
         let recordings = manifest.dataset.recordings.iter();
         Ok(Record {
             folder: folder.into(),
@@ -61,6 +62,7 @@ impl Record {
                 "finish the run first: `engine train --resume RUN` or `engine crossval --resume RUN`",
             ));
         }
+        self.manifest.check_files(&self.folder, &["scores.json", Predictions::FILE, Permutations::FILE])?;
         let scores: Scores = parse(&path)?;
         let classes = &self.manifest.dataset.classes;
         let names = Names { folds: &self.folds, subjects: &self.subjects, classes };

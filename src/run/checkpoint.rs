@@ -2,7 +2,7 @@
 
 use super::tensors::Tensors;
 use crate::data::stats::Stats;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ops::Network;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -25,6 +25,46 @@ pub struct FoldMeta {
     pub class_names: Vec<String>,
     /// Hash of the data set that the fold was trained on.
     pub dataset: String,
+    /// The configuration and the rows behind the weights; `None` in checkpoints of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+/// Hashes of what made the weights of a fold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// Of the settings that shape a network ([`Config::shape`](crate::config::Config::shape)).
+    pub config: String,
+    /// Of the training part's sequences.
+    pub train: String,
+    /// Of the validation part's sequences.
+    pub validation: String,
+    /// Of the test part's sequences.
+    pub test: String,
+}
+
+impl Origin {
+    /// Refuses weights of another origin than `expected`, which is that of the run.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Data`](crate::error::ErrorKind::Data), which names the part that differs and both hashes.
+    pub fn check(&self, expected: &Origin) -> Result<()> {
+        let pairs = [
+            ("under another configuration", &self.config, &expected.config),
+            ("with another training part", &self.train, &expected.train),
+            ("with another validation part", &self.validation, &expected.validation),
+            ("with another test part", &self.test, &expected.test),
+        ];
+        match pairs.into_iter().find(|(_, own, expected)| own != expected) {
+            None => Ok(()),
+            Some((how, own, expected)) => Err(Error::data(format!(
+                "the weights were trained {how} than the run's: its hash is {own}, and the run has {expected}"
+            ))
+            .hint(
+                "config.toml, split.json and checkpoints must be those of one run; put its own files back",
+            )),
+        }
+    }
 }
 
 fn one() -> usize {
@@ -98,6 +138,11 @@ impl FoldCheckpoint {
         let stats = Stats { mean: take("input.mean", &shape)?, inv_std: take("input.inv_std", &shape)? };
         let features = meta.features.len();
         let center = if is_centered { take(CENTER, &[features])? } else { vec![0.0; features] };
+        if weights.iter().chain(&stats.mean).chain(&stats.inv_std).chain(&center).any(|x| !x.is_finite()) {
+            return Err(Error::numerical("a weight or statistic is not finite").at(path.display()).hint(
+                "the training diverged: train again with a smaller `learning_rate`, or use the other weights of the run",
+            ));
+        }
         Ok(FoldCheckpoint { meta, weights, stats, center })
     }
 }
@@ -129,6 +174,7 @@ mod tests {
                 stat_steps: 1,
                 class_names: vec!["low".into(), "high".into()],
                 dataset: "hash".into(),
+                origin: None,
             },
         }
     }

@@ -15,12 +15,12 @@ impl Epochs {
     /// Its name in a run folder.
     pub const FILE: &str = "epochs.csv";
 
-    /// Opens the file, which keeps its first `length` bytes.
+    /// Opens the file, which keeps its first `length` bytes, whose hash is `expected` if it is known.
     ///
     /// # Errors
-    /// If it cannot be opened or is shorter.
-    pub fn open(path: PathBuf, length: u64) -> Result<Self> {
-        Ok(Epochs { log: Log::open(path, length)? })
+    /// If it cannot be opened, is shorter, or has other bytes.
+    pub fn open(path: PathBuf, length: u64, expected: Option<&str>) -> Result<Self> {
+        Ok(Epochs { log: Log::open(path, length, expected)? })
     }
 
     /// Appends rows; before the first one the header.
@@ -38,6 +38,11 @@ impl Epochs {
         }
         let bytes = csv.into_inner().expect("memory takes every row");
         self.log.append(&bytes)
+    }
+
+    /// The hash of the file so far.
+    pub fn hash(&self) -> String {
+        self.log.hash()
     }
 
     /// Writes everything to disk and returns the file's length in bytes.

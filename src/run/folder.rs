@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 /// Name of the manifest, which gives the format version of a run's tables and logs.
 pub(super) const MANIFEST: &str = "manifest.json";
 
+const LOCK: &str = "lock";
+
 /// A run's folder, locked while this lives.
 pub struct RunFolder {
     path: PathBuf,
@@ -49,8 +51,10 @@ impl RunFolder {
     }
 
     fn lock(path: PathBuf) -> Result<Self> {
-        let file = path.join("lock");
-        let lock = File::create(&file).map_err(|e| Error::io("create", &file, e))?;
+        let file = path.join(LOCK);
+        refuse_link(&file)?;
+        let options = File::options().create(true).write(true).truncate(false).open(&file);
+        let lock = options.map_err(|e| Error::io("create", &file, e))?;
         match lock.try_lock() {
             Ok(()) => Ok(RunFolder { path, _lock: lock }),
             Err(TryLockError::WouldBlock) => {
@@ -59,6 +63,12 @@ impl RunFolder {
             }
             Err(TryLockError::Error(e)) => Err(Error::io("lock", &file, e)),
         }
+    }
+
+    /// Whether a process has the run locked.
+    pub fn is_in_use(path: &Path) -> bool {
+        let lock = File::options().write(true).open(path.join(LOCK));
+        lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
     }
 
     /// The folder.
@@ -86,6 +96,17 @@ impl RunFolder {
     pub fn read(&self, name: &str) -> Result<String> {
         let path = self.file(name);
         fs::read_to_string(&path).map_err(|e| Error::io("read", &path, e))
+    }
+}
+
+/// Refuses a symbolic link where a run has a file: it may point at a file of somebody else's.
+pub(super) fn refuse_link(path: &Path) -> Result<()> {
+    match path.symlink_metadata() {
+        Ok(found) if found.is_symlink() => {
+            Err(Error::data(format!("{} is a symbolic link, expected a file of the run", path.display()))
+                .hint("remove it, and put the run's own file there"))
+        }
+        _ => Ok(()),
     }
 }
 

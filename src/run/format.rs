@@ -7,7 +7,7 @@ use std::path::Path;
 /// The version of the files that this program writes, one number for all files of a run. JSON files have it
 /// under `format`, safetensors files in their metadata. Tables and logs (CSV, JSON lines) have none of their
 /// own: the manifest beside them speaks for them. Files of version 0 name no version.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// Refuses a file of a newer version.
 ///

@@ -1,8 +1,9 @@
 //! A file that grows while a run trains, and is cut back to a known length when the run is resumed.
 
+use super::folder::refuse_link;
 use crate::error::{Error, Result};
 use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Seek, SeekFrom, Write};
+use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
 /// An append-only file.
@@ -10,14 +11,22 @@ pub struct Log {
     path: PathBuf,
     file: BufWriter<File>,
     length: u64,
+    hasher: blake3::Hasher,
 }
 
 impl Log {
     /// Opens `path`, which keeps its first `length` bytes. Bytes that a crash left behind them are cut off.
-    pub fn open(path: PathBuf, length: u64) -> Result<Self> {
+    /// Those that stay must have the hash `expected`, unless nobody knows it.
+    pub fn open(path: PathBuf, length: u64, expected: Option<&str>) -> Result<Self> {
+        refuse_link(&path)?;
         let failed = |e| Error::io("open", &path, e);
-        let mut file =
-            OpenOptions::new().create(true).write(true).truncate(false).open(&path).map_err(failed)?;
+        let mut file = OpenOptions::new()
+            .create(true)
+            .read(true)
+            .write(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(failed)?;
         let found = file.metadata().map_err(failed)?.len();
         if found < length {
             return Err(Error::data(format!(
@@ -25,9 +34,20 @@ impl Log {
                 path.display()
             )));
         }
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader((&file).take(length)).map_err(failed)?;
+        let hash = hasher.finalize().to_hex().to_string();
+        if let Some(expected) = expected.filter(|&expected| expected != hash) {
+            return Err(Error::data(format!(
+                "{} is not as the saved state left it: its first {length} bytes have the blake3 hash {hash}, and \
+                 the state has {expected}",
+                path.display()
+            ))
+            .hint("put the run's own file back"));
+        }
         file.set_len(length).map_err(failed)?;
         file.seek(SeekFrom::End(0)).map_err(failed)?;
-        Ok(Log { path, file: BufWriter::new(file), length })
+        Ok(Log { path, file: BufWriter::new(file), length, hasher })
     }
 
     /// Bytes so far.
@@ -38,7 +58,13 @@ impl Log {
     /// Appends bytes; [`Log::sync`] brings them to disk.
     pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
         self.length += bytes.len() as u64;
+        self.hasher.update(bytes);
         self.file.write_all(bytes).map_err(|e| Error::io("write", &self.path, e))
+    }
+
+    /// The hash of everything so far.
+    pub fn hash(&self) -> String {
+        self.hasher.finalize().to_hex().to_string()
     }
 
     /// Writes everything to disk and returns the length.

@@ -2,13 +2,16 @@
 
 use super::folder::{MANIFEST, RunFolder};
 use super::format::{FORMAT, read_json, to_json};
+use super::seal::hash;
 use crate::backend::DeviceId;
 use crate::data::contents::TrainedContents;
 use crate::data::normalize::Normalize;
 use crate::data::split::{FoldAudit, Leak, Scope, SplitKind};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ops::Network;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The program, device, data, split and network of a run.
@@ -45,6 +48,9 @@ pub struct Manifest {
     pub network: Network,
     /// Trainable parameters of one fold's network.
     pub parameters: usize,
+    /// Hashes of the files of a finished run, by name. Empty before, and in runs of older versions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, String>,
     /// Every change of device since.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub moves: Vec<Move>,
@@ -115,16 +121,36 @@ pub struct Move {
     pub epochs_done: Option<usize>,
 }
 
+/// The field with the hash of all others.
+const HASH: &str = "blake3";
+
 impl Manifest {
     /// Its name in a run folder.
     pub const FILE: &str = MANIFEST;
 
+    /// The first version that binds the files of a run to each other.
+    pub const BOUND: u32 = 3;
+
     /// Reads the manifest of the run in `folder`.
     ///
     /// # Errors
-    /// If it cannot be read, is none, or is of a newer version.
+    /// If it cannot be read, is none, was altered, or is of a newer version.
     pub fn read(folder: &Path) -> Result<Self> {
-        read_json(&folder.join(Manifest::FILE))
+        let path = folder.join(Manifest::FILE);
+        let mut fields: Map<String, Value> = read_json(&path)?;
+        let own = fields.remove(HASH);
+        let manifest: Manifest = serde_json::from_value(Value::Object(fields.clone()))
+            .map_err(|e| Error::data(format!("{}: {e}", path.display())).caused_by(e))?;
+        let found = hash(Value::Object(fields).to_string().as_bytes());
+        if !manifest.is_unbound() && own != Some(Value::String(found.clone())) {
+            let own = own.map_or("none".into(), |own| own.to_string());
+            return Err(Error::data(format!(
+                "{} was altered: its content has the hash {found}, and it states {own}",
+                path.display()
+            ))
+            .hint("put the run's own manifest back"));
+        }
+        Ok(manifest)
     }
 
     /// Writes it, under the version of this program.
@@ -136,8 +162,11 @@ impl Manifest {
         folder.write(Manifest::FILE, current.to_json().as_bytes())
     }
 
-    /// The text of the file.
+    /// The text of the file, with a hash of its content.
     pub fn to_json(&self) -> String {
-        to_json(self)
+        let mut fields = serde_json::to_value(self).expect("the files of a run are plain values");
+        let hash = hash(fields.to_string().as_bytes());
+        fields[HASH] = hash.into();
+        to_json(&fields)
     }
 }

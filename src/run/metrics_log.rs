@@ -14,12 +14,12 @@ impl MetricsLog {
     /// Its name in a run folder.
     pub const FILE: &str = "metrics.jsonl";
 
-    /// Opens the file, which keeps its first `length` bytes.
+    /// Opens the file, which keeps its first `length` bytes, whose hash is `expected` if it is known.
     ///
     /// # Errors
-    /// If it cannot be opened or is shorter.
-    pub fn open(path: PathBuf, length: u64) -> Result<Self> {
-        Ok(MetricsLog { log: Log::open(path, length)? })
+    /// If it cannot be opened, is shorter, or has other bytes.
+    pub fn open(path: PathBuf, length: u64, expected: Option<&str>) -> Result<Self> {
+        Ok(MetricsLog { log: Log::open(path, length, expected)? })
     }
 
     /// Appends a line for each record.
@@ -31,6 +31,11 @@ impl MetricsLog {
             let line = serde_json::to_string(record).expect("a record is plain values");
             self.log.append(format!("{line}\n").as_bytes())
         })
+    }
+
+    /// The hash of the file so far.
+    pub fn hash(&self) -> String {
+        self.log.hash()
     }
 
     /// Writes everything to disk and returns the file's length in bytes.

@@ -1,6 +1,7 @@
 //! predictions.csv and confusion.csv.
 
 use super::RunFolder;
+use super::seal::hash;
 use crate::error::{Error, Result};
 use crate::metrics::{Confusion, Names, Prediction};
 use std::path::Path;
@@ -19,6 +20,14 @@ impl Predictions {
     /// If it cannot be written.
     pub fn write(folder: &RunFolder, predictions: &[Prediction], names: Names) -> Result<()> {
         folder.write(Predictions::FILE, &to_csv(predictions, names)?)
+    }
+
+    /// The hash of these rows as a file.
+    ///
+    /// # Errors
+    /// If they cannot be written as CSV.
+    pub fn hash(predictions: &[Prediction], names: Names) -> Result<String> {
+        to_csv(predictions, names).map(|bytes| hash(&bytes))
     }
 
     /// Reads the file of the run in `folder`, bit for bit as it was written.

@@ -19,6 +19,23 @@ pub struct Resume {
     pub log_lengths: [u64; 2],
     /// The device of the run; another one rounds differently.
     pub device: DeviceId,
+    /// What the state belongs to; `None` in states of older versions.
+    pub bound: Option<Bound>,
+}
+
+/// The files and choices that a state belongs to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bound {
+    /// The texts that config.toml may have: the run's, and while it is changed, the one before.
+    pub configs: Vec<String>,
+    /// Hash of split.json.
+    pub split: String,
+    /// The folds that the run trains, as indices into the split's.
+    pub selected_folds: Vec<usize>,
+    /// Hashes of metrics.jsonl and of epochs.csv up to the saved lengths.
+    pub logs: [String; 2],
+    /// Hash of the rows of predictions.csv that belong to complete fold groups; empty before the first.
+    pub predictions: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -28,6 +45,8 @@ struct Meta {
     fold_groups_done: usize,
     log_lengths: [u64; 2],
     device: DeviceId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bound: Option<Bound>,
     place: Option<Progress>,
 }
 
@@ -42,8 +61,8 @@ const NAMES: [&str; 4] = ["weights", "first_moment", "second_moment", "best_weig
 
 impl Resume {
     /// Before the first step.
-    pub fn start(device: DeviceId) -> Self {
-        Resume { fold_groups_done: 0, state: None, log_lengths: [0; 2], device }
+    pub fn start(device: DeviceId, bound: Bound) -> Self {
+        Resume { fold_groups_done: 0, state: None, log_lengths: [0; 2], device, bound: Some(bound) }
     }
 
     /// Its name in a run folder.
@@ -81,6 +100,7 @@ impl Resume {
             fold_groups_done: self.fold_groups_done,
             log_lengths: self.log_lengths,
             device: self.device.clone(),
+            bound: self.bound.clone(),
             place,
         };
         tensors.to_bytes(&meta)
@@ -118,6 +138,7 @@ impl Resume {
             state,
             log_lengths: meta.log_lengths,
             device: meta.device,
+            bound: meta.bound,
         })
     }
 }

@@ -41,4 +41,15 @@ impl Fold {
     pub fn test(&self) -> &[u32] {
         &self.test
     }
+
+    /// The blake3 hashes, in hexadecimal, of the training, validation and test part.
+    pub fn hashes(&self) -> [String; 3] {
+        [&self.train, &self.validation, &self.test].map(|part| {
+            let mut hasher = blake3::Hasher::new();
+            part.iter().for_each(|index| {
+                hasher.update(&index.to_le_bytes());
+            });
+            hasher.finalize().to_hex().to_string()
+        })
+    }
 }

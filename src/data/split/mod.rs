@@ -18,7 +18,7 @@ pub use build::SplitSpec;
 pub use fold::{Fold, Train};
 pub use kind::SplitKind;
 pub use needs::{default_kind, honest_kinds};
-pub use scope::{MissingClass, Scope, TRANSDUCTIVE, Tested};
+pub use scope::{MissingClass, Scope, TRANSDUCTIVE, Tested, UNBOUND};
 
 use super::sequences::Dataset;
 use crate::error::{Error, Result};

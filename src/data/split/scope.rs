@@ -29,6 +29,9 @@ pub struct Scope {
     /// The number of test windows that training holds under another name.
     #[serde(default)]
     pub copied_windows: usize,
+    /// Whether nobody can tell if the files of the run belong together: an older version wrote them.
+    #[serde(default)]
+    pub unbound: bool,
     /// Whether the signals of test trials, not their labels, shaped the scaling.
     pub transductive: bool,
     /// How much of the data the folds test.
@@ -72,6 +75,7 @@ impl Scope {
             caution: dataset.grouping.caution().map(String::from),
             copies: split.copies(dataset),
             copied_windows: audits.iter().filter_map(|fold| fold.copies).sum(),
+            unbound: false,
             transductive: normalize == Normalize::Subject,
             tested: Tested::of(&folds, dataset),
             missing_classes: missing_classes(&folds, dataset),
@@ -95,10 +99,15 @@ impl Scope {
         let mut notes = vec![self.grouping.describe()];
         notes.extend(self.caution.clone());
         notes.extend(self.copies.clone());
+        notes.extend(self.unbound.then(|| UNBOUND.to_string()));
         notes.extend(self.missing_classes.iter().flat_map(MissingClass::describe));
         notes
     }
 }
+
+/// The statement of a run whose files nobody can tell to belong together.
+pub const UNBOUND: &str =
+    "unbound: an older version wrote this run, and nobody can tell whether its files belong together";
 
 /// The statement of a transductive normalization.
 pub const TRANSDUCTIVE: &str = "transductive: the signals of test trials, not their labels, shaped the scaling (normalization by subject)";

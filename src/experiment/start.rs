@@ -1,0 +1,71 @@
+//! Where a run begins or goes on: the saved state, and the files that belong to it.
+
+use super::device_change::refuse_other_device;
+use super::prepare::Experiment;
+use crate::error::{Error, Result};
+use crate::metrics::Prediction;
+use crate::run::{Bound, Epochs, MetricsLog, Predictions, Resume, RunFolder};
+
+/// The state of a run and its open files.
+pub(super) struct Start {
+    pub(super) resume: Resume,
+    pub(super) bound: Bound,
+    /// Of the complete fold groups.
+    pub(super) predictions: Vec<Prediction>,
+    pub(super) metrics: MetricsLog,
+    pub(super) epochs: Epochs,
+}
+
+impl Experiment {
+    /// The folds that are trained at once, group by group.
+    pub(super) fn groups<'a>(&self, selection: &'a [usize]) -> impl Iterator<Item = &'a [usize]> {
+        selection.chunks(self.fold_group_size(selection.len()).max(1))
+    }
+
+    /// Reads the saved state, and refuses one that does not belong to the files beside it.
+    pub(super) fn start(&self, folder: &RunFolder, selection: &[usize]) -> Result<Start> {
+        let folds = self.split.folds().len();
+        if let Some(fold) = selection.iter().find(|&&fold| fold >= folds) {
+            return Err(Error::data(format!(
+                "the run's manifest selects fold {fold}, counted from 0; there is none"
+            )));
+        }
+        let resume = Resume::read(folder.path())?;
+        refuse_other_device(&resume, &self.config.run.device()?.id())?;
+        let groups: Vec<&[usize]> = self.groups(selection).collect();
+        let Some(complete) = groups.get(..resume.fold_groups_done) else {
+            return Err(Error::data(format!(
+                "{}: {} fold groups are complete, and the run has {}",
+                folder.file(Resume::FILE).display(),
+                resume.fold_groups_done,
+                groups.len()
+            )));
+        };
+        let mut bound = self.bound(selection);
+        let mut predictions = Vec::new();
+        if !complete.is_empty() {
+            let complete: Vec<u32> = complete.iter().copied().flatten().map(|&fold| fold as u32).collect();
+            predictions = Predictions::read(folder.path(), self.names())?;
+            predictions.retain(|p| complete.contains(&p.fold));
+            bound.predictions = Predictions::hash(&predictions, self.names())?;
+        }
+        if let Some(saved) = &resume.bound
+            && saved.predictions != bound.predictions
+        {
+            return Err(Error::data(format!(
+                "{} does not belong to the saved state: its rows of finished folds have the blake3 hash {}, and the \
+                 state has {}",
+                folder.file(Predictions::FILE).display(),
+                bound.predictions,
+                saved.predictions
+            ))
+            .hint("put the run's own file back, or start a new run"));
+        }
+        let hashes = resume.bound.as_ref().map(|saved| &saved.logs);
+        let [metrics_hash, epochs_hash] = [0, 1].map(|log| hashes.map(|hashes| hashes[log].as_str()));
+        let [metrics_length, epochs_length] = resume.log_lengths;
+        let metrics = MetricsLog::open(folder.file(MetricsLog::FILE), metrics_length, metrics_hash)?;
+        let epochs = Epochs::open(folder.file(Epochs::FILE), epochs_length, epochs_hash)?;
+        Ok(Start { resume, bound, predictions, metrics, epochs })
+    }
+}

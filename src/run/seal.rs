@@ -1,0 +1,93 @@
+//! The seal of a finished run: the hash of every file that the run left, in its manifest.
+
+use super::folder::RunFolder;
+use super::manifest::Manifest;
+use crate::error::{Error, Result};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The files that belong to a finished run. Pages, the lock, the status and the state to resume from come and
+/// go.
+const FILES: [&str; 7] = [
+    "config.toml",
+    "split.json",
+    "metrics.jsonl",
+    "epochs.csv",
+    "predictions.csv",
+    "confusion.csv",
+    "scores.json",
+];
+/// The file that only runs with a permutation test have.
+const OPTIONAL: &str = "permutations.csv";
+const CHECKPOINTS: [&str; 2] = ["best", "last"];
+
+/// The hexadecimal blake3 hash of these bytes.
+pub fn hash(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex().to_string()
+}
+
+fn hash_of_file(run: &Path, name: &str) -> Result<String> {
+    let path = run.join(name);
+    std::fs::read(&path).map(|bytes| hash(&bytes)).map_err(|e| Error::io("read", &path, e))
+}
+
+impl Manifest {
+    /// Seals a finished run: writes the hash of each of its files into the manifest.
+    ///
+    /// # Errors
+    /// If a file cannot be read, or the manifest cannot be written.
+    pub fn seal(folder: &RunFolder) -> Result<()> {
+        let mut manifest = Manifest::read(folder.path())?;
+        let checkpoints = manifest.selected_folds.iter().flat_map(|&fold| {
+            CHECKPOINTS.map(|which| RunFolder::checkpoint(Path::new(""), which, fold as u32))
+        });
+        let mut names: Vec<String> = checkpoints.map(|path| path.to_string_lossy().into_owned()).collect();
+        names.extend(FILES.map(String::from));
+        names.extend(folder.file(OPTIONAL).is_file().then(|| OPTIONAL.to_string()));
+        let files: Result<BTreeMap<String, String>> =
+            names.into_iter().map(|name| Ok((name.clone(), hash_of_file(folder.path(), &name)?))).collect();
+        manifest.files = files?;
+        manifest.write(folder)
+    }
+
+    /// Breaks the seal of a run that trains on: its files change again.
+    ///
+    /// # Errors
+    /// If the manifest cannot be read or written.
+    pub fn unseal(folder: &RunFolder) -> Result<()> {
+        let mut manifest = Manifest::read(folder.path())?;
+        if manifest.files.is_empty() {
+            return Ok(());
+        }
+        manifest.files.clear();
+        manifest.write(folder)
+    }
+
+    /// Refuses files of a finished run that are not as the run left them. `names` without a seal pass: the
+    /// run is not finished, or of a version that had none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Data`](crate::error::ErrorKind::Data), which names the file and both hashes, or
+    /// [`ErrorKind::Io`](crate::error::ErrorKind::Io) if it cannot be read.
+    pub fn check_files(&self, run: &Path, names: &[&str]) -> Result<()> {
+        for &name in names {
+            let Some(sealed) = self.files.get(name) else { continue };
+            let found = hash_of_file(run, name)?;
+            if found != *sealed {
+                return Err(Error::data(format!(
+                    "{} is not as the run left it: its blake3 hash is {}..., and the manifest has {}...",
+                    run.join(name).display(),
+                    &found[..16],
+                    sealed.get(..16).unwrap_or(sealed)
+                ))
+                .hint("put the run's own file back; without it this run gives no number"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether nobody can tell if the run's files belong together: an older version wrote them.
+    pub fn is_unbound(&self) -> bool {
+        self.format < Manifest::BOUND
+    }
+}

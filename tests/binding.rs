@@ -1,0 +1,325 @@
+//! The files of a run belong to each other: what was altered, mixed, cut or moved is refused by name, or has
+//! no effect on any number.
+
+use crate::support::arrays::{integers, samples};
+use crate::support::program::{Call, command, engine, folder};
+use engine::random::{Random, Stream};
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+const TINY: &str = "crossval --data w --folds 3 --hidden 3 --epochs 2 --patience 0 --validation 0";
+
+/// A folder with the data `w` and, for each of the names, a finished run of a seed of its own.
+fn with_runs(names: &[&str]) -> tempfile::TempDir {
+    let folder = folder();
+    data(folder.path(), "w");
+    for (seed, name) in names.iter().enumerate() {
+        engine(folder.path(), &format!("{TINY} --seed {seed} --name {name} --folds-at-once 2")).ends(0, &[]);
+    }
+    folder
+}
+
+fn data(folder: &Path, name: &str) {
+    let mut random = Random::new(11, Stream::Demo, [0, 0]);
+    let values: Vec<f64> = (0..36 * 8 * 2).map(|_| f64::from(random.normal() as f32)).collect();
+    let numbers = |value: fn(i64) -> i64| integers(&(0..36).map(value).collect::<Vec<i64>>());
+    let others =
+        [("labels", numbers(|i| i % 2)), ("trials", numbers(|i| i)), ("groups", numbers(|i| i / 12))];
+    samples(folder, name, [8, 2], "<f4", &values, &others);
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() { copy(&path, &target) } else { fs::copy(&path, target).map(drop).unwrap() }
+    }
+}
+
+/// A fresh copy of the run `a` as `b`.
+fn restored(folder: &Path) {
+    let run = folder.join("runs/b");
+    let _ = fs::remove_dir_all(&run);
+    copy(&folder.join("runs/a"), &run);
+}
+
+fn file(folder: &Path, name: &str) -> std::path::PathBuf {
+    folder.join("runs/b").join(name)
+}
+
+fn replace(path: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(path).unwrap();
+    assert!(text.contains(from), "no {from:?} in {}", path.display());
+    fs::write(path, text.replacen(from, to, 1)).unwrap();
+}
+
+const FINISHED: [&str; 8] = [
+    "config.toml",
+    "split.json",
+    "manifest.json",
+    "epochs.csv",
+    "predictions.csv",
+    "scores.json",
+    "checkpoints/best/fold-01.safetensors",
+    "checkpoints/best/fold-03.safetensors",
+];
+
+/// Each file of a finished run with a bit flipped, cut, replaced by that of another run, or gone: whatever command
+/// gives a number gives the run's own.
+#[test]
+fn a_finished_run_with_an_altered_file_gives_no_other_number() {
+    let folder = with_runs(&["a", "other"]);
+    let path = folder.path();
+    let own = engine(path, "evaluate runs/a --quiet --json").ends(0, &[]);
+    let accuracy = |call: &Call| {
+        let json: Value = serde_json::from_str(&call.out).unwrap();
+        json["trial"]["overall"]["accuracy"].clone()
+    };
+    for name in FINISHED {
+        let bytes = fs::read(path.join("runs/a").join(name)).unwrap();
+        let mut flipped = bytes.clone();
+        let middle = flipped.len() * 2 / 3;
+        flipped[middle] ^= 1;
+        let cut = bytes[..middle].to_vec();
+        let other = fs::read(path.join("runs/other").join(name)).unwrap();
+        for (how, altered) in
+            [("flipped", Some(flipped)), ("cut", Some(cut)), ("other", Some(other)), ("gone", None)]
+        {
+            restored(path);
+            match &altered {
+                Some(altered) => fs::write(file(path, name), altered).unwrap(),
+                None => fs::remove_file(file(path, name)).unwrap(),
+            }
+            let mut refusals = 0;
+            for command in [
+                "evaluate runs/b --quiet --json",
+                "report runs/b",
+                "predict runs/b w --quiet",
+                "crossval --resume runs/b --quiet",
+            ] {
+                let call = engine(path, command);
+                if call.code == 0 {
+                    if command.starts_with("evaluate") {
+                        assert_eq!(accuracy(&call), accuracy(&own), "{how} {name}: {command}");
+                    }
+                    continue;
+                }
+                assert!(
+                    [2, 3, 7].contains(&call.code),
+                    "{how} {name}: {command} ends with {}: {}",
+                    call.code,
+                    call.err
+                );
+                let last = name.rsplit('/').next().unwrap();
+                let named = call.err.contains(last)
+                    || call.err.contains("not a run folder")
+                    || call.err.contains("checkpoints");
+                assert!(named, "{how} {name}: {command}: {}", call.err);
+                refusals += 1;
+            }
+            assert!(refusals > 0, "{how} {name}: nobody noticed");
+        }
+    }
+}
+
+#[test]
+fn mixed_runs_are_refused_with_both_values() {
+    let folder = with_runs(&["a", "other"]);
+    let path = folder.path();
+    let other = |name: &str| path.join("runs/other").join(name);
+    // The split of another seed.
+    restored(path);
+    fs::copy(other("split.json"), file(path, "split.json")).unwrap();
+    engine(path, "evaluate runs/b").ends(3, &["split.json is not as the run left it", "the manifest has"]);
+    // All checkpoints of another seed, and the seal broken: the weights know their rows.
+    restored(path);
+    fs::remove_dir_all(file(path, "checkpoints")).unwrap();
+    copy(&other("checkpoints"), &file(path, "checkpoints"));
+    engine(path, "evaluate runs/b").ends(3, &["fold-01.safetensors is not as the run left it"]);
+    engine(path, "predict runs/b w").ends(3, &["fold-01.safetensors is not as the run left it"]);
+    // Weights and manifest of another seed.
+    fs::copy(other("manifest.json"), file(path, "manifest.json")).unwrap();
+    engine(path, "evaluate runs/b").ends(3, &["config.toml is not as the run left it"]);
+    // A manifest that was edited.
+    restored(path);
+    replace(&file(path, "manifest.json"), "\"selected_folds\": [", "\"selected_folds\": [2,");
+    for command in ["evaluate runs/b", "report runs/b", "crossval --resume runs/b"] {
+        engine(path, command).ends(3, &["manifest.json was altered"]);
+    }
+}
+
+#[test]
+fn missing_folds_are_refused_unless_a_part_is_enough() {
+    let folder = with_runs(&["a"]);
+    let path = folder.path();
+    restored(path);
+    fs::remove_file(file(path, "checkpoints/best/fold-02.safetensors")).unwrap();
+    for command in ["evaluate runs/b", "predict runs/b w"] {
+        engine(path, command).ends(3, &["1 of the run's 3 folds have no checkpoint", ": 2", "--partial"]);
+    }
+    let call = engine(path, "evaluate runs/b --partial --quiet").ends(0, &[]);
+    assert!(call.out.contains("tested 24 of 36 trials (67 %)"), "{}", call.out);
+    engine(path, "predict runs/b w --partial").ends(0, &[]);
+    engine(path, "predict runs/b w --fold 1").ends(0, &[]);
+    fs::copy(
+        file(path, "checkpoints/best/fold-01.safetensors"),
+        file(path, "checkpoints/best/fold-09.safetensors"),
+    )
+    .unwrap();
+    engine(path, "evaluate runs/b --partial")
+        .ends(3, &["fold-09.safetensors is of no fold that the run trains"]);
+}
+
+/// A run that is stopped after its first group of folds.
+fn stopped(path: &Path) {
+    // Long epochs of the second group leave time to stop it.
+    let arguments = format!("{TINY} --name s --folds-at-once 1 --epochs 4000 --hidden 24 --runs stopped");
+    let mut run = command(path, &arguments).spawn().unwrap();
+    let state = path.join("stopped/s/checkpoints/best/fold-01.safetensors");
+    let start = Instant::now();
+    while !state.is_file() && start.elapsed() < Duration::from_secs(120) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    let pid = run.id().to_string();
+    std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+    assert_eq!(run.wait().unwrap().code(), Some(143));
+}
+
+#[test]
+fn a_state_goes_on_only_with_the_files_that_it_belongs_to() {
+    let folder = folder();
+    let path = folder.path();
+    data(path, "w");
+    stopped(path);
+    let run = path.join("s");
+    let again = |change: &dyn Fn(&Path)| {
+        let _ = fs::remove_dir_all(&run);
+        copy(&path.join("stopped/s"), &run);
+        change(&run);
+        let before: Vec<Vec<u8>> =
+            ["status.json", "epochs.csv"].map(|name| fs::read(run.join(name)).unwrap()).into();
+        let call = engine(path, "crossval --resume s --quiet");
+        let after: Vec<Vec<u8>> =
+            ["status.json", "epochs.csv"].map(|name| fs::read(run.join(name)).unwrap()).into();
+        assert_eq!(before, after, "a refusal changed something: {}", call.err);
+        call
+    };
+    let call =
+        again(&|run| replace(&run.join("config.toml"), "learning_rate = 0.001", "learning_rate = 0.1"));
+    call.ends(3, &["config.toml does not belong to the saved state: learning_rate = 0.1 (was 0.001)"]);
+    let call = again(&|run| replace(&run.join("config.toml"), "folds_at_once = 1", "folds_at_once = 3"));
+    call.ends(3, &["config.toml does not belong", "folds_at_once = 3 (was 1)"]);
+    let call = again(&|run| {
+        let text = fs::read_to_string(run.join("predictions.csv")).unwrap();
+        let cut = text.trim_end().rfind('\n').unwrap();
+        fs::write(run.join("predictions.csv"), &text[..=cut]).unwrap();
+    });
+    call.ends(3, &["predictions.csv does not belong to the saved state", "blake3"]);
+    let call = again(&|run| replace(&run.join("epochs.csv"), "0,1,", "0,2,"));
+    call.ends(3, &["epochs.csv is not as the saved state left it"]);
+    let call = again(&|run| {
+        let bytes = fs::read(run.join("metrics.jsonl")).unwrap();
+        fs::write(run.join("metrics.jsonl"), &bytes[..bytes.len() / 2]).unwrap();
+    });
+    call.ends(3, &["metrics.jsonl has", "bytes"]);
+}
+
+#[test]
+fn a_run_is_evaluated_and_resumed_wherever_its_recordings_are() {
+    let folder = with_runs(&["a"]);
+    let path = folder.path();
+    let before = engine(path, "evaluate runs/a --quiet --json").ends(0, &[]).out;
+    fs::create_dir(path.join("elsewhere")).unwrap();
+    fs::rename(path.join("w"), path.join("elsewhere/moved")).unwrap();
+    fs::rename(path.join("runs"), path.join("elsewhere/old")).unwrap();
+    for command in ["evaluate elsewhere/old/a", "crossval --resume elsewhere/old/a"] {
+        engine(path, command).ends(3, &["the run's recordings are not at /", "/w", "--data"]);
+    }
+    let after =
+        engine(path, "evaluate elsewhere/old/a --data elsewhere/moved --quiet --json").ends(0, &[]).out;
+    let score = |text: &str| serde_json::from_str::<Value>(text).unwrap()["trial"].clone();
+    assert_eq!(score(&before), score(&after));
+    engine(path, "crossval --resume elsewhere/old/a --data elsewhere/moved --quiet").ends(0, &[]);
+    let mut random = Random::new(12, Stream::Demo, [0, 0]);
+    let values: Vec<f64> = (0..36 * 8 * 2).map(|_| random.normal()).collect();
+    let labels = integers(&(0..36).map(|i| i % 2).collect::<Vec<i64>>());
+    let trials = integers(&(0..36).collect::<Vec<i64>>());
+    samples(path, "others", [8, 2], "<f4", &values, &[("labels", labels), ("trials", trials)]);
+    engine(path, "evaluate elsewhere/old/a --data others").ends(3, &["other data"]);
+}
+
+#[test]
+fn weights_that_are_not_finite_end_with_6() {
+    let folder = with_runs(&["a"]);
+    let path = folder.path();
+    restored(path);
+    // A seal would refuse the file first.
+    let name = "checkpoints/best/fold-01.safetensors";
+    let checkpoint = engine::run::FoldCheckpoint::read(&file(path, name)).unwrap();
+    let mut broken = checkpoint.clone();
+    broken.weights[3] = f32::NAN;
+    fs::write(file(path, name), broken.to_bytes().unwrap()).unwrap();
+    let error = engine::run::FoldCheckpoint::read(&file(path, name)).unwrap_err();
+    assert_eq!(error.kind, engine::ErrorKind::Numerical, "{error}");
+    assert!(error.message.contains("fold-01") && error.message.contains("not finite"), "{error}");
+}
+
+#[test]
+fn runs_are_listed_with_their_states() {
+    let folder = with_runs(&["a", "b"]);
+    let path = folder.path();
+    replace(&file(path, "status.json"), "\"finished\"", "\"running\"");
+    let call = engine(path, "runs").ends(0, &[]);
+    for part in ["| a ", "finished", "killed: its process is gone", "trial", "36 windows", "[0."] {
+        assert!(call.out.contains(part), "no {part}: {}", call.out);
+    }
+    let json: Value = serde_json::from_str(&engine(path, "runs --json").ends(0, &[]).out).unwrap();
+    assert_eq!(
+        (&json[0]["name"], &json[0]["state"], &json[0]["folds"]),
+        (&"a".into(), &"finished".into(), &3.into())
+    );
+    assert!(json[0]["accuracy"].is_number() && json[0]["date"].as_str().unwrap().starts_with("20"));
+    engine(path, "runs nowhere").ends(7, &["cannot list nowhere"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_names_and_numbers_do_no_harm() {
+    let folder = with_runs(&["a"]);
+    let path = folder.path();
+    fs::write(path.join("mine"), "my text").unwrap();
+    for name in ["lock", "metrics.jsonl"] {
+        restored(path);
+        fs::remove_file(file(path, name)).unwrap();
+        std::os::unix::fs::symlink(path.join("mine"), file(path, name)).unwrap();
+        engine(path, "crossval --resume runs/b").ends(3, &[name]);
+        assert_eq!(fs::read_to_string(path.join("mine")).unwrap(), "my text");
+    }
+    let long = "x".repeat(201);
+    engine(path, &format!("{TINY} --name {long}")).ends(2, &["`--name` has 201 characters"]);
+    engine(path, &format!("{TINY} --threads 100000")).ends(2, &["--threads", "at most 1024"]);
+    engine(path, &format!("{TINY} --seed {} --name huge", u64::MAX)).ends(0, &[]);
+    engine(path, "evaluate runs/huge --quiet").ends(0, &[]);
+}
+
+/// The parent ignores SIGHUP, as `nohup` does: the run goes on.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_ignored_hangup_stays_ignored() {
+    let folder = folder();
+    let path = folder.path();
+    data(path, "w");
+    let engine = assert_cmd::cargo::cargo_bin!("engine");
+    let script = format!(
+        "trap '' HUP; {} {TINY} --epochs 3000 --hidden 24 --name n & pid=$!; sleep 2; kill -HUP $pid; sleep 0.5; kill -0 $pid && echo \
+         alive; kill -TERM $pid; wait $pid; echo $?",
+        engine.display()
+    );
+    let output = std::process::Command::new("sh").arg("-c").arg(script).current_dir(path).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("alive") && text.trim_end().ends_with("143"), "{text}");
+}
