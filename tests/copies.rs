@@ -142,7 +142,8 @@ fn allowed_copies_stand_in_every_result() {
     let config = fs::read_to_string(run.join("config.toml")).unwrap();
     fs::write(run.join("config.toml"), config.replace("allow_copies = true\n", "")).unwrap();
     engine(folder.path(), "evaluate runs/r").ends(3, &["config.toml is not as the run left it"]);
-    engine(folder.path(), "crossval --config runs/r/config.toml").ends(3, &["one person must not count as two"]);
+    engine(folder.path(), "crossval --config runs/r/config.toml")
+        .ends(3, &["one person must not count as two"]);
 }
 
 #[test]

@@ -16,10 +16,22 @@ pub struct PermutationConfig {
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permutations: Option<u32>,
-    /// Seed of the permutations
-    #[arg(long, value_name = "SEED", default_value_t = 1)]
-    #[serde(with = "super::seed")]
-    pub permutation_seed: u64,
+    /// Seed of the permutations [default: 1]
+    #[arg(long, value_name = "SEED")]
+    #[serde(skip_serializing_if = "Option::is_none", with = "super::seed::optional")]
+    pub permutation_seed: Option<u64>,
 }
 
 default_from_flags!(PermutationConfig);
+
+impl PermutationConfig {
+    /// The seed of the permutations.
+    pub fn seed(&self) -> u64 {
+        self.permutation_seed.unwrap_or(1)
+    }
+
+    /// Whether no option is given.
+    pub(super) fn is_absent(&self) -> bool {
+        *self == PermutationConfig { permutations: None, permutation_seed: None }
+    }
+}

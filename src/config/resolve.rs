@@ -43,17 +43,14 @@ impl Config {
             for (section, values) in own {
                 let values = values.as_table().cloned().unwrap_or_default();
                 let values = values.into_iter().map(|(key, value)| (current_key(&section, key), value));
-                merged[&section].as_table_mut().expect("sections are tables").extend(values);
+                section_of(&mut merged, &section).extend(values);
             }
         }
         for (section, values) in flags.to_table() {
             let Some(values) = values.as_table() else { continue };
             for (key, value) in values {
                 if given(matches, key) {
-                    merged[&section]
-                        .as_table_mut()
-                        .expect("sections are tables")
-                        .insert(key.clone(), value.clone());
+                    section_of(&mut merged, &section).insert(key.clone(), value.clone());
                 }
             }
         }
@@ -70,6 +67,12 @@ impl Config {
                 .hint("give the folder another name, or a symbolic link")),
         }
     }
+}
+
+/// A section of the merged options; empty if no source before has it.
+fn section_of<'a>(merged: &'a mut toml::Table, name: &str) -> &'a mut toml::Table {
+    let section = merged.entry(name).or_insert_with(|| toml::Table::new().into());
+    section.as_table_mut().expect("sections are tables")
 }
 
 fn invalid(error: toml::de::Error) -> Error {

@@ -26,8 +26,8 @@ pub struct RunConfig {
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
-    /// Number of folds trained at the same time [default: all]. Fewer folds need less memory. Does not change
-    /// results
+    /// Number of folds trained at the same time [default: all; in a permutation test about 32]. Fewer folds
+    /// need less memory. Does not change results
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub folds_at_once: Option<usize>,

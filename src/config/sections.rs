@@ -38,8 +38,9 @@ pub struct Config {
     /// `[training]`: optimizer, schedule and stopping.
     #[command(flatten)]
     pub training: TrainingConfig,
-    /// `[permutation]`: the permutation test.
+    /// `[permutation]`: the permutation test. A file of a run without one has no such section.
     #[command(flatten)]
+    #[serde(skip_serializing_if = "PermutationConfig::is_absent")]
     pub permutation: PermutationConfig,
     /// `[run]`: the device and the run folder.
     #[command(flatten)]

@@ -38,3 +38,21 @@ pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D:
 
     deserializer.deserialize_any(Seed)
 }
+
+/// The same for a seed that may be left out.
+pub mod optional {
+    use super::{Deserializer, Serializer};
+
+    /// Writes a seed; one that is left out is not written.
+    pub fn serialize<S: Serializer>(seed: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+        match seed {
+            Some(seed) => super::serialize(seed, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    /// Reads a seed.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+        super::deserialize(deserializer).map(Some)
+    }
+}

@@ -1,9 +1,9 @@
 //! Permuted labels: the null distribution of a permutation test.
 //!
-//! Labels change places only between units that are exchangeable: if the signals say nothing about the labels,
-//! every order of them is equally likely. Windows are not exchangeable. Those of one trial have one label and
-//! move together (Ojala and Garriga, "Permutation tests for studying classifier performance", 2010; Winkler et
-//! al., "Permutation inference for the general linear model", 2014, on exchangeability blocks).
+//! Labels change places only between units that are exchangeable: if the signals say nothing about the
+//! labels, every order of them is equally likely. Windows are not exchangeable. Those of one trial have one
+//! label and move together (Ojala and Garriga, "Permutation tests for studying classifier performance", 2010;
+//! Winkler et al., "Permutation inference for the general linear model", 2014, on exchangeability blocks).
 
 use super::sequences::Dataset;
 use super::split::SplitKind;
@@ -29,9 +29,9 @@ struct Unit {
 }
 
 impl Exchangeable {
-    /// The units of a data set that is split by `kind`: the trials of each person, or of everybody where people
-    /// are unknown. Where each person has one label, the people themselves. A predefined TRAIN and TEST part
-    /// keeps its own labels.
+    /// The units of a data set that is split by `kind`: the trials of each person, or of everybody where
+    /// people are unknown. Where each person has one label, the people themselves. A predefined TRAIN and
+    /// TEST part keeps its own labels.
     ///
     /// # Errors
     ///
@@ -88,8 +88,8 @@ impl Exchangeable {
         &self.rule
     }
 
-    /// A label for each sequence, after permutation `number`. Every order within a block is equally likely, and
-    /// each number and seed has an order of its own.
+    /// A label for each sequence, after permutation `number`. Every order within a block is equally likely,
+    /// and each number and seed has an order of its own.
     pub fn permuted(&self, seed: u64, number: u32) -> Vec<u32> {
         let mut labels = vec![0; self.sequences];
         for (block, units) in self.blocks.iter().enumerate() {

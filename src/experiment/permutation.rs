@@ -1,8 +1,8 @@
 //! The permutation test of a run: the whole cross-validation again under permuted labels.
 //!
-//! A permutation is an [`Experiment`] like the run itself, with other labels: the split is made again of them,
-//! and with it statistics, class weights, early stopping and the tested epoch. Seeds stay. So the statistics
-//! are one function of the labels, which is all that an exact test asks for.
+//! A permutation is an [`Experiment`] like the run itself, with other labels: the split is made again of
+//! them, and with it statistics, class weights, early stopping and the tested epoch. Seeds stay. So the
+//! scores are one function of the labels, which is all that an exact test asks for.
 
 use super::prepare::Experiment;
 use crate::backend::Backend;
@@ -26,7 +26,7 @@ impl Experiment {
     /// The same experiment under permutation `number`, from 1, of the labels.
     fn permuted(&self, number: usize) -> Result<Experiment> {
         let exchangeable = self.exchangeable.as_ref().expect("a permutation test was asked for");
-        let labels = exchangeable.permuted(self.config.permutation.permutation_seed, number as u32);
+        let labels = exchangeable.permuted(self.config.permutation.seed(), number as u32);
         let dataset = self.dataset.with_labels(&labels);
         // The folds of a file stay as they are.
         let split = match &self.config.split.split_file {
@@ -186,7 +186,7 @@ impl Experiment {
             return Ok(scores);
         }
         null.truncate(self.permutations());
-        let seed = self.config.permutation.permutation_seed;
+        let seed = self.config.permutation.seed();
         let leaky = self.leaks();
         let test = PermutationTest::of(verdict, &null, seed, exchangeable.rule(), leaky);
         Ok(scores.with_permutation(test))

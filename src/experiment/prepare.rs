@@ -71,6 +71,9 @@ impl Experiment {
             }
         };
         let test = config.permutation.permutations.is_some();
+        if test {
+            config.permutation.permutation_seed = Some(config.permutation.seed());
+        }
         let exchangeable = test.then(|| Exchangeable::of(&dataset, split.kind())).transpose()?;
         let empty = split.folds().iter().find(|fold| fold.validation().is_empty());
         if let Some(fold) = empty.filter(|_| config.train_spec().patience > 0) {

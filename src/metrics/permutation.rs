@@ -1,7 +1,7 @@
 //! The permutation test of a run: how often the whole training scores as high under permuted labels.
 //!
-//! The test is of Ojala and Garriga ("Permutation tests for studying classifier performance", 2010), their test
-//! 1, and the p value of Phipson and Smyth ("Permutation p-values should never be zero", 2010).
+//! The test is of Ojala and Garriga ("Permutation tests for studying classifier performance", 2010), their
+//! test 1, and the p value of Phipson and Smyth ("Permutation p-values should never be zero", 2010).
 
 use super::verdict::Verdict;
 use serde::{Deserialize, Serialize};
@@ -71,8 +71,8 @@ pub fn reached(observed: f64, null: &[Option<f64>]) -> usize {
     null.iter().filter(|value| value.is_none_or(|value| value >= observed - ROUNDING)).count()
 }
 
-/// p = (b + 1)/(N + 1), where b of N permutations reach the observed statistic. The run itself counts as one of
-/// N + 1 equally likely orders of the labels, so p is never 0 and the test is exact.
+/// p = (b + 1)/(N + 1), where b of N permutations reach the observed statistic. The run itself counts as one
+/// of N + 1 equally likely orders of the labels, so p is never 0 and the test is exact.
 pub fn p_value(observed: f64, null: &[Option<f64>]) -> f64 {
     (reached(observed, null) + 1) as f64 / (null.len() + 1) as f64
 }

@@ -35,7 +35,8 @@ impl Permutations {
         folder.write(Permutations::FILE, &csv.into_inner().expect("memory takes every row"))
     }
 
-    /// Reads the statistics of the run in `folder`, bit for bit as they were written; none if there is no file.
+    /// Reads the statistics of the run in `folder`, bit for bit as they were written; none if there is no
+    /// file.
     ///
     /// # Errors
     /// If it cannot be read, or a row is none or out of order.

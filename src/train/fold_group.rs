@@ -1,9 +1,9 @@
 //! A group of folds that train together: its model, its positions in the epoch, its saved state.
 //!
-//! Each fold has labels of its own, so that folds under permuted labels train beside one another. Folds differ
-//! in size: one without a batch in a step, or stopped early, has absent rows and an inactive
-//! update, and its weights and moments do not move. Everything that is random or counted belongs to one fold,
-//! so a fold ends with the same bits in any group.
+//! Each fold has labels of its own, so that folds under permuted labels train beside one another. Folds
+//! differ in size: one without a batch in a step, or stopped early, has absent rows and an inactive update,
+//! and its weights and moments do not move. Everything that is random or counted belongs to one fold, so a
+//! fold ends with the same bits in any group.
 
 use super::plan::List;
 use super::state::{MemberState, State};

@@ -1,5 +1,5 @@
-//! How often the test errs, in simulated studies with a cheap classifier that is fitted anew for each fold and
-//! permutation. docs/evaluation.md reports the rates.
+//! How often the test errs, in simulated studies with a cheap classifier that is fitted anew for each fold
+//! and permutation. docs/evaluation.md reports the rates.
 
 use crate::support::synthetic::dataset;
 use engine::data::permutation::Exchangeable;
@@ -30,7 +30,8 @@ fn signals(dataset: &Dataset, random: &mut Random, effect: f64) -> Signals {
     signals
 }
 
-/// The mean over subjects of the accuracy of the nearest class mean, and of its margin: a number without ties.
+/// The mean over subjects of the accuracy of the nearest class mean, and of its margin: a number without
+/// ties.
 fn cross_validated(dataset: &Dataset, kind: SplitKind, signals: &Signals) -> [f64; 2] {
     let split = SplitSpec { kind, folds: Some(3), validation: 0.0, seed: 1 }.build(dataset).unwrap();
     let mut of_subject: BTreeMap<u32, [f64; 3]> = BTreeMap::new();
