@@ -34,7 +34,7 @@ fn white(rows: usize) -> impl Fn(&mut Random) -> Vec<f64> {
     move |random| (0..rows).map(|_| random.normal()).collect()
 }
 
-fn walk(rows: usize, keep: f64) -> impl Fn(&mut Random) -> Vec<f64> {
+fn brown(rows: usize, keep: f64) -> impl Fn(&mut Random) -> Vec<f64> {
     move |random| {
         let mut level = 0.0;
         let step = |_| {
@@ -112,10 +112,10 @@ fn independent_series_are_never_copies() {
         ("white", 3, Box::new(white(16))),
         ("short", 2, Box::new(white(4))),
         ("one row", 8, Box::new(white(1))),
-        ("random walk", 1, Box::new(walk(128, 1.0))),
-        ("random walk of integers", 1, Box::new(rounded(walk(256, 1.0), 1.0))),
-        ("sensor of integers", 1, Box::new(rounded(walk(200, 0.9), 2.0))),
-        ("sensor with a gain", 3, Box::new(rounded(walk(200, 0.9), 0.0298))),
+        ("Brownian", 1, Box::new(brown(128, 1.0))),
+        ("Brownian of integers", 1, Box::new(rounded(brown(256, 1.0), 1.0))),
+        ("sensor of integers", 1, Box::new(rounded(brown(200, 0.9), 2.0))),
+        ("sensor with a gain", 3, Box::new(rounded(brown(200, 0.9), 0.0298))),
         ("drift", 1, Box::new(drift(256, 0.0))),
         ("drift of 8 levels", 1, Box::new(drift(256, 8.0))),
         ("drift of 50 levels", 1, Box::new(drift(128, 50.0))),
@@ -129,7 +129,7 @@ fn independent_series_are_never_copies() {
         ("spikes", 1, Box::new(spike)),
         ("heartbeats", 1, Box::new(beat)),
         ("padded", 2, Box::new(padded)),
-        ("EEG", 8, Box::new(walk(256, 0.95))),
+        ("EEG", 8, Box::new(brown(256, 0.95))),
     ];
     for (name, channels, signal) in signals {
         let found = contents(&data(1, 1000, channels, &*signal)).shared;
@@ -160,8 +160,8 @@ fn found(name: &str, data: &Data, likeness: Likeness) -> usize {
     pairs.len()
 }
 
-/// The share of copies that must be found: the same, another scale, another sign and level, and noise of .0001,
-/// .001 and .01 of the deviation.
+/// The share of copies that must be found: the same, another scale, another sign and level, and noise of
+/// .0001, .001 and .01 of the deviation.
 #[test]
 fn copies_are_found_whatever_was_done_to_them() {
     type Case = (&'static str, u32, Box<dyn Fn(&mut Random) -> Vec<f64>>, [usize; 6]);
@@ -169,13 +169,13 @@ fn copies_are_found_whatever_was_done_to_them() {
         ("white, 64 x 1", 1, Box::new(white(64)), [100, 100, 100, 100, 98, 95]),
         ("white, 16 x 1", 1, Box::new(white(16)), [100, 98, 98, 98, 95, 85]),
         ("white, 12 x 3", 3, Box::new(white(12)), [100, 100, 100, 98, 95, 85]),
-        ("random walk, 128 x 1", 1, Box::new(walk(128, 1.0)), [100, 100, 100, 98, 95, 40]),
-        ("random walk, 128 x 8", 8, Box::new(walk(128, 1.0)), [100, 100, 100, 98, 95, 50]),
-        ("EEG, 512 x 8", 8, Box::new(walk(512, 0.95)), [100, 100, 100, 100, 98, 98]),
+        ("Brownian, 128 x 1", 1, Box::new(brown(128, 1.0)), [100, 100, 100, 98, 95, 40]),
+        ("Brownian, 128 x 8", 8, Box::new(brown(128, 1.0)), [100, 100, 100, 98, 95, 50]),
+        ("EEG, 512 x 8", 8, Box::new(brown(512, 0.95)), [100, 100, 100, 100, 98, 98]),
         (
             "EEG of integers, 512 x 8",
             8,
-            Box::new(rounded(walk(512, 0.95), 0.05)),
+            Box::new(rounded(brown(512, 0.95), 0.05)),
             [100, 100, 100, 100, 98, 98],
         ),
         ("drift of 64 levels, 256 x 1", 1, Box::new(drift(256, 64.0)), [40, 0, 0, 0, 0, 0]),
@@ -233,10 +233,10 @@ fn stretches_are_found_wherever_they_are() {
     }
 }
 
-/// What is stored in a manifest finds the trials again: whole, in part, cut into windows, in another order.
+/// A manifest finds its trials again: whole, in part, cut into windows, in another order.
 #[test]
 fn trained_trials_are_known_again() {
-    let data = data(4, 40, 4, &walk(2048, 0.95));
+    let data = data(4, 40, 4, &brown(2048, 0.95));
     let sketches: Vec<Sketch> = data.iter().map(|series| sketch(series)).collect();
     let trained = TrainedContents::of(sketches[..30].iter().enumerate().map(|(i, s)| ("s01", i as u32, s)));
     let text = serde_json::to_string(&trained).unwrap();
@@ -262,12 +262,12 @@ fn trained_trials_are_known_again() {
     assert_eq!(trained.found_in(&others), Default::default());
 }
 
-/// A part of DEAP's full size, so that the whole would take about 2 s on two cores at most. The bound leaves room
-/// for a busy machine.
+/// A part of DEAP's full size, so that the whole would take about 2 s on two cores at most. The bound leaves
+/// room for a busy machine.
 #[test]
 fn the_audit_of_deap_takes_seconds() {
     let trials = 16;
-    let data = data(5, trials, 32, &walk(8064, 0.95));
+    let data = data(5, trials, 32, &brown(8064, 0.95));
     let start = Instant::now();
     let sketches: Vec<Sketch> = data.iter().map(|series| sketch(series)).collect();
     let each = start.elapsed().as_secs_f64() / f64::from(trials);

@@ -24,7 +24,7 @@ fn noise(seed: u64, windows: usize) -> Vec<f64> {
     (0..windows * STEPS * CHANNELS).map(|_| f64::from(random.normal() as f32)).collect()
 }
 
-/// A folder `w` of 24 windows by 4 people in trials of their own. Windows 12 to 15, of the last two people, are
+/// A folder `w` of 24 windows by 4 people in trials of their own. Windows 12 to 15, of the third person, are
 /// made of windows 0 to 3.
 fn with_copies(descr: &str, change: impl Fn(f64) -> f64, with_people: bool) -> tempfile::TempDir {
     let folder = folder();

@@ -67,8 +67,8 @@ impl EvaluateCommand {
         Ok(())
     }
 
-    /// Writes the page, beside the run's own, which stays. Writes the scores.json of a run without a seal anew
-    /// from the run's own predictions, because an earlier version may have written it.
+    /// Writes the page, beside the run's own, which stays. Writes the scores.json of a run without a seal
+    /// anew from the run's own predictions, because an earlier version may have written it.
     fn write_files(
         &self,
         experiment: &Experiment,

@@ -3,8 +3,8 @@
 use super::sections::Config;
 use crate::error::{Error, Result};
 
-/// The most that any number of things may be: no run has so many folds, epochs or threads, and products of two
-/// such numbers fit into 64 bits.
+/// The most that any number of things may be: no run has so many folds, epochs or threads, and products of
+/// two such numbers fit into 64 bits.
 const MOST: u64 = 1_000_000_000;
 
 impl Config {

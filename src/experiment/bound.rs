@@ -22,8 +22,8 @@ impl Experiment {
         }
     }
 
-    /// Writes the configuration with which a run goes on. The state accepts both configurations in between, so
-    /// that a crash loses nothing.
+    /// Writes the configuration with which a run goes on. The state accepts both configurations in between,
+    /// so that a crash loses nothing.
     pub fn reconfigure(&self, folder: &RunFolder) -> Result<()> {
         let text = self.config.to_toml();
         let mut resume = Resume::read(folder.path())?;

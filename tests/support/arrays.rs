@@ -34,8 +34,8 @@ pub fn texts(values: &[&str]) -> Vec<u8> {
     array(&format!("<U{width}"), &format!("({},)", values.len()), bytemuck::cast_slice(&letters))
 }
 
-/// A folder `name` of `.npy` files: windows `(windows, steps, channels)` of the type `f4` or `f8`, and the other
-/// arrays.
+/// A folder `name` of `.npy` files: windows `(windows, steps, channels)` of the type `f4` or `f8`, and the
+/// other arrays.
 pub fn samples(
     parent: &Path,
     name: &str,

@@ -37,7 +37,7 @@ pub fn sample(channels: &[&[f64]], changes: &[u64]) -> [Vec<u32>; 2] {
     let bent = |t: usize| {
         let bend = |(c, channel): (usize, &&[f64])| {
             let [x, y, z] = [channel[t - 1], channel[t], channel[t + 1]];
-            // What rounding to `f32` leaves of a steady rise is none.
+            // A steady rise is straight but for rounding to `f32`.
             let (bend, size) = (z - 2.0 * y + x, x.abs().max(z.abs()));
             let bend = if bend.abs() < size * NOTHING { 0.0 } else { bend };
             rounded(bend).wrapping_mul(mix(c as u64))

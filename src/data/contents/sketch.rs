@@ -1,4 +1,4 @@
-//! The sketch of a series: what is kept of its samples to find it again.
+//! The sketch of a series: enough of its samples to find it again.
 
 use super::marks::{Mark, marks};
 use super::patches::{Patch, patches};
@@ -8,7 +8,7 @@ use super::rows::{bits, hashes};
 /// A series of fewer rows is taken across its channels.
 const FEWEST_ROWS: usize = 3;
 
-/// What is kept of the samples of a series: a trial, or a window that another program cut.
+/// Enough of the samples of a series to find it again: a trial, or a window that another program cut.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sketch {
     /// The blake3 hash of the samples as `f32`, in the order `(channels, rows)`.
