@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 const RUN: &str = "crossval --data w --folds 3 --patience 0 --validation 0";
 const SHORT: &str = "--hidden 3 --epochs 2";
 /// Long enough to be stopped.
-const LONG: &str = "--hidden 24 --epochs 4000";
+const LONG: &str = "--hidden 24 --epochs 60000";
 
 /// A folder with the data `w` and, for each of the names, a finished run of a seed of its own.
 fn with_runs(names: &[&str]) -> tempfile::TempDir {
@@ -222,13 +222,53 @@ fn a_state_goes_on_only_with_the_files_that_it_belongs_to() {
         fs::write(run.join("predictions.csv"), &text[..=cut]).unwrap();
     });
     call.ends(3, &["predictions.csv does not belong to the saved state", "blake3"]);
-    let call = again(&|run| replace(&run.join("epochs.csv"), "0,1,", "0,2,"));
+    let call = again(&|run| replace(&run.join("epochs.csv"), "\n1,1,", "\n1,7,"));
     call.ends(3, &["epochs.csv is not as the saved state left it"]);
     let call = again(&|run| {
         let bytes = fs::read(run.join("metrics.jsonl")).unwrap();
         fs::write(run.join("metrics.jsonl"), &bytes[..bytes.len() / 2]).unwrap();
     });
     call.ends(3, &["metrics.jsonl has", "bytes"]);
+}
+
+/// Killed again and again within its epochs, a run ends with the bits of one that was left alone.
+#[test]
+fn a_run_killed_within_epochs_ends_with_the_same_bits() {
+    let folder = folder();
+    let path = folder.path();
+    data(path, "w");
+    let arguments =
+        format!("{RUN} --hidden 8 --epochs 1500 --batch 1 --folds-at-once 2 --save-every 0 --quiet");
+    engine(path, &format!("{arguments} --name whole")).ends(0, &[]);
+    let mut random = Random::new(13, Stream::Demo, [0, 0]);
+    let state = path.join("runs/killed/resume.safetensors");
+    for kill in 0..6 {
+        let resume = "crossval --resume runs/killed --quiet".to_string();
+        let mut run = command(path, &if kill == 0 { format!("{arguments} --name killed") } else { resume })
+            .spawn()
+            .unwrap();
+        while !state.is_file() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        std::thread::sleep(Duration::from_millis(100 + (random.uniform() * 200.0) as u64));
+        run.kill().unwrap();
+        run.wait().unwrap();
+    }
+    let listed = engine(path, "runs --json").ends(0, &[]).out;
+    assert!(
+        listed.contains("killed: its process is gone") || listed.matches("finished").count() == 2,
+        "{listed}"
+    );
+    engine(path, "crossval --resume runs/killed --quiet").ends(0, &[]);
+    for name in [
+        "predictions.csv",
+        "metrics.jsonl",
+        "checkpoints/last/fold-03.safetensors",
+        "checkpoints/best/fold-01.safetensors",
+    ] {
+        let read = |run: &str| fs::read(path.join("runs").join(run).join(name)).unwrap();
+        assert!(read("whole") == read("killed"), "{name}");
+    }
 }
 
 #[test]
@@ -269,6 +309,20 @@ fn weights_that_are_not_finite_end_with_6() {
     let error = engine::run::FoldCheckpoint::read(&file(path, name)).unwrap_err();
     assert_eq!(error.kind, engine::ErrorKind::Numerical, "{error}");
     assert!(error.message.contains("fold-01") && error.message.contains("not finite"), "{error}");
+}
+
+/// The same signal at another sampling rate is another one to a network.
+#[test]
+fn predict_refuses_another_sampling_rate() {
+    let folder = folder();
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/npz");
+    for name in ["tones_128.npz", "tones_128_new.npz", "tones_256_new.npz"] {
+        fs::copy(fixtures.join(name), folder.path().join(name)).unwrap();
+    }
+    engine(folder.path(), &format!("{RUN} {SHORT} --name r").replace(" w ", " tones_128.npz ")).ends(0, &[]);
+    engine(folder.path(), "predict runs/r tones_128_new.npz").ends(0, &[]);
+    engine(folder.path(), "predict runs/r tones_256_new.npz")
+        .ends(3, &["the recordings have 256 Hz, and the run was trained on recordings of 128 Hz"]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::support::arrays::{integers, windows};
 use crate::support::program::{Call, command, engine, folder};
 use engine::metrics::BestOf;
 use engine::random::{Random, Stream};
+use engine::run::{Manifest, RunFolder};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -249,7 +250,8 @@ fn a_stopped_run_that_goes_on_counts_once() {
     let data = data();
     let folder = data.path();
     trained(folder, "--name a");
-    // As if it had been killed after it was counted.
+    // As if it had been killed after it was counted, and before it was sealed.
+    Manifest::unseal(&RunFolder::open(&folder.join("runs/a")).unwrap()).unwrap();
     fs::remove_file(folder.join("runs/a/scores.json")).unwrap();
     counts(&looks(&run(folder, "crossval --resume runs/a --json --quiet")), 1, 1);
     assert_eq!(lines(folder).len(), 1);

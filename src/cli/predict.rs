@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::experiment;
 use crate::metrics::{self, Prediction};
 use crate::progress::Progress;
-use crate::run::{Manifest, Origin, RunFolder};
+use crate::run::{FoldMeta, Manifest, Origin, RunFolder};
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 
@@ -86,6 +86,7 @@ impl PredictCommand {
                 ends(&meta.features)
             )));
         }
+        refuse_other_rate(dataset.frames.rate, meta)?;
         warn_of_known(&self.run, &dataset, terminal)?;
         let all: Vec<u32> = (0..dataset.sequences.len() as u32).collect();
         let lists = vec![all.as_slice(); folds.len()];
@@ -96,6 +97,21 @@ impl PredictCommand {
         let rows = if self.level == Level::Trial { metrics::prediction::trials(&mean)? } else { mean };
         out(&csv(&rows, &dataset, &meta.class_names, self.level)?)
     }
+}
+
+/// A network knows time in steps: at another sampling rate the same signal is another one.
+fn refuse_other_rate(rate: Option<f64>, meta: &FoldMeta) -> Result<()> {
+    // Older checkpoints do not know their rate.
+    if rate == meta.rate || meta.origin.is_none() {
+        return Ok(());
+    }
+    let hertz = |rate: Option<f64>| rate.map_or("an unknown rate".into(), |rate| format!("{rate} Hz"));
+    Err(Error::data(format!(
+        "the recordings have {}, and the run was trained on recordings of {}",
+        hertz(rate),
+        hertz(meta.rate)
+    ))
+    .hint("resample them to the rate of the run, and state it in the file"))
 }
 
 /// First and last name of a list.

@@ -16,6 +16,7 @@ pub fn refuse_changes(before: &Config, now: &Config) -> Result<()> {
     allow_more_permutations(before, &mut comparable);
     comparable.training.patience = before.training.patience;
     comparable.run.threads = before.run.threads;
+    comparable.run.save_every = before.run.save_every;
     // Recordings are known by their hashes, wherever they are.
     comparable.data.path.clone_from(&before.data.path);
     comparable.data.test_file.clone_from(&before.data.test_file);
@@ -29,7 +30,7 @@ pub fn refuse_changes(before: &Config, now: &Config) -> Result<()> {
     let changed = differences(&before.to_toml(), &comparable.to_toml());
     Err(Error::config(format!("a resumed run cannot change: {}", changed.join("; ")))
         .hint(
-            "only --data, --test, --epochs (with --schedule constant), --patience, --permutations (to more), --threads, --kernel-cache and, with \
+            "only --data, --test, --epochs (with --schedule constant), --patience, --permutations (to more), --threads, --save-every, --kernel-cache and, with \
              --other-device, --backend, --isa, --adapter, --precision and --gemm may change; start a new run for the rest",
         ))
 }

@@ -3,6 +3,7 @@
 use super::output::{out, out_json};
 use super::progress::Terminal;
 use crate::error::{Error, Result};
+use crate::ops::LayerSpec;
 use crate::run::{Manifest, RunFolder, Status};
 use clap::Args;
 use comfy_table::{Table, presets};
@@ -102,7 +103,9 @@ impl Entry {
             data.labels
         ));
         entry.split = Some(manifest.split.kind.name());
-        entry.network = Some(format!("{} parameters", manifest.parameters));
+        let layer =
+            |l: &LayerSpec| format!("{}{} {}", if l.dirs == 2 { "bi" } else { "" }, l.cell.name(), l.hidden);
+        entry.network = Some(manifest.network.layers.iter().map(layer).collect::<Vec<_>>().join(" -> "));
         entry.folds = Some(manifest.selected_folds.len());
         entry.leaks = Some(manifest.split.leaks());
         entry.unbound = Some(manifest.is_unbound());

@@ -8,6 +8,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The device of a run, and its folder.
 #[derive(Args, Clone, Debug, PartialEq, Serialize)]
@@ -31,6 +32,11 @@ pub struct RunConfig {
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub folds_at_once: Option<usize>,
+    /// Seconds between two saved states, from which `--resume` goes on after a crash [default: 30]. Saving
+    /// never takes more than 2 % of the time. Does not change results
+    #[arg(long, value_name = "SECONDS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub save_every: Option<f64>,
     /// Name of the run folder [default: made of cell, label and split]
     #[arg(long, value_name = "NAME")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,6 +55,11 @@ fn also(option: Arg, what: &str) -> Arg {
 }
 
 impl RunConfig {
+    /// The time between two saved states.
+    pub fn save_every(&self) -> Duration {
+        Duration::from_secs_f64(self.save_every.unwrap_or(30.0))
+    }
+
     /// Opens the device.
     ///
     /// # Errors
@@ -82,6 +93,7 @@ enum Key {
     KernelCache,
     Threads,
     FoldsAtOnce,
+    SaveEvery,
     Name,
     Runs,
 }
@@ -110,6 +122,7 @@ impl<'de> Deserialize<'de> for RunConfig {
                         Key::KernelCache => run.choice.kernel_cache = keys.next_value()?,
                         Key::Threads => run.threads = keys.next_value()?,
                         Key::FoldsAtOnce => run.folds_at_once = keys.next_value()?,
+                        Key::SaveEvery => run.save_every = keys.next_value()?,
                         Key::Name => run.name = keys.next_value()?,
                         Key::Runs => run.runs = keys.next_value()?,
                     }
@@ -151,6 +164,7 @@ mod tests {
                 "kernel_cache",
                 "threads",
                 "folds_at_once",
+                "save_every",
                 "name",
                 "runs"
             ]

@@ -113,6 +113,10 @@ impl Config {
                 return Err(Error::config(format!("the {quantity} must be above 0, and is {value}")));
             }
         }
+        let save_every = self.run.save_every.unwrap_or_default();
+        if !(0.0..=1e9).contains(&save_every) {
+            return Err(Error::config(format!("`save_every` is {save_every}, expected 0 to 1e9 seconds")));
+        }
         let threshold = self.labels.threshold;
         if !threshold.is_finite() {
             return Err(Error::config(format!("the rating threshold must be finite, and is {threshold}")));

@@ -1,4 +1,4 @@
-//! What binds the files of a run to each other: the origin of weights, and what a saved state belongs to.
+//! The bonds between the files of a run: the origin of weights, and the files that a saved state belongs to.
 
 use super::prepare::Experiment;
 use crate::error::{Error, Result};
@@ -11,7 +11,7 @@ impl Experiment {
         Origin { config: self.config.shape(), train, validation, test }
     }
 
-    /// What a state of the run with these folds belongs to, before anything is logged or predicted.
+    /// The files that a state of the run with these folds belongs to, before anything is logged or predicted.
     pub(super) fn bound(&self, selection: &[usize]) -> Bound {
         Bound {
             configs: vec![self.config.to_toml()],

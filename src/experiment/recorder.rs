@@ -8,8 +8,8 @@ use crate::train::{EpochRecord, Observer, State, StepRecord};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// Shortest time between two saved states.
-const SAVE_EVERY: Duration = Duration::from_secs(5);
+/// Saving takes no more than one part in so many of the time.
+const SHARE: u32 = 50;
 
 /// Records a training in its run folder.
 pub struct Recorder<'a> {
@@ -20,9 +20,13 @@ pub struct Recorder<'a> {
     pub epochs: &'a mut Epochs,
     pub fold_groups_done: usize,
     pub device: DeviceId,
-    /// What the states belong to, but for the logs.
+    /// The files that the states belong to, but for the logs.
     pub bound: &'a Bound,
-    pub saved: Option<Instant>,
+    /// Shortest time between two saved states.
+    pub save_every: Duration,
+    /// The last save, or else the start; and how long the last save took.
+    pub saved: (Instant, Duration),
+    pub has_saved: bool,
     pub epoch_note: String,
 }
 
@@ -46,12 +50,17 @@ impl Observer for Recorder<'_> {
         Ok(())
     }
 
+    fn is_due(&self) -> bool {
+        let (saved, took) = self.saved;
+        saved.elapsed() >= self.save_every.max(SHARE * took)
+    }
+
     fn checkpoint(&mut self, state: &dyn Fn() -> Result<State>) -> Result<()> {
-        // Writing many folds takes a while. A run that is killed loses no more than this interval.
-        let recent = self.saved.is_some_and(|saved| saved.elapsed() < SAVE_EVERY);
-        if recent && self.interrupted().is_none() {
+        // Before the first state, a run that is killed would lose its first epoch.
+        if self.has_saved && !self.is_due() && self.interrupted().is_none() {
             return Ok(());
         }
+        let begun = Instant::now();
         let log_lengths = [self.metrics.sync()?, self.epochs.sync()?];
         let resume = Resume {
             fold_groups_done: self.fold_groups_done,
@@ -61,7 +70,8 @@ impl Observer for Recorder<'_> {
             bound: Some(Bound { logs: [self.metrics.hash(), self.epochs.hash()], ..self.bound.clone() }),
         };
         resume.write(self.folder)?;
-        self.saved = Some(Instant::now());
+        self.saved = (Instant::now(), begun.elapsed());
+        self.has_saved = true;
         Ok(())
     }
 

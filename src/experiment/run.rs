@@ -17,6 +17,7 @@ use rayon::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::sync::atomic::AtomicUsize;
+use std::time::{Duration, Instant};
 
 /// How a run ended.
 pub enum Ending {
@@ -128,7 +129,9 @@ impl Experiment {
                 fold_groups_done: number,
                 device: DeviceId::of(backend),
                 bound: &bound,
-                saved: None,
+                save_every: self.config.run.save_every(),
+                saved: (Instant::now(), Duration::ZERO),
+                has_saved: false,
                 epoch_note: String::new(),
             };
             let outcome = group.run(&mut recorder);
@@ -214,6 +217,7 @@ impl Experiment {
                     network: self.network.clone(),
                     features: self.dataset.frames.features.clone(),
                     stat_steps: result.stats.steps(self.dataset.frames.width()),
+                    rate: self.dataset.frames.rate,
                     class_names: self.dataset.class_names.clone(),
                     dataset: self.dataset_hash.clone(),
                     origin: Some(self.origin(result.number as usize)),

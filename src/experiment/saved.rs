@@ -105,7 +105,9 @@ pub fn checked_folds(run: &Path, which: &str, partial: bool) -> Result<Vec<u32>>
             run.join("checkpoints").join(which).display(),
             missing.join(", ")
         ))
-        .hint("finish the run with `--resume`, or use the folds that there are with `--partial`"));
+        .hint(
+            "finish the run: `engine crossval --resume RUN`; or use the folds that there are: `engine evaluate RUN --partial`",
+        ));
     }
     let names = folds.iter().map(|&fold| RunFolder::checkpoint(Path::new(""), which, fold));
     let names: Vec<String> = names.map(|name| name.to_string_lossy().into_owned()).collect();

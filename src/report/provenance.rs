@@ -162,6 +162,6 @@ pub(super) fn repeat(record: &Record) -> Markup {
             ("data, BLAKE3", known.dataset.blake3.clone()),
         ]))
         details { summary { "Configuration (config.toml)" } pre { (record.config) } }
-        details { summary { "Manifest (manifest.json)" } pre { (record.manifest.to_json()) } }
+        details { summary { "Manifest (manifest.json), without hashes of files and trials" } pre { (record.manifest.summary()) } }
     }
 }

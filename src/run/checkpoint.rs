@@ -21,6 +21,9 @@ pub struct FoldMeta {
     /// Time steps `S` with statistics of their own; 1 if all share them.
     #[serde(default = "one")]
     pub stat_steps: usize,
+    /// Sampling rate of the recordings in Hz, if known; `None` in checkpoints of older versions, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<f64>,
     /// Names of the `K` classes.
     pub class_names: Vec<String>,
     /// Hash of the data set that the fold was trained on.
@@ -172,6 +175,7 @@ mod tests {
                 network,
                 features: vec!["a".into(), "b".into()],
                 stat_steps: 1,
+                rate: Some(128.0),
                 class_names: vec!["low".into(), "high".into()],
                 dataset: "hash".into(),
                 origin: None,

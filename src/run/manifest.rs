@@ -2,7 +2,7 @@
 
 use super::folder::{MANIFEST, RunFolder};
 use super::format::{FORMAT, read_json, to_json};
-use super::seal::hash;
+use super::hash::hash;
 use crate::backend::DeviceId;
 use crate::data::contents::TrainedContents;
 use crate::data::normalize::Normalize;
@@ -160,6 +160,15 @@ impl Manifest {
     pub fn write(&self, folder: &RunFolder) -> Result<()> {
         let current = Manifest { format: FORMAT, ..self.clone() };
         folder.write(Manifest::FILE, current.to_json().as_bytes())
+    }
+
+    /// The text for people: without the contents of trials, and without the hashes of files, which come when
+    /// the run ends.
+    pub fn summary(&self) -> String {
+        let mut shown = self.clone();
+        shown.dataset.contents = None;
+        shown.files.clear();
+        to_json(&shown)
     }
 
     /// The text of the file, with a hash of its content.

@@ -1,7 +1,7 @@
 //! predictions.csv and confusion.csv.
 
 use super::RunFolder;
-use super::seal::hash;
+use super::hash::hash;
 use crate::error::{Error, Result};
 use crate::metrics::{Confusion, Names, Prediction};
 use std::path::Path;

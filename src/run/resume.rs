@@ -19,7 +19,7 @@ pub struct Resume {
     pub log_lengths: [u64; 2],
     /// The device of the run; another one rounds differently.
     pub device: DeviceId,
-    /// What the state belongs to; `None` in states of older versions.
+    /// The files that the state belongs to; `None` in states of older versions.
     pub bound: Option<Bound>,
 }
 

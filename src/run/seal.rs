@@ -1,6 +1,7 @@
 //! The seal of a finished run: the hash of every file that the run left, in its manifest.
 
 use super::folder::RunFolder;
+use super::hash::hash;
 use super::manifest::Manifest;
 use crate::error::{Error, Result};
 use std::collections::BTreeMap;
@@ -20,11 +21,6 @@ const FILES: [&str; 7] = [
 /// The file that only runs with a permutation test have.
 const OPTIONAL: &str = "permutations.csv";
 const CHECKPOINTS: [&str; 2] = ["best", "last"];
-
-/// The hexadecimal blake3 hash of these bytes.
-pub fn hash(bytes: &[u8]) -> String {
-    blake3::hash(bytes).to_hex().to_string()
-}
 
 fn hash_of_file(run: &Path, name: &str) -> Result<String> {
     let path = run.join(name);

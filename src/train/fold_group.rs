@@ -180,13 +180,22 @@ impl<'a, B: Backend> FoldGroup<'a, B> {
     }
 
     /// Everything that [`FoldGroup::restore`] needs.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Numerical`](crate::ErrorKind::Numerical) if the last step left a weight that is not
+    /// finite: nothing could go on from it.
     pub fn state(&self) -> Result<State> {
         let [first_moment, second_moment] = self.trainer.moments()?;
+        let weights = self.trainer.model().weights()?;
+        if let Some(broken) = weights.iter().position(|weight| !weight.is_finite()) {
+            let m = broken / self.trainer.model().network().params();
+            return Err(self.not_finite(m, self.epoch + 1, "after its last step"));
+        }
         Ok(State {
             epoch: self.epoch,
             position: self.position,
             members: self.members.iter().map(|member| member.state.clone()).collect(),
-            weights: self.trainer.model().weights()?,
+            weights,
             first_moment,
             second_moment,
             best_weights: self.best_weights.clone(),

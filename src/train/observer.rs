@@ -51,8 +51,12 @@ pub trait Observer {
     fn step(&mut self, records: &[StepRecord]) -> Result<()>;
     /// After each epoch, the folds that took part.
     fn epoch(&mut self, records: &[EpochRecord]) -> Result<()>;
-    /// The state is worth keeping: after each epoch and before an interrupted training ends. It is made only
-    /// if asked for, because it is four copies of all weights.
+    /// Whether it is time to keep the state, though no epoch has ended.
+    fn is_due(&self) -> bool {
+        false
+    }
+    /// The state is worth keeping: when it is due, after each epoch, and before an interrupted training ends.
+    /// It is made only if asked for, because it is four copies of all weights.
     fn checkpoint(&mut self, state: &dyn Fn() -> Result<State>) -> Result<()>;
     /// The number of a signal that asks to stop.
     fn interrupted(&self) -> Option<u8>;

@@ -34,6 +34,10 @@ impl<B: Backend> FoldGroup<'_, B> {
                 if !reports.is_empty() {
                     observer.step(&self.account(&lists, reports)?)?;
                 }
+                if observer.is_due() {
+                    observer.step(&self.drain(&lists)?)?;
+                    observer.checkpoint(&|| self.state())?;
+                }
             }
             observer.step(&self.drain(&lists)?)?;
             let records = self.end_epoch(clock)?;

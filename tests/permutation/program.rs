@@ -50,10 +50,9 @@ fn more_permutations_may_be_added_and_fewer_are_refused() {
     }
     assert_same(&runs.join("whole"), &runs.join("grown"), &FILES);
     assert!(fs::read_to_string(runs.join("grown/config.toml")).unwrap().contains("permutations = 5"));
-    for (flags, part) in [
-        ("--permutations 4", "permutations = 4 (was permutations = 5)"),
-        ("--permutation-seed 3", "permutation_seed = 3"),
-    ] {
+    for (flags, part) in
+        [("--permutations 4", "permutations = 4 (was 5)"), ("--permutation-seed 3", "permutation_seed = 3")]
+    {
         let call = engine(folder.path(), &format!("crossval --resume runs/grown {flags}"));
         call.ends(2, &["a resumed run cannot change", part, "--permutations (to more)"]);
     }
