@@ -271,6 +271,73 @@ fn a_run_killed_within_epochs_ends_with_the_same_bits() {
     }
 }
 
+/// Results beside a run that has not finished are not its own; checkpoints and permutations belong to a state.
+#[test]
+fn an_unfinished_run_has_no_results_and_keeps_its_parts() {
+    let folder = with_runs(&["a"]);
+    let path = folder.path();
+    stopped(path);
+    let run = path.join("s");
+    let restore = || {
+        let _ = fs::remove_dir_all(&run);
+        copy(&path.join("stopped/s"), &run);
+    };
+    restore();
+    for name in ["scores.json", "predictions.csv"] {
+        fs::copy(path.join("runs/a").join(name), run.join(name)).unwrap();
+    }
+    engine(path, "report s").ends(3, &["s is not finished, so it has no results", "--resume"]);
+    engine(path, "compare s runs/a").ends(3, &["s is not finished"]);
+    let listed: Value = serde_json::from_str(&engine(path, "runs . --json").ends(0, &[]).out).unwrap();
+    assert!(listed[0]["accuracy"].is_null(), "{listed}");
+    restore();
+    let best = run.join("checkpoints/best/fold-01.safetensors");
+    fs::copy(path.join("runs/a/checkpoints/best/fold-01.safetensors"), &best).unwrap();
+    engine(path, "crossval --resume s")
+        .ends(3, &["fold-01.safetensors is not as the run left it", "the saved state has"]);
+    fs::remove_file(&best).unwrap();
+    engine(path, "crossval --resume s").ends(3, &["fold-01.safetensors is missing, and the saved state has"]);
+    restore();
+    fs::remove_file(run.join("resume.safetensors")).unwrap();
+    engine(path, "crossval --resume s").ends(3, &["it was stopped before it began", "start it again"]);
+}
+
+#[test]
+fn forged_permutations_are_refused() {
+    let folder = folder();
+    let path = folder.path();
+    data(path, "w");
+    let arguments = format!("{RUN} {SHORT} --permutations 3 --name p --quiet");
+    engine(path, &arguments).ends(0, &[]);
+    let file = path.join("runs/p/permutations.csv");
+    let forged = "permutation,accuracy,balanced_accuracy,auc\n1,0.1,0.1,0.1\n2,0.1,0.1,0.1\n3,0.1,0.1,0.1\n";
+    fs::write(&file, forged).unwrap();
+    engine(path, "crossval --resume runs/p --permutations 4")
+        .ends(3, &["permutations.csv is not as the run left it"]);
+    // Of a run without its seal, as if it had been stopped.
+    engine::run::Manifest::unseal(&engine::run::RunFolder::open(&path.join("runs/p")).unwrap()).unwrap();
+    let call = engine(path, "crossval --resume runs/p --permutations 4");
+    call.ends(3, &["permutations.csv does not belong to the saved state", "blake3"]);
+}
+
+/// An older run stays unbound, whoever goes on with it.
+#[test]
+fn an_older_run_stays_unbound() {
+    let folder = folder();
+    let path = folder.path();
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/runs/trained"), &path.join("t"));
+    for command in ["crossval --resume t", "evaluate t", "report t"] {
+        let call = engine(path, command).ends(0, &[]);
+        assert!(
+            format!("{}{}", call.out, call.err).contains("unbound") || command.starts_with("report"),
+            "{command}"
+        );
+        let listed = engine(path, "runs .").ends(0, &[]).out;
+        assert!(listed.contains("unbound"), "{command}: {listed}");
+    }
+    assert!(fs::read_to_string(path.join("t/report.html")).unwrap().contains("unbound: an older version"));
+}
+
 #[test]
 fn a_run_is_evaluated_and_resumed_wherever_its_recordings_are() {
     let folder = with_runs(&["a"]);

@@ -273,3 +273,38 @@ fn predict_warns_of_trained_trials() {
         assert_eq!(call.err.contains("say nothing about new ones"), known > 0, "{name}: {}", call.err);
     }
 }
+
+/// Copies of which there are many count all, and those of windows of unknown trials are listed.
+#[test]
+fn many_equal_windows_are_all_copies() {
+    let folder = folder();
+    let one = noise(9, 1);
+    let values: Vec<f64> = one.iter().copied().cycle().take(20 * one.len()).chain(noise(10, 16)).collect();
+    let numbers = |value: fn(i64) -> i64| integers(&(0..36).map(value).collect::<Vec<i64>>());
+    let labels = numbers(|i| i % 2);
+    samples(folder.path(), "v", [STEPS, CHANNELS], "<f4", &values, &[("labels", labels.clone())]);
+    let inspected = engine(folder.path(), "data inspect v").ends(0, &[]);
+    assert!(inspected.out.contains("copies: 19 pairs of trials"), "{}", inspected.out);
+    run(folder.path(), "crossval --data v --split window --folds 36").ends(0, &["LEAKS"]);
+    let leak = &json(folder.path().join("runs/r/manifest.json"))["split"]["leak"];
+    let share = 20.0 / 36.0;
+    for field in ["overlapping", "copies"] {
+        assert!((leak[field].as_f64().unwrap() - share).abs() < 1e-9, "{field}: {leak}");
+    }
+    let others = [("labels", labels), ("groups", numbers(|i| i % 3)), ("trials", numbers(|i| i))];
+    samples(folder.path(), "w", [STEPS, CHANNELS], "<f4", &values, &others);
+    let call = run(folder.path(), "crossval --data w --split subject --allow-copies --name s");
+    assert!(call.ends(0, &[]).out.contains("20 test windows are copies"));
+}
+
+/// Nothing is said of windows that say too little.
+#[test]
+fn overlaps_of_tiny_windows_are_unknown() {
+    let folder = folder();
+    let values: Vec<f64> = noise(11, 24)[..24 * 3].to_vec();
+    let numbers = |value: fn(i64) -> i64| integers(&(0..24).map(value).collect::<Vec<i64>>());
+    let others = [("labels", numbers(|i| i % 2)), ("groups", numbers(|i| i / 6))];
+    samples(folder.path(), "w", [1, 3], "<f4", &values, &others);
+    run(folder.path(), "crossval --data w").ends(0, &[]);
+    assert!(json(folder.path().join("runs/r/manifest.json"))["split"]["leak"]["overlapping"].is_null());
+}

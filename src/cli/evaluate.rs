@@ -50,7 +50,7 @@ impl EvaluateCommand {
         let which = self.checkpoint.name();
         experiment::checked_folds(&self.run, which, self.partial)?;
         let mut experiment = Experiment::prepare_saved(config, &self.run, which, terminal)?;
-        experiment.is_unbound = Manifest::read(&self.run)?.is_unbound();
+        experiment.is_unbound = Manifest::read(&self.run)?.unbound;
         let predictions = experiment.evaluate(&self.run, which)?;
         let mut scores = experiment.score(&predictions)?;
         if self.checkpoint == Which::Best {

@@ -108,9 +108,10 @@ impl Entry {
         entry.network = Some(manifest.network.layers.iter().map(layer).collect::<Vec<_>>().join(" -> "));
         entry.folds = Some(manifest.selected_folds.len());
         entry.leaks = Some(manifest.split.leaks());
-        entry.unbound = Some(manifest.is_unbound());
+        entry.unbound = Some(manifest.unbound);
         let scores = std::fs::read_to_string(run.join("scores.json")).ok();
         if let Some(scores) = scores.and_then(|text| serde_json::from_str::<Value>(&text).ok())
+            && manifest.check_sealed(run).is_ok()
             && manifest.check_files(run, &["scores.json"]).is_ok()
         {
             let trial = &scores["trial"];

@@ -32,7 +32,7 @@ pub fn checked_config(run: &Path, files: &[&str], terminal: &Terminal) -> Result
     let config = run_config(run)?;
     let manifest = Manifest::read(run)?;
     manifest.check_files(run, &[&["config.toml"], files].concat())?;
-    if manifest.is_unbound() {
+    if manifest.unbound {
         terminal.caution(UNBOUND);
     }
     Ok(config)

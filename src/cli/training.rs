@@ -8,11 +8,12 @@ use super::scores::print_scores;
 use super::signals;
 use super::threads::set_threads;
 use crate::config::{Config, Preset};
+use crate::data::split::UNBOUND;
 use crate::error::{Error, Result};
 use crate::experiment::{self, Ending, Experiment};
 use crate::metrics::{Prediction, Scores};
 use crate::report;
-use crate::run::{Resume, RunFolder};
+use crate::run::{Manifest, Resume, RunFolder};
 use clap::{ArgMatches, Args};
 use std::path::PathBuf;
 
@@ -73,6 +74,14 @@ impl RunFlags {
         // The run's lock comes before minutes of reading.
         let resumed = self.resume.as_deref().map(RunFolder::open).transpose()?;
         if let (Some(folder), Some(before)) = (&resumed, &before) {
+            if !folder.file(Resume::FILE).exists() {
+                return Err(Error::data(format!(
+                    "{} has no {}: it was stopped before it began",
+                    folder.path().display(),
+                    Resume::FILE
+                ))
+                .hint("start it again, and remove this folder"));
+            }
             let resume = Resume::read(folder.path())?;
             let device = config.run.device()?.id();
             if !self.other_device {
@@ -87,7 +96,13 @@ impl RunFlags {
             )
             .hint("use `engine crossval`, or leave `permutations` out"));
         }
-        let experiment = Experiment::prepare(config, terminal)?;
+        let mut experiment = Experiment::prepare(config, terminal)?;
+        if let Some(folder) = &resumed
+            && Manifest::read(folder.path())?.unbound
+        {
+            terminal.caution(UNBOUND);
+            experiment.is_unbound = true;
+        }
         let selection = match &resumed {
             Some(folder) => resumed_folds(folder)?,
             None => select(&experiment, fold)?,

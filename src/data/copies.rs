@@ -67,27 +67,40 @@ impl Copy {
     }
 }
 
-/// Whether the windows of two trials, given as subject and number, may be of one series by their names. Where
-/// nobody knows the trials, all windows of a person may be.
+/// Whether windows of two trials, given as subject and number, may overlap by their names: they are of one
+/// trial, or nobody knows the trials of their person.
 pub fn is_one_series(trials: [(u32, u32); 2], grouping: &Grouping) -> bool {
     let [one, other] = trials;
     one == other || (grouping.trials == Knowledge::Unknown && one.0 == other.0)
 }
 
-/// The pairs of trials with common samples, by the names of their series.
+/// The pairs of trials with common samples, by the names of their series, which have so many rows.
 pub fn copies(
     contents: &Contents,
+    rows: &[u32],
     names: &[TrialName],
     subjects: &[String],
     grouping: &Grouping,
 ) -> Vec<Copy> {
     let mut found = BTreeMap::<[TrialName; 2], (Likeness, u32)>::new();
-    for shared in &contents.shared {
-        let mut pair = shared.series.map(|series| names[series as usize]);
+    let mut add = |mut pair: [TrialName; 2], likeness: Likeness, rows: u32| {
         pair.sort_unstable();
+        let entry = found.entry(pair).or_insert((likeness, rows));
+        *entry = (entry.0.min(likeness), entry.1.max(rows));
+    };
+    for equal in &contents.equal {
+        // Each with the first: a list of all pairs would be long, and say no more.
+        let first = names[equal[0] as usize];
+        for other in equal[1..].iter().map(|&series| names[series as usize]) {
+            if (first.subject, first.trial) != (other.subject, other.trial) {
+                add([first, other], Likeness::Same, rows[equal[0] as usize]);
+            }
+        }
+    }
+    for shared in &contents.shared {
+        let pair = shared.series.map(|series| names[series as usize]);
         if !is_one_series(pair.map(|name| (name.subject, name.trial)), grouping) {
-            let entry = found.entry(pair).or_insert((shared.likeness, shared.rows));
-            *entry = (entry.0.min(shared.likeness), entry.1.max(shared.rows));
+            add(pair, shared.likeness, shared.rows);
         }
     }
     let copy = |(pair, (likeness, samples)): ([TrialName; 2], (Likeness, u32))| Copy {

@@ -183,7 +183,8 @@ fn copies(subjects: &mut [SubjectInspection], grouping: &Grouping) -> Vec<Copy> 
         names.extend(inspected.series_of.iter().map(name));
     }
     let subjects: Vec<String> = subjects.iter().map(|inspected| inspected.subject.clone()).collect();
-    copies::copies(&Contents::of(&sketches), &names, &subjects, grouping)
+    let rows: Vec<u32> = sketches.iter().map(|sketch| sketch.rows as u32).collect();
+    copies::copies(&Contents::of(&sketches), &rows, &names, &subjects, grouping)
 }
 
 /// The summary as text.

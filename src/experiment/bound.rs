@@ -3,6 +3,7 @@
 use super::prepare::Experiment;
 use crate::error::{Error, Result};
 use crate::run::{Bound, Manifest, Origin, Resume, RunFolder, hash};
+use std::collections::BTreeMap;
 
 impl Experiment {
     /// The origin of the weights of fold `number`, from 0.
@@ -19,6 +20,8 @@ impl Experiment {
             selected_folds: selection.to_vec(),
             logs: [hash(b""), hash(b"")],
             predictions: String::new(),
+            checkpoints: BTreeMap::new(),
+            permutations: (0, String::new()),
         }
     }
 

@@ -117,6 +117,7 @@ impl Experiment {
             network: self.network.clone(),
             parameters: self.network.params(),
             files: BTreeMap::new(),
+            unbound: false,
             moves: Vec::new(),
         }
     }

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::metrics::{PermutationTest, Prediction, Scores, Statistics};
 use crate::model::Trainer;
 use crate::progress::{Progress, about};
-use crate::run::{Epochs, Permutations, RunFolder, epoch_seconds};
+use crate::run::{Bound, Epochs, Permutations, Resume, RunFolder, epoch_seconds};
 use crate::train::{EpochRecord, FoldGroup, FoldTask, Observer, Outcome, State, StepRecord};
 use rayon::prelude::*;
 use std::path::Path;
@@ -87,10 +87,24 @@ impl Experiment {
         &self,
         backend: &B,
         folder: &RunFolder,
+        mut resume: Resume,
         interrupt: &AtomicUsize,
         progress: &dyn Progress,
     ) -> Result<Option<u8>> {
         let mut done = Permutations::read(folder.path())?;
+        if let Some(Bound { permutations: (complete, expected), .. }) = &resume.bound {
+            // A crash may have come between the file and the state.
+            done.truncate(*complete);
+            let found = Permutations::hash(&done)?;
+            if done.len() < *complete || (*complete > 0 && found != *expected) {
+                return Err(Error::data(format!(
+                    "{} does not belong to the saved state: its first {complete} permutations have the blake3 hash {found}, \
+                     and the state has {expected}",
+                    folder.file(Permutations::FILE).display()
+                ))
+                .hint("put the run's own file back, or start a new run"));
+            }
+        }
         let all = self.permutations();
         if done.len() >= all {
             return Ok(None);
@@ -116,6 +130,10 @@ impl Experiment {
                 }
             }
             Permutations::write(folder, &done)?;
+            if let Some(bound) = &mut resume.bound {
+                bound.permutations = (done.len(), Permutations::hash(&done)?);
+                resume.write(folder)?;
+            }
             // Early stopping leaves windows out.
             progress.advance((each * numbers.len() as u64).saturating_sub(watch.windows), &watch.note);
         }

@@ -141,7 +141,7 @@ impl Experiment {
             }
             let results = group.finish()?;
             for result in &results {
-                self.save_fold(folder, result)?;
+                bound.checkpoints.extend(self.save_fold(folder, result)?);
                 progress.detail(&format!(
                     "fold {}: best epoch {}",
                     self.fold_names[result.number as usize], result.best_epoch
@@ -161,7 +161,8 @@ impl Experiment {
             };
             resume.write(folder)?;
         }
-        Ok(match self.permute(backend, folder, interrupt, progress)? {
+        resume.bound = Some(bound);
+        Ok(match self.permute(backend, folder, resume, interrupt, progress)? {
             Some(signal) => Trained::Interrupted(signal),
             None => Trained::Complete(predictions),
         })
@@ -183,6 +184,7 @@ impl Experiment {
         )?;
         self.write_scores(folder, &scores)?;
         show(&scores, predictions)?;
+        Manifest::seal(folder)?;
         Ok(Ending::Finished(Box::new(scores)))
     }
 
@@ -206,7 +208,9 @@ impl Experiment {
         }
     }
 
-    fn save_fold(&self, folder: &RunFolder, result: &FoldResult) -> Result<()> {
+    /// Saves the weights of a fold. Returns the names and hashes of the files.
+    fn save_fold(&self, folder: &RunFolder, result: &FoldResult) -> Result<Vec<(String, String)>> {
+        let mut saved = Vec::new();
         for (which, weights, epoch) in
             [("best", &result.best, result.best_epoch), ("last", &result.last, result.last_epoch)]
         {
@@ -227,9 +231,11 @@ impl Experiment {
                 center: self.dataset.frames.center.clone(),
             };
             let name = RunFolder::checkpoint(Path::new(""), which, result.number);
-            folder.write(&name.to_string_lossy(), &checkpoint.to_bytes()?)?;
+            let (name, bytes) = (name.to_string_lossy().into_owned(), checkpoint.to_bytes()?);
+            folder.write(&name, &bytes)?;
+            saved.push((name, run::hash(&bytes)));
         }
-        Ok(())
+        Ok(saved)
     }
 }
 

@@ -4,7 +4,7 @@ use super::device_change::refuse_other_device;
 use super::prepare::Experiment;
 use crate::error::{Error, Result};
 use crate::metrics::Prediction;
-use crate::run::{Bound, Epochs, MetricsLog, Predictions, Resume, RunFolder};
+use crate::run::{Bound, Epochs, MetricsLog, Predictions, Resume, RunFolder, check_hash};
 
 /// The state of a run and its open files.
 pub(super) struct Start {
@@ -60,6 +60,13 @@ impl Experiment {
                 saved.predictions
             ))
             .hint("put the run's own file back, or start a new run"));
+        }
+        if let Some(saved) = &resume.bound {
+            for (name, expected) in &saved.checkpoints {
+                check_hash(folder.path(), name, expected, "the saved state")?;
+            }
+            bound.checkpoints.clone_from(&saved.checkpoints);
+            bound.permutations.clone_from(&saved.permutations);
         }
         let hashes = resume.bound.as_ref().map(|saved| &saved.logs);
         let [metrics_hash, epochs_hash] = [0, 1].map(|log| hashes.map(|hashes| hashes[log].as_str()));

@@ -56,6 +56,7 @@ impl Record {
     /// Reads scores.json and predictions.csv of a run that is finished, and refuses them if they do not
     /// belong together.
     pub fn results(&self) -> Result<(Scores, Vec<Prediction>)> {
+        self.manifest.check_sealed(&self.folder)?;
         let path = self.folder.join("scores.json");
         if !path.is_file() {
             return Err(Error::data(format!("{} has no scores.json", self.folder.display())).hint(

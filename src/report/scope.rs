@@ -23,7 +23,7 @@ pub(super) fn notes(manifest: &Manifest) -> Markup {
         Some(scope) => scope.notes(),
         None => vec!["grouping: not recorded (the run is of an older version)".into()],
     };
-    html! { ul.notes.scope { @if manifest.is_unbound() { li { (UNBOUND) } } @for note in notes { li { (note) } } } }
+    html! { ul.notes.scope { @if manifest.unbound { li { (UNBOUND) } } @for note in notes { li { (note) } } } }
 }
 
 /// The tested share and the kind of scaling, for the line below the name of the run.

@@ -51,6 +51,10 @@ pub struct Manifest {
     /// Hashes of the files of a finished run, by name. Empty before, and in runs of older versions.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<String, String>,
+    /// Whether an older version began the run, whose files were not bound to each other. It stays so, whoever
+    /// goes on with it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unbound: bool,
     /// Every change of device since.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub moves: Vec<Move>,
@@ -139,10 +143,12 @@ impl Manifest {
         let path = folder.join(Manifest::FILE);
         let mut fields: Map<String, Value> = read_json(&path)?;
         let own = fields.remove(HASH);
-        let manifest: Manifest = serde_json::from_value(Value::Object(fields.clone()))
+        let mut manifest: Manifest = serde_json::from_value(Value::Object(fields.clone()))
             .map_err(|e| Error::data(format!("{}: {e}", path.display())).caused_by(e))?;
         let found = hash(Value::Object(fields).to_string().as_bytes());
-        if !manifest.is_unbound() && own != Some(Value::String(found.clone())) {
+        let has_hash = manifest.format >= Manifest::BOUND;
+        manifest.unbound |= !has_hash;
+        if has_hash && own != Some(Value::String(found.clone())) {
             let own = own.map_or("none".into(), |own| own.to_string());
             return Err(Error::data(format!(
                 "{} was altered: its content has the hash {found}, and it states {own}",

@@ -26,4 +26,5 @@ pub use metrics_log::MetricsLog;
 pub use permutations::Permutations;
 pub use predictions::{Predictions, write_confusion};
 pub use resume::{Bound, Resume};
+pub use seal::check_hash;
 pub use status::Status;

@@ -1,6 +1,7 @@
 //! permutations.csv: the statistics of each permutation of a permutation test.
 
 use super::RunFolder;
+use super::hash::hash;
 use crate::error::{Error, Result};
 use crate::metrics::Statistics;
 use serde::{Deserialize, Serialize};
@@ -27,12 +28,24 @@ impl Permutations {
     /// # Errors
     /// If the file cannot be written.
     pub fn write(folder: &RunFolder, statistics: &[Statistics]) -> Result<()> {
+        folder.write(Permutations::FILE, &Permutations::to_csv(statistics)?)
+    }
+
+    /// The hash of the file with these statistics.
+    ///
+    /// # Errors
+    /// If they cannot be written as CSV.
+    pub fn hash(statistics: &[Statistics]) -> Result<String> {
+        Permutations::to_csv(statistics).map(|bytes| hash(&bytes))
+    }
+
+    fn to_csv(statistics: &[Statistics]) -> Result<Vec<u8>> {
         let mut csv = csv::Writer::from_writer(Vec::new());
         for (i, &Statistics { accuracy, balanced_accuracy, auc }) in statistics.iter().enumerate() {
             let row = Row { permutation: i + 1, accuracy, balanced_accuracy, auc };
             csv.serialize(row).map_err(|e| Error::data(format!("permutations: {e}")).caused_by(e))?;
         }
-        folder.write(Permutations::FILE, &csv.into_inner().expect("memory takes every row"))
+        Ok(csv.into_inner().expect("memory takes every row"))
     }
 
     /// Reads the statistics of the run in `folder`, bit for bit as they were written; none if there is no

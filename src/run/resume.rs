@@ -6,6 +6,7 @@ use crate::backend::DeviceId;
 use crate::error::{Error, Result};
 use crate::train::{MemberState, State};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The state of a run.
@@ -36,6 +37,12 @@ pub struct Bound {
     pub logs: [String; 2],
     /// Hash of the rows of predictions.csv that belong to complete fold groups; empty before the first.
     pub predictions: String,
+    /// Hashes of the checkpoints of complete fold groups, by name.
+    #[serde(default)]
+    pub checkpoints: BTreeMap<String, String>,
+    /// The number of complete permutations, and the hash of permutations.csv with these.
+    #[serde(default)]
+    pub permutations: (usize, String),
 }
 
 #[derive(Serialize, Deserialize)]

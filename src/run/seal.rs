@@ -68,22 +68,46 @@ impl Manifest {
     pub fn check_files(&self, run: &Path, names: &[&str]) -> Result<()> {
         for &name in names {
             let Some(sealed) = self.files.get(name) else { continue };
-            let found = hash_of_file(run, name)?;
-            if found != *sealed {
-                return Err(Error::data(format!(
-                    "{} is not as the run left it: its blake3 hash is {}..., and the manifest has {}...",
-                    run.join(name).display(),
-                    &found[..16],
-                    sealed.get(..16).unwrap_or(sealed)
-                ))
-                .hint("put the run's own file back; without it this run gives no number"));
-            }
+            check_hash(run, name, sealed, "the manifest")?;
         }
         Ok(())
     }
 
-    /// Whether nobody can tell if the run's files belong together: an older version wrote them.
-    pub fn is_unbound(&self) -> bool {
-        self.format < Manifest::BOUND
+    /// Refuses the results of a run that has not finished: nothing binds them to it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Data`](crate::error::ErrorKind::Data) with the way to finish it.
+    pub fn check_sealed(&self, run: &Path) -> Result<()> {
+        match self.files.is_empty() && !self.unbound {
+            false => Ok(()),
+            true => Err(Error::data(format!("{} is not finished, so it has no results", run.display()))
+                .hint("finish the run first: `engine train --resume RUN` or `engine crossval --resume RUN`")),
+        }
+    }
+}
+
+/// Refuses a file of a run that has not the expected hash.
+///
+/// # Errors
+/// [`ErrorKind::Data`](crate::error::ErrorKind::Data), which names the file and both hashes, or says that it is
+/// missing.
+pub fn check_hash(run: &Path, name: &str, expected: &str, keeper: &str) -> Result<()> {
+    let path = run.join(name);
+    let way = "put the run's own file back; without it this run gives no number";
+    if !path.exists() {
+        return Err(
+            Error::data(format!("{} is missing, and {keeper} has its hash", path.display())).hint(way)
+        );
+    }
+    let found = hash_of_file(run, name)?;
+    match found == expected {
+        true => Ok(()),
+        false => Err(Error::data(format!(
+            "{} is not as the run left it: its blake3 hash is {}..., and {keeper} has {}...",
+            path.display(),
+            &found[..16],
+            expected.get(..16).unwrap_or(expected)
+        ))
+        .hint(way)),
     }
 }

@@ -6,13 +6,17 @@ use super::sketch::Sketch;
 use super::stretch::Shared;
 use super::{exact, near};
 
-/// The common stretches of a data set's series.
+/// The common samples of a data set's series.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Contents {
-    /// In the order of the series.
+    /// Groups of series with the same samples throughout.
+    pub equal: Vec<Vec<u32>>,
+    /// Stretches that two series share, in the order of the series. Series of one group are not listed.
     pub shared: Vec<Shared>,
     /// For each series, whether it says enough that a copy of half of it is told from chance.
     pub tells: Vec<bool>,
+    /// The number of series of a shape that recurs, of which near-copies cannot be told.
+    pub recurring: usize,
 }
 
 impl Contents {
@@ -22,10 +26,17 @@ impl Contents {
         let bits = bits_per_row(&changes);
         let rows: usize = sketches.iter().map(|sketch| sketch.rows).sum();
         let half = 2.0 * needed(rows);
-        let mut shared = exact::shared(sketches, &bits);
-        shared.extend(near::shared(sketches, &bits, &shared));
+        let equal = exact::equal(sketches, &bits);
+        let mut group = vec![None; sketches.len()];
+        for (number, series) in equal.iter().enumerate() {
+            series.iter().for_each(|&series| group[series as usize] = Some(number as u32));
+        }
+        let mut shared = exact::stretches(sketches, &bits, &group);
+        shared.sort_unstable_by_key(|found| (found.series, found.at));
+        let (near, recurring) = near::shared(sketches, &bits, &shared, &group);
+        shared.extend(near);
         shared.sort_unstable_by_key(|found| (found.series, found.at));
         let tells = |(sketch, bits): (&Sketch, &f64)| sketch.novel as f64 * bits >= half;
-        Contents { shared, tells: sketches.iter().zip(&bits).map(tells).collect() }
+        Contents { equal, shared, tells: sketches.iter().zip(&bits).map(tells).collect(), recurring }
     }
 }

@@ -13,6 +13,9 @@ const NEXT: usize = 4;
 /// with each other for a while by chance. Then only whole series count.
 const FEWEST_BITS: f64 = 2.0;
 
+/// So many runs that end before their series do are no accident.
+const MANY: usize = 4;
+
 /// A mark that two series share.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Common {
@@ -23,36 +26,16 @@ struct Common {
     at: u32,
 }
 
-/// The stretches of equal samples, where a row of each series says so many `bits`.
-pub fn shared(sketches: &[Sketch], bits: &[f64]) -> Vec<Shared> {
-    let mut found = whole(sketches, bits);
-    let known: Vec<[u32; 2]> = found.iter().map(|shared| shared.series).collect();
-    let stretches = stretches(sketches, bits);
-    found.extend(stretches.into_iter().filter(|shared| known.binary_search(&shared.series).is_err()));
-    found.sort_unstable_by_key(|shared| (shared.series, shared.at));
-    found
-}
-
-/// Pairs of series with the same samples throughout. Of many equal series, each is paired with the first and
-/// with the next ones.
-fn whole(sketches: &[Sketch], bits: &[f64]) -> Vec<Shared> {
+/// The groups of series with the same samples throughout, of two series or more, each in ascending order.
+pub fn equal(sketches: &[Sketch], bits: &[f64]) -> Vec<Vec<u32>> {
     let needed = needed(sketches.len());
     let says = |&i: &u32| sketches[i as usize].novel as f64 * bits[i as usize] >= needed;
     let mut order: Vec<u32> = (0..sketches.len() as u32).filter(says).collect();
     order.sort_unstable_by_key(|&i| (sketches[i as usize].hash, i));
-    let mut found = Vec::new();
-    for equal in order.chunk_by(|&a, &b| sketches[a as usize].hash == sketches[b as usize].hash) {
-        pairs(equal, |&series, &other| {
-            found.push(Shared {
-                series: [series, other],
-                at: [0, 0],
-                rows: sketches[series as usize].rows as u32,
-                likeness: Likeness::Same,
-            });
-        });
-    }
-    found.sort_unstable_by_key(|shared| shared.series);
-    found
+    let groups = order.chunk_by(|&a, &b| sketches[a as usize].hash == sketches[b as usize].hash);
+    let mut groups: Vec<Vec<u32>> = groups.filter(|group| group.len() > 1).map(<[u32]>::to_vec).collect();
+    groups.sort_unstable();
+    groups
 }
 
 /// Pairs of each element with the first and with the [`NEXT`] ones.
@@ -65,8 +48,9 @@ fn pairs<T>(group: &[T], mut each: impl FnMut(&T, &T)) {
     }
 }
 
-/// Stretches that two series share, anywhere in them.
-fn stretches(sketches: &[Sketch], bits: &[f64]) -> Vec<Shared> {
+/// The stretches of equal samples that two series share, anywhere in them, where a row of each series says so
+/// many `bits`. `group` is the number of a series' group of [`equal`] ones: these are not listed again.
+pub fn stretches(sketches: &[Sketch], bits: &[f64], group: &[Option<u32>]) -> Vec<Shared> {
     let rows: usize = sketches.iter().map(|sketch| sketch.rows).sum();
     let needed = needed(rows);
     // Where chance needs more rows than any series has, no stretch is long enough.
@@ -84,53 +68,96 @@ fn stretches(sketches: &[Sketch], bits: &[f64]) -> Vec<Shared> {
     let mut common = Vec::new();
     for equal in marks.chunk_by(|a, b| a.0 == b.0) {
         pairs(equal, |&(_, first, at), &(_, second, other)| {
+            let [one, two] = [first, second].map(|series| group[series as usize]);
+            if one.is_some() && one == two {
+                return;
+            }
             common.push(Common { series: [first, second], lag: other as i32 - at as i32, at });
         });
     }
     common.par_sort_unstable();
     common.dedup();
-    let stretch = |marks: &[Common]| {
-        let rows = marks.iter().map(|mark| mark.at);
-        let Common { series, lag, .. } = marks[0];
-        let bits = bits[series[0] as usize].min(bits[series[1] as usize]);
-        let bits = if bits < FEWEST_BITS { 0.0 } else { bits };
-        let runs = unbroken(series.map(|s| &sketches[s as usize]), rows.collect());
-        runs.into_iter().filter(move |(_, _, rows)| *rows as f64 * bits >= needed).map(
-            move |(from, until, _)| Shared {
-                series,
-                at: [from, (from as i32 + lag) as u32],
-                rows: until - from,
-                likeness: Likeness::Same,
-            },
-        )
-    };
-    common.chunk_by(|a, b| a.series == b.series && a.lag == b.lag).flat_map(stretch).collect()
+    let runs: Vec<Run> = common
+        .chunk_by(|a, b| a.series == b.series && a.lag == b.lag)
+        .flat_map(|marks| {
+            let Common { series, lag, .. } = marks[0];
+            let least = bits[series[0] as usize].min(bits[series[1] as usize]);
+            let bits = if least < FEWEST_BITS { 0.0 } else { least };
+            let rows = marks.iter().map(|mark| mark.at).collect();
+            let runs = unbroken(series.map(|s| &sketches[s as usize]), lag, rows).into_iter();
+            runs.map(move |run| Run { series, lag, evidence: f64::from(run.rows) * bits, ..run })
+        })
+        .filter(|run| run.evidence >= needed)
+        .collect();
+    // A copy goes on as far as both series do. Where many runs end before, the signal makes such runs by itself:
+    // it follows from its last value.
+    let (ended, whole): (Vec<&Run>, Vec<&Run>) = runs.iter().partition(|run| run.is_ended);
+    let by_itself = ended.len() >= MANY && ended.len() > 2 * whole.len();
+    let longest = ended.iter().map(|run| run.evidence).fold(0.0, f64::max);
+    let is_copy = |run: &&Run| !by_itself || (!run.is_ended && run.evidence >= 2.0 * longest);
+    runs.iter().filter(is_copy).map(Run::shared).collect()
 }
 
-/// The common marks at these rows of the first series, in runs without a mark that only the first has: the
-/// first row, the row behind the last, and the number of rows in the marks.
-fn unbroken(series: [&Sketch; 2], at: Vec<u32>) -> Vec<(u32, u32, u32)> {
+/// A run of common marks of two series.
+#[derive(Clone, Copy, Default)]
+struct Run {
+    series: [u32; 2],
+    lag: i32,
+    /// The first row in the first series, and the row behind the last.
+    from: u32,
+    until: u32,
+    /// The rows in the marks.
+    rows: u32,
+    /// In bits.
+    evidence: f64,
+    /// Whether it ends though both series go on.
+    is_ended: bool,
+}
+
+impl Run {
+    fn shared(&self) -> Shared {
+        Shared {
+            series: self.series,
+            at: [self.from, (self.from as i32 + self.lag) as u32],
+            rows: self.until - self.from,
+            likeness: Likeness::Same,
+        }
+    }
+}
+
+/// The common marks at these rows of the first series, in runs without a mark that only the first has.
+fn unbroken(series: [&Sketch; 2], lag: i32, at: Vec<u32>) -> Vec<Run> {
     let length = mark_rows(series[0].channels) as u32;
-    // The second series chose its marks by its own length.
+    // The second series chose its marks by its own length, and covers some of the first.
+    let covered = |mark: &&marks::Mark| {
+        let other = i64::from(mark.at) + i64::from(lag);
+        other >= 0 && other + i64::from(length) <= series[1].rows as i64
+    };
     let chosen = |mark: &&marks::Mark| marks::is_chosen(mark.hash, series[1].rows);
-    let all = series[0].marks.iter().filter(chosen).map(|mark| mark.at);
-    let mut runs: Vec<(u32, u32, u32)> = Vec::new();
+    let all = series[0].marks.iter().filter(chosen).filter(covered).map(|mark| mark.at);
+    let mut runs: Vec<Run> = Vec::new();
     let mut common = at.into_iter().peekable();
-    let mut is_broken = true;
+    let (mut is_broken, mut is_first) = (true, true);
     for at in all {
         if common.next_if_eq(&at).is_none() {
-            is_broken = true;
+            if let (false, Some(run)) = (is_broken, runs.last_mut()) {
+                run.is_ended = true;
+            }
+            (is_broken, is_first) = (true, false);
             continue;
         }
         match runs.last_mut() {
-            Some((_, until, rows)) if !is_broken => {
+            Some(run) if !is_broken => {
                 // Marks overlap; a row counts once.
-                *rows += length.min(at + length - *until);
-                *until = at + length;
+                run.rows += length.min(at + length - run.until);
+                run.until = at + length;
             }
-            _ => runs.push((at, at + length, length)),
+            _ => {
+                let is_ended = !is_first;
+                runs.push(Run { from: at, until: at + length, rows: length, is_ended, ..Run::default() });
+            }
         }
-        is_broken = false;
+        (is_broken, is_first) = (false, false);
     }
     runs
 }

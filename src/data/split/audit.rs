@@ -261,7 +261,7 @@ pub fn describe(kind: SplitKind, fold: &Fold, dataset: &Dataset) -> FoldAudit {
     let overlapping = fold.test.iter().map(sequence).zip(&by_content.overlapping);
     let overlapping = overlapping.filter(|&(s, &by_content)| by_content || overlaps(s)).count();
     // Where all windows of a trial are in one part, or were cut from one series, names suffice.
-    let named = counted && (!kind.is_leaky() || has_one_series_a_trial(dataset));
+    let named = grouping.trials == Knowledge::Known && (!kind.is_leaky() || has_one_series_a_trial(dataset));
     let tells = || fold.test.iter().map(sequence).all(|s| dataset.contents.tells[s.segment as usize]);
     let (known, tested) = (dataset.trials(&fold.train), dataset.trials(&fold.test));
     let [people, stimuli]: [BTreeSet<u32>; 2] =

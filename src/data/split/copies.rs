@@ -2,29 +2,40 @@
 
 use super::fold::Fold;
 use super::kind::SplitKind;
-use crate::data::contents::{Likeness, Shared};
+use crate::data::contents::Likeness;
 use crate::data::copies::{Copy, TrialName, copies, describe, is_one_series};
 use crate::data::grouping::Knowledge;
-use crate::data::sequences::{Dataset, Sequence};
+use crate::data::sequences::Dataset;
 use crate::error::{Error, Result};
-use std::collections::{BTreeSet, HashMap};
-use std::ops::Range;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The copies of the data set.
 pub fn of(dataset: &Dataset) -> Vec<Copy> {
     let names = TrialName::of_segments(&dataset.frames);
-    copies(&dataset.contents, &names, &dataset.frames.subjects, &dataset.grouping)
+    let rows: Vec<u32> = dataset.frames.sketches.iter().map(|sketch| sketch.rows as u32).collect();
+    copies(&dataset.contents, &rows, &names, &dataset.frames.subjects, &dataset.grouping)
 }
 
 /// The copies in one sentence, with their consequence; `None` if there are none.
 pub fn statement(kind: SplitKind, dataset: &Dataset) -> Option<String> {
-    let found = describe(&of(dataset))?;
+    let Some(found) = describe(&of(dataset)) else { return recurring(dataset) };
     let consequence = match (dataset.allows_copies, kind.is_leaky()) {
         (true, _) => "copies are allowed by the user, and may be in training and test",
         (false, true) => "they may be in training and test",
         (false, false) => "they are in one part of each fold, and count as trials of their own",
     };
     Some(format!("copies: {found}; {consequence}"))
+}
+
+/// Of shapes that recur.
+fn recurring(dataset: &Dataset) -> Option<String> {
+    let (some, all) = (dataset.contents.recurring, dataset.frames.segments.len());
+    (some > 0).then(|| {
+        format!(
+            "{some} of {all} series resemble many others (correlation above .999): nobody can tell near-copies from shapes \
+             that recur"
+        )
+    })
 }
 
 /// Refuses one person under two names, and windows that were promised to be independent and are not.
@@ -65,21 +76,21 @@ pub fn check(fold: &Fold, dataset: &Dataset) -> Result<()> {
         return Ok(());
     }
     let part = parts(fold, dataset);
-    let mut between = BTreeSet::new();
-    let mut likeness = Likeness::Similar;
-    each_pair(dataset, |[i, j], shared| {
-        let parts = [part[i], part[j]];
-        if let [Some(one), Some(other)] = parts
-            && one != other
-            && !is_one_name(dataset, [i, j])
-        {
-            between.insert([(i, one), (j, other)]);
-            likeness = likeness.min(shared.likeness);
+    // The window of each pair that is named first, so that each counts once.
+    let mut between = BTreeMap::new();
+    for common in Common::of(dataset) {
+        for &i in &common.order {
+            let differs = |j: usize| part[i].zip(part[j]).is_some_and(|(one, other)| one < other);
+            if let Some(j) = common.partner(i, |j| differs(j) && !common.is_one_name(dataset, [i, j])) {
+                let entry = between.entry(i).or_insert((j, common.likeness));
+                entry.1 = entry.1.min(common.likeness);
+            }
         }
-    });
-    let Some([(i, one), (j, other)]) = between.first() else { return Ok(()) };
+    }
+    let Some((&i, &(j, likeness))) = between.first_key_value() else { return Ok(()) };
+    let [one, other] = [i, j].map(|i| part[i].expect("both are in a part"));
     let names = TrialName::of_segments(&dataset.frames);
-    let place = |&i: &usize| {
+    let place = |i: usize| {
         let name = names[dataset.sequences[i].segment as usize];
         name.describe(&dataset.frames.subjects, &dataset.grouping)
     };
@@ -89,7 +100,7 @@ pub fn check(fold: &Fold, dataset: &Dataset) -> Result<()> {
     };
     let more = match between.len() - 1 {
         0 => String::new(),
-        more => format!(" ({more} more such pairs)"),
+        more => format!(" ({more} more such windows)"),
     };
     Err(Error::data(format!(
         "{} is in the {} part and {} in the {} part, and {alike}{more}",
@@ -116,18 +127,17 @@ pub struct Found {
 pub fn count(fold: &Fold, dataset: &Dataset) -> Found {
     let part = parts(fold, dataset);
     let (mut same, mut copied) = (BTreeSet::new(), BTreeSet::new());
-    each_pair(dataset, |pair, shared| {
-        for [test, train] in [pair, [pair[1], pair[0]]] {
-            if (part[test], part[train]) == (Some(Part::Test), Some(Part::Train)) {
-                if shared.likeness == Likeness::Same {
-                    same.insert(test);
-                }
-                if !is_one_name(dataset, pair) {
-                    copied.insert(test);
-                }
+    for common in Common::of(dataset) {
+        for &i in common.order.iter().filter(|&&i| part[i] == Some(Part::Test)) {
+            let is_train = |j: usize| part[j] == Some(Part::Train);
+            if common.likeness == Likeness::Same && common.partner(i, is_train).is_some() {
+                same.insert(i);
+            }
+            if common.partner(i, |j| is_train(j) && !common.is_one_name(dataset, [i, j])).is_some() {
+                copied.insert(i);
             }
         }
-    });
+    }
     let overlapping = fold.test.iter().map(|&i| same.contains(&(i as usize))).collect();
     Found { overlapping, copies: copied.len() }
 }
@@ -159,37 +169,69 @@ fn parts(fold: &Fold, dataset: &Dataset) -> Vec<Option<Part>> {
     part
 }
 
-fn is_one_name(dataset: &Dataset, pair: [usize; 2]) -> bool {
-    let trials = pair.map(|i| (dataset.sequences[i].subject, dataset.sequences[i].trial));
-    is_one_series(trials, &dataset.grouping)
+/// Samples that several series have in common, and the windows that cover some of them.
+struct Common {
+    likeness: Likeness,
+    /// Whether whole series are equal, so that they are copies and do not merely overlap.
+    is_whole: bool,
+    /// The windows in the order of their starts.
+    order: Vec<usize>,
+    /// Where each of these windows begins and ends, counted along the common samples.
+    covers: BTreeMap<usize, (i64, i64)>,
+    /// The length of the longest of them.
+    longest: i64,
 }
 
-/// Every pair of sequences that cover a common stretch of their series.
-fn each_pair(dataset: &Dataset, mut each: impl FnMut([usize; 2], &Shared)) {
-    // Sequences are in the order of their segments.
-    let of_segment = |segment: u32| -> Range<usize> {
-        dataset.sequences.partition_point(|s| s.segment < segment)
-            ..dataset.sequences.partition_point(|s| s.segment <= segment)
-    };
-    for shared in &dataset.contents.shared {
-        let [a, b] = shared.series;
-        let covers = |s: &Sequence, side: usize| -> (i64, i64) {
-            // Counted from the start of the stretch.
-            let from = i64::from(s.samples.start) - i64::from(shared.at[side]);
-            let until = i64::from(s.samples.end) - i64::from(shared.at[side]);
-            match dataset.frames.sketches[s.segment as usize].is_across {
-                true => (0, 1),
-                false => (from.max(0), until.min(i64::from(shared.rows))),
-            }
-        };
-        for i in of_segment(a) {
-            let one = covers(&dataset.sequences[i], 0);
-            for j in of_segment(b) {
-                let other = covers(&dataset.sequences[j], 1);
-                if one.0.max(other.0) < one.1.min(other.1) {
-                    each([i, j], shared);
+impl Common {
+    /// Those of the data set.
+    fn of(dataset: &Dataset) -> impl Iterator<Item = Common> {
+        let equal = dataset.contents.equal.iter().map(|series| {
+            let parts: Vec<(u32, u32)> = series.iter().map(|&series| (series, 0)).collect();
+            Common::new(dataset, Likeness::Same, true, &parts, u32::MAX)
+        });
+        let shared = dataset.contents.shared.iter().map(|shared| {
+            let parts = [0, 1].map(|side| (shared.series[side], shared.at[side]));
+            Common::new(dataset, shared.likeness, false, &parts, shared.rows)
+        });
+        equal.chain(shared)
+    }
+
+    /// The windows of these series, of which each has the common rows from its own row on.
+    fn new(dataset: &Dataset, likeness: Likeness, is_whole: bool, series: &[(u32, u32)], rows: u32) -> Self {
+        let mut covers = BTreeMap::new();
+        for &(series, at) in series {
+            let is_across = dataset.frames.sketches[series as usize].is_across;
+            // Sequences are in the order of their segments.
+            let from = dataset.sequences.partition_point(|s| s.segment < series);
+            let own = dataset.sequences[from..].iter().take_while(|s| s.segment == series);
+            for (i, s) in own.enumerate() {
+                let [start, end] = [s.samples.start, s.samples.end].map(|row| i64::from(row) - i64::from(at));
+                let cover = if is_across { (0, 1) } else { (start.max(0), end.min(i64::from(rows))) };
+                if cover.0 < cover.1 {
+                    covers.insert(from + i, cover);
                 }
             }
+        }
+        let mut order: Vec<usize> = covers.keys().copied().collect();
+        order.sort_by_key(|i| covers[i]);
+        let longest = covers.values().map(|(from, until)| until - from).max().unwrap_or(0);
+        Common { likeness, is_whole, order, covers, longest }
+    }
+
+    /// A window that covers some of the rows of window `i`, and passes.
+    fn partner(&self, i: usize, passes: impl Fn(usize) -> bool) -> Option<usize> {
+        let (from, until) = self.covers[&i];
+        let first = self.order.partition_point(|j| self.covers[j].0 <= from - self.longest);
+        let near = self.order[first..].iter().copied().take_while(|j| self.covers[j].0 < until);
+        near.filter(|&j| j != i && self.covers[&j].1 > from).find(|&j| passes(j))
+    }
+
+    /// Whether two windows may share samples by their names.
+    fn is_one_name(&self, dataset: &Dataset, pair: [usize; 2]) -> bool {
+        let trials = pair.map(|i| (dataset.sequences[i].subject, dataset.sequences[i].trial));
+        match self.is_whole {
+            true => trials[0] == trials[1],
+            false => is_one_series(trials, &dataset.grouping),
         }
     }
 }
