@@ -271,7 +271,7 @@ fn a_run_killed_within_epochs_ends_with_the_same_bits() {
     }
 }
 
-/// Results beside a run that has not finished are not its own; checkpoints and permutations belong to a state.
+/// Results beside a run that has not finished are not its own, and checkpoints belong to a state.
 #[test]
 fn an_unfinished_run_has_no_results_and_keeps_its_parts() {
     let folder = with_runs(&["a"]);

@@ -173,9 +173,9 @@ fn the_run_folder_suffices_to_write_the_page_again() {
     let predictions = fs::read_to_string(run.join("predictions.csv")).unwrap();
     let fewer: Vec<&str> = predictions.lines().take(50).collect();
     fs::write(run.join("predictions.csv"), fewer.join("\n")).unwrap();
-    refuses("scores.json is not of the predictions beside it");
+    refuses("predictions.csv is not as the run left it");
     fs::remove_file(run.join("scores.json")).unwrap();
-    refuses("runs/honest has no scores.json");
+    refuses("scores.json is missing, and the manifest has its hash");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use crate::data::split::UNBOUND;
 use crate::error::{Error, Result};
 use crate::experiment::{self, Ending, Experiment};
 use crate::metrics::{Prediction, Scores};
+use crate::progress::Progress;
 use crate::report;
 use crate::run::{Manifest, Resume, RunFolder};
 use clap::{ArgMatches, Args};

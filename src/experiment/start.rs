@@ -73,6 +73,7 @@ impl Experiment {
         let [metrics_length, epochs_length] = resume.log_lengths;
         let metrics = MetricsLog::open(folder.file(MetricsLog::FILE), metrics_length, metrics_hash)?;
         let epochs = Epochs::open(folder.file(Epochs::FILE), epochs_length, epochs_hash)?;
+        bound.logs = [metrics.hash(), epochs.hash()];
         Ok(Start { resume, bound, predictions, metrics, epochs })
     }
 }

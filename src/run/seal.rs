@@ -89,8 +89,8 @@ impl Manifest {
 /// Refuses a file of a run that has not the expected hash.
 ///
 /// # Errors
-/// [`ErrorKind::Data`](crate::error::ErrorKind::Data), which names the file and both hashes, or says that it is
-/// missing.
+/// [`ErrorKind::Data`](crate::error::ErrorKind::Data), which names the file and both hashes, or says that it
+/// is missing.
 pub fn check_hash(run: &Path, name: &str, expected: &str, keeper: &str) -> Result<()> {
     let path = run.join(name);
     let way = "put the run's own file back; without it this run gives no number";

@@ -89,8 +89,8 @@ pub fn stretches(sketches: &[Sketch], bits: &[f64], group: &[Option<u32>]) -> Ve
         })
         .filter(|run| run.evidence >= needed)
         .collect();
-    // A copy goes on as far as both series do. Where many runs end before, the signal makes such runs by itself:
-    // it follows from its last value.
+    // A copy goes on as far as both series do. Where many runs end before, the signal makes such runs by
+    // itself: it follows from its last value.
     let (ended, whole): (Vec<&Run>, Vec<&Run>) = runs.iter().partition(|run| run.is_ended);
     let by_itself = ended.len() >= MANY && ended.len() > 2 * whole.len();
     let longest = ended.iter().map(|run| run.evidence).fold(0.0, f64::max);

@@ -42,8 +42,8 @@ struct Match {
     rows: u32,
 }
 
-/// The stretches that are alike and not the same, and the number of series of a shape that recurs. `known` has
-/// the same stretches, and series of one `group` are the same. A row of each series says so many `bits`.
+/// The stretches that are alike and not the same, and the number of series of a shape that recurs. `known`
+/// has the same stretches, and series of one `group` are the same. A row of each series says so many `bits`.
 pub fn shared(
     sketches: &[Sketch],
     bits: &[f64],
