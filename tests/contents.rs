@@ -8,10 +8,10 @@ use std::time::Instant;
 /// Series `(series, channels, rows)`.
 type Data = Vec<Vec<Vec<f64>>>;
 
-/// A sample at a row, given the random numbers of its series and channel.
-type Signal<'a> = &'a dyn Fn(&mut Random) -> Vec<f64>;
+/// Makes a channel of a series of its random numbers.
+type Maker = dyn Fn(&mut Random) -> Vec<f64>;
 
-fn data(seed: u32, series: u32, channels: u32, signal: Signal) -> Data {
+fn data(seed: u32, series: u32, channels: u32, signal: &dyn Fn(&mut Random) -> Vec<f64>) -> Data {
     let channel = |s, c| signal(&mut Random::new(u64::from(seed), Stream::Demo, [s, c]));
     (0..series).map(|s| (0..channels).map(|c| channel(s, c)).collect()).collect()
 }
@@ -131,7 +131,7 @@ fn independent_series_are_never_copies() {
         let length = 5.0 + 50.0 * random.uniform();
         (0..64).map(|t| if f64::from(t) < length { random.normal() } else { 0.0 }).collect()
     };
-    let signals: Vec<(&str, u32, Box<dyn Fn(&mut Random) -> Vec<f64>>)> = vec![
+    let signals: Vec<(&str, u32, Box<Maker>)> = vec![
         ("constant", 4, Box::new(|_| vec![1.0; 64])),
         ("two levels", 1, Box::new(choice(2.0, 128))),
         ("four levels", 1, Box::new(choice(4.0, 32))),
@@ -202,7 +202,7 @@ fn found(name: &str, data: &Data, likeness: Likeness) -> usize {
 /// .0001, .001 and .01 of the deviation.
 #[test]
 fn copies_are_found_whatever_was_done_to_them() {
-    type Case = (&'static str, u32, Box<dyn Fn(&mut Random) -> Vec<f64>>, [usize; 6]);
+    type Case = (&'static str, u32, Box<Maker>, [usize; 6]);
     let signals: [Case; 8] = [
         ("white, 64 x 1", 1, Box::new(white(64)), [100, 100, 100, 100, 98, 95]),
         ("white, 16 x 1", 1, Box::new(white(16)), [100, 98, 98, 98, 95, 85]),

@@ -71,7 +71,8 @@ fn the_published_cases_are_refused_with_both_places() {
 
 #[test]
 fn copies_of_another_person_are_refused_in_every_type_and_disguise() {
-    let cases: [(&str, &str, fn(f64) -> f64); 5] = [
+    type Case = (&'static str, &'static str, fn(f64) -> f64);
+    let cases: [Case; 5] = [
         ("<f4", "hold the same samples", |x| x),
         ("<f8", "hold the same samples", |x| x),
         ("<f8", "hold the same samples", |x| x * (1.0 + 1e-12)),
@@ -222,7 +223,8 @@ fn a_recording_under_another_name_is_found() {
         let spec = SplitSpec { kind, folds: None, validation: 0.0, seed: 1 };
         cut(&all, 24, 24).and_then(|dataset| spec.build(&dataset).map(drop))
     };
-    let changes: [(&str, &dyn Fn(&mut Recording)); 5] = [
+    type Change<'a> = (&'a str, &'a dyn Fn(&mut Recording));
+    let changes: [Change; 5] = [
         ("nothing", &|_| ()),
         ("another order of trials", &|copy| copy.samples.rotate_left(3 * block)),
         ("rounded to f32", &|copy| copy.samples.iter_mut().for_each(|x| *x = f64::from(*x as f32))),

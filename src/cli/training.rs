@@ -113,6 +113,7 @@ impl RunFlags {
         if self.dry_run {
             return out(&description);
         }
+        experiment.check_memory(&selection)?;
         terminal.say(&description);
         let folder = match resumed {
             Some(folder) => {

@@ -59,6 +59,9 @@ pub struct Values {
     pub keep_low: bool,
 }
 
+/// The frames of one trial, its segment, and its defects.
+type Cut = (Vec<f64>, Segment, Vec<String>);
+
 /// The frames of one recording. Its rows count from 0.
 pub struct SubjectFrames {
     frames: Array2<f32>,
@@ -106,7 +109,7 @@ impl SubjectFrames {
             let samples: Vec<&[f64]> = channels.iter().map(|&c| recording.channel(index, c)).collect();
             Sketch::of(&samples)
         };
-        let parts: Vec<((Vec<f64>, Segment, Vec<String>), Sketch)> = (0..recording.trials.len())
+        let parts: Vec<(Cut, Sketch)> = (0..recording.trials.len())
             .into_par_iter()
             .map(|index| Ok((segment(recording, index, spec, channels, &grid)?, sketch(index))))
             .collect::<Result<_>>()?;

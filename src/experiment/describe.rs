@@ -6,7 +6,6 @@ use crate::data::contents::TrainedContents;
 use crate::data::sequences::Dataset;
 use crate::data::split::Leak;
 use crate::error::Result;
-use crate::model::Trainer;
 use crate::ops::Pooling;
 use crate::run::{DatasetEntry, FORMAT, Manifest, RecordingEntry, Resume, RunFolder, SplitEntry, Status};
 use std::collections::BTreeMap;
@@ -45,9 +44,7 @@ impl Experiment {
             0 => 0,
             _ => on_device!(&device, backend => self.permuted_at_once(backend)?),
         };
-        let most = self.extent(extent.models.max(permuted));
-        let trainer = on_device!(&device, backend => Trainer::bytes(backend, &self.network, most)?);
-        let megabytes = (trainer + d.frames.bytes()) / (1 << 20);
+        let megabytes = self.memory(extent.models.max(permuted))? / (1 << 20);
         let everything: Vec<u32> = (0..d.sequences.len() as u32).collect();
         let scope = self.scope(selection);
         let notes = std::iter::once(format!("tests {}", scope.headline())).chain(scope.notes());

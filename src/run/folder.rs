@@ -56,7 +56,10 @@ impl RunFolder {
         let options = File::options().create(true).write(true).truncate(false).open(&file);
         let lock = options.map_err(|e| Error::io("create", &file, e))?;
         match lock.try_lock() {
-            Ok(()) => Ok(RunFolder { path, _lock: lock }),
+            Ok(()) => {
+                remove_staged(&path)?;
+                Ok(RunFolder { path, _lock: lock })
+            }
             Err(TryLockError::WouldBlock) => {
                 Err(Error::new(ErrorKind::Io, format!("{} is in use by another process", path.display()))
                     .hint("wait until it has ended, or start a new run"))
@@ -98,6 +101,26 @@ impl RunFolder {
         fs::read_to_string(&path).map_err(|e| Error::io("read", &path, e))
     }
 }
+
+/// Removes files that a killed process was about to rename. Only the process with the lock writes, so nobody
+/// needs them.
+fn remove_staged(run: &Path) -> Result<()> {
+    for folder in [run.to_path_buf(), run.join("checkpoints/best"), run.join("checkpoints/last")] {
+        let Ok(entries) = fs::read_dir(&folder) else { continue };
+        for entry in entries {
+            let path = entry.map_err(|e| Error::io("list", &folder, e))?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let is_staged = STAGED.iter().any(|file| name.starts_with('.') && name.contains(file));
+            if is_staged && path.is_file() {
+                fs::remove_file(&path).map_err(|e| Error::io("remove", &path, e))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Parts of the names of files that are staged before they are renamed.
+const STAGED: [&str; 5] = [".safetensors.", ".json.", ".csv.", ".toml.", ".html."];
 
 /// Refuses a symbolic link where a run has a file: it may point at a file of somebody else's.
 pub(super) fn refuse_link(path: &Path) -> Result<()> {

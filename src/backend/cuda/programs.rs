@@ -37,9 +37,24 @@ fn suffix(arch: u32, (major, minor): (i32, i32)) -> String {
     format!(".sm_{arch}.nvrtc-{major}.{minor}.cubin")
 }
 
+/// Whether anybody but the owner can put a program into the folder, as ssh asks of its keys.
+#[cfg(unix)]
+fn can_others_write(folder: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    const GROUP_AND_OTHERS: u32 = 0o022;
+    folder.metadata().is_ok_and(|found| found.mode() & GROUP_AND_OTHERS != 0)
+}
+
+#[cfg(not(unix))]
+fn can_others_write(_: &Path) -> bool {
+    false
+}
+
 /// The cache folder.
 pub(super) struct Programs {
     folder: PathBuf,
+    /// Whether only its owner can write there.
+    is_trusted: bool,
     /// Why programs are no longer stored, if they are not.
     warning: OnceLock<String>,
 }
@@ -48,9 +63,18 @@ impl Programs {
     /// Opens the folder, and makes it if it is missing. If that fails, the cache is off: see
     /// [`Programs::warning`].
     pub fn open(folder: &Path) -> Self {
-        let programs = Programs { folder: folder.into(), warning: OnceLock::new() };
+        let programs = Programs { folder: folder.into(), is_trusted: true, warning: OnceLock::new() };
         if let Err(error) = std::fs::create_dir_all(folder) {
             programs.warn(&error);
+        } else if can_others_write(folder) {
+            programs.warning.get_or_init(|| {
+                format!(
+                    "compiled kernels in {} are not used: others can write there, and a program is trusted like this one; take \
+                     their right away with chmod go-w, or choose another folder with `kernel_cache`",
+                    folder.display()
+                )
+            });
+            return Programs { is_trusted: false, ..programs };
         }
         programs
     }
@@ -73,6 +97,9 @@ impl Programs {
 
     /// Reads a program. `None` if it is missing or damaged.
     pub fn get(&self, name: &Name) -> Option<Vec<u8>> {
+        if !self.is_trusted {
+            return None;
+        }
         let bytes = std::fs::read(self.folder.join(name.file())).ok()?;
         let (hash, program) = bytes.split_at_checked(blake3::OUT_LEN)?;
         (blake3::hash(program).as_bytes() == hash).then(|| program.to_vec())

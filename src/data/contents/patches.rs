@@ -56,7 +56,7 @@ impl Patch {
         let at = |i: u64| self.values[(mix(i) >> 8) as usize % self.values.len()];
         let bit = |i: u64| u64::from(at(2 * i) > at(2 * i + 1)) << (i % KEY_BITS);
         let bits: u64 = (table * KEY_BITS..(table + 1) * KEY_BITS).map(bit).sum();
-        bits << 16 | u64::from(self.lag) << 8 | self.values.len() as u64 % 256
+        (bits << 16) | (u64::from(self.lag) << 8) | (self.values.len() as u64 % 256)
     }
 }
 
