@@ -122,7 +122,7 @@ fn independent_series_are_never_copies() {
         (0..128).map(step).collect()
     };
     let templates = data(7, 12, 1, &white(128));
-    let class = |random: &mut Random| -> Vec<f64> {
+    let class = move |random: &mut Random| -> Vec<f64> {
         let template = &templates[(random.uniform() * 12.0) as usize][0];
         let size = 0.8 + 0.4 * random.uniform();
         template.iter().map(|x| size * x + 0.01 * random.normal()).collect()
