@@ -292,7 +292,7 @@ fn many_equal_windows_are_all_copies() {
     assert!((leak["copies"].as_f64().unwrap() - 20.0 / 36.0).abs() < 1e-9, "{leak}");
     let others = [("labels", labels), ("groups", numbers(|i| i % 3)), ("trials", numbers(|i| i))];
     samples(folder.path(), "w", [STEPS, CHANNELS], "<f4", &values, &others);
-    let call = run(folder.path(), "crossval --data w --split subject --allow-copies --name s");
+    let call = run(folder.path(), "crossval --data w --split subject --allow-copies");
     assert!(call.ends(0, &[]).out.contains("20 test windows are copies"));
 }
 

@@ -175,7 +175,7 @@ fn the_run_folder_suffices_to_write_the_page_again() {
     fs::write(run.join("predictions.csv"), fewer.join("\n")).unwrap();
     refuses("predictions.csv is not as the run left it");
     fs::remove_file(run.join("scores.json")).unwrap();
-    refuses("scores.json is missing, and the manifest has its hash");
+    refuses("runs/honest has no scores.json");
 }
 
 #[test]

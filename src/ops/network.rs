@@ -189,6 +189,9 @@ impl Module {
     }
 }
 
+/// The largest size of anything in a network: the product of two fits into 64 bits with room to spare.
+const LARGEST: usize = 1 << 24;
+
 impl Network {
     /// Refuses a network without recurrent layers or with a size of 0.
     pub fn check(&self) -> Result<()> {
@@ -202,9 +205,9 @@ impl Network {
             .iter()
             .flat_map(|conv| [("filters", conv.filters), ("steps of a kernel", conv.kernel)]);
         let hidden = self.layers.iter().map(|layer| ("hidden units", layer.hidden));
-        let none = sizes.into_iter().chain(dense).chain(convs).chain(hidden).find(|(_, size)| *size == 0);
-        if let Some((what, _)) = none {
-            return Err(Error::config(format!("a network with 0 {what}, expected at least 1")));
+        let sizes = sizes.into_iter().chain(dense).chain(convs).chain(hidden);
+        if let Some((what, size)) = sizes.into_iter().find(|(_, size)| !(1..=LARGEST).contains(size)) {
+            return Err(Error::config(format!("a network with {size} {what}, expected 1 to {LARGEST}")));
         }
         for LayerSpec { dirs, biases, .. } in &self.layers {
             for (what, found) in [("directions", dirs), ("bias vectors", biases)] {

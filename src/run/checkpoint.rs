@@ -130,6 +130,14 @@ impl FoldCheckpoint {
     pub fn read(path: &Path) -> Result<Self> {
         let (mut tensors, meta): (Tensors, FoldMeta) = Tensors::read(path)?;
         meta.network.check().map_err(|e| e.at(path.display()))?;
+        // Before anything is allocated for it.
+        let (params, held) = (meta.network.params(), tensors.elements());
+        if params > held {
+            return Err(Error::data(format!(
+                "the network has {params} parameters, and the file holds {held} numbers"
+            ))
+            .at(path.display()));
+        }
         let is_centered = tensors.has(CENTER);
         let mut take =
             |name: &str, shape: &[usize]| tensors.take(name, shape).map_err(|e| e.at(path.display()));

@@ -94,6 +94,11 @@ impl Tensors {
         hasher.finalize().to_hex().to_string()
     }
 
+    /// The number of elements of all tensors.
+    pub fn elements(&self) -> usize {
+        self.tensors.iter().map(|(.., values)| values.len()).sum()
+    }
+
     /// Whether there is a tensor `name`.
     pub fn has(&self, name: &str) -> bool {
         self.tensors.iter().any(|(other, ..)| other == name)
