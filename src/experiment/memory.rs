@@ -49,6 +49,10 @@ fn free() -> Option<usize> {
         let text = std::fs::read_to_string(format!("/sys/fs/cgroup/{name}")).ok()?;
         text.trim().parse::<usize>().ok()
     };
-    let container = number("memory.max").zip(number("memory.current"));
+    // Files that are kept in memory make room when it is needed.
+    let statistics = std::fs::read_to_string("/sys/fs/cgroup/memory.stat").unwrap_or_default();
+    let files = statistics.lines().find_map(|line| line.strip_prefix("file ")?.trim().parse::<usize>().ok());
+    let taken = number("memory.current").map(|taken| taken.saturating_sub(files.unwrap_or(0)));
+    let container = number("memory.max").zip(taken);
     Some(container.map_or(machine, |(most, taken)| machine.min(most.saturating_sub(taken))))
 }
