@@ -378,6 +378,52 @@ fn weights_that_are_not_finite_end_with_6() {
     assert!(error.message.contains("fold-01") && error.message.contains("not finite"), "{error}");
 }
 
+/// A run may begin with the weights of another one, of the same folds and layers only.
+#[test]
+fn a_run_goes_on_from_the_weights_of_another() {
+    let folder = with_runs(&["a"]);
+    let path = folder.path();
+    let from = format!("{RUN} --hidden 3 --epochs 5 --learning-rate 0.01 --seed 0 --from runs/a");
+    engine(path, &format!("{from} --name more")).ends(0, &[]);
+    let manifest: Value =
+        serde_json::from_slice(&fs::read(path.join("runs/more/manifest.json")).unwrap()).unwrap();
+    assert_eq!(manifest["from"]["run"], "runs/a");
+    let page = fs::read_to_string(path.join("runs/more/report.html")).unwrap();
+    assert!(page.contains("of runs/a"));
+    // Without a step, the weights are those of the other run.
+    engine(
+        path,
+        &format!("{RUN} --hidden 3 --epochs 1 --learning-rate 1e-30 --seed 0 --from runs/a --name same"),
+    )
+    .ends(0, &[]);
+    for fold in 1..=3 {
+        let read = |run: &str, which: &str| {
+            let path = path.join(format!("runs/{run}/checkpoints/{which}/fold-0{fold}.safetensors"));
+            engine::run::FoldCheckpoint::read(&path).unwrap().weights
+        };
+        assert_eq!(read("a", "best"), read("same", "last"));
+        assert_ne!(read("a", "best"), read("more", "last"));
+    }
+    for (options, parts) in [
+        (
+            "--seed 5",
+            ["from runs/a: checkpoints/best/fold-01.safetensors: fold 1 has other rows", "may have seen"],
+        ),
+        ("--seed 0 --hidden 4", ["has the shape", "this network's"]),
+        ("--seed 0 --cell gru", ["has the shape", "this network's"]),
+        ("--seed 0 --permutations 3", ["`--permutations` with `--from`", "know the true labels"]),
+    ] {
+        let layers = if options.contains("--hidden") { "" } else { "--hidden 3" };
+        let call = engine(path, &format!("{RUN} {layers} --epochs 1 {options} --from runs/a --name no"));
+        let code = if options.contains("permutations") { 2 } else { 3 };
+        call.ends(code, &parts);
+    }
+    assert!(!path.join("runs/no").exists(), "a run was begun");
+    // It is evaluated without the other one.
+    fs::remove_dir_all(path.join("runs/a")).unwrap();
+    engine(path, "evaluate runs/more --quiet").ends(0, &[]);
+}
+
 /// The same signal at another sampling rate is another one to a network.
 #[test]
 fn predict_refuses_another_sampling_rate() {

@@ -114,6 +114,7 @@ impl RunFlags {
             return out(&description);
         }
         experiment.check_memory(&selection)?;
+        experiment.read_initial(&selection)?;
         terminal.say(&description);
         let folder = match resumed {
             Some(folder) => {

@@ -131,6 +131,12 @@ impl Config {
             return Err(Error::config("the number of permutations must be above 0")
                 .hint("leave `permutations` out for a run without a permutation test"));
         }
+        if self.permutation.permutations.is_some() && self.training.from.is_some() {
+            return Err(Error::config(
+                "`permutations` with `from`: those weights know the true labels, so no permuted training could be compared",
+            )
+            .hint("leave one of them out"));
+        }
         if self.run.folds_at_once == Some(0) {
             return Err(Error::config("the number of folds at once must be above 0"));
         }

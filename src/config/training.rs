@@ -5,6 +5,7 @@ use crate::ops::{EpsPlacement, OptimizerKind};
 use crate::train::{ClassWeights, Initial, Schedule, Selection};
 use clap::Args;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// Optimizer, schedule and stopping.
 #[derive(Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -55,6 +56,12 @@ pub struct TrainingConfig {
     /// Epoch whose weights are tested
     #[arg(long, value_enum, value_name = "EPOCH", default_value_t = Selection::Best)]
     pub selection: Selection,
+    /// Start from the best weights of this finished run, fold by fold, with any settings of the training: more
+    /// epochs, another learning rate. Its recordings, windows, labels, folds and layers must be the same, so that
+    /// no fold starts from weights that have seen its test part
+    #[arg(long, value_name = "RUN")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<PathBuf>,
     /// Initialization of the weights
     #[arg(long, value_enum, value_name = "STYLE", default_value_t = Initial::Pytorch)]
     pub initial: Initial,

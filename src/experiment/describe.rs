@@ -82,11 +82,11 @@ impl Experiment {
     }
 
     /// Everything that identifies the run.
-    fn manifest(&self, device: DeviceId, selection: &[usize]) -> Manifest {
+    fn manifest(&self, device: DeviceId, selection: &[usize]) -> Result<Manifest> {
         let d = &self.dataset;
         let recordings = d.frames.subjects.iter().zip(&d.frames.hashes);
         let folds = self.split.audit(d);
-        Manifest {
+        Ok(Manifest {
             format: FORMAT,
             engine: env!("CARGO_PKG_VERSION").into(),
             platform: format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
@@ -115,8 +115,9 @@ impl Experiment {
             parameters: self.network.params(),
             files: BTreeMap::new(),
             unbound: false,
+            from: self.from()?,
             moves: Vec::new(),
-        }
+        })
     }
 
     /// Writes the files that a run begins with.
@@ -125,7 +126,7 @@ impl Experiment {
         folder.write("config.toml", self.config.to_toml().as_bytes())?;
         Status::Created.write(folder)?;
         folder.write("split.json", self.split.to_json().as_bytes())?;
-        self.manifest(device.clone(), selection).write(folder)?;
+        self.manifest(device.clone(), selection)?.write(folder)?;
         Resume::start(device, self.bound(selection)).write(folder)
     }
 }

@@ -4,6 +4,7 @@
 mod bound;
 mod describe;
 mod device_change;
+mod from;
 mod memory;
 mod permutation;
 mod prepare;

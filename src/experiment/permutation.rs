@@ -13,6 +13,7 @@ use crate::progress::{Progress, about};
 use crate::run::{Bound, Epochs, Permutations, Resume, RunFolder, epoch_seconds};
 use crate::train::{EpochRecord, FoldGroup, FoldTask, Observer, Outcome, State, StepRecord};
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -39,6 +40,7 @@ impl Experiment {
         })?;
         Ok(Experiment {
             is_unbound: false,
+            initial: BTreeMap::new(),
             config: self.config.clone(),
             dataset,
             split,

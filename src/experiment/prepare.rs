@@ -12,6 +12,7 @@ use crate::model::Extent;
 use crate::ops::Network;
 use crate::progress::Progress;
 use crate::train::TrainSpec;
+use std::collections::BTreeMap;
 
 /// Data, split and network of a configuration, ready to train.
 pub struct Experiment {
@@ -30,6 +31,8 @@ pub struct Experiment {
     pub(super) fold_names: Vec<String>,
     /// The units of a permutation test; `None` without one.
     pub(super) exchangeable: Option<Exchangeable>,
+    /// By fold, the weights to start from; none for random ones.
+    pub(super) initial: BTreeMap<u32, Vec<f32>>,
 }
 
 impl Experiment {
@@ -121,6 +124,7 @@ impl Experiment {
             network,
             fold_names,
             exchangeable,
+            initial: BTreeMap::new(),
         })
     }
 

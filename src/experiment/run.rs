@@ -197,6 +197,7 @@ impl Experiment {
             dataset: &self.dataset,
             fold,
             stats: self.stats(fold),
+            initial: self.initial.get(&(number as u32)).map(Vec::as_slice),
         }
     }
 

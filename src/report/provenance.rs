@@ -157,6 +157,7 @@ pub(super) fn repeat(record: &Record) -> Markup {
             ("engine", format!("{}, {}", known.engine, known.platform)),
             ("device", format!("{}, {} threads", devices.join(", then "), known.threads)),
             ("seed", known.seed.to_string()),
+            ("weights at the start", known.from.as_ref().map_or("random".into(), |from| format!("of {}", from.run))),
             ("labels", known.dataset.labels.clone()),
             ("windows", format!("{} of {} steps: {}", known.dataset.sequences, known.dataset.steps, classes.join(", "))),
             ("data, BLAKE3", known.dataset.blake3.clone()),

@@ -55,6 +55,9 @@ pub struct Manifest {
     /// goes on with it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unbound: bool,
+    /// The run whose weights it began with; `None` for random weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<From>,
     /// Every change of device since.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub moves: Vec<Move>,
@@ -109,6 +112,15 @@ impl SplitEntry {
     pub fn leaks(&self) -> bool {
         self.kind.is_leaky() || self.leak.has_copies()
     }
+}
+
+/// The run that another one began with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct From {
+    /// Its folder, as the user named it.
+    pub run: String,
+    /// The hash of its manifest, which has those of its weights.
+    pub manifest: String,
 }
 
 /// A change of device.

@@ -51,6 +51,8 @@ pub struct FoldTask<'a> {
     pub fold: &'a Fold,
     /// Statistics of the training part.
     pub stats: Stats,
+    /// The weights `(P)` to start from; `None` for random ones.
+    pub initial: Option<&'a [f32]>,
 }
 
 /// One fold of the group.
@@ -122,14 +124,17 @@ impl<'a, B: Backend> FoldGroup<'a, B> {
         let mut trainer = Trainer::new(backend, network, extent, training)?;
         let weights: Vec<f32> = folds
             .iter()
-            .flat_map(|task| initial::weights(network, spec.initial, spec.seed, task.number))
+            .flat_map(|task| match task.initial {
+                Some(weights) => weights.to_vec(),
+                None => initial::weights(network, spec.initial, spec.seed, task.number),
+            })
             .collect();
         let model = trainer.model_mut();
         model.set_weights(&weights)?;
         model.set_stats(&folds.iter().flat_map(|task| task.stats.flat()).collect::<Vec<f32>>())?;
         let members = folds
             .into_iter()
-            .map(|FoldTask { number, name, dataset, fold, stats }| Member {
+            .map(|FoldTask { number, name, dataset, fold, stats, .. }| Member {
                 number,
                 name,
                 dataset,

@@ -64,7 +64,7 @@ pub fn fold_group<'a, B: Backend>(
 pub fn task<'a>(dataset: &'a Dataset, split: &'a Split, number: usize) -> FoldTask<'a> {
     let fold = &split.folds()[number];
     let (stats, name) = (Stats::fit(dataset, fold.train()), format!("fold {}", fold.name));
-    FoldTask { number: number as u32, name, dataset, fold, stats }
+    FoldTask { number: number as u32, name, dataset, fold, stats, initial: None }
 }
 
 /// Saves the state after its first epoch; loses the device in its second.
