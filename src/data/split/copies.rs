@@ -78,7 +78,7 @@ pub fn check(fold: &Fold, dataset: &Dataset) -> Result<()> {
     let part = parts(fold, dataset);
     // The window of each pair that is named first, so that each counts once.
     let mut between = BTreeMap::new();
-    for common in Common::of(dataset) {
+    for common in Common::of(dataset, &part, &[Part::Train, Part::Validation, Part::Test]) {
         for &i in &common.order {
             let differs = |j: usize| part[i].zip(part[j]).is_some_and(|(one, other)| one < other);
             if let Some(j) = common.partner(i, |j| differs(j) && !common.is_one_name(dataset, [i, j])) {
@@ -127,7 +127,7 @@ pub struct Found {
 pub fn count(fold: &Fold, dataset: &Dataset) -> Found {
     let part = parts(fold, dataset);
     let (mut same, mut copied) = (BTreeSet::new(), BTreeSet::new());
-    for common in Common::of(dataset) {
+    for common in Common::of(dataset, &part, &[Part::Train, Part::Test]) {
         for &i in common.order.iter().filter(|&&i| part[i] == Some(Part::Test)) {
             let is_train = |j: usize| part[j] == Some(Part::Train);
             if common.likeness == Likeness::Same && common.partner(i, is_train).is_some() {
@@ -183,13 +183,26 @@ struct Common {
 }
 
 impl Common {
-    /// Those of the data set.
-    fn of(dataset: &Dataset) -> impl Iterator<Item = Common> {
-        let equal = dataset.contents.equal.iter().map(|series| {
+    /// Those of the data set with windows in two of these parts.
+    fn of(dataset: &Dataset, part: &[Option<Part>], among: &[Part]) -> impl Iterator<Item = Common> {
+        // For each series, the parts that its windows are in, one bit each.
+        let mut parts_of = vec![0u8; dataset.frames.segments.len()];
+        for (s, part) in dataset.sequences.iter().zip(part) {
+            if let Some(part) = part.filter(|part| among.contains(part)) {
+                parts_of[s.segment as usize] |= 1 << part as u8;
+            }
+        }
+        let is_split = move |series: &[u32]| {
+            let parts = series.iter().fold(0, |parts, &series| parts | parts_of[series as usize]);
+            parts.count_ones() > 1
+        };
+        let is_also_split = is_split.clone();
+        let equal = dataset.contents.equal.iter().filter(move |series| is_split(series)).map(|series| {
             let parts: Vec<(u32, u32)> = series.iter().map(|&series| (series, 0)).collect();
             Common::new(dataset, Likeness::Same, true, &parts, u32::MAX)
         });
-        let shared = dataset.contents.shared.iter().map(|shared| {
+        let shared = dataset.contents.shared.iter().filter(move |shared| is_also_split(&shared.series));
+        let shared = shared.map(|shared| {
             let parts = [0, 1].map(|side| (shared.series[side], shared.at[side]));
             Common::new(dataset, shared.likeness, false, &parts, shared.rows)
         });
