@@ -383,7 +383,7 @@ fn weights_that_are_not_finite_end_with_6() {
 fn a_run_goes_on_from_the_weights_of_another() {
     let folder = with_runs(&["a"]);
     let path = folder.path();
-    let from = format!("{RUN} --hidden 3 --epochs 5 --learning-rate 0.01 --seed 0 --from runs/a");
+    let from = format!("{RUN} --hidden 3 --epochs 5 --lr 0.01 --seed 0 --from runs/a");
     engine(path, &format!("{from} --name more")).ends(0, &[]);
     let manifest: Value =
         serde_json::from_slice(&fs::read(path.join("runs/more/manifest.json")).unwrap()).unwrap();
@@ -391,11 +391,8 @@ fn a_run_goes_on_from_the_weights_of_another() {
     let page = fs::read_to_string(path.join("runs/more/report.html")).unwrap();
     assert!(page.contains("of runs/a"));
     // Without a step, the weights are those of the other run.
-    engine(
-        path,
-        &format!("{RUN} --hidden 3 --epochs 1 --learning-rate 1e-30 --seed 0 --from runs/a --name same"),
-    )
-    .ends(0, &[]);
+    engine(path, &format!("{RUN} --hidden 3 --epochs 1 --lr 1e-30 --seed 0 --from runs/a --name same"))
+        .ends(0, &[]);
     for fold in 1..=3 {
         let read = |run: &str, which: &str| {
             let path = path.join(format!("runs/{run}/checkpoints/{which}/fold-0{fold}.safetensors"));

@@ -56,9 +56,9 @@ pub struct TrainingConfig {
     /// Epoch whose weights are tested
     #[arg(long, value_enum, value_name = "EPOCH", default_value_t = Selection::Best)]
     pub selection: Selection,
-    /// Start from the best weights of this finished run, fold by fold, with any settings of the training: more
-    /// epochs, another learning rate. Its recordings, windows, labels, folds and layers must be the same, so that
-    /// no fold starts from weights that have seen its test part
+    /// Start from the best weights of this finished run, fold by fold, with any settings of the training:
+    /// more epochs, another learning rate. Its recordings, windows, labels, folds and layers must be the
+    /// same, so that no fold starts from weights that have seen its test part
     #[arg(long, value_name = "RUN")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<PathBuf>,

@@ -2,9 +2,12 @@
 
 use assert_cmd::cargo::cargo_bin;
 use engine::random::{Random, Stream};
+use signal_hook::consts::SIGINT;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Once};
 
 /// How a call of the program ended.
 pub struct Call {
@@ -42,8 +45,19 @@ impl Call {
     }
 }
 
+/// The program leaves alone a signal that its parent ignores, and tests in the background ignore SIGINT. A
+/// handler in this process is none in its children: they begin with the default.
+fn hear_interrupts() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let always = Arc::new(AtomicBool::new(true));
+        signal_hook::flag::register_conditional_shutdown(SIGINT, 128 + SIGINT, always).unwrap();
+    });
+}
+
 /// The program with `arguments`, separated by blanks, in `folder`.
 pub fn command(folder: &Path, arguments: &str) -> Command {
+    hear_interrupts();
     let mut command = Command::new(cargo_bin!("engine"));
     command.current_dir(folder).args(arguments.split_whitespace());
     command
