@@ -473,6 +473,45 @@ fn links_names_and_numbers_do_no_harm() {
     engine(path, "evaluate runs/huge --quiet").ends(0, &[]);
 }
 
+/// A save that was killed leaves a staged file, which the next process with the lock removes.
+#[test]
+fn staged_files_of_killed_saves_are_removed() {
+    let folder = with_runs(&["a"]);
+    let path = folder.path();
+    let run = path.join("runs/a");
+    let staged = [".resume.safetensors.Xy12Zq", "checkpoints/best/.fold-01.safetensors.Xy12Zq"]
+        .map(|name| run.join(name));
+    let own = run.join(".notes");
+    staged.iter().chain([&own]).for_each(|file| fs::write(file, "half").unwrap());
+    engine(path, "report runs/a").ends(0, &[]);
+    assert!(staged.iter().all(|file| !file.exists()) && own.exists());
+}
+
+/// No machine has the memory for this network, and none of it is asked for before the refusal.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_training_that_does_not_fit_into_memory_is_refused_with_both_sizes() {
+    let folder = folder();
+    data(folder.path(), "w");
+    let layers = ["16384"; 24].join(",");
+    let call = engine(folder.path(), &format!("{RUN} --hidden {layers} --epochs 1"));
+    call.ends(5, &["the training needs ", " MiB of memory, and ", " MiB are free", "--folds-at-once"]);
+    assert!(!folder.path().join("runs").exists(), "a run was begun");
+}
+
+/// A limit of the size of files is an error that leaves the saved state intact.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_may_not_grow_is_an_error() {
+    let folder = folder();
+    data(folder.path(), "w");
+    let engine = assert_cmd::cargo::cargo_bin!("engine");
+    let script = format!("ulimit -f 64; {} {RUN} {LONG} --name x --quiet", engine.display());
+    let output =
+        std::process::Command::new("sh").arg("-c").arg(script).current_dir(folder.path()).output().unwrap();
+    Call::of(output).ends(7, &["cannot write runs/x/", "File too large"]);
+}
+
 /// The parent ignores SIGHUP, as `nohup` does: the run goes on.
 #[cfg(target_os = "linux")]
 #[test]

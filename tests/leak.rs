@@ -2,15 +2,12 @@
 //! far above chance and honest splits score at chance. Without a fingerprint of trials, all splits score at
 //! chance.
 
+use crate::support::runs;
 use engine::config::{CellName, Config};
 use engine::data::frames::Baseline;
 use engine::data::split::SplitKind;
-use engine::experiment::{Ending, Experiment};
 use engine::metrics::Scores;
 use engine::ops::Cell;
-use engine::progress::Silent;
-use engine::run::RunFolder;
-use std::sync::atomic::AtomicUsize;
 
 /// A small network on band power of recordings without any effect of emotion.
 fn scores(split: SplitKind, trial_sd: f64, baseline: Baseline) -> Scores {
@@ -29,15 +26,7 @@ fn scores(split: SplitKind, trial_sd: f64, baseline: Baseline) -> Scores {
     config.network.dropout = 0.0;
     config.training.epochs = 12;
     config.training.learning_rate = 3e-3;
-    let folder = tempfile::tempdir().unwrap();
-    let run = RunFolder::create(folder.path(), "leak").unwrap();
-    let experiment = Experiment::prepare(config, &Silent).unwrap();
-    let folds: Vec<usize> = (0..experiment.split.folds().len()).collect();
-    experiment.record(&run, &folds).unwrap();
-    match experiment.run(&run, &folds, &AtomicUsize::new(0), &Silent, &|_, _| Ok(())).unwrap() {
-        Ending::Finished(scores) => *scores,
-        Ending::Interrupted(signal) => panic!("nobody sent signal {signal}"),
-    }
+    runs::scores(config)
 }
 
 /// Balanced accuracy over trials, and how far it may be from one half by chance: 3.3 standard errors (1 in

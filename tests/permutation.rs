@@ -5,6 +5,7 @@ mod page;
 mod program;
 mod rates;
 
+use crate::support::runs;
 use crate::support::synthetic::dataset;
 use crate::support::training::{network, spec, split, task};
 use engine::ErrorKind;
@@ -14,15 +15,11 @@ use engine::data::grouping::Grouping;
 use engine::data::permutation::Exchangeable;
 use engine::data::sequences::Dataset;
 use engine::data::split::SplitKind;
-use engine::experiment::{Ending, Experiment};
 use engine::metrics::permutation::{p_value, reached};
 use engine::metrics::{PermutationTest, Scores};
 use engine::ops::Cell;
-use engine::progress::Silent;
-use engine::run::RunFolder;
 use engine::train::{FoldGroup, FoldResult, FoldTask, Unobserved};
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicUsize;
 
 fn labels(dataset: &Dataset) -> Vec<u32> {
     dataset.sequences.iter().map(|s| s.label).collect()
@@ -170,16 +167,7 @@ fn demo(effect: f64, kind: SplitKind, permutations: u32) -> Scores {
     config.training.epochs = 8;
     config.training.learning_rate = 3e-3;
     config.permutation.permutations = Some(permutations);
-    let folder = tempfile::tempdir().unwrap();
-    let run = RunFolder::create(folder.path(), "demo").unwrap();
-    let experiment = Experiment::prepare(config, &Silent).unwrap();
-    let folds: Vec<usize> = (0..experiment.split.folds().len()).collect();
-    experiment.check_permutations().unwrap();
-    experiment.record(&run, &folds).unwrap();
-    match experiment.run(&run, &folds, &AtomicUsize::new(0), &Silent, &|_, _| Ok(())).unwrap() {
-        Ending::Finished(scores) => *scores,
-        Ending::Interrupted(signal) => panic!("nobody sent signal {signal}"),
-    }
+    runs::scores(config)
 }
 
 fn test(scores: &Scores) -> &PermutationTest {

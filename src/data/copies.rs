@@ -44,7 +44,7 @@ impl TrialName {
 
 /// Two trials with common samples.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Copy {
+pub struct TrialPair {
     /// The two trials in words.
     pub trials: [String; 2],
     /// Whether they are of one person, by name.
@@ -55,7 +55,7 @@ pub struct Copy {
     pub samples: u32,
 }
 
-impl Copy {
+impl TrialPair {
     /// `trial 3 of subject s01 and trial 0 of subject s33 hold the same samples`.
     pub fn describe(&self) -> String {
         let [one, other] = &self.trials;
@@ -81,7 +81,7 @@ pub fn copies(
     names: &[TrialName],
     subjects: &[String],
     grouping: &Grouping,
-) -> Vec<Copy> {
+) -> Vec<TrialPair> {
     let mut found = BTreeMap::<[TrialName; 2], (Likeness, u32)>::new();
     let mut add = |mut pair: [TrialName; 2], likeness: Likeness, rows: u32| {
         pair.sort_unstable();
@@ -103,7 +103,7 @@ pub fn copies(
             add(pair, shared.likeness, shared.rows);
         }
     }
-    let copy = |(pair, (likeness, samples)): ([TrialName; 2], (Likeness, u32))| Copy {
+    let copy = |(pair, (likeness, samples)): ([TrialName; 2], (Likeness, u32))| TrialPair {
         is_one_person: pair[0].subject == pair[1].subject,
         trials: pair.map(|name| name.describe(subjects, grouping)),
         is_exact: likeness == Likeness::Same,
@@ -113,7 +113,7 @@ pub fn copies(
 }
 
 /// The first of several copies in words, and how many more there are.
-pub fn describe(copies: &[Copy]) -> Option<String> {
+pub fn describe(copies: &[TrialPair]) -> Option<String> {
     let first = copies.first()?.describe();
     Some(match copies.len() - 1 {
         0 => first,

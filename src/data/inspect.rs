@@ -1,7 +1,7 @@
 //! A summary of the recordings of a data set: sizes, labels and bad signals.
 
 use super::contents::{Contents, Sketch};
-use super::copies::{self, Copy, TrialName};
+use super::copies::{self, TrialName, TrialPair};
 use super::grouping::Grouping;
 use super::labels::Labels;
 use super::recording::{Recording, Target};
@@ -71,7 +71,7 @@ pub struct Inspection {
     /// without ratings.
     pub ratings: Vec<[usize; 8]>,
     /// Trials that hold the same samples as others.
-    pub copies: Vec<Copy>,
+    pub copies: Vec<TrialPair>,
 }
 
 impl Inspection {
@@ -171,7 +171,7 @@ fn inspect(recording: &Recording) -> SubjectInspection {
 }
 
 /// The trials that hold the same samples as others. Takes the sketches, which nobody needs any longer.
-fn copies(subjects: &mut [SubjectInspection], grouping: &Grouping) -> Vec<Copy> {
+fn copies(subjects: &mut [SubjectInspection], grouping: &Grouping) -> Vec<TrialPair> {
     let (mut sketches, mut names) = (Vec::new(), Vec::new());
     for (subject, inspected) in subjects.iter_mut().enumerate() {
         sketches.append(&mut inspected.sketches);

@@ -115,7 +115,7 @@ impl Experiment {
             parameters: self.network.params(),
             files: BTreeMap::new(),
             unbound: false,
-            from: self.from()?,
+            from: self.source_run()?,
             moves: Vec::new(),
         })
     }

@@ -3,7 +3,7 @@
 use super::prepare::Experiment;
 use super::saved::{checked_folds, read_folds};
 use crate::error::{Error, Result};
-use crate::run::{From, Manifest, RunFolder, hash};
+use crate::run::{Manifest, RunFolder, SourceRun, hash};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -81,10 +81,10 @@ impl Experiment {
     }
 
     /// The run that the training starts from, for the manifest.
-    pub(super) fn from(&self) -> Result<Option<From>> {
+    pub(super) fn source_run(&self) -> Result<Option<SourceRun>> {
         let Some(run) = &self.config.training.from else { return Ok(None) };
         let path = run.join(Manifest::FILE);
         let bytes = std::fs::read(&path).map_err(|e| Error::io("read", &path, e))?;
-        Ok(Some(From { run: run.display().to_string(), manifest: hash(&bytes) }))
+        Ok(Some(SourceRun { run: run.display().to_string(), manifest: hash(&bytes) }))
     }
 }

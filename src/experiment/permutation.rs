@@ -5,17 +5,18 @@
 //! scores are one function of the labels, which is all that an exact test asks for.
 
 use super::prepare::Experiment;
+use super::recorder::asked_to_stop;
 use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::metrics::{PermutationTest, Prediction, Scores, Statistics};
 use crate::model::Trainer;
 use crate::progress::{Progress, about};
 use crate::run::{Bound, Epochs, Permutations, Resume, RunFolder, epoch_seconds};
-use crate::train::{EpochRecord, FoldGroup, FoldTask, Observer, Outcome, State, StepRecord};
+use crate::train::{FoldGroup, FoldTask, Observer, Outcome, StepRecord};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 impl Experiment {
@@ -235,18 +236,7 @@ impl Observer for Watch<'_> {
         Ok(())
     }
 
-    fn epoch(&mut self, _: &[EpochRecord]) -> Result<()> {
-        Ok(())
-    }
-
-    fn checkpoint(&mut self, _: &dyn Fn() -> Result<State>) -> Result<()> {
-        Ok(())
-    }
-
     fn interrupted(&self) -> Option<u8> {
-        match self.interrupt.load(Ordering::Relaxed) {
-            0 => None,
-            signal => Some(signal as u8),
-        }
+        asked_to_stop(self.interrupt)
     }
 }

@@ -76,9 +76,12 @@ impl Observer for Recorder<'_> {
     }
 
     fn interrupted(&self) -> Option<u8> {
-        match self.interrupt.load(Ordering::Relaxed) {
-            0 => None,
-            signal => Some(signal as u8),
-        }
+        asked_to_stop(self.interrupt)
     }
+}
+
+/// The number of the signal that asks to stop, if there was one: the number is 0 before.
+pub(super) fn asked_to_stop(interrupt: &AtomicUsize) -> Option<u8> {
+    let signal = interrupt.load(Ordering::Relaxed);
+    (signal != 0).then_some(signal as u8)
 }

@@ -62,7 +62,9 @@ impl Experiment {
 
     /// Whether the split leaks by its kind, or by copies that the user allowed.
     pub fn leaks(&self) -> bool {
-        self.split.kind().is_leaky() || Leak::of(&self.split.audit(&self.dataset)).has_copies()
+        // Copies are refused elsewhere unless they are allowed, so the audit is seldom made for them.
+        let has_copies = || Leak::of(&self.split.audit(&self.dataset)).has_copies();
+        self.split.kind().is_leaky() || (self.dataset.allows_copies && has_copies())
     }
 
     /// Writes scores.json.

@@ -57,7 +57,7 @@ pub struct Manifest {
     pub unbound: bool,
     /// The run whose weights it began with; `None` for random weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<From>,
+    pub from: Option<SourceRun>,
     /// Every change of device since.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub moves: Vec<Move>,
@@ -116,7 +116,7 @@ impl SplitEntry {
 
 /// The run that another one began with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct From {
+pub struct SourceRun {
     /// Its folder, as the user named it.
     pub run: String,
     /// The hash of its manifest, which has those of its weights.

@@ -21,7 +21,7 @@ pub use epochs::{Epochs, epoch_seconds, tested_epochs};
 pub use folder::{RunFolder, new_folder, write_file};
 pub use format::FORMAT;
 pub use hash::hash;
-pub use manifest::{DatasetEntry, From, Manifest, Move, RecordingEntry, SplitEntry};
+pub use manifest::{DatasetEntry, Manifest, Move, RecordingEntry, SourceRun, SplitEntry};
 pub use metrics_log::MetricsLog;
 pub use permutations::Permutations;
 pub use predictions::{Predictions, write_confusion};

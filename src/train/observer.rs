@@ -45,37 +45,32 @@ pub struct EpochRecord {
     pub seconds: f64,
 }
 
-/// Receives what happens; an error stops the training.
+/// Receives what happens, as far as it wants to know; an error stops the training.
 pub trait Observer {
     /// After each step, the folds that took part.
-    fn step(&mut self, records: &[StepRecord]) -> Result<()>;
+    fn step(&mut self, _records: &[StepRecord]) -> Result<()> {
+        Ok(())
+    }
     /// After each epoch, the folds that took part.
-    fn epoch(&mut self, records: &[EpochRecord]) -> Result<()>;
+    fn epoch(&mut self, _records: &[EpochRecord]) -> Result<()> {
+        Ok(())
+    }
     /// Whether it is time to keep the state, though no epoch has ended.
     fn is_due(&self) -> bool {
         false
     }
     /// The state is worth keeping: when it is due, after each epoch, and before an interrupted training ends.
     /// It is made only if asked for, because it is four copies of all weights.
-    fn checkpoint(&mut self, state: &dyn Fn() -> Result<State>) -> Result<()>;
+    fn checkpoint(&mut self, _state: &dyn Fn() -> Result<State>) -> Result<()> {
+        Ok(())
+    }
     /// The number of a signal that asks to stop.
-    fn interrupted(&self) -> Option<u8>;
+    fn interrupted(&self) -> Option<u8> {
+        None
+    }
 }
 
 /// Watches nothing and keeps nothing.
 pub struct Unobserved;
 
-impl Observer for Unobserved {
-    fn step(&mut self, _: &[StepRecord]) -> Result<()> {
-        Ok(())
-    }
-    fn epoch(&mut self, _: &[EpochRecord]) -> Result<()> {
-        Ok(())
-    }
-    fn checkpoint(&mut self, _: &dyn Fn() -> Result<State>) -> Result<()> {
-        Ok(())
-    }
-    fn interrupted(&self) -> Option<u8> {
-        None
-    }
-}
+impl Observer for Unobserved {}

@@ -20,6 +20,8 @@ pub mod memory;
 pub mod opcodes;
 /// The program, called as a user does.
 pub mod program;
+/// Whole runs through the library.
+pub mod runs;
 /// A CUDA driver and an NVRTC that run kernels on the CPU, loaded in the place of NVIDIA's.
 #[cfg(feature = "cuda")]
 pub mod stand_in;

@@ -133,6 +133,25 @@ impl Programs {
     }
 }
 
+#[cfg(all(test, unix))]
+mod trust {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn programs_in_a_folder_that_others_can_write_are_not_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let mode = |mode| std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(mode)).unwrap();
+        mode(0o700);
+        assert_eq!(Programs::open(folder.path()).warning(), None);
+        for writable in [0o770, 0o707, 0o777] {
+            mode(writable);
+            let programs = Programs::open(folder.path());
+            assert!(programs.warning().unwrap().contains("others can write there") && !programs.is_trusted);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

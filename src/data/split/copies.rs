@@ -3,14 +3,14 @@
 use super::fold::Fold;
 use super::kind::SplitKind;
 use crate::data::contents::Likeness;
-use crate::data::copies::{Copy, TrialName, copies, describe, is_one_series};
+use crate::data::copies::{TrialName, TrialPair, copies, describe, is_one_series};
 use crate::data::grouping::Knowledge;
 use crate::data::sequences::Dataset;
 use crate::error::{Error, Result};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The copies of the data set.
-pub fn of(dataset: &Dataset) -> Vec<Copy> {
+pub fn of(dataset: &Dataset) -> Vec<TrialPair> {
     let names = TrialName::of_segments(&dataset.frames);
     let rows: Vec<u32> = dataset.frames.sketches.iter().map(|sketch| sketch.rows as u32).collect();
     copies(&dataset.contents, &rows, &names, &dataset.frames.subjects, &dataset.grouping)
@@ -50,7 +50,7 @@ pub fn refuse(kind: SplitKind, dataset: &Dataset) -> Result<()> {
         }
     }
     let copies = of(dataset);
-    let people: Vec<Copy> = copies.iter().filter(|copy| !copy.is_one_person).cloned().collect();
+    let people: Vec<TrialPair> = copies.iter().filter(|copy| !copy.is_one_person).cloned().collect();
     if let Some(found) = describe(&people) {
         return Err(one_person(found));
     }
