@@ -147,8 +147,11 @@ impl Entry {
 fn state(run: &Path) -> String {
     match Status::read(run) {
         Ok(Status::Created) => "created".into(),
-        Ok(Status::Running) if RunFolder::is_in_use(run) => "running".into(),
-        Ok(Status::Running) => "killed: its process is gone".into(),
+        Ok(Status::Running) => match RunFolder::is_in_use(run) {
+            Some(true) => "running".into(),
+            Some(false) => "killed: its process is gone".into(),
+            None => "running, or killed: its lock cannot be looked at".into(),
+        },
         Ok(Status::Finished) => "finished".into(),
         Ok(Status::Interrupted { signal }) => format!("stopped by signal {signal}"),
         Ok(Status::Failed { message }) => format!("failed: {message}"),

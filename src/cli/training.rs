@@ -114,7 +114,7 @@ impl RunFlags {
             return out(&description);
         }
         experiment.check_memory(&selection)?;
-        experiment.read_initial(&selection)?;
+        experiment.read_initial(&selection, resumed.as_ref())?;
         terminal.say(&description);
         let folder = match resumed {
             Some(folder) => {

@@ -8,15 +8,25 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 impl Experiment {
-    /// Reads the weights that the training starts from, if it does from those of another run.
+    /// Reads the weights that the training starts from, if it does from those of another run. A run that is
+    /// `resumed` starts from the same as before.
     ///
     /// A fold may start only from weights of the same fold: those of another have seen its test part.
     ///
     /// # Errors
     /// [`ErrorKind::Data`](crate::ErrorKind::Data) if that run is not finished, or if its data, folds or
     /// network are others.
-    pub fn read_initial(&mut self, selection: &[usize]) -> Result<()> {
+    pub fn read_initial(&mut self, selection: &[usize], resumed: Option<&RunFolder>) -> Result<()> {
         let Some(run) = self.config.training.from.clone() else { return Ok(()) };
+        if let Some(folder) = resumed
+            && Manifest::read(folder.path())?.from != self.source_run()?
+        {
+            return Err(Error::data(format!(
+                "{} is no longer the run that this one began with",
+                run.display()
+            ))
+            .hint("put its own files back, or start a new run"));
+        }
         self.initial =
             self.weights_of(&run, selection).map_err(|e| e.at(format!("from {}", run.display())))?;
         Ok(())

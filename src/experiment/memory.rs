@@ -20,10 +20,16 @@ impl Experiment {
     /// # Errors
     /// [`ErrorKind::Device`] with the memory that is needed and the memory that is free.
     pub fn check_memory(&self, selection: &[usize]) -> Result<()> {
-        if !matches!(self.config.run.device()?.id(), DeviceId::Cpu { .. }) {
+        let device = self.config.run.device()?;
+        if !matches!(device.id(), DeviceId::Cpu { .. }) {
             return Ok(());
         }
-        let needed = self.memory(self.fold_group_size(selection.len()))? - self.dataset.frames.bytes();
+        let permuted = match self.permutations() {
+            0 => 0,
+            _ => on_device!(&device, backend => self.permuted_at_once(backend)?),
+        };
+        let models = self.fold_group_size(selection.len()).max(permuted);
+        let needed = self.memory(models)? - self.dataset.frames.bytes();
         let megabytes = |bytes: usize| bytes.div_ceil(1 << 20);
         match free() {
             Some(free) if needed > free => Err(Error::new(

@@ -75,7 +75,7 @@ impl Experiment {
     }
 
     /// How many folds train at once in the permutation test: whole permutations, as many as [`FOLDS`] and
-    /// [`BYTES`] allow, unless `folds_at_once` gives a number.
+    /// [`BYTES`] allow but at least one, unless `folds_at_once` gives a number.
     pub(super) fn permuted_at_once<B: Backend>(&self, backend: &B) -> Result<usize> {
         let folds = self.split.folds().len();
         if let Some(wanted) = self.config.run.folds_at_once {
@@ -202,6 +202,10 @@ impl Experiment {
         let (Some(exchangeable), Some(verdict)) = (&self.exchangeable, &scores.verdict) else {
             return Ok(scores);
         };
+        // The permutations tested all folds; some of them compare with nothing.
+        if scores.trial.by_fold.rows.len() < self.split.folds().len() {
+            return Ok(scores);
+        }
         let mut null = Permutations::read(run)?;
         if null.len() < self.permutations() {
             return Ok(scores);

@@ -55,7 +55,6 @@ impl Experiment {
         // A refusal changes nothing.
         let start = self.start(folder, selection)?;
         Status::Running.write(folder)?;
-        Manifest::unseal(folder)?;
         let train = || self.train_and_conclude(folder, selection, start, interrupt, progress, show);
         // The status must not say for ever that a run trains whose process is gone.
         let ending = catch_unwind(AssertUnwindSafe(train)).unwrap_or_else(|panic| {
@@ -63,9 +62,7 @@ impl Experiment {
             resume_unwind(panic)
         });
         match &ending {
-            Ok(Ending::Finished(_)) => {
-                Manifest::seal(folder).and_then(|()| Status::Finished.write(folder))?
-            }
+            Ok(Ending::Finished(_)) => Status::Finished.write(folder)?,
             Ok(Ending::Interrupted(signal)) => Status::Interrupted { signal: *signal }.write(folder)?,
             // The run's own error comes first, whether or not it can be recorded.
             Err(error) => drop(Status::Failed { message: error.message.clone() }.write(folder)),
@@ -82,6 +79,7 @@ impl Experiment {
         progress: &dyn Progress,
         show: Show,
     ) -> Result<Ending> {
+        Manifest::unseal(folder)?;
         let trained = self.config.run.device().and_then(|device| {
             let before = device.warning();
             before.iter().for_each(|warning| progress.warn(warning));

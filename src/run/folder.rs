@@ -68,10 +68,14 @@ impl RunFolder {
         }
     }
 
-    /// Whether a process has the run locked.
-    pub fn is_in_use(path: &Path) -> bool {
-        let lock = File::options().write(true).open(path.join(LOCK));
-        lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
+    /// Whether a process has the run locked; `None` if the lock cannot be looked at.
+    pub fn is_in_use(path: &Path) -> Option<bool> {
+        let lock = File::open(path.join(LOCK)).ok()?;
+        match lock.try_lock_shared() {
+            Ok(()) => Some(false),
+            Err(TryLockError::WouldBlock) => Some(true),
+            Err(TryLockError::Error(_)) => None,
+        }
     }
 
     /// The folder.

@@ -20,6 +20,11 @@ pub struct Contents {
 }
 
 impl Contents {
+    /// Whether no two series share anything.
+    pub fn is_all_different(&self) -> bool {
+        self.equal.is_empty() && self.shared.is_empty()
+    }
+
     /// Compares all series with each other.
     pub fn of(sketches: &[Sketch]) -> Self {
         let changes: Vec<_> = sketches.iter().map(|sketch| &sketch.changes).collect();

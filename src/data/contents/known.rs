@@ -15,7 +15,7 @@ const KEPT: usize = 16;
 pub struct TrainedContents {
     /// The number of channels of the samples.
     pub channels: usize,
-    /// The bits that a row says, at least.
+    /// The bits that a row says, on average over the trials.
     pub bits_per_row: f64,
     /// The trials.
     pub trials: Vec<KnownTrial>,
@@ -69,10 +69,15 @@ impl TrainedContents {
             by_hash.entry(hash).or_default().push(series);
             sketch.marks.iter().for_each(|mark| by_mark.entry(mark.hash).or_default().push(series));
         }
+        // Series of few distinct rows are equal by chance.
+        let whole = needed(self.trials.len() + sketches.len());
         let marks: usize = by_mark.len() + self.trials.len() * KEPT;
         let rows = mark_rows(self.channels) as f64;
         for (index, trial) in self.trials.iter().enumerate() {
-            if let Some(series) = by_hash.get(&trial.blake3) {
+            let equal = by_hash.get(&trial.blake3);
+            if let Some(series) = equal
+                && sketches[series[0]].novel as f64 * self.bits_per_row >= whole
+            {
                 trials.insert(index);
                 holders.extend(series);
                 continue;

@@ -19,12 +19,13 @@ pub fn of(dataset: &Dataset) -> Vec<TrialPair> {
 /// The copies in one sentence, with their consequence; `None` if there are none.
 pub fn statement(kind: SplitKind, dataset: &Dataset) -> Option<String> {
     let Some(found) = describe(&of(dataset)) else { return recurring(dataset) };
+    let also = recurring(dataset).map_or(String::new(), |also| format!("; {also}"));
     let consequence = match (dataset.allows_copies, kind.is_leaky()) {
         (true, _) => "copies are allowed by the user, and may be in training and test",
         (false, true) => "they may be in training and test",
         (false, false) => "they are in one part of each fold, and count as trials of their own",
     };
-    Some(format!("copies: {found}; {consequence}"))
+    Some(format!("copies: {found}; {consequence}{also}"))
 }
 
 /// Of shapes that recur.
@@ -49,6 +50,9 @@ pub fn refuse(kind: SplitKind, dataset: &Dataset) -> Result<()> {
             return Err(one_person(format!("{first} and {subject} are the same recording")));
         }
     }
+    if dataset.contents.is_all_different() {
+        return Ok(());
+    }
     let copies = of(dataset);
     let people: Vec<TrialPair> = copies.iter().filter(|copy| !copy.is_one_person).cloned().collect();
     if let Some(found) = describe(&people) {
@@ -72,7 +76,7 @@ fn one_person(found: String) -> Error {
 
 /// Refuses copies in two parts of a fold.
 pub fn check(fold: &Fold, dataset: &Dataset) -> Result<()> {
-    if dataset.allows_copies {
+    if dataset.allows_copies || dataset.contents.is_all_different() {
         return Ok(());
     }
     let part = parts(fold, dataset);
@@ -125,6 +129,9 @@ pub struct Found {
 
 /// Looks for the test windows of a fold among its training windows.
 pub fn count(fold: &Fold, dataset: &Dataset) -> Found {
+    if dataset.contents.is_all_different() {
+        return Found { overlapping: vec![false; fold.test.len()], copies: 0 };
+    }
     let part = parts(fold, dataset);
     let (mut same, mut copied) = (BTreeSet::new(), BTreeSet::new());
     for common in Common::of(dataset, &part, &[Part::Train, Part::Test]) {
