@@ -62,6 +62,7 @@ pub mod config;
 pub mod data;
 pub mod error;
 pub mod experiment;
+mod memory;
 pub mod metrics;
 pub mod model;
 pub mod ops;

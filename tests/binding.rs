@@ -203,11 +203,10 @@ fn a_state_goes_on_only_with_the_files_that_it_belongs_to() {
         let _ = fs::remove_dir_all(&run);
         copy(&path.join("stopped/s"), &run);
         change(&run);
-        let before: Vec<Vec<u8>> =
-            ["status.json", "epochs.csv"].map(|name| fs::read(run.join(name)).unwrap()).into();
+        let files = || ["status.json", "epochs.csv", "metrics.jsonl"].map(|name| fs::read(run.join(name)).unwrap());
+        let before = files();
         let call = engine(path, "crossval --resume s --quiet");
-        let after: Vec<Vec<u8>> =
-            ["status.json", "epochs.csv"].map(|name| fs::read(run.join(name)).unwrap()).into();
+        let after = files();
         assert_eq!(before, after, "a refusal changed something: {}", call.err);
         call
     };
@@ -222,7 +221,12 @@ fn a_state_goes_on_only_with_the_files_that_it_belongs_to() {
         fs::write(run.join("predictions.csv"), &text[..=cut]).unwrap();
     });
     call.ends(3, &["predictions.csv does not belong to the saved state", "blake3"]);
-    let call = again(&|run| replace(&run.join("epochs.csv"), "\n1,1,", "\n1,7,"));
+    let call = again(&|run| {
+        // Lines that were not saved yet are cut off only if the run goes on.
+        let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+        fs::write(run.join("metrics.jsonl"), format!("{metrics}{{")).unwrap();
+        replace(&run.join("epochs.csv"), "\n1,1,", "\n1,7,");
+    });
     call.ends(3, &["epochs.csv is not as the saved state left it"]);
     let call = again(&|run| {
         let bytes = fs::read(run.join("metrics.jsonl")).unwrap();
@@ -238,11 +242,11 @@ fn a_run_killed_within_epochs_ends_with_the_same_bits() {
     let path = folder.path();
     data(path, "w");
     let arguments =
-        format!("{RUN} --hidden 8 --epochs 1500 --batch 1 --folds-at-once 2 --save-every 0 --quiet");
+        format!("{RUN} --hidden 8 --epochs 9000 --batch 1 --folds-at-once 2 --save-every 0 --quiet");
     engine(path, &format!("{arguments} --name whole")).ends(0, &[]);
     let mut random = Random::new(13, Stream::Demo, [0, 0]);
     let state = path.join("runs/killed/resume.safetensors");
-    for kill in 0..6 {
+    for kill in 0..30 {
         let resume = "crossval --resume runs/killed --quiet".to_string();
         let mut run = command(path, &if kill == 0 { format!("{arguments} --name killed") } else { resume })
             .spawn()
@@ -250,16 +254,22 @@ fn a_run_killed_within_epochs_ends_with_the_same_bits() {
         while !state.is_file() {
             std::thread::sleep(Duration::from_millis(5));
         }
-        std::thread::sleep(Duration::from_millis(100 + (random.uniform() * 200.0) as u64));
+        std::thread::sleep(Duration::from_millis(30 + (random.uniform() * 120.0) as u64));
+        assert!(run.try_wait().unwrap().is_none(), "it ended before kill {kill}");
         run.kill().unwrap();
         run.wait().unwrap();
     }
     let listed = engine(path, "runs --json").ends(0, &[]).out;
-    assert!(
-        listed.contains("killed: its process is gone") || listed.matches("finished").count() == 2,
-        "{listed}"
-    );
-    engine(path, "crossval --resume runs/killed --quiet").ends(0, &[]);
+    assert!(listed.contains("killed: its process is gone"), "{listed}");
+    let killed = "runs/killed was killed while it trained";
+    engine(path, "report runs/killed --quiet").ends(3, &[killed, "is not finished"]);
+    engine(path, "compare runs/whole runs/killed --quiet").ends(3, &[killed]);
+    engine(path, "evaluate runs/killed --quiet").ends(3, &[killed]);
+    engine(path, "predict runs/killed w --quiet").ends(3, &[killed]);
+    let resumed = engine(path, "crossval --resume runs/killed --quiet").ends(0, &[]);
+    assert!(resumed.err.contains(killed), "{}", resumed.err);
+    let again = engine(path, "evaluate runs/killed --quiet").ends(0, &[]);
+    assert!(!again.err.contains(killed), "{}", again.err);
     for name in [
         "predictions.csv",
         "metrics.jsonl",
@@ -433,6 +443,22 @@ fn predict_refuses_another_sampling_rate() {
     engine(folder.path(), "predict runs/r tones_128_new.npz").ends(0, &[]);
     engine(folder.path(), "predict runs/r tones_256_new.npz")
         .ends(3, &["the recordings have 256 Hz, and the run was trained on recordings of 128 Hz"]);
+}
+
+/// No file states its unit, so features that lie a million times closer together are pointed out.
+#[test]
+fn predict_points_out_another_unit() {
+    let folder = with_runs(&["a"]);
+    let path = folder.path();
+    let mut random = Random::new(12, Stream::Demo, [0, 0]);
+    let values: Vec<f64> = (0..6 * 8 * 2).map(|_| random.normal()).collect();
+    for (name, scale) in [("microvolts", 1.0), ("other_person", 3.0), ("volts", 1e-6), ("nanovolts", 1e3)] {
+        let scaled: Vec<f64> = values.iter().map(|x| x * scale).collect();
+        samples(path, name, [8, 2], "<f8", &scaled, &[]);
+        let call = engine(path, &format!("predict runs/a {name} --quiet")).ends(0, &[]);
+        let differs = ["volts", "nanovolts"].contains(&name);
+        assert_eq!(call.err.contains("Are they in another unit?"), differs, "{name}: {}", call.err);
+    }
 }
 
 #[test]

@@ -13,11 +13,13 @@ use serde_json::Value;
 use std::fs;
 use std::path::Path;
 
-/// Cases of each reader.
+/// Cases of each reader. `FUZZ_CASES` asks for more.
 const CASES: u32 = 1500;
 
 fn settings() -> ProptestConfig {
-    ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() }
+    let asked = std::env::var("FUZZ_CASES").ok();
+    let cases = asked.map_or(CASES, |cases| cases.parse().expect("FUZZ_CASES is a number"));
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 /// A few changes: place, byte, and kind.

@@ -2,6 +2,7 @@
 
 use super::output::{out, out_json};
 use super::progress::Terminal;
+use super::saved::warn_if_killed;
 use crate::compare::RunComparison;
 use crate::error::Result;
 use crate::progress::Progress;
@@ -35,6 +36,7 @@ pub struct CompareCommand {
 
 impl CompareCommand {
     pub fn run(&self, terminal: &Terminal) -> Result<()> {
+        self.runs.iter().for_each(|run| warn_if_killed(run, terminal));
         let comparison = RunComparison::of(&self.runs, self.by_fold)?;
         match self.json {
             true => out_json(&comparison)?,

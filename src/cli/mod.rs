@@ -32,6 +32,7 @@ use crate::error::{Error, ErrorKind, Result};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use progress::Terminal;
 use std::process::ExitCode;
+use threads::set_threads;
 
 /// The end of `--help`.
 const HELP: &str = "\
@@ -100,6 +101,14 @@ enum Command {
     Kernels(kernels::KernelsCommand),
 }
 
+impl Command {
+    /// Whether the command has no option for the number of threads. The others start them themselves.
+    fn has_all_threads(&self) -> bool {
+        use Command::{Crossval, Evaluate, Predict, Profile, Reproduce, Train};
+        !matches!(self, Train(_) | Crossval(_) | Reproduce(_) | Evaluate(_) | Predict(_) | Profile(_))
+    }
+}
+
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let matches = Cli::command().get_matches();
@@ -121,6 +130,9 @@ pub fn main() -> ExitCode {
 
 fn run(cli: &Cli, matches: &clap::ArgMatches, terminal: &Terminal) -> Result<()> {
     let own = matches.subcommand().map(|(_, matches)| matches).expect("a command is required");
+    if cli.command.has_all_threads() {
+        set_threads(None)?;
+    }
     match &cli.command {
         Command::Train(command) => command.run(own, terminal),
         Command::Crossval(command) => command.run(own, terminal),

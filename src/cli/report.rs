@@ -2,6 +2,7 @@
 
 use super::output::out;
 use super::progress::Terminal;
+use super::saved::warn_if_killed;
 use crate::error::Result;
 use crate::report::{Page, Record};
 use crate::run::{RunFolder, looks};
@@ -17,6 +18,7 @@ pub struct ReportCommand {
 
 impl ReportCommand {
     pub fn run(&self, terminal: &Terminal) -> Result<()> {
+        warn_if_killed(&self.run, terminal);
         let folder = RunFolder::open(&self.run)?;
         let record = Record::read(folder.path())?;
         let (mut scores, predictions) = record.results()?;

@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::data::split::UNBOUND;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
-use crate::run::{Manifest, RunFolder};
+use crate::run::{Manifest, RunFolder, Status};
 use clap::ValueEnum;
 use std::path::Path;
 
@@ -27,8 +27,19 @@ impl Which {
     }
 }
 
+/// Says if the run's status is not true: it says that a process trains the run, and none does.
+pub fn warn_if_killed(run: &Path, terminal: &Terminal) {
+    if matches!(Status::read(run), Ok(Status::Running)) && RunFolder::is_in_use(run) == Some(false) {
+        terminal.caution(&format!(
+            "{} was killed while it trained: its status says `running`, and its process is gone",
+            run.display()
+        ));
+    }
+}
+
 /// The configuration of a run of which `files` are as it left them. Says if nobody can tell.
 pub fn checked_config(run: &Path, files: &[&str], terminal: &Terminal) -> Result<Config> {
+    warn_if_killed(run, terminal);
     let config = run_config(run)?;
     let manifest = Manifest::read(run)?;
     manifest.check_files(run, &[&["config.toml"], files].concat())?;

@@ -3,7 +3,7 @@
 use super::output::out;
 use super::progress::Terminal;
 use super::resume::{refuse_changes, refuse_late_changes, resumed_folds};
-use super::saved::{locate, run_config};
+use super::saved::{locate, run_config, warn_if_killed};
 use super::scores::print_scores;
 use super::signals;
 use super::threads::set_threads;
@@ -72,6 +72,9 @@ impl RunFlags {
             locate(&mut config, None, None)?;
         }
         set_threads(config.run.threads)?;
+        if let Some(run) = &self.resume {
+            warn_if_killed(run, terminal);
+        }
         // The run's lock comes before minutes of reading.
         let resumed = self.resume.as_deref().map(RunFolder::open).transpose()?;
         if let (Some(folder), Some(before)) = (&resumed, &before) {

@@ -1,8 +1,9 @@
-//! The memory that a run needs, beside the memory that is free.
+//! The memory that a run needs.
 
 use super::prepare::Experiment;
 use crate::backend::{DeviceId, on_device};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
+use crate::memory;
 use crate::model::Trainer;
 
 impl Experiment {
@@ -18,7 +19,7 @@ impl Experiment {
     /// kill it. The frames are there already.
     ///
     /// # Errors
-    /// [`ErrorKind::Device`] with the memory that is needed and the memory that is free.
+    /// [`ErrorKind::Device`](crate::ErrorKind::Device) with the memory that is needed and the memory that is free.
     pub fn check_memory(&self, selection: &[usize]) -> Result<()> {
         let device = self.config.run.device()?;
         if !matches!(device.id(), DeviceId::Cpu { .. }) {
@@ -30,35 +31,8 @@ impl Experiment {
         };
         let models = self.fold_group_size(selection.len()).max(permuted);
         let needed = self.memory(models)? - self.dataset.frames.bytes();
-        let megabytes = |bytes: usize| bytes.div_ceil(1 << 20);
-        match free() {
-            Some(free) if needed > free => Err(Error::new(
-                ErrorKind::Device,
-                format!("the training needs {} MiB of memory, and {} MiB are free", megabytes(needed), megabytes(free)),
-            )
-            .hint("train fewer folds at once with `folds_at_once`, or use smaller `hidden`, `batch` or `window`")),
-            _ => Ok(()),
-        }
+        memory::require(needed, "the training").map_err(|e| {
+            e.hint("train fewer folds at once with `folds_at_once`, or use smaller `hidden`, `batch` or `window`")
+        })
     }
-}
-
-/// The bytes of memory that are free, by the estimate of Linux and the limit of the container; `None` where
-/// nobody says.
-fn free() -> Option<usize> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let entry = |name: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-        line.trim().strip_suffix(" kB")?.parse::<usize>().ok()
-    };
-    let machine = (entry("MemAvailable:")? + entry("SwapFree:").unwrap_or(0)) << 10;
-    let number = |name: &str| {
-        let text = std::fs::read_to_string(format!("/sys/fs/cgroup/{name}")).ok()?;
-        text.trim().parse::<usize>().ok()
-    };
-    // Files that are kept in memory make room when it is needed.
-    let statistics = std::fs::read_to_string("/sys/fs/cgroup/memory.stat").unwrap_or_default();
-    let files = statistics.lines().find_map(|line| line.strip_prefix("file ")?.trim().parse::<usize>().ok());
-    let taken = number("memory.current").map(|taken| taken.saturating_sub(files.unwrap_or(0)));
-    let container = number("memory.max").zip(taken);
-    Some(container.map_or(machine, |(most, taken)| machine.min(most.saturating_sub(taken))))
 }

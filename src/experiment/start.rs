@@ -4,7 +4,7 @@ use super::device_change::refuse_other_device;
 use super::prepare::Experiment;
 use crate::error::{Error, Result};
 use crate::metrics::Prediction;
-use crate::run::{Bound, Epochs, MetricsLog, Predictions, Resume, RunFolder, check_hash};
+use crate::run::{Bound, Epochs, Log, MetricsLog, Predictions, Resume, RunFolder, check_hash};
 
 /// The state of a run and its open files.
 pub(super) struct Start {
@@ -71,6 +71,9 @@ impl Experiment {
         let hashes = resume.bound.as_ref().map(|saved| &saved.logs);
         let [metrics_hash, epochs_hash] = [0, 1].map(|log| hashes.map(|hashes| hashes[log].as_str()));
         let [metrics_length, epochs_length] = resume.log_lengths;
+        // Both are looked at before either is cut: a refusal changes nothing.
+        Log::check(&folder.file(MetricsLog::FILE), metrics_length, metrics_hash)?;
+        Log::check(&folder.file(Epochs::FILE), epochs_length, epochs_hash)?;
         let metrics = MetricsLog::open(folder.file(MetricsLog::FILE), metrics_length, metrics_hash)?;
         let epochs = Epochs::open(folder.file(Epochs::FILE), epochs_length, epochs_hash)?;
         bound.logs = [metrics.hash(), epochs.hash()];

@@ -4,7 +4,7 @@ use super::folder::refuse_link;
 use crate::error::{Error, Result};
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// An append-only file.
 pub struct Log {
@@ -15,18 +15,16 @@ pub struct Log {
 }
 
 impl Log {
-    /// Opens `path`, which keeps its first `length` bytes. Bytes that a crash left behind them are cut off.
-    /// Those that stay must have the hash `expected`, unless nobody knows it.
-    pub fn open(path: PathBuf, length: u64, expected: Option<&str>) -> Result<Self> {
-        refuse_link(&path)?;
-        let failed = |e| Error::io("open", &path, e);
-        let mut file = OpenOptions::new()
-            .create(true)
-            .read(true)
-            .write(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(failed)?;
+    /// Refuses a file that does not begin with `length` bytes of the hash `expected`, unless nobody knows it.
+    /// Returns the hash of those bytes.
+    pub fn check(path: &Path, length: u64, expected: Option<&str>) -> Result<blake3::Hasher> {
+        refuse_link(path)?;
+        let mut hasher = blake3::Hasher::new();
+        if length == 0 {
+            return Ok(hasher);
+        }
+        let failed = |e| Error::io("open", path, e);
+        let file = File::open(path).map_err(failed)?;
         let found = file.metadata().map_err(failed)?.len();
         if found < length {
             return Err(Error::data(format!(
@@ -34,8 +32,7 @@ impl Log {
                 path.display()
             )));
         }
-        let mut hasher = blake3::Hasher::new();
-        hasher.update_reader((&file).take(length)).map_err(failed)?;
+        hasher.update_reader(file.take(length)).map_err(failed)?;
         let hash = hasher.finalize().to_hex().to_string();
         if let Some(expected) = expected.filter(|&expected| expected != hash) {
             return Err(Error::data(format!(
@@ -45,6 +42,16 @@ impl Log {
             ))
             .hint("put the run's own file back"));
         }
+        Ok(hasher)
+    }
+
+    /// Opens `path`, which keeps its first `length` bytes, see [`Log::check`]. Bytes that a crash left behind
+    /// them are cut off.
+    pub fn open(path: PathBuf, length: u64, expected: Option<&str>) -> Result<Self> {
+        let hasher = Log::check(&path, length, expected)?;
+        let failed = |e| Error::io("open", &path, e);
+        let options = OpenOptions::new().create(true).write(true).truncate(false).open(&path);
+        let mut file = options.map_err(failed)?;
         file.set_len(length).map_err(failed)?;
         file.seek(SeekFrom::End(0)).map_err(failed)?;
         Ok(Log { path, file: BufWriter::new(file), length, hasher })

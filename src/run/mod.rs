@@ -21,6 +21,7 @@ pub use epochs::{Epochs, epoch_seconds, tested_epochs};
 pub use folder::{RunFolder, new_folder, write_file};
 pub use format::FORMAT;
 pub use hash::hash;
+pub use log::Log;
 pub use manifest::{DatasetEntry, Manifest, Move, RecordingEntry, SourceRun, SplitEntry};
 pub use metrics_log::MetricsLog;
 pub use permutations::Permutations;

@@ -5,6 +5,7 @@ use super::peak;
 use super::rnn::Layer;
 use crate::backend::{Backend, Peak, Timeline};
 use crate::error::Result;
+use crate::memory;
 use crate::ops::{Device, Purpose, Rnn, RnnLayer, Sealed, Word, Work};
 use ndarray::ArcArray2;
 
@@ -48,6 +49,7 @@ impl Device for Cpu {
     type Layer = Layer;
 
     fn zeros<T: Word>(&self, len: usize) -> Result<Vec<T>> {
+        memory::require(len.saturating_mul(size_of::<T>()), "a buffer")?;
         Ok(vec![T::default(); len])
     }
 
@@ -88,6 +90,7 @@ impl Backend for Cpu {
     }
 
     fn layer(&self, s: &Rnn, purpose: Purpose) -> Result<RnnLayer<Self>> {
+        memory::require(self.layer_bytes(s, purpose)?, "a recurrent layer")?;
         Ok(RnnLayer::new(*s, purpose, Layer::new(s, purpose, self.isa.lanes())))
     }
 

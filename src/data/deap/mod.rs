@@ -12,6 +12,7 @@ use std::path::Path;
 use ndarray::ArrayD;
 
 use super::recording::{Recording, Target, Trial};
+use crate::memory;
 use crate::{Error, Result};
 use channels::{BASELINE, CHANNELS, EEG, RATE, SAMPLES, TRIALS};
 
@@ -30,6 +31,8 @@ pub fn read(file: &Path) -> Result<Recording> {
     let metadata = reader.metadata().map_err(|error| Error::io("read", file, error))?;
     // The length of a pipe is unknown.
     let length = metadata.is_file().then_some(metadata.len());
+    // A subject takes its file's size.
+    memory::require(length.unwrap_or(0) as usize, "a recording").map_err(|error| error.at(file.display()))?;
     let subject = file.file_stem().unwrap_or_default().to_string_lossy();
     read_from(reader, length, &subject).map_err(|error| error.at(file.display()))
 }

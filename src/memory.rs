@@ -1,0 +1,49 @@
+//! The memory of this machine: asked for before it is taken, so that a lack of it is an error with both sizes.
+
+use crate::error::{Error, ErrorKind, Result};
+use std::fs;
+
+/// Smaller requests are not looked at: the check would cost more than they do.
+const SMALL: usize = 16 << 20;
+
+/// Refuses `bytes` of memory that the machine does not have free, or that the system does not give to this
+/// process (`ulimit -v`). `what` names what needs them: `the training`.
+///
+/// # Errors
+/// [`ErrorKind::Device`] with the memory that is needed and the memory that is free.
+pub fn require(bytes: usize, what: &str) -> Result<()> {
+    if bytes < SMALL {
+        return Ok(());
+    }
+    let megabytes = |bytes: usize| bytes.div_ceil(1 << 20);
+    let refused = |limit: String| {
+        Error::new(ErrorKind::Device, format!("{what} needs {} MiB of memory, and {limit}", megabytes(bytes)))
+    };
+    if let Some(free) = free().filter(|&free| bytes > free) {
+        return Err(refused(format!("{} MiB are free", megabytes(free))));
+    }
+    Vec::<u8>::new()
+        .try_reserve_exact(bytes)
+        .map_err(|e| refused("the system gives this process no more".into()).caused_by(e))
+}
+
+/// The bytes of memory that are free, by the estimate of Linux and the limit of the container; `None` where
+/// nobody says.
+fn free() -> Option<usize> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let entry = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim().strip_suffix(" kB")?.parse::<usize>().ok()
+    };
+    let machine = (entry("MemAvailable:")? + entry("SwapFree:").unwrap_or(0)) << 10;
+    let number = |name: &str| {
+        let text = fs::read_to_string(format!("/sys/fs/cgroup/{name}")).ok()?;
+        text.trim().parse::<usize>().ok()
+    };
+    // Files that are kept in memory make room when it is needed.
+    let statistics = fs::read_to_string("/sys/fs/cgroup/memory.stat").unwrap_or_default();
+    let files = statistics.lines().find_map(|line| line.strip_prefix("file ")?.trim().parse::<usize>().ok());
+    let taken = number("memory.current").map(|taken| taken.saturating_sub(files.unwrap_or(0)));
+    let container = number("memory.max").zip(taken);
+    Some(container.map_or(machine, |(most, taken)| machine.min(most.saturating_sub(taken))))
+}
