@@ -1,4 +1,4 @@
-//! The memory of this machine: asked for before it is taken, so that a lack of it is an error with both sizes.
+//! The memory of this machine: asked for before it is taken, so that a lack of it is an error with the sizes.
 
 use crate::error::{Error, ErrorKind, Result};
 use std::fs;
@@ -6,25 +6,37 @@ use std::fs;
 /// Smaller requests are not looked at: the check would cost more than they do.
 const SMALL: usize = 16 << 20;
 
-/// Refuses `bytes` of memory that the machine does not have free, or that the system does not give to this
-/// process (`ulimit -v`). `what` names what needs them: `the training`.
+/// Refuses `bytes` of memory that the machine does not have free: the system would end the process when it
+/// uses them. `what` names what needs them: `the training`.
 ///
 /// # Errors
 /// [`ErrorKind::Device`] with the memory that is needed and the memory that is free.
 pub fn require(bytes: usize, what: &str) -> Result<()> {
+    match free().filter(|&free| bytes >= SMALL && bytes > free) {
+        None => Ok(()),
+        Some(free) => Err(refused(bytes, what, &format!("{} MiB are free", megabytes(free)))),
+    }
+}
+
+/// Refuses `bytes` of memory that the system does not give to this process, for instance by `ulimit -v`,
+/// whether it will use them or not.
+///
+/// # Errors
+/// [`ErrorKind::Device`] with the memory that is needed.
+pub fn reserve(bytes: usize, what: &str) -> Result<()> {
     if bytes < SMALL {
         return Ok(());
     }
-    let megabytes = |bytes: usize| bytes.div_ceil(1 << 20);
-    let refused = |limit: String| {
-        Error::new(ErrorKind::Device, format!("{what} needs {} MiB of memory, and {limit}", megabytes(bytes)))
-    };
-    if let Some(free) = free().filter(|&free| bytes > free) {
-        return Err(refused(format!("{} MiB are free", megabytes(free))));
-    }
-    Vec::<u8>::new()
-        .try_reserve_exact(bytes)
-        .map_err(|e| refused("the system gives this process no more".into()).caused_by(e))
+    let reserved = Vec::<u8>::new().try_reserve_exact(bytes);
+    reserved.map_err(|e| refused(bytes, what, "the system gives this process no more").caused_by(e))
+}
+
+fn refused(bytes: usize, what: &str, limit: &str) -> Error {
+    Error::new(ErrorKind::Device, format!("{what} needs {} MiB of memory, and {limit}", megabytes(bytes)))
+}
+
+fn megabytes(bytes: usize) -> usize {
+    bytes.div_ceil(1 << 20)
 }
 
 /// The bytes of memory that are free, by the estimate of Linux and the limit of the container; `None` where

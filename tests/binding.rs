@@ -203,7 +203,8 @@ fn a_state_goes_on_only_with_the_files_that_it_belongs_to() {
         let _ = fs::remove_dir_all(&run);
         copy(&path.join("stopped/s"), &run);
         change(&run);
-        let files = || ["status.json", "epochs.csv", "metrics.jsonl"].map(|name| fs::read(run.join(name)).unwrap());
+        let files =
+            || ["status.json", "epochs.csv", "metrics.jsonl"].map(|name| fs::read(run.join(name)).unwrap());
         let before = files();
         let call = engine(path, "crossval --resume s --quiet");
         let after = files();

@@ -78,6 +78,7 @@ fn checkpoint() -> FoldCheckpoint {
         fold: "1".into(),
         epoch: 1,
         features: vec!["a".into(), "b".into()],
+        frames: None,
         stat_steps: 1,
         rate: None,
         class_names: vec!["x".into(), "y".into()],

@@ -8,6 +8,8 @@ mod attacks;
 mod bench_peers;
 /// The files of a run belong to each other: altered, mixed, cut and moved ones.
 mod binding;
+/// The ledger of cases: what is read is used or left out by a rule, and every result says so.
+mod cases;
 /// Comparing finished runs: refusals, table, JSON and page.
 mod compare;
 /// Every backend and instruction-set path against the `f64` reference, and the reference against finite
@@ -32,6 +34,8 @@ mod demo;
 mod faults;
 /// Uses go down only, floor by floor, and no files stand in a circle.
 mod floors;
+/// Bands, channels and times of frames mean what they say.
+mod frames;
 /// Files with random damage and extreme numbers: every reader returns or refuses, and none panics.
 mod fuzz;
 /// WGSL on every adapter against the reference, however the work is cut; dispatches counted.

@@ -197,6 +197,7 @@ fn scope() -> Scope {
         copies: None,
         copied_windows: 0,
         unbound: false,
+        lost_test_cases: None,
         transductive: false,
         tested: Tested { trials: Some([12, 12]), windows: [48, 48], parts_of_trials: false },
         missing_classes: Vec::new(),

@@ -54,7 +54,13 @@ fn recording(subject: u32) -> Recording {
 }
 
 fn dataset(recordings: &[Recording], step: usize, center: Option<&[f32]>) -> Dataset {
-    let spec = FrameSpec { kind: FrameKind::Raw, length: 1.0, step: 1.0, baseline: Baseline::Drop };
+    let spec = FrameSpec {
+        kind: FrameKind::Raw,
+        length: 1.0,
+        step: 1.0,
+        baseline: Baseline::Drop,
+        bands: Vec::new(),
+    };
     let values = Values { keep_low: true, ..Values::default() };
     let channels: Vec<usize> = (0..CHANNELS.len()).collect();
     let frames = recordings.iter().map(|r| SubjectFrames::build(r, &spec, &channels, None, values).unwrap());

@@ -5,6 +5,8 @@ use super::progress::Terminal;
 use super::saved::{Which, checked_config};
 use super::threads::set_threads;
 use crate::backend::{DeviceChoice, Kind};
+use crate::data::cases::Rule;
+use crate::data::frames::FrameSpec;
 use crate::data::sequences::Dataset;
 use crate::error::{Error, Result};
 use crate::experiment;
@@ -12,6 +14,7 @@ use crate::metrics::{self, Prediction};
 use crate::progress::Progress;
 use crate::run::{FoldMeta, Manifest, Origin, RunFolder};
 use clap::{Args, ValueEnum};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// One row per window, or one per trial.
@@ -24,7 +27,7 @@ enum Level {
 #[derive(Args)]
 #[command(
     after_help = "Prints CSV: subject, trial, window, predicted class, a probability per class.\nWithout --fold the \
-probabilities are the mean over all folds' networks."
+probabilities are the mean over all folds' networks. A case that is too short, too long or bad has empty fields, and stderr says why."
 )]
 pub struct PredictCommand {
     /// A run folder
@@ -76,7 +79,8 @@ impl PredictCommand {
             }
         }
         let meta = &checkpoints[0].meta;
-        let dataset = experiment::unlabeled(&config, &self.files, &checkpoints[0].center, terminal)?;
+        refuse_other_frames(&config.chosen_frames(), meta)?;
+        let dataset = experiment::unlabeled(&config, &self.files, &checkpoints[0], terminal)?;
         if dataset.frames.features != meta.features {
             return Err(Error::data(format!(
                 "the recordings have {} features ({}), the run was trained on {} ({})",
@@ -87,6 +91,9 @@ impl PredictCommand {
             )));
         }
         refuse_other_rate(dataset.frames.rate, meta)?;
+        if let Some(caution) = experiment::other_level(&dataset, &checkpoints[0].stats) {
+            terminal.caution(&caution);
+        }
         warn_of_known(&self.run, &dataset, terminal)?;
         let all: Vec<u32> = (0..dataset.sequences.len() as u32).collect();
         let lists = vec![all.as_slice(); folds.len()];
@@ -95,7 +102,25 @@ impl PredictCommand {
             experiment::predict_with(&config.run, &checkpoints, &dataset, &lists, &folds, batch)?;
         let mean = mean_over_folds(&predictions, all.len());
         let rows = if self.level == Level::Trial { metrics::prediction::trials(&mean)? } else { mean };
-        out(&csv(&rows, &dataset, &meta.class_names, self.level)?)
+        let unanswered = Unanswered::of(&dataset, self.level);
+        unanswered.describe(&dataset).into_iter().for_each(|line| terminal.caution(&line));
+        out(&csv(&rows, &unanswered, &dataset, &meta.class_names, self.level)?)
+    }
+}
+
+/// A feature is what the network was trained on only if it is made in the same way.
+fn refuse_other_frames(own: &FrameSpec, meta: &FoldMeta) -> Result<()> {
+    match &meta.frames {
+        Some(trained) if trained != own => {
+            let text = |spec| serde_json::to_string(spec).map_err(|e| Error::data(format!("frames: {e}")));
+            Err(Error::data(format!(
+                "config.toml makes the frames {}, and the run was trained on {}",
+                text(own)?,
+                text(trained)?
+            ))
+            .hint("put the run's own config.toml back"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -163,21 +188,83 @@ fn mean_over_folds(predictions: &[Prediction], sequences: usize) -> Vec<Predicti
     mean
 }
 
-fn csv(rows: &[Prediction], dataset: &Dataset, classes: &[String], level: Level) -> Result<String> {
+/// The cases without a prediction, in the order of the files.
+struct Unanswered(Vec<(u32, u32, Rule)>);
+
+/// The most cases that are named.
+const NAMED: usize = 8;
+
+impl Unanswered {
+    /// By trial, those of which no series has a prediction.
+    fn of(dataset: &Dataset, level: Level) -> Self {
+        let mut unanswered = Vec::new();
+        let answered: BTreeSet<(u32, u32)> =
+            dataset.sequences.iter().map(|sequence| (sequence.subject, sequence.trial)).collect();
+        for (segment, case) in dataset.frames.segments.iter().zip(&dataset.cases) {
+            let Some(rule) = case.left_out else { continue };
+            let known = (segment.subject, segment.trial);
+            let is_new = unanswered.iter().all(|&(subject, trial, _)| (subject, trial) != known);
+            if level == Level::Window || (is_new && !answered.contains(&known)) {
+                unanswered.push((segment.subject, segment.trial, rule));
+            }
+        }
+        Unanswered(unanswered)
+    }
+
+    /// Says which and why, if there are any.
+    fn describe(&self, dataset: &Dataset) -> Vec<String> {
+        if self.0.is_empty() {
+            return Vec::new();
+        }
+        let name = |&(subject, trial, rule): &(u32, u32, Rule)| {
+            format!("{} trial {trial} ({})", dataset.frames.subjects[subject as usize], rule.describe())
+        };
+        let mut named: Vec<String> = self.0.iter().take(NAMED).map(name).collect();
+        if self.0.len() > NAMED {
+            named.push(format!("and {} more", self.0.len() - NAMED));
+        }
+        vec![
+            format!("cases: {}", dataset.ledger().describe()),
+            format!("without a prediction, their fields are empty: {}", named.join(", ")),
+        ]
+    }
+}
+
+/// A row for each prediction, and for each case without one.
+fn csv(
+    rows: &[Prediction],
+    unanswered: &Unanswered,
+    dataset: &Dataset,
+    classes: &[String],
+    level: Level,
+) -> Result<String> {
     let mut csv = csv::Writer::from_writer(Vec::new());
     let failed = |e: csv::Error| Error::data(format!("predictions: {e}"));
     let mut head = vec!["subject".to_string(), "trial".into()];
     head.extend((level == Level::Window).then(|| "window".to_string()));
     head.push("predicted".into());
     head.extend(classes.iter().map(|class| format!("p {class}")));
-    csv.write_record(&head).map_err(failed)?;
+    let mut table: Vec<((u32, u32), Vec<String>)> = Vec::new();
+    let begin =
+        |subject: u32, trial: u32| vec![dataset.frames.subjects[subject as usize].clone(), trial.to_string()];
     for row in rows {
-        let mut record = vec![dataset.frames.subjects[row.subject as usize].clone(), row.trial.to_string()];
+        let mut record = begin(row.subject, row.trial);
         record.extend((level == Level::Window).then(|| row.window.to_string()));
         record.push(classes[row.argmax() as usize].clone());
         record.extend(row.probabilities.iter().map(|p| format!("{p:.6}")));
-        csv.write_record(&record).map_err(failed)?;
+        table.push(((row.subject, row.trial), record));
     }
+    for &(subject, trial, _) in &unanswered.0 {
+        let mut record = begin(subject, trial);
+        record.resize(head.len(), String::new());
+        table.push(((subject, trial), record));
+    }
+    // Without losses, the order is that of the files.
+    if !unanswered.0.is_empty() {
+        table.sort_by_key(|&(place, _)| place);
+    }
+    csv.write_record(&head).map_err(failed)?;
+    table.iter().try_for_each(|(_, record)| csv.write_record(record)).map_err(failed)?;
     let bytes = csv.into_inner().map_err(|e| Error::data(format!("predictions: {e}")))?;
     Ok(String::from_utf8_lossy(&bytes).trim_end().to_string())
 }

@@ -31,6 +31,11 @@ pub struct DataConfig {
     /// How to handle windows with NaN or infinite values, or with a channel that is constant over the trial
     #[arg(long, value_enum, value_name = "ACTION", default_value_t = BadWindows::Fail)]
     pub bad_windows: BadWindows,
+    /// Go on although all cases of a class, or some published test cases, were left out: too short, bad
+    /// signals, dead zone
+    #[arg(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub allow_lost_cases: bool,
 }
 
 default_from_flags!(DataConfig);

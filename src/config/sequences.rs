@@ -1,8 +1,9 @@
 //! The options of the network's input sequences and of their labels.
 
 use super::defaults::default_from_flags;
+use crate::data::bands::Band;
 use crate::data::frames::{Baseline, FrameKind};
-use crate::data::labels::{LabelScheme, TieRule};
+use crate::data::labels::{LabelScheme, RatingScale, TieRule};
 use crate::data::normalize::{Normalize, Scale};
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,11 @@ pub struct FramesConfig {
     /// Time from the start of one band-power or entropy frame to the start of the next, in seconds
     #[arg(long, value_name = "S", default_value_t = 0.5)]
     pub frame_step: f64,
+    /// Frequency bands of band-power and entropy frames: names and limits in Hz, such as
+    /// delta=1-4,theta=4-8 [default: theta=4-8,alpha=8-14,beta=14-31,gamma=31-45]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub bands: Vec<Band>,
     /// Use of the baseline, the seconds before the stimulus [default: correct for band-power and entropy
     /// frames of recordings with a baseline, otherwise drop]
     #[arg(long, value_enum, value_name = "USE")]
@@ -57,9 +63,15 @@ pub struct LabelsConfig {
     #[arg(long, value_enum, value_name = "LABEL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<LabelScheme>,
-    /// Rating, on the scale from 1 to 9, that separates low from high
-    #[arg(long, value_name = "X", default_value_t = 5.0)]
-    pub threshold: f64,
+    /// Lowest and highest possible rating, such as 1-5 [default: 1-9 for DEAP and demo; other ratings need
+    /// it]
+    #[arg(long, value_name = "LOW-HIGH", allow_hyphen_values = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scale_range: Option<RatingScale>,
+    /// Rating that separates low from high [default: the middle of the scale, 5 for DEAP]
+    #[arg(long, value_name = "X", allow_hyphen_values = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
     /// Class of a rating that equals the threshold
     #[arg(long, value_enum, value_name = "RULE", default_value_t = TieRule::Above)]
     pub tie: TieRule,

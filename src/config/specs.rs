@@ -1,6 +1,7 @@
 //! The options as specifications for the other modules, and checks of their values.
 
 use super::sections::Config;
+use crate::data::bands::default_bands;
 use crate::data::frames::{Baseline, FrameKind, FrameSpec};
 use crate::data::sequences::{Dataset, WindowSpec};
 use crate::data::split::{self, SplitKind, SplitSpec};
@@ -26,7 +27,16 @@ impl Config {
             } else {
                 Baseline::Drop
             }),
+            bands: match self.frames.bands.is_empty() {
+                true => default_bands(),
+                false => self.frames.bands.clone(),
+            },
         }
+    }
+
+    /// How signals become frames, of a configuration that has recorded its defaults.
+    pub fn chosen_frames(&self) -> FrameSpec {
+        self.frame_spec(FrameKind::Raw, false)
     }
 
     /// How frames are cut into windows. `length` is the default in seconds.
@@ -117,8 +127,7 @@ impl Config {
         if !(0.0..=1e9).contains(&save_every) {
             return Err(Error::config(format!("`save_every` is {save_every}, expected 0 to 1e9 seconds")));
         }
-        let threshold = self.labels.threshold;
-        if !threshold.is_finite() {
+        if let Some(threshold) = self.labels.threshold.filter(|threshold| !threshold.is_finite()) {
             return Err(Error::config(format!("the rating threshold must be finite, and is {threshold}")));
         }
         let dead_zone = self.labels.dead_zone;

@@ -1,9 +1,11 @@
 //! Cutting the frame table into labeled sequences.
 
+use super::cases::{Case, Ledger, Rule};
 use super::contents::Contents;
-use super::frames::FrameTable;
+use super::frames::{Defect, FrameTable};
 use super::grouping::Grouping;
 use super::normalize::Scale;
+use super::recording::Target;
 use super::scaled::scale_windows;
 use super::sequences::{BadWindows, Dataset, Labeling, Sequence, WindowSpec};
 use crate::error::{Error, Result};
@@ -31,26 +33,38 @@ impl Dataset {
     ) -> Result<Self> {
         let (length, step) = in_frames(&frames, window_spec)?;
         let mut sequences = Vec::new();
-        let mut dropped = 0;
-        let mut shortest = usize::MAX;
+        let mut cases = Vec::with_capacity(frames.segments.len());
+        let (mut bad, mut not_finite) = (0, false);
         let mut windows = std::collections::HashMap::<(u32, u32), u32>::new();
+        let is_labeled = frames.segments.iter().any(|segment| segment.target != Target::Unknown);
         for (index, segment) in frames.segments.iter().enumerate() {
             let label = match &labeling {
                 Labeling::Unknown => Some(0),
+                // Some of the cases have a label, or else all of them are refused.
+                Labeling::Known(_) if is_labeled && segment.target == Target::Unknown => {
+                    cases.push(Case { label: None, left_out: Some(Rule::NoLabel) });
+                    continue;
+                }
                 Labeling::Known(labels) => labels.class(&segment.target)?,
             };
-            let Some(label) = label else { continue };
+            let Some(label) = label else {
+                cases.push(Case { label: None, left_out: Some(Rule::DeadZone) });
+                continue;
+            };
             let length = length.unwrap_or(segment.frames);
-            shortest = shortest.min(segment.frames);
-            if segment.frames < length {
+            if segment.frames < length || length == 0 {
+                cases.push(Case { label: Some(label), left_out: Some(Rule::TooShort) });
                 continue;
             }
+            let before = sequences.len();
             for from in (0..=segment.frames - length).step_by(step.unwrap_or(length)) {
                 let window = windows.entry((segment.subject, segment.trial)).or_default();
                 let number = *window;
                 *window += 1;
-                if segment.bad.iter().any(|bad| bad.start < from + length && from < bad.end) {
-                    dropped += 1;
+                let broken = segment.bad.iter().any(|bad| bad.start < from + length && from < bad.end);
+                if broken || (segment.flat && bad_windows != BadWindows::Keep) {
+                    bad += 1;
+                    not_finite |= broken;
                     continue;
                 }
                 let samples = segment.samples(from..from + length);
@@ -67,17 +81,28 @@ impl Dataset {
                     samples: samples.start as u32..samples.end as u32,
                 });
             }
+            let is_used = sequences.len() > before;
+            cases.push(Case { label: Some(label), left_out: (!is_used).then_some(Rule::BadSignals) });
         }
-        if dropped > 0 && bad_windows == BadWindows::Fail {
-            return Err(bad(&frames, dropped));
+        if bad > 0 && bad_windows != BadWindows::Drop {
+            return Err(bad_signals(&frames, bad, bad_windows, not_finite));
         }
         if sequences.is_empty() {
+            let longest = frames.segments.iter().map(|segment| segment.frames).max().unwrap_or(0);
             return Err(match length {
-                Some(length) if dropped == 0 && shortest < length => Error::config(format!(
-                    "no window fits: a window has {length} frames, and the shortest trial has {shortest}"
+                _ if longest == 0 => Error::config(format!(
+                    "a frame of {} samples is longer than the longest trial",
+                    frames.segments[0].span
+                ))
+                .hint("use a smaller `frame_length`, or `frame_kind = raw`"),
+                Some(length) if longest < length => Error::config(format!(
+                    "no window fits: a window has {length} frames, and the longest trial has {longest}"
                 ))
                 .hint("use a shorter `window`"),
-                _ => Error::data(format!("no sequence remains ({dropped} bad windows were left out)")),
+                _ => {
+                    let ledger = Ledger::of(&frames, &[], &cases, bad);
+                    Error::data(format!("no case remains: {}", ledger.describe()))
+                }
             });
         }
         let (class_names, label_rule) = match labeling {
@@ -85,11 +110,12 @@ impl Dataset {
             Labeling::Unknown => (Vec::new(), "not labeled".into()),
         };
         let mut warnings = Vec::new();
-        if dropped > 0 {
-            let found = frames.defects.join("; ");
+        if bad > 0 {
+            let found: Vec<String> = frames.defects.iter().map(Defect::to_string).collect();
             warnings.push(format!(
-                "{dropped} bad windows left out ({} defects: {found} ...)",
-                frames.defect_count
+                "{bad} bad windows left out ({} defects: {} ...)",
+                frames.defect_count,
+                found.join("; ")
             ));
         }
         let mut dataset = Dataset {
@@ -100,6 +126,8 @@ impl Dataset {
             class_names,
             label_rule,
             grouping: Grouping::UNKNOWN,
+            cases,
+            bad_windows: bad,
             warnings,
             hash_before_scaling: None,
         };
@@ -153,11 +181,18 @@ fn in_frames(frames: &FrameTable, window: &WindowSpec) -> Result<(Option<usize>,
     Ok((Some(count), Some(step)))
 }
 
-fn bad(frames: &FrameTable, windows: usize) -> Error {
-    let mut shown = frames.defects.clone();
+/// The error of windows with bad signals that are not to be left out.
+fn bad_signals(frames: &FrameTable, windows: usize, bad_windows: BadWindows, not_finite: bool) -> Error {
+    let listed = |defect: &&Defect| defect.not_finite > 0 || bad_windows != BadWindows::Keep;
+    let mut shown: Vec<String> = frames.defects.iter().filter(listed).map(Defect::to_string).collect();
     if frames.defect_count > shown.len() {
-        shown.push(format!("and {} more", frames.defect_count - shown.len()));
+        shown.push(format!("{} defects in all", frames.defect_count));
     }
-    Error::data(format!("{windows} windows hold bad signals: {}", shown.join("; ")))
-        .hint("leave those windows out with `bad_windows = drop`, or choose other channels with `channels`")
+    let keep = match not_finite {
+        true => "",
+        false => "keep windows with a constant channel as they are with `bad_windows = keep`; ",
+    };
+    Error::data(format!("{windows} windows hold bad signals: {}", shown.join("; "))).hint(format!(
+        "{keep}leave those windows out with `bad_windows = drop`, or choose other channels with `channels`"
+    ))
 }

@@ -6,7 +6,6 @@
 mod segment;
 mod spec;
 
-use super::bandpower::BANDS;
 use super::contents::Sketch;
 use super::recording::Recording;
 use crate::error::{Error, Result};
@@ -14,7 +13,7 @@ use crate::ops::locate;
 use ndarray::{ArcArray2, Array2};
 use rayon::prelude::*;
 use segment::{Grid, segment};
-pub use spec::{Baseline, FrameKind, FrameSpec, Segment};
+pub use spec::{Baseline, Defect, FrameKind, FrameSpec, Segment};
 use std::sync::Arc;
 
 /// The frames of a data set, in one chunk per subject. Row numbers count through all chunks.
@@ -36,8 +35,8 @@ pub struct FrameTable {
     pub features: Vec<String>,
     /// Sampling rate of the recordings in Hz, if known.
     pub rate: Option<f64>,
-    /// Descriptions of bad signals, one per trial and channel; only the first few of each subject.
-    pub defects: Vec<String>,
+    /// Bad signals, one per trial and channel; only the first few of each subject.
+    pub defects: Vec<Defect>,
     /// The number of all defects.
     pub defect_count: usize,
     /// The hash of each subject's recording.
@@ -60,7 +59,7 @@ pub struct Values {
 }
 
 /// The frames of one trial, its segment, and its defects.
-type Cut = (Vec<f64>, Segment, Vec<String>);
+type Cut = (Vec<f64>, Segment, Vec<Defect>);
 
 /// The frames of one recording. Its rows count from 0.
 pub struct SubjectFrames {
@@ -70,7 +69,7 @@ pub struct SubjectFrames {
     subject: String,
     features: Vec<String>,
     rate: Option<f64>,
-    defects: Vec<String>,
+    defects: Vec<Defect>,
     defect_count: usize,
     hash: String,
     sketches: Vec<Sketch>,
@@ -92,6 +91,7 @@ impl SubjectFrames {
         values: Values,
     ) -> Result<Self> {
         let rate = recording.rate.or(rate);
+        spec.check_channels(channels.iter().map(|&channel| &recording.channels[channel]))?;
         let mut frames = SubjectFrames {
             frames: Array2::zeros((0, 0)),
             low: None,
@@ -239,6 +239,9 @@ fn features(recording: &Recording, spec: &FrameSpec, channels: &[usize]) -> Vec<
     let names = channels.iter().map(|&c| recording.channels[c].name.as_str());
     match spec.kind {
         FrameKind::Raw => names.map(String::from).collect(),
-        _ => names.flat_map(|name| BANDS.map(|(band, ..)| format!("{name} {band}"))).collect(),
+        _ => {
+            let of_channel = |name| spec.bands.iter().map(move |band| format!("{name} {}", band.name));
+            names.flat_map(of_channel).collect()
+        }
     }
 }

@@ -2,7 +2,10 @@
 
 use super::recording::Target;
 use crate::error::{Error, Result};
-use serde::{Deserialize, Serialize};
+use serde::de::{self, Deserializer};
+use serde::{Deserialize, Serialize, Serializer};
+use std::fmt;
+use std::str::FromStr;
 
 /// The label to predict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -37,12 +40,71 @@ pub enum TieRule {
 pub struct Labels {
     /// The label to predict.
     pub scheme: LabelScheme,
-    /// The rating that separates low from high, on the scale from 1 to 9.
+    /// The scale of the ratings; `None` for data that have none.
+    pub scale: Option<RatingScale>,
+    /// The rating that separates low from high.
     pub threshold: f64,
     /// The class of a rating that equals the threshold.
     pub rule: TieRule,
     /// Trials whose rating is closer to the threshold than this are left out; 0 leaves out none.
     pub dead_zone: f64,
+}
+
+/// The lowest and the highest rating, written `1-9`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RatingScale {
+    /// The lowest rating.
+    pub low: f64,
+    /// The highest rating.
+    pub high: f64,
+}
+
+impl RatingScale {
+    /// DEAP's.
+    pub const NINE: RatingScale = RatingScale { low: 1.0, high: 9.0 };
+
+    /// The rating in its middle.
+    pub fn middle(self) -> f64 {
+        (self.low + self.high) / 2.0
+    }
+
+    /// Whether it has the rating.
+    pub fn contains(self, rating: f64) -> bool {
+        (self.low..=self.high).contains(&rating)
+    }
+}
+
+impl fmt::Display for RatingScale {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}-{}", self.low, self.high)
+    }
+}
+
+impl FromStr for RatingScale {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong =
+            || format!("{text:?} is no scale, expected the lowest and the highest rating such as 1-9");
+        // The lowest rating may have a sign.
+        let dash =
+            text.char_indices().skip(1).find(|&(_, c)| c == '-').map(|(at, _)| at).ok_or_else(wrong)?;
+        let number = |text: &str| text.trim().parse::<f64>().ok().filter(|x| x.is_finite()).ok_or_else(wrong);
+        let (low, high) = (number(&text[..dash])?, number(&text[dash + 1..])?);
+        if low < high { Ok(RatingScale { low, high }) } else { Err(wrong()) }
+    }
+}
+
+impl Serialize for RatingScale {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for RatingScale {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
 }
 
 impl Labels {
@@ -83,8 +145,8 @@ impl Labels {
         match (self.scheme, target) {
             (LabelScheme::Class, Target::Class(class)) => Ok(Some(*class)),
             (LabelScheme::Quadrant, Target::Ratings(ratings)) => Ok(self
-                .high(ratings[0])
-                .zip(self.high(ratings[1]))
+                .high(ratings[0])?
+                .zip(self.high(ratings[1])?)
                 .map(|(valence, arousal)| u32::from(!valence) * 2 + u32::from(!arousal))),
             (_, Target::Unknown) => Err(Error::data("these data have no labels")
                 .hint("a trained model can predict them; training needs labels")),
@@ -93,24 +155,44 @@ impl Labels {
             (_, Target::Class(_)) => {
                 Err(Error::config("these data have classes, not ratings").hint("use `label = class`"))
             }
-            (scheme, Target::Ratings(ratings)) => Ok(self.high(ratings[rating(scheme).0]).map(u32::from)),
+            (scheme, Target::Ratings(ratings)) => Ok(self.high(ratings[rating(scheme).0])?.map(u32::from)),
         }
     }
 
     /// Whether a rating is high; `None` inside the dead zone.
-    fn high(&self, rating: f32) -> Option<bool> {
-        let rating = f64::from(rating);
-        // Ratings have two decimals. Rounding removes the error of `f32` before the comparison.
-        let rating = (rating * 100.0).round() / 100.0;
-        if self.dead_zone > 0.0 && (rating - self.threshold).abs() < self.dead_zone {
-            return None;
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Data`](crate::ErrorKind::Data) for a rating that is not on the scale.
+    fn high(&self, rating: f32) -> Result<Option<bool>> {
+        // Ratings have two decimals. Rounding removes the error of `f32` before any comparison.
+        let rating = (f64::from(rating) * 100.0).round() / 100.0;
+        let scale = self.scale.ok_or_else(|| {
+            Error::config("the scale of these ratings is unknown")
+                .hint("give the lowest and the highest rating: `scale_range = 1-9`")
+        })?;
+        if !scale.contains(rating) {
+            return Err(Error::data(format!(
+                "a rating of {rating}, expected {} to {}",
+                scale.low, scale.high
+            ))
+            .hint("give the scale of these ratings as `scale_range`, or correct them"));
         }
-        Some(match self.rule {
-            TieRule::Above => rating > self.threshold,
-            TieRule::AtLeast => rating >= self.threshold,
-        })
+        // In whole numbers, since 5.3 - 5 is less than 0.3 in binary fractions.
+        let whole = |x: f64| (x * UNITS).round() as i64;
+        let (rating, threshold, zone) = (whole(rating), whole(self.threshold), whole(self.dead_zone));
+        if (rating - threshold).abs() < zone {
+            return Ok(None);
+        }
+        Ok(Some(match self.rule {
+            TieRule::Above => rating > threshold,
+            TieRule::AtLeast => rating >= threshold,
+        }))
     }
 }
+
+/// Comparisons of ratings are exact to one part in so many.
+const UNITS: f64 = 1e6;
 
 /// Index of the rating in [`Target::Ratings`], and its name.
 fn rating(scheme: LabelScheme) -> (usize, &'static str) {
@@ -127,7 +209,7 @@ mod tests {
     use super::*;
 
     fn labels(scheme: LabelScheme, rule: TieRule, dead_zone: f64) -> Labels {
-        Labels { scheme, threshold: 5.0, rule, dead_zone }
+        Labels { scheme, scale: Some(RatingScale::NINE), threshold: 5.0, rule, dead_zone }
     }
 
     #[test]
@@ -139,6 +221,50 @@ mod tests {
         assert_eq!(class(LabelScheme::Dominance, TieRule::Above, 0.0), Some(1));
         assert_eq!(class(LabelScheme::Liking, TieRule::AtLeast, 0.0), Some(0));
         assert_eq!(class(LabelScheme::Liking, TieRule::Above, 0.5), None);
+    }
+
+    /// Ratings at the edge of the dead zone are kept, whatever binary fractions say.
+    #[test]
+    fn the_edge_of_a_dead_zone_is_exact() {
+        for hundredths in 1..=400 {
+            let zone = f64::from(hundredths) / 100.0;
+            let mut rule = labels(LabelScheme::Valence, TieRule::Above, zone);
+            for side in [-1, 1] {
+                let rating =
+                    |distance: i32| Target::Ratings([(500 + side * distance) as f32 / 100.0, 1.0, 1.0, 1.0]);
+                assert_eq!(
+                    rule.class(&rating(hundredths)).unwrap(),
+                    Some(u32::from(side > 0)),
+                    "zone {zone}"
+                );
+                assert_eq!(rule.class(&rating(hundredths - 1)).unwrap(), None, "zone {zone}");
+            }
+            // And so are ties with any threshold.
+            rule = Labels { threshold: 1.0 + zone, dead_zone: 0.0, ..rule };
+            let tie = Target::Ratings([(100 + hundredths) as f32 / 100.0, 1.0, 1.0, 1.0]);
+            assert_eq!(rule.class(&tie).unwrap(), Some(0));
+            assert_eq!(Labels { rule: TieRule::AtLeast, ..rule }.class(&tie).unwrap(), Some(1));
+        }
+    }
+
+    #[test]
+    fn ratings_off_the_scale_are_refused_and_scales_are_read() {
+        let rating = |rating| Target::Ratings([rating, 1.0, 1.0, 1.0]);
+        let five = Labels {
+            scale: Some("1-5".parse().unwrap()),
+            threshold: 3.0,
+            ..labels(LabelScheme::Valence, TieRule::Above, 0.0)
+        };
+        assert_eq!(five.class(&rating(5.0)).unwrap(), Some(1));
+        assert!(five.class(&rating(5.5)).unwrap_err().message.contains("a rating of 5.5, expected 1 to 5"));
+        assert!(five.class(&rating(f32::NAN)).is_err());
+        let unknown = Labels { scale: None, ..five }.class(&rating(5.0)).unwrap_err();
+        assert!(unknown.hint.unwrap().contains("scale_range"));
+        assert_eq!("-3 - 3".parse::<RatingScale>().unwrap(), RatingScale { low: -3.0, high: 3.0 });
+        assert_eq!("0-100".parse::<RatingScale>().unwrap().middle(), 50.0);
+        for text in ["", "5", "9-1", "1-1", "a-b", "1-inf"] {
+            assert!(text.parse::<RatingScale>().is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! From files to labeled sequences: recordings, frames, windows, labels, splits, normalization.
 
 mod bandpower;
+pub mod bands;
+pub mod cases;
 pub mod channels;
 pub mod contents;
 pub mod copies;

@@ -1,14 +1,16 @@
 //! Labeled sequences of frames: the samples that models are trained and scored on.
 
+use super::cases::{Case, Ledger, Rule};
 use super::contents::Contents;
 use super::frames::FrameTable;
 use super::grouping::Grouping;
 use super::labels::Labels;
 use super::normalize::Scale;
+use crate::error::{Error, Result};
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
 /// How trials are cut into windows.
@@ -31,6 +33,8 @@ pub enum BadWindows {
     Fail,
     /// Leave them out, with a warning.
     Drop,
+    /// Use windows with a constant channel as they are. Values that are not finite remain an error.
+    Keep,
 }
 
 /// One labeled sequence: consecutive frames of a trial, and their class.
@@ -75,6 +79,10 @@ pub struct Dataset {
     pub contents: Arc<Contents>,
     /// Whether copies under other names are let through, because the user allows it.
     pub allows_copies: bool,
+    /// The fate of each segment, whether it gave a sequence or not.
+    pub cases: Vec<Case>,
+    /// The number of windows that were left out for bad signals.
+    pub bad_windows: usize,
     /// Warnings for the user.
     pub warnings: Vec<String>,
     /// [`Dataset::hash`] from before the scaling of windows, if they were scaled.
@@ -109,6 +117,37 @@ impl Dataset {
         let mut other = self.clone();
         other.sequences.iter_mut().zip(labels).for_each(|(sequence, &label)| sequence.label = label);
         other
+    }
+
+    /// The cases by subject, part and class.
+    pub fn ledger(&self) -> Ledger {
+        Ledger::of(&self.frames, &self.class_names, &self.cases, self.bad_windows)
+    }
+
+    /// Leaves out the sequences of cases that are shorter or longer than a trained network can read.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Data`](crate::ErrorKind::Data) if none is left.
+    pub fn leave_out_lengths(&mut self, lengths: RangeInclusive<usize>) -> Result<()> {
+        let rule = |length: usize| match length {
+            short if short < *lengths.start() => Some(Rule::TooShort),
+            long if long > *lengths.end() => Some(Rule::TooLong),
+            _ => None,
+        };
+        for sequence in &self.sequences {
+            self.cases[sequence.segment as usize].left_out = rule(sequence.length as usize);
+        }
+        let cases = &self.cases;
+        self.sequences.retain(|sequence| cases[sequence.segment as usize].left_out.is_none());
+        match self.sequences.is_empty() {
+            false => Ok(()),
+            true => Err(Error::data(format!(
+                "the network reads {} to {} steps, and no sequence has so many",
+                lengths.start(),
+                lengths.end()
+            ))),
+        }
     }
 
     /// The number of sequences per class.

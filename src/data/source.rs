@@ -3,6 +3,7 @@
 use super::demo::{self, DemoSpec};
 use super::frames::{Baseline, FrameKind, FrameTable, SubjectFrames};
 use super::grouping::Grouping;
+use super::labels::RatingScale;
 use super::recording::{Recording, Target, Trial};
 use super::{deap, npz, ts};
 use crate::error::{Error, Result};
@@ -99,6 +100,14 @@ impl Source {
             Source::Demo(_) | Source::Deap(_) => {
                 Some((deap::channels::SAMPLES - skipped) as f64 / deap::channels::RATE)
             }
+            Source::Ts(..) | Source::Npz(_) => None,
+        }
+    }
+
+    /// The scale of the ratings, if the format fixes it.
+    pub fn rating_scale(&self) -> Option<RatingScale> {
+        match self {
+            Source::Demo(_) | Source::Deap(_) => Some(RatingScale::NINE),
             Source::Ts(..) | Source::Npz(_) => None,
         }
     }

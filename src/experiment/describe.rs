@@ -58,6 +58,7 @@ impl Experiment {
         });
         Ok(format!(
             "data     {}, {} sequences of {} steps x {} features ({})\n\
+             cases    {}\n\
              labels   {}: {}\n\
              split    {}, {} folds, {} trained at once; {}\n\
              {notes}{test}\
@@ -68,6 +69,7 @@ impl Experiment {
             d.steps(),
             d.frames.width(),
             self.config.data.path.display(),
+            d.ledger().describe(),
             d.label_rule,
             classes.join(", "),
             self.split.kind().name(),
@@ -105,6 +107,7 @@ impl Experiment {
                 features: d.frames.features.clone(),
                 sequences: d.sequences.len(),
                 steps: d.steps(),
+                cases: Some(d.ledger()),
                 contents: Some(contents(d)),
             },
             split: SplitEntry { kind: self.split.kind(), leak: Leak::of(&folds), folds },

@@ -1,5 +1,5 @@
-//! Whether recordings lie where a network's training data lay. No file states the unit of its signals, so this
-//! is all that tells volts from microvolts.
+//! Whether recordings lie where a network's training data lay. No file states the unit of its signals, so
+//! this is all that tells volts from microvolts.
 
 use crate::data::sequences::Dataset;
 use crate::data::stats::Stats;
@@ -30,10 +30,11 @@ pub fn other_level(dataset: &Dataset, stats: &Stats) -> Option<String> {
     // A feature that was constant in the training part has no scale.
     let has_scale = |feature: usize| stats.inv_std[feature] > 0.0;
     // Of the first time step's statistics; those of the others do not differ by such factors.
-    let moments = sums.iter().enumerate().filter(|&(feature, _)| has_scale(feature)).map(|(_, [sum, squares])| {
-        let mean = sum / count;
-        (mean.abs(), (squares / count - mean * mean).max(0.0).sqrt())
-    });
+    let moments =
+        sums.iter().enumerate().filter(|&(feature, _)| has_scale(feature)).map(|(_, [sum, squares])| {
+            let mean = sum / count;
+            (mean.abs(), (squares / count - mean * mean).max(0.0).sqrt())
+        });
     let moments: Vec<(f64, f64)> = moments.collect();
     if moments.is_empty() {
         return None;

@@ -10,16 +10,29 @@ impl Experiment {
     /// The bytes that the training of these folds takes, frames included, with so many models at once.
     pub(super) fn memory(&self, models: usize) -> Result<usize> {
         let device = self.config.run.device()?;
-        let extent = self.extent(models);
+        let mut extent = self.extent(models);
+        if matches!(device.id(), DeviceId::Cpu { .. }) {
+            extent.steps = self.touched_steps(extent.batch);
+        }
         let trainer = on_device!(&device, backend => Trainer::bytes(backend, &self.network, extent)?);
         Ok(trainer + self.dataset.frames.bytes())
+    }
+
+    /// The most time steps of a row that a batch touches, on average. The system gives memory when it is
+    /// first written, and the kernels of the processor write no step beyond a row's length.
+    fn touched_steps(&self, batch: usize) -> usize {
+        let mut lengths: Vec<usize> = self.dataset.sequences.iter().map(|s| s.length as usize).collect();
+        lengths.sort_unstable_by(|a, b| b.cmp(a));
+        lengths.truncate(batch);
+        lengths.iter().sum::<usize>().div_ceil(lengths.len().max(1))
     }
 
     /// Refuses a training on the processor that does not fit into its free memory: the operating system would
     /// kill it. The frames are there already.
     ///
     /// # Errors
-    /// [`ErrorKind::Device`](crate::ErrorKind::Device) with the memory that is needed and the memory that is free.
+    /// [`ErrorKind::Device`](crate::ErrorKind::Device) with the memory that is needed and the memory that is
+    /// free.
     pub fn check_memory(&self, selection: &[usize]) -> Result<()> {
         let device = self.config.run.device()?;
         if !matches!(device.id(), DeviceId::Cpu { .. }) {

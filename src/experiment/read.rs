@@ -1,9 +1,9 @@
 //! From a configuration to labeled sequences.
 
-use crate::config::Config;
+use crate::config::{Config, FramesConfig};
 use crate::data::channels;
 use crate::data::frames::{FrameKind, FrameSpec, FrameTable, SubjectFrames, Values};
-use crate::data::labels::{LabelScheme, Labels};
+use crate::data::labels::{LabelScheme, Labels, RatingScale};
 use crate::data::normalize::{Normalize, Scale};
 use crate::data::sequences::{Dataset, Labeling};
 use crate::data::source::{Facts, Source};
@@ -20,7 +20,8 @@ pub fn read(config: &mut Config, center: Option<&[f32]>, progress: &dyn Progress
         check_window(window, config, &source)?;
     }
     let (table, facts) = read_frames(config, &source, progress)?;
-    let labels = labels(config, &facts.class_names);
+    let labels = labels(config, &facts.class_names, source.rating_scale())?;
+    say_rounding(config, &table, progress);
     let mut dataset = Dataset::cut(
         table,
         &config.window_spec(source.default_window()),
@@ -35,12 +36,21 @@ pub fn read(config: &mut Config, center: Option<&[f32]>, progress: &dyn Progress
     };
     dataset.allows_copies = config.split.allow_copies;
     dataset.warnings.iter().for_each(|warning| progress.warn(warning));
+    let ledger = dataset.ledger();
+    if ledger.total()[1] < ledger.total()[0] {
+        progress.warn(&format!("cases: {}", ledger.describe()));
+        ledger.losses().iter().for_each(|line| progress.warn(line));
+    }
+    if !config.data.allow_lost_cases {
+        ledger.refuse_lost()?;
+    }
     // The run's own configuration records the defaults that were chosen.
     let frames = frame_spec(config, &source);
     config.frames.frame_kind = Some(frames.kind);
     config.frames.baseline = Some(frames.baseline);
     config.frames.window = config.frames.window.or(source.default_window());
     config.labels.label.get_or_insert(labels.scheme);
+    config.labels.threshold.get_or_insert(labels.threshold);
     Ok(dataset)
 }
 
@@ -77,15 +87,59 @@ fn frame_spec(config: &Config, source: &Source) -> FrameSpec {
     config.frame_spec(source.default_frames(), source.has_baseline())
 }
 
-fn labels(config: &Config, own_classes: &[String]) -> Labels {
+/// How targets become classes. `known` is the scale of the ratings, where the format has one.
+fn labels(config: &Config, own_classes: &[String], known: Option<RatingScale>) -> Result<Labels> {
     let default = if own_classes.is_empty() { LabelScheme::Valence } else { LabelScheme::Class };
-    Labels {
+    let scale = match (known, config.labels.scale_range) {
+        (Some(known), Some(asked)) if known != asked => {
+            return Err(Error::config(format!(
+                "these ratings are from {known}, and `scale_range` says {asked}"
+            ))
+            .hint("leave `scale_range` out"));
+        }
+        (known, asked) => known.or(asked),
+    };
+    let threshold = config.labels.threshold.unwrap_or(scale.unwrap_or(RatingScale::NINE).middle());
+    if let Some(scale) = scale.filter(|scale| !scale.contains(threshold)) {
+        return Err(Error::config(format!(
+            "the threshold {threshold} is not on the scale of the ratings, {scale}"
+        ))
+        .hint("choose a `threshold` on the scale, or leave it out for the middle"));
+    }
+    Ok(Labels {
         scheme: config.labels.label.unwrap_or(default),
-        threshold: config.labels.threshold,
+        scale,
+        threshold,
         rule: config.labels.tie,
         dead_zone: config.labels.dead_zone,
+    })
+}
+
+/// Says which times are no whole number of samples, and what they become.
+fn say_rounding(config: &Config, table: &FrameTable, progress: &dyn Progress) {
+    let Some(rate) = table.rate else { return };
+    let FramesConfig { window, window_step, frame_length, frame_step, .. } = config.frames;
+    let is_raw = table.segments.first().is_some_and(|segment| segment.span == 1);
+    let frame = |seconds: f64| (!is_raw).then_some(seconds);
+    for (key, seconds) in [
+        ("window", window),
+        ("window_step", window_step),
+        ("frame_length", frame(frame_length)),
+        ("frame_step", frame(frame_step)),
+    ] {
+        let Some(seconds) = seconds else { continue };
+        let (asked, taken) = (seconds * rate, (seconds * rate).round());
+        if (asked - taken).abs() > WHOLE * taken.max(1.0) {
+            progress.caution(&format!(
+                "`{key} = {seconds}` is {asked:.3} samples at {rate} Hz; {taken} samples are taken, {:.6} s",
+                taken / rate
+            ));
+        }
     }
 }
+
+/// The relative difference up to which a number of samples counts as whole.
+const WHOLE: f64 = 1e-6;
 
 /// Frames of all recordings, and the facts that the files state about them.
 pub fn read_frames(config: &Config, source: &Source, progress: &dyn Progress) -> Result<(FrameTable, Facts)> {

@@ -219,6 +219,7 @@ impl Experiment {
                     epoch,
                     network: self.network.clone(),
                     features: self.dataset.frames.features.clone(),
+                    frames: Some(self.config.chosen_frames()),
                     stat_steps: result.stats.steps(self.dataset.frames.width()),
                     rate: self.dataset.frames.rate,
                     class_names: self.dataset.class_names.clone(),

@@ -177,11 +177,12 @@ fn predict_on<B: Backend>(
     Ok(train::predict(&mut model, &frames, &lists, numbers)?.into_iter().flatten().collect())
 }
 
-/// Recordings that were never labeled, cut as a run cut its own; `center` is its checkpoints'.
+/// Recordings that were never labeled, cut as a run cut its own for the networks of `checkpoint`. Cases that
+/// the networks cannot read are left out.
 pub fn unlabeled(
     config: &Config,
     files: &[PathBuf],
-    center: &[f32],
+    checkpoint: &FoldCheckpoint,
     progress: &dyn Progress,
 ) -> Result<Dataset> {
     let mut tables = Vec::new();
@@ -202,7 +203,15 @@ pub fn unlabeled(
             .hint("predict them one by one"));
     }
     let window = config.window_spec(window);
-    let dataset = Dataset::cut(table, &window, Labeling::Unknown, &[], BadWindows::Drop, Some(center))?;
+    let bad_windows = match config.data.bad_windows {
+        BadWindows::Keep => BadWindows::Keep,
+        BadWindows::Fail | BadWindows::Drop => BadWindows::Drop,
+    };
+    let center = Some(checkpoint.center.as_slice());
+    let mut dataset = Dataset::cut(table, &window, Labeling::Unknown, &[], bad_windows, center)?;
+    let FoldMeta { network, stat_steps, .. } = &checkpoint.meta;
+    let longest = if *stat_steps > 1 { *stat_steps } else { usize::MAX };
+    dataset.leave_out_lengths(network.shortest()..=longest)?;
     dataset.warnings.iter().for_each(|warning| progress.warn(warning));
     Ok(dataset)
 }

@@ -3,6 +3,7 @@
 //!
 //! Its parts stand each on its own, for other pages to use.
 
+mod cases;
 pub(crate) mod chart;
 pub(crate) mod curves;
 pub(crate) mod frame;
@@ -89,6 +90,9 @@ impl Page<'_> {
                 (curves::curve_chart(&record.epochs, &record.folds, &record.tested))
             }))
             (frame::section("split", "Split and leakage", &provenance::split_table(record)))
+            @if let Some(ledger) = &record.manifest.dataset.cases {
+                (frame::section("cases", "Cases", &cases::cases(ledger)))
+            }
             (frame::section("network", "Network", &provenance::network_table(&record.manifest.network)))
             (frame::section("repeat", "Repeating this run", &provenance::repeat(record)))
         }

@@ -1,6 +1,7 @@
 //! The weights of a fold: safetensors under PyTorch's names, shapes and gate order.
 
 use super::tensors::Tensors;
+use crate::data::frames::FrameSpec;
 use crate::data::stats::Stats;
 use crate::error::{Error, Result};
 use crate::ops::Network;
@@ -18,6 +19,9 @@ pub struct FoldMeta {
     pub network: Network,
     /// Names of the `D` features.
     pub features: Vec<String>,
+    /// How signals became features, in the units of the recordings; `None` in checkpoints of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frames: Option<FrameSpec>,
     /// Time steps `S` with statistics of their own; 1 if all share them.
     #[serde(default = "one")]
     pub stat_steps: usize,
@@ -182,6 +186,7 @@ mod tests {
                 epoch: 3,
                 network,
                 features: vec!["a".into(), "b".into()],
+                frames: None,
                 stat_steps: 1,
                 rate: Some(128.0),
                 class_names: vec!["low".into(), "high".into()],

@@ -4,6 +4,7 @@ use super::folder::{MANIFEST, RunFolder};
 use super::format::{FORMAT, read_json, to_json};
 use super::hash::hash;
 use crate::backend::DeviceId;
+use crate::data::cases::Ledger;
 use crate::data::contents::TrainedContents;
 use crate::data::normalize::Normalize;
 use crate::data::split::{FoldAudit, Leak, Scope, SplitKind};
@@ -82,6 +83,9 @@ pub struct DatasetEntry {
     pub sequences: usize,
     /// Time steps of the longest window.
     pub steps: usize,
+    /// The cases that were read, used and left out. `None` in older runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cases: Option<Ledger>,
     /// The contents of the trials, by which other files are seen to hold them. `None` in older runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contents: Option<TrainedContents>,

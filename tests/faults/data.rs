@@ -223,6 +223,6 @@ fn windows_that_cannot_be_are_refused_at_once() {
         assert!(!call.err.contains("generating recordings"), "{flags}: refused too late: {}", call.err);
     }
     engine(folder.path(), "train --data x.ts --window 2 --rate 8")
-        .ends(2, &["no window fits: a window has 16 frames, and the shortest trial has 8", "--window"]);
+        .ends(2, &["no window fits: a window has 16 frames, and the longest trial has 8", "--window"]);
     engine(folder.path(), "train --data x.ts --window 2").ends(2, &["no sampling rate", "`--rate`"]);
 }

@@ -307,8 +307,16 @@ fn predict_takes_other_recordings_and_says_what_is_wrong_with_them() {
     let gap = unlabeled(&series(6, 2, 9)).replacen("@data\n", "@data\n?,1,2,3,4,5,6,7:1,2,3,4,5,6,7,8\n", 1);
     write("gap.ts", gap);
     let call = engine(folder.path(), "predict runs/r gap.ts");
-    let call = call.ends(0, &["warning: 1 bad windows left out", "all trial 0 channel ch0"]);
-    assert_eq!(call.out.lines().count(), 7, "{}", call.out);
+    let call = call.ends(
+        0,
+        &[
+            "warning: 1 bad windows left out",
+            "all trial 0 channel ch0",
+            "all trial 0 (with bad signals only)",
+        ],
+    );
+    assert_eq!(call.out.lines().count(), 8, "{}", call.out);
+    assert!(call.out.contains("\nall,0,,,,\nall,1,0,"), "{}", call.out);
     engine(folder.path(), "predict runs/r x.ts")
         .ends(0, &["warning: 40 of 40 series hold samples of 40 of the run's 40 own series"]);
     engine(folder.path(), "predict runs/r new.ts --fold 6")

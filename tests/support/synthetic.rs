@@ -2,15 +2,20 @@
 
 use engine::data::frames::{Baseline, FrameKind, FrameSpec, FrameTable, SubjectFrames, Values};
 use engine::data::grouping::Grouping;
-use engine::data::labels::{LabelScheme, Labels, TieRule};
+use engine::data::labels::{LabelScheme, Labels, RatingScale, TieRule};
 use engine::data::normalize::Scale;
 use engine::data::recording::{Channel, Modality, Recording, Target, Trial};
 use engine::data::sequences::{BadWindows, Dataset, Labeling, WindowSpec};
 use engine::random::{Random, Stream};
 
 pub const RATE: f64 = 8.0;
-pub const LABELS: Labels =
-    Labels { scheme: LabelScheme::Valence, threshold: 5.0, rule: TieRule::Above, dead_zone: 0.0 };
+pub const LABELS: Labels = Labels {
+    scheme: LabelScheme::Valence,
+    scale: Some(RatingScale::NINE),
+    threshold: 5.0,
+    rule: TieRule::Above,
+    dead_zone: 0.0,
+};
 
 /// The sizes of a data set, and the effect of the class.
 #[derive(Clone, Copy)]
@@ -58,7 +63,13 @@ pub fn recordings(sizes: Sizes) -> Vec<Recording> {
 
 /// Raw frames of those recordings, in windows of `window` samples every `step`.
 pub fn cut(recordings: &[Recording], window: usize, step: usize) -> engine::Result<Dataset> {
-    let spec = FrameSpec { kind: FrameKind::Raw, length: 1.0, step: 1.0, baseline: Baseline::Drop };
+    let spec = FrameSpec {
+        kind: FrameKind::Raw,
+        length: 1.0,
+        step: 1.0,
+        baseline: Baseline::Drop,
+        bands: Vec::new(),
+    };
     let frames = recordings
         .iter()
         .map(|r| {

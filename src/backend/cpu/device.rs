@@ -49,7 +49,7 @@ impl Device for Cpu {
     type Layer = Layer;
 
     fn zeros<T: Word>(&self, len: usize) -> Result<Vec<T>> {
-        memory::require(len.saturating_mul(size_of::<T>()), "a buffer")?;
+        memory::reserve(len.saturating_mul(size_of::<T>()), "a buffer")?;
         Ok(vec![T::default(); len])
     }
 
@@ -90,7 +90,7 @@ impl Backend for Cpu {
     }
 
     fn layer(&self, s: &Rnn, purpose: Purpose) -> Result<RnnLayer<Self>> {
-        memory::require(self.layer_bytes(s, purpose)?, "a recurrent layer")?;
+        memory::reserve(self.layer_bytes(s, purpose)?, "a recurrent layer")?;
         Ok(RnnLayer::new(*s, purpose, Layer::new(s, purpose, self.isa.lanes())))
     }
 

@@ -5,7 +5,7 @@ use super::super::output::{out, out_json};
 use super::super::progress::Terminal;
 use crate::config::DemoConfig;
 use crate::data::inspect::{self, Inspection};
-use crate::data::labels::{LabelScheme, Labels, TieRule};
+use crate::data::labels::{LabelScheme, Labels, RatingScale, TieRule};
 use crate::data::source::Source;
 use crate::error::Result;
 use clap::Args;
@@ -19,9 +19,12 @@ pub struct InspectCommand {
     /// Label scheme whose classes are counted [default: valence for ratings, class for archives]
     #[arg(long, value_enum)]
     label: Option<LabelScheme>,
-    /// Ratings above this are high
-    #[arg(long, value_name = "X", default_value_t = 5.0)]
-    threshold: f64,
+    /// Lowest and highest possible rating, such as 1-5 [default: 1-9 for DEAP and demo]
+    #[arg(long, value_name = "LOW-HIGH", allow_hyphen_values = true)]
+    scale_range: Option<RatingScale>,
+    /// Ratings above this are high [default: the middle of the scale]
+    #[arg(long, value_name = "X", allow_hyphen_values = true)]
+    threshold: Option<f64>,
     /// How a rating equal to the threshold counts
     #[arg(long, value_enum, default_value_t = TieRule::Above)]
     tie: TieRule,
@@ -34,11 +37,13 @@ impl InspectCommand {
     /// Prints the description.
     pub fn run(&self, terminal: &Terminal) -> Result<()> {
         let source = Source::open(&self.path, None, &DemoConfig::default().spec(), terminal)?;
+        let scale = source.rating_scale().or(self.scale_range);
         let labels = |own_classes: &[String]| {
             let default = if own_classes.is_empty() { LabelScheme::Valence } else { LabelScheme::Class };
             Labels {
                 scheme: self.label.unwrap_or(default),
-                threshold: self.threshold,
+                scale,
+                threshold: self.threshold.unwrap_or(scale.unwrap_or(RatingScale::NINE).middle()),
                 rule: self.tie,
                 dead_zone: 0.0,
             }

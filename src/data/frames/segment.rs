@@ -1,7 +1,8 @@
 //! The frames of one trial.
 
-use super::spec::{Baseline, FrameKind, FrameSpec, Segment};
-use crate::data::bandpower::{BANDS, BandPower, differential_entropy};
+use super::spec::{Baseline, Defect, FrameKind, FrameSpec, Segment};
+use crate::data::bandpower::{BandPower, differential_entropy};
+use crate::data::bands::check_bands;
 use crate::data::recording::Recording;
 use crate::error::{Error, Result};
 use std::ops::Range;
@@ -32,19 +33,19 @@ impl Grid {
         })?;
         let samples = |seconds: f64| (seconds * rate).round() as usize;
         let grid = Grid { span: samples(spec.length), step: samples(spec.step), rate };
-        let [(slowest, from, to), .., (fastest, _, highest)] = BANDS;
-        if rate / 2.0 < highest {
+        check_bands(&spec.bands, rate)?;
+        let power = BandPower::new(grid.span.max(1), rate, &spec.bands);
+        if let Some(band) = power.missing_band() {
+            let band = &spec.bands[band];
             return Err(Error::config(format!(
-                "a rate of {rate} Hz cannot hold the {fastest} band, up to {highest} Hz"
+                "frames of {} s are too short for the {} band, {} to {} Hz: they resolve {:.3} Hz",
+                spec.length,
+                band.name,
+                band.low,
+                band.high,
+                power.resolution(rate)
             ))
-            .hint("use `frame_kind = raw`"));
-        }
-        if BandPower::new(grid.span.max(1), rate).is_missing_a_band() {
-            return Err(Error::config(format!(
-                "frames of {} s are too short for the {slowest} band, {from} to {to} Hz",
-                spec.length
-            ))
-            .hint("use a larger `frame_length`"));
+            .hint("use a larger `frame_length`, up to 1 s, or wider `bands`"));
         }
         if grid.span < 2 || grid.step == 0 {
             return Err(Error::config(format!(
@@ -61,33 +62,26 @@ impl Grid {
     }
 }
 
-/// The frames `(frames, D)` of one trial, its segment, and descriptions of its defects.
+/// The frames `(frames, D)` of one trial, its segment, and its defects. A trial shorter than a frame has no
+/// frames.
 pub(super) fn segment(
     recording: &Recording,
     index: usize,
     spec: &FrameSpec,
     channels: &[usize],
     grid: &Grid,
-) -> Result<(Vec<f64>, Segment, Vec<String>)> {
+) -> Result<(Vec<f64>, Segment, Vec<Defect>)> {
     let trial = &recording.trials[index];
     let signal = recording.signal(index);
     let start = if spec.baseline == Baseline::Include { 0 } else { trial.baseline };
     let count = grid.count(trial.length.saturating_sub(start));
-    if count == 0 {
-        return Err(Error::config(format!(
-            "{} trial {}: a frame of {} samples is longer than the trial's {} samples",
-            recording.subject,
-            trial.trial,
-            grid.span,
-            trial.length.saturating_sub(start)
-        )));
-    }
-    let bands = if spec.kind == FrameKind::Raw { 1 } else { BANDS.len() };
+    let bands = spec.width();
     let width = channels.len() * bands;
     let mut values = vec![0.0; count * width];
     let mut bad = vec![false; count];
     let mut defects = Vec::new();
-    let mut power = (spec.kind != FrameKind::Raw).then(|| BandPower::new(grid.span, grid.rate));
+    let mut is_flat = false;
+    let mut power = (spec.kind != FrameKind::Raw).then(|| BandPower::new(grid.span, grid.rate, &spec.bands));
     for (c, &channel) in channels.iter().enumerate() {
         let samples = signal.row(channel);
         let samples = samples.as_slice().expect("a trial is stored row by row");
@@ -107,7 +101,7 @@ pub(super) fn segment(
                             ))
                             .hint("use `baseline = drop`")
                         })?,
-                    _ => [0.0; BANDS.len()],
+                    _ => vec![0.0; bands],
                 };
                 for frame in 0..count {
                     let from = start + frame * grid.step;
@@ -121,18 +115,19 @@ pub(super) fn segment(
         let flat = samples.len() > start + 1 && samples[start..].iter().all(|&x| x == samples[start]);
         // The table stores `f32`, so values beyond its range count as infinite.
         let finite = |x: &f64| (*x as f32).is_finite();
-        let broken = |frame: usize| !values[frame * width + c * bands..][..bands].iter().all(finite);
-        let broken: Vec<usize> = (0..count).filter(|&frame| flat || broken(frame)).collect();
-        if !broken.is_empty() {
-            let what = if flat {
-                "is flat".into()
-            } else {
-                format!("has {} frames that are not finite", broken.len())
-            };
-            let name = &recording.channels[channel].name;
-            defects.push(format!("{} trial {} channel {name} {what}", recording.subject, trial.trial));
-            broken.into_iter().for_each(|frame| bad[frame] = true);
+        let broken = |frame: &usize| !values[frame * width + c * bands..][..bands].iter().all(finite);
+        let broken: Vec<usize> = (0..count).filter(broken).collect();
+        if flat || !broken.is_empty() {
+            defects.push(Defect {
+                subject: recording.subject.clone(),
+                trial: trial.trial,
+                channel: recording.channels[channel].name.clone(),
+                // The logarithm of the power of a constant channel is no number.
+                not_finite: if flat && samples[start].is_finite() { 0 } else { broken.len() },
+            });
         }
+        is_flat |= flat;
+        broken.into_iter().for_each(|frame| bad[frame] = true);
     }
     let segment = Segment {
         subject: 0,
@@ -146,29 +141,30 @@ pub(super) fn segment(
         span: grid.span,
         corrected: spec.baseline == Baseline::Correct,
         bad: runs(&bad),
+        flat: is_flat,
     };
     Ok((values, segment, defects))
 }
 
 /// One frame of one channel: a value per band.
-fn band_frame(power: &mut BandPower, kind: FrameKind, samples: &[f64]) -> [f64; BANDS.len()] {
-    power.measure(samples).map(|variance| match kind {
-        FrameKind::DifferentialEntropy => differential_entropy(variance),
-        _ => variance.ln(),
-    })
+fn band_frame(power: &mut BandPower, kind: FrameKind, samples: &[f64]) -> Vec<f64> {
+    let mut frame = power.measure(samples);
+    frame.iter_mut().for_each(|value| {
+        *value = match kind {
+            FrameKind::DifferentialEntropy => differential_entropy(*value),
+            _ => value.ln(),
+        }
+    });
+    frame
 }
 
 /// The mean frame of a channel's baseline; `None` if the baseline is shorter than a frame.
-fn mean_baseline(
-    power: &mut BandPower,
-    kind: FrameKind,
-    grid: &Grid,
-    samples: &[f64],
-) -> Option<[f64; BANDS.len()]> {
+fn mean_baseline(power: &mut BandPower, kind: FrameKind, grid: &Grid, samples: &[f64]) -> Option<Vec<f64>> {
     let count = grid.count(samples.len());
-    let mut mean = [0.0; BANDS.len()];
+    let mut mean = Vec::new();
     for frame in 0..count {
         let measured = band_frame(power, kind, &samples[frame * grid.step..][..grid.span]);
+        mean.resize(measured.len(), 0.0);
         mean.iter_mut().zip(measured).for_each(|(mean, value)| *mean += value / count as f64);
     }
     (count > 0).then_some(mean)

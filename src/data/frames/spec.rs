@@ -1,7 +1,10 @@
 //! The kinds of frames, and the frames of one trial.
 
-use crate::data::recording::Target;
+use crate::data::bands::Band;
+use crate::data::recording::{Channel, Modality, Target};
+use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::ops::Range;
 
 /// The contents of a frame.
@@ -31,7 +34,7 @@ pub enum Baseline {
 }
 
 /// How signals become frames.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FrameSpec {
     /// The contents of a frame.
     pub kind: FrameKind,
@@ -41,6 +44,37 @@ pub struct FrameSpec {
     pub step: f64,
     /// The use of the seconds before the stimulus.
     pub baseline: Baseline,
+    /// The frequency bands of a band-power or entropy frame; raw frames ignore them.
+    pub bands: Vec<Band>,
+}
+
+impl FrameSpec {
+    /// Features of a channel.
+    pub fn width(&self) -> usize {
+        if self.kind == FrameKind::Raw { 1 } else { self.bands.len() }
+    }
+
+    /// Refuses the band power of signals that change over seconds.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) with the channel.
+    pub fn check_channels<'a>(&self, channels: impl IntoIterator<Item = &'a Channel>) -> Result<()> {
+        use Modality::{Gsr, Pleth, Resp, Temp};
+        if self.kind == FrameKind::Raw {
+            return Ok(());
+        }
+        match channels.into_iter().find(|channel| [Gsr, Resp, Pleth, Temp].contains(&channel.modality)) {
+            None => Ok(()),
+            Some(channel) => Err(Error::config(format!(
+                "the channel {} is of the modality {}, whose signal changes over seconds: its power in frequency \
+                 bands of EEG would be noise",
+                channel.name,
+                channel.modality.name()
+            ))
+            .hint("use `channels = eeg,eog,emg`, or the samples themselves with `frame_kind = raw`")),
+        }
+    }
 }
 
 /// Consecutive frames of one trial.
@@ -68,8 +102,34 @@ pub struct Segment {
     /// Whether the mean frame of the trial's baseline was subtracted. Every frame then depends on the
     /// baseline.
     pub corrected: bool,
-    /// Ranges of frames, counted within the segment, with a value that is not finite or a constant channel.
+    /// Ranges of frames, counted within the segment, with a value that is not finite.
     pub bad: Vec<Range<usize>>,
+    /// Whether a channel is constant over the trial.
+    pub flat: bool,
+}
+
+/// A channel of a trial that carries no signal, or values that are no numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Defect {
+    /// Name of the subject.
+    pub subject: String,
+    /// Number of the trial within its subject.
+    pub trial: u32,
+    /// Name of the channel.
+    pub channel: String,
+    /// Frames with a value that is not finite; 0 for a channel that is only constant.
+    pub not_finite: usize,
+}
+
+impl fmt::Display for Defect {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let Defect { subject, trial, channel, not_finite } = self;
+        write!(f, "{subject} trial {trial} channel {channel} ")?;
+        match not_finite {
+            0 => write!(f, "is flat"),
+            frames => write!(f, "has {frames} frames that are not finite"),
+        }
+    }
 }
 
 impl Segment {

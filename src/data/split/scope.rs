@@ -32,6 +32,9 @@ pub struct Scope {
     /// Whether nobody can tell if the files of the run belong together: an older version wrote them.
     #[serde(default)]
     pub unbound: bool,
+    /// The published test cases that were left out; `None` if the score is of all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost_test_cases: Option<String>,
     /// Whether the signals of test trials, not their labels, shaped the scaling.
     pub transductive: bool,
     /// How much of the data the folds test.
@@ -76,6 +79,7 @@ impl Scope {
             copies: split.copies(dataset),
             copied_windows: audits.iter().filter_map(|fold| fold.copies).sum(),
             unbound: false,
+            lost_test_cases: dataset.ledger().lost_test_cases(),
             transductive: normalize == Normalize::Subject,
             tested: Tested::of(&folds, dataset),
             missing_classes: missing_classes(&folds, dataset),
@@ -90,7 +94,8 @@ impl Scope {
         let copied = (self.copied_windows > 0)
             .then(|| format!("{} test windows are copies of training windows", self.copied_windows));
         let transductive = self.transductive.then(|| TRANSDUCTIVE.to_string());
-        let parts = [Some(self.asks.clone()), promised, copied, transductive, self.tested.describe()];
+        let lost = self.lost_test_cases.clone();
+        let parts = [Some(self.asks.clone()), promised, copied, transductive, lost, self.tested.describe()];
         parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
     }
 
