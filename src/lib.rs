@@ -54,6 +54,7 @@
 //! # Ok::<(), engine::Error>(())
 //! ```
 
+pub mod ablation;
 pub mod backend;
 pub mod check;
 pub mod cli;

@@ -3,6 +3,7 @@
 //! No other module prints, or reads arguments and environment variables. Results go to stdout, everything
 //! else to stderr.
 
+mod ablate;
 mod check;
 mod compare;
 mod crossval;
@@ -84,6 +85,8 @@ enum Command {
     Runs(runs::RunsCommand),
     /// Compare finished runs of the same test trials, pair by pair
     Compare(compare::CompareCommand),
+    /// Train with each kind of signal alone and without each, and compare
+    Ablate(Box<ablate::AblateCommand>),
     /// Predict the classes of other recordings with the networks of a run
     Predict(predict::PredictCommand),
     /// Describe recordings, or generate some
@@ -104,8 +107,9 @@ enum Command {
 impl Command {
     /// Whether the command has no option for the number of threads. The others start them themselves.
     fn has_all_threads(&self) -> bool {
-        use Command::{Crossval, Evaluate, Predict, Profile, Reproduce, Train};
-        !matches!(self, Train(_) | Crossval(_) | Reproduce(_) | Evaluate(_) | Predict(_) | Profile(_))
+        use Command::{Ablate, Crossval, Evaluate, Predict, Profile, Reproduce, Train};
+        let training = matches!(self, Train(_) | Crossval(_) | Reproduce(_) | Ablate(_));
+        !(training || matches!(self, Evaluate(_) | Predict(_) | Profile(_)))
     }
 }
 
@@ -141,6 +145,7 @@ fn run(cli: &Cli, matches: &clap::ArgMatches, terminal: &Terminal) -> Result<()>
         Command::Report(command) => command.run(terminal),
         Command::Runs(command) => command.run(terminal),
         Command::Compare(command) => command.run(terminal),
+        Command::Ablate(command) => command.run(own, terminal),
         Command::Predict(command) => command.run(terminal),
         Command::Data(command) => command.run(terminal),
         Command::Check(command) => command.run(terminal),

@@ -42,6 +42,8 @@ pub struct Pair {
 /// Two or more runs, and every pair of them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RunComparison {
+    /// The heading of its page.
+    pub title: String,
     /// The kind of the units.
     pub unit: Unit,
     /// Their names.
@@ -52,7 +54,7 @@ pub struct RunComparison {
     pub dataset: String,
     /// The runs.
     pub runs: Vec<Entry>,
-    /// Every pair of runs.
+    /// Every pair of runs, or those with the first run.
     pub pairs: Vec<Pair>,
     /// Whether the split of any run leaks.
     pub leaky: bool,
@@ -69,21 +71,38 @@ impl RunComparison {
     /// and for a run that is named twice.
     pub fn of(folders: &[PathBuf], by_fold: bool) -> Result<Self> {
         let runs = Runs::read(folders, by_fold)?;
-        let name = |i: usize| format!("R{}", i + 1);
-        let mut pairs = Vec::new();
-        for second in 1..folders.len() {
-            for first in 0..second {
-                let paired = runs.compare(first, second);
-                pairs.push(Pair { first: name(first), second: name(second), paired, p_holm: None });
-            }
-        }
+        let pairs = (1..folders.len()).flat_map(|second| (0..second).map(move |first| (first, second)));
+        let names = (1..=folders.len()).map(|i| format!("R{i}")).collect();
+        Ok(RunComparison::between(runs, names, pairs.collect(), format!("{} runs compared", folders.len())))
+    }
+
+    /// Compares every run but the first with the first, under the names of their folders.
+    ///
+    /// # Errors
+    ///
+    /// As [`RunComparison::of`].
+    pub fn with_first(folders: &[PathBuf], title: String) -> Result<Self> {
+        let runs = Runs::read(folders, false)?;
+        let name = |folder: &PathBuf| folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let pairs = (1..folders.len()).map(|run| (run, 0)).collect();
+        Ok(RunComparison::between(runs, folders.iter().map(name).collect(), pairs, title))
+    }
+
+    fn between(runs: Runs, names: Vec<String>, pairs: Vec<(usize, usize)>, title: String) -> Self {
+        let pair = |&(first, second): &(usize, usize)| {
+            let paired = runs.compare(first, second);
+            Pair { first: names[first].clone(), second: names[second].clone(), paired, p_holm: None }
+        };
+        let mut pairs: Vec<Pair> = pairs.iter().map(pair).collect();
         // A pair without a p value is part of the family all the same.
         let p_values: Vec<f64> = pairs.iter().map(|pair| pair.paired.p.unwrap_or(1.0)).collect();
         for (pair, p) in pairs.iter_mut().zip(holm(&p_values)) {
             pair.p_holm = pair.paired.p.map(|_| p);
         }
-        let entries: Vec<Entry> = (0..folders.len()).map(|i| Entry::of(&runs, i, name(i))).collect();
-        Ok(RunComparison {
+        let entry = |(i, name): (usize, &String)| Entry::of(&runs, i, name.clone());
+        let entries: Vec<Entry> = names.iter().enumerate().map(entry).collect();
+        RunComparison {
+            title,
             unit: runs.unit,
             leaky: entries.iter().any(|entry| entry.leaky),
             runs: entries,
@@ -91,7 +110,7 @@ impl RunComparison {
             trials: runs.trials,
             dataset: runs.dataset,
             pairs,
-        })
+        }
     }
 }
 

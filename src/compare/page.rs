@@ -11,7 +11,7 @@ use maud::{Markup, html};
 impl RunComparison {
     /// As HTML that needs nothing but itself.
     pub fn page(&self) -> String {
-        let title = format!("{} runs compared", self.runs.len());
+        let title = &self.title;
         let unit = match self.unit {
             Unit::Subject => "subjects",
             Unit::Trial => "trials",
@@ -50,7 +50,7 @@ impl RunComparison {
             (section("units", &format!("By {}", unit.trim_end_matches('s')), &self.by_unit(unit)))
             (section("data", "Data", &facts(&[("data, BLAKE3", self.dataset.clone())])))
         };
-        frame(&title, &body).into_string()
+        frame(title, &body).into_string()
     }
 
     fn differences(&self) -> Markup {

@@ -43,6 +43,11 @@ pub struct FramesConfig {
     #[arg(long, value_name = "S", alias = "step")]
     #[serde(alias = "step", skip_serializing_if = "Option::is_none")]
     pub window_step: Option<f64>,
+    /// Features that the networks do not see: names of features, channels, modalities, bands or regions
+    /// (frontal, central, temporal, parietal, occipital)
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub leave_out: Vec<String>,
     /// Scaling of each window by itself, before normalization
     #[arg(long, value_enum, value_name = "KIND", default_value_t = Scale::None)]
     pub scale: Scale,

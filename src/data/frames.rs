@@ -7,6 +7,7 @@ mod segment;
 mod spec;
 
 use super::contents::Sketch;
+use super::feature::Feature;
 use super::recording::Recording;
 use crate::error::{Error, Result};
 use crate::ops::locate;
@@ -33,6 +34,8 @@ pub struct FrameTable {
     pub subjects: Vec<String>,
     /// Names of the `D` columns.
     pub features: Vec<String>,
+    /// The origins of the `D` columns.
+    pub origins: Vec<Feature>,
     /// Sampling rate of the recordings in Hz, if known.
     pub rate: Option<f64>,
     /// Bad signals, one per trial and channel; only the first few of each subject.
@@ -67,7 +70,7 @@ pub struct SubjectFrames {
     low: Option<Array2<f32>>,
     segments: Vec<Segment>,
     subject: String,
-    features: Vec<String>,
+    origins: Vec<Feature>,
     rate: Option<f64>,
     defects: Vec<Defect>,
     defect_count: usize,
@@ -97,7 +100,7 @@ impl SubjectFrames {
             low: None,
             segments: Vec::new(),
             subject: recording.subject.clone(),
-            features: features(recording, spec, channels),
+            origins: origins(recording, spec, channels),
             rate,
             defects: Vec::new(),
             defect_count: 0,
@@ -114,7 +117,7 @@ impl SubjectFrames {
             .map(|index| Ok((segment(recording, index, spec, channels, &grid)?, sketch(index))))
             .collect::<Result<_>>()?;
         let mut elements = Vec::with_capacity(parts.iter().map(|((part, ..), _)| part.len()).sum());
-        let width = frames.features.len();
+        let width = frames.origins.len();
         for ((part, mut segment, defects), sketch) in parts {
             frames.sketches.push(sketch);
             segment.first = elements.len() / width;
@@ -137,12 +140,13 @@ impl SubjectFrames {
     /// The table of this subject alone.
     fn into_table(self) -> FrameTable {
         FrameTable {
-            center: vec![0.0; self.features.len()],
+            center: vec![0.0; self.origins.len()],
             chunks: vec![self.frames.into_shared()],
             low: self.low.into_iter().map(Array2::into_shared).collect(),
             segments: self.segments,
             subjects: vec![self.subject],
-            features: self.features,
+            features: self.origins.iter().map(|feature| feature.name.clone()).collect(),
+            origins: self.origins,
             rate: self.rate,
             defects: self.defects,
             defect_count: self.defect_count,
@@ -235,13 +239,18 @@ impl FrameTable {
     }
 }
 
-fn features(recording: &Recording, spec: &FrameSpec, channels: &[usize]) -> Vec<String> {
-    let names = channels.iter().map(|&c| recording.channels[c].name.as_str());
-    match spec.kind {
-        FrameKind::Raw => names.map(String::from).collect(),
-        _ => {
-            let of_channel = |name| spec.bands.iter().map(move |band| format!("{name} {}", band.name));
-            names.flat_map(of_channel).collect()
+/// The columns of the frames, channel by channel.
+fn origins(recording: &Recording, spec: &FrameSpec, channels: &[usize]) -> Vec<Feature> {
+    let of_channel = |&index: &usize| {
+        let channel = &recording.channels[index];
+        let feature = |name: String, band| Feature { name, channel: channel.clone(), band };
+        match spec.kind {
+            FrameKind::Raw => vec![feature(channel.name.clone(), None)],
+            _ => {
+                let bands = spec.bands.iter().map(|band| &band.name);
+                bands.map(|band| feature(format!("{} {band}", channel.name), Some(band.clone()))).collect()
+            }
         }
-    }
+    };
+    channels.iter().flat_map(of_channel).collect()
 }

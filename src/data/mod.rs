@@ -9,6 +9,7 @@ pub mod copies;
 mod cut;
 pub mod deap;
 pub mod demo;
+pub mod feature;
 pub mod frames;
 pub mod grouping;
 pub mod inspect;

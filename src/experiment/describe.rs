@@ -56,10 +56,14 @@ impl Experiment {
                 exchangeable.rule()
             )
         });
+        let unseen = match self.left_out.len() {
+            0 => String::new(),
+            n => format!("unseen   {n} features: {}\n", self.config.frames.leave_out.join(", ")),
+        };
         Ok(format!(
             "data     {}, {} sequences of {} steps x {} features ({})\n\
              cases    {}\n\
-             labels   {}: {}\n\
+             {unseen}labels   {}: {}\n\
              split    {}, {} folds, {} trained at once; {}\n\
              {notes}{test}\
              network  {} -> {}{} classes, {} parameters\n\

@@ -45,6 +45,7 @@ impl Experiment {
             config: self.config.clone(),
             dataset,
             split,
+            left_out: self.left_out.clone(),
             network: self.network.clone(),
             spec: self.spec.clone(),
             dataset_hash: self.dataset_hash.clone(),

@@ -2,6 +2,7 @@
 
 use super::read::{check_lengths, read};
 use crate::config::Config;
+use crate::data::feature::left_out;
 use crate::data::labels::LabelScheme;
 use crate::data::normalize::Normalize;
 use crate::data::permutation::Exchangeable;
@@ -26,6 +27,8 @@ pub struct Experiment {
     pub network: Network,
     /// Whether the files of the run that is evaluated may not belong together: an older version wrote them.
     pub is_unbound: bool,
+    /// Indices of the features that the networks do not see.
+    pub(super) left_out: Vec<usize>,
     pub(super) spec: TrainSpec,
     pub(super) dataset_hash: String,
     pub(super) fold_names: Vec<String>,
@@ -109,6 +112,7 @@ impl Experiment {
         let network = config.network.network(dataset.frames.width(), dataset.class_names.len());
         check_lengths(&network, &dataset)?;
         config.split.split_by.get_or_insert(split.kind());
+        let left_out = left_out(&dataset.frames.origins, &config.frames.leave_out)?;
         let fold_names = split.folds().iter().map(|fold| fold.name.clone()).collect();
         let dataset_hash = dataset.hash();
         // A larger batch would only take memory.
@@ -116,6 +120,7 @@ impl Experiment {
             TrainSpec { batch: config.training.batch.min(dataset.sequences.len()), ..config.train_spec() };
         Ok(Experiment {
             is_unbound: false,
+            left_out,
             spec,
             config,
             dataset_hash,

@@ -70,6 +70,25 @@ impl Experiment {
         ending
     }
 
+    /// Trains and scores in a folder that may be new, half-way or finished: of a finished run the scores are
+    /// read. As [`Experiment::run`] otherwise.
+    pub fn run_to_end(
+        &self,
+        folder: &RunFolder,
+        selection: &[usize],
+        interrupt: &AtomicUsize,
+        progress: &dyn Progress,
+        show: Show,
+    ) -> Result<Ending> {
+        if !folder.file(Resume::FILE).exists() {
+            self.record(folder, selection)?;
+        }
+        match self.scores_of(folder)? {
+            Some(scores) => Ok(Ending::Finished(Box::new(scores))),
+            None => self.run(folder, selection, interrupt, progress, show),
+        }
+    }
+
     fn train_and_conclude(
         &self,
         folder: &RunFolder,
@@ -199,12 +218,18 @@ impl Experiment {
         }
     }
 
+    /// The standardization of a fold. A feature that is left out has the inverse deviation 0, so that the
+    /// network sees 0 in its place.
     fn stats(&self, fold: &Fold) -> Stats {
-        match self.config.frames.normalize {
+        let mut stats = match self.config.frames.normalize {
             Normalize::Train => Stats::fit(&self.dataset, fold.train()),
             Normalize::TrainSteps => Stats::fit_steps(&self.dataset, fold.train()),
             Normalize::Subject | Normalize::None => Stats::identity(self.network.features),
+        };
+        for step in stats.inv_std.chunks_mut(self.network.features) {
+            self.left_out.iter().for_each(|&feature| step[feature] = 0.0);
         }
+        stats
     }
 
     /// Saves the weights of a fold. Returns the names and hashes of the files.

@@ -16,7 +16,7 @@ use crate::metrics::{Prediction, Scores};
 use crate::model::TrainingStep;
 use crate::progress::Progress;
 use crate::report;
-use crate::run::{self, Epochs, Resume, RunFolder};
+use crate::run::{self, Epochs, RunFolder};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicUsize;
@@ -159,16 +159,10 @@ impl Job {
             Some(path) => RunFolder::open(&path)?,
             None => RunFolder::create(parent, &self.name())?,
         };
-        if !folder.file(Resume::FILE).exists() {
-            self.experiment.record(&folder, &selection)?;
-        }
         let show = |scores: &Scores, predictions: &[Prediction]| report::write(&folder, scores, predictions);
-        let scores = match self.experiment.scores_of(&folder)? {
-            Some(scores) => Box::new(scores),
-            None => match self.experiment.run(&folder, &selection, interrupt, progress, &show)? {
-                Ending::Finished(scores) => scores,
-                Ending::Interrupted(signal) => return Ok(JobEnding::Interrupted(signal)),
-            },
+        let scores = match self.experiment.run_to_end(&folder, &selection, interrupt, progress, &show)? {
+            Ending::Finished(scores) => scores,
+            Ending::Interrupted(signal) => return Ok(JobEnding::Interrupted(signal)),
         };
         let epoch_seconds = run::epoch_seconds(&Epochs::read(folder.path())?);
         Ok(JobEnding::Finished(Box::new(Done {
