@@ -1,5 +1,7 @@
 //! All tests that see the crate from outside: one binary, one line per module on what belongs there.
 
+/// Ablations: variants are plain runs bit for bit, compared with all features.
+mod ablation;
 /// Readers of `.ts` and `.npz` files: values, every refusal, garbage.
 mod archives;
 /// Files that must be refused: damaged, hostile, or not DEAP at all.
