@@ -144,7 +144,7 @@ proptest! {
         windows(folder.path(), "w", &[0, 1, 0, 1, 0, 1], &[("groups", integers(&numbers))]);
         let path = folder.path().join("w").join(["windows.npy", "labels.npy", "groups.npy"][which]);
         fs::write(&path, damaged(&fs::read(&path).unwrap(), &changes)).unwrap();
-        let _ = npz::read(&folder.path().join("w"));
+        let _ = npz::read(&folder.path().join("w"), None);
     }
 
     #[test]
@@ -153,7 +153,7 @@ proptest! {
         let path = folder.path().join("x.npz");
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/npz/integers.npz");
         fs::write(&path, damaged(&fs::read(file).unwrap(), &changes)).unwrap();
-        let _ = npz::read(&path);
+        let _ = npz::read(&path, None);
     }
 
     #[test]

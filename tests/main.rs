@@ -28,6 +28,8 @@ mod cuda_on_host;
 mod deap;
 /// The generator: its files are DEAP's, its knobs do what they say.
 mod demo;
+/// Exported data sets are the same when they are read again, here and in NumPy.
+mod export;
 /// Faults and bad input through the program itself: exit code, message, and what is left on disk.
 mod faults;
 /// Uses go down only, floor by floor, and no files stand in a circle.
@@ -59,6 +61,10 @@ mod model;
 /// tools/gpu-suite runs them.
 #[cfg(feature = "cuda")]
 mod nvidia;
+/// The arrays of a data set: labels, lengths, ratings, stimuli, parts, layouts; their export.
+mod npz;
+/// Arrays beside NumPy's own, value for value, in both directions.
+mod numpy;
 /// Run folders, checkpoints and configuration files of an earlier version.
 mod old_runs;
 /// The permutation test: who changes places, the p value, the same bits in any group, rates of errors.

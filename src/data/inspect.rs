@@ -67,8 +67,8 @@ pub struct Inspection {
     pub classes: Vec<String>,
     /// Number of series by subject and class.
     pub class_counts: Vec<Vec<usize>>,
-    /// Histograms of valence, arousal, dominance and liking: trials per bin of width 1 from 1 to 9. Empty
-    /// without ratings.
+    /// Histograms of valence, arousal, dominance and liking, as far as the data have them: trials per bin of
+    /// width 1 from 1 to 9.
     pub ratings: Vec<[usize; 8]>,
     /// Trials that hold the same samples as others.
     pub copies: Vec<TrialPair>,
@@ -107,17 +107,15 @@ impl Inspection {
         let ratings: Vec<[f32; 4]> = subjects
             .iter()
             .flat_map(|s| &s.targets)
-            .filter_map(|target| match target {
-                Target::Ratings(ratings) => Some(*ratings),
-                _ => None,
-            })
+            .filter_map(Target::ratings)
             .collect();
+        let known = |which: usize| ratings.iter().map(move |r| r[which]).filter(|rating| !rating.is_nan());
         let histogram = |which: usize| {
             let mut bins = [0; 8];
-            ratings.iter().for_each(|r| bins[(r[which] as usize).clamp(1, 8) - 1] += 1);
+            known(which).for_each(|rating| bins[(rating as usize).clamp(1, 8) - 1] += 1);
             bins
         };
-        let ratings = if ratings.is_empty() { Vec::new() } else { (0..4).map(histogram).collect() };
+        let ratings = (0..4).take_while(|&which| known(which).next().is_some()).map(histogram).collect();
         let label_rule = if labeled { labels.describe() } else { String::new() };
         let copies = copies(&mut subjects, &grouping);
         Ok(Inspection { subjects, grouping, label_rule, classes, class_counts, ratings, copies })

@@ -4,6 +4,9 @@ use super::recording::Target;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+/// The scale of ratings.
+pub const SCALE: std::ops::RangeInclusive<f64> = 1.0..=9.0;
+
 /// The label to predict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
@@ -80,20 +83,27 @@ impl Labels {
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the scheme needs ratings and the trial has a class,
     /// or the reverse; [`ErrorKind::Data`](crate::ErrorKind::Data) for a trial without label.
     pub fn class(&self, target: &Target) -> Result<Option<u32>> {
-        match (self.scheme, target) {
-            (LabelScheme::Class, Target::Class(class)) => Ok(Some(*class)),
-            (LabelScheme::Quadrant, Target::Ratings(ratings)) => Ok(self
+        match (self.scheme, target.class(), target.ratings()) {
+            (LabelScheme::Class, Some(class), _) => Ok(Some(class)),
+            (LabelScheme::Quadrant, _, Some(ratings)) => Ok(self
                 .high(ratings[0])
                 .zip(self.high(ratings[1]))
                 .map(|(valence, arousal)| u32::from(!valence) * 2 + u32::from(!arousal))),
-            (_, Target::Unknown) => Err(Error::data("these data have no labels")
+            (_, None, None) => Err(Error::data("these data have no labels")
                 .hint("a trained model can predict them; training needs labels")),
-            (LabelScheme::Class, _) => Err(Error::config("these data have ratings, not classes")
+            (LabelScheme::Class, None, _) => Err(Error::config("these data have ratings, not classes")
                 .hint("use `label = valence`, or arousal, dominance, liking or quadrant")),
-            (_, Target::Class(_)) => {
+            (_, _, None) => {
                 Err(Error::config("these data have classes, not ratings").hint("use `label = class`"))
             }
-            (scheme, Target::Ratings(ratings)) => Ok(self.high(ratings[rating(scheme).0]).map(u32::from)),
+            (scheme, _, Some(ratings)) => {
+                let (index, name) = rating(scheme);
+                if ratings[index].is_nan() {
+                    return Err(Error::config(format!("these data have no column for {name} in their ratings"))
+                        .hint("use `label = valence` or another label whose column the array \"ratings\" has"));
+                }
+                Ok(self.high(ratings[index]).map(u32::from))
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use super::super::output::{out, out_json};
 use super::super::progress::Terminal;
 use crate::config::DemoConfig;
 use crate::data::inspect::{self, Inspection};
+use crate::data::npz::Layout;
 use crate::data::labels::{LabelScheme, Labels, TieRule};
 use crate::data::source::Source;
 use crate::error::Result;
@@ -25,6 +26,9 @@ pub struct InspectCommand {
     /// How a rating equal to the threshold counts
     #[arg(long, value_enum, default_value_t = TieRule::Above)]
     tie: TieRule,
+    /// Order of the axes of .npz and .npy windows [default: ntc, with a warning where that looks wrong]
+    #[arg(long, value_enum, value_name = "AXES")]
+    layout: Option<Layout>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -33,7 +37,7 @@ pub struct InspectCommand {
 impl InspectCommand {
     /// Prints the description.
     pub fn run(&self, terminal: &Terminal) -> Result<()> {
-        let source = Source::open(&self.path, None, &DemoConfig::default().spec(), terminal)?;
+        let source = Source::open(&self.path, None, &DemoConfig::default().spec(), terminal)?.with_layout(self.layout)?;
         let labels = |own_classes: &[String]| {
             let default = if own_classes.is_empty() { LabelScheme::Valence } else { LabelScheme::Class };
             Labels {
