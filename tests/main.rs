@@ -57,14 +57,14 @@ mod looks;
 mod metrics;
 /// Wrong calls of a model: errors, not panics.
 mod model;
-/// CUDA on NVIDIA's GPUs: the same table, and what only a GPU can break. Ignored where there is none;
-/// tools/gpu-suite runs them.
-#[cfg(feature = "cuda")]
-mod nvidia;
 /// The arrays of a data set: labels, lengths, ratings, stimuli, parts, layouts; their export.
 mod npz;
 /// Arrays beside NumPy's own, value for value, in both directions.
 mod numpy;
+/// CUDA on NVIDIA's GPUs: the same table, and what only a GPU can break. Ignored where there is none;
+/// tools/gpu-suite runs them.
+#[cfg(feature = "cuda")]
+mod nvidia;
 /// Run folders, checkpoints and configuration files of an earlier version.
 mod old_runs;
 /// The permutation test: who changes places, the p value, the same bits in any group, rates of errors.

@@ -1,4 +1,4 @@
-//! The arrays of a data set: everything that they say is used, and everything that they cannot say is refused.
+//! The arrays of a data set: all that they say is used, and all that they cannot say is refused.
 
 use crate::support::arrays::{array, floats, folder_of, integers, npy, texts};
 use crate::support::program::{engine, folder};
@@ -57,7 +57,13 @@ fn labels_are_read_as_people_have_them() {
         (array("|u1", "(4,)", &[200, 0, 200, 0]), ["0", "200"]),
         (array(">i2", "(4,)", &[0, 2, 0, 1, 0, 2, 0, 1]), ["1", "2"]),
         (array("|S1", "(4,)", b"baba"), ["a", "b"]),
-        (npy("'descr': '<i8', 'fortran_order': True, 'shape': (4, 1)", bytemuck::cast_slice(&[2_i64, 1, 2, 1])), ["1", "2"]),
+        (
+            npy(
+                "'descr': '<i8', 'fortran_order': True, 'shape': (4, 1)",
+                bytemuck::cast_slice(&[2_i64, 1, 2, 1]),
+            ),
+            ["1", "2"],
+        ),
     ] {
         let data = read(&[("labels", bytes)]).unwrap();
         assert_eq!(data.class_names, names);
@@ -71,7 +77,10 @@ fn labels_are_read_as_people_have_them() {
 #[test]
 fn labels_that_are_no_classes_are_refused_with_a_way_out() {
     let one_hot = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0];
-    refused(&[("labels", floats("(4, 3)", &one_hot))], &["shape [4, 3], expected (4,)", "one-hot", "`labels.argmax(1)`"]);
+    refused(
+        &[("labels", floats("(4, 3)", &one_hot))],
+        &["shape [4, 3], expected (4,)", "one-hot", "`labels.argmax(1)`"],
+    );
     let scores = [0.5; 8];
     refused(&[("labels", floats("(4, 2)", &scores))], &["shape [4, 2], expected (4,)", "ratings"]);
     refused(&[("labels", floats("(4,)", &[1.0, 2.0, f64::NAN, 1.0]))], &["element 2 is NaN"]);
@@ -118,7 +127,10 @@ fn windows_of_every_number_are_exact() {
 
 #[test]
 fn windows_of_two_axes_are_refused_with_both_ways_out() {
-    refused(&[("windows", floats("(2, 2)", &[1.0; 4]))], &["shape [2, 2], expected (N, T, C)", "`X[:, :, None]`", "`X[None]`"]);
+    refused(
+        &[("windows", floats("(2, 2)", &[1.0; 4]))],
+        &["shape [2, 2], expected (N, T, C)", "`X[:, :, None]`", "`X[None]`"],
+    );
     refused(&[("windows", floats("(1, 1, 1, 1)", &[1.0]))], &["shape [1, 1, 1, 1], expected (N, T, C)"]);
 }
 
@@ -147,7 +159,8 @@ fn nan_in_all_channels_to_the_end_is_padding_and_any_other_nan_is_a_bad_sample()
     let data = read(&[("windows", floats("(4, 3, 2)", &samples))]).unwrap();
     assert_eq!(data.recordings[0].trials.iter().map(|t| t.length).collect::<Vec<_>>(), [1, 3, 3, 3]);
     // Lengths are believed: NaN within them is bad.
-    let data = read(&[("windows", floats("(4, 3, 2)", &samples)), ("lengths", integers(&[2, 3, 3, 3]))]).unwrap();
+    let data =
+        read(&[("windows", floats("(4, 3, 2)", &samples)), ("lengths", integers(&[2, 3, 3, 3]))]).unwrap();
     assert!(data.recordings[0].trials[0].length == 2 && data.recordings[0].channel(0, 0)[1].is_nan());
 }
 
@@ -173,7 +186,10 @@ fn ratings_are_labels_beside_classes() {
     refused(&[("ratings", floats("(4, 5)", &[5.0; 20]))], &["shape [4, 5], expected (4, 2 to 4)"]);
     refused(&[("ratings", floats("(4, 1)", &[5.0; 4]))], &["shape [4, 1], expected (4, 2 to 4)"]);
     let outside = floats("(4, 2)", &[5.0, 5.0, 5.0, 0.5, 5.0, 5.0, 5.0, 5.0]);
-    refused(&[("ratings", outside)], &["\"ratings\": window 1, column 1: the rating is 0.5, expected 1 to 9"]);
+    refused(
+        &[("ratings", outside)],
+        &["\"ratings\": window 1, column 1: the rating is 0.5, expected 1 to 9"],
+    );
     let nan = floats("(4, 2)", &[5.0, 5.0, 5.0, 5.0, f64::NAN, 5.0, 5.0, 5.0]);
     refused(&[("ratings", nan)], &["window 2, column 0: the rating is NaN"]);
 }
@@ -182,7 +198,10 @@ fn ratings_are_labels_beside_classes() {
 fn a_trial_has_one_label_one_rating_and_one_stimulus() {
     let trials = ("trials", integers(&[0, 1, 1, 2]));
     let ratings = floats("(4, 2)", &[5.0, 5.0, 5.0, 5.0, 5.0, 6.0, 5.0, 5.0]);
-    refused(&[trials.clone(), ("labels", integers(&[0, 0, 1, 0]))], &["trial 1 of subject all has two labels, \"0\" and \"1\""]);
+    refused(
+        &[trials.clone(), ("labels", integers(&[0, 0, 1, 0]))],
+        &["trial 1 of subject all has two labels, \"0\" and \"1\""],
+    );
     refused(&[trials.clone(), ("ratings", ratings)], &["has two ratings, [5.0, 5.0] and [5.0, 6.0]"]);
     refused(&[trials, ("stimuli", integers(&[4, 4, 5, 4]))], &["has two stimuli, 4 and 5", "one stimulus"]);
 }
@@ -211,7 +230,10 @@ fn modalities_are_named_or_follow_from_the_electrodes() {
     assert_eq!(modalities(&[("channels", texts(&["FP1", "poz"]))]), [Eeg, Eeg]);
     assert_eq!(modalities(&[("channels", texts(&["Fp1", "GSR"]))]), [Other, Other]);
     assert_eq!(modalities(&[("modalities", texts(&[" EEG", "gsr "]))]), [Eeg, Gsr]);
-    refused(&[("modalities", texts(&["eeg", "ecg"]))], &["\"modalities\": \"ecg\", expected one of eeg, eog"]);
+    refused(
+        &[("modalities", texts(&["eeg", "ecg"]))],
+        &["\"modalities\": \"ecg\", expected one of eeg, eog"],
+    );
     refused(&[("modalities", texts(&["eeg"]))], &["\"modalities\": shape [1], expected (2,)"]);
 }
 
@@ -220,7 +242,10 @@ fn parts_are_the_predefined_split() {
     let data = read(&[("parts", texts(&["train", " TEST", "Train", "test"]))]).unwrap();
     let parts: Vec<_> = data.recordings[0].trials.iter().map(|t| t.predefined_test).collect();
     assert_eq!(parts, [false, true, false, true]);
-    refused(&[("parts", texts(&["train", "dev", "train", "test"]))], &["\"parts\": element 1 is \"dev\", expected train or test"]);
+    refused(
+        &[("parts", texts(&["train", "dev", "train", "test"]))],
+        &["\"parts\": element 1 is \"dev\", expected train or test"],
+    );
     refused(&[("parts", integers(&[0, 1, 0, 1]))], &["\"parts\": integer, expected text"]);
 }
 
@@ -245,17 +270,24 @@ fn axes_that_are_exchanged_are_refused_or_warned_about() {
         let bytes = floats(&format!("({n}, {second}, {third})"), &vec![1.0; count]);
         ("windows", bytes)
     };
-    let names = |n: usize| ("channels", texts(&(0..n).map(|i| ["a", "b", "c", "d", "e", "f"][i]).collect::<Vec<_>>()));
+    let names = |n: usize| {
+        ("channels", texts(&(0..n).map(|i| ["a", "b", "c", "d", "e", "f"][i]).collect::<Vec<_>>()))
+    };
     // An array that fits the other axis decides.
     refused(
         &[windows([2, 3, 6]), names(3)],
-        &["\"channels\": shape [3], expected (6,)", "shape [2, 3, 6] are read as (N, T, C)", "`layout = nct`"],
+        &[
+            "\"channels\": shape [3], expected (6,)",
+            "shape [2, 3, 6] are read as (N, T, C)",
+            "`layout = nct`",
+        ],
     );
     let error = read_as(&[windows([2, 3, 6]), names(6)], Some(Layout::Nct)).unwrap_err();
     says(&error, &["shape [6], expected (3,)", "read as (N, C, T)", "`layout = ntc`"]);
     assert_eq!(read_as(&[windows([2, 3, 6]), names(3)], Some(Layout::Nct)).unwrap().warnings.len(), 0);
     // Without one, the sizes make suspicious, unless the user has decided.
-    for (shape, warns) in [([2, 3, 6], 1), ([2, 3, 5], 0), ([2, 6, 3], 0), ([2, 1, 6], 0), ([1, 257, 600], 0)] {
+    for (shape, warns) in [([2, 3, 6], 1), ([2, 3, 5], 0), ([2, 6, 3], 0), ([2, 1, 6], 0), ([1, 257, 600], 0)]
+    {
         assert_eq!(read(&[windows(shape)]).unwrap().warnings.len(), warns, "{shape:?}");
         assert_eq!(read_as(&[windows(shape)], Some(Layout::Ntc)).unwrap().warnings.len(), 0, "{shape:?}");
     }
@@ -290,7 +322,9 @@ fn data_set(parent: &Path) {
 fn all_that_the_arrays_say_is_used_by_the_program() {
     let folder = folder();
     data_set(folder.path());
-    let plan = |options: &str| engine(folder.path(), &format!("crossval --data d --validation 0 --dry-run {options}"));
+    let plan = |options: &str| {
+        engine(folder.path(), &format!("crossval --data d --validation 0 --dry-run {options}"))
+    };
     let json = engine(folder.path(), "data inspect d").ends(0, &[]).out;
     for part in ["stimuli known", "eeg", "calm", "valence"] {
         assert!(json.contains(part), "no {part:?} in {json}");
@@ -311,17 +345,20 @@ fn all_that_the_arrays_say_is_used_by_the_program() {
 fn a_layout_is_for_windows_alone_and_a_doubt_is_said() {
     let folder = folder();
     let file = fixture("channels_first.npz");
-    let inspect = |options: &str| engine(folder.path(), &format!("data inspect {} {options}", file.display()));
+    let inspect =
+        |options: &str| engine(folder.path(), &format!("data inspect {} {options}", file.display()));
     inspect("").ends(0, &["warning: ", "[4, 16, 48]", "`--layout nct`"]);
     let right = inspect("--layout nct").ends(0, &[]);
     assert!(right.out.contains("16 channels, 48 samples") && !right.err.contains("layout"), "{}", right.out);
-    engine(folder.path(), "train --layout nct").ends(2, &["only .npz and .npy files", "leave `--layout` out"]);
+    engine(folder.path(), "train --layout nct")
+        .ends(2, &["only .npz and .npy files", "leave `--layout` out"]);
 }
 
 #[test]
 fn no_damaged_byte_of_an_archive_changes_what_is_read() {
     for name in ["integers.npz", "texts.npz"] {
-        let (bytes, sound) = (std::fs::read(fixture(name)).unwrap(), npz::read(&fixture(name), None).unwrap());
+        let (bytes, sound) =
+            (std::fs::read(fixture(name)).unwrap(), npz::read(&fixture(name), None).unwrap());
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.npz");
         let mut refusals = 0;

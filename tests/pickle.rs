@@ -1,8 +1,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use engine::data::npy::{self, Values};
 use engine::data::deap::pickle::{opcode as op, read_arrays};
+use engine::data::npy::{self, Values};
 use ndarray::{ArrayD, IxDyn, ShapeBuilder, arr2};
 
 use crate::support::memory;

@@ -42,10 +42,14 @@ mod tests {
 
     #[test]
     fn electrodes_are_known_in_any_case_and_nothing_else_is() {
-        for name in ["Fp1", "FP1", "fpz", "Cz", "T3", "T8", "AF3", "POz", "PO10", "Oz", "Iz", "A1", "M2", " Pz "] {
+        for name in
+            ["Fp1", "FP1", "fpz", "Cz", "T3", "T8", "AF3", "POz", "PO10", "Oz", "Iz", "A1", "M2", " Pz "]
+        {
             assert!(is_electrode(name), "{name}");
         }
-        for name in ["", "z", "ch0", "C", "C0", "C01", "C7", "C+1", "FTz", "GSR", "hEOG", "Temp", "Fp3", "X", "EMG1"] {
+        for name in
+            ["", "z", "ch0", "C", "C0", "C01", "C7", "C+1", "FTz", "GSR", "hEOG", "Temp", "Fp3", "X", "EMG1"]
+        {
             assert!(!is_electrode(name), "{name}");
         }
         assert!(channels()[..EEG].iter().all(|channel| is_electrode(&channel.name)));

@@ -9,10 +9,11 @@ use super::recording::Modality;
 use super::sequences::{Dataset, Sequence};
 use std::io::{self, Write};
 
-/// Writes the arrays of a data set, and returns their names. `modalities` has one element per feature. Without
-/// labels (`is_labeled`), those of the sequences mean nothing.
+/// Writes the arrays of a data set, and returns their names. `modalities` has one element per feature. If the
+/// data are not labeled, the labels of the sequences mean nothing and are not written.
 ///
-/// Windows of unequal length are filled up with NaN. They are `float32` if that is exact, otherwise `float64`.
+/// Windows of unequal length are filled up with NaN. They are `float32` if that is exact, otherwise
+/// `float64`.
 ///
 /// # Errors
 ///
@@ -26,7 +27,12 @@ pub fn write(
     let mut writer = Writer::new(out);
     let sequences = &dataset.sequences;
     let shape = [sequences.len(), dataset.steps(), dataset.frames.width()];
-    let is_exact = sequences.iter().all(|s| dataset.frames.low_rows(s.first as usize, s.length as usize).is_none_or(|low| low.iter().all(|&low| low == 0.0)));
+    let is_exact = sequences.iter().all(|s| {
+        dataset
+            .frames
+            .low_rows(s.first as usize, s.length as usize)
+            .is_none_or(|low| low.iter().all(|&low| low == 0.0))
+    });
     writer.add(&fields::WINDOWS, &shape, sequences.iter().map(|s| window(dataset, s, shape[1], is_exact)))?;
     let mut written = vec![fields::WINDOWS.names[0]];
     for (field, values) in columns(dataset, modalities, is_labeled) {

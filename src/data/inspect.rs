@@ -104,11 +104,8 @@ impl Inspection {
             Ok(counts)
         };
         let class_counts = subjects.iter().map(count).collect::<Result<_>>()?;
-        let ratings: Vec<[f32; 4]> = subjects
-            .iter()
-            .flat_map(|s| &s.targets)
-            .filter_map(Target::ratings)
-            .collect();
+        let ratings: Vec<[f32; 4]> =
+            subjects.iter().flat_map(|s| &s.targets).filter_map(Target::ratings).collect();
         let known = |which: usize| ratings.iter().map(move |r| r[which]).filter(|rating| !rating.is_nan());
         let histogram = |which: usize| {
             let mut bins = [0; 8];

@@ -99,8 +99,10 @@ impl Labels {
             (scheme, _, Some(ratings)) => {
                 let (index, name) = rating(scheme);
                 if ratings[index].is_nan() {
-                    return Err(Error::config(format!("these data have no column for {name} in their ratings"))
-                        .hint("use `label = valence` or another label whose column the array \"ratings\" has"));
+                    return Err(Error::config(format!(
+                        "these data have no column for {name} in their ratings"
+                    ))
+                    .hint("use `label = valence` or another label whose column the array \"ratings\" has"));
                 }
                 Ok(self.high(ratings[index]).map(u32::from))
             }

@@ -65,7 +65,8 @@ pub struct Channel {
 /// The rating or class of a trial, from which a label scheme makes the label.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Target {
-    /// Self-assessment from 1 to 9: valence, arousal, dominance, liking. NaN for one that the data do not have.
+    /// Self-assessment from 1 to 9: valence, arousal, dominance, liking. NaN for one that the data do not
+    /// have.
     Ratings([f32; 4]),
     /// Index into the class names of the data set.
     Class(u32),
@@ -108,8 +109,8 @@ impl Target {
 pub struct Trial {
     /// Number of the trial within its subject, from 0.
     pub trial: u32,
-    /// Number of its stimulus, equal for all subjects: in DEAP that of the video. Where stimuli are unknown, it
-    /// is the number of the trial and means nothing.
+    /// Number of its stimulus, equal for all subjects: in DEAP that of the video. Where stimuli are unknown,
+    /// it is the number of the trial and means nothing.
     pub stimulus: u32,
     /// Offset of this trial's `(channels, samples)` block in [`Recording::samples`].
     pub offset: usize,

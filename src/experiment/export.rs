@@ -60,6 +60,10 @@ pub fn export(config: &Config, out: &Path, progress: &dyn Progress) -> Result<Ex
     )?;
     dataset.grouping = facts.grouping;
     dataset.warnings.iter().for_each(|warning| progress.warn(warning));
+    // The reader's default would leave features out that were chosen here.
+    if modalities.contains(&Modality::Eeg) && modalities.iter().any(|&modality| modality != Modality::Eeg) {
+        progress.warn("the file has EEG features beside others; give `channels = all` with it, for the default is EEG alone");
+    }
     // Features of one channel are neighbors.
     let features = dataset.frames.width() / modalities.len();
     let modalities: Vec<Modality> =

@@ -92,11 +92,15 @@ fn baselines_of_left_out_trials() {
     // A split by windows has the test trial itself in training. The stimulus baseline still leaves its
     // subject out.
     let leaky =
-        Baselines::of(&labels([(0, 0, 0, 0), (0, 1, 0, 1)]), &labels([(0, 0, 0, 0)]), 2, Some(&numbered())).unwrap();
+        Baselines::of(&labels([(0, 0, 0, 0), (0, 1, 0, 1)]), &labels([(0, 0, 0, 0)]), 2, Some(&numbered()))
+            .unwrap();
     assert_eq!(leaky.subject.scores.accuracy, Some(1.0));
     assert_eq!(leaky.stimulus.unwrap().scores.accuracy, Some(0.0));
 
-    assert!(Baselines::of(&labels([(0, 0, 0, 0), (0, 0, 0, 1)]), &test, 2, Some(&numbered())).is_err(), "two labels");
+    assert!(
+        Baselines::of(&labels([(0, 0, 0, 0), (0, 0, 0, 1)]), &test, 2, Some(&numbered())).is_err(),
+        "two labels"
+    );
     assert!(Baselines::of(&labels([(0, 0, 0, 2)]), &test, 2, Some(&numbered())).is_err(), "no such class");
 }
 

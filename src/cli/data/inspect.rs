@@ -5,8 +5,8 @@ use super::super::output::{out, out_json};
 use super::super::progress::Terminal;
 use crate::config::DemoConfig;
 use crate::data::inspect::{self, Inspection};
-use crate::data::npz::Layout;
 use crate::data::labels::{LabelScheme, Labels, TieRule};
+use crate::data::npz::Layout;
 use crate::data::source::Source;
 use crate::error::Result;
 use clap::Args;
@@ -37,7 +37,8 @@ pub struct InspectCommand {
 impl InspectCommand {
     /// Prints the description.
     pub fn run(&self, terminal: &Terminal) -> Result<()> {
-        let source = Source::open(&self.path, None, &DemoConfig::default().spec(), terminal)?.with_layout(self.layout)?;
+        let source = Source::open(&self.path, None, &DemoConfig::default().spec(), terminal)?
+            .with_layout(self.layout)?;
         let labels = |own_classes: &[String]| {
             let default = if own_classes.is_empty() { LabelScheme::Valence } else { LabelScheme::Class };
             Labels {

@@ -1,6 +1,7 @@
 //! The elements of an array: their types, and their bytes.
 
-use super::{Values, broken};
+use super::fault::{broken, unusable};
+use super::values::Values;
 use crate::error::{Error, Result};
 use half::f16;
 use std::io::{self, Read, Write};
@@ -55,12 +56,6 @@ impl Dtype {
     }
 }
 
-/// The refusal of a type or of a header.
-pub fn unusable(found: &str) -> Error {
-    Error::data(format!("holds {found}, expected floating point to 64 bits, integers, bool or text"))
-        .hint("convert it with `.astype(...)`; arrays of objects are pickles and are not read")
-}
-
 /// Reads `count` elements, of which the file has the bytes.
 pub fn read(reader: &mut impl Read, dtype: Dtype, count: usize) -> Result<Values> {
     let Dtype { kind, size, is_big_endian: big } = dtype;
@@ -68,8 +63,12 @@ pub fn read(reader: &mut impl Read, dtype: Dtype, count: usize) -> Result<Values
         (Kind::Float, 2) => {
             Values::Float32(fixed(reader, count, big, |bytes| Ok(f16::from_le_bytes(bytes).to_f32()))?)
         }
-        (Kind::Float, 4) => Values::Float32(fixed(reader, count, big, |bytes| Ok(f32::from_le_bytes(bytes)))?),
-        (Kind::Float, _) => Values::Float64(fixed(reader, count, big, |bytes| Ok(f64::from_le_bytes(bytes)))?),
+        (Kind::Float, 4) => {
+            Values::Float32(fixed(reader, count, big, |bytes| Ok(f32::from_le_bytes(bytes)))?)
+        }
+        (Kind::Float, _) => {
+            Values::Float64(fixed(reader, count, big, |bytes| Ok(f64::from_le_bytes(bytes)))?)
+        }
         (Kind::Signed, 1) => integers(reader, count, big, i8::from_le_bytes)?,
         (Kind::Signed, 2) => integers(reader, count, big, i16::from_le_bytes)?,
         (Kind::Signed, 4) => integers(reader, count, big, i32::from_le_bytes)?,

@@ -4,8 +4,8 @@
 //! The parser knows this dictionary and nothing else of Python, so nothing can be nested and it needs no
 //! recursion.
 
-use super::broken;
 use super::elements::Dtype;
+use super::fault::{broken, unusable};
 use crate::error::{Error, Result};
 use std::io::Read;
 
@@ -60,32 +60,29 @@ impl Header {
     }
 
     fn parse(text: &str) -> Result<Header> {
-        let unusable = || {
-            let shown: String = text.trim_end().chars().take(200).collect();
-            super::elements::unusable(&shown)
-        };
+        let refused = || unusable(&text.trim_end().chars().take(200).collect::<String>());
         let mut parser = Parser { rest: text };
         let (mut descr, mut is_fortran, mut shape) = (None, None, None);
-        parser.expect('{').ok_or_else(unusable)?;
+        parser.expect('{').ok_or_else(refused)?;
         while !parser.accept('}') {
-            let key = parser.text().ok_or_else(unusable)?;
-            parser.expect(':').ok_or_else(unusable)?;
+            let key = parser.text().ok_or_else(refused)?;
+            parser.expect(':').ok_or_else(refused)?;
             let fresh = match key {
-                "descr" => descr.replace(parser.text().ok_or_else(unusable)?).is_none(),
-                "fortran_order" => is_fortran.replace(parser.boolean().ok_or_else(unusable)?).is_none(),
-                "shape" => shape.replace(parser.tuple().ok_or_else(unusable)?).is_none(),
+                "descr" => descr.replace(parser.text().ok_or_else(refused)?).is_none(),
+                "fortran_order" => is_fortran.replace(parser.boolean().ok_or_else(refused)?).is_none(),
+                "shape" => shape.replace(parser.tuple().ok_or_else(refused)?).is_none(),
                 _ => false,
             };
             let goes_on = parser.accept(',');
             if !fresh || !(goes_on || parser.rest.starts_with('}')) {
-                return Err(unusable());
+                return Err(refused());
             }
         }
         match (descr, is_fortran, shape) {
             (Some(descr), Some(is_fortran), Some(shape)) if parser.rest.is_empty() => {
                 Ok(Header { dtype: Dtype::parse(descr)?, is_fortran, shape })
             }
-            _ => Err(unusable()),
+            _ => Err(refused()),
         }
     }
 

@@ -189,8 +189,6 @@ pub fn rate(files: &Files) -> Result<Option<f64>> {
     };
     match rate {
         Some(rate) if rate.is_finite() && rate > 0.0 => Ok(Some(rate)),
-        _ => {
-            Err(Error::data("expected one positive number, the sampling rate in Hz").at(files.place(&RATE)))
-        }
+        _ => Err(Error::data("expected one positive number, the sampling rate in Hz").at(files.place(&RATE))),
     }
 }

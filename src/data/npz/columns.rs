@@ -32,7 +32,9 @@ impl Columns<'_> {
             let Some(order) = order else { return Ok((found, indices)) };
             let place = |name: &String| {
                 order.iter().position(|class| class == name).ok_or_else(|| {
-                    Error::data(format!("class {name:?}, expected one of {order:?} as in the array \"classes\""))
+                    Error::data(format!(
+                        "class {name:?}, expected one of {order:?} as in the array \"classes\""
+                    ))
                 })
             };
             let places: Vec<usize> = found.iter().map(place).collect::<Result<_>>()?;
@@ -40,8 +42,8 @@ impl Columns<'_> {
         })
     }
 
-    /// The names of the people in ascending order, and each window's person. Blanks around a name are not part
-    /// of it.
+    /// The names of the people in ascending order, and each window's person. Blanks around a name are not
+    /// part of it.
     pub fn people(&self) -> Result<Option<Categories>> {
         self.read(&GROUPS, |array| {
             let mut values = vector(array, self.n)?;
@@ -105,8 +107,9 @@ impl Columns<'_> {
             let columns = match shape[..] {
                 [n, columns @ 2..=4] if n == self.n => columns,
                 _ => {
-                    return Err(Error::data(format!("shape {shape:?}, expected ({}, 2 to 4)", self.n))
-                        .hint("the columns are valence, arousal, dominance and liking; the last two may be missing"));
+                    return Err(Error::data(format!("shape {shape:?}, expected ({}, 2 to 4)", self.n)).hint(
+                        "the columns are valence, arousal, dominance and liking; the last two may be missing",
+                    ));
                 }
             };
             let rating = |window: usize, column: usize| match column < columns {
@@ -114,9 +117,7 @@ impl Columns<'_> {
                     .map_err(|e| e.at(format!("window {window}, column {column}"))),
                 false => Ok(f32::NAN),
             };
-            (0..self.n)
-                .map(|w| Ok([rating(w, 0)?, rating(w, 1)?, rating(w, 2)?, rating(w, 3)?]))
-                .collect()
+            (0..self.n).map(|w| Ok([rating(w, 0)?, rating(w, 1)?, rating(w, 2)?, rating(w, 3)?])).collect()
         })
     }
 
@@ -125,7 +126,6 @@ impl Columns<'_> {
         let array = self.files.array(field)?;
         array.map(convert).transpose().map_err(|e| e.at(self.files.place(field)))
     }
-
 }
 
 /// One element for each of `n` windows: of shape (N) or (N, 1). Whole floating-point numbers become integers.
@@ -165,9 +165,8 @@ fn rating(values: &Values, at: usize) -> Result<f32> {
 
 /// The number of a trial or stimulus.
 fn index(number: i64) -> Result<u32> {
-    u32::try_from(number).map_err(|error| {
-        Error::data(format!("number {number}, expected 0 to 4294967295")).caused_by(error)
-    })
+    u32::try_from(number)
+        .map_err(|error| Error::data(format!("number {number}, expected 0 to 4294967295")).caused_by(error))
 }
 
 /// The integers that these floating-point numbers are.
@@ -211,9 +210,8 @@ fn one_hot(array: &Array, n: usize) -> Option<Error> {
         [rows, columns] if rows == n && columns > 1 => columns,
         _ => return None,
     };
-    let value = |row: usize, column: usize| {
-        array.values.number(row * array.strides[0] + column * array.strides[1])
-    };
+    let value =
+        |row: usize, column: usize| array.values.number(row * array.strides[0] + column * array.strides[1]);
     let is_one_hot = (0..n).all(|row| {
         let count = |wanted| (0..columns).filter(|&column| value(row, column) == Some(wanted)).count();
         count(1.0) == 1 && count(0.0) == columns - 1

@@ -81,12 +81,8 @@ pub const LENGTHS: Field = Field {
               channels up to the end is padding",
 };
 /// Array `rate`.
-pub const RATE: Field = Field {
-    names: &["rate"],
-    shape: "() or (1)",
-    types: "float, integer",
-    meaning: "sampling rate in Hz",
-};
+pub const RATE: Field =
+    Field { names: &["rate"], shape: "() or (1)", types: "float, integer", meaning: "sampling rate in Hz" };
 /// Array `channels`.
 pub const CHANNELS: Field = Field {
     names: &["channels"],
@@ -104,6 +100,5 @@ pub const MODALITIES: Field = Field {
 };
 
 /// All arrays, in the order in which the export writes them.
-pub const KNOWN: [Field; 12] = [
-    WINDOWS, LABELS, CLASSES, RATINGS, GROUPS, TRIALS, STIMULI, PARTS, LENGTHS, RATE, CHANNELS, MODALITIES,
-];
+pub const KNOWN: [Field; 12] =
+    [WINDOWS, LABELS, CLASSES, RATINGS, GROUPS, TRIALS, STIMULI, PARTS, LENGTHS, RATE, CHANNELS, MODALITIES];

@@ -141,8 +141,7 @@ fn archive(path: &Path) -> Result<(ZipArchive<FileReader>, BTreeMap<String, Memb
         if entry.compressed_size_hint() > length {
             return Err(Error::data(format!("ends too early for array {array:?}: the file is truncated")));
         }
-        let member =
-            Member { at: entry.wayfinder(), method: entry.compression_method(), is_encrypted };
+        let member = Member { at: entry.wayfinder(), method: entry.compression_method(), is_encrypted };
         if members.insert(array.to_string(), member).is_some() {
             return Err(Error::data(format!("holds two arrays called {array:?}"))
                 .hint("save it again with np.savez: the names must differ"));
@@ -179,7 +178,8 @@ fn member(archive: &ZipArchive<FileReader>, member: &Member) -> Result<Array> {
             "is damaged: the archive says that {packed} bytes hold {length}, which is impossible"
         ))),
         other => {
-            Err(Error::data(format!("is compressed by method {}, expected 0 or 8", other.as_u16())).hint(resave))
+            Err(Error::data(format!("is compressed by method {}, expected 0 or 8", other.as_u16()))
+                .hint(resave))
         }
     }
 }

@@ -15,9 +15,9 @@ use axes::Samples;
 use columns::Columns;
 use files::Files;
 pub use layout::Layout;
-pub use write::Writer;
 use std::collections::HashMap;
 use std::path::Path;
+pub use write::Writer;
 
 /// One data set.
 #[derive(Clone, Debug, PartialEq)]
@@ -105,9 +105,9 @@ fn one_of_each(recording: &Recording, classes: &[String], grouping: &Grouping) -
     let mut first = HashMap::<u32, &Trial>::new();
     for trial in &recording.trials {
         let one = *first.entry(trial.trial).or_insert(trial);
-        let label = |trial: &Trial| trial.target.class().map(|class| format!("{:?}", classes[class as usize]));
-        let ratings =
-            |trial: &Trial| trial.target.ratings().map(|ratings| format!("{:?}", known(ratings)));
+        let label =
+            |trial: &Trial| trial.target.class().map(|class| format!("{:?}", classes[class as usize]));
+        let ratings = |trial: &Trial| trial.target.ratings().map(|ratings| format!("{:?}", known(ratings)));
         let stimulus = |trial: &Trial| Some(trial.stimulus.to_string());
         let facts: [(&str, [Option<String>; 2]); 3] = [
             ("labels", [one, trial].map(label)),

@@ -1,5 +1,5 @@
-//! Writing an archive as `np.savez` does: arrays stored without compression, whose bytes depend on nothing but
-//! their contents.
+//! Writing an archive as `np.savez` does: arrays without compression. Its bytes depend on nothing but their
+//! contents.
 
 use super::fields::Field;
 use crate::data::npy::{self, Values};

@@ -280,9 +280,7 @@ pub fn describe(kind: SplitKind, fold: &Fold, dataset: &Dataset) -> FoldAudit {
         known_people: grouping
             .knows_people()
             .then(|| tested.iter().filter(|(person, _)| people.contains(person)).count()),
-        known_stimuli: grouping
-            .shares_stimuli()
-            .then(|| dataset.trials(watched).len()),
+        known_stimuli: grouping.shares_stimuli().then(|| dataset.trials(watched).len()),
     }
 }
 
