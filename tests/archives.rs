@@ -178,7 +178,7 @@ fn trials(recording: &Recording) -> Vec<u32> {
 
 #[test]
 fn npz_windows_with_integers() {
-    let data = npz::read(&fixture("integers.npz")).unwrap();
+    let data = npz::read(&fixture("integers.npz"), None).unwrap();
     assert_eq!(data.class_names, ["-1", "7"]);
     let [two, ten] = data.recordings.as_slice() else { panic!("two subjects") };
     assert_eq!((two.subject.as_str(), ten.subject.as_str(), ten.rate), ("2", "10", Some(128.1)));
@@ -193,7 +193,7 @@ fn npz_windows_with_integers() {
 /// Compressed, big-endian float64 in Fortran order, unicode labels, byte-string groups, the short names.
 #[test]
 fn npz_windows_with_texts() {
-    let data = npz::read(&fixture("texts.npz")).unwrap();
+    let data = npz::read(&fixture("texts.npz"), None).unwrap();
     assert_eq!(data.class_names, ["høj", "low"]);
     let [first, second] = data.recordings.as_slice() else { panic!("two subjects") };
     assert_eq!((first.subject.as_str(), second.subject.as_str(), first.rate), ("s02", "s10", None));
@@ -204,10 +204,10 @@ fn npz_windows_with_texts() {
 
 #[test]
 fn npy_folder_and_lone_file() {
-    let data = npz::read(&fixture("folder")).unwrap();
+    let data = npz::read(&fixture("folder"), None).unwrap();
     assert_eq!(data.class_names, ["-1", "7"]);
     assert_windows(&data.recordings[0], &[0, 1, 2, 3]);
-    let data = npz::read(&fixture("folder/windows.npy")).unwrap();
+    let data = npz::read(&fixture("folder/windows.npy"), None).unwrap();
     assert_eq!((data.class_names.len(), data.recordings[0].subject.as_str()), (0, "all"));
     assert_windows(&data.recordings[0], &[0, 1, 2, 3]);
     assert!(targets(&data.recordings[0]).iter().all(|target| *target == Target::Unknown));
@@ -220,7 +220,7 @@ fn read_arrays(arrays: &[(&str, Vec<u8>)]) -> engine::Result<npz::Windows> {
     for (name, bytes) in arrays {
         file(&folder, &format!("{name}.npy"), bytes);
     }
-    npz::read(folder.path())
+    npz::read(folder.path(), None)
 }
 
 #[test]
@@ -232,8 +232,8 @@ fn npz_errors_name_the_array_and_give_a_hint() {
         ("labels", ints("(3,)", &[1, 2, 3]), &["array \"labels\" or \"y\": shape [3], expected (2,)"]),
         (
             "labels",
-            floats("(2,)", &[1.0, 2.0]),
-            &["\"labels\" or \"y\": floating point, expected integers or text"],
+            floats("(2,)", &[1.0, 2.5]),
+            &["\"labels\" or \"y\": element 1 is 2.5, expected integers or text", "ratings"],
         ),
         ("groups", array("<U1", "(2,)", &[0; 8]), &["array \"groups\": element 0 is empty"]),
         ("groups", array("|O", "(2,)", &[0; 8]), &["array \"groups\": holds |O", "pickles"]),
@@ -250,7 +250,7 @@ fn npz_errors_name_the_array_and_give_a_hint() {
         ("subjects", ints("(2,)", &[1, 2]), &["unknown array \"subjects\"", "groups"]),
         ("X", floats("(1, 1, 1)", &[1.0]), &["more than one array of windows, X"]),
         ("windows", floats("(2, 1)", &[1.0, 1.0]), &["shape [2, 1], expected (N, T, C)", "first axis"]),
-        ("windows", ints("(1, 1, 1)", &[1]), &["integer, expected floating point", "astype"]),
+        ("windows", array("<U1", "(1, 1, 1)", b"1\0\0\0"), &["text, expected numbers", "astype"]),
         ("windows", floats("(0, 1, 1)", &[]), &["shape [0, 1, 1] holds nothing"]),
         ("windows", floats("(1, 1, 1)", &[1e300]), &["1e300 is beyond the range of float32"]),
         ("windows", floats("(2, 1, 1)", &[1.0]), &["array \"windows\" or \"X\": ends too early"]),
@@ -260,11 +260,11 @@ fn npz_errors_name_the_array_and_give_a_hint() {
     for (name, bytes, parts) in cases {
         expect(message(read_arrays(&[(name, bytes.clone())])), parts);
     }
-    let object = message(npz::read(&fixture("objects.npz")));
+    let object = message(npz::read(&fixture("objects.npz"), None));
     expect(object, &["objects.npz: array \"labels\" or \"y\": holds |O", "pickles"]);
     let folder = folder();
-    expect(message(npz::read(folder.path())), &["array \"windows\" or \"X\": is missing", "np.savez"]);
-    expect(message(npz::read(&file(&folder, "x.npz", "PK?"))), &["x.npz: this is not an .npz archive"]);
+    expect(message(npz::read(folder.path(), None)), &["array \"windows\" or \"X\": is missing", "np.savez"]);
+    expect(message(npz::read(&file(&folder, "x.npz", "PK?"), None)), &["x.npz: this is not an .npz archive"]);
 }
 
 /// Headers that would overflow the stack, the product of the axes, or the memory.
@@ -280,7 +280,18 @@ fn npy_attacks_are_refused() {
         array("<f4", "(4611686018427387904, 1, 1)", b""),
         array("<U0", "(1000000000000,)", b""),
         array("<U4000000000", "(2,)", b""),
-        array("<f2", "(1, 1, 1)", b"12"),
+        array("<f16", "(1, 1, 1)", &[0; 16]),
+        array("=f4", "(1, 1, 1)", &[0; 4]),
+        array("<\u{e9}4", "(1, 1, 1)", &[0; 4]),
+        array("<f4", "(1, 1, 1", &[0; 4]),
+        array("<f4", "(1)", &[0; 4]),
+        array("<f4", "(-1, 1, 1)", &[0; 4]),
+        array("<f4", &format!("({})", "1, ".repeat(70)), &[0; 4]),
+        npy("'descr': '<f4', 'descr': '<f8', 'fortran_order': False, 'shape': (1, 1, 1)", &[0; 8]),
+        npy("'descr': '<f4', 'fortran_order': False", &[0; 4]),
+        npy("'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 1)} {", &[0; 4]),
+        npy("'descr': '<f4' 'fortran_order': False, 'shape': (1, 1, 1)", &[0; 4]),
+        b"\x93NUMPY\x03\x00\x01\x00\x00\x00\xff".to_vec(),
         array("<c8", "(1, 1, 1)", &[0; 8]),
         npy("'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), ", &[0; 4]),
         b"\x93NUMPY\x02\x00\xff\xff\xff\xff{".to_vec(),
@@ -311,9 +322,9 @@ proptest! {
         }
         let folder = folder();
         let damaged = format!("x.{}", &name[name.len() - 3..]);
-        let _ = npz::read(&file(&folder, &damaged, &bytes));
+        let _ = npz::read(&file(&folder, &damaged, &bytes), None);
         bytes.truncate(cut.index(bytes.len()));
-        let cut = npz::read(&file(&folder, &damaged, &bytes));
+        let cut = npz::read(&file(&folder, &damaged, &bytes), None);
         prop_assert!(cut.is_err());
     }
 }

@@ -32,6 +32,8 @@ mod cuda_on_host;
 mod deap;
 /// The generator: its files are DEAP's, its knobs do what they say.
 mod demo;
+/// Exported data sets are the same when they are read again, here and in NumPy.
+mod export;
 /// Faults and bad input through the program itself: exit code, message, and what is left on disk.
 mod faults;
 /// Uses go down only, floor by floor, and no files stand in a circle.
@@ -61,6 +63,10 @@ mod looks;
 mod metrics;
 /// Wrong calls of a model: errors, not panics.
 mod model;
+/// The arrays of a data set: labels, lengths, ratings, stimuli, parts, layouts; their export.
+mod npz;
+/// Arrays beside NumPy's own, value for value, in both directions.
+mod numpy;
 /// CUDA on NVIDIA's GPUs: the same table, and what only a GPU can break. Ignored where there is none;
 /// tools/gpu-suite runs them.
 #[cfg(feature = "cuda")]

@@ -2,6 +2,7 @@
 
 use super::defaults::default_from_flags;
 use crate::data::demo::DemoSpec;
+use crate::data::npz::Layout;
 use crate::data::sequences::BadWindows;
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -13,13 +14,18 @@ use std::path::PathBuf;
 #[serde(default, deny_unknown_fields)]
 pub struct DataConfig {
     /// Data set: a folder with DEAP's files s01.dat to s32.dat, a .ts or .npz file, a folder of .npy files,
-    /// or `demo` for generated recordings
+    /// or `demo` for generated recordings. `engine data formats` describes each: an .npz file holds windows
+    /// (N, T, C), labels, groups, trials and more
     #[arg(long = "data", value_name = "PATH", default_value = "demo")]
     pub path: PathBuf,
     /// TEST file that belongs to a .ts TRAIN file; the split is then predefined
     #[arg(long = "test", value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test_file: Option<PathBuf>,
+    /// Order of the axes of .npz and .npy windows [default: ntc, with a warning where that looks wrong]
+    #[arg(long, value_enum, value_name = "AXES")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layout: Option<Layout>,
     /// Sampling rate in Hz, for files that do not state it
     #[arg(long, value_name = "HZ")]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -57,7 +57,8 @@ impl Config {
     pub fn split_spec(&self, dataset: &Dataset) -> Result<SplitSpec> {
         let kind = match self.split.split_by {
             Some(kind) => kind,
-            None if self.data.test_file.is_some() => SplitKind::Predefined,
+            // Also where all windows of the test part were left out: the split then says so.
+            None if dataset.frames.segments.iter().any(|s| s.predefined_test) => SplitKind::Predefined,
             None => split::default_kind(&dataset.grouping, dataset.people().len())?,
         };
         let (folds, validation) = (self.split.folds, self.split.validation);

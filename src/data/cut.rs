@@ -76,6 +76,7 @@ impl Dataset {
                     label,
                     subject: segment.subject,
                     trial: segment.trial,
+                    stimulus: segment.stimulus,
                     window: number,
                     predefined_test: segment.predefined_test,
                     samples: samples.start as u32..samples.end as u32,

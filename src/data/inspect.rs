@@ -67,31 +67,26 @@ pub struct Inspection {
     pub classes: Vec<String>,
     /// Number of series by subject and class.
     pub class_counts: Vec<Vec<usize>>,
-    /// Histograms of valence, arousal, dominance and liking: trials per bin of width 1 from 1 to 9. Empty
-    /// without ratings.
+    /// Histograms of valence, arousal, dominance and liking, as far as the data have them: trials per bin of
+    /// width 1 from 1 to 9.
     pub ratings: Vec<[usize; 8]>,
     /// Trials that hold the same samples as others.
     pub copies: Vec<TrialPair>,
 }
 
 impl Inspection {
-    /// Reads all recordings of `source`. `labels` returns the label scheme for the data set's own class
-    /// names.
+    /// Reads all recordings of `source`. `labels` returns the label scheme for what the files state.
     ///
     /// # Errors
     ///
     /// Those of [`Source::read`] and [`Labels::class`].
-    pub fn of(
-        source: &Source,
-        labels: impl Fn(&[String]) -> Labels,
-        progress: &dyn Progress,
-    ) -> Result<Self> {
-        let (mut subjects, Facts { class_names: own_classes, grouping }) =
-            source.read(progress, |recording| Ok(inspect(&recording)))?;
+    pub fn of(source: &Source, labels: impl Fn(&Facts) -> Labels, progress: &dyn Progress) -> Result<Self> {
+        let (mut subjects, facts) = source.read(progress, |recording| Ok(inspect(&recording)))?;
+        let labels = labels(&facts);
+        let Facts { class_names: own_classes, grouping, .. } = facts;
         if !grouping.has_trials() {
             subjects.iter_mut().for_each(|subject| subject.trials = None);
         }
-        let labels = labels(&own_classes);
         let labeled = subjects.iter().flat_map(|s| &s.targets).any(|target| *target != Target::Unknown);
         let classes = if labeled { labels.classes(&own_classes) } else { Vec::new() };
         let count = |subject: &SubjectInspection| -> Result<Vec<usize>> {
@@ -104,20 +99,15 @@ impl Inspection {
             Ok(counts)
         };
         let class_counts = subjects.iter().map(count).collect::<Result<_>>()?;
-        let ratings: Vec<[f32; 4]> = subjects
-            .iter()
-            .flat_map(|s| &s.targets)
-            .filter_map(|target| match target {
-                Target::Ratings(ratings) => Some(*ratings),
-                _ => None,
-            })
-            .collect();
+        let ratings: Vec<[f32; 4]> =
+            subjects.iter().flat_map(|s| &s.targets).filter_map(Target::ratings).collect();
+        let known = |which: usize| ratings.iter().map(move |r| r[which]).filter(|rating| !rating.is_nan());
         let histogram = |which: usize| {
             let mut bins = [0; 8];
-            ratings.iter().for_each(|r| bins[(r[which] as usize).clamp(1, 8) - 1] += 1);
+            known(which).for_each(|rating| bins[(rating as usize).clamp(1, 8) - 1] += 1);
             bins
         };
-        let ratings = if ratings.is_empty() { Vec::new() } else { (0..4).map(histogram).collect() };
+        let ratings = (0..4).take_while(|&which| known(which).next().is_some()).map(histogram).collect();
         let label_rule = if labeled { labels.describe() } else { String::new() };
         let copies = copies(&mut subjects, &grouping);
         Ok(Inspection { subjects, grouping, label_rule, classes, class_counts, ratings, copies })

@@ -4,8 +4,9 @@ use super::demo::{self, DemoSpec};
 use super::frames::{Baseline, FrameKind, FrameTable, SubjectFrames};
 use super::grouping::Grouping;
 use super::labels::RatingScale;
-use super::recording::{Recording, Target, Trial};
-use super::{deap, npz, ts};
+use super::npz::{self, Layout};
+use super::recording::Recording;
+use super::{deap, ts};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use rayon::prelude::*;
@@ -21,7 +22,7 @@ pub enum Source {
     /// A `.ts` file of the UEA archive, or its TRAIN and TEST parts.
     Ts(PathBuf, Option<PathBuf>),
     /// Windows cut by another program: `.npz`, `.npy`, or a folder of `.npy` files.
-    Npz(PathBuf),
+    Npz(PathBuf, Option<Layout>),
 }
 
 /// The facts that files state about all their recordings.
@@ -31,6 +32,8 @@ pub struct Facts {
     pub class_names: Vec<String>,
     /// The knowledge of people, trials and stimuli.
     pub grouping: Grouping,
+    /// The scale of the ratings, if the format or the file states it.
+    pub rating_scale: Option<RatingScale>,
 }
 
 impl Source {
@@ -49,7 +52,7 @@ impl Source {
         } else if extension == "ts" {
             return Ok(Source::Ts(path.to_path_buf(), test.map(Path::to_path_buf)));
         } else if extension == "npz" || extension == "npy" || holds_npy(path) {
-            Source::Npz(path.to_path_buf())
+            Source::Npz(path.to_path_buf(), None)
         } else if extension == "dat" && path.is_file() {
             Source::Deap(vec![path.to_path_buf()])
         } else {
@@ -77,11 +80,28 @@ impl Source {
         }
     }
 
+    /// The source with this order of the axes of its windows.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if its format fixes the order.
+    pub fn with_layout(self, layout: Option<Layout>) -> Result<Self> {
+        match (self, layout) {
+            (Source::Npz(path, _), layout) => Ok(Source::Npz(path, layout)),
+            (source, None) => Ok(source),
+            (_, Some(layout)) => Err(Error::config(format!(
+                "`layout = {}`: only .npz and .npy files have windows whose axes are in any order",
+                layout.name()
+            ))
+            .hint("leave `layout` out")),
+        }
+    }
+
     /// The default contents of frames.
     pub fn default_frames(&self) -> FrameKind {
         match self {
             Source::Demo(_) | Source::Deap(_) => FrameKind::Bandpower,
-            Source::Ts(..) | Source::Npz(_) => FrameKind::Raw,
+            Source::Ts(..) | Source::Npz(..) => FrameKind::Raw,
         }
     }
 
@@ -89,7 +109,7 @@ impl Source {
     pub fn default_window(&self) -> Option<f64> {
         match self {
             Source::Demo(_) | Source::Deap(_) => Some(4.0),
-            Source::Ts(..) | Source::Npz(_) => None,
+            Source::Ts(..) | Source::Npz(..) => None,
         }
     }
 
@@ -100,15 +120,7 @@ impl Source {
             Source::Demo(_) | Source::Deap(_) => {
                 Some((deap::channels::SAMPLES - skipped) as f64 / deap::channels::RATE)
             }
-            Source::Ts(..) | Source::Npz(_) => None,
-        }
-    }
-
-    /// The scale of the ratings, if the format fixes it.
-    pub fn rating_scale(&self) -> Option<RatingScale> {
-        match self {
-            Source::Demo(_) | Source::Deap(_) => Some(RatingScale::NINE),
-            Source::Ts(..) | Source::Npz(_) => None,
+            Source::Ts(..) | Source::Npz(..) => None,
         }
     }
 
@@ -131,11 +143,8 @@ impl Source {
         each: impl Fn(Recording) -> Result<T> + Sync,
     ) -> Result<(Vec<T>, Facts)> {
         let (read, facts) = self.read_each(progress, |recording| {
-            let rating = |trial: &Trial| match trial.target {
-                Target::Ratings(ratings) => Some(ratings),
-                _ => None,
-            };
-            let ratings: Vec<[f32; 4]> = recording.trials.iter().filter_map(rating).collect();
+            let ratings: Vec<[f32; 4]> =
+                recording.trials.iter().filter_map(|trial| trial.target.ratings()).collect();
             Ok((ratings, each(recording)?))
         })?;
         if matches!(self, Source::Deap(_)) {
@@ -153,7 +162,11 @@ impl Source {
         progress: &dyn Progress,
         each: impl Fn(Recording) -> Result<T> + Sync,
     ) -> Result<(Vec<T>, Facts)> {
-        let named = Facts { class_names: Vec::new(), grouping: Grouping::KNOWN };
+        let named = Facts {
+            class_names: Vec::new(),
+            grouping: Grouping::KNOWN,
+            rating_scale: Some(RatingScale::NINE),
+        };
         match self {
             Source::Demo(spec) => {
                 let subjects: Vec<u32> = (0..spec.subjects).collect();
@@ -169,12 +182,18 @@ impl Source {
                     None => ts::read(train)?,
                     Some(test) => ts::read_pair(train, test)?,
                 };
-                let facts = Facts { class_names: archive.class_names, grouping: Grouping::CASES };
+                let facts =
+                    Facts { class_names: archive.class_names, grouping: Grouping::CASES, rating_scale: None };
                 Ok((vec![each(archive.recording)?], facts))
             }
-            Source::Npz(path) => {
-                let windows = npz::read(path)?;
-                let facts = Facts { class_names: windows.class_names, grouping: windows.grouping };
+            Source::Npz(path, layout) => {
+                let windows = npz::read(path, *layout)?;
+                windows.warnings.iter().for_each(|warning| progress.warn(warning));
+                let facts = Facts {
+                    class_names: windows.class_names,
+                    grouping: windows.grouping,
+                    rating_scale: windows.rating_scale,
+                };
                 Ok((windows.recordings.into_iter().map(each).collect::<Result<_>>()?, facts))
             }
         }

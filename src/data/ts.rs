@@ -123,6 +123,7 @@ impl Archive {
         }
         trials.push(Trial {
             trial: trials.len() as u32,
+            stimulus: trials.len() as u32,
             offset: samples.len(),
             length: case.length,
             baseline: 0,

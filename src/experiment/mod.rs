@@ -4,6 +4,7 @@
 mod bound;
 mod describe;
 mod device_change;
+mod export;
 mod from;
 mod level;
 mod memory;
@@ -18,6 +19,7 @@ mod start;
 
 pub use bound::{check_bound, differences};
 pub use device_change::{move_run, refuse_other_device};
+pub use export::{Exported, export};
 pub use level::other_level;
 pub use prepare::Experiment;
 pub use read::{read, shape};

@@ -5,6 +5,7 @@ use crate::data::channels;
 use crate::data::frames::{FrameKind, FrameSpec, FrameTable, SubjectFrames, Values};
 use crate::data::labels::{LabelScheme, Labels, RatingScale};
 use crate::data::normalize::{Normalize, Scale};
+use crate::data::recording::Recording;
 use crate::data::sequences::{Dataset, Labeling};
 use crate::data::source::{Facts, Source};
 use crate::error::{Error, Result};
@@ -15,12 +16,13 @@ use crate::progress::Progress;
 /// in [`Dataset::cut`].
 pub fn read(config: &mut Config, center: Option<&[f32]>, progress: &dyn Progress) -> Result<Dataset> {
     let source =
-        Source::open(&config.data.path, config.data.test_file.as_deref(), &config.demo.spec(), progress)?;
+        Source::open(&config.data.path, config.data.test_file.as_deref(), &config.demo.spec(), progress)?
+            .with_layout(config.data.layout)?;
     if let Some(window) = config.window_spec(source.default_window()).length {
         check_window(window, config, &source)?;
     }
     let (table, facts) = read_frames(config, &source, progress)?;
-    let labels = labels(config, &facts.class_names, source.rating_scale())?;
+    let labels = labels(config, &facts)?;
     say_rounding(config, &table, progress);
     let mut dataset = Dataset::cut(
         table,
@@ -64,7 +66,7 @@ pub fn shape(config: &Config, progress: &dyn Progress) -> Result<[usize; 3]> {
 }
 
 /// Refuses windows that no trial can hold, or that can hold no frame, before minutes of reading.
-fn check_window(window: f64, config: &Config, source: &Source) -> Result<()> {
+pub fn check_window(window: f64, config: &Config, source: &Source) -> Result<()> {
     let spec = frame_spec(config, source);
     if let Some(trial) = source.trial_seconds(spec.baseline)
         && window > trial
@@ -87,10 +89,11 @@ fn frame_spec(config: &Config, source: &Source) -> FrameSpec {
     config.frame_spec(source.default_frames(), source.has_baseline())
 }
 
-/// How targets become classes. `known` is the scale of the ratings, where the format has one.
-fn labels(config: &Config, own_classes: &[String], known: Option<RatingScale>) -> Result<Labels> {
+/// How targets become classes.
+pub fn labels(config: &Config, facts: &Facts) -> Result<Labels> {
+    let Facts { class_names: own_classes, rating_scale: known, .. } = facts;
     let default = if own_classes.is_empty() { LabelScheme::Valence } else { LabelScheme::Class };
-    let scale = match (known, config.labels.scale_range) {
+    let scale = match (*known, config.labels.scale_range) {
         (Some(known), Some(asked)) if known != asked => {
             return Err(Error::config(format!(
                 "these ratings are from {known}, and `scale_range` says {asked}"
@@ -143,15 +146,22 @@ const WHOLE: f64 = 1e-6;
 
 /// Frames of all recordings, and the facts that the files state about them.
 pub fn read_frames(config: &Config, source: &Source, progress: &dyn Progress) -> Result<(FrameTable, Facts)> {
-    let spec = frame_spec(config, source);
     let values = Values {
         standardize: config.frames.normalize == Normalize::Subject,
         keep_low: config.frames.scale != Scale::None,
     };
-    source.frames(progress, |recording| {
-        let chosen = channels::select(&recording.channels, &config.data.channels)?;
-        SubjectFrames::build(recording, &spec, &chosen, config.data.rate, values)
-    })
+    source.frames(progress, |recording| subject_frames(config, source, recording, values))
+}
+
+/// Frames of the chosen channels of one recording.
+pub fn subject_frames(
+    config: &Config,
+    source: &Source,
+    recording: &Recording,
+    values: Values,
+) -> Result<SubjectFrames> {
+    let chosen = channels::select(&recording.channels, &config.data.channels)?;
+    SubjectFrames::build(recording, &frame_spec(config, source), &chosen, config.data.rate, values)
 }
 
 /// Refuses sequences of which the convolution blocks leave no step.

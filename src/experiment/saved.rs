@@ -188,7 +188,8 @@ pub fn unlabeled(
     let mut tables = Vec::new();
     let mut window = None;
     for file in files {
-        let source = Source::open(file, None, &config.demo.spec(), progress)?;
+        let source =
+            Source::open(file, None, &config.demo.spec(), progress)?.with_layout(config.data.layout)?;
         window = source.default_window();
         let (table, facts) = read_frames(config, &source, progress)?;
         if !facts.grouping.has_trials() {

@@ -6,7 +6,8 @@ use super::super::progress::Terminal;
 use crate::config::DemoConfig;
 use crate::data::inspect::{self, Inspection};
 use crate::data::labels::{LabelScheme, Labels, RatingScale, TieRule};
-use crate::data::source::Source;
+use crate::data::npz::Layout;
+use crate::data::source::{Facts, Source};
 use crate::error::Result;
 use clap::Args;
 use std::path::PathBuf;
@@ -28,6 +29,9 @@ pub struct InspectCommand {
     /// How a rating equal to the threshold counts
     #[arg(long, value_enum, default_value_t = TieRule::Above)]
     tie: TieRule,
+    /// Order of the axes of .npz and .npy windows [default: ntc, with a warning where that looks wrong]
+    #[arg(long, value_enum, value_name = "AXES")]
+    layout: Option<Layout>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -36,10 +40,12 @@ pub struct InspectCommand {
 impl InspectCommand {
     /// Prints the description.
     pub fn run(&self, terminal: &Terminal) -> Result<()> {
-        let source = Source::open(&self.path, None, &DemoConfig::default().spec(), terminal)?;
-        let scale = source.rating_scale().or(self.scale_range);
-        let labels = |own_classes: &[String]| {
-            let default = if own_classes.is_empty() { LabelScheme::Valence } else { LabelScheme::Class };
+        let source = Source::open(&self.path, None, &DemoConfig::default().spec(), terminal)?
+            .with_layout(self.layout)?;
+        let labels = |facts: &Facts| {
+            let scale = facts.rating_scale.or(self.scale_range);
+            let default =
+                if facts.class_names.is_empty() { LabelScheme::Valence } else { LabelScheme::Class };
             Labels {
                 scheme: self.label.unwrap_or(default),
                 scale,

@@ -56,6 +56,7 @@ pub fn read_from(reader: impl Read, total: Option<u64>, subject: &str) -> Result
         }
         Ok(Trial {
             trial: index as u32,
+            stimulus: index as u32,
             offset: index * CHANNELS * SAMPLES,
             length: SAMPLES,
             baseline: BASELINE,

@@ -132,6 +132,7 @@ pub(super) fn segment(
     let segment = Segment {
         subject: 0,
         trial: trial.trial,
+        stimulus: trial.stimulus,
         first: 0,
         frames: count,
         target: trial.target.clone(),
