@@ -32,6 +32,8 @@ mod demo;
 mod faults;
 /// Uses go down only, floor by floor, and no files stand in a circle.
 mod floors;
+/// Every kind of file and folder by its contents: read, or told what it is and what to type.
+mod formats;
 /// Files with random damage and extreme numbers: every reader returns or refuses, and none panics.
 mod fuzz;
 /// WGSL on every adapter against the reference, however the work is cut; dispatches counted.

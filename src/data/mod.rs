@@ -7,6 +7,8 @@ pub mod copies;
 mod cut;
 pub mod deap;
 pub mod demo;
+mod foreign;
+pub mod formats;
 pub mod frames;
 pub mod grouping;
 pub mod inspect;

@@ -201,7 +201,7 @@ impl Source {
         if path.is_dir() {
             return Ok(Source::Folder(owned));
         }
-        if path.extension().is_some_and(|extension| extension == "npy") {
+        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npy")) {
             return Ok(Source::File(owned));
         }
         let archive = NpzArchive::new(open(path)?).map_err(|e| {

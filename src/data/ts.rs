@@ -1,9 +1,10 @@
 //! The `.ts` files of the UEA/aeon archive of time series classification.
 //!
 //! The header has lines `@tag value` and ends with `@data`. After it, each line is one case: channels
-//! separated by `:`, their values by `,`, and the class after the last `:`. Lines that start with `#` are
-//! comments.
+//! separated by `:`, their values by `,`, and the class after the last `:`. Lines that start with `#` or
+//! `%` are comments.
 
+use crate::data::foreign::HEAD;
 use crate::data::recording::{Channel, Modality, Recording, Target, Trial};
 use crate::error::{Error, Result};
 use rayon::prelude::*;
@@ -55,6 +56,27 @@ pub fn read_pair(train: &Path, test: &Path) -> Result<Archive> {
     }
     archive.recording.hash = hashes.map(|hash| hash.to_hex().to_string()).join(" ");
     Ok(archive)
+}
+
+/// Whether a file with these first bytes has the header of a `.ts` file. Comments may fill all of them.
+pub fn is_header(head: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(head);
+    let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
+    let mut lines = lines.filter(|line| !line.is_empty()).peekable();
+    let is_commented = lines.peek().is_some_and(|line| is_comment(line));
+    match lines.find(|line| !is_comment(line)) {
+        Some(line) => line.starts_with('@') && !is_arff(&line.to_ascii_lowercase()),
+        None => is_commented && head.len() >= HEAD,
+    }
+}
+
+fn is_comment(line: &str) -> bool {
+    line.starts_with(['#', '%'])
+}
+
+/// Whether a line in lower case begins with a tag of ARFF, which has the same signs.
+fn is_arff(line: &str) -> bool {
+    line.starts_with("@relation") || line.starts_with("@attribute")
 }
 
 impl Archive {
@@ -162,7 +184,7 @@ impl Lines<'_> {
             // Comments in older files are Latin-1. Data are ASCII.
             let line = String::from_utf8_lossy(&bytes);
             let line = line.trim_start_matches('\u{feff}').trim();
-            if !line.is_empty() && !line.starts_with('#') {
+            if !line.is_empty() && !is_comment(line) {
                 return Ok(Some(line.to_string()));
             }
         }

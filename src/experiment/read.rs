@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::data::channels;
-use crate::data::frames::{FrameKind, FrameSpec, FrameTable, SubjectFrames, Values};
+use crate::data::frames::{Baseline, FrameKind, FrameSpec, FrameTable, SubjectFrames, Values};
 use crate::data::labels::{LabelScheme, Labels};
 use crate::data::normalize::{Normalize, Scale};
 use crate::data::sequences::{Dataset, Labeling};
@@ -16,6 +16,7 @@ use crate::progress::Progress;
 pub fn read(config: &mut Config, center: Option<&[f32]>, progress: &dyn Progress) -> Result<Dataset> {
     let source =
         Source::open(&config.data.path, config.data.test_file.as_deref(), &config.demo.spec(), progress)?;
+    check_baseline(config, &source, progress)?;
     if let Some(window) = config.window_spec(source.default_window()).length {
         check_window(window, config, &source)?;
     }
@@ -53,10 +54,32 @@ pub fn shape(config: &Config, progress: &dyn Progress) -> Result<[usize; 3]> {
     Ok([dataset.frames.width(), dataset.steps(), dataset.class_names.len()])
 }
 
+/// Refuses a correction by seconds that no trial has, and says if there are none to include.
+fn check_baseline(config: &Config, source: &Source, progress: &dyn Progress) -> Result<()> {
+    if source.has_baseline() {
+        return Ok(());
+    }
+    let why = match source.trial() {
+        Some(trial) => format!("in trials of {} samples the baseline is cut away", trial.samples),
+        None => "these data have no seconds before a stimulus".into(),
+    };
+    match config.frames.baseline {
+        Some(Baseline::Correct) => {
+            Err(Error::config(format!("`baseline = correct` needs a baseline, and {why}"))
+                .hint("use `baseline = drop`, or leave `baseline` out"))
+        }
+        Some(Baseline::Include) => {
+            progress.warn(&format!("`baseline = include` has no effect: {why}"));
+            Ok(())
+        }
+        Some(Baseline::Drop) | None => Ok(()),
+    }
+}
+
 /// Refuses windows that no trial can hold, or that can hold no frame, before minutes of reading.
 fn check_window(window: f64, config: &Config, source: &Source) -> Result<()> {
     let spec = frame_spec(config, source);
-    if let Some(trial) = source.trial_seconds(spec.baseline)
+    if let Some(trial) = source.trial().map(|trial| trial.seconds(spec.baseline))
         && window > trial
     {
         return Err(Error::config(format!("a window of {window} s is longer than a trial of {trial} s"))
