@@ -11,6 +11,7 @@ mod of_wgpu;
 
 pub use common::{ListedGpu, OnBackend, Out, Restriction};
 
+use crate::word::word;
 use super::cpu::{Cpu, Isa};
 #[cfg(feature = "cuda")]
 use super::cuda;
@@ -273,7 +274,7 @@ impl AnyDevice {
 #[derive(Args)]
 pub struct KernelOptions {
     /// Print the kernels of this algorithm [default: the first that the layer fits]
-    #[arg(long, value_enum, aliases = ["tier", "regime"])]
+    #[arg(long, value_enum, value_parser = word::<Algorithm>(), aliases = ["tier", "regime"])]
     algorithm: Option<Algorithm>,
     #[cfg(feature = "wgpu")]
     #[command(flatten)]

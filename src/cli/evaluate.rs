@@ -1,5 +1,6 @@
 //! `evaluate`.
 
+use crate::word::word;
 use super::progress::Terminal;
 use super::saved::{Which, checked_config, locate};
 use super::scores::print_scores;
@@ -25,10 +26,10 @@ pub struct EvaluateCommand {
     #[arg(long, value_name = "FILE")]
     test: Option<PathBuf>,
     /// Saved weights to use
-    #[arg(long, value_enum, default_value_t = Which::Best)]
+    #[arg(long, value_enum, value_parser = word::<Which>(), default_value_t = Which::Best)]
     checkpoint: Which,
     /// Compute backend [default: that of the run]
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_parser = word::<Kind>())]
     backend: Option<Kind>,
     #[command(flatten)]
     device: DeviceChoice,

@@ -1,5 +1,6 @@
 //! `summary`.
 
+use crate::word::word;
 use super::output::out;
 use super::progress::Terminal;
 use crate::config::{Config, Preset};
@@ -17,7 +18,7 @@ options say; of generated recordings one is made for it."
 )]
 pub struct SummaryCommand {
     /// Start from a network of the original study; --config and other options override it
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_parser = word::<Preset>())]
     preset: Option<Preset>,
     /// Read options from this file; the command line overrides them
     #[arg(long = "config", value_name = "FILE")]

@@ -1,5 +1,6 @@
 //! The options of the data set.
 
+use crate::word::{trimmed, word};
 use super::defaults::default_from_flags;
 use crate::data::demo::DemoSpec;
 use crate::data::sequences::BadWindows;
@@ -26,10 +27,11 @@ pub struct DataConfig {
     pub rate: Option<f64>,
     /// Channels to use: names, modalities (eeg, eog, emg, gsr, resp, pleth, temp, other) or all [default: eeg
     /// if the data have EEG channels, otherwise all]
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = trimmed::<String>)]
     pub channels: Vec<String>,
     /// How to handle windows with NaN or infinite values, or with a channel that is constant over the trial
-    #[arg(long, value_enum, value_name = "ACTION", default_value_t = BadWindows::Fail)]
+    #[arg(long, value_enum, value_parser = word::<BadWindows>(), value_name = "ACTION", default_value_t = BadWindows::Fail)]
+    #[serde(deserialize_with = "crate::word::deserialize")]
     pub bad_windows: BadWindows,
 }
 

@@ -1,5 +1,6 @@
 //! The options of the network's input sequences and of their labels.
 
+use crate::word::word;
 use super::defaults::default_from_flags;
 use crate::data::frames::{Baseline, FrameKind};
 use crate::data::labels::{LabelScheme, TieRule};
@@ -13,7 +14,8 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct FramesConfig {
     /// Input of one time step (a frame) [default: bandpower for DEAP and demo, raw for archives]
-    #[arg(long = "frames", value_enum, value_name = "KIND")]
+    #[arg(long = "frames", value_enum, value_parser = word::<FrameKind>(), value_name = "KIND")]
+    #[serde(deserialize_with = "crate::word::optional")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frame_kind: Option<FrameKind>,
     /// Length of a band-power or entropy frame in seconds
@@ -24,7 +26,8 @@ pub struct FramesConfig {
     pub frame_step: f64,
     /// Use of the baseline, the seconds before the stimulus [default: correct for band-power and entropy
     /// frames of recordings with a baseline, otherwise drop]
-    #[arg(long, value_enum, value_name = "USE")]
+    #[arg(long, value_enum, value_parser = word::<Baseline>(), value_name = "USE")]
+    #[serde(deserialize_with = "crate::word::optional")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Baseline>,
     /// Length of a window (one input sequence) in seconds [default: 4 for DEAP and demo, the whole series for
@@ -38,10 +41,12 @@ pub struct FramesConfig {
     #[serde(alias = "step", skip_serializing_if = "Option::is_none")]
     pub window_step: Option<f64>,
     /// Scaling of each window by itself, before normalization
-    #[arg(long, value_enum, value_name = "KIND", default_value_t = Scale::None)]
+    #[arg(long, value_enum, value_parser = word::<Scale>(), value_name = "KIND", default_value_t = Scale::None)]
+    #[serde(deserialize_with = "crate::word::deserialize")]
     pub scale: Scale,
     /// Normalization: the data by whose mean and standard deviation each feature is standardized
-    #[arg(long, value_enum, value_name = "BY", default_value_t = Normalize::Train, alias = "normalise")]
+    #[arg(long, value_enum, value_parser = word::<Normalize>(), value_name = "BY", default_value_t = Normalize::Train, alias = "normalise")]
+    #[serde(deserialize_with = "crate::word::deserialize")]
     #[serde(alias = "normalise")]
     pub normalize: Normalize,
 }
@@ -54,14 +59,16 @@ default_from_flags!(FramesConfig);
 #[serde(default, deny_unknown_fields)]
 pub struct LabelsConfig {
     /// Label to predict [default: valence for ratings, class for archives]
-    #[arg(long, value_enum, value_name = "LABEL")]
+    #[arg(long, value_enum, value_parser = word::<LabelScheme>(), value_name = "LABEL")]
+    #[serde(deserialize_with = "crate::word::optional")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<LabelScheme>,
     /// Rating, on the scale from 1 to 9, that separates low from high
     #[arg(long, value_name = "X", default_value_t = 5.0)]
     pub threshold: f64,
     /// Class of a rating that equals the threshold
-    #[arg(long, value_enum, value_name = "RULE", default_value_t = TieRule::Above)]
+    #[arg(long, value_enum, value_parser = word::<TieRule>(), value_name = "RULE", default_value_t = TieRule::Above)]
+    #[serde(deserialize_with = "crate::word::deserialize")]
     pub tie: TieRule,
     /// Leave out trials whose rating is closer to the threshold than this; 0 leaves out none
     #[arg(long, value_name = "X", default_value_t = 0.0)]

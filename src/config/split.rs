@@ -1,5 +1,6 @@
 //! The options of the split.
 
+use crate::word::word;
 use super::defaults::default_from_flags;
 use crate::data::split::SplitKind;
 use clap::Args;
@@ -13,7 +14,8 @@ use std::path::PathBuf;
 pub struct SplitConfig {
     /// Groups that are kept together: no group has windows in both the training and the test part [default:
     /// trial, or subject if only people are known; predefined if a TEST file is given]
-    #[arg(long = "split", value_enum, value_name = "KIND")]
+    #[arg(long = "split", value_enum, value_parser = word::<SplitKind>(), value_name = "KIND")]
+    #[serde(deserialize_with = "crate::word::optional")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub split_by: Option<SplitKind>,
     /// Number of folds [default: one per subject for a split by subject, otherwise 5]

@@ -159,5 +159,6 @@ fn bad(frames: &FrameTable, windows: usize) -> Error {
         shown.push(format!("and {} more", frames.defect_count - shown.len()));
     }
     Error::data(format!("{windows} windows hold bad signals: {}", shown.join("; ")))
-        .hint("leave those windows out with `bad_windows = drop`, or choose other channels with `channels`")
+        .hint("leave those windows out with `bad_windows = drop`, choose other channels with `channels`, or fill missing values \
+         in before: nothing is imputed here")
 }

@@ -5,6 +5,7 @@ mod bound;
 mod describe;
 mod device_change;
 mod from;
+mod ignored;
 mod memory;
 mod permutation;
 mod prepare;
@@ -17,6 +18,7 @@ mod start;
 
 pub use bound::{check_bound, differences};
 pub use device_change::{move_run, refuse_other_device};
+pub use ignored::refuse_ignored;
 pub use prepare::Experiment;
 pub use read::{read, shape};
 pub use run::{Ending, interrupted};

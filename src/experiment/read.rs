@@ -118,9 +118,23 @@ pub fn read_frames(config: &Config, source: &Source, progress: &dyn Progress) ->
         keep_low: config.frames.scale != Scale::None,
     };
     source.frames(progress, |recording| {
+        check_rate(recording.rate, config.data.rate)?;
         let chosen = channels::select(&recording.channels, &config.data.channels)?;
         SubjectFrames::build(recording, &spec, &chosen, config.data.rate, values)
     })
+}
+
+/// Refuses a sampling rate that contradicts the one in the file.
+fn check_rate(own: Option<f64>, asked: Option<f64>) -> Result<()> {
+    /// Relative error of a rate that went through decimal text.
+    const ROUNDING: f64 = 1e-9;
+    match (own, asked) {
+        (Some(own), Some(asked)) if (own - asked).abs() > ROUNDING * own.abs() => Err(Error::config(format!(
+            "`rate` is {asked} Hz, and the file states {own} Hz"
+        ))
+        .hint("leave `rate` out: it is for files that do not state their rate; it does not resample")),
+        _ => Ok(()),
+    }
 }
 
 /// Refuses sequences of which the convolution blocks leave no step.

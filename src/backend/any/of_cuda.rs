@@ -1,5 +1,6 @@
 //! The backend `cuda` for the command line: its GPUs, its algorithms and its kernels.
 
+use crate::word::word;
 use super::common::{ListedGpu, OnBackend, Out, Restriction};
 use crate::backend::cuda::{
     Compiled, Compiler, Cuda, Driver, Kernel, Kernels, Recorder, Tuning, choose, default_folder,
@@ -46,7 +47,7 @@ pub fn predict(choice: &DeviceChoice, work: &impl OnBackend) -> Result<Predictio
 #[command(next_help_heading = "Backend cuda")]
 pub struct KernelOptions {
     /// Number format of the operands of matrix products [default: tf32]
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_parser = word::<Precision>())]
     precision: Option<Precision>,
     /// Print all kernels that a training step of any network may launch, not only those of this layer
     #[arg(long)]
