@@ -90,7 +90,8 @@ fn ts_is_read_as_aeon_reads_it() {
 #[test]
 fn ts_padding_at_the_end_of_all_channels_is_no_data() {
     let header = "@equalLength true\n@classLabel true a\n@data\n";
-    let recording = read_ts(format!("{header}1,2,NaN,?:3,NaN,NaN,NaN:a\n?,1,2,3:4,5,6,7:a\n?,?,?,?:?,?,?,?:a\n"));
+    let recording =
+        read_ts(format!("{header}1,2,NaN,?:3,NaN,NaN,NaN:a\n?,1,2,3:4,5,6,7:a\n?,?,?,?:?,?,?,?:a\n"));
     let recording = recording.unwrap().recording;
     let lengths: Vec<usize> = recording.trials.iter().map(|trial| trial.length).collect();
     assert_eq!(lengths, [2, 4, 4]);

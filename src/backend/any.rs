@@ -11,7 +11,6 @@ mod of_wgpu;
 
 pub use common::{ListedGpu, OnBackend, Out, Restriction};
 
-use crate::word::word;
 use super::cpu::{Cpu, Isa};
 #[cfg(feature = "cuda")]
 use super::cuda;
@@ -20,6 +19,7 @@ use super::wgpu;
 use super::{Algorithm, Backend, DeviceChoice, DeviceId, Kind, Prediction};
 use crate::error::{Error, Result};
 use crate::ops::Rnn;
+use crate::word::word;
 use clap::Args;
 
 /// A device of one of the backends.

@@ -1,9 +1,9 @@
 //! The device options of a user: backend, device, and how it computes.
 
-use crate::word::word;
 use super::cpu::Isa;
 use crate::error::Error;
 use crate::ops::Precision;
+use crate::word::word;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;

@@ -1,6 +1,5 @@
 //! `check`: compares a backend with the reference.
 
-use crate::word::{trimmed, word};
 use super::output::{out, out_json_line};
 use super::progress::Terminal;
 use crate::backend::any::Restriction;
@@ -11,6 +10,7 @@ use crate::config::CellName;
 use crate::error::{Error, Result};
 use crate::ops::RnnSize;
 use crate::progress::Progress;
+use crate::word::{trimmed, word};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 

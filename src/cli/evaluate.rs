@@ -1,6 +1,5 @@
 //! `evaluate`.
 
-use crate::word::word;
 use super::progress::Terminal;
 use super::saved::{Which, checked_config, locate};
 use super::scores::print_scores;
@@ -12,6 +11,7 @@ use crate::metrics::{Prediction, Scores};
 use crate::progress::Progress;
 use crate::report::{Page, Record};
 use crate::run::{Manifest, RunFolder, looks};
+use crate::word::word;
 use clap::Args;
 use std::path::PathBuf;
 

@@ -1,12 +1,12 @@
 //! `kernels`: prints the kernels that a GPU compiles.
 
-use crate::word::word;
 use super::output::out;
 use crate::backend::Kind;
 use crate::backend::any::KernelOptions;
 use crate::config::CellName;
 use crate::error::{Error, Result};
 use crate::ops::{Rnn, Slab};
+use crate::word::word;
 use clap::Args;
 
 /// The end of `--help`.

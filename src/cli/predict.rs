@@ -1,6 +1,5 @@
 //! `predict`.
 
-use crate::word::word;
 use super::output::out;
 use super::progress::Terminal;
 use super::saved::{Which, checked_config};
@@ -12,6 +11,7 @@ use crate::experiment;
 use crate::metrics::{self, Prediction};
 use crate::progress::Progress;
 use crate::run::{FoldMeta, Manifest, Origin, RunFolder};
+use crate::word::word;
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 

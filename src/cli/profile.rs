@@ -1,6 +1,5 @@
 //! `profile`: times the kernels of a training step.
 
-use crate::word::word;
 use super::output::{out, out_json};
 use super::prediction;
 use super::progress::Terminal;
@@ -13,6 +12,7 @@ use crate::model::TrainingStep;
 use crate::ops::Network;
 use crate::profile::{Bound, Profile, profile, roofline, trace};
 use crate::progress::Progress;
+use crate::word::word;
 use atomic_write_file::AtomicWriteFile;
 use clap::Args;
 use serde::Serialize;

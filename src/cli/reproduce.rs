@@ -1,6 +1,5 @@
 //! `reproduce`.
 
-use crate::word::word;
 use super::output::{out, out_json};
 use super::progress::Terminal;
 use super::signals;
@@ -12,6 +11,7 @@ use crate::experiment;
 use crate::progress::about;
 use crate::reproduce::{self, Comparison, JobEnding, Settings};
 use crate::run;
+use crate::word::word;
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

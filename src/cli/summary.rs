@@ -1,12 +1,12 @@
 //! `summary`.
 
-use crate::word::word;
 use super::output::out;
 use super::progress::Terminal;
 use crate::config::{Config, Preset};
 use crate::error::{Error, Result};
 use crate::experiment;
 use crate::ops::Network;
+use crate::word::word;
 use clap::{ArgMatches, Args};
 use std::path::PathBuf;
 

@@ -1,6 +1,5 @@
 //! Training one fold or all of them, for `train` and `crossval`.
 
-use crate::word::word;
 use super::output::out;
 use super::progress::Terminal;
 use super::resume::{refuse_changes, refuse_late_changes, resumed_folds};
@@ -16,6 +15,7 @@ use crate::metrics::{Prediction, Scores};
 use crate::progress::Progress;
 use crate::report;
 use crate::run::{Manifest, Resume, RunFolder};
+use crate::word::word;
 use clap::{ArgMatches, Args};
 use std::path::PathBuf;
 

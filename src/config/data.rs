@@ -1,9 +1,9 @@
 //! The options of the data set.
 
-use crate::word::{trimmed, word};
 use super::defaults::default_from_flags;
 use crate::data::demo::DemoSpec;
 use crate::data::sequences::BadWindows;
+use crate::word::{trimmed, word};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;

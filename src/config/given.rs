@@ -27,7 +27,9 @@ impl Given {
         for (section, values) in &written {
             let default = |key: &str| defaults.get(section).and_then(|values| values.get(key));
             let values = values.as_table().into_iter().flatten();
-            keys.extend(values.filter(|(key, value)| default(key) != Some(value)).map(|(key, _)| key.clone()));
+            keys.extend(
+                values.filter(|(key, value)| default(key) != Some(value)).map(|(key, _)| key.clone()),
+            );
         }
         keys.extend(matches.ids().map(|id| id.to_string()).filter(|id| given(matches, id)));
         Ok(Given(keys))

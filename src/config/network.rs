@@ -1,10 +1,10 @@
 //! The options of the network.
 
-use crate::word::{trimmed, word};
 use super::cell_name::CellName;
 use super::defaults::default_from_flags;
 use crate::error::{Error, Result};
 use crate::ops::{ConvSpec, LayerSpec, Network, Pooling};
+use crate::word::{trimmed, word};
 use clap::Args;
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{self, IntoDeserializer, SeqAccess, Visitor};

@@ -1,9 +1,9 @@
 //! The options of the device and of the run folder.
 
-use crate::word::word;
 use super::defaults::default_from_flags;
 use crate::backend::{AnyDevice, DeviceChoice, Kind};
 use crate::error::Result;
+use crate::word::word;
 use clap::{Arg, Args};
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};

@@ -1,10 +1,10 @@
 //! The options of the network's input sequences and of their labels.
 
-use crate::word::word;
 use super::defaults::default_from_flags;
 use crate::data::frames::{Baseline, FrameKind};
 use crate::data::labels::{LabelScheme, TieRule};
 use crate::data::normalize::{Normalize, Scale};
+use crate::word::word;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 

@@ -1,8 +1,8 @@
 //! The options of the split.
 
-use crate::word::word;
 use super::defaults::default_from_flags;
 use crate::data::split::SplitKind;
+use crate::word::word;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;

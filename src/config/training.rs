@@ -1,9 +1,9 @@
 //! The options of training.
 
-use crate::word::word;
 use super::defaults::default_from_flags;
 use crate::ops::{EpsPlacement, OptimizerKind};
 use crate::train::{ClassWeights, Initial, Schedule, Selection};
+use crate::word::word;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;

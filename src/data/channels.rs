@@ -49,7 +49,8 @@ fn unknown(word: &str, channels: &[Channel]) -> Error {
     let names: Vec<&str> = channels.iter().map(|channel| channel.name.as_str()).collect();
     let likeness = |name: &str| strsim::jaro_winkler(&word.to_lowercase(), &name.to_lowercase());
     let all = names.iter().chain(&modalities).chain(&["all"]).map(|name| (likeness(name), name));
-    let nearest = all.max_by(|one, other| one.0.total_cmp(&other.0)).filter(|(likeness, _)| *likeness >= SIMILAR);
+    let nearest =
+        all.max_by(|one, other| one.0.total_cmp(&other.0)).filter(|(likeness, _)| *likeness >= SIMILAR);
     let question = nearest.map_or(String::new(), |(_, name)| format!("did you mean {name}? "));
     Error::config(format!("no channel or modality is called {word:?}")).hint(format!(
         "{question}the modalities of these data are {}; the channels are {}",

@@ -275,10 +275,10 @@ impl Header {
     fn check_length(&self, first: usize, length: usize) -> Result<()> {
         match self.equal_length && length != first {
             false => Ok(()),
-            true => Err(Error::data(format!(
-                "{length} values a channel, expected {first} as in the first case"
-            ))
-            .hint("if the cases do differ in length, the header must say `@equalLength false`")),
+            true => {
+                Err(Error::data(format!("{length} values a channel, expected {first} as in the first case"))
+                    .hint("if the cases do differ in length, the header must say `@equalLength false`"))
+            }
         }
     }
 
@@ -297,7 +297,9 @@ impl Header {
     /// Parses one line after `@data`.
     fn case(&self, line: &str) -> Result<Case> {
         if line.starts_with('(') {
-            return Err(Error::data(format!("time stamps in parentheses: {:?}", excerpt(line))).hint(TIME_STAMPS));
+            return Err(
+                Error::data(format!("time stamps in parentheses: {:?}", excerpt(line))).hint(TIME_STAMPS)
+            );
         }
         let mut fields: Vec<&str> = line.split(':').collect();
         let target = match self.has_classes {

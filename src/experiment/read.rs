@@ -129,10 +129,10 @@ fn check_rate(own: Option<f64>, asked: Option<f64>) -> Result<()> {
     /// Relative error of a rate that went through decimal text.
     const ROUNDING: f64 = 1e-9;
     match (own, asked) {
-        (Some(own), Some(asked)) if (own - asked).abs() > ROUNDING * own.abs() => Err(Error::config(format!(
-            "`rate` is {asked} Hz, and the file states {own} Hz"
-        ))
-        .hint("leave `rate` out: it is for files that do not state their rate; it does not resample")),
+        (Some(own), Some(asked)) if (own - asked).abs() > ROUNDING * own.abs() => {
+            Err(Error::config(format!("`rate` is {asked} Hz, and the file states {own} Hz"))
+                .hint("leave `rate` out: it is for files that do not state their rate; it does not resample"))
+        }
         _ => Ok(()),
     }
 }

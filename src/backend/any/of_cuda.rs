@@ -1,6 +1,5 @@
 //! The backend `cuda` for the command line: its GPUs, its algorithms and its kernels.
 
-use crate::word::word;
 use super::common::{ListedGpu, OnBackend, Out, Restriction};
 use crate::backend::cuda::{
     Compiled, Compiler, Cuda, Driver, Kernel, Kernels, Recorder, Tuning, choose, default_folder,
@@ -9,6 +8,7 @@ use crate::backend::cuda::{
 use crate::backend::{Algorithm, Backend, DeviceChoice, Prediction};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ops::{Precision, Rnn};
+use crate::word::word;
 use clap::Args;
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,5 @@
 //! `data inspect`: describes recordings.
 
-use crate::word::word;
 use super::super::options::as_options;
 use super::super::output::{out, out_json};
 use super::super::progress::Terminal;
@@ -9,6 +8,7 @@ use crate::data::inspect::{self, Inspection};
 use crate::data::labels::{LabelScheme, Labels, TieRule};
 use crate::data::source::Source;
 use crate::error::{Error, Result};
+use crate::word::word;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -49,8 +49,10 @@ impl InspectCommand {
         if let Some((option, _)) = of_ratings.iter().find(|(_, is_given)| *is_given)
             && inspection.ratings.is_empty()
         {
-            return Err(Error::config(format!("--{option} would have no effect: these data have no ratings"))
-                .hint(format!("leave --{option} out")));
+            return Err(Error::config(format!(
+                "--{option} would have no effect: these data have no ratings"
+            ))
+            .hint(format!("leave --{option} out")));
         }
         if self.json {
             return out_json(&inspection);
