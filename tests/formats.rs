@@ -66,10 +66,10 @@ fn a_file_that_is_not_read_says_what_it_is_and_the_way_out() {
         (
             "x.vhdr",
             b"BrainVision Data Exchange Header File Version 1.0\n".to_vec(),
-            "a BrainVision header",
+            "a part of a BrainVision recording",
             "mne",
         ),
-        ("x.eeg", vec![1, 2, 0, 3], "a BrainVision header", "mne"),
+        ("x.eeg", vec![1, 2, 0, 3], "a part of a BrainVision recording", "mne"),
         ("t.csv", b"time,Fp1\n0,1.5\n1,2.5\n".to_vec(), "a table as text", "pandas.read_csv(\"t.csv\""),
         ("t.tsv", b"0\t1.5\n1\t2.5\n".to_vec(), "a table as text", "pandas"),
         ("x.arff", b"% a comment\n@RELATION x\n".to_vec(), "an ARFF file", "loadarff(\"x.arff\")"),
@@ -79,10 +79,10 @@ fn a_file_that_is_not_read_says_what_it_is_and_the_way_out() {
         (
             "100.hea",
             b"100 2 360 650000\n100.dat 212 200\n".to_vec(),
-            "a WFDB header",
+            "a part of a WFDB record",
             "wfdb.rdrecord(\"100\")",
         ),
-        ("100.dat", vec![1, 2, 0, 3], "a WFDB header", "wfdb"),
+        ("100.dat", vec![1, 2, 0, 3], "a part of a WFDB record", "wfdb"),
         (
             "x.pt",
             [b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.".as_slice(), b""].concat(),
@@ -90,7 +90,7 @@ fn a_file_that_is_not_read_says_what_it_is_and_the_way_out() {
             "torch",
         ),
         ("x.pkl", b"\x80\x02}q\0U\x03abcK\x01s.".to_vec(), "a Python pickle of other things", "pickle.load"),
-        ("S2.pkl", b"\x80\x02}(U\x06signalU\x05labelU\x07subject.".to_vec(), "a pickle of WESAD", "42000"),
+        ("S2.pkl", b"\x80\x02}(U\x06signal}(U\x05chest.".to_vec(), "a pickle of WESAD", "42000"),
         (
             "l.dat",
             b"version https://git-lfs.github.com/spec/v1\noid".to_vec(),
