@@ -79,13 +79,18 @@ impl DeviceChoice {
     }
 }
 
-/// The GPU that a user names, as an index into `gpus`, a list of numbers and names: the number of one, or else
-/// a part of a name. `3060` is the number of none, but a part of "NVIDIA GeForce RTX 3060".
+/// Numbers below this are those of a GPU in the list; larger ones may be a part of a name.
+const NUMBERS: usize = 100;
+
+/// The GPU that a user names, as an index into `gpus`, a list of numbers and names: the number of one, or a
+/// part of a name. `2` is a number, and never a part of "GPU 2"; `3060` is a part of "NVIDIA GeForce RTX
+/// 3060" where no GPU has that number.
 pub fn named_gpu<'a>(wanted: &str, gpus: impl Iterator<Item = (usize, &'a str)> + Clone) -> Option<usize> {
     let wanted = wanted.trim().to_lowercase();
     let number = wanted.parse::<usize>().ok();
     let of_number = gpus.clone().position(|(index, _)| Some(index) == number);
-    let is_part = |name: &str| !wanted.is_empty() && name.to_lowercase().contains(&wanted);
+    let may_be_part = !wanted.is_empty() && number.is_none_or(|number| number >= NUMBERS);
+    let is_part = |name: &str| may_be_part && name.to_lowercase().contains(&wanted);
     of_number.or_else(|| gpus.clone().position(|(_, name)| is_part(name)))
 }
 
@@ -126,6 +131,7 @@ mod tests {
             ("770", Some(2)),
             ("1", Some(1)),
             ("4090", None),
+            ("77", None),
             ("", None),
         ] {
             assert_eq!(named_gpu(wanted, gpus.iter().copied()), found, "{wanted}");

@@ -70,6 +70,7 @@ impl RunFlags {
             None => Some(self.given(matches)?),
         };
         given.iter().try_for_each(|given| experiment::refuse_ignored(&config, given))?;
+        given.iter().for_each(|given| experiment::warn_of_validation(&config, given, terminal));
         if self.print_config {
             config.check()?;
             return out(config.to_toml().trim_end());

@@ -5,6 +5,7 @@ use crate::data::demo;
 use crate::data::frames::FrameKind;
 use crate::data::labels::LabelScheme;
 use crate::error::{Error, Result};
+use crate::progress::Progress;
 
 /// Settings that have no effect in a certain case.
 struct Rule {
@@ -18,9 +19,9 @@ struct Rule {
 
 const RULES: [Rule; 5] = [
     Rule {
-        keys: &["folds", "validation"],
+        keys: &["folds"],
         applies: |config| config.split.split_file.is_some(),
-        why: "the split file has its own folds and validation parts",
+        why: "the split file has its own folds",
         instead: "leave `split_file` out for new folds",
     },
     Rule {
@@ -56,6 +57,14 @@ const RULES: [Rule; 5] = [
         instead: "ask for one with `permutations`",
     },
 ];
+
+/// Says of a share for validation that a split file has validation parts of its own. Without a share no
+/// training stops early, so it has an effect.
+pub fn warn_of_validation(config: &Config, given: &Given, progress: &dyn Progress) {
+    if config.split.split_file.is_some() && given.first(&["validation"]).is_some() {
+        progress.warn("`validation` changes no fold: the split file has validation parts of its own");
+    }
+}
 
 /// Refuses a given setting that has no effect. Before reading this sees what `config` asks for, and after it
 /// what was left open, too.

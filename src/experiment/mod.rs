@@ -18,7 +18,7 @@ mod start;
 
 pub use bound::{check_bound, differences};
 pub use device_change::{move_run, refuse_other_device};
-pub use ignored::refuse_ignored;
+pub use ignored::{refuse_ignored, warn_of_validation};
 pub use prepare::Experiment;
 pub use read::{read, shape};
 pub use run::{Ending, interrupted};

@@ -259,7 +259,6 @@ fn settings_without_an_effect_are_refused_where_they_are_given() {
     let split = "--split-file runs/r/split.json";
     for (flags, parts) in [
         (format!("{split} --folds 3"), &["`--folds` would have no effect: the split file"][..]),
-        (format!("{split} --validation 0.1"), &["`--validation` would have no effect"]),
         ("--demo-seed 3".into(), &["`--demo-seed` would have no effect", "--data demo"]),
         (
             "--frames raw --frame-step 1".into(),
@@ -271,6 +270,8 @@ fn settings_without_an_effect_are_refused_where_they_are_given() {
     ] {
         engine(folder.path(), &format!("{SMALL} {flags}")).ends(2, parts);
     }
+    engine(folder.path(), &format!("{SMALL} {split} --validation 0.1 --dry-run"))
+        .ends(0, &["`--validation` changes no fold: the split file has validation parts"]);
     engine(folder.path(), "data inspect x.ts --tie at-least").ends(2, &["--tie would have no effect"]);
     engine(folder.path(), "reproduce --data x.ts --demo-subjects 2").ends(2, &["would have no effect"]);
     let file = "[data]\npath = \"x.ts\"\n[labels]\ntie = \"at-least\"\nthreshold = 5.0\n";

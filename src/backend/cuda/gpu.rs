@@ -1,6 +1,6 @@
 //! The GPUs that CUDA's driver finds, and the reasons why the kernels cannot run on one.
 
-use crate::backend::options::named_gpu;
+use crate::backend::named_gpu;
 use crate::error::{Error, Result};
 use cudarc::driver::{
     DriverError, result,

@@ -1,6 +1,6 @@
 //! Which GPUs there are, and what speaks against one.
 
-use crate::backend::options::named_gpu;
+use crate::backend::named_gpu;
 use crate::error::{Error, Result};
 
 /// A GPU as its driver presents it.

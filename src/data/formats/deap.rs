@@ -10,7 +10,7 @@ use crate::data::grouping::Grouping;
 use crate::data::recording::{Recording, Target};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 /// The format.
@@ -81,7 +81,7 @@ struct Subjects {
 }
 
 impl Subjects {
-    fn recording(&self, number: usize, file: &PathBuf) -> Result<Recording> {
+    fn recording(&self, number: usize, file: &Path) -> Result<Recording> {
         let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(recording) = first.take_if(|_| number == 0) {
             return Ok(recording);
