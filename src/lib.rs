@@ -24,7 +24,7 @@
 //! | 3 | [`backend`] the devices; [`data`] from files to folds; [`metrics`] |
 //! | 2 | [`reference`](mod@reference) the equations |
 //! | 1 | [`ops`] the operations |
-//! | 0 | [`random`]; [`error`]; [`progress`] |
+//! | 0 | [`random`]; [`error`]; [`progress`]; [`word`] |
 //!
 //! A layer on its own, backward included, checked against the equations in `f64`:
 //!
@@ -75,5 +75,6 @@ pub mod report;
 pub mod reproduce;
 pub mod run;
 pub mod train;
+pub mod word;
 
 pub use error::{Error, ErrorKind, Result};

@@ -70,6 +70,44 @@ fn ts_descriptions_need_not_be_utf8() {
 }
 
 #[test]
+fn ts_is_read_as_aeon_reads_it() {
+    let archive = read_ts(
+        "% made by\n#\n@CLASSLABEL true 1 2.0 Rest\n@TimeStamps FALSE\n@unknown x\n@univariate true\n@Data  \t\n\
+         % between\n1,2:1.0\n3,4:2\n5,6:rest\n",
+    )
+    .unwrap();
+    assert_eq!(archive.class_names, ["1", "2.0", "Rest"]);
+    assert_eq!(targets(&archive.recording), [0, 1, 2].map(Target::Class));
+    // Names that differ in case alone are two classes where the header lists both.
+    let both = read_ts("@classLabel true A a\n@data\n1:a\n2:A\n").unwrap();
+    assert_eq!(targets(&both.recording), [1, 0].map(Target::Class));
+    for line in ["(0,1.5),(1,2.5):a", "(2007-01-01 00:00:00,1.0):a"] {
+        let error = message(read_ts(format!("{HEADER}{line}\n")));
+        expect(error, &["line 5: time stamps in parentheses", "leave out the time stamps"]);
+    }
+}
+
+#[test]
+fn ts_padding_at_the_end_of_all_channels_is_no_data() {
+    let header = "@equalLength true\n@classLabel true a\n@data\n";
+    let recording =
+        read_ts(format!("{header}1,2,NaN,?:3,NaN,NaN,NaN:a\n?,1,2,3:4,5,6,7:a\n?,?,?,?:?,?,?,?:a\n"));
+    let recording = recording.unwrap().recording;
+    let lengths: Vec<usize> = recording.trials.iter().map(|trial| trial.length).collect();
+    assert_eq!(lengths, [2, 4, 4]);
+    assert_eq!(recording.channel(0, 0), [1.0, 2.0]);
+    // A missing value before the end of the case stays a bad sample, and so does a case of nothing else.
+    assert!(recording.channel(0, 1)[1].is_nan() && recording.channel(1, 0)[0].is_nan());
+    assert!(recording.channel(2, 0).iter().all(|sample| sample.is_nan()));
+    assert_eq!(recording.channel(1, 1), [4.0, 5.0, 6.0, 7.0]);
+    let error = message(read_ts(format!("{header}1,2,NaN:a\n1,2:a\n")));
+    expect(error, &["line 5: 2 values a channel, expected 3 as in the first case"]);
+    let padded = read_ts(fs::read(fixture("../nan_padded.ts")).unwrap()).unwrap().recording;
+    assert!(padded.trials.iter().any(|trial| trial.length < 40));
+    assert!(padded.samples.iter().all(|sample| sample.is_finite()));
+}
+
+#[test]
 fn ts_without_classes_can_be_predicted() {
     let archive = read_ts("@classLabel false\n@data\n1,2:3,4\n").unwrap();
     assert_eq!((archive.class_names.len(), targets(&archive.recording)), (0, vec![Target::Unknown]));
@@ -98,8 +136,12 @@ fn ts_pair_is_one_recording_with_a_test_part() {
     assert_eq!(targets(&recording), [Target::Class(0), Target::Class(1), Target::Class(1)]);
     assert_ne!(recording.hash, ts::read(&train).unwrap().recording.hash);
 
-    let other = file(&folder, "other.ts", "@classLabel true b a\n@data\n1:a\n");
-    expect(message(ts::read_pair(&train, &other)), &["other.ts", r#"["b", "a"]"#, r#"["a", "b"]"#, "hint"]);
+    let order = file(&folder, "order.ts", "@classLabel true B a\n@data\n1:a\n2:b\n");
+    let archive = ts::read_pair(&train, &order).unwrap();
+    assert_eq!(archive.class_names, ["a", "b"]);
+    assert_eq!(targets(&archive.recording), [0, 1, 0, 1].map(Target::Class));
+    let other = file(&folder, "other.ts", "@classLabel true b c\n@data\n1:b\n");
+    expect(message(ts::read_pair(&train, &other)), &["other.ts", r#"["b", "c"]"#, r#"["a", "b"]"#, "hint"]);
     let wider = file(&folder, "wider.ts", format!("{HEADER}1:2:a\n"));
     expect(message(ts::read_pair(&train, &wider)), &["wider.ts: line 5", "2 channels, expected 1"]);
     let copy = file(&folder, "copy.ts", fs::read(&train).unwrap());
@@ -127,7 +169,7 @@ fn ts_errors_name_the_line_and_give_a_hint() {
             "@classLabel true a\n@data\n1,,2:a\n",
             &["line 3: channel 0, value 1: expected a number", "found \"\""],
         ),
-        ("@classLabel true a\n@data\n(0,1),(1,2):a\n", &["line 3: channel 0, value 0", "found \"(0\""]),
+        ("@classLabel true a\n@data\n(0,1),(1,2):a\n", &["line 3: time stamps in parentheses", "resample"]),
         (
             "@classLabel true a\n@data\n1e39:a\n",
             &["line 3: channel 0, value 0: 1e39 is beyond the range of f32"],

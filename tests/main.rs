@@ -38,6 +38,8 @@ mod export;
 mod faults;
 /// Uses go down only, floor by floor, and no files stand in a circle.
 mod floors;
+/// Every kind of file and folder by its contents: read, or told what it is and what to type.
+mod formats;
 /// Bands, channels and times of frames mean what they say.
 mod frames;
 /// Files with random damage and extreme numbers: every reader returns or refuses, and none panics.

@@ -4,6 +4,7 @@ use super::defaults::default_from_flags;
 use crate::data::demo::DemoSpec;
 use crate::data::npz::Layout;
 use crate::data::sequences::BadWindows;
+use crate::word::{trimmed, word};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -32,10 +33,11 @@ pub struct DataConfig {
     pub rate: Option<f64>,
     /// Channels to use: names, modalities (eeg, eog, emg, gsr, resp, pleth, temp, other) or all [default: eeg
     /// if the data have EEG channels, otherwise all]
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = trimmed::<String>)]
     pub channels: Vec<String>,
     /// How to handle windows with NaN or infinite values, or with a channel that is constant over the trial
-    #[arg(long, value_enum, value_name = "ACTION", default_value_t = BadWindows::Fail)]
+    #[arg(long, value_enum, value_parser = word::<BadWindows>(), value_name = "ACTION", default_value_t = BadWindows::Fail)]
+    #[serde(deserialize_with = "crate::word::deserialize")]
     pub bad_windows: BadWindows,
     /// Go on although all cases of a class, or some published test cases, were left out: too short, bad
     /// signals, dead zone

@@ -9,6 +9,7 @@ use super::source::{Facts, Source};
 use super::split::default_kind;
 use crate::error::Result;
 use crate::progress::Progress;
+use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -204,17 +205,7 @@ pub fn render(inspection: &Inspection) -> String {
             inspection.label_rule,
             if series == trials { "trials" } else { "windows" }
         ));
-        lines.push(format!(
-            "  {:<10}{}",
-            "subject",
-            classes.iter().map(|c| format!("{c:>10}")).collect::<String>()
-        ));
-        for (subject, counts) in inspection.subjects.iter().zip(&inspection.class_counts) {
-            let one_class = counts.iter().filter(|&&n| n > 0).count() < 2;
-            lines.push(row(&subject.subject, counts, if one_class { "   one class only" } else { "" }));
-        }
-        let total = |class: usize| inspection.class_counts.iter().map(|counts| counts[class]).sum();
-        lines.push(row("all", &(0..classes.len()).map(total).collect::<Vec<usize>>(), ""));
+        lines.extend(class_table(inspection));
     }
 
     if !inspection.ratings.is_empty() {
@@ -281,13 +272,47 @@ fn modalities(subject: &SubjectInspection) -> String {
     let line = |(modality, members): (&str, Vec<&ChannelInspection>)| {
         let names: Vec<&str> = members.iter().map(|c| c.name.as_str()).collect();
         let deviation = members.iter().map(|c| c.deviation).sum::<f64>() / members.len() as f64;
-        format!("  {modality:<6} {:>3}  deviation {deviation:<10.4} {}", members.len(), names.join(" "))
+        let deviation = significant(deviation);
+        format!("  {modality:<6} {:>3}  deviation {deviation:<10} {}", members.len(), names.join(" "))
     };
     groups.into_iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-fn row(name: &str, counts: &[usize], remark: &str) -> String {
-    format!("  {name:<10}{}{remark}", counts.iter().map(|n| format!("{n:>10}")).collect::<String>())
+/// Lines with the classes of each subject, and of all of them where there are several.
+fn class_table(inspection: &Inspection) -> Vec<String> {
+    let classes = &inspection.classes;
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    let row = |name: &str, counts: &[usize], remark: &str| {
+        let counts = counts.iter().map(usize::to_string);
+        [name.to_string()].into_iter().chain(counts).chain([remark.to_string()]).collect::<Vec<_>>()
+    };
+    table.set_header(["subject"].into_iter().chain(classes.iter().map(String::as_str)).chain([""]));
+    for (subject, counts) in inspection.subjects.iter().zip(&inspection.class_counts) {
+        let one_class = counts.iter().filter(|&&n| n > 0).count() < 2;
+        table.add_row(row(&subject.subject, counts, if one_class { "one class only" } else { "" }));
+    }
+    if inspection.subjects.len() > 1 {
+        let total = |class: usize| inspection.class_counts.iter().map(|counts| counts[class]).sum();
+        table.add_row(row("all", &(0..classes.len()).map(total).collect::<Vec<usize>>(), ""));
+    }
+    for column in table.column_iter_mut().skip(1).take(classes.len()) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table.lines().map(|line| format!(" {}", line.trim_end())).collect()
+}
+
+/// A number with four significant digits.
+fn significant(number: f64) -> String {
+    const DIGITS: i32 = 4;
+    if number == 0.0 || !number.is_finite() {
+        return number.to_string();
+    }
+    let exponent = number.abs().log10().floor() as i32;
+    match exponent {
+        -3..6 => format!("{number:.*}", (DIGITS - 1 - exponent).max(0) as usize),
+        _ => format!("{number:.*e}", DIGITS as usize - 1),
+    }
 }
 
 fn defects(subject: &SubjectInspection) -> Vec<String> {
@@ -298,4 +323,23 @@ fn defects(subject: &SubjectInspection) -> Vec<String> {
         (!what.is_empty()).then(|| format!("{} {}: {}", subject.subject, c.name, what.join(", ")))
     };
     subject.channels.iter().filter_map(defect).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::significant;
+
+    #[test]
+    fn numbers_keep_their_significant_digits_in_any_unit() {
+        for (number, text) in [
+            (12.345678, "12.35"),
+            (1.2345678e-5, "1.235e-5"),
+            (0.0012345, "0.001234"),
+            (123456.7, "123457"),
+            (2.5e9, "2.500e9"),
+            (0.0, "0"),
+        ] {
+            assert_eq!(significant(number), text);
+        }
+    }
 }

@@ -12,6 +12,7 @@ pub mod demo;
 mod electrodes;
 pub mod export;
 pub mod feature;
+mod foreign;
 pub mod formats;
 pub mod frames;
 pub mod grouping;

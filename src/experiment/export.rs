@@ -1,6 +1,6 @@
 //! From a configuration to a file of NumPy arrays.
 
-use super::read::{check_window, labels, subject_frames};
+use super::read::{check_window, labels, open, subject_frames};
 use crate::config::{Config, FramesConfig};
 use crate::data::channels;
 use crate::data::export;
@@ -8,7 +8,6 @@ use crate::data::frames::Values;
 use crate::data::normalize::Scale;
 use crate::data::recording::{Modality, Target};
 use crate::data::sequences::{Dataset, Labeling};
-use crate::data::source::Source;
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
 use atomic_write_file::AtomicWriteFile;
@@ -33,9 +32,7 @@ pub struct Exported {
 /// [`ErrorKind::Config`] for scaling and normalization, which belong to the training; those of reading.
 pub fn export(config: &Config, out: &Path, progress: &dyn Progress) -> Result<Exported> {
     check(config, out)?;
-    let source =
-        Source::open(&config.data.path, config.data.test_file.as_deref(), &config.demo.spec(), progress)?
-            .with_layout(config.data.layout)?;
+    let source = open(config, progress)?;
     if let Some(window) = config.window_spec(source.default_window()).length {
         check_window(window, config, &source)?;
     }

@@ -9,7 +9,8 @@ use super::fault::{broken, unusable};
 use crate::error::{Error, Result};
 use std::io::Read;
 
-const MAGIC: &[u8; 6] = b"\x93NUMPY";
+/// The first bytes of an array.
+pub const MAGIC: &[u8; 6] = b"\x93NUMPY";
 /// The longest header in bytes, as in NumPy.
 const LONGEST: usize = 10_000;
 /// The most axes, as in NumPy.

@@ -10,4 +10,5 @@ mod header;
 mod values;
 
 pub use array::{Array, read, write};
+pub use header::MAGIC;
 pub use values::Values;

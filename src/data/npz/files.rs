@@ -7,7 +7,7 @@ use flate2::read::DeflateDecoder;
 use rawzip::{CompressionMethod, FileReader, RECOMMENDED_BUFFER_SIZE, ZipArchive, ZipArchiveEntryWayfinder};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 /// The most bytes that DEFLATE can make of one.
@@ -37,7 +37,7 @@ impl Files {
     pub fn open(path: &Path) -> Result<Files> {
         let kind = if path.is_dir() {
             Kind::Folder
-        } else if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npy")) {
+        } else if is_array(path)? {
             Kind::File
         } else {
             let (archive, members) = archive(path).map_err(|e| e.at(path.display()))?;
@@ -107,6 +107,16 @@ impl Files {
             None => Ok(()),
         }
     }
+}
+
+/// Whether the file is one array. Contents decide; the name does where they are neither array nor archive, so
+/// that the message is about what the user meant.
+fn is_array(path: &Path) -> Result<bool> {
+    let mut start = Vec::new();
+    let file = File::open(path).map_err(|e| Error::io("open", path, e))?;
+    file.take(npy::MAGIC.len() as u64).read_to_end(&mut start).map_err(|e| Error::io("read", path, e))?;
+    let is_named = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npy"));
+    Ok(start == npy::MAGIC || (is_named && !start.starts_with(b"PK")))
 }
 
 fn open(path: &Path) -> Result<File> {

@@ -1,6 +1,6 @@
 //! The formats that are read, in words: the contract of the readers.
 
-use super::npz::fields::{Field, KNOWN};
+use crate::data::npz::fields::{Field, KNOWN};
 
 /// Each format with what is read of it, as Markdown.
 pub fn describe() -> String {
