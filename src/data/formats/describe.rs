@@ -11,15 +11,15 @@ const DEAP: &str = "\
 ## DEAP
 
 A folder with files `s01.dat` to `s32.dat`, or one of them: pickles of protocol 0 to 5, as Python 2 wrote them or as \
-anybody saved them again. `data` (40, 40, 8064) are samples at 128 Hz, of which the first 3 s are the baseline; \
-`labels` (40, 4) are valence, arousal, dominance and liking, 1 to 9. People, trials and stimuli are known.";
+anybody saved them again. `data` (40, 40, 8064) are samples at 128 Hz, of which the first 3 s are the baseline, \
+or (40, 40, 7680) without it; `labels` (40, 4) are valence, arousal, dominance and liking, 1 to 9. People, trials and stimuli are known.";
 
 const TS: &str = "\
 ## .ts
 
 A file of the UEA/aeon archive, or its TRAIN and TEST files, which are the predefined split. A line is a case: \
-channels separated by `:`, their values by `,`, and the class at the end. Missing values are `?` or `NaN`. Each case \
-counts as a trial; people and stimuli are unknown.";
+channels separated by `:`, their values by `,`, and the class at the end. Missing values are `?` or `NaN`; in all \
+channels up to the end they are padding. Each case counts as a trial; people and stimuli are unknown.";
 
 const NPZ: &str = "\
 ## .npz and .npy
