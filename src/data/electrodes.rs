@@ -3,8 +3,7 @@
 /// Electrodes of the 10-10 system by row, and those of the older 10-20 system: letters, numbers, and whether
 /// there is one on the midline (`z`). `A` and `M` are at the ears, `Cb` on the cerebellum (Oostenveld and
 /// Praamstra, "The five percent electrode system for high-resolution EEG and ERP measurements", 2001).
-const ROWS: [(&str, std::ops::RangeInclusive<u32>, bool); 17] = [
-    ("n", 1..=0, true),
+const ROWS: [(&str, std::ops::RangeInclusive<u32>, bool); 16] = [
     ("fp", 1..=2, true),
     ("af", 1..=10, true),
     ("f", 1..=10, true),
@@ -23,16 +22,20 @@ const ROWS: [(&str, std::ops::RangeInclusive<u32>, bool); 17] = [
     ("m", 1..=2, false),
 ];
 
+/// The electrode at the nasion has a row of its own.
+const NASION: &str = "nz";
+
 /// Whether this is the name of an electrode of the 10-20 or 10-10 system, in any case.
 pub fn is_electrode(name: &str) -> bool {
     let name = name.trim().to_ascii_lowercase();
-    ROWS.iter().any(|(letters, numbers, has_midline)| match name.strip_prefix(letters) {
-        Some("z") => *has_midline,
-        Some(rest) => {
-            !rest.starts_with(['0', '+']) && rest.parse().is_ok_and(|number| numbers.contains(&number))
-        }
-        None => false,
-    })
+    name == NASION
+        || ROWS.iter().any(|(letters, numbers, has_midline)| match name.strip_prefix(letters) {
+            Some("z") => *has_midline,
+            Some(rest) => {
+                !rest.starts_with(['0', '+']) && rest.parse().is_ok_and(|number| numbers.contains(&number))
+            }
+            None => false,
+        })
 }
 
 #[cfg(test)]
@@ -42,9 +45,9 @@ mod tests {
 
     #[test]
     fn electrodes_are_known_in_any_case_and_nothing_else_is() {
-        for name in
-            ["Fp1", "FP1", "fpz", "Cz", "T3", "T8", "AF3", "POz", "PO10", "Oz", "Iz", "A1", "M2", " Pz "]
-        {
+        for name in [
+            "Fp1", "FP1", "fpz", "Cz", "T3", "T8", "AF3", "POz", "PO10", "Oz", "Iz", "Nz", "A1", "M2", " Pz ",
+        ] {
             assert!(is_electrode(name), "{name}");
         }
         for name in
