@@ -115,7 +115,7 @@ pub fn lines(template: &str, file: &Path) -> String {
 
 /// The sentence that leads to the lines for one file.
 pub fn way(template: &str, file: &Path) -> String {
-    let complete = match template.contains("labels = ") || !template.contains("LABELS") {
+    let complete = match template.contains("labels, groups = ") || !template.contains("LABELS") {
         true => "",
         false => " with a class and a person for each window in \"labels\" and \"groups\"",
     };
