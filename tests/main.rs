@@ -32,6 +32,8 @@ mod deap;
 mod demo;
 /// Faults and bad input through the program itself: exit code, message, and what is left on disk.
 mod faults;
+/// Features by modality: the answers of NeuroKit2 and SciPy, planted physiology, bad signals, the program.
+mod features;
 /// Uses go down only, floor by floor, and no files stand in a circle.
 mod floors;
 /// Bands, channels and times of frames mean what they say.

@@ -1,6 +1,6 @@
 //! From files to labeled sequences: recordings, frames, windows, labels, splits, normalization.
 
-mod bandpower;
+pub mod bandpower;
 pub mod bands;
 pub mod cases;
 pub mod channels;
@@ -10,6 +10,7 @@ mod cut;
 pub mod deap;
 pub mod demo;
 pub mod feature;
+pub mod features;
 pub mod frames;
 pub mod grouping;
 pub mod inspect;
@@ -25,3 +26,4 @@ pub mod source;
 pub mod split;
 pub mod stats;
 pub mod ts;
+mod welch;

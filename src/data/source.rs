@@ -1,6 +1,7 @@
 //! Reading a data set of any format: a path names recordings, and recordings become frames.
 
 use super::demo::{self, DemoSpec};
+use super::features::GsrUnit;
 use super::frames::{Baseline, FrameKind, FrameTable, SubjectFrames};
 use super::grouping::Grouping;
 use super::labels::RatingScale;
@@ -82,6 +83,14 @@ impl Source {
         match self {
             Source::Demo(_) | Source::Deap(_) => FrameKind::Bandpower,
             Source::Ts(..) | Source::Npz(_) => FrameKind::Raw,
+        }
+    }
+
+    /// The quantity of skin channels, if the format fixes it.
+    pub fn gsr_unit(&self) -> Option<GsrUnit> {
+        match self {
+            Source::Demo(_) | Source::Deap(_) => Some(GsrUnit::Ohm),
+            Source::Ts(..) | Source::Npz(_) => None,
         }
     }
 
