@@ -9,6 +9,7 @@ pub mod copies;
 mod cut;
 pub mod deap;
 pub mod demo;
+pub mod distribution;
 pub mod feature;
 pub mod features;
 pub mod frames;

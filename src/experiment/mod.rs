@@ -20,6 +20,6 @@ pub use bound::{check_bound, differences};
 pub use device_change::{move_run, refuse_other_device};
 pub use level::other_level;
 pub use prepare::Experiment;
-pub use read::{read, shape};
+pub use read::{read, read_frames, shape};
 pub use run::{Ending, interrupted};
 pub use saved::{checked_folds, predict_with, read_folds, saved_folds, unlabeled};
