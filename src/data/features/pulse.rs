@@ -77,7 +77,7 @@ fn systoles(clean: &[f64], rate: f64) -> Vec<usize> {
         match (is_high[i - 1], is_high[i]) {
             (false, true) => begin = Some(i - 1),
             (true, false) => {
-                let Some(begin) = begin.filter(|begin| i - 1 >= begin + samples(SYSTOLE)) else { continue };
+                let Some(begin) = begin.filter(|begin| i > begin + samples(SYSTOLE)) else { continue };
                 let block = &clean[begin..i - 1];
                 let last = peaks.last().copied().unwrap_or(0);
                 let peak = most_prominent(block).map(|peak| begin + peak);
@@ -100,15 +100,14 @@ fn most_prominent(block: &[f64]) -> Option<usize> {
 /// The means of `length` samples around each sample; the ends repeat.
 fn moving_mean(x: &[f64], length: usize) -> Vec<f64> {
     let at = |i: isize| x[i.clamp(0, x.len() as isize - 1) as usize];
-    let mut first = -((length / 2) as isize);
-    let mut sum: f64 = (first..first + length as isize).map(at).sum();
-    let mut means = Vec::with_capacity(x.len());
-    for _ in x {
-        means.push(sum / length as f64);
-        sum += at(first + length as isize) - at(first);
-        first += 1;
-    }
-    means
+    let (half, length) = ((length / 2) as isize, length as isize);
+    let mut sum: f64 = (-half..length - half).map(at).sum();
+    let moved = |i: isize| {
+        let mean = sum / length as f64;
+        sum += at(i - half + length) - at(i - half);
+        mean
+    };
+    (0..x.len() as isize).map(moved).collect()
 }
 
 /// The top of the parabola through a maximum and its neighbors: at 128 Hz the rounding to samples alone would
