@@ -36,6 +36,8 @@ mod demo;
 mod export;
 /// Faults and bad input through the program itself: exit code, message, and what is left on disk.
 mod faults;
+/// Features by modality: the answers of NeuroKit2 and SciPy, planted physiology, bad signals, the program.
+mod features;
 /// Uses go down only, floor by floor, and no files stand in a circle.
 mod floors;
 /// Every kind of file and folder by its contents: read, or told what it is and what to type.

@@ -61,6 +61,7 @@ fn dataset(recordings: &[Recording], step: usize, center: Option<&[f32]>) -> Dat
         step: 1.0,
         baseline: Baseline::Drop,
         bands: Vec::new(),
+        features: None,
     };
     let values = Values { keep_low: true, ..Values::default() };
     let channels: Vec<usize> = (0..CHANNELS.len()).collect();

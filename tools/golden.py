@@ -31,6 +31,8 @@ metadata under `torch`. This page and the files are written by `tools/golden.py`
     .venv-torch/bin/python tools/golden.py          # all of them, or those named
 
 `metrics.json` is scikit-learn's, SciPy's and statsmodels' part, by `tools/golden_metrics.py`, which records their versions;
+`features.json` is NeuroKit2's and SciPy's, by `tools/golden_features.py`: records of biosignalsnotebooks (MIT) and of PhysioNet's EEG
+Motor Movement/Imagery Dataset (ODC-By 1.0) as integers, with scale, unit and licence, and the features in them;
 `keras.json` Keras', by `tools/golden_keras.py`: the training loss of the study's networks, whose weights it says how to compute.
 
 B = batch, T = steps, D = inputs, H = hidden units, dirs = 1 or 2, G = 4 for LSTM (i f g o) and 3 for GRU (r z n).

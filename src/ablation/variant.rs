@@ -61,7 +61,13 @@ mod tests {
     fn features(modalities: &[Modality]) -> Vec<Feature> {
         let feature = |(i, &modality): (usize, &Modality)| {
             let name = format!("c{i}");
-            Feature { name: name.clone(), channel: Channel { name, modality }, band: None }
+            Feature {
+                name: name.clone(),
+                channel: Channel { name, modality },
+                band: None,
+                family: None,
+                pair: None,
+            }
         };
         modalities.iter().enumerate().map(feature).collect()
     }

@@ -2,6 +2,7 @@
 
 use super::defaults::default_from_flags;
 use crate::data::bands::Band;
+use crate::data::features::{Family, GsrUnit};
 use crate::data::frames::{Baseline, FrameKind};
 use crate::data::labels::{LabelScheme, RatingScale, TieRule};
 use crate::data::normalize::{Normalize, Scale};
@@ -19,19 +20,33 @@ pub struct FramesConfig {
     #[serde(deserialize_with = "crate::word::optional")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frame_kind: Option<FrameKind>,
-    /// Length of a band-power or entropy frame in seconds
+    /// Length of a frame of band power, entropy or features in seconds
     #[arg(long, value_name = "S", default_value_t = 1.0)]
     pub frame_length: f64,
-    /// Time from the start of one band-power or entropy frame to the start of the next, in seconds
+    /// Time from the start of one such frame to the start of the next, in seconds
     #[arg(long, value_name = "S", default_value_t = 0.5)]
     pub frame_step: f64,
-    /// Frequency bands of band-power and entropy frames: names and limits in Hz, such as
+    /// Frequency bands of such frames: names and limits in Hz, such as
     /// delta=1-4,theta=4-8 [default: theta=4-8,alpha=8-14,beta=14-31,gamma=31-45]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub bands: Vec<Band>,
-    /// Use of the baseline, the seconds before the stimulus [default: correct for band-power and entropy
-    /// frames of recordings with a baseline, otherwise drop]
+    /// Families of features for `--frames features` [default: all but rational-asymmetry]
+    #[arg(long, value_enum, value_name = "LIST", value_delimiter = ',', value_parser = word::<Family>())]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub features: Vec<Family>,
+    /// Length in seconds of the window around a frame in which features of slow signals (blinks, gsr, pleth,
+    /// resp, temp) are measured [default: 30]
+    #[arg(long, value_name = "S")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub feature_window: Option<f64>,
+    /// Quantity and unit of gsr channels [default: ohm for DEAP and demo; other files need it]
+    #[arg(long = "gsr", value_enum, value_parser = word::<GsrUnit>(), value_name = "UNIT")]
+    #[serde(deserialize_with = "crate::word::optional")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gsr_unit: Option<GsrUnit>,
+    /// Use of the baseline, the seconds before the stimulus; features of slow signals are never corrected
+    /// [default: drop for raw frames and recordings without a baseline, otherwise correct]
     #[arg(long, value_enum, value_parser = word::<Baseline>(), value_name = "USE")]
     #[serde(deserialize_with = "crate::word::optional")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,8 +61,8 @@ pub struct FramesConfig {
     #[arg(long, value_name = "S", alias = "step")]
     #[serde(alias = "step", skip_serializing_if = "Option::is_none")]
     pub window_step: Option<f64>,
-    /// Features that the networks do not see: names of features, channels, modalities, bands or regions
-    /// (frontal, central, temporal, parietal, occipital)
+    /// Features that the networks do not see: names of features, channels, modalities, bands, regions
+    /// (frontal, central, temporal, parietal, occipital) or families
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub leave_out: Vec<String>,

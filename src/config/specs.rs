@@ -1,7 +1,9 @@
 //! The options as specifications for the other modules, and checks of their values.
 
 use super::sections::Config;
+use super::sequences::FramesConfig;
 use crate::data::bands::default_bands;
+use crate::data::features::{Family, FeatureSpec, GsrUnit};
 use crate::data::frames::{Baseline, FrameKind, FrameSpec};
 use crate::data::sequences::{Dataset, WindowSpec};
 use crate::data::split::{self, SplitKind, SplitSpec};
@@ -13,8 +15,8 @@ const LONGEST_NAME: usize = 200;
 
 impl Config {
     /// How signals become frames. `kind` is the default; `has_baseline` says whether trials begin before
-    /// their stimulus.
-    pub fn frame_spec(&self, kind: FrameKind, has_baseline: bool) -> FrameSpec {
+    /// their stimulus; `gsr` is the unit of the format's skin channels, if it has one.
+    pub fn frame_spec(&self, kind: FrameKind, has_baseline: bool, gsr: Option<GsrUnit>) -> FrameSpec {
         let kind = self.frames.frame_kind.unwrap_or(kind);
         // Subtracting the trial's own baseline removes differences between trials that precede the stimulus.
         let correct = has_baseline && kind != FrameKind::Raw;
@@ -31,12 +33,20 @@ impl Config {
                 true => default_bands(),
                 false => self.frames.bands.clone(),
             },
+            features: (kind == FrameKind::Features).then(|| FeatureSpec {
+                families: match self.frames.features.is_empty() {
+                    true => Family::DEFAULT.to_vec(),
+                    false => self.frames.features.clone(),
+                },
+                window: self.frames.feature_window.unwrap_or(FeatureSpec::WINDOW),
+                gsr: self.frames.gsr_unit.or(gsr),
+            }),
         }
     }
 
     /// How signals become frames, of a configuration that has recorded its defaults.
     pub fn chosen_frames(&self) -> FrameSpec {
-        self.frame_spec(FrameKind::Raw, false)
+        self.frame_spec(FrameKind::Raw, false, None)
     }
 
     /// How frames are cut into windows. `length` is the default in seconds.
@@ -115,6 +125,7 @@ impl Config {
             ("window step", self.frames.window_step),
             ("frame length", Some(self.frames.frame_length)),
             ("frame step", Some(self.frames.frame_step)),
+            ("length of the window of features", self.frames.feature_window),
             ("sampling rate", self.data.rate),
         ];
         for (quantity, value) in positive {
@@ -124,6 +135,7 @@ impl Config {
                 return Err(Error::config(format!("the {quantity} must be above 0, and is {value}")));
             }
         }
+        self.check_features()?;
         let save_every = self.run.save_every.unwrap_or_default();
         if !(0.0..=1e9).contains(&save_every) {
             return Err(Error::config(format!("`save_every` is {save_every}, expected 0 to 1e9 seconds")));
@@ -168,5 +180,20 @@ impl Config {
             }
         }
         Ok(())
+    }
+
+    /// Refuses settings of features for frames that have none.
+    fn check_features(&self) -> Result<()> {
+        let FramesConfig { frame_kind, features, feature_window, gsr_unit, .. } = &self.frames;
+        let given = [
+            ("features", !features.is_empty()),
+            ("feature_window", feature_window.is_some()),
+            ("gsr_unit", gsr_unit.is_some()),
+        ];
+        match given.into_iter().find(|(_, is_given)| *is_given && *frame_kind != Some(FrameKind::Features)) {
+            None => Ok(()),
+            Some((key, _)) => Err(Error::config(format!("`{key}` is of use only for frames of features"))
+                .hint(format!("add `frame_kind = features`, or leave `{key}` out"))),
+        }
     }
 }

@@ -1,40 +1,31 @@
 //! Power per frequency band by Welch's method.
 
 use super::bands::Band;
+use super::welch::Welch;
+use crate::error::{Error, Result};
 use realfft::num_complex::Complex;
-use realfft::{RealFftPlanner, RealToComplex};
-use std::sync::Arc;
 
 /// Longest input of a Fourier transform in seconds; the resolution is 1 Hz.
 const PIECE: f64 = 1.0;
 
-/// Measures the variance of a signal in each band (Welch 1967): the mean of one-sided, Hann-windowed
-/// periodograms that overlap by half, in squared units of the signal.
+/// Measures the variance of a signal in each band, in squared units of the signal.
 pub struct BandPower {
-    fft: Arc<dyn RealToComplex<f64>>,
-    window: Vec<f64>,
+    welch: Welch,
     /// First bin of each band, and the bin after its last.
     bins: Vec<(usize, usize)>,
-    /// Factor from squared magnitudes to variance.
-    scale: f64,
-    piece: Vec<f64>,
-    spectrum: Vec<Complex<f64>>,
 }
 
 impl BandPower {
     /// The `bands` of frames of `frame` samples at `rate` Hz.
     pub fn new(frame: usize, rate: f64, bands: &[Band]) -> Self {
-        let len = frame.min((PIECE * rate).round() as usize).max(1);
-        let fft = RealFftPlanner::<f64>::new().plan_fft_forward(len);
-        let window: Vec<f64> =
-            (0..len).map(|i| 0.5 - 0.5 * (std::f64::consts::TAU * i as f64 / len as f64).cos()).collect();
-        let energy: f64 = window.iter().map(|w| w * w).sum();
-        let bin = |hz: f64| ((hz * len as f64 / rate).ceil() as usize).min(len / 2 + 1);
+        BandPower::of_pieces(frame.min((PIECE * rate).round() as usize).max(1), rate, bands)
+    }
+
+    /// The `bands` of signals at `rate` Hz that are transformed in pieces of `piece` samples.
+    pub fn of_pieces(piece: usize, rate: f64, bands: &[Band]) -> Self {
+        let bin = |hz: f64| ((hz * piece as f64 / rate).ceil() as usize).min(piece / 2 + 1);
         let bins = bands.iter().map(|band| (bin(band.low), bin(band.high))).collect();
-        // 2 for both halves of the spectrum, divided by the window's energy and the number of samples.
-        let scale = 2.0 / (energy * len as f64);
-        let (piece, spectrum) = (fft.make_input_vec(), fft.make_output_vec());
-        BandPower { fft, window, bins, scale, piece, spectrum }
+        BandPower { welch: Welch::new(piece), bins }
     }
 
     /// Index of a band that has no bin, because the resolution is so coarse.
@@ -42,28 +33,33 @@ impl BandPower {
         self.bins.iter().position(|(from, to)| from >= to)
     }
 
-    /// Width of a bin in Hz at `rate`.
-    pub fn resolution(&self, rate: f64) -> f64 {
-        rate / self.window.len() as f64
+    /// Refuses frames of `seconds` that are too short for one of the `bands`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) with the band.
+    pub fn check(&self, bands: &[Band], seconds: f64, rate: f64) -> Result<()> {
+        let Some(band) = self.missing_band().map(|band| &bands[band]) else { return Ok(()) };
+        Err(Error::config(format!(
+            "frames of {seconds} s are too short for the {} band, {} to {} Hz: they resolve {:.3} Hz",
+            band.name,
+            band.low,
+            band.high,
+            self.welch.resolution(rate)
+        ))
+        .hint("use a larger `frame_length`, up to 1 s, or wider `bands`"))
     }
 
     /// The power of every band in `signal`, a frame of the length given to [`BandPower::new`].
     pub fn measure(&mut self, signal: &[f64]) -> Vec<f64> {
-        let len = self.window.len();
-        let starts: Vec<usize> = (0..=signal.len() - len).step_by((len / 2).max(1)).collect();
         let mut power = vec![0.0; self.bins.len()];
-        for &start in &starts {
-            let piece = &signal[start..start + len];
-            let mean = piece.iter().sum::<f64>() / len as f64;
-            for ((out, &x), w) in self.piece.iter_mut().zip(piece).zip(&self.window) {
-                *out = (x - mean) * w;
-            }
-            self.fft.process(&mut self.piece, &mut self.spectrum).expect("buffers made by this plan");
+        let pieces = self.welch.each(signal, |spectrum| {
             for (power, &(from, to)) in power.iter_mut().zip(&self.bins) {
-                *power += self.spectrum[from..to.max(from)].iter().map(Complex::norm_sqr).sum::<f64>();
+                *power += spectrum[from..to.max(from)].iter().map(Complex::norm_sqr).sum::<f64>();
             }
-        }
-        power.iter_mut().for_each(|sum| *sum = *sum * self.scale / starts.len() as f64);
+        });
+        let scale = self.welch.scale();
+        power.iter_mut().for_each(|sum| *sum = *sum * scale / pieces as f64);
         power
     }
 }

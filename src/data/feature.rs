@@ -1,5 +1,6 @@
 //! The columns of the frame table: the channel, modality, band and region that each comes from.
 
+use super::features::Family;
 use super::recording::{Channel, Modality};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,10 @@ pub struct Feature {
     pub channel: Channel,
     /// The name of its frequency band; `None` for samples.
     pub band: Option<String>,
+    /// The family of a feature by modality; `None` for samples and band power.
+    pub family: Option<Family>,
+    /// The left and the right channel of an asymmetry.
+    pub pair: Option<[String; 2]>,
 }
 
 /// A property by which features form groups.
@@ -27,6 +32,8 @@ pub enum GroupBy {
     Band,
     /// The region of the scalp: frontal, central, temporal, parietal, occipital; other signals by modality.
     Region,
+    /// The family of a feature by modality: entropy, heart-rate ...
+    Family,
 }
 
 impl GroupBy {
@@ -37,29 +44,31 @@ impl GroupBy {
             GroupBy::Channel => "channel",
             GroupBy::Band => "band",
             GroupBy::Region => "region",
+            GroupBy::Family => "family",
         }
     }
 }
 
 impl Feature {
-    /// The group that it belongs to; `None` for a sample by band.
+    /// The group that it belongs to; `None` for a sample by band, and for an asymmetry by channel, which is
+    /// left out with either of its channels.
     pub fn group(&self, by: GroupBy) -> Option<String> {
         match by {
             GroupBy::Modality => Some(self.channel.modality.name().into()),
-            GroupBy::Channel => Some(self.channel.name.clone()),
+            GroupBy::Channel => self.pair.is_none().then(|| self.channel.name.clone()),
             GroupBy::Band => self.band.clone(),
             GroupBy::Region => Some(self.region()),
+            GroupBy::Family => self.family.map(|family| family.name().into()),
         }
     }
 
     /// The region under an electrode of the 10-20 system, by the letters of its name; the modality of other
     /// signals.
     fn region(&self) -> String {
-        let letters: String = self
-            .channel
-            .name
-            .trim_end_matches(|c: char| c.is_ascii_digit() || "zZ".contains(c))
-            .to_lowercase();
+        // The two electrodes of an asymmetry are at mirrored places.
+        let name = self.pair.as_ref().map_or(&self.channel.name, |[left, _]| left);
+        let letters: String =
+            name.trim_end_matches(|c: char| c.is_ascii_digit() || "zZ".contains(c)).to_lowercase();
         let region = match letters.as_str() {
             "fp" | "af" | "f" => "frontal",
             "fc" | "c" => "central",
@@ -76,9 +85,13 @@ impl Feature {
 
     /// Whether the word names it, its channel, or a group that it belongs to. Case does not matter.
     fn is(&self, word: &str) -> bool {
-        let groups = [GroupBy::Modality, GroupBy::Channel, GroupBy::Band, GroupBy::Region];
+        let groups = [GroupBy::Modality, GroupBy::Channel, GroupBy::Band, GroupBy::Region, GroupBy::Family];
         let groups = groups.iter().filter_map(|&by| self.group(by));
-        groups.chain([self.name.clone()]).any(|name| name.eq_ignore_ascii_case(word.trim()))
+        let pair = self.pair.iter().flatten().cloned();
+        // With or without its unit.
+        let plain = self.name.split(" [").take(1).map(str::to_string);
+        let own = [self.name.clone(), self.channel.name.clone()];
+        groups.chain(pair).chain(plain).chain(own).any(|name| name.eq_ignore_ascii_case(word.trim()))
     }
 }
 
@@ -95,8 +108,8 @@ pub fn groups(features: &[Feature], by: GroupBy) -> Vec<(String, Vec<usize>)> {
     groups
 }
 
-/// The indices of the features that `words` leave out: names of features, channels, modalities, bands or
-/// regions.
+/// The indices of the features that `words` leave out: names of features, channels, modalities, bands,
+/// regions or families.
 ///
 /// # Errors
 ///
@@ -104,12 +117,12 @@ pub fn groups(features: &[Feature], by: GroupBy) -> Vec<(String, Vec<usize>)> {
 pub fn left_out(features: &[Feature], words: &[String]) -> Result<Vec<usize>> {
     if let Some(word) = words.iter().find(|word| !features.iter().any(|feature| feature.is(word))) {
         let mut names: Vec<String> = Vec::new();
-        for by in [GroupBy::Modality, GroupBy::Region, GroupBy::Band, GroupBy::Channel] {
+        for by in [GroupBy::Modality, GroupBy::Region, GroupBy::Band, GroupBy::Family, GroupBy::Channel] {
             names.extend(groups(features, by).into_iter().map(|(name, _)| name));
         }
         names.dedup();
         return Err(Error::config(format!(
-            "`leave_out`: no feature, channel, modality, band or region is called {word:?}"
+            "`leave_out`: no feature, channel, modality, band, region or family is called {word:?}"
         ))
         .hint(format!("there are {}", names.join(" "))));
     }
@@ -130,6 +143,8 @@ mod tests {
             name: format!("{channel} {band}"),
             channel: Channel { name: channel.into(), modality },
             band: Some(band.into()),
+            family: None,
+            pair: None,
         };
         ["Fp1", "Cz", "POz"]
             .into_iter()
@@ -157,6 +172,17 @@ mod tests {
         assert_eq!(out(&[" Cz ", "Fp1 theta"]).unwrap(), [0, 2, 3]);
         assert_eq!(out(&["alpha", "frontal"]).unwrap(), [0, 1, 3, 5]);
         assert!(out(&[]).unwrap().is_empty());
+        let asymmetry = Feature {
+            name: "F3-F4 alpha asymmetry [nats]".into(),
+            channel: Channel { name: "F3-F4".into(), modality: Modality::Eeg },
+            band: Some("alpha".into()),
+            family: Some(Family::Asymmetry),
+            pair: Some(["F3".into(), "F4".into()]),
+        };
+        for word in ["F4", "F3-F4", "asymmetry", "F3-F4 alpha asymmetry", "alpha", "frontal"] {
+            assert!(asymmetry.is(word), "{word}");
+        }
+        assert_eq!(asymmetry.group(GroupBy::Channel), None, "it is left out with a channel");
         assert!(out(&["gamma"]).unwrap_err().hint.unwrap().contains("theta alpha"));
         assert!(out(&["eeg", "eog"]).unwrap_err().message.contains("leaves no feature"));
     }

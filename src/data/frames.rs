@@ -8,7 +8,7 @@ mod spec;
 
 use super::contents::Sketch;
 use super::feature::Feature;
-use super::recording::Recording;
+use super::recording::{Channel, Recording};
 use crate::error::{Error, Result};
 use crate::ops::locate;
 use ndarray::{ArcArray2, Array2};
@@ -95,26 +95,33 @@ impl SubjectFrames {
     ) -> Result<Self> {
         let rate = recording.rate.or(rate);
         spec.check_channels(channels.iter().map(|&channel| &recording.channels[channel]))?;
+        let grid = Grid::new(spec, rate)?;
+        let chosen: Vec<Channel> = channels.iter().map(|&index| recording.channels[index].clone()).collect();
+        let plan = grid.plan(spec, &chosen)?;
         let mut frames = SubjectFrames {
             frames: Array2::zeros((0, 0)),
             low: None,
             segments: Vec::new(),
             subject: recording.subject.clone(),
-            origins: origins(recording, spec, channels),
+            origins: match &plan {
+                None => origins(&chosen, spec),
+                Some(plan) => plan.features().to_vec(),
+            },
             rate,
             defects: Vec::new(),
             defect_count: 0,
             hash: recording.hash.clone(),
             sketches: Vec::new(),
         };
-        let grid = Grid::new(spec, rate)?;
         let sketch = |index: usize| {
             let samples: Vec<&[f64]> = channels.iter().map(|&c| recording.channel(index, c)).collect();
             Sketch::of(&samples)
         };
         let parts: Vec<(Cut, Sketch)> = (0..recording.trials.len())
             .into_par_iter()
-            .map(|index| Ok((segment(recording, index, spec, channels, &grid)?, sketch(index))))
+            .map(|index| {
+                Ok((segment(recording, index, spec, channels, &grid, plan.as_ref())?, sketch(index)))
+            })
             .collect::<Result<_>>()?;
         let mut elements = Vec::with_capacity(parts.iter().map(|((part, ..), _)| part.len()).sum());
         let width = frames.origins.len();
@@ -245,11 +252,11 @@ impl FrameTable {
     }
 }
 
-/// The columns of the frames, channel by channel.
-fn origins(recording: &Recording, spec: &FrameSpec, channels: &[usize]) -> Vec<Feature> {
-    let of_channel = |&index: &usize| {
-        let channel = &recording.channels[index];
-        let feature = |name: String, band| Feature { name, channel: channel.clone(), band };
+/// The columns of frames of samples or bands, channel by channel.
+fn origins(channels: &[Channel], spec: &FrameSpec) -> Vec<Feature> {
+    let of_channel = |channel: &Channel| {
+        let feature =
+            |name: String, band| Feature { name, channel: channel.clone(), band, family: None, pair: None };
         match spec.kind {
             FrameKind::Raw => vec![feature(channel.name.clone(), None)],
             _ => {

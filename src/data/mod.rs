@@ -1,6 +1,6 @@
 //! From files to labeled sequences: recordings, frames, windows, labels, splits, normalization.
 
-mod bandpower;
+pub mod bandpower;
 pub mod bands;
 pub mod cases;
 pub mod channels;
@@ -9,9 +9,11 @@ pub mod copies;
 mod cut;
 pub mod deap;
 pub mod demo;
+pub mod distribution;
 mod electrodes;
 pub mod export;
 pub mod feature;
+pub mod features;
 mod foreign;
 pub mod formats;
 pub mod frames;
@@ -30,3 +32,4 @@ pub mod source;
 pub mod split;
 pub mod stats;
 pub mod ts;
+mod welch;

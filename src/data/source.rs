@@ -1,5 +1,6 @@
 //! Reading a data set of any format: a path names recordings, and recordings become frames.
 
+use super::features::GsrUnit;
 use super::formats::{self, Reader, Request, TrialExtent};
 use super::frames::{FrameKind, FrameTable, SubjectFrames};
 use super::recording::Recording;
@@ -25,6 +26,11 @@ impl Source {
     /// The default contents of frames.
     pub fn default_frames(&self) -> FrameKind {
         self.0.default_frames()
+    }
+
+    /// The quantity of skin channels, if the format fixes it.
+    pub fn gsr_unit(&self) -> Option<GsrUnit> {
+        self.0.gsr_unit()
     }
 
     /// The default length of a window in seconds; `None` for whole trials.

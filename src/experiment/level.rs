@@ -45,7 +45,7 @@ pub fn other_level(dataset: &Dataset, stats: &Stats) -> Option<String> {
     };
     let distance = median(moments.iter().map(|&(mean, _)| mean).collect());
     let spread = median(moments.iter().map(|&(_, deviation)| deviation).collect());
-    let far = distance > FAR || spread > FAR || spread < 1.0 / FAR;
+    let far = distance > FAR || !(1.0 / FAR..=FAR).contains(&spread);
     far.then(|| {
         format!(
             "these features are not where those of the training data were: in standard deviations of the training \

@@ -24,6 +24,6 @@ pub use export::{Exported, export};
 pub use ignored::{refuse_ignored, warn_of_validation};
 pub use level::other_level;
 pub use prepare::Experiment;
-pub use read::{read, shape};
+pub use read::{read, read_frames, shape};
 pub use run::{Ending, interrupted};
 pub use saved::{checked_folds, predict_with, read_folds, saved_folds, unlabeled};

@@ -50,6 +50,11 @@ pub fn read(config: &mut Config, center: Option<&[f32]>, progress: &dyn Progress
     let frames = frame_spec(config, &source);
     config.frames.frame_kind = Some(frames.kind);
     config.frames.baseline = Some(frames.baseline);
+    if let Some(features) = frames.features {
+        config.frames.features = features.families;
+        config.frames.feature_window = Some(features.window);
+        config.frames.gsr_unit = features.gsr;
+    }
     config.frames.window = config.frames.window.or(source.default_window());
     config.labels.label.get_or_insert(labels.scheme);
     if labels.scheme != LabelScheme::Class {
@@ -117,7 +122,7 @@ pub fn check_window(window: f64, config: &Config, source: &Source) -> Result<()>
 
 /// How signals become frames, with what the user left open filled in.
 fn frame_spec(config: &Config, source: &Source) -> FrameSpec {
-    config.frame_spec(source.default_frames(), source.has_baseline())
+    config.frame_spec(source.default_frames(), source.has_baseline(), source.gsr_unit())
 }
 
 /// How targets become classes.
@@ -152,7 +157,7 @@ pub fn labels(config: &Config, facts: &Facts) -> Result<Labels> {
 /// Says which times are no whole number of samples, and what they become.
 fn say_rounding(config: &Config, table: &FrameTable, progress: &dyn Progress) {
     let Some(rate) = table.rate else { return };
-    let FramesConfig { window, window_step, frame_length, frame_step, .. } = config.frames;
+    let FramesConfig { window, window_step, frame_length, frame_step, feature_window, .. } = config.frames;
     let is_raw = table.segments.first().is_some_and(|segment| segment.span == 1);
     let frame = |seconds: f64| (!is_raw).then_some(seconds);
     for (key, seconds) in [
@@ -160,6 +165,7 @@ fn say_rounding(config: &Config, table: &FrameTable, progress: &dyn Progress) {
         ("window_step", window_step),
         ("frame_length", frame(frame_length)),
         ("frame_step", frame(frame_step)),
+        ("feature_window", feature_window),
     ] {
         let Some(seconds) = seconds else { continue };
         let (asked, taken) = (seconds * rate, (seconds * rate).round());

@@ -70,6 +70,7 @@ pub fn cut(recordings: &[Recording], window: usize, step: usize) -> engine::Resu
         step: 1.0,
         baseline: Baseline::Drop,
         bands: Vec::new(),
+        features: None,
     };
     let frames = recordings
         .iter()

@@ -4,6 +4,7 @@ use super::format::{Each, Facts, Format, Reader, Request, TrialExtent};
 use super::parallel::in_parallel;
 use super::place::Place;
 use crate::data::deap::{self, channels};
+use crate::data::features::GsrUnit;
 use crate::data::foreign::head;
 use crate::data::frames::FrameKind;
 use crate::data::grouping::Grouping;
@@ -111,6 +112,10 @@ impl Reader for Subjects {
 
     fn default_window(&self) -> Option<f64> {
         Some(4.0)
+    }
+
+    fn gsr_unit(&self) -> Option<GsrUnit> {
+        Some(GsrUnit::Ohm)
     }
 
     fn trial(&self) -> Option<TrialExtent> {

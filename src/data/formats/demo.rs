@@ -5,6 +5,7 @@ use super::parallel::in_parallel;
 use super::place::Place;
 use crate::data::deap::channels::{BASELINE, RATE, SAMPLES};
 use crate::data::demo::{self, DemoSpec};
+use crate::data::features::GsrUnit;
 use crate::data::frames::FrameKind;
 use crate::data::grouping::Grouping;
 use crate::data::labels::RatingScale;
@@ -42,6 +43,10 @@ impl Reader for Generated {
 
     fn default_window(&self) -> Option<f64> {
         Some(4.0)
+    }
+
+    fn gsr_unit(&self) -> Option<GsrUnit> {
+        Some(GsrUnit::Ohm)
     }
 
     fn trial(&self) -> Option<TrialExtent> {

@@ -2,6 +2,7 @@
 
 use super::place::Place;
 use crate::data::demo::DemoSpec;
+use crate::data::features::GsrUnit;
 use crate::data::frames::{Baseline, FrameKind};
 use crate::data::grouping::Grouping;
 use crate::data::labels::RatingScale;
@@ -69,6 +70,11 @@ pub trait Reader: Send + Sync {
 
     /// The default length of a window in seconds; `None` for whole trials.
     fn default_window(&self) -> Option<f64> {
+        None
+    }
+
+    /// The quantity of skin channels, if the format fixes it.
+    fn gsr_unit(&self) -> Option<GsrUnit> {
         None
     }
 

@@ -3,7 +3,8 @@
 use super::spec::{Baseline, Defect, FrameKind, FrameSpec, Segment};
 use crate::data::bandpower::{BandPower, differential_entropy};
 use crate::data::bands::check_bands;
-use crate::data::recording::Recording;
+use crate::data::features::{Cut, Plan};
+use crate::data::recording::{Channel, Recording, Trial};
 use crate::error::{Error, Result};
 use std::ops::Range;
 
@@ -26,26 +27,15 @@ impl Grid {
             return Ok(Grid { span: 1, step: 1, rate: 1.0 });
         }
         let rate = rate.ok_or_else(|| {
-            Error::config(
-                "band-power and entropy frames need a sampling rate, and these files do not state one",
-            )
-            .hint("give it as `rate`, or use `frame_kind = raw`")
+            Error::config("frames of features need a sampling rate, and these files do not state one")
+                .hint("give it as `rate`, or use `frame_kind = raw`")
         })?;
         let samples = |seconds: f64| (seconds * rate).round() as usize;
         let grid = Grid { span: samples(spec.length), step: samples(spec.step), rate };
-        check_bands(&spec.bands, rate)?;
-        let power = BandPower::new(grid.span.max(1), rate, &spec.bands);
-        if let Some(band) = power.missing_band() {
-            let band = &spec.bands[band];
-            return Err(Error::config(format!(
-                "frames of {} s are too short for the {} band, {} to {} Hz: they resolve {:.3} Hz",
-                spec.length,
-                band.name,
-                band.low,
-                band.high,
-                power.resolution(rate)
-            ))
-            .hint("use a larger `frame_length`, up to 1 s, or wider `bands`"));
+        // Features know themselves which of them need bands.
+        if spec.kind != FrameKind::Features {
+            check_bands(&spec.bands, rate)?;
+            BandPower::new(grid.span.max(1), rate, &spec.bands).check(&spec.bands, spec.length, rate)?;
         }
         if grid.span < 2 || grid.step == 0 {
             return Err(Error::config(format!(
@@ -53,13 +43,58 @@ impl Grid {
                 spec.length, spec.step
             )));
         }
+        if spec.kind == FrameKind::Features && grid.span < FEWEST {
+            return Err(Error::config(format!(
+                "frames of {} s have {} samples, and features need at least {FEWEST}",
+                spec.length, grid.span
+            ))
+            .hint("use a larger `frame_length`"));
+        }
         Ok(grid)
+    }
+
+    /// The plan of the features of chosen channels; `None` for frames of another kind.
+    pub(super) fn plan(&self, spec: &FrameSpec, channels: &[Channel]) -> Result<Option<Plan>> {
+        let features = match (spec.kind, &spec.features) {
+            (FrameKind::Features, Some(features)) => features,
+            (FrameKind::Features, None) => return Err(Error::config("`features`: they are not specified")),
+            _ => return Ok(None),
+        };
+        Plan::new(features, &spec.bands, channels, self.rate, self.span).map(Some)
     }
 
     /// The number of whole frames in that many samples.
     fn count(&self, samples: usize) -> usize {
         if samples < self.span { 0 } else { (samples - self.span) / self.step + 1 }
     }
+
+    /// The first samples of the whole frames in these samples.
+    fn starts(&self, samples: Range<usize>) -> Vec<usize> {
+        (0..self.count(samples.len())).map(|frame| samples.start + frame * self.step).collect()
+    }
+}
+
+/// The fewest samples that have a curvature.
+const FEWEST: usize = 4;
+
+/// The samples of one trial's chosen channels, and where its frames begin.
+struct Signals<'a> {
+    recording: &'a Recording,
+    trial: &'a Trial,
+    channels: Vec<(&'a Channel, &'a [f64])>,
+    /// The first sample after what is left out.
+    start: usize,
+    count: usize,
+}
+
+/// Consecutive columns of one channel, or of a pair of channels.
+struct Columns<'a> {
+    channel: &'a str,
+    columns: Range<usize>,
+    /// The samples, unless they are those of a pair.
+    samples: Option<&'a [f64]>,
+    /// The reason why a value is missing, if it is known.
+    why: Option<String>,
 }
 
 /// The frames `(frames, D)` of one trial, its segment, and its defects. A trial shorter than a frame has no
@@ -70,60 +105,39 @@ pub(super) fn segment(
     spec: &FrameSpec,
     channels: &[usize],
     grid: &Grid,
+    plan: Option<&Plan>,
 ) -> Result<(Vec<f64>, Segment, Vec<Defect>)> {
     let trial = &recording.trials[index];
-    let signal = recording.signal(index);
     let start = if spec.baseline == Baseline::Include { 0 } else { trial.baseline };
     let count = grid.count(trial.length.saturating_sub(start));
-    let bands = spec.width();
-    let width = channels.len() * bands;
-    let mut values = vec![0.0; count * width];
+    let of = |&channel: &usize| (&recording.channels[channel], recording.channel(index, channel));
+    let signals = Signals { recording, trial, channels: channels.iter().map(of).collect(), start, count };
+    let (values, columns) = match plan {
+        None => samples_or_bands(&signals, spec, grid)?,
+        Some(plan) => features(&signals, spec, grid, plan)?,
+    };
+    let width = columns.last().map_or(0, |last| last.columns.end);
     let mut bad = vec![false; count];
     let mut defects = Vec::new();
     let mut is_flat = false;
-    let mut power = (spec.kind != FrameKind::Raw).then(|| BandPower::new(grid.span, grid.rate, &spec.bands));
-    for (c, &channel) in channels.iter().enumerate() {
-        let samples = signal.row(channel);
-        let samples = samples.as_slice().expect("a trial is stored row by row");
-        match &mut power {
-            None => {
-                for (frame, &sample) in samples[start..].iter().enumerate() {
-                    values[frame * width + c] = sample;
-                }
-            }
-            Some(power) => {
-                let correction = match spec.baseline {
-                    Baseline::Correct => mean_baseline(power, spec.kind, grid, &samples[..trial.baseline])
-                        .ok_or_else(|| {
-                            Error::config(format!(
-                                "{} trial {} has no baseline as long as a frame",
-                                recording.subject, trial.trial
-                            ))
-                            .hint("use `baseline = drop`")
-                        })?,
-                    _ => vec![0.0; bands],
-                };
-                for frame in 0..count {
-                    let from = start + frame * grid.step;
-                    let measured = band_frame(power, spec.kind, &samples[from..from + grid.span]);
-                    for band in 0..bands {
-                        values[frame * width + c * bands + band] = measured[band] - correction[band];
-                    }
-                }
-            }
-        }
-        let flat = samples.len() > start + 1 && samples[start..].iter().all(|&x| x == samples[start]);
+    for Columns { channel, columns, samples, why } in columns {
+        let is_constant = |samples: &[f64]| {
+            samples.len() > start + 1 && samples[start..].iter().all(|&x| x == samples[start])
+        };
+        let flat = samples.is_some_and(is_constant);
         // The table stores `f32`, so values beyond its range count as infinite.
         let finite = |x: &f64| (*x as f32).is_finite();
-        let broken = |frame: &usize| !values[frame * width + c * bands..][..bands].iter().all(finite);
+        let broken = |frame: &usize| !values[frame * width..][columns.clone()].iter().all(finite);
         let broken: Vec<usize> = (0..count).filter(broken).collect();
         if flat || !broken.is_empty() {
+            // The logarithm of the power of a constant channel is no number.
+            let follows = flat && samples.is_some_and(|samples| samples[start].is_finite());
             defects.push(Defect {
                 subject: recording.subject.clone(),
                 trial: trial.trial,
-                channel: recording.channels[channel].name.clone(),
-                // The logarithm of the power of a constant channel is no number.
-                not_finite: if flat && samples[start].is_finite() { 0 } else { broken.len() },
+                channel: channel.into(),
+                not_finite: if follows { 0 } else { broken.len() },
+                why: why.filter(|_| !follows),
             });
         }
         is_flat |= flat;
@@ -141,10 +155,116 @@ pub(super) fn segment(
         step: grid.step,
         span: grid.span,
         corrected: spec.baseline == Baseline::Correct,
+        // Filters and thresholds of slow signals see the whole trial.
+        context: plan.is_some_and(Plan::has_windows).then_some(0..trial.length),
         bad: runs(&bad),
         flat: is_flat,
     };
     Ok((values, segment, defects))
+}
+
+/// A sample, or a value per band, of each channel.
+fn samples_or_bands<'a>(
+    signals: &Signals<'a>,
+    spec: &FrameSpec,
+    grid: &Grid,
+) -> Result<(Vec<f64>, Vec<Columns<'a>>)> {
+    let &Signals { start, count, .. } = signals;
+    let bands = if spec.kind == FrameKind::Raw { 1 } else { spec.bands.len() };
+    let width = signals.channels.len() * bands;
+    let mut values = vec![0.0; count * width];
+    let mut power = (spec.kind != FrameKind::Raw).then(|| BandPower::new(grid.span, grid.rate, &spec.bands));
+    let mut columns = Vec::new();
+    for (c, &(channel, samples)) in signals.channels.iter().enumerate() {
+        match &mut power {
+            None => {
+                for (frame, &sample) in samples[start..].iter().enumerate() {
+                    values[frame * width + c] = sample;
+                }
+            }
+            Some(power) => {
+                let correction = match spec.baseline {
+                    Baseline::Correct => {
+                        let starts = baseline_starts(signals, grid)?;
+                        mean_frame(power, spec.kind, grid, samples, &starts)
+                    }
+                    _ => vec![0.0; bands],
+                };
+                for frame in 0..count {
+                    let from = start + frame * grid.step;
+                    let measured = band_frame(power, spec.kind, &samples[from..from + grid.span]);
+                    for band in 0..bands {
+                        values[frame * width + c * bands + band] = measured[band] - correction[band];
+                    }
+                }
+            }
+        }
+        let own = c * bands..(c + 1) * bands;
+        columns.push(Columns { channel: &channel.name, columns: own, samples: Some(samples), why: None });
+    }
+    Ok((values, columns))
+}
+
+/// The features of each channel and pair of channels.
+fn features<'a>(
+    signals: &Signals<'a>,
+    spec: &FrameSpec,
+    grid: &Grid,
+    plan: &'a Plan,
+) -> Result<(Vec<f64>, Vec<Columns<'a>>)> {
+    let mut columns: Vec<Columns> = Vec::new();
+    for (column, feature) in plan.features().iter().enumerate() {
+        let channel = feature.channel.name.as_str();
+        match columns.last_mut().filter(|last| last.channel == channel) {
+            Some(last) => last.columns.end = column + 1,
+            None => {
+                let samples = signals
+                    .channels
+                    .iter()
+                    .find(|(own, _)| **own == feature.channel)
+                    .map(|(_, samples)| *samples);
+                columns.push(Columns { channel, columns: column..column + 1, samples, why: None });
+            }
+        }
+    }
+    if signals.count == 0 {
+        return Ok((Vec::new(), columns));
+    }
+    let usable = signals.start..signals.trial.length;
+    let baseline = match spec.baseline {
+        Baseline::Correct => Some(baseline_starts(signals, grid)?),
+        Baseline::Drop | Baseline::Include => None,
+    };
+    let cut = Cut { starts: grid.starts(usable.clone()), usable, baseline };
+    let samples: Vec<&[f64]> = signals.channels.iter().map(|(_, samples)| *samples).collect();
+    let mut measured = plan.measure(&samples, &cut).map_err(|seconds| {
+        let Signals { recording, trial, .. } = signals;
+        Error::config(format!(
+            "{} trial {} has {seconds} s for features of slow signals, and their window is longer",
+            recording.subject, trial.trial
+        ))
+        .hint("use a shorter `feature_window`, or choose `features` or `channels` of fast signals")
+    })?;
+    for columns in &mut columns {
+        columns.why = measured[columns.columns.clone()].iter_mut().find_map(|column| column.why.take());
+    }
+    let frames = 0..signals.count;
+    let values = frames.flat_map(|frame| measured.iter().map(move |column| column.values[frame])).collect();
+    Ok((values, columns))
+}
+
+/// The first samples of the frames of the baseline, of which there must be one.
+fn baseline_starts(signals: &Signals, grid: &Grid) -> Result<Vec<usize>> {
+    let Signals { recording, trial, .. } = signals;
+    let starts = grid.starts(0..trial.baseline);
+    match starts.is_empty() {
+        false => Ok(starts),
+        true => Err(Error::config(format!(
+            "{} trial {} has no baseline as long as a frame",
+            recording.subject, trial.trial
+        ))
+        .hint("use `baseline = drop`")),
+    }
 }
 
 /// One frame of one channel: a value per band.
@@ -159,16 +279,21 @@ fn band_frame(power: &mut BandPower, kind: FrameKind, samples: &[f64]) -> Vec<f6
     frame
 }
 
-/// The mean frame of a channel's baseline; `None` if the baseline is shorter than a frame.
-fn mean_baseline(power: &mut BandPower, kind: FrameKind, grid: &Grid, samples: &[f64]) -> Option<Vec<f64>> {
-    let count = grid.count(samples.len());
+/// The mean of the frames that begin at `starts`.
+fn mean_frame(
+    power: &mut BandPower,
+    kind: FrameKind,
+    grid: &Grid,
+    samples: &[f64],
+    starts: &[usize],
+) -> Vec<f64> {
     let mut mean = Vec::new();
-    for frame in 0..count {
-        let measured = band_frame(power, kind, &samples[frame * grid.step..][..grid.span]);
+    for &start in starts {
+        let measured = band_frame(power, kind, &samples[start..][..grid.span]);
         mean.resize(measured.len(), 0.0);
-        mean.iter_mut().zip(measured).for_each(|(mean, value)| *mean += value / count as f64);
+        mean.iter_mut().zip(measured).for_each(|(mean, value)| *mean += value / starts.len() as f64);
     }
-    (count > 0).then_some(mean)
+    mean
 }
 
 /// The ranges of consecutive `true`.

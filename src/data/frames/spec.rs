@@ -1,6 +1,7 @@
 //! The kinds of frames, and the frames of one trial.
 
 use crate::data::bands::Band;
+use crate::data::features::FeatureSpec;
 use crate::data::recording::{Channel, Modality, Target};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,9 @@ pub enum FrameKind {
     /// Differential entropy in nats, per channel and frequency band: half the logarithm of the power plus a
     /// constant.
     DifferentialEntropy,
+    /// Features by modality: entropy, Hjorth's parameters and asymmetry of EEG, blinks, muscle activity, skin
+    /// conductance, heart rate, breathing, temperature.
+    Features,
 }
 
 /// The use of the baseline, the seconds before the stimulus.
@@ -44,16 +48,14 @@ pub struct FrameSpec {
     pub step: f64,
     /// The use of the seconds before the stimulus.
     pub baseline: Baseline,
-    /// The frequency bands of a band-power or entropy frame; raw frames ignore them.
+    /// The frequency bands of a frame of band power, entropy or features; raw frames ignore them.
     pub bands: Vec<Band>,
+    /// The features by modality; `None` for frames of another kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub features: Option<FeatureSpec>,
 }
 
 impl FrameSpec {
-    /// Features of a channel.
-    pub fn width(&self) -> usize {
-        if self.kind == FrameKind::Raw { 1 } else { self.bands.len() }
-    }
-
     /// Refuses the band power of signals that change over seconds.
     ///
     /// # Errors
@@ -61,7 +63,7 @@ impl FrameSpec {
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) with the channel.
     pub fn check_channels<'a>(&self, channels: impl IntoIterator<Item = &'a Channel>) -> Result<()> {
         use Modality::{Gsr, Pleth, Resp, Temp};
-        if self.kind == FrameKind::Raw {
+        if matches!(self.kind, FrameKind::Raw | FrameKind::Features) {
             return Ok(());
         }
         match channels.into_iter().find(|channel| [Gsr, Resp, Pleth, Temp].contains(&channel.modality)) {
@@ -72,7 +74,10 @@ impl FrameSpec {
                 channel.name,
                 channel.modality.name()
             ))
-            .hint("use `channels = eeg,eog,emg`, or the samples themselves with `frame_kind = raw`")),
+            .hint(
+                "use `frame_kind = features`, `channels = eeg,eog,emg`, or the samples themselves with `frame_kind = \
+                 raw`",
+            )),
         }
     }
 }
@@ -104,6 +109,8 @@ pub struct Segment {
     /// Whether the mean frame of the trial's baseline was subtracted. Every frame then depends on the
     /// baseline.
     pub corrected: bool,
+    /// Samples of the trial on which all frames depend, besides their own.
+    pub context: Option<Range<usize>>,
     /// Ranges of frames, counted within the segment, with a value that is not finite.
     pub bad: Vec<Range<usize>>,
     /// Whether a channel is constant over the trial.
@@ -121,22 +128,30 @@ pub struct Defect {
     pub channel: String,
     /// Frames with a value that is not finite; 0 for a channel that is only constant.
     pub not_finite: usize,
+    /// The reason, if it is known.
+    pub why: Option<String>,
 }
 
 impl fmt::Display for Defect {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let Defect { subject, trial, channel, not_finite } = self;
-        write!(f, "{subject} trial {trial} channel {channel} ")?;
-        match not_finite {
-            0 => write!(f, "is flat"),
-            frames => write!(f, "has {frames} frames that are not finite"),
+        let Defect { subject, trial, channel, not_finite, why } = self;
+        write!(f, "{subject} trial {trial} channel {channel}")?;
+        match (not_finite, why) {
+            (0, _) => write!(f, " is flat"),
+            (frames, None) => write!(f, " has {frames} frames that are not finite"),
+            (frames, Some(why)) => write!(f, ": {why} ({frames} frames)"),
         }
     }
 }
 
 impl Segment {
-    /// The samples of the trial that a range of frames covers.
+    /// The samples of the trial that a range of frames covers, or depends on.
     pub fn samples(&self, frames: Range<usize>) -> Range<usize> {
-        self.start + frames.start * self.step..self.start + (frames.end - 1) * self.step + self.span
+        let own =
+            self.start + frames.start * self.step..self.start + (frames.end - 1) * self.step + self.span;
+        match &self.context {
+            None => own,
+            Some(context) => own.start.min(context.start)..own.end.max(context.end),
+        }
     }
 }
