@@ -15,7 +15,8 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 9 | [`cli`]: the only place that prints |
+//! | 10 | [`cli`]: the only place that prints |
+//! | 9 | [`ablation`] which signals help |
 //! | 8 | [`reproduce`] the original study; [`compare`](mod@compare) finished runs |
 //! | 7 | [`experiment`] from configuration to scores; [`report`] a run's page |
 //! | 6 | [`config`] every option; [`run`] the files of a run |
@@ -23,8 +24,8 @@
 //! | 4 | [`model`] networks in device memory; [`profile`] |
 //! | 3 | [`backend`] the devices; [`data`] from files to folds; [`metrics`] |
 //! | 2 | [`reference`](mod@reference) the equations |
-//! | 1 | [`ops`] the operations |
-//! | 0 | [`random`]; [`error`]; [`progress`] |
+//! | 1 | [`ops`] the operations; [`memory`] of this machine |
+//! | 0 | [`random`]; [`error`]; [`progress`]; [`word`] |
 //!
 //! A layer on its own, backward included, checked against the equations in `f64`:
 //!
@@ -63,7 +64,7 @@ pub mod config;
 pub mod data;
 pub mod error;
 pub mod experiment;
-mod memory;
+pub mod memory;
 pub mod metrics;
 pub mod model;
 pub mod ops;
@@ -75,5 +76,6 @@ pub mod report;
 pub mod reproduce;
 pub mod run;
 pub mod train;
+pub mod word;
 
 pub use error::{Error, ErrorKind, Result};

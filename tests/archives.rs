@@ -70,6 +70,44 @@ fn ts_descriptions_need_not_be_utf8() {
 }
 
 #[test]
+fn ts_is_read_as_aeon_reads_it() {
+    let archive = read_ts(
+        "% made by\n#\n@CLASSLABEL true 1 2.0 Rest\n@TimeStamps FALSE\n@unknown x\n@univariate true\n@Data  \t\n\
+         % between\n1,2:1.0\n3,4:2\n5,6:rest\n",
+    )
+    .unwrap();
+    assert_eq!(archive.class_names, ["1", "2.0", "Rest"]);
+    assert_eq!(targets(&archive.recording), [0, 1, 2].map(Target::Class));
+    // Names that differ in case alone are two classes where the header lists both.
+    let both = read_ts("@classLabel true A a\n@data\n1:a\n2:A\n").unwrap();
+    assert_eq!(targets(&both.recording), [1, 0].map(Target::Class));
+    for line in ["(0,1.5),(1,2.5):a", "(2007-01-01 00:00:00,1.0):a"] {
+        let error = message(read_ts(format!("{HEADER}{line}\n")));
+        expect(error, &["line 5: time stamps in parentheses", "leave out the time stamps"]);
+    }
+}
+
+#[test]
+fn ts_padding_at_the_end_of_all_channels_is_no_data() {
+    let header = "@equalLength true\n@classLabel true a\n@data\n";
+    let recording =
+        read_ts(format!("{header}1,2,NaN,?:3,NaN,NaN,NaN:a\n?,1,2,3:4,5,6,7:a\n?,?,?,?:?,?,?,?:a\n"));
+    let recording = recording.unwrap().recording;
+    let lengths: Vec<usize> = recording.trials.iter().map(|trial| trial.length).collect();
+    assert_eq!(lengths, [2, 4, 4]);
+    assert_eq!(recording.channel(0, 0), [1.0, 2.0]);
+    // A missing value before the end of the case stays a bad sample, and so does a case of nothing else.
+    assert!(recording.channel(0, 1)[1].is_nan() && recording.channel(1, 0)[0].is_nan());
+    assert!(recording.channel(2, 0).iter().all(|sample| sample.is_nan()));
+    assert_eq!(recording.channel(1, 1), [4.0, 5.0, 6.0, 7.0]);
+    let error = message(read_ts(format!("{header}1,2,NaN:a\n1,2:a\n")));
+    expect(error, &["line 5: 2 values a channel, expected 3 as in the first case"]);
+    let padded = read_ts(fs::read(fixture("../nan_padded.ts")).unwrap()).unwrap().recording;
+    assert!(padded.trials.iter().any(|trial| trial.length < 40));
+    assert!(padded.samples.iter().all(|sample| sample.is_finite()));
+}
+
+#[test]
 fn ts_without_classes_can_be_predicted() {
     let archive = read_ts("@classLabel false\n@data\n1,2:3,4\n").unwrap();
     assert_eq!((archive.class_names.len(), targets(&archive.recording)), (0, vec![Target::Unknown]));
@@ -98,8 +136,12 @@ fn ts_pair_is_one_recording_with_a_test_part() {
     assert_eq!(targets(&recording), [Target::Class(0), Target::Class(1), Target::Class(1)]);
     assert_ne!(recording.hash, ts::read(&train).unwrap().recording.hash);
 
-    let other = file(&folder, "other.ts", "@classLabel true b a\n@data\n1:a\n");
-    expect(message(ts::read_pair(&train, &other)), &["other.ts", r#"["b", "a"]"#, r#"["a", "b"]"#, "hint"]);
+    let order = file(&folder, "order.ts", "@classLabel true B a\n@data\n1:a\n2:b\n");
+    let archive = ts::read_pair(&train, &order).unwrap();
+    assert_eq!(archive.class_names, ["a", "b"]);
+    assert_eq!(targets(&archive.recording), [0, 1, 0, 1].map(Target::Class));
+    let other = file(&folder, "other.ts", "@classLabel true b c\n@data\n1:b\n");
+    expect(message(ts::read_pair(&train, &other)), &["other.ts", r#"["b", "c"]"#, r#"["a", "b"]"#, "hint"]);
     let wider = file(&folder, "wider.ts", format!("{HEADER}1:2:a\n"));
     expect(message(ts::read_pair(&train, &wider)), &["wider.ts: line 5", "2 channels, expected 1"]);
     let copy = file(&folder, "copy.ts", fs::read(&train).unwrap());
@@ -127,7 +169,7 @@ fn ts_errors_name_the_line_and_give_a_hint() {
             "@classLabel true a\n@data\n1,,2:a\n",
             &["line 3: channel 0, value 1: expected a number", "found \"\""],
         ),
-        ("@classLabel true a\n@data\n(0,1),(1,2):a\n", &["line 3: channel 0, value 0", "found \"(0\""]),
+        ("@classLabel true a\n@data\n(0,1),(1,2):a\n", &["line 3: time stamps in parentheses", "resample"]),
         (
             "@classLabel true a\n@data\n1e39:a\n",
             &["line 3: channel 0, value 0: 1e39 is beyond the range of f32"],
@@ -178,7 +220,7 @@ fn trials(recording: &Recording) -> Vec<u32> {
 
 #[test]
 fn npz_windows_with_integers() {
-    let data = npz::read(&fixture("integers.npz")).unwrap();
+    let data = npz::read(&fixture("integers.npz"), None).unwrap();
     assert_eq!(data.class_names, ["-1", "7"]);
     let [two, ten] = data.recordings.as_slice() else { panic!("two subjects") };
     assert_eq!((two.subject.as_str(), ten.subject.as_str(), ten.rate), ("2", "10", Some(128.1)));
@@ -193,7 +235,7 @@ fn npz_windows_with_integers() {
 /// Compressed, big-endian float64 in Fortran order, unicode labels, byte-string groups, the short names.
 #[test]
 fn npz_windows_with_texts() {
-    let data = npz::read(&fixture("texts.npz")).unwrap();
+    let data = npz::read(&fixture("texts.npz"), None).unwrap();
     assert_eq!(data.class_names, ["høj", "low"]);
     let [first, second] = data.recordings.as_slice() else { panic!("two subjects") };
     assert_eq!((first.subject.as_str(), second.subject.as_str(), first.rate), ("s02", "s10", None));
@@ -204,10 +246,10 @@ fn npz_windows_with_texts() {
 
 #[test]
 fn npy_folder_and_lone_file() {
-    let data = npz::read(&fixture("folder")).unwrap();
+    let data = npz::read(&fixture("folder"), None).unwrap();
     assert_eq!(data.class_names, ["-1", "7"]);
     assert_windows(&data.recordings[0], &[0, 1, 2, 3]);
-    let data = npz::read(&fixture("folder/windows.npy")).unwrap();
+    let data = npz::read(&fixture("folder/windows.npy"), None).unwrap();
     assert_eq!((data.class_names.len(), data.recordings[0].subject.as_str()), (0, "all"));
     assert_windows(&data.recordings[0], &[0, 1, 2, 3]);
     assert!(targets(&data.recordings[0]).iter().all(|target| *target == Target::Unknown));
@@ -220,7 +262,7 @@ fn read_arrays(arrays: &[(&str, Vec<u8>)]) -> engine::Result<npz::Windows> {
     for (name, bytes) in arrays {
         file(&folder, &format!("{name}.npy"), bytes);
     }
-    npz::read(folder.path())
+    npz::read(folder.path(), None)
 }
 
 #[test]
@@ -232,8 +274,8 @@ fn npz_errors_name_the_array_and_give_a_hint() {
         ("labels", ints("(3,)", &[1, 2, 3]), &["array \"labels\" or \"y\": shape [3], expected (2,)"]),
         (
             "labels",
-            floats("(2,)", &[1.0, 2.0]),
-            &["\"labels\" or \"y\": floating point, expected integers or text"],
+            floats("(2,)", &[1.0, 2.5]),
+            &["\"labels\" or \"y\": element 1 is 2.5, expected integers or text", "ratings"],
         ),
         ("groups", array("<U1", "(2,)", &[0; 8]), &["array \"groups\": element 0 is empty"]),
         ("groups", array("|O", "(2,)", &[0; 8]), &["array \"groups\": holds |O", "pickles"]),
@@ -250,7 +292,7 @@ fn npz_errors_name_the_array_and_give_a_hint() {
         ("subjects", ints("(2,)", &[1, 2]), &["unknown array \"subjects\"", "groups"]),
         ("X", floats("(1, 1, 1)", &[1.0]), &["more than one array of windows, X"]),
         ("windows", floats("(2, 1)", &[1.0, 1.0]), &["shape [2, 1], expected (N, T, C)", "first axis"]),
-        ("windows", ints("(1, 1, 1)", &[1]), &["integer, expected floating point", "astype"]),
+        ("windows", array("<U1", "(1, 1, 1)", b"1\0\0\0"), &["text, expected numbers", "astype"]),
         ("windows", floats("(0, 1, 1)", &[]), &["shape [0, 1, 1] holds nothing"]),
         ("windows", floats("(1, 1, 1)", &[1e300]), &["1e300 is beyond the range of float32"]),
         ("windows", floats("(2, 1, 1)", &[1.0]), &["array \"windows\" or \"X\": ends too early"]),
@@ -260,11 +302,11 @@ fn npz_errors_name_the_array_and_give_a_hint() {
     for (name, bytes, parts) in cases {
         expect(message(read_arrays(&[(name, bytes.clone())])), parts);
     }
-    let object = message(npz::read(&fixture("objects.npz")));
+    let object = message(npz::read(&fixture("objects.npz"), None));
     expect(object, &["objects.npz: array \"labels\" or \"y\": holds |O", "pickles"]);
     let folder = folder();
-    expect(message(npz::read(folder.path())), &["array \"windows\" or \"X\": is missing", "np.savez"]);
-    expect(message(npz::read(&file(&folder, "x.npz", "PK?"))), &["x.npz: this is not an .npz archive"]);
+    expect(message(npz::read(folder.path(), None)), &["array \"windows\" or \"X\": is missing", "np.savez"]);
+    expect(message(npz::read(&file(&folder, "x.npz", "PK?"), None)), &["x.npz: this is not an .npz archive"]);
 }
 
 /// Headers that would overflow the stack, the product of the axes, or the memory.
@@ -280,7 +322,18 @@ fn npy_attacks_are_refused() {
         array("<f4", "(4611686018427387904, 1, 1)", b""),
         array("<U0", "(1000000000000,)", b""),
         array("<U4000000000", "(2,)", b""),
-        array("<f2", "(1, 1, 1)", b"12"),
+        array("<f16", "(1, 1, 1)", &[0; 16]),
+        array("=f4", "(1, 1, 1)", &[0; 4]),
+        array("<\u{e9}4", "(1, 1, 1)", &[0; 4]),
+        array("<f4", "(1, 1, 1", &[0; 4]),
+        array("<f4", "(1)", &[0; 4]),
+        array("<f4", "(-1, 1, 1)", &[0; 4]),
+        array("<f4", &format!("({})", "1, ".repeat(70)), &[0; 4]),
+        npy("'descr': '<f4', 'descr': '<f8', 'fortran_order': False, 'shape': (1, 1, 1)", &[0; 8]),
+        npy("'descr': '<f4', 'fortran_order': False", &[0; 4]),
+        npy("'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 1)} {", &[0; 4]),
+        npy("'descr': '<f4' 'fortran_order': False, 'shape': (1, 1, 1)", &[0; 4]),
+        b"\x93NUMPY\x03\x00\x01\x00\x00\x00\xff".to_vec(),
         array("<c8", "(1, 1, 1)", &[0; 8]),
         npy("'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), ", &[0; 4]),
         b"\x93NUMPY\x02\x00\xff\xff\xff\xff{".to_vec(),
@@ -311,9 +364,9 @@ proptest! {
         }
         let folder = folder();
         let damaged = format!("x.{}", &name[name.len() - 3..]);
-        let _ = npz::read(&file(&folder, &damaged, &bytes));
+        let _ = npz::read(&file(&folder, &damaged, &bytes), None);
         bytes.truncate(cut.index(bytes.len()));
-        let cut = npz::read(&file(&folder, &damaged, &bytes));
+        let cut = npz::read(&file(&folder, &damaged, &bytes), None);
         prop_assert!(cut.is_err());
     }
 }

@@ -2,11 +2,12 @@ use std::time::{Duration, Instant};
 
 use engine::data::deap;
 use engine::data::deap::pickle::{opcode as op, read_arrays};
+use engine::data::{npy, npz};
 use engine::{Error, ErrorKind};
 use proptest::prelude::*;
 
-use crate::support::memory;
 use crate::support::opcodes::{HEAD, Stored, TAIL, array, dictionary, dtype, small, string};
+use crate::support::{arrays, memory};
 
 /// Refusals allocate the read buffer and, at worst, objects up to the bound on opcodes.
 const MOST_MEMORY: usize = 64 << 20;
@@ -398,4 +399,78 @@ proptest! {
             prop_assert_eq!(error.kind, ErrorKind::Data);
         }
     }
+}
+
+/// Sizes that a header claims are compared with the file before anything is allocated for them.
+#[test]
+fn arrays_that_are_not_there_take_no_memory() {
+    for (descr, shape) in [
+        ("<f8", "(100000000000, 1, 1)"),
+        ("|u1", "(18446744073709551615, )"),
+        ("<f4", "(4294967296, 4294967296, 4294967296)"),
+        ("<f4", "(0, 4294967296, 4294967296, 4294967296)"),
+        ("<U1000", "(1000000, )"),
+        ("|b1", "(0, 18446744073709551616)"),
+    ] {
+        let file = arrays::array(descr, shape, &[0; 64]);
+        let (result, peak) = memory::peak(|| npy::read(file.as_slice(), file.len() as u64));
+        let error = result.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Data, "{error}");
+        assert!(peak < 1 << 16, "{peak} bytes held: {error}");
+    }
+}
+
+/// An archive of one member, as its table of contents describes it.
+fn archive(name: &str, method: u16, is_encrypted: bool, contents: &[u8], claimed: u64) -> Vec<u8> {
+    let mut archive = rawzip::ZipArchiveWriter::new(Vec::new());
+    let file = archive.new_file(rawzip::path::EntryPath::verbatim(name.as_bytes())).encrypted(is_encrypted);
+    let (mut entry, _) = file.compression_method(rawzip::CompressionMethod::new(method)).start().unwrap();
+    std::io::Write::write_all(&mut entry, contents).unwrap();
+    entry.finish(rawzip::DataDescriptorOutput::new(rawzip::crc32(contents), claimed)).unwrap();
+    archive.finish().unwrap()
+}
+
+#[test]
+fn archives_that_lie_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let array = arrays::floats("(1, 2, 1)", &[1.0, 2.0]);
+    let length = array.len() as u64;
+    let whole = archive("windows.npy", 0, false, &array, length);
+    let cases: [(Vec<u8>, &str); 9] = [
+        (archive("windows.npy", 0, false, &array, length - 8), "is impossible"),
+        (archive("windows.npy", 0, false, &array, 1 << 50), "is impossible"),
+        (archive("windows.npy", 8, false, &array, 1 << 50), "is impossible"),
+        (archive("windows.npy", 8, false, &array, length), "is damaged"),
+        (archive("windows.npy", 12, false, &array, length), "compressed by method 12, expected 0 or 8"),
+        (archive("windows.npy", 0, true, &array, length), "is encrypted"),
+        (
+            archive("archive/data.pkl", 0, false, &array, length),
+            "holds \"archive/data.pkl\", expected .npy arrays",
+        ),
+        (archive("../windows.npy", 0, false, &array, length), "unknown array \"../windows\""),
+        (whole[..whole.len() - 1].to_vec(), "not an .npz archive"),
+    ];
+    let path = folder.path().join("x.npz");
+    let read = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).unwrap();
+        memory::peak(|| npz::read(&path, None))
+    };
+    assert_eq!(read(&whole).0.unwrap().recordings[0].samples, [1.0, 2.0]);
+    for (bytes, words) in cases {
+        let (result, peak) = read(&bytes);
+        let error = result.unwrap_err();
+        assert!(error.message.contains(words), "{words:?} is not in {:?}", error.message);
+        assert!(peak < 4 << 20, "{peak} bytes held: {error}");
+    }
+    // Twice the same name.
+    let mut twice = rawzip::ZipArchiveWriter::new(Vec::new());
+    for _ in 0..2 {
+        let (mut entry, config) = twice.new_file("windows.npy").start().unwrap();
+        let mut writer = config.wrap(&mut entry);
+        std::io::Write::write_all(&mut writer, &array).unwrap();
+        let (_, descriptor) = writer.finish().unwrap();
+        entry.finish(descriptor).unwrap();
+    }
+    let error = read(&twice.finish().unwrap()).0.unwrap_err();
+    assert!(error.message.contains("two arrays called \"windows\""), "{error}");
 }

@@ -103,15 +103,15 @@ fn a_file_that_is_refused_is_named() {
 #[test]
 fn a_folder_lists_subjects_gaps_and_what_it_ignores() {
     let folder = tempfile::tempdir().unwrap();
-    let stray = [".DS_Store", "S03.dat", "Thumbs.db", "s00.dat", "s01.dat.part", "s1.dat", "s33.dat"];
-    for name in ["s05.dat", "s02.dat", "s01.dat"].iter().chain(&stray) {
+    let stray = [".DS_Store", "Thumbs.db", "s00.dat", "s01.dat.part", "s1.dat", "s33.dat"];
+    for name in ["s05.dat", "S02.DAT", "s01.dat"].iter().chain(&stray) {
         fs::write(folder.path().join(name), b"").unwrap();
     }
     fs::create_dir(folder.path().join("s04.dat")).unwrap();
     let listing = subjects(folder.path()).unwrap();
     let names: Vec<_> =
         listing.files.iter().map(|file| file.file_name().unwrap().to_str().unwrap()).collect();
-    assert_eq!(names, ["s01.dat", "s02.dat", "s05.dat"]);
+    assert_eq!(names, ["s01.dat", "S02.DAT", "s05.dat"]);
     assert_eq!(listing.gaps, ["s03", "s04"]);
     let mut ignored = [&stray[..], &["s04.dat"]].concat();
     ignored.sort_unstable();

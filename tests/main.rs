@@ -1,5 +1,7 @@
 //! All tests that see the crate from outside: one binary, one line per module on what belongs there.
 
+/// Ablations: variants are plain runs bit for bit, compared with all features.
+mod ablation;
 /// Readers of `.ts` and `.npz` files: values, every refusal, garbage.
 mod archives;
 /// Files that must be refused: damaged, hostile, or not DEAP at all.
@@ -30,12 +32,16 @@ mod cuda_on_host;
 mod deap;
 /// The generator: its files are DEAP's, its knobs do what they say.
 mod demo;
+/// Exported data sets are the same when they are read again, here and in NumPy.
+mod export;
 /// Faults and bad input through the program itself: exit code, message, and what is left on disk.
 mod faults;
 /// Features by modality: the answers of NeuroKit2 and SciPy, planted physiology, bad signals, the program.
 mod features;
 /// Uses go down only, floor by floor, and no files stand in a circle.
 mod floors;
+/// Every kind of file and folder by its contents: read, or told what it is and what to type.
+mod formats;
 /// Bands, channels and times of frames mean what they say.
 mod frames;
 /// Files with random damage and extreme numbers: every reader returns or refuses, and none panics.
@@ -61,6 +67,10 @@ mod looks;
 mod metrics;
 /// Wrong calls of a model: errors, not panics.
 mod model;
+/// The arrays of a data set: labels, lengths, ratings, stimuli, parts, layouts; their export.
+mod npz;
+/// Arrays beside NumPy's own, value for value, in both directions.
+mod numpy;
 /// CUDA on NVIDIA's GPUs: the same table, and what only a GPU can break. Ignored where there is none;
 /// tools/gpu-suite runs them.
 #[cfg(feature = "cuda")]

@@ -2,6 +2,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use engine::data::deap::pickle::{opcode as op, read_arrays};
+use engine::data::npy::{self, Values};
 use ndarray::{ArrayD, IxDyn, ShapeBuilder, arr2};
 
 use crate::support::memory;
@@ -24,10 +25,9 @@ fn truth(name: &str) -> Arrays {
     let stored = |value: f64| if name.contains("_f4") { f64::from(value as f32) } else { value };
     ["truth_labels.npy", "truth_data.npy"].map(|name| {
         let bytes = fs::read(fixtures().join(name)).unwrap();
-        let file = npyz::NpyFile::new(bytes.as_slice()).unwrap();
-        let shape: Vec<usize> = file.shape().iter().map(|&length| length as usize).collect();
-        let values: Vec<f64> = file.into_vec().unwrap();
-        ArrayD::from_shape_vec(IxDyn(&shape), values).unwrap().mapv(stored)
+        let array = npy::read(bytes.as_slice(), bytes.len() as u64).unwrap();
+        let Values::Float64(values) = array.values else { panic!("float64") };
+        ArrayD::from_shape_vec(IxDyn(&array.shape), values).unwrap().mapv(stored)
     })
 }
 

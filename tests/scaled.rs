@@ -35,6 +35,7 @@ fn recording(subject: u32) -> Recording {
     }
     let trial = |trial: usize| Trial {
         trial: trial as u32,
+        stimulus: trial as u32,
         offset: trial * CHANNELS.len() * SAMPLES,
         length: SAMPLES,
         baseline: 0,

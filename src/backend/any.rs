@@ -19,6 +19,7 @@ use super::wgpu;
 use super::{Algorithm, Backend, DeviceChoice, DeviceId, Kind, Prediction};
 use crate::error::{Error, Result};
 use crate::ops::Rnn;
+use crate::word::word;
 use clap::Args;
 
 /// A device of one of the backends.
@@ -273,7 +274,7 @@ impl AnyDevice {
 #[derive(Args)]
 pub struct KernelOptions {
     /// Print the kernels of this algorithm [default: the first that the layer fits]
-    #[arg(long, value_enum, aliases = ["tier", "regime"])]
+    #[arg(long, value_enum, value_parser = word::<Algorithm>(), aliases = ["tier", "regime"])]
     algorithm: Option<Algorithm>,
     #[cfg(feature = "wgpu")]
     #[command(flatten)]

@@ -3,6 +3,7 @@
 use super::cpu::Isa;
 use crate::error::Error;
 use crate::ops::Precision;
+use crate::word::word;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -41,7 +42,7 @@ impl Kind {
 #[derive(Args, Clone, Debug, Default, PartialEq, Serialize)]
 pub struct DeviceChoice {
     /// Instruction-set path of the CPU [default: the best that it supports]
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_parser = word::<Isa>())]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isa: Option<Isa>,
     /// GPU of the backends `cuda` and `wgpu`: its number or a part of its name, from the list of `engine
@@ -51,11 +52,11 @@ pub struct DeviceChoice {
     pub adapter: Option<String>,
     /// Format of the operands of matrix products on the backend `cuda`; sums and states are always f32
     /// [default: tf32]
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_parser = word::<Precision>())]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub precision: Option<Precision>,
     /// GEMM kernel of the backend `cuda` [default: own]
-    #[arg(long, value_enum, alias = "products")]
+    #[arg(long, value_enum, value_parser = word::<GemmKernel>(), alias = "products")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gemm: Option<GemmKernel>,
     /// Folder in which the backend `cuda` stores compiled kernels [default: engine/cuda in the
@@ -78,6 +79,21 @@ impl DeviceChoice {
     }
 }
 
+/// Numbers below this are those of a GPU in the list; larger ones may be a part of a name.
+const NUMBERS: usize = 100;
+
+/// The GPU that a user names, as an index into `gpus`, a list of numbers and names: the number of one, or a
+/// part of a name. `2` is a number, and never a part of "GPU 2"; `3060` is a part of "NVIDIA GeForce RTX
+/// 3060" where no GPU has that number.
+pub fn named_gpu<'a>(wanted: &str, gpus: impl Iterator<Item = (usize, &'a str)> + Clone) -> Option<usize> {
+    let wanted = wanted.trim().to_lowercase();
+    let number = wanted.parse::<usize>().ok();
+    let of_number = gpus.clone().position(|(index, _)| Some(index) == number);
+    let may_be_part = !wanted.is_empty() && number.is_none_or(|number| number >= NUMBERS);
+    let is_part = |name: &str| may_be_part && name.to_lowercase().contains(&wanted);
+    of_number.or_else(|| gpus.clone().position(|(_, name)| is_part(name)))
+}
+
 /// Who multiplies the large matrices of recurrent layers on CUDA: the input projection and the gradient by
 /// the input. Time loops and convolution blocks always take our own kernels: what they multiply is not in
 /// memory as matrices.
@@ -97,6 +113,28 @@ impl GemmKernel {
         match self {
             GemmKernel::Own => "own",
             GemmKernel::Cublaslt => "cublaslt",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::named_gpu;
+
+    #[test]
+    fn a_number_that_no_gpu_has_is_a_part_of_a_name() {
+        let gpus = [(0, "llvmpipe"), (1, "NVIDIA GeForce RTX 3060"), (2, "Arc A770")];
+        for (wanted, found) in [
+            ("3060", Some(1)),
+            (" rtx 3060 ", Some(1)),
+            ("2", Some(2)),
+            ("770", Some(2)),
+            ("1", Some(1)),
+            ("4090", None),
+            ("77", None),
+            ("", None),
+        ] {
+            assert_eq!(named_gpu(wanted, gpus.iter().copied()), found, "{wanted}");
         }
     }
 }

@@ -5,11 +5,12 @@ use super::progress::Terminal;
 use super::signals;
 use super::threads::set_threads;
 use crate::ablation::{self, Settings};
-use crate::config::{Config, Preset};
+use crate::config::{Config, Given, Preset};
 use crate::data::feature::GroupBy;
 use crate::error::{Error, Result};
 use crate::experiment::{self, Ending};
 use crate::run;
+use crate::word::word;
 use clap::{ArgMatches, Args};
 use std::path::{Path, PathBuf};
 
@@ -26,7 +27,7 @@ go on with --resume FOLDER."
 )]
 pub struct AblateCommand {
     /// Leave features out by this property
-    #[arg(long, value_enum, value_name = "PROPERTY", default_value_t = GroupBy::Modality)]
+    #[arg(long, value_enum, value_name = "PROPERTY", default_value_t = GroupBy::Modality, value_parser = word::<GroupBy>())]
     by: GroupBy,
     /// Begin with the settings of a preset
     #[arg(long, value_enum, value_name = "NAME")]
@@ -69,8 +70,14 @@ impl AblateCommand {
             return Err(Error::config("an ablation takes neither `permutations` nor `from`")
                 .hint("use them with `engine crossval`"));
         }
+        let given = match &self.resume {
+            Some(_) => None,
+            None => Some(Given::of(matches, self.config_file.as_deref())?),
+        };
+        given.iter().try_for_each(|given| experiment::refuse_ignored(&settings.config, given))?;
         set_threads(settings.config.run.threads)?;
         let jobs = ablation::jobs(&settings, terminal)?;
+        given.iter().try_for_each(|given| experiment::refuse_ignored(&jobs[0].experiment.config, given))?;
         let first = &jobs[0];
         let plan = first.experiment.describe(&first.selection())?;
         let names: Vec<&str> = jobs.iter().map(|job| job.variant.name.as_str()).collect();

@@ -10,6 +10,7 @@ use crate::config::CellName;
 use crate::error::{Error, Result};
 use crate::ops::RnnSize;
 use crate::progress::Progress;
+use crate::word::{trimmed, word};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
@@ -37,18 +38,18 @@ Examples:
 #[command(after_help = HELP)]
 pub struct CheckCommand {
     /// Backend to check
-    #[arg(long, value_enum, default_value_t = Kind::Cpu)]
+    #[arg(long, value_enum, value_parser = word::<Kind>(), default_value_t = Kind::Cpu)]
     backend: Kind,
     #[command(flatten)]
     device: DeviceChoice,
     /// Run recurrent layers with this algorithm, and skip other cases; GPUs only
-    #[arg(long, value_enum, aliases = ["tier", "regime"])]
+    #[arg(long, value_enum, value_parser = word::<Algorithm>(), aliases = ["tier", "regime"])]
     algorithm: Option<Algorithm>,
     /// Check only recurrent layers of this cell
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_parser = word::<CellName>())]
     cell: Option<CellName>,
     /// Check recurrent layers of these sizes: batch, time steps, inputs, units
-    #[arg(long, value_name = "B,T,D,H", value_delimiter = ',')]
+    #[arg(long, value_name = "B,T,D,H", value_delimiter = ',', value_parser = trimmed::<usize>)]
     sizes: Option<Vec<usize>>,
     /// Number of models that the layers of --sizes train together
     #[arg(long, value_name = "M", default_value_t = 1, requires = "sizes")]

@@ -11,6 +11,7 @@ use crate::metrics::{Prediction, Scores};
 use crate::progress::Progress;
 use crate::report::{Page, Record};
 use crate::run::{Manifest, RunFolder, looks};
+use crate::word::word;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -25,10 +26,10 @@ pub struct EvaluateCommand {
     #[arg(long, value_name = "FILE")]
     test: Option<PathBuf>,
     /// Saved weights to use
-    #[arg(long, value_enum, default_value_t = Which::Best)]
+    #[arg(long, value_enum, value_parser = word::<Which>(), default_value_t = Which::Best)]
     checkpoint: Which,
     /// Compute backend [default: that of the run]
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_parser = word::<Kind>())]
     backend: Option<Kind>,
     #[command(flatten)]
     device: DeviceChoice,

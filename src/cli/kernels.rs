@@ -6,6 +6,7 @@ use crate::backend::any::KernelOptions;
 use crate::config::CellName;
 use crate::error::{Error, Result};
 use crate::ops::{Rnn, Slab};
+use crate::word::word;
 use clap::Args;
 
 /// The end of `--help`.
@@ -37,10 +38,10 @@ Examples:
 #[command(after_help = HELP)]
 pub struct KernelsCommand {
     /// Backend whose kernels are printed
-    #[arg(long, value_enum, default_value_t = Kind::Wgpu)]
+    #[arg(long, value_enum, value_parser = word::<Kind>(), default_value_t = Kind::Wgpu)]
     backend: Kind,
     /// Cell of the recurrent layer
-    #[arg(long, value_enum, default_value = "lstm")]
+    #[arg(long, value_enum, value_parser = word::<CellName>(), default_value = "lstm")]
     cell: CellName,
     /// Hidden units of the layer
     #[arg(long, value_name = "H", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=16_384))]

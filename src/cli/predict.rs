@@ -13,6 +13,7 @@ use crate::experiment;
 use crate::metrics::{self, Prediction};
 use crate::progress::Progress;
 use crate::run::{FoldMeta, Manifest, Origin, RunFolder};
+use crate::word::word;
 use clap::{Args, ValueEnum};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -42,15 +43,15 @@ pub struct PredictCommand {
     #[arg(long)]
     partial: bool,
     /// Saved weights to use
-    #[arg(long, value_enum, default_value_t = Which::Best)]
+    #[arg(long, value_enum, value_parser = word::<Which>(), default_value_t = Which::Best)]
     checkpoint: Which,
     /// Compute backend [default: that of the run]
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_parser = word::<Kind>())]
     backend: Option<Kind>,
     #[command(flatten)]
     device: DeviceChoice,
     /// Unit of a row. The probabilities of a trial are the means over its windows
-    #[arg(long, value_enum, default_value_t = Level::Window)]
+    #[arg(long, value_enum, value_parser = word::<Level>(), default_value_t = Level::Window)]
     level: Level,
 }
 

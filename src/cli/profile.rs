@@ -12,6 +12,7 @@ use crate::model::TrainingStep;
 use crate::ops::Network;
 use crate::profile::{Bound, Profile, profile, roofline, trace};
 use crate::progress::Progress;
+use crate::word::word;
 use atomic_write_file::AtomicWriteFile;
 use clap::Args;
 use serde::Serialize;
@@ -60,7 +61,7 @@ pub struct ProfileCommand {
     #[command(flatten)]
     network: NetworkConfig,
     /// Take a network of the original study, instead of one of the options above
-    #[arg(long, value_enum, conflicts_with_all = ["conv", "cell", "hidden", "biases", "pool", "dense", "dropout"])]
+    #[arg(long, value_enum, value_parser = word::<Preset>(), conflicts_with_all = ["conv", "cell", "hidden", "biases", "pool", "dense", "dropout"])]
     preset: Option<Preset>,
     /// Batch size of each fold
     #[arg(long, value_name = "B", default_value_t = 32)]
@@ -87,7 +88,7 @@ pub struct ProfileCommand {
     #[arg(long, value_name = "N", default_value_t = 10)]
     warmup: usize,
     /// Backend to profile
-    #[arg(long, value_enum, default_value_t = Kind::Cpu)]
+    #[arg(long, value_enum, value_parser = word::<Kind>(), default_value_t = Kind::Cpu)]
     backend: Kind,
     #[command(flatten)]
     device: DeviceChoice,

@@ -5,11 +5,13 @@ use super::progress::Terminal;
 use super::signals;
 use super::threads::set_threads;
 use crate::config::{DemoConfig, Preset, RunConfig};
+use crate::data::demo;
 use crate::error::{Error, Result};
 use crate::experiment;
 use crate::progress::about;
 use crate::reproduce::{self, Comparison, JobEnding, Settings};
 use crate::run;
+use crate::word::word;
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -29,7 +31,7 @@ pub struct ReproduceCommand {
     #[arg(long, value_name = "PATH", default_value = "demo")]
     data: PathBuf,
     /// Networks to train
-    #[arg(long, value_enum, value_name = "LIST", value_delimiter = ',', default_values_t = Preset::ALL)]
+    #[arg(long, value_enum, value_parser = word::<Preset>(), value_name = "LIST", value_delimiter = ',', default_values_t = Preset::ALL)]
     presets: Vec<Preset>,
     /// Passes over the training part; the study has 100
     #[arg(long, value_name = "N", default_value_t = 100)]
@@ -60,6 +62,13 @@ impl ReproduceCommand {
                     .hint("leave the other options out, but for --dry-run and --json"));
             }
             Some(folder) => read_settings(folder)?,
+            None if self.demo != DemoConfig::default() && !demo::is_generated(&self.data) => {
+                return Err(Error::config(format!(
+                    "the options --demo-... would have no effect: {} holds recordings of its own",
+                    self.data.display()
+                ))
+                .hint("leave them out, or use --data demo"));
+            }
             None => Settings {
                 data: self.data.clone(),
                 presets: self.presets.clone(),

@@ -2,6 +2,7 @@
 
 use super::progress::Terminal;
 use crate::config::Config;
+use crate::data::demo;
 use crate::data::split::UNBOUND;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
@@ -57,8 +58,8 @@ pub fn locate(config: &mut Config, data: Option<&Path>, test: Option<&Path>) -> 
     if let Some(test) = test {
         config.data.test_file = Some(test.into());
     }
-    let demo = config.data.path.as_os_str() == "demo";
-    let paths = std::iter::once(&config.data.path).filter(|_| !demo).chain(&config.data.test_file);
+    let generated = demo::is_generated(&config.data.path);
+    let paths = std::iter::once(&config.data.path).filter(|_| !generated).chain(&config.data.test_file);
     for path in paths {
         if !path.exists() {
             let looked = std::path::absolute(path).unwrap_or_else(|_| path.clone());

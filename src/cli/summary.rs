@@ -6,6 +6,7 @@ use crate::config::{Config, Preset};
 use crate::error::{Error, Result};
 use crate::experiment;
 use crate::ops::Network;
+use crate::word::word;
 use clap::{ArgMatches, Args};
 use std::path::PathBuf;
 
@@ -17,7 +18,7 @@ options say; of generated recordings one is made for it."
 )]
 pub struct SummaryCommand {
     /// Start from a network of the original study; --config and other options override it
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_parser = word::<Preset>())]
     preset: Option<Preset>,
     /// Read options from this file; the command line overrides them
     #[arg(long = "config", value_name = "FILE")]

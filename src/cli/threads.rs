@@ -11,7 +11,9 @@ pub fn set_threads(threads: Option<usize>) -> Result<()> {
         return Err(Error::config(format!("`threads` is {threads}, expected at most {MOST}")));
     }
     let builder = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0));
-    builder
-        .build_global()
-        .map_err(|e| Error::new(ErrorKind::Other, format!("cannot start threads: {e}")).caused_by(e))
+    builder.build_global().map_err(|e| {
+        Error::new(ErrorKind::Other, format!("cannot start threads: {e}"))
+            .hint("raise the limit of processes, `ulimit -u`, or use fewer `threads`")
+            .caused_by(e)
+    })
 }

@@ -7,7 +7,7 @@ use super::saved::{locate, run_config, warn_if_killed};
 use super::scores::print_scores;
 use super::signals;
 use super::threads::set_threads;
-use crate::config::{Config, Preset};
+use crate::config::{Config, Given, Preset};
 use crate::data::split::UNBOUND;
 use crate::error::{Error, Result};
 use crate::experiment::{self, Ending, Experiment};
@@ -15,6 +15,7 @@ use crate::metrics::{Prediction, Scores};
 use crate::progress::Progress;
 use crate::report;
 use crate::run::{Manifest, Resume, RunFolder};
+use crate::word::word;
 use clap::{ArgMatches, Args};
 use std::path::PathBuf;
 
@@ -23,7 +24,7 @@ use std::path::PathBuf;
 pub struct RunFlags {
     /// Start from a network of the original study and its leaky protocol; --config and other options override
     /// it
-    #[arg(long, value_enum, conflicts_with = "resume")]
+    #[arg(long, value_enum, value_parser = word::<Preset>(), conflicts_with = "resume")]
     preset: Option<Preset>,
     /// Read options from this file; the command line overrides them
     #[arg(long = "config", value_name = "FILE", conflicts_with = "resume")]
@@ -61,9 +62,15 @@ impl RunFlags {
         let run_file = self.resume.as_ref().map(|run| run.join("config.toml"));
         let mut config =
             Config::resolve(matches, self.preset, run_file.as_deref().or(self.config_file.as_deref()))?;
-        if let Some(before) = &before {
-            refuse_changes(before, &config)?;
-        }
+        let given = match &before {
+            Some(before) => {
+                refuse_changes(before, &config)?;
+                None
+            }
+            None => Some(self.given(matches)?),
+        };
+        given.iter().try_for_each(|given| experiment::refuse_ignored(&config, given))?;
+        given.iter().for_each(|given| experiment::warn_of_validation(&config, given, terminal));
         if self.print_config {
             config.check()?;
             return out(config.to_toml().trim_end());
@@ -101,6 +108,7 @@ impl RunFlags {
             .hint("use `engine crossval`, or leave `permutations` out"));
         }
         let mut experiment = Experiment::prepare(config, terminal)?;
+        given.iter().try_for_each(|given| experiment::refuse_ignored(&experiment.config, given))?;
         if let Some(folder) = &resumed
             && Manifest::read(folder.path())?.unbound
         {
@@ -154,6 +162,14 @@ impl RunFlags {
                 Ok(())
             }
         }
+    }
+}
+
+impl RunFlags {
+    /// The settings that the user gave. A file in a run folder repeats the run, with all that had no effect.
+    fn given(&self, matches: &ArgMatches) -> Result<Given> {
+        let of_run = |file: &&PathBuf| file.with_file_name(Manifest::FILE).exists();
+        Given::of(matches, self.config_file.as_ref().filter(|file| !of_run(file)).map(PathBuf::as_path))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The name of a recurrent cell together with its directions: `lstm`, `bilstm`.
 
 use crate::ops::Cell;
+use crate::word::named;
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 use serde::de::{self, Visitor};
@@ -81,8 +82,7 @@ impl<'de> Deserialize<'de> for CellName {
             }
 
             fn visit_str<E: de::Error>(self, name: &str) -> Result<CellName, E> {
-                let found = ALL.into_iter().find(|cell| cell.name() == name);
-                found.ok_or_else(|| E::unknown_variant(name, &NAMES))
+                named(name).ok_or_else(|| E::unknown_variant(name, &NAMES))
             }
         }
 

@@ -2,7 +2,9 @@
 
 use super::defaults::default_from_flags;
 use crate::data::demo::DemoSpec;
+use crate::data::npz::Layout;
 use crate::data::sequences::BadWindows;
+use crate::word::{trimmed, word};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -13,23 +15,29 @@ use std::path::PathBuf;
 #[serde(default, deny_unknown_fields)]
 pub struct DataConfig {
     /// Data set: a folder with DEAP's files s01.dat to s32.dat, a .ts or .npz file, a folder of .npy files,
-    /// or `demo` for generated recordings
+    /// or `demo` for generated recordings. `engine data formats` describes each: an .npz file holds windows
+    /// (N, T, C), labels, groups, trials and more
     #[arg(long = "data", value_name = "PATH", default_value = "demo")]
     pub path: PathBuf,
     /// TEST file that belongs to a .ts TRAIN file; the split is then predefined
     #[arg(long = "test", value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test_file: Option<PathBuf>,
+    /// Order of the axes of .npz and .npy windows [default: ntc, with a warning where that looks wrong]
+    #[arg(long, value_enum, value_name = "AXES")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layout: Option<Layout>,
     /// Sampling rate in Hz, for files that do not state it
     #[arg(long, value_name = "HZ")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate: Option<f64>,
     /// Channels to use: names, modalities (eeg, eog, emg, gsr, resp, pleth, temp, other) or all [default: eeg
     /// if the data have EEG channels, otherwise all]
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = trimmed::<String>)]
     pub channels: Vec<String>,
     /// How to handle windows with NaN or infinite values, or with a channel that is constant over the trial
-    #[arg(long, value_enum, value_name = "ACTION", default_value_t = BadWindows::Fail)]
+    #[arg(long, value_enum, value_parser = word::<BadWindows>(), value_name = "ACTION", default_value_t = BadWindows::Fail)]
+    #[serde(deserialize_with = "crate::word::deserialize")]
     pub bad_windows: BadWindows,
     /// Go on although all cases of a class, or some published test cases, were left out: too short, bad
     /// signals, dead zone

@@ -8,6 +8,7 @@ mod bounds;
 mod cell_name;
 mod data;
 mod defaults;
+mod given;
 mod network;
 mod permutation;
 mod preset;
@@ -23,6 +24,7 @@ mod training;
 
 pub use cell_name::CellName;
 pub use data::{DataConfig, DemoConfig};
+pub use given::Given;
 pub use network::NetworkConfig;
 pub use permutation::PermutationConfig;
 pub use preset::{Preset, Published};

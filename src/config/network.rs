@@ -4,6 +4,7 @@ use super::cell_name::CellName;
 use super::defaults::default_from_flags;
 use crate::error::{Error, Result};
 use crate::ops::{ConvSpec, LayerSpec, Network, Pooling};
+use crate::word::{trimmed, word};
 use clap::Args;
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{self, IntoDeserializer, SeqAccess, Visitor};
@@ -20,17 +21,18 @@ pub struct NetworkConfig {
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub conv: Vec<ConvSpec>,
     /// Recurrent cell: one for all layers, or one for each layer
-    #[arg(long, value_enum, value_name = "LIST", value_delimiter = ',', default_value = "lstm")]
+    #[arg(long, value_enum, value_parser = word::<CellName>(), value_name = "LIST", value_delimiter = ',', default_value = "lstm")]
     #[serde(serialize_with = "one_or_list", deserialize_with = "from_one_or_list")]
     pub cell: Vec<CellName>,
     /// Hidden units of each recurrent layer, for example 64,32 for two layers
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "64")]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = trimmed::<usize>, default_value = "64")]
     pub hidden: Vec<usize>,
     /// Bias vectors per gate: 2 as in PyTorch and cuDNN, 1 as in the LSTM of Keras (the GRU of Keras has 2)
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub biases: usize,
     /// Pooling over time: how the output sequence of the last recurrent layer becomes one vector
-    #[arg(long, value_enum, value_name = "METHOD", default_value_t = Pooling::Last)]
+    #[arg(long, value_enum, value_parser = word::<Pooling>(), value_name = "METHOD", default_value_t = Pooling::Last)]
+    #[serde(deserialize_with = "crate::word::deserialize")]
     pub pool: Pooling,
     /// Units of a dense ReLU layer before the output layer; 0 for no such layer
     #[arg(long, value_name = "N", default_value_t = 0)]

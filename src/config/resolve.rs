@@ -80,7 +80,7 @@ fn invalid(error: toml::de::Error) -> Error {
 }
 
 /// Whether the command line gives the option. Option ids are unique over all sections.
-fn given(matches: &ArgMatches, id: &str) -> bool {
+pub(super) fn given(matches: &ArgMatches, id: &str) -> bool {
     matches.try_contains_id(id).is_ok() && matches.value_source(id) == Some(ValueSource::CommandLine)
 }
 

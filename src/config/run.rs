@@ -3,6 +3,7 @@
 use super::defaults::default_from_flags;
 use crate::backend::{AnyDevice, DeviceChoice, Kind};
 use crate::error::Result;
+use crate::word::word;
 use clap::{Arg, Args};
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,7 @@ use std::time::Duration;
 #[command(mut_arg("kernel_cache", |folder| also(folder, "Does not change results")))]
 pub struct RunConfig {
     /// Compute backend; the program never falls back to another one
-    #[arg(long, value_enum, value_name = "BACKEND", default_value_t = Kind::Cpu)]
+    #[arg(long, value_enum, value_parser = word::<Kind>(), value_name = "BACKEND", default_value_t = Kind::Cpu)]
     pub backend: Kind,
     /// The device of the backend, and its settings.
     #[command(flatten)]
@@ -98,6 +99,11 @@ enum Key {
     Runs,
 }
 
+/// A word as people type it.
+#[derive(Deserialize)]
+#[serde(bound = "T: clap::ValueEnum")]
+struct Typed<T>(#[serde(deserialize_with = "crate::word::deserialize")] T);
+
 /// Not derived: with `flatten`, serde would lose the line of a wrong key or value and accept unknown keys.
 impl<'de> Deserialize<'de> for RunConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -114,11 +120,11 @@ impl<'de> Deserialize<'de> for RunConfig {
                 let mut run = RunConfig::default();
                 while let Some(key) = keys.next_key()? {
                     match key {
-                        Key::Backend => run.backend = keys.next_value()?,
-                        Key::Isa => run.choice.isa = keys.next_value()?,
+                        Key::Backend => run.backend = keys.next_value::<Typed<_>>()?.0,
+                        Key::Isa => run.choice.isa = Some(keys.next_value::<Typed<_>>()?.0),
                         Key::Adapter => run.choice.adapter = keys.next_value()?,
-                        Key::Precision => run.choice.precision = keys.next_value()?,
-                        Key::Gemm => run.choice.gemm = keys.next_value()?,
+                        Key::Precision => run.choice.precision = Some(keys.next_value::<Typed<_>>()?.0),
+                        Key::Gemm => run.choice.gemm = Some(keys.next_value::<Typed<_>>()?.0),
                         Key::KernelCache => run.choice.kernel_cache = keys.next_value()?,
                         Key::Threads => run.threads = keys.next_value()?,
                         Key::FoldsAtOnce => run.folds_at_once = keys.next_value()?,

@@ -6,6 +6,7 @@ use crate::data::features::{Family, GsrUnit};
 use crate::data::frames::{Baseline, FrameKind};
 use crate::data::labels::{LabelScheme, RatingScale, TieRule};
 use crate::data::normalize::{Normalize, Scale};
+use crate::word::word;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +16,8 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct FramesConfig {
     /// Input of one time step (a frame) [default: bandpower for DEAP and demo, raw for archives]
-    #[arg(long = "frames", value_enum, value_name = "KIND")]
+    #[arg(long = "frames", value_enum, value_parser = word::<FrameKind>(), value_name = "KIND")]
+    #[serde(deserialize_with = "crate::word::optional")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frame_kind: Option<FrameKind>,
     /// Length of a frame of band power, entropy or features in seconds
@@ -30,7 +32,7 @@ pub struct FramesConfig {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub bands: Vec<Band>,
     /// Families of features for `--frames features` [default: all but rational-asymmetry]
-    #[arg(long, value_enum, value_name = "LIST", value_delimiter = ',')]
+    #[arg(long, value_enum, value_parser = word::<Family>(), value_name = "LIST", value_delimiter = ',')]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub features: Vec<Family>,
     /// Length in seconds of the window around a frame in which features of slow signals (blinks, gsr, pleth,
@@ -39,12 +41,14 @@ pub struct FramesConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub feature_window: Option<f64>,
     /// Quantity and unit of gsr channels [default: ohm for DEAP and demo; other files need it]
-    #[arg(long = "gsr", value_enum, value_name = "UNIT")]
+    #[arg(long = "gsr", value_enum, value_parser = word::<GsrUnit>(), value_name = "UNIT")]
+    #[serde(deserialize_with = "crate::word::optional")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gsr_unit: Option<GsrUnit>,
     /// Use of the baseline, the seconds before the stimulus; features of slow signals are never corrected
     /// [default: drop for raw frames and recordings without a baseline, otherwise correct]
-    #[arg(long, value_enum, value_name = "USE")]
+    #[arg(long, value_enum, value_parser = word::<Baseline>(), value_name = "USE")]
+    #[serde(deserialize_with = "crate::word::optional")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Baseline>,
     /// Length of a window (one input sequence) in seconds [default: 4 for DEAP and demo, the whole series for
@@ -63,10 +67,12 @@ pub struct FramesConfig {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub leave_out: Vec<String>,
     /// Scaling of each window by itself, before normalization
-    #[arg(long, value_enum, value_name = "KIND", default_value_t = Scale::None)]
+    #[arg(long, value_enum, value_parser = word::<Scale>(), value_name = "KIND", default_value_t = Scale::None)]
+    #[serde(deserialize_with = "crate::word::deserialize")]
     pub scale: Scale,
     /// Normalization: the data by whose mean and standard deviation each feature is standardized
-    #[arg(long, value_enum, value_name = "BY", default_value_t = Normalize::Train, alias = "normalise")]
+    #[arg(long, value_enum, value_parser = word::<Normalize>(), value_name = "BY", default_value_t = Normalize::Train, alias = "normalise")]
+    #[serde(deserialize_with = "crate::word::deserialize")]
     #[serde(alias = "normalise")]
     pub normalize: Normalize,
 }
@@ -79,7 +85,8 @@ default_from_flags!(FramesConfig);
 #[serde(default, deny_unknown_fields)]
 pub struct LabelsConfig {
     /// Label to predict [default: valence for ratings, class for archives]
-    #[arg(long, value_enum, value_name = "LABEL")]
+    #[arg(long, value_enum, value_parser = word::<LabelScheme>(), value_name = "LABEL")]
+    #[serde(deserialize_with = "crate::word::optional")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<LabelScheme>,
     /// Lowest and highest possible rating, such as 1-5 [default: 1-9 for DEAP and demo; other ratings need
@@ -92,7 +99,8 @@ pub struct LabelsConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f64>,
     /// Class of a rating that equals the threshold
-    #[arg(long, value_enum, value_name = "RULE", default_value_t = TieRule::Above)]
+    #[arg(long, value_enum, value_parser = word::<TieRule>(), value_name = "RULE", default_value_t = TieRule::Above)]
+    #[serde(deserialize_with = "crate::word::deserialize")]
     pub tie: TieRule,
     /// Leave out trials whose rating is closer to the threshold than this; 0 leaves out none
     #[arg(long, value_name = "X", default_value_t = 0.0)]

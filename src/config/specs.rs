@@ -1,7 +1,6 @@
 //! The options as specifications for the other modules, and checks of their values.
 
 use super::sections::Config;
-use super::sequences::FramesConfig;
 use crate::data::bands::default_bands;
 use crate::data::features::{Family, FeatureSpec, GsrUnit};
 use crate::data::frames::{Baseline, FrameKind, FrameSpec};
@@ -67,7 +66,8 @@ impl Config {
     pub fn split_spec(&self, dataset: &Dataset) -> Result<SplitSpec> {
         let kind = match self.split.split_by {
             Some(kind) => kind,
-            None if self.data.test_file.is_some() => SplitKind::Predefined,
+            // Also where all windows of the test part were left out: the split then says so.
+            None if dataset.frames.segments.iter().any(|s| s.predefined_test) => SplitKind::Predefined,
             None => split::default_kind(&dataset.grouping, dataset.people().len())?,
         };
         let (folds, validation) = (self.split.folds, self.split.validation);
@@ -134,7 +134,6 @@ impl Config {
                 return Err(Error::config(format!("the {quantity} must be above 0, and is {value}")));
             }
         }
-        self.check_features()?;
         let save_every = self.run.save_every.unwrap_or_default();
         if !(0.0..=1e9).contains(&save_every) {
             return Err(Error::config(format!("`save_every` is {save_every}, expected 0 to 1e9 seconds")));
@@ -179,20 +178,5 @@ impl Config {
             }
         }
         Ok(())
-    }
-
-    /// Refuses settings of features for frames that have none.
-    fn check_features(&self) -> Result<()> {
-        let FramesConfig { frame_kind, features, feature_window, gsr_unit, .. } = &self.frames;
-        let given = [
-            ("features", !features.is_empty()),
-            ("feature_window", feature_window.is_some()),
-            ("gsr_unit", gsr_unit.is_some()),
-        ];
-        match given.into_iter().find(|(_, is_given)| *is_given && *frame_kind != Some(FrameKind::Features)) {
-            None => Ok(()),
-            Some((key, _)) => Err(Error::config(format!("`{key}` is of use only for frames of features"))
-                .hint(format!("add `frame_kind = features`, or leave `{key}` out"))),
-        }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::defaults::default_from_flags;
 use crate::data::split::SplitKind;
+use crate::word::word;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -13,7 +14,8 @@ use std::path::PathBuf;
 pub struct SplitConfig {
     /// Groups that are kept together: no group has windows in both the training and the test part [default:
     /// trial, or subject if only people are known; predefined if a TEST file is given]
-    #[arg(long = "split", value_enum, value_name = "KIND")]
+    #[arg(long = "split", value_enum, value_parser = word::<SplitKind>(), value_name = "KIND")]
+    #[serde(deserialize_with = "crate::word::optional")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub split_by: Option<SplitKind>,
     /// Number of folds [default: one per subject for a split by subject, otherwise 5]

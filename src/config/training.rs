@@ -3,6 +3,7 @@
 use super::defaults::default_from_flags;
 use crate::ops::{EpsPlacement, OptimizerKind};
 use crate::train::{ClassWeights, Initial, Schedule, Selection};
+use crate::word::word;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -19,7 +20,8 @@ pub struct TrainingConfig {
     #[arg(long, value_name = "N", default_value_t = 32)]
     pub batch: usize,
     /// Optimizer: the rule that updates the weights
-    #[arg(long, value_enum, value_name = "NAME", default_value_t = OptimizerKind::Adamw)]
+    #[arg(long, value_enum, value_parser = word::<OptimizerKind>(), value_name = "NAME", default_value_t = OptimizerKind::Adamw)]
+    #[serde(deserialize_with = "crate::word::deserialize")]
     pub optimizer: OptimizerKind,
     /// Peak learning rate, after warmup
     #[arg(long = "lr", value_name = "RATE", default_value_t = 1e-3)]
@@ -28,10 +30,12 @@ pub struct TrainingConfig {
     #[arg(long, value_name = "X", default_value = "1e-8")]
     pub eps: f64,
     /// Whether epsilon is added after the bias correction, as in PyTorch, or before it, as in Keras
-    #[arg(long, value_enum, value_name = "PLACE", default_value_t = EpsPlacement::AfterCorrection)]
+    #[arg(long, value_enum, value_parser = word::<EpsPlacement>(), value_name = "PLACE", default_value_t = EpsPlacement::AfterCorrection)]
+    #[serde(deserialize_with = "crate::word::deserialize")]
     pub eps_placement: EpsPlacement,
     /// Schedule of the learning rate after warmup
-    #[arg(long, value_enum, value_name = "NAME", default_value_t = Schedule::Constant)]
+    #[arg(long, value_enum, value_parser = word::<Schedule>(), value_name = "NAME", default_value_t = Schedule::Constant)]
+    #[serde(deserialize_with = "crate::word::deserialize")]
     pub schedule: Schedule,
     /// Epochs during which the learning rate rises linearly to its peak; fractions are allowed
     #[arg(long, value_name = "EPOCHS", default_value_t = 0.0)]
@@ -46,7 +50,8 @@ pub struct TrainingConfig {
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     pub label_smoothing: f64,
     /// Weights of the classes in the loss
-    #[arg(long, value_enum, value_name = "KIND", default_value_t = ClassWeights::None)]
+    #[arg(long, value_enum, value_parser = word::<ClassWeights>(), value_name = "KIND", default_value_t = ClassWeights::None)]
+    #[serde(deserialize_with = "crate::word::deserialize")]
     pub class_weights: ClassWeights,
     /// Early stopping: stop a fold after this many epochs without a lower validation loss (cross-entropy
     /// without smoothing or class weights); 0 for never [default: 10 with validation, otherwise 0]
@@ -54,7 +59,8 @@ pub struct TrainingConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patience: Option<usize>,
     /// Epoch whose weights are tested
-    #[arg(long, value_enum, value_name = "EPOCH", default_value_t = Selection::Best)]
+    #[arg(long, value_enum, value_parser = word::<Selection>(), value_name = "EPOCH", default_value_t = Selection::Best)]
+    #[serde(deserialize_with = "crate::word::deserialize")]
     pub selection: Selection,
     /// Start from the best weights of this finished run, fold by fold, with any settings of the training:
     /// more epochs, another learning rate. Its recordings, windows, labels, folds and layers must be the
@@ -63,7 +69,8 @@ pub struct TrainingConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<PathBuf>,
     /// Initialization of the weights
-    #[arg(long, value_enum, value_name = "STYLE", default_value_t = Initial::Pytorch)]
+    #[arg(long, value_enum, value_parser = word::<Initial>(), value_name = "STYLE", default_value_t = Initial::Pytorch)]
+    #[serde(deserialize_with = "crate::word::deserialize")]
     pub initial: Initial,
     /// Seed of all random numbers: split, initial weights, order of the sequences, dropout
     #[arg(long, value_name = "SEED", default_value_t = 1)]

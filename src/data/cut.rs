@@ -76,6 +76,7 @@ impl Dataset {
                     label,
                     subject: segment.subject,
                     trial: segment.trial,
+                    stimulus: segment.stimulus,
                     window: number,
                     predefined_test: segment.predefined_test,
                     samples: samples.start as u32..samples.end as u32,
@@ -189,7 +190,7 @@ fn bad_signals(frames: &FrameTable, windows: usize, bad_windows: BadWindows, not
         shown.push(format!("{} defects in all", frames.defect_count));
     }
     let keep = match not_finite {
-        true => "",
+        true => "fill missing values in before, since nothing is imputed here; ",
         false => "keep windows with a constant channel as they are with `bad_windows = keep`; ",
     };
     Error::data(format!("{windows} windows hold bad signals: {}", shown.join("; "))).hint(format!(

@@ -233,6 +233,12 @@ impl FrameTable {
         self.chunks[chunk].slice(ndarray::s![row..row + count, ..])
     }
 
+    /// The rounding errors of [`FrameTable::rows`], if they are stored.
+    pub fn low_rows(&self, first: usize, count: usize) -> Option<ndarray::ArrayView2<'_, f32>> {
+        let (chunk, row) = locate(&self.chunks, first);
+        self.low.get(chunk).map(|low| low.slice(ndarray::s![row..row + count, ..]))
+    }
+
     /// Whether the two tables are clones of one, whose frames they share.
     pub fn shares_rows(&self, other: &FrameTable) -> bool {
         let place =

@@ -38,7 +38,7 @@ pub struct Grouping {
     pub people: Knowledge,
     /// The trial of each window: the series that it was cut from.
     pub trials: Knowledge,
-    /// The stimulus of each trial. A trial number then stands for the same stimulus in all subjects.
+    /// The stimulus of each trial, equal for all subjects.
     pub stimuli: Knowledge,
 }
 
@@ -85,7 +85,7 @@ impl Grouping {
         self.trials != Knowledge::Unknown
     }
 
-    /// Whether a trial number stands for the same stimulus in all subjects.
+    /// Whether the data name the stimulus of each trial.
     pub fn shares_stimuli(&self) -> bool {
         self.stimuli == Knowledge::Known
     }

@@ -9,6 +9,7 @@ use super::source::{Facts, Source};
 use super::split::default_kind;
 use crate::error::Result;
 use crate::progress::Progress;
+use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -67,31 +68,26 @@ pub struct Inspection {
     pub classes: Vec<String>,
     /// Number of series by subject and class.
     pub class_counts: Vec<Vec<usize>>,
-    /// Histograms of valence, arousal, dominance and liking: trials per bin of width 1 from 1 to 9. Empty
-    /// without ratings.
+    /// Histograms of valence, arousal, dominance and liking, as far as the data have them: trials per bin of
+    /// width 1 from 1 to 9.
     pub ratings: Vec<[usize; 8]>,
     /// Trials that hold the same samples as others.
     pub copies: Vec<TrialPair>,
 }
 
 impl Inspection {
-    /// Reads all recordings of `source`. `labels` returns the label scheme for the data set's own class
-    /// names.
+    /// Reads all recordings of `source`. `labels` returns the label scheme for what the files state.
     ///
     /// # Errors
     ///
     /// Those of [`Source::read`] and [`Labels::class`].
-    pub fn of(
-        source: &Source,
-        labels: impl Fn(&[String]) -> Labels,
-        progress: &dyn Progress,
-    ) -> Result<Self> {
-        let (mut subjects, Facts { class_names: own_classes, grouping }) =
-            source.read(progress, |recording| Ok(inspect(&recording)))?;
+    pub fn of(source: &Source, labels: impl Fn(&Facts) -> Labels, progress: &dyn Progress) -> Result<Self> {
+        let (mut subjects, facts) = source.read(progress, |recording| Ok(inspect(&recording)))?;
+        let labels = labels(&facts);
+        let Facts { class_names: own_classes, grouping, .. } = facts;
         if !grouping.has_trials() {
             subjects.iter_mut().for_each(|subject| subject.trials = None);
         }
-        let labels = labels(&own_classes);
         let labeled = subjects.iter().flat_map(|s| &s.targets).any(|target| *target != Target::Unknown);
         let classes = if labeled { labels.classes(&own_classes) } else { Vec::new() };
         let count = |subject: &SubjectInspection| -> Result<Vec<usize>> {
@@ -104,20 +100,15 @@ impl Inspection {
             Ok(counts)
         };
         let class_counts = subjects.iter().map(count).collect::<Result<_>>()?;
-        let ratings: Vec<[f32; 4]> = subjects
-            .iter()
-            .flat_map(|s| &s.targets)
-            .filter_map(|target| match target {
-                Target::Ratings(ratings) => Some(*ratings),
-                _ => None,
-            })
-            .collect();
+        let ratings: Vec<[f32; 4]> =
+            subjects.iter().flat_map(|s| &s.targets).filter_map(Target::ratings).collect();
+        let known = |which: usize| ratings.iter().map(move |r| r[which]).filter(|rating| !rating.is_nan());
         let histogram = |which: usize| {
             let mut bins = [0; 8];
-            ratings.iter().for_each(|r| bins[(r[which] as usize).clamp(1, 8) - 1] += 1);
+            known(which).for_each(|rating| bins[(rating as usize).clamp(1, 8) - 1] += 1);
             bins
         };
-        let ratings = if ratings.is_empty() { Vec::new() } else { (0..4).map(histogram).collect() };
+        let ratings = (0..4).take_while(|&which| known(which).next().is_some()).map(histogram).collect();
         let label_rule = if labeled { labels.describe() } else { String::new() };
         let copies = copies(&mut subjects, &grouping);
         Ok(Inspection { subjects, grouping, label_rule, classes, class_counts, ratings, copies })
@@ -214,17 +205,7 @@ pub fn render(inspection: &Inspection) -> String {
             inspection.label_rule,
             if series == trials { "trials" } else { "windows" }
         ));
-        lines.push(format!(
-            "  {:<10}{}",
-            "subject",
-            classes.iter().map(|c| format!("{c:>10}")).collect::<String>()
-        ));
-        for (subject, counts) in inspection.subjects.iter().zip(&inspection.class_counts) {
-            let one_class = counts.iter().filter(|&&n| n > 0).count() < 2;
-            lines.push(row(&subject.subject, counts, if one_class { "   one class only" } else { "" }));
-        }
-        let total = |class: usize| inspection.class_counts.iter().map(|counts| counts[class]).sum();
-        lines.push(row("all", &(0..classes.len()).map(total).collect::<Vec<usize>>(), ""));
+        lines.extend(class_table(inspection));
     }
 
     if !inspection.ratings.is_empty() {
@@ -291,13 +272,47 @@ fn modalities(subject: &SubjectInspection) -> String {
     let line = |(modality, members): (&str, Vec<&ChannelInspection>)| {
         let names: Vec<&str> = members.iter().map(|c| c.name.as_str()).collect();
         let deviation = members.iter().map(|c| c.deviation).sum::<f64>() / members.len() as f64;
-        format!("  {modality:<6} {:>3}  deviation {deviation:<10.4} {}", members.len(), names.join(" "))
+        let deviation = significant(deviation);
+        format!("  {modality:<6} {:>3}  deviation {deviation:<10} {}", members.len(), names.join(" "))
     };
     groups.into_iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-fn row(name: &str, counts: &[usize], remark: &str) -> String {
-    format!("  {name:<10}{}{remark}", counts.iter().map(|n| format!("{n:>10}")).collect::<String>())
+/// Lines with the classes of each subject, and of all of them where there are several.
+fn class_table(inspection: &Inspection) -> Vec<String> {
+    let classes = &inspection.classes;
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    let row = |name: &str, counts: &[usize], remark: &str| {
+        let counts = counts.iter().map(usize::to_string);
+        [name.to_string()].into_iter().chain(counts).chain([remark.to_string()]).collect::<Vec<_>>()
+    };
+    table.set_header(["subject"].into_iter().chain(classes.iter().map(String::as_str)).chain([""]));
+    for (subject, counts) in inspection.subjects.iter().zip(&inspection.class_counts) {
+        let one_class = counts.iter().filter(|&&n| n > 0).count() < 2;
+        table.add_row(row(&subject.subject, counts, if one_class { "one class only" } else { "" }));
+    }
+    if inspection.subjects.len() > 1 {
+        let total = |class: usize| inspection.class_counts.iter().map(|counts| counts[class]).sum();
+        table.add_row(row("all", &(0..classes.len()).map(total).collect::<Vec<usize>>(), ""));
+    }
+    for column in table.column_iter_mut().skip(1).take(classes.len()) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table.lines().map(|line| format!(" {}", line.trim_end())).collect()
+}
+
+/// A number with four significant digits.
+fn significant(number: f64) -> String {
+    const DIGITS: i32 = 4;
+    if number == 0.0 || !number.is_finite() {
+        return number.to_string();
+    }
+    let exponent = number.abs().log10().floor() as i32;
+    match exponent {
+        -3..6 => format!("{number:.*}", (DIGITS - 1 - exponent).max(0) as usize),
+        _ => format!("{number:.*e}", DIGITS as usize - 1),
+    }
 }
 
 fn defects(subject: &SubjectInspection) -> Vec<String> {
@@ -308,4 +323,23 @@ fn defects(subject: &SubjectInspection) -> Vec<String> {
         (!what.is_empty()).then(|| format!("{} {}: {}", subject.subject, c.name, what.join(", ")))
     };
     subject.channels.iter().filter_map(defect).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::significant;
+
+    #[test]
+    fn numbers_keep_their_significant_digits_in_any_unit() {
+        for (number, text) in [
+            (12.345678, "12.35"),
+            (1.2345678e-5, "1.235e-5"),
+            (0.0012345, "0.001234"),
+            (123456.7, "123457"),
+            (2.5e9, "2.500e9"),
+            (0.0, "0"),
+        ] {
+            assert_eq!(significant(number), text);
+        }
+    }
 }

@@ -142,31 +142,38 @@ impl Labels {
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the scheme needs ratings and the trial has a class,
     /// or the reverse; [`ErrorKind::Data`](crate::ErrorKind::Data) for a trial without label.
     pub fn class(&self, target: &Target) -> Result<Option<u32>> {
-        match (self.scheme, target) {
-            (LabelScheme::Class, Target::Class(class)) => Ok(Some(*class)),
-            (LabelScheme::Quadrant, Target::Ratings(ratings)) => Ok(self
-                .high(ratings[0])?
-                .zip(self.high(ratings[1])?)
+        match (self.scheme, target.class(), target.ratings()) {
+            (LabelScheme::Class, Some(class), _) => Ok(Some(class)),
+            (LabelScheme::Quadrant, _, Some(ratings)) => Ok(self
+                .high(LabelScheme::Valence, ratings)?
+                .zip(self.high(LabelScheme::Arousal, ratings)?)
                 .map(|(valence, arousal)| u32::from(!valence) * 2 + u32::from(!arousal))),
-            (_, Target::Unknown) => Err(Error::data("these data have no labels")
+            (_, None, None) => Err(Error::data("these data have no labels")
                 .hint("a trained model can predict them; training needs labels")),
-            (LabelScheme::Class, _) => Err(Error::config("these data have ratings, not classes")
+            (LabelScheme::Class, None, _) => Err(Error::config("these data have ratings, not classes")
                 .hint("use `label = valence`, or arousal, dominance, liking or quadrant")),
-            (_, Target::Class(_)) => {
+            (_, _, None) => {
                 Err(Error::config("these data have classes, not ratings").hint("use `label = class`"))
             }
-            (scheme, Target::Ratings(ratings)) => Ok(self.high(ratings[rating(scheme).0])?.map(u32::from)),
+            (scheme, _, Some(ratings)) => Ok(self.high(scheme, ratings)?.map(u32::from)),
         }
     }
 
-    /// Whether a rating is high; `None` inside the dead zone.
+    /// Whether the rating of a scheme is high; `None` inside the dead zone.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Data`](crate::ErrorKind::Data) for a rating that is not on the scale.
-    fn high(&self, rating: f32) -> Result<Option<bool>> {
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a rating that the data do not have, or whose scale
+    /// is unknown; [`ErrorKind::Data`](crate::ErrorKind::Data) for one that is not on the scale.
+    fn high(&self, scheme: LabelScheme, ratings: [f32; 4]) -> Result<Option<bool>> {
+        let (index, name) = rating(scheme);
+        let rating = f64::from(ratings[index]);
+        if rating.is_nan() {
+            return Err(Error::config(format!("these data have no column for {name} in their ratings"))
+                .hint("use `label = valence` or another label whose column the array \"ratings\" has"));
+        }
         // Ratings have two decimals. Rounding removes the error of `f32` before any comparison.
-        let rating = (f64::from(rating) * 100.0).round() / 100.0;
+        let rating = (rating * 100.0).round() / 100.0;
         let scale = self.scale.ok_or_else(|| {
             Error::config("the scale of these ratings is unknown")
                 .hint("give the lowest and the highest rating: `scale_range = 1-9`")

@@ -65,20 +65,53 @@ pub struct Channel {
 /// The rating or class of a trial, from which a label scheme makes the label.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Target {
-    /// Self-assessment from 1 to 9: valence, arousal, dominance, liking.
+    /// Self-assessment from 1 to 9: valence, arousal, dominance, liking. NaN for one that the data do not
+    /// have.
     Ratings([f32; 4]),
     /// Index into the class names of the data set.
     Class(u32),
+    /// Ratings, and a class beside them.
+    Both([f32; 4], u32),
     /// Not known. A model can predict such trials but not train on them.
     Unknown,
+}
+
+impl Target {
+    /// The target with these ratings and this class, as far as they are known.
+    pub fn of(ratings: Option<[f32; 4]>, class: Option<u32>) -> Self {
+        match (ratings, class) {
+            (Some(ratings), Some(class)) => Target::Both(ratings, class),
+            (Some(ratings), None) => Target::Ratings(ratings),
+            (None, Some(class)) => Target::Class(class),
+            (None, None) => Target::Unknown,
+        }
+    }
+
+    /// The ratings, if they are known.
+    pub fn ratings(&self) -> Option<[f32; 4]> {
+        match self {
+            Target::Ratings(ratings) | Target::Both(ratings, _) => Some(*ratings),
+            Target::Class(_) | Target::Unknown => None,
+        }
+    }
+
+    /// The class, if it is known.
+    pub fn class(&self) -> Option<u32> {
+        match self {
+            Target::Class(class) | Target::Both(_, class) => Some(*class),
+            Target::Ratings(_) | Target::Unknown => None,
+        }
+    }
 }
 
 /// A continuous signal: one trial, or a part of it in archives that cut trials into windows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trial {
-    /// Number of the trial within its subject, from 0. In DEAP it is the number of the video, equal for all
-    /// subjects.
+    /// Number of the trial within its subject, from 0.
     pub trial: u32,
+    /// Number of its stimulus, equal for all subjects: in DEAP that of the video. Where stimuli are unknown,
+    /// it is the number of the trial and means nothing.
+    pub stimulus: u32,
     /// Offset of this trial's `(channels, samples)` block in [`Recording::samples`].
     pub offset: usize,
     /// Samples per channel.

@@ -9,7 +9,7 @@ use super::normalize::Scale;
 use crate::error::{Error, Result};
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
@@ -54,6 +54,8 @@ pub struct Sequence {
     pub subject: u32,
     /// Number of the trial within its subject.
     pub trial: u32,
+    /// Number of the trial's stimulus, as in [`Trial`](super::recording::Trial).
+    pub stimulus: u32,
     /// Number of the window within its trial.
     pub window: u32,
     /// Whether the trial belongs to the TEST part of an archive.
@@ -163,6 +165,12 @@ impl Dataset {
         indices.into_iter().map(sequence).map(|s| (s.subject, s.trial)).collect()
     }
 
+    /// The stimulus of each trial, by subject and trial number; `None` if stimuli are unknown.
+    pub fn stimuli(&self) -> Option<BTreeMap<(u32, u32), u32>> {
+        let stimulus = |s: &Sequence| ((s.subject, s.trial), s.stimulus);
+        self.grouping.shares_stimuli().then(|| self.sequences.iter().map(stimulus).collect())
+    }
+
     /// The subjects that have sequences, as indices into [`FrameTable::subjects`].
     pub fn people(&self) -> BTreeSet<u32> {
         self.sequences.iter().map(|s| s.subject).collect()
@@ -188,6 +196,10 @@ impl Dataset {
                 hasher.update(&number.to_le_bytes());
             }
             hasher.update(&(s.scale as f32).to_le_bytes());
+            // Data that number their trials by stimulus keep the hash that they had before stimuli were read.
+            if s.stimulus != s.trial {
+                hasher.update(b"stimulus").update(&s.stimulus.to_le_bytes());
+            }
         }
         hasher.finalize().to_hex().to_string()
     }

@@ -1,9 +1,10 @@
 //! The `.ts` files of the UEA/aeon archive of time series classification.
 //!
 //! The header has lines `@tag value` and ends with `@data`. After it, each line is one case: channels
-//! separated by `:`, their values by `,`, and the class after the last `:`. Lines that start with `#` are
-//! comments.
+//! separated by `:`, their values by `,`, and the class after the last `:`. Lines that start with `#` or
+//! `%` are comments.
 
+use crate::data::foreign::HEAD;
 use crate::data::recording::{Channel, Modality, Recording, Target, Trial};
 use crate::error::{Error, Result};
 use rayon::prelude::*;
@@ -18,7 +19,8 @@ const BATCH: usize = 8 << 20;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Archive {
     /// One subject, `all`, with one trial per case, numbered from 0, and channels `ch0`, `ch1`, ... Missing
-    /// values are NaN. The sampling rate is unknown.
+    /// values are NaN; those that only fill a case up to the length of others are left out. The sampling rate
+    /// is unknown.
     pub recording: Recording,
     /// The class names in the order of `@classLabel`. [`Target::Class`] is an index into them. Empty without
     /// classes.
@@ -57,6 +59,27 @@ pub fn read_pair(train: &Path, test: &Path) -> Result<Archive> {
     Ok(archive)
 }
 
+/// Whether a file with these first bytes has the header of a `.ts` file. Comments may fill all of them.
+pub fn is_header(head: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(head);
+    let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
+    let mut lines = lines.filter(|line| !line.is_empty()).peekable();
+    let is_commented = lines.peek().is_some_and(|line| is_comment(line));
+    match lines.find(|line| !is_comment(line)) {
+        Some(line) => line.starts_with('@') && !is_arff(&line.to_ascii_lowercase()),
+        None => is_commented && head.len() >= HEAD,
+    }
+}
+
+fn is_comment(line: &str) -> bool {
+    line.starts_with(['#', '%'])
+}
+
+/// Whether a line in lower case begins with a tag of ARFF, which has the same signs.
+fn is_arff(line: &str) -> bool {
+    line.starts_with("@relation") || line.starts_with("@attribute")
+}
+
 impl Archive {
     fn empty() -> Self {
         let (subject, hash) = ("all".to_string(), String::new());
@@ -71,6 +94,7 @@ impl Archive {
         let mut lines =
             Lines { reader: BufReader::new(file), path, number: 0, hasher: blake3::Hasher::new() };
         let header = Header::read(&mut lines)?;
+        let header = if predefined_test { header.in_order_of(&self.class_names) } else { header };
         if predefined_test && header.classes != self.class_names {
             return Err(Error::data(format!(
                 "@classLabel lists {:?}, expected {:?} as in the training file",
@@ -80,6 +104,7 @@ impl Archive {
             .at(path.display()));
         }
         let before = self.recording.trials.len();
+        let mut written = None;
         loop {
             let batch = lines.batch()?;
             if batch.is_empty() {
@@ -87,7 +112,10 @@ impl Archive {
             }
             let cases: Vec<_> = batch.par_iter().map(|(_, line)| header.case(line)).collect();
             for (case, (number, _)) in cases.into_iter().zip(&batch) {
-                let pushed = case.and_then(|case| self.push(case, &header, before, predefined_test));
+                let pushed = case.and_then(|case| {
+                    header.check_length(*written.get_or_insert(case.written), case.written)?;
+                    self.push(case, predefined_test)
+                });
                 pushed.map_err(|e| e.at(place(path, *number)))?;
             }
         }
@@ -98,8 +126,8 @@ impl Archive {
         Ok(lines.hasher.finalize())
     }
 
-    /// Adds one case. `first` is the index of the file's first trial.
-    fn push(&mut self, case: Case, header: &Header, first: usize, predefined_test: bool) -> Result<()> {
+    /// Adds one case.
+    fn push(&mut self, case: Case, predefined_test: bool) -> Result<()> {
         let Recording { channels, trials, samples, .. } = &mut self.recording;
         if trials.is_empty() {
             let name = |i| Channel { name: format!("ch{i}"), modality: Modality::Other };
@@ -112,17 +140,9 @@ impl Archive {
                 case.channels
             )));
         }
-        if let (Some(trial), true) = (trials.get(first), header.equal_length)
-            && trial.length != case.length
-        {
-            return Err(Error::data(format!(
-                "{} values a channel, expected {} as in the first case",
-                case.length, trial.length
-            ))
-            .hint("if the cases do differ in length, the header must say `@equalLength false`"));
-        }
         trials.push(Trial {
             trial: trials.len() as u32,
+            stimulus: trials.len() as u32,
             offset: samples.len(),
             length: case.length,
             baseline: 0,
@@ -162,7 +182,7 @@ impl Lines<'_> {
             // Comments in older files are Latin-1. Data are ASCII.
             let line = String::from_utf8_lossy(&bytes);
             let line = line.trim_start_matches('\u{feff}').trim();
-            if !line.is_empty() && !line.starts_with('#') {
+            if !line.is_empty() && !is_comment(line) {
                 return Ok(Some(line.to_string()));
             }
         }
@@ -229,13 +249,13 @@ impl Header {
             }
             "@timestamps" if boolean(tag, value)? => {
                 return Err(Error::data("`@timestamps true`: series with time stamps are not supported")
-                    .hint("resample the series to a fixed rate and leave out the time stamps"));
+                    .hint(TIME_STAMPS));
             }
             "@targetlabel" if boolean(tag, value.split_whitespace().next().unwrap_or_default())? => {
                 return Err(Error::data("`@targetLabel true`: a regression data set")
                     .hint("this program trains classifiers only"));
             }
-            "@relation" | "@attribute" => {
+            _ if is_arff(tag) => {
                 return Err(
                     Error::data("this is an ARFF file").hint("give the .ts file of the same data set")
                 );
@@ -251,8 +271,37 @@ impl Header {
         Ok(())
     }
 
+    /// Refuses cases of different lengths if the header says that they are equal. Missing values that only
+    /// fill a case up to a common length are counted here.
+    fn check_length(&self, first: usize, length: usize) -> Result<()> {
+        match self.equal_length && length != first {
+            false => Ok(()),
+            true => {
+                Err(Error::data(format!("{length} values a channel, expected {first} as in the first case"))
+                    .hint("if the cases do differ in length, the header must say `@equalLength false`"))
+            }
+        }
+    }
+
+    /// The header with its classes in the order and spelling of `names`, if they are the same ones.
+    fn in_order_of(mut self, names: &[String]) -> Self {
+        let is_one_of = |class: &String| named(names, class).is_some();
+        if self.classes.len() == names.len() && self.classes.iter().all(is_one_of) {
+            let is_there = |name: &String| named(&self.classes, name).is_some();
+            if names.iter().all(is_there) {
+                self.classes = names.to_vec();
+            }
+        }
+        self
+    }
+
     /// Parses one line after `@data`.
     fn case(&self, line: &str) -> Result<Case> {
+        if line.starts_with('(') {
+            return Err(
+                Error::data(format!("time stamps in parentheses: {:?}", excerpt(line))).hint(TIME_STAMPS)
+            );
+        }
         let mut fields: Vec<&str> = line.split(':').collect();
         let target = match self.has_classes {
             Some(true) => self.class(fields.pop().unwrap_or_default())?,
@@ -281,12 +330,14 @@ impl Header {
             }
             length = found;
         }
-        Ok(Case { channels: fields.len(), length, values, target })
+        let (written, channels) = (length, fields.len());
+        let (length, values) = without_padding(length, values);
+        Ok(Case { channels, length, written, values, target })
     }
 
     fn class(&self, text: &str) -> Result<Target> {
         let name = unquoted(text);
-        match self.classes.iter().position(|class| class == name) {
+        match named(&self.classes, name) {
             Some(index) => Ok(Target::Class(index as u32)),
             None => {
                 Err(Error::data(format!("class {:?}, expected one of {:?}", excerpt(name), self.classes))
@@ -298,11 +349,39 @@ impl Header {
 
 struct Case {
     channels: usize,
-    /// Values per channel.
+    /// Values per channel, without padding at the end.
     length: usize,
+    /// Values per channel in the file.
+    written: usize,
     /// Row-major `(channels, length)`.
     values: Vec<f64>,
     target: Target,
+}
+
+/// The way out for series with time stamps.
+const TIME_STAMPS: &str = "resample the series to a fixed rate and leave out the time stamps: `1.5,2.5` instead \
+                           of `(0,1.5),(1,2.5)`";
+
+/// The index of the class that a text names. A class is known under another case or number format, as in
+/// aeon, which compares names in lower case.
+fn named(classes: &[String], text: &str) -> Option<usize> {
+    let index = |is_it: &dyn Fn(&String) -> bool| classes.iter().position(is_it);
+    let number = |text: &str| text.parse::<f64>().ok().filter(|number| number.is_finite());
+    index(&|class| class == text)
+        .or_else(|| index(&|class| class.to_lowercase() == text.to_lowercase()))
+        .or_else(|| number(text).and_then(|wanted| index(&|class| number(class) == Some(wanted))))
+}
+
+/// The length and the values of a case without the missing values that fill it up at the end of all channels.
+/// A case of nothing else keeps them.
+fn without_padding(length: usize, values: Vec<f64>) -> (usize, Vec<f64>) {
+    let last = |samples: &[f64]| samples.iter().rposition(|sample| !sample.is_nan()).map_or(0, |at| at + 1);
+    let own = values.chunks(length).map(last).max().unwrap_or(0);
+    if own == 0 || own == length {
+        return (length, values);
+    }
+    let kept: Vec<f64> = values.chunks(length).flat_map(|samples| &samples[..own]).copied().collect();
+    (own, kept)
 }
 
 /// One sample. A missing one, `?` or NaN, becomes NaN.

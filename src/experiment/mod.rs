@@ -4,7 +4,9 @@
 mod bound;
 mod describe;
 mod device_change;
+mod export;
 mod from;
+mod ignored;
 mod level;
 mod memory;
 mod permutation;
@@ -18,6 +20,8 @@ mod start;
 
 pub use bound::{check_bound, differences};
 pub use device_change::{move_run, refuse_other_device};
+pub use export::{Exported, export};
+pub use ignored::{refuse_ignored, warn_of_validation};
 pub use level::other_level;
 pub use prepare::Experiment;
 pub use read::{read, read_frames, shape};

@@ -1,10 +1,12 @@
 //! From a configuration to labeled sequences.
 
-use crate::config::{Config, FramesConfig};
+use crate::config::{Config, DataConfig, FramesConfig};
 use crate::data::channels;
-use crate::data::frames::{FrameKind, FrameSpec, FrameTable, SubjectFrames, Values};
+use crate::data::formats::Request;
+use crate::data::frames::{Baseline, FrameKind, FrameSpec, FrameTable, SubjectFrames, Values};
 use crate::data::labels::{LabelScheme, Labels, RatingScale};
 use crate::data::normalize::{Normalize, Scale};
+use crate::data::recording::Recording;
 use crate::data::sequences::{Dataset, Labeling};
 use crate::data::source::{Facts, Source};
 use crate::error::{Error, Result};
@@ -14,13 +16,13 @@ use crate::progress::Progress;
 /// Reads the data and cuts them into labeled sequences. What was left open of how is filled in; `center` as
 /// in [`Dataset::cut`].
 pub fn read(config: &mut Config, center: Option<&[f32]>, progress: &dyn Progress) -> Result<Dataset> {
-    let source =
-        Source::open(&config.data.path, config.data.test_file.as_deref(), &config.demo.spec(), progress)?;
+    let source = open(config, progress)?;
+    check_baseline(config, &source, progress)?;
     if let Some(window) = config.window_spec(source.default_window()).length {
         check_window(window, config, &source)?;
     }
     let (table, facts) = read_frames(config, &source, progress)?;
-    let labels = labels(config, &facts.class_names, source.rating_scale())?;
+    let labels = labels(config, &facts)?;
     say_rounding(config, &table, progress);
     let mut dataset = Dataset::cut(
         table,
@@ -55,8 +57,17 @@ pub fn read(config: &mut Config, center: Option<&[f32]>, progress: &dyn Progress
     }
     config.frames.window = config.frames.window.or(source.default_window());
     config.labels.label.get_or_insert(labels.scheme);
-    config.labels.threshold.get_or_insert(labels.threshold);
+    if labels.scheme != LabelScheme::Class {
+        config.labels.threshold.get_or_insert(labels.threshold);
+    }
     Ok(dataset)
+}
+
+/// The recordings that a configuration names.
+pub fn open(config: &Config, progress: &dyn Progress) -> Result<Source> {
+    let DataConfig { path, test_file, layout, .. } = &config.data;
+    let demo = config.demo.spec();
+    Source::open(&Request { path, test: test_file.as_deref(), demo: &demo, layout: *layout }, progress)
 }
 
 /// `[D, T, K]` of the sequences that a configuration asks for: what a network must fit. Of generated
@@ -68,10 +79,32 @@ pub fn shape(config: &Config, progress: &dyn Progress) -> Result<[usize; 3]> {
     Ok([dataset.frames.width(), dataset.steps(), dataset.class_names.len()])
 }
 
+/// Refuses a correction by seconds that no trial has, and says if there are none to include.
+fn check_baseline(config: &Config, source: &Source, progress: &dyn Progress) -> Result<()> {
+    if source.has_baseline() {
+        return Ok(());
+    }
+    let why = match source.trial() {
+        Some(trial) => format!("in trials of {} samples the baseline is cut away", trial.samples),
+        None => "these data have no seconds before a stimulus".into(),
+    };
+    match config.frames.baseline {
+        Some(Baseline::Correct) => {
+            Err(Error::config(format!("`baseline = correct` needs a baseline, and {why}"))
+                .hint("use `baseline = drop`, or leave `baseline` out"))
+        }
+        Some(Baseline::Include) => {
+            progress.warn(&format!("`baseline = include` has no effect: {why}"));
+            Ok(())
+        }
+        Some(Baseline::Drop) | None => Ok(()),
+    }
+}
+
 /// Refuses windows that no trial can hold, or that can hold no frame, before minutes of reading.
-fn check_window(window: f64, config: &Config, source: &Source) -> Result<()> {
+pub fn check_window(window: f64, config: &Config, source: &Source) -> Result<()> {
     let spec = frame_spec(config, source);
-    if let Some(trial) = source.trial_seconds(spec.baseline)
+    if let Some(trial) = source.trial().map(|trial| trial.seconds(spec.baseline))
         && window > trial
     {
         return Err(Error::config(format!("a window of {window} s is longer than a trial of {trial} s"))
@@ -92,10 +125,11 @@ fn frame_spec(config: &Config, source: &Source) -> FrameSpec {
     config.frame_spec(source.default_frames(), source.has_baseline(), source.gsr_unit())
 }
 
-/// How targets become classes. `known` is the scale of the ratings, where the format has one.
-fn labels(config: &Config, own_classes: &[String], known: Option<RatingScale>) -> Result<Labels> {
+/// How targets become classes.
+pub fn labels(config: &Config, facts: &Facts) -> Result<Labels> {
+    let Facts { class_names: own_classes, rating_scale: known, .. } = facts;
     let default = if own_classes.is_empty() { LabelScheme::Valence } else { LabelScheme::Class };
-    let scale = match (known, config.labels.scale_range) {
+    let scale = match (*known, config.labels.scale_range) {
         (Some(known), Some(asked)) if known != asked => {
             return Err(Error::config(format!(
                 "these ratings are from {known}, and `scale_range` says {asked}"
@@ -149,15 +183,36 @@ const WHOLE: f64 = 1e-6;
 
 /// Frames of all recordings, and the facts that the files state about them.
 pub fn read_frames(config: &Config, source: &Source, progress: &dyn Progress) -> Result<(FrameTable, Facts)> {
-    let spec = frame_spec(config, source);
     let values = Values {
         standardize: config.frames.normalize == Normalize::Subject,
         keep_low: config.frames.scale != Scale::None,
     };
-    source.frames(progress, |recording| {
-        let chosen = channels::select(&recording.channels, &config.data.channels)?;
-        SubjectFrames::build(recording, &spec, &chosen, config.data.rate, values)
-    })
+    source.frames(progress, |recording| subject_frames(config, source, recording, values))
+}
+
+/// Frames of the chosen channels of one recording.
+pub fn subject_frames(
+    config: &Config,
+    source: &Source,
+    recording: &Recording,
+    values: Values,
+) -> Result<SubjectFrames> {
+    check_rate(recording.rate, config.data.rate)?;
+    let chosen = channels::select(&recording.channels, &config.data.channels)?;
+    SubjectFrames::build(recording, &frame_spec(config, source), &chosen, config.data.rate, values)
+}
+
+/// Refuses a sampling rate that contradicts the one in the file.
+fn check_rate(own: Option<f64>, asked: Option<f64>) -> Result<()> {
+    /// Relative error of a rate that went through decimal text.
+    const ROUNDING: f64 = 1e-9;
+    match (own, asked) {
+        (Some(own), Some(asked)) if (own - asked).abs() > ROUNDING * own.abs() => {
+            Err(Error::config(format!("`rate` is {asked} Hz, and the file states {own} Hz"))
+                .hint("leave `rate` out: it is for files that do not state their rate; it does not resample"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Refuses sequences of which the convolution blocks leave no step.

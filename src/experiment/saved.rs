@@ -4,6 +4,7 @@ use super::prepare::Experiment;
 use super::read::{check_lengths, read_frames};
 use crate::backend::{Backend, on_device};
 use crate::config::{Config, RunConfig};
+use crate::data::formats::Request;
 use crate::data::frames::FrameTable;
 use crate::data::sequences::{BadWindows, Dataset, Labeling};
 use crate::data::source::Source;
@@ -186,9 +187,13 @@ pub fn unlabeled(
     progress: &dyn Progress,
 ) -> Result<Dataset> {
     let mut tables = Vec::new();
+    let demo = config.demo.spec();
     let mut window = None;
     for file in files {
-        let source = Source::open(file, None, &config.demo.spec(), progress)?;
+        let source = Source::open(
+            &Request { path: file, test: None, demo: &demo, layout: config.data.layout },
+            progress,
+        )?;
         window = source.default_window();
         let (table, facts) = read_frames(config, &source, progress)?;
         if !facts.grouping.has_trials() {

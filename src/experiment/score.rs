@@ -44,7 +44,7 @@ impl Experiment {
             })
             .collect();
         let d = &self.dataset;
-        let mut scores = Scores::from(predictions, &train, self.names(), d.grouping.shares_stimuli())?;
+        let mut scores = Scores::from(predictions, &train, self.names(), d.stimuli().as_ref())?;
         if !d.grouping.knows_people() {
             scores.verdict = scores.verdict.map(Verdict::of_unknown_people);
         }

@@ -14,12 +14,14 @@ pub struct TrialLabel {
     pub fold: u32,
     /// Index into the list of subject names.
     pub subject: u32,
-    /// Index of the trial within its subject. Where subjects share stimuli, it is the index of the stimulus,
-    /// too.
+    /// Number of the trial within its subject.
     pub trial: u32,
     /// The actual class.
     pub label: u32,
 }
+
+/// The stimulus of each trial, by subject and number of the trial.
+pub type Stimuli = BTreeMap<(u32, u32), u32>;
 
 /// The scores of one rule over the test trials of all folds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,15 +70,16 @@ pub(super) fn guesses(
     train: &[TrialLabel],
     test: &[TrialLabel],
     classes: usize,
-    shared_stimuli: bool,
+    stimuli: Option<&Stimuli>,
 ) -> Result<Vec<Guess>> {
     let (train, test) = (distinct(train, classes)?, distinct(test, classes)?);
     let fold = majorities(&train, |t| t.fold);
     let known = majorities(&train, |t| (t.fold, t.subject));
     let oracle = majorities(&test, |t| t.subject);
-    let stimulus = group(&train, |t| (t.fold, t.trial));
+    let stimulus = |t: &TrialLabel| stimuli?.get(&(t.subject, t.trial)).copied();
+    let by_stimulus = group(&train, |t| (t.fold, stimulus(t)));
     let others = |t: &TrialLabel| {
-        let same = stimulus.get(&(t.fold, t.trial))?;
+        let same = by_stimulus.get(&(t.fold, Some(stimulus(t)?)))?;
         majority(same.iter().filter(|other| other.subject != t.subject))
     };
     let guess = |&trial: &TrialLabel| {
@@ -89,7 +92,7 @@ pub(super) fn guesses(
             global,
             own: known.get(&(trial.fold, trial.subject)).copied(),
             oracle: oracle[&trial.subject],
-            stimulus: if shared_stimuli { others(&trial) } else { None },
+            stimulus: others(&trial),
         })
     };
     test.iter().map(guess).collect()
@@ -98,7 +101,7 @@ pub(super) fn guesses(
 impl Baselines {
     /// Scores all rules on the trials of `test`. A trial that is listed more than once counts once.
     ///
-    /// `shared_stimuli` says that a trial index names the same stimulus for all subjects.
+    /// `stimuli` are the trials' stimuli, if they are known.
     ///
     /// # Errors
     /// [`Data`](crate::ErrorKind::Data) for a fold without training trials, a trial with two labels, and a
@@ -107,9 +110,9 @@ impl Baselines {
         train: &[TrialLabel],
         test: &[TrialLabel],
         classes: usize,
-        shared_stimuli: bool,
+        stimuli: Option<&Stimuli>,
     ) -> Result<Baselines> {
-        Ok(Baselines::score(&guesses(train, test, classes, shared_stimuli)?, classes))
+        Ok(Baselines::score(&guesses(train, test, classes, stimuli)?, classes))
     }
 
     pub(super) fn score(guesses: &[Guess], classes: usize) -> Baselines {

@@ -24,7 +24,7 @@ pub mod text;
 mod units;
 pub mod verdict;
 
-pub use baseline::{Baselines, TrialLabel};
+pub use baseline::{Baselines, Stimuli, TrialLabel};
 pub use best_of::BestOf;
 pub use confusion::Confusion;
 pub use interval::Summary;

@@ -1,6 +1,6 @@
 //! All scores of a run: by window and by trial, overall, by fold and by subject, with the baselines.
 
-use super::baseline::{Baselines, TrialLabel, guesses};
+use super::baseline::{Baselines, Stimuli, TrialLabel, guesses};
 use super::confusion::{ClassScores, Confusion, Overall};
 use super::interval::{self, Summary};
 use super::looks::{Looks, Tally};
@@ -113,8 +113,8 @@ pub struct Group {
 impl Scores {
     /// Scores the predictions for the test parts of one or more folds.
     ///
-    /// `train` lists the training trials of the same folds, for the baselines. `shared_stimuli` says that a
-    /// trial index names the same stimulus for all subjects.
+    /// `train` lists the training trials of the same folds, for the baselines. `stimuli` are the
+    /// trials' stimuli, if they are known.
     ///
     /// # Errors
     /// Without predictions, for fewer than two classes, for a subject or fold without a name, and those of
@@ -123,7 +123,7 @@ impl Scores {
         predictions: &[Prediction],
         train: &[TrialLabel],
         names: Names,
-        shared_stimuli: bool,
+        stimuli: Option<&Stimuli>,
     ) -> Result<Scores> {
         let classes = names.classes.len();
         if predictions.is_empty() || classes < 2 {
@@ -150,7 +150,7 @@ impl Scores {
         let test: Vec<TrialLabel> = trials.iter().map(label).collect();
 
         let ratio = test_to_training(train, &test);
-        let guesses = guesses(train, &test, classes, shared_stimuli)?;
+        let guesses = guesses(train, &test, classes, stimuli)?;
         let mut trial = Level::of(&trials, names, ratio);
         let units = test.iter().map(|t| (t.subject, t.trial)).collect::<BTreeSet<_>>().len();
         trial.accuracy_interval = trial.overall.accuracy.and_then(|p| interval::wilson(p, units));

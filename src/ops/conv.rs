@@ -34,7 +34,9 @@ impl FromStr for ConvSpec {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let numbers = text.split_once('x').and_then(|(f, k)| Some((f.parse().ok()?, k.parse().ok()?)));
+        let lower = text.to_lowercase();
+        let numbers = lower.split_once('x');
+        let numbers = numbers.and_then(|(f, k)| Some((f.trim().parse().ok()?, k.trim().parse().ok()?)));
         match numbers {
             Some((filters, kernel)) if filters > 0 && kernel > 0 => Ok(ConvSpec { filters, kernel }),
             _ => Err(format!("`{text}` is no convolution block: expected FILTERSxKERNEL, such as 128x3")),

@@ -1,8 +1,9 @@
 //! Wrong flags, wrong files of flags, and flags that do not go together.
 
-use crate::support::program::{assert_same, engine, folder, with_series};
+use crate::support::program::{Call, assert_same, command, engine, folder, with_series};
 use engine::backend::cpu::Isa;
 use std::fs;
+use std::path::Path;
 
 const SMALL: &str = "train --data x.ts --hidden 4 --epochs 2";
 
@@ -192,4 +193,110 @@ fn reproducing_goes_on_as_it_was_begun_or_not_at_all() {
         .ends(2, &["with the options of that time", "--dry-run"]);
     engine(folder.path(), "reproduce --resume nowhere").ends(7, &["nowhere/reproduce.toml"]);
     engine(folder.path(), "reproduce --presets other").ends(2, &["study-lstm, study-gru"]);
+}
+
+#[test]
+fn words_are_read_as_people_type_them() {
+    let folder = with_series();
+    let config = "[network]\ncell = [\" LSTM \", \"Gru\"]\nhidden = [4, 3]\nconv = [\" 4X3 \"]\n[split]\nsplit_by = \"Window_Holdout\"\n\
+                  [training]\noptimizer = \"ADAM\"\n[run]\nbackend = \"CPU\"\nisa = \" Portable\"\n[data]\nchannels = [\" CH0\"]\n";
+    fs::write(folder.path().join("c.toml"), config).unwrap();
+    let options = ["train", "--data", "x.ts", "--print-config"];
+    let print = |more: &[&str]| {
+        let mut command = command(folder.path(), "");
+        Call::of(command.args(options).args(more).output().unwrap()).ends(0, &[])
+    };
+    let same = [
+        print(&["--config", "c.toml"]),
+        print(&[
+            "--cell",
+            "Lstm, GRU ",
+            "--hidden",
+            "4, 3",
+            "--conv",
+            " 4x3",
+            "--split",
+            "window holdout",
+            "--optimizer",
+            " Adam",
+            "--backend",
+            "Cpu",
+            "--isa",
+            "PORTABLE",
+            "--channels",
+            " CH0",
+        ]),
+    ];
+    for call in &same {
+        for part in [
+            "cell = [\"lstm\", \"gru\"]",
+            "\"4x3\"",
+            "split_by = \"window-holdout\"",
+            "optimizer = \"adam\"",
+            "isa = \"portable\"",
+        ] {
+            assert!(call.out.contains(part), "no {part} in {}", call.out);
+        }
+    }
+    let call = Call::of(
+        command(folder.path(), "train --dry-run --data x.ts --channels")
+            .args(["Ch0, OTHER,all "])
+            .output()
+            .unwrap(),
+    );
+    call.ends(0, &[]);
+    engine(folder.path(), "train --data x.ts --channels ch00")
+        .ends(2, &["no channel or modality is called \"ch00\"", "did you mean ch0?"]);
+    fs::write(folder.path().join("c.toml"), "[labels]\nlabel = \"valenze\"\n").unwrap();
+    engine(folder.path(), "train --config c.toml")
+        .ends(2, &["line 2", "valenze", "did you mean \"valence\"?"]);
+}
+
+#[test]
+fn settings_without_an_effect_are_refused_where_they_are_given() {
+    let folder = with_series();
+    engine(folder.path(), &format!("{SMALL} --name r")).ends(0, &[]);
+    let split = "--split-file runs/r/split.json";
+    for (flags, parts) in [
+        (format!("{split} --folds 3"), &["`--folds` would have no effect: the split file"][..]),
+        ("--demo-seed 3".into(), &["`--demo-seed` would have no effect", "--data demo"]),
+        (
+            "--frames raw --frame-step 1".into(),
+            &["`--frame-step` would have no effect: a raw frame is one sample"],
+        ),
+        ("--frame-length 2".into(), &["`--frame-length` would have no effect"]),
+        ("--threshold 5".into(), &["`--threshold` would have no effect: the classes are the data set's own"]),
+        ("--permutation-seed 2".into(), &["`--permutation-seed` would have no effect"]),
+    ] {
+        engine(folder.path(), &format!("{SMALL} {flags}")).ends(2, parts);
+    }
+    engine(folder.path(), &format!("{SMALL} {split} --validation 0.1 --dry-run"))
+        .ends(0, &["`--validation` changes no fold: the split file has validation parts"]);
+    engine(folder.path(), "data inspect x.ts --tie at-least").ends(2, &["--tie would have no effect"]);
+    engine(folder.path(), "reproduce --data x.ts --demo-subjects 2").ends(2, &["would have no effect"]);
+    let file = "[data]\npath = \"x.ts\"\n[labels]\ntie = \"at-least\"\nthreshold = 5.0\n";
+    fs::write(folder.path().join("c.toml"), file).unwrap();
+    engine(folder.path(), "train --dry-run --config c.toml").ends(2, &["`--tie` would have no effect"]);
+    // A value that is the default is none that anybody gave, and a run's own file repeats the run.
+    fs::write(folder.path().join("c.toml"), file.replace("at-least", "above")).unwrap();
+    engine(folder.path(), "train --dry-run --config c.toml").ends(0, &[]);
+    engine(folder.path(), &format!("{SMALL} {split} --name s")).ends(0, &[]);
+    engine(folder.path(), "train --dry-run --config runs/s/config.toml").ends(0, &[]);
+    engine(folder.path(), "evaluate runs/s").ends(0, &[]);
+    // Nor is the value of a preset.
+    let call =
+        engine(folder.path(), &format!("train --preset study-gru {split} --print-config")).ends(0, &[]);
+    assert!(call.err.is_empty(), "{}", call.err);
+}
+
+#[test]
+fn a_rate_that_contradicts_the_file_is_refused() {
+    let folder = folder();
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/npz/integers.npz");
+    fs::copy(fixture, folder.path().join("x.npz")).unwrap();
+    let dry = "train --data x.npz --split subject --folds 2 --validation 0 --dry-run --rate";
+    engine(folder.path(), &format!("{dry} 256"))
+        .ends(2, &["`--rate` is 256 Hz, and the file states 128.1 Hz"]);
+    let call = engine(folder.path(), &format!("{dry} 128.1"));
+    assert!(!call.err.contains("states"), "{}", call.err);
 }

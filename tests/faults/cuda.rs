@@ -165,7 +165,7 @@ fn each_part_that_is_missing_or_too_old_is_named() {
         let call = call.ends(4, parts);
         assert!(call.out.is_empty() && call.err.lines().count() == 2, "{}", call.err);
     }
-    // A number is a number, and not a part of a name.
+    // A small number is a number, and not a part of a name.
     for wanted in ["third", "2"] {
         with(&[("STUB_COUNT", "2")], &format!("check --backend cuda --adapter {wanted}"))
             .ends(4, &[&format!("no adapter `{wanted}`"), "there are 0: Stub GPU, 1: Other GPU 2"]);

@@ -321,7 +321,7 @@ fn predict_takes_other_recordings_and_says_what_is_wrong_with_them() {
         .ends(0, &["warning: 40 of 40 series hold samples of 40 of the run's 40 own series"]);
     engine(folder.path(), "predict runs/r new.ts --fold 6")
         .ends(2, &["--fold 6: the run has no such trained fold"]);
-    engine(folder.path(), "predict runs/r nowhere.ts").ends(7, &["cannot open nowhere.ts"]);
+    engine(folder.path(), "predict runs/r nowhere.ts").ends(3, &["nowhere.ts does not exist"]);
 
     write("y.ts", series(20, 2, 3));
     engine(folder.path(), "train --data x.ts --test y.ts --hidden 4 --epochs 1 --name pair").ends(0, &[]);

@@ -3,11 +3,16 @@
 use super::prediction;
 use engine::metrics::interval::wilson;
 use engine::metrics::text::render;
-use engine::metrics::{Baselines, Names, Prediction, Scores, Summary, TrialLabel};
+use engine::metrics::{Baselines, Names, Prediction, Scores, Stimuli, Summary, TrialLabel};
 
 /// Labels from tuples (fold, subject, trial, label).
 fn labels<const N: usize>(list: [(u32, u32, u32, u32); N]) -> Vec<TrialLabel> {
     list.map(|(fold, subject, trial, label)| TrialLabel { fold, subject, trial, label }).to_vec()
+}
+
+/// The number of a trial is that of its stimulus, for all subjects.
+fn numbered() -> Stimuli {
+    (0..20).flat_map(|subject| (0..20).map(move |trial| ((subject, trial), trial))).collect()
 }
 
 #[test]
@@ -17,7 +22,7 @@ fn scores_of_invalid_input_are_refused() {
     let one = std::slice::from_ref(&first);
     let train = [TrialLabel { fold: 0, subject: 0, trial: 1, label: 0 }];
     let scores = |predictions, train, subjects| {
-        Scores::from(predictions, train, Names { folds: &names, subjects, classes: &names }, false)
+        Scores::from(predictions, train, Names { folds: &names, subjects, classes: &names }, None)
     };
     assert!(scores(one, &train, &names).is_ok());
     assert!(scores(&[], &train, &names).is_err(), "no predictions");
@@ -41,7 +46,7 @@ fn baselines_of_left_out_subjects() {
         (0..27).map(cell).filter(keep).map(label).collect()
     };
     let (train, test) = (part(|fold, subject| fold != subject), part(|fold, subject| fold == subject));
-    let baselines = Baselines::of(&train, &test, 2, true).unwrap();
+    let baselines = Baselines::of(&train, &test, 2, Some(&numbered())).unwrap();
 
     // Training has 5, 4 and 3 ones of 6. The last is a tie, for which class 0 is predicted: 1 + 2 + 0 right.
     assert_eq!(baselines.global.scores.accuracy, Some(3.0 / 9.0));
@@ -50,12 +55,12 @@ fn baselines_of_left_out_subjects() {
     // The others' labels: {0 1, 1 1, 1 1}, {0 1, 0 1, 1 1}, {0 0, 0 1, 1 1}. Ties give 0: 2 + 2 + 1 right.
     let stimulus = baselines.stimulus.unwrap();
     assert_eq!((stimulus.scores.accuracy, stimulus.second_choice), (Some(5.0 / 9.0), 0));
-    assert_eq!(Baselines::of(&train, &test, 2, false).unwrap().stimulus, None);
+    assert_eq!(Baselines::of(&train, &test, 2, None).unwrap().stimulus, None);
 
     // The oracle uses all test trials of a subject, also if they are in several folds.
     let (train, test) =
         (labels([(0, 1, 0, 0), (1, 1, 0, 0)]), labels([(0, 0, 1, 0), (1, 0, 2, 1), (1, 0, 3, 1)]));
-    let spread = Baselines::of(&train, &test, 2, true).unwrap().subject;
+    let spread = Baselines::of(&train, &test, 2, Some(&numbered())).unwrap().subject;
     assert_eq!((spread.scores.accuracy, spread.second_choice), (Some(2.0 / 3.0), 3));
 }
 
@@ -63,7 +68,7 @@ fn baselines_of_left_out_subjects() {
 fn baselines_of_left_out_trials() {
     let train = labels([(0, 0, 0, 1), (0, 0, 1, 1), (0, 1, 0, 0), (0, 1, 1, 0), (0, 1, 2, 0)]);
     let test = labels([(0, 0, 2, 1), (0, 1, 3, 1)]);
-    let baselines = Baselines::of(&train, &test, 2, true).unwrap();
+    let baselines = Baselines::of(&train, &test, 2, Some(&numbered())).unwrap();
     // Training is 2 ones and 3 zeros; subject 0 has only ones there, subject 1 only zeros.
     assert_eq!(baselines.global.scores.accuracy, Some(0.0));
     assert_eq!((baselines.subject.scores.accuracy, baselines.subject.second_choice), (Some(0.5), 0));
@@ -74,20 +79,29 @@ fn baselines_of_left_out_trials() {
     // A trial that is listed twice counts once. A video that is not in training has no baseline.
     let twice: Vec<TrialLabel> = train.iter().chain(&train[..2]).chain(&train[..2]).copied().collect();
     assert_eq!(
-        Baselines::of(&twice, &test, 2, true).unwrap(),
-        Baselines::of(&train, &test, 2, true).unwrap()
+        Baselines::of(&twice, &test, 2, Some(&numbered())).unwrap(),
+        Baselines::of(&train, &test, 2, Some(&numbered())).unwrap()
     );
-    assert_eq!(Baselines::of(&train, &test[1..], 2, true).unwrap().stimulus, None);
+    assert_eq!(Baselines::of(&train, &test[1..], 2, Some(&numbered())).unwrap().stimulus, None);
+
+    // Stimuli have numbers of their own: subject 1 saw in trial 2 what subject 0 sees in trial 7.
+    let own = Stimuli::from([((0, 7), 5), ((1, 2), 5), ((1, 0), 6)]);
+    let renumbered = Baselines::of(&train, &labels([(0, 0, 7, 0)]), 2, Some(&own)).unwrap().stimulus.unwrap();
+    assert_eq!((renumbered.scores.accuracy, renumbered.second_choice), (Some(1.0), 0));
 
     // A split by windows has the test trial itself in training. The stimulus baseline still leaves its
     // subject out.
     let leaky =
-        Baselines::of(&labels([(0, 0, 0, 0), (0, 1, 0, 1)]), &labels([(0, 0, 0, 0)]), 2, true).unwrap();
+        Baselines::of(&labels([(0, 0, 0, 0), (0, 1, 0, 1)]), &labels([(0, 0, 0, 0)]), 2, Some(&numbered()))
+            .unwrap();
     assert_eq!(leaky.subject.scores.accuracy, Some(1.0));
     assert_eq!(leaky.stimulus.unwrap().scores.accuracy, Some(0.0));
 
-    assert!(Baselines::of(&labels([(0, 0, 0, 0), (0, 0, 0, 1)]), &test, 2, true).is_err(), "two labels");
-    assert!(Baselines::of(&labels([(0, 0, 0, 2)]), &test, 2, true).is_err(), "no such class");
+    assert!(
+        Baselines::of(&labels([(0, 0, 0, 0), (0, 0, 0, 1)]), &test, 2, Some(&numbered())).is_err(),
+        "two labels"
+    );
+    assert!(Baselines::of(&labels([(0, 0, 0, 2)]), &test, 2, Some(&numbered())).is_err(), "no such class");
 }
 
 /// Two folds of two subjects. Subject `s2` has only one class, and four windows in each trial.
@@ -107,7 +121,7 @@ fn run() -> Scores {
     let names = |list: [&str; 2]| list.map(str::to_string);
     let (folds, subjects, classes) = (names(["1", "2"]), names(["s1", "s2"]), names(["low", "high"]));
     let names = Names { folds: &folds, subjects: &subjects, classes: &classes };
-    Scores::from(&predictions, &train, names, true).unwrap()
+    Scores::from(&predictions, &train, names, Some(&numbered())).unwrap()
 }
 
 #[test]
@@ -146,7 +160,7 @@ fn a_trial_tested_by_several_folds_narrows_no_interval() {
     let train = labels([(0, 0, 0, 0), (1, 0, 0, 0), (2, 0, 0, 0), (3, 0, 0, 0)]);
     let names = ["a", "b", "c", "d"].map(str::to_string);
     let names = Names { folds: &names, subjects: &names, classes: &names[..2] };
-    let scores = Scores::from(&predictions, &train, names, false).unwrap();
+    let scores = Scores::from(&predictions, &train, names, None).unwrap();
     assert_eq!(scores.trial.overall.n, 40);
     assert_eq!(scores.trial.accuracy_interval, wilson(0.5, 10));
 }
@@ -172,7 +186,7 @@ fn tables_fit_and_name_undefined_scores() {
             .collect();
         let train = labels([(0, 0, 0, 0), (1, 0, 0, 0)]);
         let names = Names { folds: &names, subjects: &names, classes: &names };
-        let text = render(&Scores::from(&predictions, &train, names, true).unwrap());
+        let text = render(&Scores::from(&predictions, &train, names, Some(&numbered())).unwrap());
         let widest = text.lines().map(|line| line.chars().count()).max();
         assert!(widest <= Some(100), "{widest:?} columns in\n{text}");
     }

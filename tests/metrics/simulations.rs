@@ -170,7 +170,7 @@ impl Study {
         }
         let names: Vec<String> = (0..self.trials.len()).map(|i| i.to_string()).collect();
         let names = Names { folds: &names, subjects: &names, classes: &["0".to_string(), "1".to_string()] };
-        let verdict = Scores::from(&predictions, &train, names, false).unwrap().verdict.unwrap();
+        let verdict = Scores::from(&predictions, &train, names, None).unwrap().verdict.unwrap();
         let floor = verdict.bars[0].is_guessing();
         let differences = shares.iter().map(|[network, rule]| network - if floor { 0.5 } else { *rule });
         (verdict, differences.collect())

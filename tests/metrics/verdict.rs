@@ -27,7 +27,7 @@ fn verdict(labels: &[Vec<u32>], answers: &[Vec<u32>]) -> Verdict {
 fn of(predictions: &[Prediction], train: &[TrialLabel], folds: usize) -> Verdict {
     let names: Vec<String> = (0..folds.max(40)).map(|i| i.to_string()).collect();
     let names = Names { folds: &names, subjects: &names, classes: &names[..2] };
-    Scores::from(predictions, train, names, false).unwrap().verdict.unwrap()
+    Scores::from(predictions, train, names, None).unwrap().verdict.unwrap()
 }
 
 /// `n` labels, the first `ones` of which are 1.

@@ -67,3 +67,17 @@ pub fn windows(parent: &Path, name: &str, labels: &[i64], others: &[(&str, Vec<u
     write("labels", &integers(labels));
     others.iter().for_each(|(array, bytes)| write(array, bytes));
 }
+
+/// Floating-point numbers of this shape.
+pub fn floats(shape: &str, values: &[f64]) -> Vec<u8> {
+    array("<f8", shape, bytemuck::cast_slice(values))
+}
+
+/// A folder of these arrays.
+pub fn folder_of(arrays: &[(&str, Vec<u8>)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes) in arrays {
+        fs::write(folder.path().join(format!("{name}.npy")), bytes).unwrap();
+    }
+    folder
+}

@@ -43,6 +43,7 @@ pub fn recordings(sizes: Sizes) -> Vec<Recording> {
             let channel = |c: usize| Channel { name: format!("c{c}"), modality: Modality::Eeg };
             let trial = |t: u32| Trial {
                 trial: t,
+                stimulus: t,
                 offset: t as usize * block,
                 length: sizes.samples,
                 baseline: 0,

@@ -8,6 +8,7 @@ use crate::backend::cuda::{
 use crate::backend::{Algorithm, Backend, DeviceChoice, Prediction};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ops::{Precision, Rnn};
+use crate::word::word;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -46,7 +47,7 @@ pub fn predict(choice: &DeviceChoice, work: &impl OnBackend) -> Result<Predictio
 #[command(next_help_heading = "Backend cuda")]
 pub struct KernelOptions {
     /// Number format of the operands of matrix products [default: tf32]
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_parser = word::<Precision>())]
     precision: Option<Precision>,
     /// Print all kernels that a training step of any network may launch, not only those of this layer
     #[arg(long)]

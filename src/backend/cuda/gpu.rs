@@ -1,5 +1,6 @@
 //! The GPUs that CUDA's driver finds, and the reasons why the kernels cannot run on one.
 
+use crate::backend::named_gpu;
 use crate::error::{Error, Result};
 use cudarc::driver::{
     DriverError, result,
@@ -107,13 +108,12 @@ impl Gpu {
     /// [`ErrorKind::Backend`](crate::error::ErrorKind::Backend) if there is no such GPU.
     pub fn choose(wanted: Option<&str>) -> Result<Self> {
         let all = gpus()?;
-        let fits = |gpu: &&Gpu| match (wanted, wanted.and_then(|wanted| wanted.parse::<usize>().ok())) {
-            (None, _) => gpu.refusal().is_none(),
-            (_, Some(index)) => gpu.index == index,
-            (Some(wanted), _) => gpu.name.to_lowercase().contains(&wanted.to_lowercase()),
+        let found = match wanted {
+            None => all.iter().position(|gpu| gpu.refusal().is_none()),
+            Some(wanted) => named_gpu(wanted, all.iter().map(|gpu| (gpu.index, gpu.name.as_str()))),
         };
-        if let Some(gpu) = all.iter().find(fits) {
-            return Ok(gpu.clone());
+        if let Some(index) = found {
+            return Ok(all[index].clone());
         }
         if wanted.is_none() {
             let refusals: Vec<String> = all.iter().filter_map(Gpu::refusal).collect();

@@ -1,5 +1,6 @@
 //! Which GPUs there are, and what speaks against one.
 
+use crate::backend::named_gpu;
 use crate::error::{Error, Result};
 
 /// A GPU as its driver presents it.
@@ -49,14 +50,11 @@ impl Adapter {
                 )
             });
         };
-        let fits = |adapter: &Adapter| match wanted.parse::<usize>() {
-            Ok(index) => adapter.index == index,
-            Err(_) => adapter.info.name.to_lowercase().contains(&wanted.to_lowercase()),
-        };
-        let found = all.into_iter().find(fits).ok_or_else(|| {
+        let index = named_gpu(wanted, all.iter().map(|adapter| (adapter.index, adapter.name())));
+        let found = index.map(|index| all.swap_remove(index)).ok_or_else(|| {
             let there = if listed.is_empty() { "there are none".to_string() } else { listed.join(", ") };
             Error::backend(format!("no adapter `{wanted}`: {there}"))
-                .hint("give `adapter` a number or a part of a name from `engine devices`")
+                .hint("give `adapter` the number of one or a part of its name; `engine devices` lists them")
         })?;
         match found.refusal() {
             None => Ok(found),

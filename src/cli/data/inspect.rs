@@ -6,14 +6,17 @@ use super::super::progress::Terminal;
 use crate::config::{Config, DemoConfig};
 use crate::data::distribution;
 use crate::data::features::GsrUnit;
+use crate::data::formats::Request;
 use crate::data::frames::{Defect, FrameKind, Segment};
 use crate::data::inspect::{self, Inspection};
 use crate::data::labels::{LabelScheme, Labels, RatingScale, TieRule};
+use crate::data::npz::Layout;
 use crate::data::recording::Target;
-use crate::data::source::Source;
-use crate::error::Result;
+use crate::data::source::{Facts, Source};
+use crate::error::{Error, Result};
 use crate::experiment;
 use crate::progress::Progress;
+use crate::word::word;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -23,7 +26,7 @@ pub struct InspectCommand {
     /// A DEAP folder or file, a .ts or .npz file, or `demo` for generated recordings
     path: PathBuf,
     /// Label scheme whose classes are counted [default: valence for ratings, class for archives]
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_parser = word::<LabelScheme>())]
     label: Option<LabelScheme>,
     /// Lowest and highest possible rating, such as 1-5 [default: 1-9 for DEAP and demo]
     #[arg(long, value_name = "LOW-HIGH", allow_hyphen_values = true)]
@@ -31,9 +34,12 @@ pub struct InspectCommand {
     /// Ratings above this are high [default: the middle of the scale]
     #[arg(long, value_name = "X", allow_hyphen_values = true)]
     threshold: Option<f64>,
-    /// How a rating equal to the threshold counts
-    #[arg(long, value_enum, default_value_t = TieRule::Above)]
-    tie: TieRule,
+    /// How a rating equal to the threshold counts [default: above]
+    #[arg(long, value_enum, value_parser = word::<TieRule>())]
+    tie: Option<TieRule>,
+    /// Order of the axes of .npz and .npy windows [default: ntc, with a warning where that looks wrong]
+    #[arg(long, value_enum, value_name = "AXES", value_parser = word::<Layout>())]
+    layout: Option<Layout>,
     /// Describe the features by modality instead (`engine train --frames features`): their distribution by
     /// subject and class
     #[arg(long)]
@@ -47,7 +53,7 @@ pub struct InspectCommand {
     #[arg(long, value_name = "S", requires = "features")]
     feature_window: Option<f64>,
     /// Quantity and unit of gsr channels [default: ohm for DEAP and demo; other files need it]
-    #[arg(long = "gsr", value_enum, value_name = "UNIT", requires = "features")]
+    #[arg(long = "gsr", value_enum, value_parser = word::<GsrUnit>(), value_name = "UNIT", requires = "features")]
     gsr_unit: Option<GsrUnit>,
     /// Sampling rate in Hz, for files that do not state it
     #[arg(long, value_name = "HZ", requires = "features")]
@@ -60,15 +66,18 @@ pub struct InspectCommand {
 impl InspectCommand {
     /// Prints the description.
     pub fn run(&self, terminal: &Terminal) -> Result<()> {
-        let source = Source::open(&self.path, None, &DemoConfig::default().spec(), terminal)?;
-        let scale = source.rating_scale().or(self.scale_range);
-        let labels = |own_classes: &[String]| {
-            let default = if own_classes.is_empty() { LabelScheme::Valence } else { LabelScheme::Class };
+        let demo = DemoConfig::default().spec();
+        let request = Request { path: &self.path, test: None, demo: &demo, layout: self.layout };
+        let source = Source::open(&request, terminal)?;
+        let labels = |facts: &Facts| {
+            let scale = facts.rating_scale.or(self.scale_range);
+            let default =
+                if facts.class_names.is_empty() { LabelScheme::Valence } else { LabelScheme::Class };
             Labels {
                 scheme: self.label.unwrap_or(default),
                 scale,
                 threshold: self.threshold.unwrap_or(scale.unwrap_or(RatingScale::NINE).middle()),
-                rule: self.tie,
+                rule: self.tie.unwrap_or(TieRule::Above),
                 dead_zone: 0.0,
             }
         };
@@ -76,6 +85,15 @@ impl InspectCommand {
             return self.describe_features(&source, labels, terminal);
         }
         let inspection = Inspection::of(&source, labels, terminal)?;
+        let of_ratings = [("threshold", self.threshold.is_some()), ("tie", self.tie.is_some())];
+        if let Some((option, _)) = of_ratings.iter().find(|(_, is_given)| *is_given)
+            && inspection.ratings.is_empty()
+        {
+            return Err(Error::config(format!(
+                "--{option} would have no effect: these data have no ratings"
+            ))
+            .hint(format!("leave --{option} out")));
+        }
         if self.json {
             return out_json(&inspection);
         }
@@ -86,7 +104,7 @@ impl InspectCommand {
     fn describe_features(
         &self,
         source: &Source,
-        labels: impl Fn(&[String]) -> Labels,
+        labels: impl Fn(&Facts) -> Labels,
         terminal: &Terminal,
     ) -> Result<()> {
         let mut config = Config::default();
@@ -97,7 +115,7 @@ impl InspectCommand {
         config.data.rate = self.rate;
         config.check()?;
         let (table, facts) = experiment::read_frames(&config, source, terminal)?;
-        let labels = labels(&facts.class_names);
+        let labels = labels(&facts);
         let class = |segment: &Segment| match &segment.target {
             Target::Unknown => Ok(None),
             target => labels.class(target),

@@ -12,6 +12,9 @@ pub const BASELINE: usize = 384;
 /// Samples of a trial with its baseline, 63 s.
 pub const SAMPLES: usize = 8064;
 
+/// Samples of a trial without its baseline, 60 s: many re-saves have cut it away.
+pub const STIMULUS: usize = SAMPLES - BASELINE;
+
 /// Trials of a subject. Trial `i` is the same video for every subject.
 pub const TRIALS: usize = 40;
 

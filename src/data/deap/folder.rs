@@ -9,6 +9,14 @@ use crate::{Error, Result};
 /// Subjects in the original data set.
 pub const SUBJECTS: u32 = 32;
 
+/// Where recordings come from, for hints.
+pub const SOURCE: &str = "DEAP (data_preprocessed_python) comes from Queen Mary University of London, \
+                          https://www.eecs.qmul.ac.uk/mmv/datasets/deap/, after a signed agreement; \
+                          without it, use generated recordings: `path = demo`";
+
+/// The extensions of subjects' files. The others count only in folders without the first.
+const EXTENSIONS: [&str; 3] = [".dat", ".pkl", ".pickle"];
+
 /// The contents of a folder of DEAP files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing {
@@ -25,48 +33,60 @@ pub fn subject_name(number: u32) -> String {
     format!("s{number:02}")
 }
 
+/// The number of the subject whose file has this name, in any case: 1 for `s01.dat` and `S01.DAT`.
+pub fn subject_number(name: &str) -> Option<u32> {
+    let name = name.to_ascii_lowercase();
+    let stem = EXTENSIONS.iter().find_map(|extension| name.strip_suffix(extension))?;
+    (1..=SUBJECTS).find(|&number| subject_name(number) == stem)
+}
+
 /// Finds the files of the subjects in `folder`.
 ///
 /// # Errors
 ///
-/// `ErrorKind::Data` if the folder does not exist or holds none of the files; `ErrorKind::Io` if it cannot be
-/// listed.
+/// `ErrorKind::Data` if the folder does not exist or holds none of the files, or two of one subject;
+/// `ErrorKind::Io` if it cannot be listed.
 pub fn subjects(folder: &Path) -> Result<Listing> {
     if !folder.is_dir() {
         let what = if folder.exists() { "is not a folder" } else { "does not exist" };
         return Err(no_data(folder, what));
     }
-    let expected: Vec<String> = (1..=SUBJECTS).map(|number| subject_name(number) + ".dat").collect();
-    let mut ignored = Vec::new();
-    let mut present = [false; SUBJECTS as usize];
+    let (mut found, mut ignored) = (Vec::new(), Vec::new());
     for entry in fs::read_dir(folder).map_err(|error| Error::io("list", folder, error))? {
         let entry = entry.map_err(|error| Error::io("list", folder, error))?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        match expected.iter().position(|expected| *expected == name) {
-            Some(index) if entry.path().is_file() => present[index] = true,
+        match subject_number(&name) {
+            Some(number) if entry.path().is_file() => found.push((number, name)),
             _ => ignored.push(name),
         }
     }
+    let is_first = |name: &str| name.to_ascii_lowercase().ends_with(EXTENSIONS[0]);
+    if found.iter().any(|(_, name)| is_first(name)) {
+        ignored.extend(found.extract_if(.., |(_, name)| !is_first(name)).map(|(_, name)| name));
+    }
     ignored.sort();
-    let Some(last) = present.iter().rposition(|&present| present) else {
+    found.sort();
+    if let Some(pair) = found.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        return Err(Error::data(format!(
+            "{} holds {} and {}, both of subject {}",
+            folder.display(),
+            pair[0].1,
+            pair[1].1,
+            subject_name(pair[0].0)
+        ))
+        .hint("move one of them into another folder"));
+    }
+    let Some(&(last, _)) = found.last() else {
         return Err(no_data(folder, "holds none of the files s01.dat to s32.dat"));
     };
-    let (mut files, mut gaps) = (Vec::new(), Vec::new());
-    for (index, name) in expected.iter().enumerate().take(last + 1) {
-        match present[index] {
-            true => files.push(folder.join(name)),
-            false => gaps.push(subject_name(index as u32 + 1)),
-        }
-    }
+    let is_there = |number: &u32| found.iter().any(|(found, _)| found == number);
+    let gaps = (1..last).filter(|number| !is_there(number)).map(subject_name).collect();
+    let files = found.iter().map(|(_, name)| folder.join(name)).collect();
     Ok(Listing { files, ignored, gaps })
 }
 
 fn no_data(folder: &Path, what: &str) -> Error {
-    Error::data(format!("{} {what}", folder.display())).hint(
-        "DEAP (data_preprocessed_python) comes from Queen Mary University of London, \
-         https://www.eecs.qmul.ac.uk/mmv/datasets/deap/, after a signed agreement; \
-         without it, use generated recordings: `path = demo`",
-    )
+    Error::data(format!("{} {what}", folder.display())).hint(SOURCE)
 }
 
 /// The number of ratings above 5 in the original data set, out of 1280 each.

@@ -11,12 +11,14 @@ use std::path::Path;
 
 use ndarray::ArrayD;
 
+use super::foreign;
 use super::recording::{Recording, Target, Trial};
 use crate::memory;
 use crate::{Error, Result};
-use channels::{BASELINE, CHANNELS, EEG, RATE, SAMPLES, TRIALS};
+use channels::{CHANNELS, EEG, RATE, SAMPLES, STIMULUS, TRIALS};
 
-pub use folder::{Listing, SUBJECTS, rating_counts_warning, subject_name, subjects};
+pub use folder::{Listing, SOURCE, SUBJECTS, rating_counts_warning, subject_name, subject_number, subjects};
+pub use pickle::head::has_subject as is_subject;
 
 /// The columns of `labels`.
 pub const RATINGS: [&str; 4] = ["valence", "arousal", "dominance", "liking"];
@@ -34,10 +36,18 @@ pub fn read(file: &Path) -> Result<Recording> {
     // A subject takes its file's size.
     memory::require(length.unwrap_or(0) as usize, "a recording").map_err(|error| error.at(file.display()))?;
     let subject = file.file_stem().unwrap_or_default().to_string_lossy();
-    read_from(reader, length, &subject).map_err(|error| error.at(file.display()))
+    read_from(reader, length, &subject).map_err(|error| {
+        let error = error.at(file.display());
+        let kind = length.and_then(|_| foreign::certain(&foreign::head(file).ok()?));
+        match kind.filter(|_| error.hint.is_none()) {
+            Some(kind) => error.hint(kind.way(file)),
+            None => error,
+        }
+    })
 }
 
-/// Reads one subject from `reader`, which holds `total` bytes, if known. Accepts samples that are not finite.
+/// Reads one subject from `reader`, which holds `total` bytes, if known. Accepts samples that are not finite,
+/// and trials whose baseline was cut away.
 ///
 /// # Errors
 ///
@@ -46,7 +56,11 @@ pub fn read(file: &Path) -> Result<Recording> {
 pub fn read_from(reader: impl Read, total: Option<u64>, subject: &str) -> Result<Recording> {
     let ([labels, data], hash) = pickle::read_arrays(reader, total, ["labels", "data"])?;
     check_shape("labels", &labels, &[TRIALS, RATINGS.len()])?;
-    check_shape("data", &data, &[TRIALS, CHANNELS, SAMPLES])?;
+    let length = match data.shape() {
+        [.., STIMULUS] => STIMULUS,
+        _ => SAMPLES,
+    };
+    check_shape("data", &data, &[TRIALS, CHANNELS, length])?;
     let trials = labels.rows().into_iter().enumerate().map(|(index, row)| {
         for (name, &rating) in RATINGS.iter().zip(row) {
             if !(1.0..=9.0).contains(&rating) {
@@ -56,9 +70,10 @@ pub fn read_from(reader: impl Read, total: Option<u64>, subject: &str) -> Result
         }
         Ok(Trial {
             trial: index as u32,
-            offset: index * CHANNELS * SAMPLES,
-            length: SAMPLES,
-            baseline: BASELINE,
+            stimulus: index as u32,
+            offset: index * CHANNELS * length,
+            length,
+            baseline: length - STIMULUS,
             target: Target::Ratings(std::array::from_fn(|rating| row[rating] as f32)),
             predefined_test: false,
         })

@@ -34,6 +34,22 @@ use crate::progress::Progress;
 use crate::{Error, ErrorKind, Result};
 use subject::Subject;
 
+/// The word that means generated recordings where nothing else has that name.
+pub const WORD: &str = "demo";
+
+/// The word that always means generated recordings.
+pub const CERTAIN: &str = "demo:";
+
+/// Whether a path is a word for generated recordings.
+pub fn is_generated(path: &Path) -> bool {
+    path.as_os_str() == WORD || is_certain(path)
+}
+
+/// Whether a path means generated recordings, even where a file is called `demo`.
+pub fn is_certain(path: &Path) -> bool {
+    path.as_os_str() == CERTAIN
+}
+
 /// Writes subject `index` (from 0) as the file that Python 2 would write, about 103 MB.
 ///
 /// # Errors

@@ -89,6 +89,8 @@ pub struct Segment {
     pub subject: u32,
     /// Number of the trial within its subject.
     pub trial: u32,
+    /// Number of its stimulus, as in [`Trial`](crate::data::recording::Trial).
+    pub stimulus: u32,
     /// Row of the first frame in the table.
     pub first: usize,
     /// Number of frames.

@@ -264,8 +264,9 @@ pub fn describe(kind: SplitKind, fold: &Fold, dataset: &Dataset) -> FoldAudit {
     let named = grouping.trials == Knowledge::Known && (!kind.is_leaky() || has_one_series_a_trial(dataset));
     let tells = || fold.test.iter().map(sequence).all(|s| dataset.contents.tells[s.segment as usize]);
     let (known, tested) = (dataset.trials(&fold.train), dataset.trials(&fold.test));
-    let [people, stimuli]: [BTreeSet<u32>; 2] =
-        [known.iter().map(|&(person, _)| person).collect(), known.iter().map(|&(_, trial)| trial).collect()];
+    let people: BTreeSet<u32> = known.iter().map(|&(person, _)| person).collect();
+    let stimuli: BTreeSet<u32> = fold.train.iter().map(sequence).map(|s| s.stimulus).collect();
+    let watched = fold.test.iter().filter(|&index| stimuli.contains(&sequence(index).stimulus));
     FoldAudit {
         name: fold.name.clone(),
         train: fold.train.len(),
@@ -279,9 +280,7 @@ pub fn describe(kind: SplitKind, fold: &Fold, dataset: &Dataset) -> FoldAudit {
         known_people: grouping
             .knows_people()
             .then(|| tested.iter().filter(|(person, _)| people.contains(person)).count()),
-        known_stimuli: grouping
-            .shares_stimuli()
-            .then(|| tested.iter().filter(|(_, trial)| stimuli.contains(trial)).count()),
+        known_stimuli: grouping.shares_stimuli().then(|| dataset.trials(watched).len()),
     }
 }
 

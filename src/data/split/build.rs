@@ -44,7 +44,7 @@ impl SplitSpec {
             SplitKind::Window => self.k_fold(dataset, &all, |i, _| (i, 0), "window", "")?,
             SplitKind::WindowHoldout => vec![self.holdout(&all)?],
             SplitKind::Trial => self.k_fold(dataset, &all, |_, s| (s.subject, s.trial), "trial", "")?,
-            SplitKind::Stimulus => self.k_fold(dataset, &all, |_, s| (s.trial, 0), "stimulus", "")?,
+            SplitKind::Stimulus => self.k_fold(dataset, &all, |_, s| (s.stimulus, 0), "stimulus", "")?,
             SplitKind::Subject => self.subjects(dataset, &all)?,
             SplitKind::TrialWithinSubject => {
                 let mut folds = Vec::new();
@@ -152,11 +152,11 @@ impl SplitSpec {
     fn subjects_and_stimuli(&self, dataset: &Dataset, all: &[u32]) -> Result<Vec<Fold>> {
         let k = self.folds.unwrap_or(DEFAULT_FOLDS);
         let (subjects, stimuli) =
-            (groups(dataset, all, |_, s| (s.subject, 0)), groups(dataset, all, |_, s| (s.trial, 0)));
+            (groups(dataset, all, |_, s| (s.subject, 0)), groups(dataset, all, |_, s| (s.stimulus, 0)));
         let people = partition(dataset, &subjects, k, "subject", self.random(TEST, 0))?;
         let videos = partition(dataset, &stimuli, k, "stimulus", self.random(TEST, 1))?;
         let both = |people: &[Key], videos: &[Key]| -> Vec<u32> {
-            let inside = |s: &Sequence| people.contains(&(s.subject, 0)) && videos.contains(&(s.trial, 0));
+            let inside = |s: &Sequence| people.contains(&(s.subject, 0)) && videos.contains(&(s.stimulus, 0));
             all.iter().copied().filter(|&i| inside(&dataset.sequences[i as usize])).collect()
         };
         let rest = |parts: &[Vec<Key>], part: usize| -> Vec<Key> {

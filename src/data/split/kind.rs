@@ -55,8 +55,8 @@ impl SplitKind {
                 vec![(1, s.subject, s.trial)]
             }
             SplitKind::Subject => vec![(2, s.subject, 0)],
-            SplitKind::Stimulus => vec![(3, s.trial, 0)],
-            SplitKind::SubjectStimulus => vec![(2, s.subject, 0), (3, s.trial, 0)],
+            SplitKind::Stimulus => vec![(3, s.stimulus, 0)],
+            SplitKind::SubjectStimulus => vec![(2, s.subject, 0), (3, s.stimulus, 0)],
         }
     }
 }

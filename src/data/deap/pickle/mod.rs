@@ -7,6 +7,7 @@
 //! NumPy 1 and 2 write them; Python's `pickletools` documents the opcodes.
 
 mod elements;
+pub mod head;
 mod machine;
 mod numpy;
 pub mod opcode;
@@ -18,6 +19,7 @@ use std::io::Read;
 
 use ndarray::ArrayD;
 
+use crate::data::foreign;
 use crate::{Error, Result};
 use machine::Machine;
 use source::Source;
@@ -40,8 +42,9 @@ pub fn read_arrays<const N: usize>(
     keys: [&str; N],
 ) -> Result<([ArrayD<f64>; N], String)> {
     let mut machine = Machine::new(Source::new(reader, total)?);
-    if let Some(kind) = other_kind(machine.source.peek()?) {
-        return Err(Error::data(format!("this is {kind}, expected a Python pickle")));
+    let start = machine.source.peek()?;
+    if let Some(kind) = foreign::certain(start).filter(|_| !head::is_pickle(start)) {
+        return Err(Error::data(format!("this is {}, expected a Python pickle", kind.name)));
     }
     let root = machine.run()?;
     let Machine { source, mut heap, .. } = machine;
@@ -63,24 +66,4 @@ pub fn read_arrays<const N: usize>(
         };
     }
     Ok((heap.take_arrays(wanted)?, hash))
-}
-
-/// The kind of a file that is not a pickle, by its first bytes: failed downloads, archives, other formats.
-fn other_kind(start: &[u8]) -> Option<&'static str> {
-    const KINDS: [(&[u8], &str); 9] = [
-        (b"<", "an HTML or XML page (perhaps of a login that failed)"),
-        (b"PK", "a zip archive (unpack it first)"),
-        (b"\x1f\x8b", "a gzip archive (unpack it first)"),
-        (b"BZh", "a bzip2 archive (unpack it first)"),
-        (b"7z\xbc\xaf", "a 7-Zip archive (unpack it first)"),
-        (b"Rar!", "a RAR archive (unpack it first)"),
-        (b"MATLAB", "a MATLAB file (DEAP has a Python version too: data_preprocessed_python)"),
-        (b"\x93NUMPY", "a NumPy .npy file"),
-        (
-            b"\xffBIOSEMI",
-            "a raw BDF recording (the preprocessed Python version is read: data_preprocessed_python)",
-        ),
-    ];
-    let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
-    KINDS.iter().find(|(magic, _)| start.starts_with(magic)).map(|&(_, kind)| kind)
 }

@@ -1,0 +1,136 @@
+//! Ablations: each variant is a plain run bit for bit, all are compared with all features, and a stopped one
+//! goes on.
+
+use crate::support::arrays::{integers, samples, texts};
+use crate::support::program::{assert_same, command, engine, folder};
+use engine::random::{Random, Stream};
+use engine::run::FoldCheckpoint;
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Six people with 8 windows of 6 steps: the class raises `signal`, and the other channels are noise.
+fn data(folder: &Path) {
+    let mut random = Random::new(3, Stream::Demo, [0, 0]);
+    let values: Vec<f64> = (0..48 * 6 * 3)
+        .map(|i| {
+            let (window, channel) = (i / 18, i % 3);
+            random.normal() + if channel == 1 && window % 2 == 1 { 2.0 } else { 0.0 }
+        })
+        .collect();
+    let numbers = |value: fn(i64) -> i64| integers(&(0..48).map(value).collect::<Vec<i64>>());
+    let others = [
+        ("labels", numbers(|i| i % 2)),
+        ("groups", numbers(|i| i / 8)),
+        ("trials", numbers(|i| i)),
+        ("channels", texts(&["noise", "signal", "hum"])),
+    ];
+    samples(folder, "w", [6, 3], "<f8", &values, &others);
+}
+
+const OPTIONS: &str =
+    "--data w --split subject --folds 3 --hidden 4 --epochs 12 --lr 0.02 --patience 0 --validation 0";
+
+#[test]
+fn an_ablation_finds_the_signal_and_each_variant_is_a_plain_run() {
+    let folder = folder();
+    let path = folder.path();
+    data(path);
+    let call = engine(path, &format!("ablate --by channel {OPTIONS} --name a --json")).ends(0, &[]);
+    let comparison: Value = serde_json::from_str(&call.out).unwrap();
+    let names: Vec<&str> =
+        comparison["runs"].as_array().unwrap().iter().map(|run| run["name"].as_str().unwrap()).collect();
+    let expected =
+        ["all", "only-noise", "only-signal", "only-hum", "without-noise", "without-signal", "without-hum"];
+    assert_eq!(names, expected);
+    let accuracy = |name: &str| {
+        let at = names.iter().position(|other| *other == name).unwrap();
+        comparison["runs"][at]["accuracy"]["mean"].as_f64().unwrap()
+    };
+    assert!(accuracy("all") > 0.9 && accuracy("only-signal") > 0.9, "{}", call.out);
+    assert!(accuracy("only-noise") < 0.75 && accuracy("without-signal") < 0.75, "{}", call.out);
+    // Every variant against all features, and nothing else.
+    let pairs = comparison["pairs"].as_array().unwrap();
+    assert_eq!(pairs.len(), 6);
+    assert!(pairs.iter().all(|pair| pair["second"] == "all"));
+    let lost = pairs.iter().find(|pair| pair["first"] == "without-signal").unwrap();
+    assert!(lost["difference"].as_f64().unwrap() < -0.2 && lost["p_holm"].as_f64() >= lost["p"].as_f64());
+
+    let root = path.join("runs/a");
+    assert_eq!(fs::read_to_string(root.join("ablation.csv")).unwrap().lines().count(), 8);
+    let page = fs::read_to_string(root.join("report.html")).unwrap();
+    assert!(page.contains("Ablation by channel") && page.contains("without-signal - all"), "the page");
+    assert_eq!(
+        serde_json::from_slice::<Value>(&fs::read(root.join("ablation.json")).unwrap()).unwrap(),
+        comparison
+    );
+
+    // The same mask in a plain run gives the same bits.
+    engine(path, &format!("crossval {OPTIONS} --leave-out NOISE,hum --name plain")).ends(0, &[]);
+    let files = ["predictions.csv", "metrics.jsonl", "checkpoints/best/fold-01.safetensors"];
+    let same = |variant: &str, plain: &str| {
+        assert_same(&root.join(variant), &path.join(plain), &files[..2]);
+    };
+    same("only-signal", "runs/plain");
+    let checkpoint = FoldCheckpoint::read(&root.join("only-signal").join(files[2])).unwrap();
+    assert_eq!([checkpoint.stats.inv_std[0], checkpoint.stats.inv_std[2]], [0.0; 2]);
+    engine(path, &format!("crossval {OPTIONS} --name whole")).ends(0, &[]);
+    same("all", "runs/whole");
+    // Each variant is a run like any other.
+    let evaluated = engine(path, "evaluate runs/a/only-signal --json --quiet").ends(0, &[]);
+    let scores: Value = serde_json::from_str(&evaluated.out).unwrap();
+    assert_eq!(scores["trial"]["overall"]["accuracy"].as_f64().unwrap(), accuracy("only-signal"));
+}
+
+#[test]
+fn a_stopped_ablation_goes_on_with_the_same_bits() {
+    let folder = folder();
+    let path = folder.path();
+    data(path);
+    let long = OPTIONS.replace("--epochs 12", "--epochs 400");
+    engine(path, &format!("ablate --by channel {long} --name whole --quiet")).ends(0, &[]);
+    let mut run = command(path, &format!("ablate --by channel {long} --name stopped")).spawn().unwrap();
+    let begun = path.join("runs/stopped/only-noise/metrics.jsonl");
+    let start = Instant::now();
+    while !begun.is_file() && start.elapsed() < Duration::from_secs(120) {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    std::process::Command::new("kill").args(["-TERM", &run.id().to_string()]).status().unwrap();
+    assert_eq!(run.wait().unwrap().code(), Some(143));
+    assert!(!path.join("runs/stopped/ablation.csv").exists());
+    engine(path, "ablate --resume runs/stopped --by band").ends(2, &["--resume goes on as it was begun"]);
+    engine(path, "ablate --resume runs/stopped --quiet").ends(0, &[]);
+    assert_same(&path.join("runs/whole"), &path.join("runs/stopped"), &["ablation.csv"]);
+    assert_same(
+        &path.join("runs/whole/only-noise"),
+        &path.join("runs/stopped/only-noise"),
+        &["predictions.csv"],
+    );
+}
+
+#[test]
+fn there_must_be_something_to_leave_out() {
+    let folder = folder();
+    let path = folder.path();
+    data(path);
+    for (options, what) in [
+        (
+            "ablate --by modality",
+            "an ablation by modality needs at least two groups, and there is only other",
+        ),
+        ("ablate --by band", "an ablation by band needs at least two groups, and there is none"),
+        ("ablate --by channel --permutations 5", "an ablation takes neither `--permutations` nor `--from`"),
+        ("crossval --leave-out sound", "no feature, channel, modality, band or region is called \"sound\""),
+        ("crossval --leave-out noise,signal,hum", "`--leave-out` leaves no feature"),
+    ] {
+        engine(path, &format!("{options} {OPTIONS}")).ends(2, &[what]);
+    }
+    let call = engine(path, &format!("ablate --by channel {OPTIONS} --dry-run")).ends(0, &[]);
+    assert!(
+        call.out.contains("variants 7: all, only noise, only signal, only hum, without noise"),
+        "{}",
+        call.out
+    );
+    assert!(!path.join("runs").exists(), "a run was begun");
+}
