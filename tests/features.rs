@@ -496,7 +496,7 @@ fn specifications_that_cannot_be_measured_are_refused() {
     };
     let text = refused(&[], &|spec, _| spec.features.as_mut().unwrap().window = 50.0);
     assert!(
-        text.contains("s01 trial 0 has 38 s for features of slow signals, and their window is longer"),
+        text.contains("s01 trial 0 has 38 s for features of slow signals, and `feature_window` is 50 s"),
         "{text}"
     );
     let text = refused(&[], &|spec, _| spec.features.as_mut().unwrap().window = 0.3);
@@ -581,8 +581,8 @@ fn correlations(effect: f64, rating: usize) -> Vec<(String, f64)> {
     features.into_iter().zip(means.iter().map(correlation)).collect()
 }
 
-/// The demo plants effects of arousal on heart, breath, skin and trapezius, and of valence on the zygomaticus;
-/// without an effect there are none. Under the null, a correlation over 120 trials of 3 subjects has the
+/// The demo plants effects of arousal on heart, breath, skin and trapezius, and of valence on the
+/// zygomaticus; without an effect there are none. Under the null, a correlation over 120 trials of 3 subjects has the
 /// standard deviation 1/sqrt(117) = 0.092; 4 of these exceed it once in 16000.
 #[test]
 fn planted_physiology_is_found_and_no_other() {
@@ -638,7 +638,7 @@ fn the_program_trains_on_features_and_predicts_with_them() {
     engine(path, "data demo --out recordings --subjects 1").ends(0, &[]);
     engine(path, "predict runs/f recordings/s01.dat --quiet").ends(0, &[]);
     engine(path, &format!("{RUN} --features entropy --dry-run"))
-        .ends(2, &["`--features` is of use only for frames of features", "--frames features"]);
+        .ends(2, &["`--features` would have no effect: it is for frames of features", "--frames features"]);
     engine(path, &format!("{RUN} --frames features --features tonic,heart-rate --dry-run"))
         .ends(2, &["the channel Fp1 has none of the features tonic,heart-rate", "--channels"]);
     engine(path, &format!("{RUN} --frames features --feature-window 61 --dry-run"))
@@ -657,20 +657,23 @@ fn the_unit_of_a_skin_channel_must_be_known() {
         ("labels", numbers(|i| i % 2)),
         ("trials", numbers(|i| i)),
         ("rate", array("<f8", "()", &32.0f64.to_le_bytes())),
-        ("channels", texts(&["GSR"])),
+        ("channels", texts(&["skin"])),
+        ("modalities", texts(&["gsr"])),
     ];
     samples(path, "w", [length, 1], "<f8", &values, &others);
     let run = |options: &str| {
         let call = format!("crossval --data w --frames features --folds 3 --hidden 4 --epochs 1 {options}");
         engine(path, &format!("{call} --patience 0 --validation 0"))
     };
-    run("--feature-window 8 --dry-run").ends(2, &["the unit of the channel GSR is unknown", "`--gsr us`"]);
+    run("--feature-window 8 --dry-run").ends(2, &["the unit of the channel skin is unknown", "`--gsr us`"]);
     run("--gsr us --dry-run").ends(2, &["has 10 s for features of slow signals", "--feature-window"]);
-    run("--gsr ohm --feature-window 8 --dry-run")
-        .ends(3, &["channel GSR: 320 of 320 samples are outside 0.05 to 60 uS", "ohm", "--bad-windows drop"]);
+    run("--gsr ohm --feature-window 8 --dry-run").ends(
+        3,
+        &["channel skin: 320 of 320 samples are outside 0.05 to 60 uS", "ohm", "--bad-windows drop"],
+    );
     run("--gsr us --feature-window 8 --name r").ends(0, &[]);
     let call = engine(path, "data inspect w --features --gsr us --feature-window 8").ends(0, &[]);
-    for part in ["GSR tonic [uS]", "GSR response amplitude [uS]", "not finite", "greatest"] {
+    for part in ["skin tonic [uS]", "skin response amplitude [uS]", "not finite", "greatest"] {
         assert!(call.out.contains(part), "no {part} in {}", call.out);
     }
 }

@@ -1,7 +1,6 @@
 //! The options as specifications for the other modules, and checks of their values.
 
 use super::sections::Config;
-use super::sequences::FramesConfig;
 use crate::data::bands::default_bands;
 use crate::data::features::{Family, FeatureSpec, GsrUnit};
 use crate::data::frames::{Baseline, FrameKind, FrameSpec};
@@ -135,7 +134,6 @@ impl Config {
                 return Err(Error::config(format!("the {quantity} must be above 0, and is {value}")));
             }
         }
-        self.check_features()?;
         let save_every = self.run.save_every.unwrap_or_default();
         if !(0.0..=1e9).contains(&save_every) {
             return Err(Error::config(format!("`save_every` is {save_every}, expected 0 to 1e9 seconds")));
@@ -180,20 +178,5 @@ impl Config {
             }
         }
         Ok(())
-    }
-
-    /// Refuses settings of features for frames that have none.
-    fn check_features(&self) -> Result<()> {
-        let FramesConfig { frame_kind, features, feature_window, gsr_unit, .. } = &self.frames;
-        let given = [
-            ("features", !features.is_empty()),
-            ("feature_window", feature_window.is_some()),
-            ("gsr_unit", gsr_unit.is_some()),
-        ];
-        match given.into_iter().find(|(_, is_given)| *is_given && *frame_kind != Some(FrameKind::Features)) {
-            None => Ok(()),
-            Some((key, _)) => Err(Error::config(format!("`{key}` is of use only for frames of features"))
-                .hint(format!("add `frame_kind = features`, or leave `{key}` out"))),
-        }
     }
 }

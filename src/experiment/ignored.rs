@@ -17,7 +17,7 @@ struct Rule {
     instead: &'static str,
 }
 
-const RULES: [Rule; 5] = [
+const RULES: [Rule; 6] = [
     Rule {
         keys: &["folds"],
         applies: |config| config.split.split_file.is_some(),
@@ -43,6 +43,12 @@ const RULES: [Rule; 5] = [
         applies: |config| config.frames.frame_kind == Some(FrameKind::Raw),
         why: "a raw frame is one sample",
         instead: "use `frame_kind = bandpower`; the length and step of windows are `window` and `window_step`",
+    },
+    Rule {
+        keys: &["features", "feature_window", "gsr_unit"],
+        applies: |config| config.frames.frame_kind.is_some_and(|kind| kind != FrameKind::Features),
+        why: "it is for frames of features",
+        instead: "use `frame_kind = features`",
     },
     Rule {
         keys: &["threshold", "tie", "dead_zone", "scale_range"],

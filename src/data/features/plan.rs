@@ -120,6 +120,11 @@ impl Plan {
         self.channels.iter().flat_map(|planned| &planned.window).any(|quantity| self.has(quantity))
     }
 
+    /// The length of the window of slow signals in seconds.
+    pub fn window_seconds(&self) -> f64 {
+        self.spec.window
+    }
+
     /// The columns of the frames of one trial, as in [`Plan::features`]. `signals` are its chosen channels.
     ///
     /// # Errors
@@ -186,8 +191,8 @@ impl Plan {
                 channel.name
             ))
             .hint(
-                "use the samples themselves with `frame_kind = raw`, choose other `channels`, or name the \
-                 channels in the file",
+                "use the samples themselves with `frame_kind = raw`, choose other `channels`, or state the modalities \
+                 in the file: `engine data formats` says how",
             ));
         }
         let has_none =

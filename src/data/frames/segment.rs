@@ -240,8 +240,10 @@ fn features<'a>(
     let mut measured = plan.measure(&samples, &cut).map_err(|seconds| {
         let Signals { recording, trial, .. } = signals;
         Error::config(format!(
-            "{} trial {} has {seconds} s for features of slow signals, and their window is longer",
-            recording.subject, trial.trial
+            "{} trial {} has {seconds} s for features of slow signals, and `feature_window` is {} s",
+            recording.subject,
+            trial.trial,
+            plan.window_seconds()
         ))
         .hint("use a shorter `feature_window`, or choose `features` or `channels` of fast signals")
     })?;
