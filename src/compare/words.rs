@@ -4,6 +4,9 @@ use super::{Pair, RunComparison, Unit};
 use crate::metrics::paired::{FLIPS, SEED, Test};
 use std::collections::BTreeSet;
 
+/// The most pairs without a difference that have a sentence each.
+const LISTED: usize = 3;
+
 /// The level of a test.
 const LEVEL: f64 = 0.05;
 
@@ -16,7 +19,7 @@ impl RunComparison {
     pub fn text(&self) -> Vec<String> {
         let mut text: Vec<String> = match self.leaky {
             true => vec![LEAKY.into()],
-            false => self.pairs.iter().map(Pair::sentence).collect(),
+            false => self.findings(),
         };
         if let Some(limit) = self.limit() {
             text.push(limit);
@@ -35,6 +38,18 @@ impl RunComparison {
             "Each run is one training. Another seed gives other scores, so a small difference may be one of seeds.".into(),
         );
         text
+    }
+
+    /// A sentence for each pair; where there are many, one for all pairs without a difference.
+    fn findings(&self) -> Vec<String> {
+        let (found, none): (Vec<&Pair>, Vec<&Pair>) = self.pairs.iter().partition(|pair| pair.is_found());
+        if none.len() <= LISTED {
+            return self.pairs.iter().map(Pair::sentence).collect();
+        }
+        let which = if found.is_empty() { "any of the" } else { "the other" };
+        let mut findings: Vec<String> = found.into_iter().map(Pair::sentence).collect();
+        findings.push(format!("No difference is shown in {which} {} pairs.", none.len()));
+        findings
     }
 
     fn about_units(&self) -> String {
@@ -88,11 +103,14 @@ impl RunComparison {
 }
 
 impl Pair {
+    fn is_found(&self) -> bool {
+        self.p_holm.is_some_and(|p| p <= LEVEL)
+    }
+
     fn sentence(&self) -> String {
-        let Pair { first, second, paired, p_holm } = self;
-        let found = p_holm.is_some_and(|p| p <= LEVEL);
+        let Pair { first, second, paired, .. } = self;
         let (better, worse) = if paired.difference < 0.0 { (second, first) } else { (first, second) };
-        match found {
+        match self.is_found() {
             true => format!(
                 "{better} is better than {worse}: its accuracy is higher by {:.3}.",
                 paired.difference.abs()
