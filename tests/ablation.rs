@@ -61,6 +61,7 @@ fn an_ablation_finds_the_signal_and_each_variant_is_a_plain_run() {
     assert_eq!(fs::read_to_string(root.join("ablation.csv")).unwrap().lines().count(), 8);
     let page = fs::read_to_string(root.join("report.html")).unwrap();
     assert!(page.contains("Ablation by channel") && page.contains("without-signal - all"), "the page");
+    assert!(page.contains("No difference is shown in any of the 6 pairs."), "six subjects are too few");
     assert_eq!(
         serde_json::from_slice::<Value>(&fs::read(root.join("ablation.json")).unwrap()).unwrap(),
         comparison
