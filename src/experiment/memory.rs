@@ -10,17 +10,19 @@ impl Experiment {
     /// The bytes that the training of these folds takes, frames included, with so many models at once.
     pub(super) fn memory(&self, models: usize) -> Result<usize> {
         let device = self.config.run.device()?;
-        let mut extent = self.extent(models);
-        if matches!(device.id(), DeviceId::Cpu { .. }) {
-            extent.steps = self.touched_steps(extent.batch);
-        }
-        let trainer = on_device!(&device, backend => Trainer::bytes(backend, &self.network, extent)?);
+        let extent = self.extent(models);
+        let kept = match device.id() {
+            DeviceId::Cpu { .. } => self.kept_steps(extent.batch),
+            _ => extent.steps,
+        };
+        let trainer =
+            on_device!(&device, backend => Trainer::bytes_of_rows(backend, &self.network, extent, kept)?);
         Ok(trainer + self.dataset.frames.bytes())
     }
 
-    /// The most time steps of a row that a batch touches, on average. The system gives memory when it is
-    /// first written, and the kernels of the processor write no step beyond a row's length.
-    fn touched_steps(&self, batch: usize) -> usize {
+    /// The most time steps of a row that a layer keeps, on average over a batch. The system gives memory when
+    /// it is first written, and the recurrent layers of the processor keep nothing beyond a row's length.
+    fn kept_steps(&self, batch: usize) -> usize {
         let mut lengths: Vec<usize> = self.dataset.sequences.iter().map(|s| s.length as usize).collect();
         lengths.sort_unstable_by(|a, b| b.cmp(a));
         lengths.truncate(batch);

@@ -76,14 +76,21 @@ impl<'b, B: Backend> Trainer<'b, B> {
 
     /// Bytes that a trainer takes on a device: what its buffers and layers reserve.
     pub fn bytes(backend: &B, network: &Network, extent: Extent) -> Result<usize> {
+        Trainer::bytes_of_rows(backend, network, extent, extent.steps)
+    }
+
+    /// As [`Trainer::bytes`], on a device whose layers keep a row's own steps only: of `kept` steps on
+    /// average. All other buffers keep as many as the longest row has.
+    pub fn bytes_of_rows(backend: &B, network: &Network, extent: Extent, kept: usize) -> Result<usize> {
         let Extent { models, batch, steps, .. } = extent;
         let placed = network.stages(models, batch, steps);
+        let layers = network.stages(models, batch, kept);
         let drops = network.dropout > 0.0;
         let stage = |(i, own): (usize, &Placed)| -> Result<usize> {
             let purpose = Purpose::Training { input_gradient: i > 0 };
             let numbers =
                 Activation::<B>::numbers(&own.stage) + Tape::<B>::numbers(own, placed.get(i + 1), drops);
-            Ok(size_of::<B::Real>() * numbers + Stage::bytes(backend, &own.stage, purpose)?)
+            Ok(size_of::<B::Real>() * numbers + Stage::bytes(backend, &layers[i].stage, purpose)?)
         };
         let stages = placed.iter().enumerate().map(stage).sum::<Result<usize>>()?;
         let dropped = placed.iter().filter(|placed| drops && placed.dropout.is_some());
