@@ -122,7 +122,10 @@ fn there_must_be_something_to_leave_out() {
         ),
         ("ablate --by band", "an ablation by band needs at least two groups, and there is none"),
         ("ablate --by channel --permutations 5", "an ablation takes neither `--permutations` nor `--from`"),
-        ("crossval --leave-out sound", "no feature, channel, modality, band or region is called \"sound\""),
+        (
+            "crossval --leave-out sound",
+            "no feature, channel, modality, band, region or family is called \"sound\"",
+        ),
         ("crossval --leave-out noise,signal,hum", "`--leave-out` leaves no feature"),
     ] {
         engine(path, &format!("{options} {OPTIONS}")).ends(2, &[what]);

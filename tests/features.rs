@@ -582,8 +582,8 @@ fn correlations(effect: f64, rating: usize) -> Vec<(String, f64)> {
 }
 
 /// The demo plants effects of arousal on heart, breath, skin and trapezius, and of valence on the
-/// zygomaticus; without an effect there are none. Under the null, a correlation over 120 trials of 3 subjects has the
-/// standard deviation 1/sqrt(117) = 0.092; 4 of these exceed it once in 16000.
+/// zygomaticus; without an effect there are none. Under the null, a correlation over 120 trials of 3 subjects
+/// has the standard deviation 1/sqrt(117) = 0.092; 4 of these exceed it once in 16000.
 #[test]
 fn planted_physiology_is_found_and_no_other() {
     const NULL: f64 = 4.0 * 0.0925;
@@ -637,7 +637,7 @@ fn the_program_trains_on_features_and_predicts_with_them() {
     );
     engine(path, "data demo --out recordings --subjects 1").ends(0, &[]);
     engine(path, "predict runs/f recordings/s01.dat --quiet").ends(0, &[]);
-    engine(path, &format!("{RUN} --features entropy --dry-run"))
+    engine(path, "train --demo-subjects 1 --features entropy --dry-run")
         .ends(2, &["`--features` would have no effect: it is for frames of features", "--frames features"]);
     engine(path, &format!("{RUN} --frames features --features tonic,heart-rate --dry-run"))
         .ends(2, &["the channel Fp1 has none of the features tonic,heart-rate", "--channels"]);
