@@ -513,7 +513,7 @@ fn specifications_that_cannot_be_measured_are_refused() {
     );
     let text = refused(&[], &families(&[Family::Entropy]));
     assert!(text.contains("the channel vEOG has none of the features entropy"), "{text}");
-    assert!(text.contains("add some of slow-power,blinks to `features`"), "{text}");
+    assert!(text.contains("add some of slow-power,blinks to `families`"), "{text}");
     let text = refused(&[Modality::Eeg], &families(&[Family::Entropy, Family::Tonic]));
     assert!(text.contains("no chosen channel has the feature tonic"), "{text}");
     let text = refused(&[Modality::Pleth], &|_, recording| recording.rate = Some(16.0));
@@ -637,9 +637,9 @@ fn the_program_trains_on_features_and_predicts_with_them() {
     );
     engine(path, "data demo --out recordings --subjects 1").ends(0, &[]);
     engine(path, "predict runs/f recordings/s01.dat --quiet").ends(0, &[]);
-    engine(path, "train --demo-subjects 1 --features entropy --dry-run")
-        .ends(2, &["`--features` would have no effect: it is for frames of features", "--frames features"]);
-    engine(path, &format!("{RUN} --frames features --features tonic,heart-rate --dry-run"))
+    engine(path, "train --demo-subjects 1 --families entropy --dry-run")
+        .ends(2, &["`--families` would have no effect: it is for frames of features", "--frames features"]);
+    engine(path, &format!("{RUN} --frames features --families tonic,heart-rate --dry-run"))
         .ends(2, &["the channel Fp1 has none of the features tonic,heart-rate", "--channels"]);
     engine(path, &format!("{RUN} --frames features --feature-window 61 --dry-run"))
         .ends(2, &["s01 trial 0 has 60 s for features of slow signals", "--feature-window"]);

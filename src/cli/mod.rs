@@ -160,9 +160,22 @@ fn run(cli: &Cli, matches: &clap::ArgMatches, terminal: &Terminal) -> Result<()>
 mod tests {
     use super::*;
 
-    /// In release builds, two options with one id silently shadow each other.
+    /// In release builds, two options of one name silently shadow each other, and clap checks nothing.
     #[test]
-    fn the_command_line_is_well_formed() {
-        Cli::command().debug_assert();
+    fn no_command_has_two_options_of_one_name() {
+        fn check(command: &clap::Command) {
+            let mut names = Vec::new();
+            for argument in command.get_arguments() {
+                names.push(format!("id {}", argument.get_id()));
+                let longs =
+                    argument.get_long().into_iter().chain(argument.get_all_aliases().into_iter().flatten());
+                names.extend(longs.map(|long| format!("--{long}")));
+            }
+            names.sort();
+            let twice = names.windows(2).find(|pair| pair[0] == pair[1]);
+            assert!(twice.is_none(), "{}: {twice:?}", command.get_name());
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
     }
 }

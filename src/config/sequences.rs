@@ -34,7 +34,7 @@ pub struct FramesConfig {
     /// Families of features for `--frames features` [default: all but rational-asymmetry]
     #[arg(long, value_enum, value_name = "LIST", value_delimiter = ',', value_parser = word::<Family>())]
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub features: Vec<Family>,
+    pub families: Vec<Family>,
     /// Length in seconds of the window around a frame in which features of slow signals (blinks, gsr, pleth,
     /// resp, temp) are measured [default: 30]
     #[arg(long, value_name = "S")]

@@ -33,9 +33,9 @@ impl Config {
                 false => self.frames.bands.clone(),
             },
             features: (kind == FrameKind::Features).then(|| FeatureSpec {
-                families: match self.frames.features.is_empty() {
+                families: match self.frames.families.is_empty() {
                     true => Family::DEFAULT.to_vec(),
-                    false => self.frames.features.clone(),
+                    false => self.frames.families.clone(),
                 },
                 window: self.frames.feature_window.unwrap_or(FeatureSpec::WINDOW),
                 gsr: self.frames.gsr_unit.or(gsr),

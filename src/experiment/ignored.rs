@@ -45,7 +45,7 @@ const RULES: [Rule; 6] = [
         instead: "use `frame_kind = bandpower`; the length and step of windows are `window` and `window_step`",
     },
     Rule {
-        keys: &["features", "feature_window", "gsr_unit"],
+        keys: &["families", "feature_window", "gsr_unit"],
         applies: |config| config.frames.frame_kind.is_some_and(|kind| kind != FrameKind::Features),
         why: "it is for frames of features",
         instead: "use `frame_kind = features`",

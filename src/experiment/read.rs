@@ -51,7 +51,7 @@ pub fn read(config: &mut Config, center: Option<&[f32]>, progress: &dyn Progress
     config.frames.frame_kind = Some(frames.kind);
     config.frames.baseline = Some(frames.baseline);
     if let Some(features) = frames.features {
-        config.frames.features = features.families;
+        config.frames.families = features.families;
         config.frames.feature_window = Some(features.window);
         config.frames.gsr_unit = features.gsr;
     }

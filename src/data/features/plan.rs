@@ -207,14 +207,14 @@ impl Plan {
                 channel.name,
                 names(&self.spec.families)
             ))
-            .hint(format!("add some of {} to `features`, or choose other `channels`", names(&own))));
+            .hint(format!("add some of {} to `families`, or choose other `channels`", names(&own))));
         }
         let is_missing = |family: &&Family| !self.features.iter().any(|f| f.family == Some(**family));
         match self.spec.families.iter().find(is_missing) {
             // All families are computed by default, where there are channels for them.
             Some(family) if self.spec.families != Family::DEFAULT => {
                 Err(Error::config(format!("no chosen channel has the feature {}", family.name())).hint(
-                    "leave it out of `features`, or choose its `channels`; an asymmetry needs two electrodes",
+                    "leave it out of `families`, or choose its `channels`; an asymmetry needs two electrodes",
                 ))
             }
             _ => Ok(()),
@@ -237,7 +237,7 @@ impl Plan {
                 "frames of {} s are too short for power below 4 Hz",
                 self.seconds()
             ))
-            .hint("use a larger `frame_length`, or leave slow-power out of `features`"));
+            .hint("use a larger `frame_length`, or leave slow-power out of `families`"));
         }
         for planned in &self.channels {
             let Some(highest) = highest(planned.channel.modality) else { continue };

@@ -57,7 +57,7 @@ impl Grid {
     pub(super) fn plan(&self, spec: &FrameSpec, channels: &[Channel]) -> Result<Option<Plan>> {
         let features = match (spec.kind, &spec.features) {
             (FrameKind::Features, Some(features)) => features,
-            (FrameKind::Features, None) => return Err(Error::config("`features`: they are not specified")),
+            (FrameKind::Features, None) => return Err(Error::config("`families`: they are not specified")),
             _ => return Ok(None),
         };
         Plan::new(features, &spec.bands, channels, self.rate, self.span).map(Some)
@@ -245,7 +245,7 @@ fn features<'a>(
             trial.trial,
             plan.window_seconds()
         ))
-        .hint("use a shorter `feature_window`, or choose `features` or `channels` of fast signals")
+        .hint("use a shorter `feature_window`, or choose `families` or `channels` of fast signals")
     })?;
     for columns in &mut columns {
         columns.why = measured[columns.columns.clone()].iter_mut().find_map(|column| column.why.take());
