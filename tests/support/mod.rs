@@ -2,6 +2,8 @@
 
 /// Windows as NumPy arrays, honest and damaged ones.
 pub mod arrays;
+/// A person with every kind of signal, and its frames of features.
+pub mod body;
 /// Every device on the table of cases: within its bounds, exact dropout, several models as one alone.
 pub mod conformance;
 /// CUDA threads as fibers on the CPU, and an executor that runs the backend's launches with them.
