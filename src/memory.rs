@@ -52,10 +52,14 @@ fn free() -> Option<usize> {
         let text = fs::read_to_string(format!("/sys/fs/cgroup/{name}")).ok()?;
         text.trim().parse::<usize>().ok()
     };
-    // Files that are kept in memory make room when it is needed.
+    // Files that are kept in memory make room when it is needed, but those of a file system in memory do not.
     let statistics = fs::read_to_string("/sys/fs/cgroup/memory.stat").unwrap_or_default();
-    let files = statistics.lines().find_map(|line| line.strip_prefix("file ")?.trim().parse::<usize>().ok());
-    let taken = number("memory.current").map(|taken| taken.saturating_sub(files.unwrap_or(0)));
+    let statistic = |name: &str| {
+        let line = statistics.lines().find_map(|line| line.strip_prefix(name));
+        line.and_then(|number| number.trim().parse::<usize>().ok()).unwrap_or(0)
+    };
+    let files = statistic("file ").saturating_sub(statistic("shmem "));
+    let taken = number("memory.current").map(|taken| taken.saturating_sub(files));
     let container = number("memory.max").zip(taken);
     Some(container.map_or(machine, |(most, taken)| machine.min(most.saturating_sub(taken))))
 }

@@ -135,6 +135,17 @@ fn band_power_from_the_file_trains_to_the_same_numbers() {
     assert_same(&runs[0], &runs[1], &["predictions.csv", "confusion.csv"]);
 }
 
+/// Channels have different numbers of features; each keeps its modality.
+#[test]
+fn features_keep_their_modalities() {
+    let folder = folder();
+    let options = "--demo-subjects 1 --frames features --channels Fp1,Fp2,GSR,Temp --families entropy,asymmetry,tonic,temperature";
+    engine(folder.path(), &format!("data export demo --out x.npz {options}")).ends(0, &[]);
+    let call = engine(folder.path(), "train --data x.npz --channels gsr,temp --label valence --dry-run")
+        .ends(0, &[]);
+    assert!(call.out.contains("x 4 features"), "{}", call.out);
+}
+
 #[test]
 fn an_export_is_refused_before_anything_is_read() {
     let folder = folder();

@@ -40,6 +40,16 @@ pub fn variants(features: &[Feature], unseen: &[String], by: GroupBy) -> Result<
         return Err(Error::config(format!("an ablation by {} needs at least two groups, and there is {found}", by.name()))
             .hint("choose more `channels`, for instance `channels = eeg,eog,emg`, or another property: `engine ablate --by band`"));
     }
+    // A feature of no group would be in every variant. An asymmetry goes with either of its channels.
+    let alone = seen.iter().find(|feature| feature.group(by).is_none() && feature.pair.is_none());
+    if let Some(feature) = alone {
+        return Err(Error::config(format!(
+            "an ablation by {}, and {} belongs to none",
+            by.name(),
+            feature.name
+        ))
+        .hint("leave such features out with `leave_out` or `families`, or ablate by another property"));
+    }
     let all_but = |kept: &String| names.iter().filter(|name| *name != kept).cloned().collect();
     let mut variants = vec![Variant { name: "all".into(), leave_out: Vec::new() }];
     variants
@@ -50,7 +60,16 @@ pub fn variants(features: &[Feature], unseen: &[String], by: GroupBy) -> Result<
             |name: &String| Variant { name: format!("without {name}"), leave_out: vec![name.clone()] };
         variants.extend(names.iter().map(without));
     }
-    Ok(variants)
+    let folders: Vec<String> = variants.iter().map(|variant| variant.folder().to_lowercase()).collect();
+    let same = (0..folders.len()).find(|&i| folders[..i].contains(&folders[i]));
+    match same {
+        None => Ok(variants),
+        Some(i) => Err(Error::config(format!(
+            "two variants would have the run folder {}: {:?} and another",
+            folders[i], variants[i].name
+        ))
+        .hint("give the channels names that differ in letters or digits")),
+    }
 }
 
 #[cfg(test)]
@@ -89,6 +108,16 @@ mod tests {
         assert_eq!(two.len(), 3);
         let error = variants(&three, &["emg".into(), "eog".into()], GroupBy::Modality).unwrap_err();
         assert!(error.message.contains("needs at least two groups, and there is only eeg"), "{error}");
+        let mut mixed = three.clone();
+        mixed.iter_mut().zip(["theta", "alpha", "beta"]).for_each(|(f, band)| f.band = Some(band.into()));
+        let error = variants(&mixed, &[], GroupBy::Band).unwrap_err();
+        assert!(error.message.contains("c3 belongs to none"), "{error}");
+        let mut same = three.clone();
+        same[0].channel.name = "EEG 1".into();
+        same[1].channel.name = "EEG-1".into();
+        assert!(
+            variants(&same, &[], GroupBy::Channel).unwrap_err().message.contains("run folder only-eeg-1")
+        );
         assert!(variants(&three, &[], GroupBy::Band).unwrap_err().message.contains("there is none"));
     }
 }

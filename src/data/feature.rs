@@ -4,6 +4,7 @@ use super::features::Family;
 use super::recording::{Channel, Modality};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// The origin of a feature.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +31,8 @@ pub enum GroupBy {
     Channel,
     /// The frequency band.
     Band,
-    /// The region of the scalp: frontal, central, temporal, parietal, occipital; other signals by modality.
+    /// The region of the scalp: frontal, central, temporal, parietal, occipital, or scalp for other electrodes; other
+    /// signals by modality.
     Region,
     /// The family of a feature by modality: entropy, heart-rate ...
     Family,
@@ -75,7 +77,8 @@ impl Feature {
             "ft" | "t" | "tp" => "temporal",
             "cp" | "p" => "parietal",
             "po" | "o" | "i" => "occipital",
-            _ => Modality::Eeg.name(),
+            // No name of a modality: that would be all of EEG.
+            _ => "scalp",
         };
         match self.channel.modality {
             Modality::Eeg => region.into(),
@@ -120,7 +123,8 @@ pub fn left_out(features: &[Feature], words: &[String]) -> Result<Vec<usize>> {
         for by in [GroupBy::Modality, GroupBy::Region, GroupBy::Band, GroupBy::Family, GroupBy::Channel] {
             names.extend(groups(features, by).into_iter().map(|(name, _)| name));
         }
-        names.dedup();
+        let mut seen = BTreeSet::new();
+        names.retain(|name| seen.insert(name.clone()));
         return Err(Error::config(format!(
             "`leave_out`: no feature, channel, modality, band, region or family is called {word:?}"
         ))

@@ -25,17 +25,17 @@ impl Source {
 
     /// The default contents of frames.
     pub fn default_frames(&self) -> FrameKind {
-        self.0.default_frames()
+        self.0.defaults().frames
     }
 
     /// The quantity of skin channels, if the format fixes it.
     pub fn gsr_unit(&self) -> Option<GsrUnit> {
-        self.0.gsr_unit()
+        self.0.defaults().gsr_unit
     }
 
     /// The default length of a window in seconds; `None` for whole trials.
     pub fn default_window(&self) -> Option<f64> {
-        self.0.default_window()
+        self.0.defaults().window
     }
 
     /// The extent of each trial, if all have the same.

@@ -1,8 +1,7 @@
 //! From a configuration to a file of NumPy arrays.
 
-use super::read::{check_window, labels, open, subject_frames};
+use super::read::{check_cases, check_window, labels, open, subject_frames};
 use crate::config::{Config, FramesConfig};
-use crate::data::channels;
 use crate::data::export;
 use crate::data::frames::Values;
 use crate::data::normalize::Scale;
@@ -12,7 +11,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
 use atomic_write_file::AtomicWriteFile;
 use std::path::Path;
-use std::sync::OnceLock;
 
 /// A file of arrays.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,15 +34,10 @@ pub fn export(config: &Config, out: &Path, progress: &dyn Progress) -> Result<Ex
     if let Some(window) = config.window_spec(source.default_window()).length {
         check_window(window, config, &source)?;
     }
-    // All recordings of a data set have the same channels.
-    let modalities = OnceLock::new();
     let values = Values { standardize: false, keep_low: true };
-    let (table, facts) = source.frames(progress, |recording| {
-        let chosen = channels::select(&recording.channels, &config.data.channels)?;
-        modalities.get_or_init(|| chosen.iter().map(|&c| recording.channels[c].modality).collect());
-        subject_frames(config, &source, recording, values)
-    })?;
-    let modalities: Vec<Modality> = modalities.into_inner().unwrap_or_default();
+    let (table, facts) =
+        source.frames(progress, |recording| subject_frames(config, &source, recording, values))?;
+    let modalities: Vec<Modality> = table.origins.iter().map(|feature| feature.channel.modality).collect();
     let is_labeled = table.segments.iter().any(|segment| segment.target != Target::Unknown);
     let labels = labels(config, &facts)?;
     let mut dataset = Dataset::cut(
@@ -57,14 +50,11 @@ pub fn export(config: &Config, out: &Path, progress: &dyn Progress) -> Result<Ex
     )?;
     dataset.grouping = facts.grouping;
     dataset.warnings.iter().for_each(|warning| progress.warn(warning));
+    check_cases(&dataset, config, progress)?;
     // The reader's default would leave features out that were chosen here.
     if modalities.contains(&Modality::Eeg) && modalities.iter().any(|&modality| modality != Modality::Eeg) {
         progress.warn("the file has EEG features beside others; give `channels = all` with it, for the default is EEG alone");
     }
-    // Features of one channel are neighbors.
-    let features = dataset.frames.width() / modalities.len();
-    let modalities: Vec<Modality> =
-        modalities.into_iter().flat_map(|modality| std::iter::repeat_n(modality, features)).collect();
     let failed = |e| Error::io("write", out, e);
     let mut staged = AtomicWriteFile::open(out).map_err(failed)?;
     let arrays =

@@ -1,6 +1,7 @@
 //! Whether recordings lie where a network's training data lay. No file states the unit of its signals, so
 //! this is all that tells volts from microvolts.
 
+use crate::data::features::moments::median;
 use crate::data::sequences::Dataset;
 use crate::data::stats::Stats;
 
@@ -39,13 +40,10 @@ pub fn other_level(dataset: &Dataset, stats: &Stats) -> Option<String> {
     if moments.is_empty() {
         return None;
     }
-    let median = |mut values: Vec<f64>| {
-        values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
-    };
-    let distance = median(moments.iter().map(|&(mean, _)| mean).collect());
-    let spread = median(moments.iter().map(|&(_, deviation)| deviation).collect());
-    let far = distance > FAR || !(1.0 / FAR..=FAR).contains(&spread);
+    let distance = median(&moments.iter().map(|&(mean, _)| mean).collect::<Vec<_>>());
+    let spread = median(&moments.iter().map(|&(_, deviation)| deviation).collect::<Vec<_>>());
+    // A single frame does not vary, whatever its unit.
+    let far = distance > FAR || spread > FAR || (spread > 0.0 && spread < 1.0 / FAR);
     far.then(|| {
         format!(
             "these features are not where those of the training data were: in standard deviations of the training \

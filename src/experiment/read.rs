@@ -38,14 +38,7 @@ pub fn read(config: &mut Config, center: Option<&[f32]>, progress: &dyn Progress
     };
     dataset.allows_copies = config.split.allow_copies;
     dataset.warnings.iter().for_each(|warning| progress.warn(warning));
-    let ledger = dataset.ledger();
-    if ledger.total()[1] < ledger.total()[0] {
-        progress.warn(&format!("cases: {}", ledger.describe()));
-        ledger.losses().iter().for_each(|line| progress.warn(line));
-    }
-    if !config.data.allow_lost_cases {
-        ledger.refuse_lost()?;
-    }
+    check_cases(&dataset, config, progress)?;
     // The run's own configuration records the defaults that were chosen.
     let frames = frame_spec(config, &source);
     config.frames.frame_kind = Some(frames.kind);
@@ -61,6 +54,17 @@ pub fn read(config: &mut Config, center: Option<&[f32]>, progress: &dyn Progress
         config.labels.threshold.get_or_insert(labels.threshold);
     }
     Ok(dataset)
+}
+
+/// Says which cases are left out, and refuses the loss of a class or of a published test case.
+pub fn check_cases(dataset: &Dataset, config: &Config, progress: &dyn Progress) -> Result<()> {
+    let ledger = dataset.ledger();
+    let [read, used] = ledger.total();
+    if used < read {
+        progress.warn(&format!("cases: {}", ledger.describe()));
+        ledger.losses().iter().for_each(|line| progress.warn(line));
+    }
+    if config.data.allow_lost_cases { Ok(()) } else { ledger.refuse_lost() }
 }
 
 /// The recordings that a configuration names.

@@ -6,6 +6,7 @@ use super::measure::{InFrames, Quantity, Value};
 use super::moments::variance;
 use crate::data::bandpower::{BandPower, differential_entropy};
 use crate::data::bands::Band;
+use crate::data::electrodes::is_electrode;
 
 /// Hjorth's parameters of a signal.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,6 +32,9 @@ pub fn hjorth(signal: &[f64]) -> Hjorth {
 pub fn pairs(names: &[&str]) -> Vec<(usize, usize)> {
     let parts = |name: &str| {
         let letters = name.trim_end_matches(|c: char| c.is_ascii_digit());
+        if !is_electrode(name) {
+            return None;
+        }
         Some((letters.to_lowercase(), name[letters.len()..].parse::<u32>().ok()?))
     };
     let right_of = |name: &str| {

@@ -104,12 +104,26 @@ pub fn lines(template: &str, file: &Path) -> String {
     let text = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
     let stem = text(file.file_stem());
     let folder = file.with_file_name("").display().to_string();
-    let lines = template
-        .replace("FOLDER", &folder)
-        .replace("FILE", &file.display().to_string())
-        .replace("OUT", &format!("{stem}.npz"))
-        .replace("STEM", &stem)
-        .replace("LABELS", LABELS);
+    let inside = |path: &str| path.replace('\\', "\\\\").replace('"', "\\\"");
+    let words = [
+        ("FOLDER", inside(&folder)),
+        ("FILE", inside(&file.display().to_string())),
+        ("OUT", inside(&format!("{stem}.npz"))),
+        ("STEM", inside(&stem)),
+        ("LABELS", LABELS.to_string()),
+    ];
+    // In one pass: a path may hold a word of the template.
+    let (mut lines, mut rest) = (String::new(), template);
+    while let Some((at, word, text)) = words
+        .iter()
+        .filter_map(|(word, text)| Some((rest.find(word)?, word, text)))
+        .min_by_key(|found| found.0)
+    {
+        lines += &rest[..at];
+        lines += text;
+        rest = &rest[at + word.len()..];
+    }
+    lines += rest;
     lines.lines().map(|line| format!("\n    {line}")).collect()
 }
 
@@ -120,4 +134,15 @@ pub fn way(template: &str, file: &Path) -> String {
         false => " with a class and a person for each window in \"labels\" and \"groups\"",
     };
     format!("save it in Python{complete}, and give that file:{}", lines(template, file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_stand_in_the_lines_as_they_are() {
+        let text = lines("load(\"FILE\"); savez(\"OUT\")", Path::new("/OUTPUT/SYSTEM/FILES/x\".mat"));
+        assert_eq!(text, "\n    load(\"/OUTPUT/SYSTEM/FILES/x\\\".mat\"); savez(\"x\\\".npz\")");
+    }
 }

@@ -1,12 +1,10 @@
 //! DEAP's files, and re-saves of them without the baseline.
 
-use super::format::{Each, Facts, Format, Reader, Request, TrialExtent};
+use super::format::{Defaults, Each, Facts, Format, Reader, Request, TrialExtent};
 use super::parallel::in_parallel;
 use super::place::Place;
 use crate::data::deap::{self, channels};
-use crate::data::features::GsrUnit;
 use crate::data::foreign::head;
-use crate::data::frames::FrameKind;
 use crate::data::grouping::Grouping;
 use crate::data::labels::RatingScale;
 use crate::data::recording::Recording;
@@ -106,16 +104,8 @@ impl Subjects {
 }
 
 impl Reader for Subjects {
-    fn default_frames(&self) -> FrameKind {
-        FrameKind::Bandpower
-    }
-
-    fn default_window(&self) -> Option<f64> {
-        Some(4.0)
-    }
-
-    fn gsr_unit(&self) -> Option<GsrUnit> {
-        Some(GsrUnit::Ohm)
+    fn defaults(&self) -> Defaults {
+        Defaults::DEAP
     }
 
     fn trial(&self) -> Option<TrialExtent> {

@@ -1,12 +1,10 @@
 //! Generated recordings, in DEAP's format and read by its reader.
 
-use super::format::{Each, Facts, Format, Reader, Request, TrialExtent};
+use super::format::{Defaults, Each, Facts, Format, Reader, Request, TrialExtent};
 use super::parallel::in_parallel;
 use super::place::Place;
 use crate::data::deap::channels::{BASELINE, RATE, SAMPLES};
 use crate::data::demo::{self, DemoSpec};
-use crate::data::features::GsrUnit;
-use crate::data::frames::FrameKind;
 use crate::data::grouping::Grouping;
 use crate::data::labels::RatingScale;
 use crate::error::Result;
@@ -37,16 +35,8 @@ impl Format for Demo {
 struct Generated(DemoSpec);
 
 impl Reader for Generated {
-    fn default_frames(&self) -> FrameKind {
-        FrameKind::Bandpower
-    }
-
-    fn default_window(&self) -> Option<f64> {
-        Some(4.0)
-    }
-
-    fn gsr_unit(&self) -> Option<GsrUnit> {
-        Some(GsrUnit::Ohm)
+    fn defaults(&self) -> Defaults {
+        Defaults::DEAP
     }
 
     fn trial(&self) -> Option<TrialExtent> {

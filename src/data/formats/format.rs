@@ -63,19 +63,9 @@ pub type Each<'a> = dyn Fn(usize, Recording) -> Result<()> + Sync + 'a;
 
 /// The recordings of one data set.
 pub trait Reader: Send + Sync {
-    /// The default contents of frames.
-    fn default_frames(&self) -> FrameKind {
-        FrameKind::Raw
-    }
-
-    /// The default length of a window in seconds; `None` for whole trials.
-    fn default_window(&self) -> Option<f64> {
-        None
-    }
-
-    /// The quantity of skin channels, if the format fixes it.
-    fn gsr_unit(&self) -> Option<GsrUnit> {
-        None
+    /// The choices where the user makes none.
+    fn defaults(&self) -> Defaults {
+        Defaults::SERIES
     }
 
     /// The extent of each trial, if all have the same.
@@ -89,6 +79,25 @@ pub trait Reader: Send + Sync {
     ///
     /// Those of the files and of `each`.
     fn read(&self, progress: &dyn Progress, each: &Each) -> Result<Facts>;
+}
+
+/// The choices of a format where the user makes none.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Defaults {
+    /// The contents of frames.
+    pub frames: FrameKind,
+    /// The length of a window in seconds; `None` for whole trials.
+    pub window: Option<f64>,
+    /// The quantity of skin channels, if the format fixes it.
+    pub gsr_unit: Option<GsrUnit>,
+}
+
+impl Defaults {
+    /// Series of samples: as they are, and whole.
+    pub const SERIES: Defaults = Defaults { frames: FrameKind::Raw, window: None, gsr_unit: None };
+    /// Recordings in DEAP's format.
+    pub const DEAP: Defaults =
+        Defaults { frames: FrameKind::Bandpower, window: Some(4.0), gsr_unit: Some(GsrUnit::Ohm) };
 }
 
 /// The extent of a trial.

@@ -16,6 +16,6 @@ mod ts;
 
 pub use describe::describe;
 pub use find::open;
-pub use format::{Each, Facts, Format, Reader, Request, TrialExtent};
+pub use format::{Defaults, Each, Facts, Format, Reader, Request, TrialExtent};
 pub use place::{Entry, Place};
 pub use table::FORMATS;

@@ -3,6 +3,7 @@
 use super::format::{Each, Facts, Format, Reader, Request};
 use super::place::Place;
 use crate::data::foreign::first_member;
+use crate::data::npy;
 use crate::data::npz::{self, Layout};
 use crate::error::Result;
 use crate::progress::Progress;
@@ -24,8 +25,7 @@ impl Format for Npz {
         match place {
             Place::Generated => false,
             Place::File(_, head) => {
-                head.starts_with(b"\x93NUMPY")
-                    || first_member(head).is_some_and(|name| name.ends_with(".npy"))
+                head.starts_with(npy::MAGIC) || first_member(head).is_some_and(|name| name.ends_with(".npy"))
             }
             Place::Folder(_, entries) => {
                 entries.iter().any(|entry| ["windows.npy", "X.npy"].contains(&entry.name.as_str()))

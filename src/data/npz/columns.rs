@@ -46,11 +46,7 @@ impl Columns<'_> {
     /// part of it.
     pub fn people(&self) -> Result<Option<Categories>> {
         self.read(&GROUPS, |array| {
-            let mut values = vector(array, self.n)?;
-            if let Values::Text(names) = &mut values {
-                names.iter_mut().for_each(|name| *name = name.trim().to_string());
-            }
-            let (names, indices) = categories(values)?;
+            let (names, indices) = categories(vector(array, self.n)?)?;
             refuse_two_spellings(names.iter().map(String::as_str))?;
             Ok((names, indices))
         })
@@ -211,9 +207,13 @@ fn categories(values: Values) -> Result<Categories> {
         Values::Bool(values) => {
             Ok(index(&values, |&value| if value { "True".into() } else { "False".into() }))
         }
-        Values::Text(values) => match values.iter().position(|text| text.is_empty()) {
+        // Blanks around a name are no part of it: they would make two classes, people or stimuli of one.
+        Values::Text(values) => match values.iter().position(|text| text.trim().is_empty()) {
             Some(window) => Err(Error::data(format!("element {window} is empty"))),
-            None => Ok(index(&values, String::clone)),
+            None => {
+                let trimmed: Vec<&str> = values.iter().map(|text| text.trim()).collect();
+                Ok(index(&trimmed, |text| text.to_string()))
+            }
         },
         Values::Float32(_) | Values::Float64(_) => unreachable!("a column's whole numbers are integers"),
     }
