@@ -141,8 +141,11 @@ fn features_keep_their_modalities() {
     let folder = folder();
     let options = "--demo-subjects 1 --frames features --channels Fp1,Fp2,GSR,Temp --families entropy,asymmetry,tonic,temperature";
     engine(folder.path(), &format!("data export demo --out x.npz {options}")).ends(0, &[]);
-    let call = engine(folder.path(), "train --data x.npz --channels gsr,temp --label valence --dry-run")
-        .ends(0, &[]);
+    let call = engine(
+        folder.path(),
+        "train --data x.npz --channels gsr,temp --bad-windows keep --label valence --dry-run",
+    )
+    .ends(0, &[]);
     assert!(call.out.contains("x 4 features"), "{}", call.out);
 }
 

@@ -31,8 +31,8 @@ pub enum GroupBy {
     Channel,
     /// The frequency band.
     Band,
-    /// The region of the scalp: frontal, central, temporal, parietal, occipital, or scalp for other electrodes; other
-    /// signals by modality.
+    /// The region of the scalp: frontal, central, temporal, parietal, occipital, or scalp for other
+    /// electrodes; other signals by modality.
     Region,
     /// The family of a feature by modality: entropy, heart-rate ...
     Family,
