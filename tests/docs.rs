@@ -1,4 +1,4 @@
-//! The documents hold: commands exist, parse and run, links and anchors lead somewhere, and the README is short.
+//! The documents hold: commands exist, parse and run, links and anchors lead somewhere, the README is short.
 
 mod commands;
 mod links;
@@ -71,6 +71,18 @@ fn the_index_lists_every_page() {
             name == Path::new("README.md") || index.contains(&format!("({})", name.display())),
             "{name:?}"
         );
+    }
+}
+
+/// Each picture is on a page, and `tools/pictures` makes it.
+#[test]
+fn every_picture_is_shown_and_made_by_a_command() {
+    let maker = fs::read_to_string(root().join("tools/pictures")).unwrap();
+    for entry in fs::read_dir(root().join("docs/pictures")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(maker.contains(&format!("\"{name}\": ")), "tools/pictures does not make {name}");
+        let shown = pages().iter().any(|(_, text)| text.contains(&format!("pictures/{name})")));
+        assert!(shown, "no page shows {name}");
     }
 }
 

@@ -41,7 +41,7 @@ impl Parts {
         parts
     }
 
-    /// Moves code within `text` to the spans, and gives back the rest. Code in two backticks may hold code in one.
+    /// Moves code within `text` to the spans, and returns the rest. Code in two backticks may hold more code.
     fn take_spans(&mut self, text: &str) -> String {
         let mut rest = String::new();
         let mut left = text;
