@@ -124,6 +124,7 @@ fn planted_errors_are_found() {
         "    cargo bench -- no_such_bench",
         "    tools/no-such-tool --option",
         "Use `engine data format`.",
+        "Run `tools/no-such-tool` or nothing.",
         "Use `--no-such-option`, which is not there.",
         "| ``say `--no-such-option` `` |",
     ] {

@@ -51,8 +51,8 @@ impl Commands {
     pub fn wrong(&self, page: &Path, text: &str) -> Vec<String> {
         let mut wrong: Vec<String> = calls(text).iter().filter_map(refusal).collect();
         let parts = Parts::of(text);
-        wrong
-            .extend(parts.code.iter().flat_map(|line| simple(line)).filter_map(|words| self.no_tool(&words)));
+        let lines = parts.code.iter().chain(&parts.spans);
+        wrong.extend(lines.flat_map(|line| simple(line)).filter_map(|words| self.no_tool(&words)));
         for span in parts.spans.iter().filter(|span| span.starts_with("--")) {
             let names = span
                 .split([' ', '='])
@@ -66,25 +66,21 @@ impl Commands {
     /// Why a call of a script, of the tests or of a bench is wrong.
     fn no_tool(&self, words: &[String]) -> Option<String> {
         let line = words.join(" ");
-        let tool = words.iter().find(|word| word.starts_with("tools/"));
-        let missing = tool.filter(|tool| !self.root.join(tool).exists() && !tool.contains('$'));
-        let after =
-            words.iter().skip_while(|word| *word != "--").skip(1).filter(|word| !word.starts_with('-'));
-        let names: Vec<&String> = match line {
-            _ if line.starts_with("cargo test") => after.collect(),
-            _ if line.starts_with("cargo bench") => after.collect(),
-            _ => Vec::new(),
+        let is_script =
+            |word: &str| !word.starts_with("tools/") || self.root.join(word).exists() || word.contains('$');
+        let is_bench = |name: &str| self.root.join(format!("benches/{name}.rs")).exists();
+        // A filter is a part of a name.
+        let is_test = |filter: &str| {
+            let module = filter.split("::").next().unwrap();
+            self.modules.lines().any(|line| line.starts_with("mod ") && line.contains(module))
         };
-        let is_known = |name: &str| match line.starts_with("cargo bench") {
-            true => self.root.join(format!("benches/{name}.rs")).exists(),
-            // A filter is a part of a name.
-            false => self.modules.lines().any(|module| {
-                let first = name.split("::").next().unwrap();
-                module.strip_prefix("mod ").is_some_and(|module| module.contains(first))
-            }),
+        let mut after = words.iter().skip_while(|word| *word != "--").filter(|word| !word.starts_with('-'));
+        let unknown = match line {
+            _ if line.starts_with("cargo test") => after.find(|filter| !is_test(filter)),
+            _ if line.starts_with("cargo bench") => after.find(|name| !is_bench(name)),
+            _ => words.iter().find(|word| !is_script(word)),
         };
-        let unknown = names.into_iter().find(|name| !is_known(name));
-        missing.or(unknown).map(|name| format!("{line}: there is no {name}"))
+        unknown.map(|name| format!("{line}: there is no {name}"))
     }
 }
 
