@@ -14,9 +14,11 @@ mod prepare;
 mod read;
 mod recorder;
 mod run;
+mod running;
 mod saved;
 mod score;
 mod start;
+mod together;
 
 pub use bound::{check_bound, differences};
 pub use device_change::{move_run, refuse_other_device};
@@ -25,5 +27,5 @@ pub use ignored::{refuse_ignored, warn_of_validation};
 pub use level::other_level;
 pub use prepare::Experiment;
 pub use read::{read, read_frames, shape};
-pub use run::{Ending, interrupted};
+pub use run::{Ending, Show, interrupted, run, run_to_end};
 pub use saved::{checked_folds, predict_with, read_folds, saved_folds, unlabeled};
