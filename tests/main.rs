@@ -32,6 +32,8 @@ mod cuda_on_host;
 mod deap;
 /// The generator: its files are DEAP's, its knobs do what they say.
 mod demo;
+/// README and docs: commands exist and run, links and anchors lead somewhere.
+mod docs;
 /// Exported data sets are the same when they are read again, here and in NumPy.
 mod export;
 /// Faults and bad input through the program itself: exit code, message, and what is left on disk.
