@@ -6,12 +6,14 @@ mod describe;
 mod device_change;
 mod export;
 mod from;
+#[cfg(feature = "cli")]
 mod ignored;
 mod level;
 mod memory;
 mod permutation;
 mod prepare;
 mod read;
+mod record;
 mod recorder;
 mod run;
 mod saved;
@@ -21,9 +23,11 @@ mod start;
 pub use bound::{check_bound, differences};
 pub use device_change::{move_run, refuse_other_device};
 pub use export::{Exported, export};
+#[cfg(feature = "cli")]
 pub use ignored::{refuse_ignored, warn_of_validation};
 pub use level::other_level;
 pub use prepare::Experiment;
 pub use read::{read, read_frames, shape};
+pub use record::Record;
 pub use run::{Ending, interrupted};
 pub use saved::{checked_folds, predict_with, read_folds, saved_folds, unlabeled};

@@ -52,7 +52,8 @@ pub struct Network {
 }
 
 /// How a sequence becomes one vector.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Pooling {
     /// Each direction's final hidden state (`h_n`): the reverse direction ends at step 0.
@@ -193,6 +194,19 @@ impl Module {
 const LARGEST: usize = 1 << 24;
 
 impl Network {
+    /// The network of `engine train`: one LSTM layer of 64 units, its last state, a dropout of 0.2.
+    pub fn new(features: usize, classes: usize) -> Self {
+        Network {
+            features,
+            convs: Vec::new(),
+            layers: vec![LayerSpec::new(Cell::Lstm, 64, 1)],
+            pool: Pooling::Last,
+            dense: None,
+            dropout: 0.2,
+            classes,
+        }
+    }
+
     /// Refuses a network without recurrent layers or with a size of 0.
     pub fn check(&self) -> Result<()> {
         if self.layers.is_empty() {

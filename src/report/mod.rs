@@ -10,14 +10,12 @@ pub(crate) mod frame;
 mod histogram;
 mod permutation;
 pub(crate) mod provenance;
-mod record;
 mod scope;
 pub(crate) mod scores;
 mod training;
 
-pub use record::Record;
-
 use crate::error::Result;
+use crate::experiment::Record;
 use crate::metrics::{Prediction, Scores, prediction};
 use crate::run::RunFolder;
 use maud::{Markup, html};

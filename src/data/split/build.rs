@@ -22,6 +22,14 @@ pub struct SplitSpec {
     pub seed: u64,
 }
 
+impl Default for SplitSpec {
+    /// The defaults of `engine train` for data that name their trials. [`default_kind`](super::default_kind)
+    /// has the kind for others.
+    fn default() -> Self {
+        SplitSpec { kind: SplitKind::Trial, folds: None, validation: 0.2, seed: 1 }
+    }
+}
+
 /// The default number of folds.
 const DEFAULT_FOLDS: usize = 5;
 /// The RNG counters of the partition into test parts, and of the selection of validation parts.

@@ -4,7 +4,8 @@ use crate::data::sequences::Sequence;
 use serde::{Deserialize, Serialize};
 
 /// The groups that a split keeps together: no group has windows in both the training and the test part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum SplitKind {
     /// Single windows, in random order. LEAKY: windows of one trial are in both parts, so a network that
