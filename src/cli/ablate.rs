@@ -79,6 +79,10 @@ impl AblateCommand {
         let jobs = ablation::jobs(&settings, terminal)?;
         given.iter().try_for_each(|given| experiment::refuse_ignored(&jobs[0].experiment.config, given))?;
         let first = &jobs[0];
+        if !first.experiment.split.has_test() {
+            return Err(Error::config("an ablation compares scores, and the split has no test part")
+                .hint("choose another `split_by`"));
+        }
         let plan = first.experiment.describe(&first.selection())?;
         let names: Vec<&str> = jobs.iter().map(|job| job.variant.name.as_str()).collect();
         let plan = format!("{plan}\nvariants {}: {}", jobs.len(), names.join(", "));

@@ -1,6 +1,7 @@
 //! From a configuration to a result: data, split, network, all folds, scores. `train`, `crossval`, `evaluate`
 //! and `predict` all take this path.
 
+mod arrays;
 mod bound;
 mod describe;
 mod device_change;
@@ -8,6 +9,7 @@ mod export;
 mod from;
 #[cfg(feature = "cli")]
 mod ignored;
+mod in_memory;
 mod level;
 mod memory;
 mod permutation;
@@ -19,12 +21,14 @@ mod run;
 mod saved;
 mod score;
 mod start;
+mod unscored;
 
 pub use bound::{check_bound, differences};
 pub use device_change::{move_run, refuse_other_device};
 pub use export::{Exported, export};
 #[cfg(feature = "cli")]
 pub use ignored::{refuse_ignored, warn_of_validation};
+pub use in_memory::Trained;
 pub use level::other_level;
 pub use prepare::Experiment;
 pub use read::{read, read_frames, shape};

@@ -58,6 +58,7 @@ impl Record {
     /// belong together.
     pub fn results(&self) -> Result<(Scores, Vec<Prediction>)> {
         self.manifest.check_sealed(&self.folder)?;
+        self.manifest.check_scored(&self.folder)?;
         let path = self.folder.join("scores.json");
         if !path.is_file() {
             return Err(Error::data(format!("{} has no scores.json", self.folder.display())).hint(
@@ -90,6 +91,7 @@ impl Record {
     pub fn command(&self) -> String {
         let command = match self.manifest.selected_folds.as_slice() {
             [fold] if self.folds.len() > 1 => format!("train --fold {}", fold + 1),
+            _ if !self.manifest.split.has_test() => "train".into(),
             _ => "crossval".into(),
         };
         format!("engine {command} --config {}", quoted(&self.folder.join("config.toml").to_string_lossy()))

@@ -23,6 +23,8 @@ use std::time::{Duration, Instant};
 pub enum Ending {
     /// With scores.
     Finished(Box<Scores>),
+    /// With networks of which nothing is scored: the split has no test part.
+    Unscored,
     /// By this signal, with everything saved.
     Interrupted(u8),
 }
@@ -62,7 +64,7 @@ impl Experiment {
             resume_unwind(panic)
         });
         match &ending {
-            Ok(Ending::Finished(_)) => Status::Finished.write(folder)?,
+            Ok(Ending::Finished(_) | Ending::Unscored) => Status::Finished.write(folder)?,
             Ok(Ending::Interrupted(signal)) => Status::Interrupted { signal: *signal }.write(folder)?,
             // The run's own error comes first, whether or not it can be recorded.
             Err(error) => drop(Status::Failed { message: error.message.clone() }.write(folder)),
@@ -109,6 +111,7 @@ impl Experiment {
             trained
         });
         trained.and_then(|trained| match trained {
+            Trained::Complete(_) if !self.split.has_test() => self.conclude_unscored(folder),
             Trained::Complete(predictions) => self.conclude(folder, &predictions, progress, show),
             Trained::Interrupted(signal) => Ok(Ending::Interrupted(signal)),
         })

@@ -2,6 +2,7 @@
 
 use super::{Attention, Cell, Conv, ConvSpec, Linear, Pool, PoolKind, Rnn, Role, Slab, Tensor};
 use crate::error::{Error, Result};
+use ndarray::ArrayViewD;
 use serde::{Deserialize, Serialize};
 
 /// One recurrent layer of a stack.
@@ -315,6 +316,28 @@ impl Network {
     /// `P`: parameters of one model.
     pub fn params(&self) -> usize {
         self.placed(1, 1, 1, 0).iter().map(|placed| placed.stage.params()).sum()
+    }
+
+    /// The tensors of one model among its flat numbers `(P)`, weights or gradients: names and shapes are those
+    /// of checkpoints.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Data`](crate::ErrorKind::Data) for another number of numbers.
+    pub fn tensors<'a>(&self, numbers: &'a [f32]) -> Result<Vec<(String, ArrayViewD<'a, f32>)>> {
+        if numbers.len() != self.params() {
+            return Err(Error::data(format!(
+                "{} numbers, expected the network's {} parameters",
+                numbers.len(),
+                self.params()
+            )));
+        }
+        let view = |Parameter { name, shape, offset, .. }: Parameter| {
+            let count = shape.iter().product::<usize>();
+            let own = &numbers[offset..offset + count];
+            (name, ArrayViewD::from_shape(shape, own).expect("as many numbers as the shape says"))
+        };
+        Ok(self.parameters().into_iter().map(view).collect())
     }
 
     /// All parameters by name, in the order of the flat buffer.

@@ -13,6 +13,9 @@ pub(crate) mod provenance;
 mod scope;
 pub(crate) mod scores;
 mod training;
+mod unscored;
+
+pub use unscored::write_unscored;
 
 use crate::error::Result;
 use crate::experiment::Record;

@@ -14,7 +14,7 @@ mod training;
 
 pub use finish::FoldResult;
 pub use fold_group::{FoldGroup, FoldTask};
-pub use initial::Initial;
+pub use initial::{Initial, weights as initial_weights};
 pub use observer::{EpochRecord, Observer, StepRecord, Unobserved};
 pub use plan::List;
 pub use predict::predict;

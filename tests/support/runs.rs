@@ -17,6 +17,7 @@ pub fn scores(config: Config) -> Scores {
     experiment.record(&run, &folds).unwrap();
     match experiment.run(&run, &folds, &AtomicUsize::new(0), &Silent, &|_, _| Ok(())).unwrap() {
         Ending::Finished(scores) => *scores,
+        Ending::Unscored => panic!("the split has no test part"),
         Ending::Interrupted(signal) => panic!("nobody sent signal {signal}"),
     }
 }

@@ -26,6 +26,9 @@ pub enum SplitKind {
     SubjectStimulus,
     /// The TRAIN and TEST parts of the data set itself.
     Predefined,
+    /// No test part: one network is trained on all data, for use on others, and nothing is scored. The
+    /// validation part is cut by trial, or by subject where only people are known.
+    All,
 }
 
 impl SplitKind {
@@ -40,6 +43,7 @@ impl SplitKind {
             SplitKind::Stimulus => "stimulus",
             SplitKind::SubjectStimulus => "subject-stimulus",
             SplitKind::Predefined => "predefined",
+            SplitKind::All => "all",
         }
     }
 
@@ -52,7 +56,7 @@ impl SplitKind {
     pub(super) fn groups(self, index: u32, s: &Sequence) -> Vec<(u8, u32, u32)> {
         match self {
             SplitKind::Window | SplitKind::WindowHoldout => vec![(0, index, 0)],
-            SplitKind::Trial | SplitKind::TrialWithinSubject | SplitKind::Predefined => {
+            SplitKind::Trial | SplitKind::TrialWithinSubject | SplitKind::Predefined | SplitKind::All => {
                 vec![(1, s.subject, s.trial)]
             }
             SplitKind::Subject => vec![(2, s.subject, 0)],
