@@ -15,17 +15,18 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 10 | [`cli`]: the only place that prints |
-//! | 9 | [`ablation`] which signals help |
-//! | 8 | [`reproduce`] the original study; [`compare`](mod@compare) finished runs |
-//! | 7 | [`experiment`] from configuration to scores; [`report`] a run's page |
+//! | 11 | [`cli`]: the only place that prints |
+//! | 10 | [`ablation`] which signals help |
+//! | 9 | [`reproduce`] the original study; [`compare`](mod@compare) finished runs |
+//! | 8 | [`report`] a run's page |
+//! | 7 | [`experiment`] from configuration to scores |
 //! | 6 | [`config`] every option; [`run`] the files of a run |
 //! | 5 | [`train`] the loop; [`check`] devices against the equations, and the table of cases |
 //! | 4 | [`model`] networks in device memory; [`profile`] |
 //! | 3 | [`backend`] the devices; [`data`] from files to folds; [`metrics`] |
 //! | 2 | [`reference`](mod@reference) the equations |
 //! | 1 | [`ops`] the operations; [`memory`] of this machine |
-//! | 0 | [`random`]; [`error`]; [`progress`]; [`word`] |
+//! | 0 | [`random`]; [`error`]; [`progress`]; [`staged`] files; [`word`] |
 //!
 //! A layer on its own, backward included, checked against the equations in `f64`:
 //!
@@ -55,9 +56,11 @@
 //! # Ok::<(), engine::Error>(())
 //! ```
 
+#[cfg(feature = "cli")]
 pub mod ablation;
 pub mod backend;
 pub mod check;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod compare;
 pub mod config;
@@ -72,9 +75,12 @@ pub mod profile;
 pub mod progress;
 pub mod random;
 pub mod reference;
+#[cfg(feature = "cli")]
 pub mod report;
+#[cfg(feature = "cli")]
 pub mod reproduce;
 pub mod run;
+pub mod staged;
 pub mod train;
 pub mod word;
 

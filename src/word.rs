@@ -1,49 +1,19 @@
 //! Words as people type them: case, blanks around them, and the sign between their parts do not matter.
 
-use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
-use clap::{Arg, Command, ValueEnum};
-use serde::de::{Deserialize, Deserializer, Error};
-use std::ffi::OsStr;
-use std::fmt::Display;
-use std::marker::PhantomData;
+#[cfg(feature = "cli")]
+mod option;
+
+#[cfg(feature = "cli")]
+pub use option::{Word, word};
+
+use serde::de::value::StrDeserializer;
+use serde::de::{self, Deserialize, DeserializeOwned, Deserializer};
+use std::fmt::{self, Display};
 use std::str::FromStr;
 
 /// The word in lower case, without blanks around it, its parts joined by hyphens.
 pub fn plain(text: &str) -> String {
     text.trim().to_lowercase().replace(['_', ' '], "-")
-}
-
-/// The value that a word names.
-pub fn named<T: ValueEnum>(text: &str) -> Option<T> {
-    let plain = plain(text);
-    let is_named = |value: &&T| value.to_possible_value().is_some_and(|name| name.matches(&plain, true));
-    T::value_variants().iter().find(is_named).cloned()
-}
-
-/// Reads the words of an option on the command line.
-pub fn word<T: ValueEnum + Clone + Send + Sync + 'static>() -> Word<T> {
-    Word(PhantomData)
-}
-
-/// The parser that [`word`] returns.
-#[derive(Clone)]
-pub struct Word<T>(PhantomData<T>);
-
-impl<T: ValueEnum + Clone + Send + Sync + 'static> TypedValueParser for Word<T> {
-    type Value = T;
-
-    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<T, clap::Error> {
-        let text = value.to_string_lossy();
-        match named(&text) {
-            Some(value) => Ok(value),
-            // clap lists the words and names the nearest.
-            None => EnumValueParser::<T>::new().parse_ref(command, arg, OsStr::new(text.trim())),
-        }
-    }
-
-    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        Some(Box::new(T::value_variants().iter().filter_map(ValueEnum::to_possible_value)))
-    }
 }
 
 /// Reads a value of a list without the blanks around it: `64, 32`.
@@ -56,17 +26,12 @@ pub fn trimmed<T: FromStr>(text: &str) -> Result<T, T::Err> {
 /// # Errors
 ///
 /// Those of `D`, and an unknown word with the list of all.
-pub fn deserialize<'de, D: Deserializer<'de>, T: ValueEnum>(deserializer: D) -> Result<T, D::Error> {
+pub fn deserialize<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<T, D::Error> {
     let text = String::deserialize(deserializer)?;
-    named(&text).ok_or_else(|| {
-        let names = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
-        unknown(&text, names.map(|name| format!("`{}`", name.get_name())))
+    T::deserialize(StrDeserializer::new(&plain(&text))).map_err(|unknown: Unknown| match unknown {
+        Unknown::Word(names) => de::Error::unknown_variant(&text, names),
+        Unknown::Other(message) => de::Error::custom(message),
     })
-}
-
-/// The error for a word that is none of the names, in serde's own words.
-fn unknown<E: Error>(word: impl Display, names: impl Iterator<Item = String>) -> E {
-    E::custom(format!("unknown variant `{word}`, expected one of {}", names.collect::<Vec<_>>().join(", ")))
 }
 
 /// The same for a setting that may be left out.
@@ -74,15 +39,46 @@ fn unknown<E: Error>(word: impl Display, names: impl Iterator<Item = String>) ->
 /// # Errors
 ///
 /// Those of [`deserialize`].
-pub fn optional<'de, D: Deserializer<'de>, T: ValueEnum>(deserializer: D) -> Result<Option<T>, D::Error> {
+pub fn optional<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
     deserialize(deserializer).map(Some)
 }
+
+/// The failure to read a word. It keeps the names, for a message with the word as it was typed.
+#[derive(Debug)]
+enum Unknown {
+    Word(&'static [&'static str]),
+    Other(String),
+}
+
+impl de::Error for Unknown {
+    fn custom<T: Display>(message: T) -> Self {
+        Unknown::Other(message.to_string())
+    }
+
+    fn unknown_variant(_: &str, names: &'static [&'static str]) -> Self {
+        Unknown::Word(names)
+    }
+}
+
+impl Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unknown::Word(names) => write!(f, "expected one of {}", names.join(", ")),
+            Unknown::Other(message) => f.write_str(message),
+        }
+    }
+}
+
+impl std::error::Error for Unknown {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[derive(Clone, Debug, PartialEq, ValueEnum)]
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    #[serde(rename_all = "kebab-case")]
     enum Kind {
         Window,
         WindowHoldout,
@@ -90,10 +86,13 @@ mod tests {
 
     #[test]
     fn case_blanks_and_signs_do_not_matter() {
+        let read = |text| deserialize::<_, Kind>(StrDeserializer::<de::value::Error>::new(text));
         for text in ["window-holdout", " Window-Holdout ", "WINDOW_HOLDOUT", "window holdout"] {
-            assert_eq!(named(text), Some(Kind::WindowHoldout), "{text}");
+            assert_eq!(read(text), Ok(Kind::WindowHoldout), "{text}");
         }
-        assert_eq!(named::<Kind>("windows"), None);
+        assert_eq!(read("window"), Ok(Kind::Window));
+        let error = read("Windows").unwrap_err().to_string();
+        assert_eq!(error, "unknown variant `Windows`, expected `window` or `window-holdout`");
         assert_eq!(trimmed::<usize>(" 64 "), Ok(64));
     }
 }

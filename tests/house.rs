@@ -40,7 +40,7 @@ const ALIASES: [&str; 9] = [
 const OTHER_OPTIONS: [&str; 4] = [
     "src/backend/cuda/compiler.rs",
     "src/report/provenance.rs",
-    "src/report/record.rs",
+    "src/experiment/record.rs",
     "src/report/scores.rs",
 ];
 
@@ -62,7 +62,7 @@ fn files() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut paths: Vec<PathBuf> =
         ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "Cargo.toml"].map(|name| root.join(name)).into();
-    for folder in ["src", "kernels", "tests", "benches", "tools", "docs"] {
+    for folder in ["src", "kernels", "tests", "benches", "examples", "tools", "docs"] {
         collect(&root.join(folder), &mut paths);
     }
     let text = |path: PathBuf| {

@@ -12,6 +12,8 @@ mod bench_peers;
 mod binding;
 /// The ledger of cases: what is read is used or left out by a rule, and every result says so.
 mod cases;
+/// Commands about the program itself: completions of shells, manual pages.
+mod commands;
 /// Comparing finished runs: refusals, table, JSON and page.
 mod compare;
 /// Every backend and instruction-set path against the `f64` reference, and the reference against finite
@@ -34,6 +36,8 @@ mod deap;
 mod demo;
 /// README and docs: commands exist and run, links and anchors lead somewhere.
 mod docs;
+/// The programs of examples/ do what they say.
+mod examples;
 /// Exported data sets are the same when they are read again, here and in NumPy.
 mod export;
 /// Faults and bad input through the program itself: exit code, message, and what is left on disk.
@@ -63,6 +67,8 @@ mod house;
 mod keras;
 /// A split that leaks scores where there is nothing to find; honest ones do not.
 mod leak;
+/// The library on one's own arrays: the same data sets as from files, folds of one's own, gradients by name.
+mod library;
 /// The ledger of looks: which scores count, that none is lost, and how much luck the best of several has.
 mod looks;
 /// Scores against scikit-learn, intervals against SciPy and statsmodels, baselines and tables by hand.
@@ -98,3 +104,5 @@ mod split;
 mod support;
 /// The trainer: folds in a group and alone, stopping and going on, bad numbers.
 mod training;
+/// Networks trained on all data: usable, and never scored.
+mod unscored;

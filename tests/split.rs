@@ -28,7 +28,7 @@ fn groups(kind: SplitKind, dataset: &Dataset, index: u32) -> Vec<String> {
     let s = &dataset.sequences[index as usize];
     match kind {
         SplitKind::Window | SplitKind::WindowHoldout => vec![format!("{index}")],
-        SplitKind::Trial | SplitKind::TrialWithinSubject | SplitKind::Predefined => {
+        SplitKind::Trial | SplitKind::TrialWithinSubject | SplitKind::Predefined | SplitKind::All => {
             vec![format!("{} {}", s.subject, s.trial)]
         }
         SplitKind::Subject => vec![format!("subject {}", s.subject)],

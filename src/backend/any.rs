@@ -4,10 +4,19 @@
 //! lines that declare the backends' own modules.
 
 mod common;
+#[cfg(all(feature = "cli", feature = "cuda"))]
+mod cuda_kernels;
+#[cfg(feature = "cli")]
+mod kernel_options;
 #[cfg(feature = "cuda")]
 mod of_cuda;
 #[cfg(feature = "wgpu")]
 mod of_wgpu;
+#[cfg(all(feature = "cli", feature = "wgpu"))]
+mod wgpu_kernels;
+
+#[cfg(feature = "cli")]
+pub use kernel_options::KernelOptions;
 
 pub use common::{ListedGpu, OnBackend, Out, Restriction};
 
@@ -18,9 +27,6 @@ use super::cuda;
 use super::wgpu;
 use super::{Algorithm, Backend, DeviceChoice, DeviceId, Kind, Prediction};
 use crate::error::{Error, Result};
-use crate::ops::Rnn;
-use crate::word::word;
-use clap::Args;
 
 /// A device of one of the backends.
 pub enum AnyDevice {
@@ -265,58 +271,6 @@ impl AnyDevice {
             AnyDevice::Wgpu(gpu) => {
                 let (gpu, restriction) = of_wgpu::restrict(gpu, algorithm);
                 Ok((AnyDevice::Wgpu(gpu), restriction))
-            }
-        }
-    }
-}
-
-/// The options of `engine kernels` that depend on the backends: one for all GPUs, and those of each backend.
-#[derive(Args)]
-pub struct KernelOptions {
-    /// Print the kernels of this algorithm [default: the first that the layer fits]
-    #[arg(long, value_enum, value_parser = word::<Algorithm>(), aliases = ["tier", "regime"])]
-    algorithm: Option<Algorithm>,
-    #[cfg(feature = "wgpu")]
-    #[command(flatten)]
-    wgpu: of_wgpu::KernelOptions,
-    #[cfg(feature = "cuda")]
-    #[command(flatten)]
-    cuda: of_cuda::KernelOptions,
-}
-
-impl KernelOptions {
-    /// The first given option that is for another backend than `kind`, by its name without dashes, and its
-    /// backend.
-    pub fn misplaced(&self, kind: Kind) -> Option<(&'static str, Kind)> {
-        let given: &[(Option<&str>, Kind)] = &[
-            #[cfg(feature = "wgpu")]
-            (self.wgpu.given(), Kind::Wgpu),
-            #[cfg(feature = "cuda")]
-            (self.cuda.given(), Kind::Cuda),
-        ];
-        given.iter().find_map(|&(option, of)| Some((option?, of)).filter(|_| of != kind))
-    }
-
-    /// Passes the kernels of a recurrent layer to `out`, as a device of the backend compiles them. With
-    /// `list` it passes their names only.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Config`](crate::error::ErrorKind::Config) if the backend has no kernel source or the
-    /// layer does not fit the algorithm, and the errors of the backend and of `out`.
-    pub fn print(&self, kind: Kind, rnn: &Rnn, list: bool, out: Out) -> Result<()> {
-        match kind {
-            Kind::Cpu => Err(Error::config(
-                "the CPU backend has no kernel source to print: its kernels are Rust code in src/backend/cpu/",
-            )
-            .hint("use `backend = wgpu` or `backend = cuda`")),
-            #[cfg(feature = "cuda")]
-            Kind::Cuda => self.cuda.print(rnn, self.algorithm, list, out),
-            #[cfg(feature = "wgpu")]
-            Kind::Wgpu => self.wgpu.print(rnn, self.algorithm, list, out),
-            #[cfg(not(all(feature = "cuda", feature = "wgpu")))]
-            kind => {
-                let _ = (rnn, list, out);
-                Err(kind.not_built())
             }
         }
     }

@@ -3,13 +3,14 @@
 use super::cpu::Isa;
 use crate::error::Error;
 use crate::ops::Precision;
+#[cfg(feature = "cli")]
 use crate::word::word;
-use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// Which backend, as the user names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// The CPU; available everywhere.
@@ -39,29 +40,30 @@ impl Kind {
 
 /// Which of a backend's devices, and how it computes. Every command that computes has these flags, and a
 /// run's file these keys.
-#[derive(Args, Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "cli", derive(clap::Args))]
 pub struct DeviceChoice {
     /// Instruction-set path of the CPU [default: the best that it supports]
-    #[arg(long, value_enum, value_parser = word::<Isa>())]
+    #[cfg_attr(feature = "cli", arg(long, value_enum, value_parser = word::<Isa>()))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isa: Option<Isa>,
     /// GPU of the backends `cuda` and `wgpu`: its number or a part of its name, from the list of `engine
     /// devices` [default: the first of the list]
-    #[arg(long, value_name = "N|NAME")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "N|NAME"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adapter: Option<String>,
     /// Format of the operands of matrix products on the backend `cuda`; sums and states are always f32
     /// [default: tf32]
-    #[arg(long, value_enum, value_parser = word::<Precision>())]
+    #[cfg_attr(feature = "cli", arg(long, value_enum, value_parser = word::<Precision>()))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub precision: Option<Precision>,
     /// GEMM kernel of the backend `cuda` [default: own]
-    #[arg(long, value_enum, value_parser = word::<GemmKernel>(), alias = "products")]
+    #[cfg_attr(feature = "cli", arg(long, value_enum, value_parser = word::<GemmKernel>(), alias = "products"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gemm: Option<GemmKernel>,
     /// Folder in which the backend `cuda` stores compiled kernels [default: engine/cuda in the
     /// user's cache folder]
-    #[arg(long, value_name = "FOLDER")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "FOLDER"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kernel_cache: Option<PathBuf>,
 }
@@ -97,7 +99,8 @@ pub fn named_gpu<'a>(wanted: &str, gpus: impl Iterator<Item = (usize, &'a str)> 
 /// Who multiplies the large matrices of recurrent layers on CUDA: the input projection and the gradient by
 /// the input. Time loops and convolution blocks always take our own kernels: what they multiply is not in
 /// memory as matrices.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum GemmKernel {
     /// Our own kernel.

@@ -79,6 +79,10 @@ impl AblateCommand {
         let jobs = ablation::jobs(&settings, terminal)?;
         given.iter().try_for_each(|given| experiment::refuse_ignored(&jobs[0].experiment.config, given))?;
         let first = &jobs[0];
+        if !first.experiment.split.has_test() {
+            return Err(Error::config("an ablation compares scores, and the split has no test part")
+                .hint("choose another `split_by`"));
+        }
         let selection = first.selection();
         let at_once = first.experiment.runs_at_once(&selection, jobs.len())?;
         let plan = first.experiment.describe(&selection, at_once)?;

@@ -1,7 +1,7 @@
 //! `crossval`.
 
 use super::progress::Terminal;
-use super::training::RunFlags;
+use super::training::{Part, RunFlags};
 use crate::error::Result;
 use clap::{ArgMatches, Args};
 
@@ -17,6 +17,6 @@ pub struct CrossvalCommand {
 
 impl CrossvalCommand {
     pub fn run(&self, matches: &ArgMatches, terminal: &Terminal) -> Result<()> {
-        self.flags.run("crossval", None, matches, terminal)
+        self.flags.run("crossval", Part::Folds, matches, terminal)
     }
 }

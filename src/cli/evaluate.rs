@@ -6,16 +6,29 @@ use super::scores::print_scores;
 use super::threads::set_threads;
 use crate::backend::{DeviceChoice, Kind};
 use crate::error::Result;
+use crate::experiment::Record;
 use crate::experiment::{self, Experiment};
 use crate::metrics::{Prediction, Scores};
 use crate::progress::Progress;
-use crate::report::{Page, Record};
+use crate::report::Page;
 use crate::run::{Manifest, RunFolder, looks};
 use crate::word::word;
 use clap::Args;
 use std::path::PathBuf;
 
+/// The end of `--help`.
+const HELP: &str = "\
+Reads the recordings of the run again, predicts the test part of each fold with its saved weights, and \
+prints the scores. A run without a test part (`engine train --all`) has none.
+
+Examples:
+  engine evaluate runs/lstm-valence-trial
+  engine evaluate runs/lstm-valence-trial --checkpoint last --data /elsewhere/DEAP
+  engine evaluate runs/lstm-valence-trial --backend cuda --precision bf16 --json";
+
+/// The arguments of `engine evaluate`.
 #[derive(Args)]
+#[command(after_help = HELP)]
 pub struct EvaluateCommand {
     /// A run folder
     run: PathBuf,
@@ -44,6 +57,7 @@ pub struct EvaluateCommand {
 impl EvaluateCommand {
     pub fn run(&self, terminal: &Terminal) -> Result<()> {
         let mut config = checked_config(&self.run, &["split.json", "permutations.csv"], terminal)?;
+        Manifest::read(&self.run)?.check_scored(&self.run)?;
         locate(&mut config, self.data.as_deref(), self.test.as_deref())?;
         config.split.split_file = Some(self.run.join("split.json"));
         config.run.choose(self.backend, &self.device);

@@ -6,11 +6,13 @@
 mod ablate;
 mod check;
 mod compare;
+mod completions;
 mod crossval;
 mod data;
 mod devices;
 mod evaluate;
 mod kernels;
+mod man;
 mod options;
 mod output;
 mod predict;
@@ -37,8 +39,17 @@ use threads::set_threads;
 
 /// The end of `--help`.
 const HELP: &str = "\
-Start with `engine train`, which trains on generated recordings, or with `engine data inspect PATH` for \
-your own.
+First steps:
+  engine train                                   train on generated recordings, and print the scores
+  engine data inspect PATH                       say what is in your own: people, trials, labels, bad signals
+  engine crossval --data PATH --split subject    test each person with a network that never saw that person
+  engine runs                                    list what was trained
+  engine compare runs/A runs/B                   say whether one run is better than another
+  engine train --data PATH --all --name final    train one network on all data, for use
+  engine predict runs/final NEW                  predict recordings that have no labels
+
+`engine COMMAND --help` explains every option of a command and shows examples, -h is shorter. A run leaves a \
+folder under runs/ with its settings, weights, predictions, scores and report.html.
 
 Exit codes:
   0  success
@@ -102,6 +113,10 @@ enum Command {
     Summary(Box<summary::SummaryCommand>),
     /// Print the kernels of a recurrent layer, as a GPU compiles them
     Kernels(kernels::KernelsCommand),
+    /// Print the script by which a shell completes commands and options
+    Completions(completions::CompletionsCommand),
+    /// Print the manual page, or write those of all commands
+    Man(man::ManCommand),
 }
 
 impl Command {
@@ -153,6 +168,8 @@ fn run(cli: &Cli, matches: &clap::ArgMatches, terminal: &Terminal) -> Result<()>
         Command::Devices => devices::run(),
         Command::Summary(command) => command.run(own, terminal),
         Command::Kernels(command) => command.run(),
+        Command::Completions(command) => command.run(Cli::command()),
+        Command::Man(command) => command.run(Cli::command()),
     }
 }
 

@@ -28,7 +28,8 @@ enum Level {
 #[derive(Args)]
 #[command(
     after_help = "Prints CSV: subject, trial, window, predicted class, a probability per class.\nWithout --fold the \
-probabilities are the mean over all folds' networks. A case that is too short, too long or bad has empty fields, and stderr says why."
+probabilities are the mean over all folds' networks. A case that is too short, too long or bad has empty fields, and stderr says why.\n\nExamples:\n  engine predict runs/final NEW/s07.dat --level trial\n  engine predict runs/gru-x-subject \
+X_TEST.ts --fold 2 >predictions.csv"
 )]
 pub struct PredictCommand {
     /// A run folder

@@ -12,8 +12,8 @@ use crate::model::TrainingStep;
 use crate::ops::Network;
 use crate::profile::{Bound, Profile, profile, roofline, trace};
 use crate::progress::Progress;
+use crate::staged::StagedFile;
 use crate::word::word;
-use atomic_write_file::AtomicWriteFile;
 use clap::Args;
 use serde::Serialize;
 use std::io::Write;
@@ -293,7 +293,7 @@ fn refuse_existing(file: &Path) -> Result<()> {
 
 fn write(file: &Path, bytes: &[u8]) -> Result<()> {
     let failed = |e| Error::io("write", file, e);
-    let mut staged = AtomicWriteFile::open(file).map_err(failed)?;
+    let mut staged = StagedFile::open(file).map_err(failed)?;
     staged.write_all(bytes).map_err(failed)?;
     staged.commit().map_err(failed)
 }

@@ -4,13 +4,16 @@ use super::output::out;
 use super::progress::Terminal;
 use super::saved::warn_if_killed;
 use crate::error::Result;
-use crate::report::{Page, Record};
+use crate::experiment::Record;
+use crate::report::{self, Page};
 use crate::run::{RunFolder, looks};
 use clap::Args;
 use std::path::PathBuf;
 
 #[derive(Args)]
-#[command(after_help = "Reads the run folder only, not the recordings, and prints where the page is.")]
+#[command(
+    after_help = "Reads the run folder only, not the recordings, and prints where the page is.\n\nExample:\n  engine report runs/lstm-valence-trial"
+)]
 pub struct ReportCommand {
     /// The folder of a finished run
     run: PathBuf,
@@ -21,6 +24,11 @@ impl ReportCommand {
         warn_if_killed(&self.run, terminal);
         let folder = RunFolder::open(&self.run)?;
         let record = Record::read(folder.path())?;
+        if !record.manifest.split.has_test() {
+            record.manifest.check_sealed(folder.path())?;
+            report::write_unscored(&folder)?;
+            return out(&folder.file("report.html").display().to_string());
+        }
         let (mut scores, predictions) = record.results()?;
         looks::count(folder.path(), "best", &mut scores, &predictions, terminal);
         let page = Page { record: &record, scores: &scores, predictions: &predictions, note: None };

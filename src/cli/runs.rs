@@ -15,7 +15,8 @@ use time::OffsetDateTime;
 #[derive(Args)]
 #[command(
     after_help = "A run whose process is gone was killed: go on with `engine train --resume RUN` or `engine crossval --resume RUN`.\n\
-The score is the accuracy over all test trials, with its 95 % interval."
+The score is the accuracy over all test trials, with its 95 % interval; a run of `engine train --all` has none.\n\nExamples:\n  engine runs\n  engine runs \
+/elsewhere/runs --json"
 )]
 pub struct RunsCommand {
     /// The folder of run folders
@@ -41,6 +42,8 @@ struct Entry {
     accuracy: Option<f64>,
     interval: Option<[f64; 2]>,
     leaks: Option<bool>,
+    /// Whether it has a test part, and so a score.
+    tested: Option<bool>,
     unbound: Option<bool>,
 }
 
@@ -84,6 +87,7 @@ impl Entry {
             accuracy: None,
             interval: None,
             leaks: None,
+            tested: None,
             unbound: None,
         };
         let manifest = match Manifest::read(run) {
@@ -107,6 +111,7 @@ impl Entry {
             |l: &LayerSpec| format!("{}{} {}", if l.dirs == 2 { "bi" } else { "" }, l.cell.name(), l.hidden);
         entry.network = Some(manifest.network.layers.iter().map(layer).collect::<Vec<_>>().join(" -> "));
         entry.folds = Some(manifest.selected_folds.len());
+        entry.tested = Some(manifest.split.has_test());
         entry.leaks = Some(manifest.split.leaks());
         entry.unbound = Some(manifest.unbound);
         let scores = std::fs::read_to_string(run.join("scores.json")).ok();
@@ -128,6 +133,7 @@ impl Entry {
         let score = match (self.accuracy, self.interval) {
             (Some(accuracy), Some([low, high])) => format!("{accuracy:.3} [{low:.3}, {high:.3}]{leaks}"),
             (Some(accuracy), None) => format!("{accuracy:.3}{leaks}"),
+            (None, _) if self.tested == Some(false) => "no test part".into(),
             (None, _) => String::new(),
         };
         [

@@ -1,6 +1,6 @@
 //! Training one fold or all of them, for `train` and `crossval`.
 
-use super::output::out;
+use super::output::{out, out_json};
 use super::progress::Terminal;
 use super::resume::{refuse_changes, refuse_late_changes, resumed_folds};
 use super::saved::{locate, run_config, warn_if_killed};
@@ -8,7 +8,7 @@ use super::scores::print_scores;
 use super::signals;
 use super::threads::set_threads;
 use crate::config::{Config, Given, Preset};
-use crate::data::split::UNBOUND;
+use crate::data::split::{SplitKind, UNBOUND};
 use crate::error::{Error, Result};
 use crate::experiment::{self, Ending, Experiment};
 use crate::progress::Progress;
@@ -16,7 +16,19 @@ use crate::report;
 use crate::run::{Manifest, Resume, RunFolder};
 use crate::word::word;
 use clap::{ArgMatches, Args};
+use serde_json::json;
 use std::path::PathBuf;
+
+/// The part of a split that is trained.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// One fold, by number from 1.
+    Fold(usize),
+    /// All folds.
+    Folds,
+    /// All data as one fold without a test part.
+    All,
+}
 
 /// The options that `train` and `crossval` share.
 #[derive(Args)]
@@ -49,18 +61,15 @@ pub struct RunFlags {
 }
 
 impl RunFlags {
-    /// Trains one fold, by number from 1, or all of them.
-    pub fn run(
-        &self,
-        command: &str,
-        fold: Option<usize>,
-        matches: &ArgMatches,
-        terminal: &Terminal,
-    ) -> Result<()> {
+    /// Trains a part of the split.
+    pub fn run(&self, command: &str, part: Part, matches: &ArgMatches, terminal: &Terminal) -> Result<()> {
         let before = self.resume.as_deref().map(run_config).transpose()?;
         let run_file = self.resume.as_ref().map(|run| run.join("config.toml"));
         let mut config =
             Config::resolve(matches, self.preset, run_file.as_deref().or(self.config_file.as_deref()))?;
+        if part == Part::All {
+            config.split.split_by = Some(SplitKind::All);
+        }
         let given = match &before {
             Some(before) => {
                 refuse_changes(before, &config)?;
@@ -100,7 +109,7 @@ impl RunFlags {
             experiment::check_bound(folder, &resume)?;
             refuse_late_changes(resume, before, &config)?;
         }
-        if fold.is_some() && resumed.is_none() && config.permutation.permutations.is_some() {
+        if part != Part::Folds && resumed.is_none() && config.permutation.permutations.is_some() {
             return Err(Error::config(
                 "`permutations` belongs to a whole cross-validation, and train trains one fold",
             )
@@ -116,7 +125,7 @@ impl RunFlags {
         }
         let selection = match &resumed {
             Some(folder) => resumed_folds(folder)?,
-            None => select(&experiment, fold)?,
+            None => select(&experiment, part)?,
         };
         experiment.check_permutations()?;
         let description = experiment.describe(&selection, 1)?;
@@ -153,6 +162,17 @@ impl RunFlags {
         let interrupt = signals::watch()?;
         match experiment::run(&[(&experiment, &folder)], &selection, &interrupt, terminal, &report::write)? {
             Ending::Interrupted(signal) => Err(experiment::interrupted(signal, folder.path(), command)),
+            Ending::Unscored => {
+                let words = experiment.unscored(&selection);
+                match self.json {
+                    true => out_json(&json!({ "scores": null, "scope": experiment.scope(&selection) }))?,
+                    false => out(&words)?,
+                }
+                report::write_unscored(&folder)?;
+                terminal.say(&format!("everything is in {}", folder.path().display()));
+                terminal.say(&format!("report   {}", folder.file("report.html").display()));
+                Ok(())
+            }
             Ending::Finished(scores) => {
                 print_scores(&experiment, &scores[0], self.json)?;
                 terminal.say(&format!("everything is in {}", folder.path().display()));
@@ -171,11 +191,15 @@ impl RunFlags {
     }
 }
 
-fn select(experiment: &Experiment, fold: Option<usize>) -> Result<Vec<usize>> {
+fn select(experiment: &Experiment, part: Part) -> Result<Vec<usize>> {
     let all = experiment.split.folds().len();
-    match fold {
-        None => Ok((0..all).collect()),
-        Some(fold) if (1..=all).contains(&fold) => Ok(vec![fold - 1]),
-        Some(fold) => Err(Error::config(format!("--fold {fold}: the split has folds 1 to {all}"))),
+    match part {
+        Part::Folds if !experiment.split.has_test() => {
+            Err(Error::config("a cross-validation needs a test part, and this split has none")
+                .hint("train on all data with `engine train --all`, or choose another `split_by`"))
+        }
+        Part::Folds | Part::All => Ok((0..all).collect()),
+        Part::Fold(fold) if (1..=all).contains(&fold) => Ok(vec![fold - 1]),
+        Part::Fold(fold) => Err(Error::config(format!("--fold {fold}: the split has folds 1 to {all}"))),
     }
 }

@@ -1,8 +1,10 @@
 //! Finished runs of the same test trials, compared pair by pair.
 
 mod comparison;
+#[cfg(feature = "cli")]
 mod page;
 mod runs;
+#[cfg(feature = "cli")]
 mod table;
 mod words;
 

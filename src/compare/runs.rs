@@ -1,10 +1,10 @@
 //! The runs of a comparison: read, found to be of the same test trials, and scored by unit.
 
 use crate::error::{Error, Result};
+use crate::experiment::Record;
 use crate::metrics::interval;
 use crate::metrics::paired::Paired;
 use crate::metrics::{Prediction, prediction};
-use crate::report::Record;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

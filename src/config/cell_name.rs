@@ -1,9 +1,7 @@
 //! The name of a recurrent cell together with its directions: `lstm`, `bilstm`.
 
 use crate::ops::Cell;
-use crate::word::named;
-use clap::ValueEnum;
-use clap::builder::PossibleValue;
+use crate::word::plain;
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
@@ -54,13 +52,14 @@ impl CellName {
     }
 }
 
-impl ValueEnum for CellName {
+#[cfg(feature = "cli")]
+impl clap::ValueEnum for CellName {
     fn value_variants<'a>() -> &'a [Self] {
         &ALL
     }
 
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(PossibleValue::new(self.name()))
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        Some(clap::builder::PossibleValue::new(self.name()))
     }
 }
 
@@ -82,7 +81,9 @@ impl<'de> Deserialize<'de> for CellName {
             }
 
             fn visit_str<E: de::Error>(self, name: &str) -> Result<CellName, E> {
-                named(name).ok_or_else(|| E::unknown_variant(name, &NAMES))
+                let plain = plain(name);
+                let found = ALL.into_iter().find(|cell| cell.name() == plain);
+                found.ok_or_else(|| E::unknown_variant(name, &NAMES))
             }
         }
 

@@ -7,11 +7,12 @@
 mod bounds;
 mod cell_name;
 mod data;
-mod defaults;
+#[cfg(feature = "cli")]
 mod given;
 mod network;
 mod permutation;
 mod preset;
+#[cfg(feature = "cli")]
 mod resolve;
 mod run;
 mod sections;
@@ -24,6 +25,7 @@ mod training;
 
 pub use cell_name::CellName;
 pub use data::{DataConfig, DemoConfig};
+#[cfg(feature = "cli")]
 pub use given::Given;
 pub use network::NetworkConfig;
 pub use permutation::PermutationConfig;

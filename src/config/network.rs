@@ -1,49 +1,63 @@
 //! The options of the network.
 
 use super::cell_name::CellName;
-use super::defaults::default_from_flags;
 use crate::error::{Error, Result};
 use crate::ops::{ConvSpec, LayerSpec, Network, Pooling};
+#[cfg(feature = "cli")]
 use crate::word::{trimmed, word};
-use clap::Args;
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{self, IntoDeserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
 /// The network, from input to output.
-#[derive(Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[command(next_help_heading = "Network")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::Args))]
+#[cfg_attr(feature = "cli", command(next_help_heading = "Network"))]
 #[serde(default, deny_unknown_fields)]
 pub struct NetworkConfig {
     /// Convolution blocks before the recurrent layers, each as FILTERSxKERNEL, for example 128x3,128x3. A
     /// block is a convolution over time, a ReLU, and max-pooling over two time steps [default: none]
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "LIST", value_delimiter = ','))]
     pub conv: Vec<ConvSpec>,
     /// Recurrent cell: one for all layers, or one for each layer
-    #[arg(long, value_enum, value_parser = word::<CellName>(), value_name = "LIST", value_delimiter = ',', default_value = "lstm")]
+    #[cfg_attr(feature = "cli", arg(long, value_enum, value_parser = word::<CellName>(), value_name = "LIST", value_delimiter = ',', default_values_t = Self::default().cell))]
     #[serde(serialize_with = "one_or_list", deserialize_with = "from_one_or_list")]
     pub cell: Vec<CellName>,
     /// Hidden units of each recurrent layer, for example 64,32 for two layers
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = trimmed::<usize>, default_value = "64")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "LIST", value_delimiter = ',', value_parser = trimmed::<usize>, default_values_t = Self::default().hidden))]
     pub hidden: Vec<usize>,
     /// Bias vectors per gate: 2 as in PyTorch and cuDNN, 1 as in the LSTM of Keras (the GRU of Keras has 2)
-    #[arg(long, value_name = "N", default_value_t = 2)]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "N", default_value_t = Self::default().biases))]
     pub biases: usize,
     /// Pooling over time: how the output sequence of the last recurrent layer becomes one vector
-    #[arg(long, value_enum, value_parser = word::<Pooling>(), value_name = "METHOD", default_value_t = Pooling::Last)]
+    #[cfg_attr(feature = "cli", arg(long, value_enum, value_parser = word::<Pooling>(), value_name = "METHOD", default_value_t = Self::default().pool))]
     #[serde(deserialize_with = "crate::word::deserialize")]
     pub pool: Pooling,
     /// Units of a dense ReLU layer before the output layer; 0 for no such layer
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "N", default_value_t = Self::default().dense))]
     pub dense: usize,
     /// Dropout rate: after convolution blocks, between recurrent layers, after pooling, and after the dense
     /// layer
-    #[arg(long, value_name = "RATE", default_value_t = 0.2)]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "RATE", default_value_t = Self::default().dropout))]
     pub dropout: f64,
 }
 
-default_from_flags!(NetworkConfig);
+impl Default for NetworkConfig {
+    /// The options of [`Network::new`].
+    fn default() -> Self {
+        let Network { convs, layers, pool, dense, dropout, .. } = Network::new(1, 2);
+        NetworkConfig {
+            conv: convs,
+            cell: layers.iter().map(|layer| CellName::new(layer.cell, layer.dirs)).collect(),
+            hidden: layers.iter().map(|layer| layer.hidden).collect(),
+            biases: layers[0].biases,
+            pool,
+            dense: dense.unwrap_or(0),
+            dropout,
+        }
+    }
+}
 
 fn one_or_list<S: Serializer>(cells: &[CellName], serializer: S) -> std::result::Result<S::Ok, S::Error> {
     match cells {

@@ -5,23 +5,24 @@ use super::sections::Config;
 use serde::{Deserialize, Serialize};
 
 /// A network of the original study.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Preset {
     /// Two convolution blocks, four LSTM layers
-    #[value(alias = "seed-lstm")]
+    #[cfg_attr(feature = "cli", value(alias = "seed-lstm"))]
     #[serde(alias = "seed-lstm")]
     StudyLstm,
     /// Two convolution blocks, two GRU layers
-    #[value(alias = "seed-gru")]
+    #[cfg_attr(feature = "cli", value(alias = "seed-gru"))]
     #[serde(alias = "seed-gru")]
     StudyGru,
     /// Two convolution blocks, two bidirectional LSTM layers
-    #[value(alias = "seed-bilstm")]
+    #[cfg_attr(feature = "cli", value(alias = "seed-bilstm"))]
     #[serde(alias = "seed-bilstm")]
     StudyBilstm,
     /// Two convolution blocks, a bidirectional LSTM layer, and an LSTM layer
-    #[value(alias = "seed-bilstm-lstm")]
+    #[cfg_attr(feature = "cli", value(alias = "seed-bilstm-lstm"))]
     #[serde(alias = "seed-bilstm-lstm")]
     StudyBilstmLstm,
 }

@@ -57,6 +57,10 @@ impl Config {
         merged.try_into().map_err(invalid)
     }
 
+    pub(super) fn to_table(&self) -> toml::Table {
+        toml::Table::try_from(self).expect("options are plain values")
+    }
+
     /// Refuses paths that are not UTF-8, because the run's configuration file is.
     fn refuse_unwritable_paths(&self) -> Result<()> {
         let optional = [&self.data.test_file, &self.split.split_file];

@@ -1,56 +1,69 @@
 //! The options of the device and of the run folder.
 
-use super::defaults::default_from_flags;
 use crate::backend::{AnyDevice, DeviceChoice, Kind};
 use crate::error::Result;
+#[cfg(feature = "cli")]
 use crate::word::word;
-use clap::{Arg, Args};
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// The device of a run, and its folder.
-#[derive(Args, Clone, Debug, PartialEq, Serialize)]
-#[command(next_help_heading = "Run")]
-#[command(mut_arg("isa", |isa| also(isa, "The paths round differently")))]
-#[command(mut_arg("kernel_cache", |folder| also(folder, "Does not change results")))]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "cli", derive(clap::Args))]
+#[cfg_attr(feature = "cli", command(next_help_heading = "Run"))]
+#[cfg_attr(feature = "cli", command(mut_arg("isa", |isa| also(isa, "The paths round differently"))))]
+#[cfg_attr(feature = "cli", command(mut_arg("kernel_cache", |folder| also(folder, "Does not change results"))))]
 pub struct RunConfig {
     /// Compute backend; the program never falls back to another one
-    #[arg(long, value_enum, value_parser = word::<Kind>(), value_name = "BACKEND", default_value_t = Kind::Cpu)]
+    #[cfg_attr(feature = "cli", arg(long, value_enum, value_parser = word::<Kind>(), value_name = "BACKEND", default_value_t = Self::default().backend))]
     pub backend: Kind,
     /// The device of the backend, and its settings.
-    #[command(flatten)]
+    #[cfg_attr(feature = "cli", command(flatten))]
     #[serde(flatten)]
     pub choice: DeviceChoice,
     /// Number of CPU threads [default: all cores]. Does not change results
-    #[arg(long, value_name = "N")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "N"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
     /// Number of folds trained at the same time [default: all; in a permutation test about 32]. Fewer folds
     /// need less memory. Does not change results
-    #[arg(long, value_name = "N")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "N"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub folds_at_once: Option<usize>,
     /// Seconds between two saved states, from which `--resume` goes on after a crash [default: 30]. Saving
     /// never takes more than 2 % of the time. Does not change results
-    #[arg(long, value_name = "SECONDS")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "SECONDS"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub save_every: Option<f64>,
     /// Name of the run folder [default: made of cell, label and split]
-    #[arg(long, value_name = "NAME")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "NAME"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Folder in which run folders are created
-    #[arg(long, value_name = "DIR", default_value = "runs")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "DIR", default_value_os_t = Self::default().runs))]
     pub runs: PathBuf,
 }
 
-default_from_flags!(RunConfig);
+impl Default for RunConfig {
+    fn default() -> Self {
+        RunConfig {
+            backend: Kind::Cpu,
+            choice: DeviceChoice::default(),
+            threads: None,
+            folds_at_once: None,
+            save_every: None,
+            name: None,
+            runs: "runs".into(),
+        }
+    }
+}
 
 /// Adds a sentence to the help of an option that all commands share.
-fn also(option: Arg, what: &str) -> Arg {
+#[cfg(feature = "cli")]
+fn also(option: clap::Arg, what: &str) -> clap::Arg {
     let shared = option.get_help().map(ToString::to_string).unwrap_or_default();
     option.help(format!("{shared}. {what}"))
 }
@@ -101,7 +114,7 @@ enum Key {
 
 /// A word as people type it.
 #[derive(Deserialize)]
-#[serde(bound = "T: clap::ValueEnum")]
+#[serde(bound = "T: DeserializeOwned")]
 struct Typed<T>(#[serde(deserialize_with = "crate::word::deserialize")] T);
 
 /// Not derived: with `flatten`, serde would lose the line of a wrong key or value and accept unknown keys.
@@ -141,10 +154,10 @@ impl<'de> Deserialize<'de> for RunConfig {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "cli"))]
 mod tests {
     use super::*;
-    use clap::{Command, FromArgMatches};
+    use clap::{Args, Command, FromArgMatches};
 
     /// The test gives every option, so reading fails if an option has no [`Key`].
     #[test]

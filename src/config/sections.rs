@@ -1,7 +1,6 @@
 //! All sections together: the configuration file.
 
 use super::data::{DataConfig, DemoConfig};
-use super::defaults::default_from_flags;
 use super::network::NetworkConfig;
 use super::permutation::PermutationConfig;
 use super::run::RunConfig;
@@ -9,45 +8,43 @@ use super::sequences::{FramesConfig, LabelsConfig};
 use super::split::SplitConfig;
 use super::training::TrainingConfig;
 use crate::error::{Error, Result};
-use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// All options, by section of the configuration file.
-#[derive(Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::Args))]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// `[data]`: the recordings and their channels.
-    #[command(flatten)]
+    #[cfg_attr(feature = "cli", command(flatten))]
     pub data: DataConfig,
     /// `[demo]`: the generated recordings.
-    #[command(flatten)]
+    #[cfg_attr(feature = "cli", command(flatten))]
     pub demo: DemoConfig,
     /// `[frames]`: frames, windows and normalization.
-    #[command(flatten)]
+    #[cfg_attr(feature = "cli", command(flatten))]
     pub frames: FramesConfig,
     /// `[labels]`: the classes.
-    #[command(flatten)]
+    #[cfg_attr(feature = "cli", command(flatten))]
     pub labels: LabelsConfig,
     /// `[split]`: training, validation and test parts.
-    #[command(flatten)]
+    #[cfg_attr(feature = "cli", command(flatten))]
     pub split: SplitConfig,
     /// `[network]`: the layers.
-    #[command(flatten)]
+    #[cfg_attr(feature = "cli", command(flatten))]
     pub network: NetworkConfig,
     /// `[training]`: optimizer, schedule and stopping.
-    #[command(flatten)]
+    #[cfg_attr(feature = "cli", command(flatten))]
     pub training: TrainingConfig,
     /// `[permutation]`: the permutation test. A file of a run without one has no such section.
-    #[command(flatten)]
+    #[cfg_attr(feature = "cli", command(flatten))]
     #[serde(skip_serializing_if = "PermutationConfig::is_absent")]
     pub permutation: PermutationConfig,
     /// `[run]`: the device and the run folder.
-    #[command(flatten)]
+    #[cfg_attr(feature = "cli", command(flatten))]
     pub run: RunConfig,
 }
-
-default_from_flags!(Config);
 
 impl Config {
     /// Reads a configuration file, as [`Config::from_toml`].
@@ -77,10 +74,6 @@ impl Config {
     /// The configuration as TOML.
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("options are plain values")
-    }
-
-    pub(super) fn to_table(&self) -> toml::Table {
-        toml::Table::try_from(self).expect("options are plain values")
     }
 }
 

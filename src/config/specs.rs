@@ -77,7 +77,8 @@ impl Config {
     /// How a network is trained.
     pub fn train_spec(&self) -> TrainSpec {
         let t = &self.training;
-        let default_patience = if self.split.validation > 0.0 { 10 } else { 0 };
+        // Without a validation part nothing says when to stop.
+        let default_patience = if self.split.validation > 0.0 { TrainSpec::default().patience } else { 0 };
         TrainSpec {
             epochs: t.epochs,
             batch: t.batch,

@@ -2,7 +2,6 @@
 
 use super::feature::Feature;
 use super::frames::FrameTable;
-use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
 /// The values of one feature in the frames of one subject and class.
@@ -88,7 +87,10 @@ fn describe(values: impl Iterator<Item = f64>) -> Distribution {
 }
 
 /// The distributions as a table, whose rows name a feature and a subject once.
+#[cfg(feature = "cli")]
 pub fn render(distributions: &[Distribution]) -> String {
+    use comfy_table::{CellAlignment, Table, presets};
+
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN);
     table.set_header([

@@ -22,7 +22,8 @@ pub struct Feature {
 }
 
 /// A property by which features form groups.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum GroupBy {
     /// The kind of signal: eeg, eog, emg ...

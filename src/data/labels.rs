@@ -8,7 +8,8 @@ use std::fmt;
 use std::str::FromStr;
 
 /// The label to predict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum LabelScheme {
     /// Low or high valence (pleasantness).
@@ -26,7 +27,8 @@ pub enum LabelScheme {
 }
 
 /// The class of a rating that equals the threshold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum TieRule {
     /// Low (high means rating > threshold).

@@ -1,5 +1,6 @@
 //! From files to labeled sequences: recordings, frames, windows, labels, splits, normalization.
 
+pub mod arrays;
 pub mod bandpower;
 pub mod bands;
 pub mod cases;

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 /// The data by whose mean and standard deviation features are standardized.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Normalize {
     /// The training part of each fold: mean 0 and standard deviation 1 there.
@@ -19,7 +20,8 @@ pub enum Normalize {
 }
 
 /// The scaling of each window by itself, before its features are standardized.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Scale {
     /// No scaling.

@@ -26,7 +26,8 @@ pub struct WindowSpec {
 }
 
 /// How to handle windows with a value that is not finite, or with a channel that is constant over the trial.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum BadWindows {
     /// Stop with an error that lists them.

@@ -57,7 +57,7 @@ impl Experiment {
             "data     {}, {} sequences of {} steps x {} features ({})\n\
              cases    {}\n\
              {unseen}labels   {}: {}\n\
-             split    {}, {} folds, {} trained at once; {}\n\
+             split    {}, {} folds, {} trained at once{}\n\
              {notes}{test}\
              network  {} -> {}{} classes, {} parameters\n\
              memory   about {megabytes} MiB",
@@ -72,7 +72,10 @@ impl Experiment {
             self.split.kind().name(),
             selection.len(),
             self.fold_group_size(selection.len()) * runs,
-            Leak::of(&self.split.audit(d)).describe(),
+            match self.split.has_test() {
+                true => format!("; {}", Leak::of(&self.split.audit(d)).describe()),
+                false => String::new(),
+            },
             layers.join(" -> "),
             self.network.dense.map_or(String::new(), |units| format!("dense {units} -> ")),
             self.network.classes,

@@ -9,7 +9,7 @@ use crate::data::recording::{Modality, Target};
 use crate::data::sequences::{Dataset, Labeling};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
-use atomic_write_file::AtomicWriteFile;
+use crate::staged::StagedFile;
 use std::path::Path;
 
 /// A file of arrays.
@@ -56,7 +56,7 @@ pub fn export(config: &Config, out: &Path, progress: &dyn Progress) -> Result<Ex
         progress.warn("the file has EEG features beside others; give `channels = all` with it, for the default is EEG alone");
     }
     let failed = |e| Error::io("write", out, e);
-    let mut staged = AtomicWriteFile::open(out).map_err(failed)?;
+    let mut staged = StagedFile::open(out).map_err(failed)?;
     let arrays =
         export::write(&dataset, labels.scale, &modalities, is_labeled, &mut staged).map_err(failed)?;
     staged.commit().map_err(failed)?;

@@ -29,10 +29,9 @@ impl Experiment {
         let exchangeable = self.exchangeable.as_ref().expect("a permutation test was asked for");
         let labels = exchangeable.permuted(self.config.permutation.seed(), number as u32);
         let dataset = self.dataset.with_labels(&labels);
-        // The folds of a file stay as they are.
-        let split = match &self.config.split.split_file {
-            None => self.config.split_spec(&dataset).and_then(|spec| spec.build(&dataset)),
-            Some(_) => self.split.relabeled(&dataset),
+        let split = match self.has_own_folds {
+            false => self.config.split_spec(&dataset).and_then(|spec| spec.build(&dataset)),
+            true => self.split.relabeled(&dataset),
         };
         let split = split.map_err(|e| {
             let way = "each permutation must be trainable: use larger data or fewer `folds`, or leave `permutations` out";
@@ -40,6 +39,7 @@ impl Experiment {
         })?;
         Ok(Experiment {
             is_unbound: false,
+            has_own_folds: self.has_own_folds,
             initial: BTreeMap::new(),
             config: self.config.clone(),
             dataset,

@@ -27,6 +27,8 @@ pub struct Experiment {
     pub network: Network,
     /// Whether the files of the run that is evaluated may not belong together: an older version wrote them.
     pub is_unbound: bool,
+    /// Whether the folds are somebody's own, so that they stay as they are under permuted labels.
+    pub(super) has_own_folds: bool,
     /// Indices of the features that the networks do not see.
     pub(super) left_out: Vec<usize>,
     pub(super) spec: TrainSpec,
@@ -58,7 +60,7 @@ impl Experiment {
     }
 
     /// As [`Experiment::prepare`], on data that have been read: those that `config` asks for.
-    pub fn with_dataset(dataset: Dataset, mut config: Config, progress: &dyn Progress) -> Result<Self> {
+    pub fn with_dataset(dataset: Dataset, config: Config, progress: &dyn Progress) -> Result<Self> {
         let split = match &config.split.split_file {
             None => config.split_spec(&dataset)?.build(&dataset)?,
             Some(path) => {
@@ -76,7 +78,24 @@ impl Experiment {
                 split
             }
         };
+        let has_own_folds = config.split.split_file.is_some();
+        Experiment::with_split(dataset, split, has_own_folds, config, progress)
+    }
+
+    /// As [`Experiment::with_dataset`], on folds that were made already. `has_own_folds` says whether they are
+    /// somebody's own: those that `config` describes are made again under permuted labels.
+    pub(super) fn with_split(
+        dataset: Dataset,
+        split: Split,
+        has_own_folds: bool,
+        mut config: Config,
+        progress: &dyn Progress,
+    ) -> Result<Self> {
         let test = config.permutation.permutations.is_some();
+        if test && !split.has_test() {
+            return Err(Error::config("a permutation test needs scores, and the split has no test part")
+                .hint("leave `permutations` out, or choose another `split_by`"));
+        }
         if test {
             config.permutation.permutation_seed = Some(config.permutation.seed());
         }
@@ -123,6 +142,7 @@ impl Experiment {
             left_out,
             spec,
             config,
+            has_own_folds,
             dataset_hash,
             dataset,
             split,

@@ -17,6 +17,8 @@ use std::sync::atomic::AtomicUsize;
 pub enum Ending {
     /// With the scores of each run.
     Finished(Vec<Scores>),
+    /// With networks of which nothing is scored: the split has no test part.
+    Unscored,
     /// By this signal, with everything saved.
     Interrupted(u8),
 }
@@ -60,7 +62,7 @@ pub fn run(
         resume_unwind(panic)
     });
     match &ending {
-        Ok(Ending::Finished(_)) => {}
+        Ok(Ending::Finished(_) | Ending::Unscored) => {}
         Ok(Ending::Interrupted(signal)) => {
             end(Status::Interrupted { signal: *signal }).into_iter().collect::<Result<()>>()?;
         }
@@ -120,6 +122,10 @@ fn train_and_conclude(
     late.iter().for_each(|warning| progress.warn(warning));
     Ok(match stopped? {
         Some(signal) => Ending::Interrupted(signal),
+        None if !runs.iter().all(|run| run.experiment.split.has_test()) => {
+            runs.iter().try_for_each(Running::conclude_unscored)?;
+            Ending::Unscored
+        }
         None => Ending::Finished(
             runs.iter().map(|run| run.conclude(progress, show)).collect::<Result<Vec<Scores>>>()?,
         ),

@@ -20,6 +20,7 @@ pub mod permutation;
 pub mod prediction;
 pub mod report;
 pub mod table;
+#[cfg(feature = "cli")]
 pub mod text;
 mod units;
 pub mod verdict;

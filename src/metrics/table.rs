@@ -264,7 +264,7 @@ fn is_oracle(subject: &Baseline) -> bool {
 }
 
 /// An explanation of each row of [`ScoreTable::overall`].
-pub(crate) fn notes(baselines: &Baselines) -> Vec<String> {
+pub fn notes(baselines: &Baselines) -> Vec<String> {
     let mut notes: Vec<String> = vec![
         "subjects: the mean of the subjects' scores over their trials; interval over subjects".into(),
         "trials: the mean probability of a trial's windows; Wilson interval, as if trials were independent"

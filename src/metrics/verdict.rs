@@ -340,7 +340,7 @@ impl Bar {
     }
 
     /// The name of the rule to beat.
-    pub(crate) fn shown_name(&self) -> &str {
+    pub fn shown_name(&self) -> &str {
         if self.is_guessing() { "guessing" } else { &self.name }
     }
 

@@ -110,6 +110,12 @@ impl<'b, B: Backend> Trainer<'b, B> {
         &mut self.model
     }
 
+    /// The gradients of the last training step, or of the last call of [`Trainer::gradients`], before clipping:
+    /// `(M, P)`. [`Network::tensors`] names those of a model.
+    pub fn last_gradients(&self) -> Result<Vec<f32>> {
+        read_f32(self.model.backend, &self.gradients, self.model.params())
+    }
+
     /// Both optimizer moments, `(M, P)` each.
     pub fn moments(&self) -> Result<[Vec<f32>; 2]> {
         let (backend, len) = (self.model.backend, self.model.params());

@@ -2,6 +2,7 @@
 
 use super::{Attention, Cell, Conv, ConvSpec, Linear, Pool, PoolKind, Rnn, Role, Slab, Tensor};
 use crate::error::{Error, Result};
+use ndarray::ArrayViewD;
 use serde::{Deserialize, Serialize};
 
 /// One recurrent layer of a stack.
@@ -52,7 +53,8 @@ pub struct Network {
 }
 
 /// How a sequence becomes one vector.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Pooling {
     /// Each direction's final hidden state (`h_n`): the reverse direction ends at step 0.
@@ -193,6 +195,19 @@ impl Module {
 const LARGEST: usize = 1 << 24;
 
 impl Network {
+    /// The network of `engine train`: one LSTM layer of 64 units, its last state, a dropout of 0.2.
+    pub fn new(features: usize, classes: usize) -> Self {
+        Network {
+            features,
+            convs: Vec::new(),
+            layers: vec![LayerSpec::new(Cell::Lstm, 64, 1)],
+            pool: Pooling::Last,
+            dense: None,
+            dropout: 0.2,
+            classes,
+        }
+    }
+
     /// Refuses a network without recurrent layers or with a size of 0.
     pub fn check(&self) -> Result<()> {
         if self.layers.is_empty() {
@@ -301,6 +316,28 @@ impl Network {
     /// `P`: parameters of one model.
     pub fn params(&self) -> usize {
         self.placed(1, 1, 1, 0).iter().map(|placed| placed.stage.params()).sum()
+    }
+
+    /// The tensors of one model among its flat numbers `(P)`, weights or gradients: names and shapes are those
+    /// of checkpoints.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Data`](crate::ErrorKind::Data) for another number of numbers.
+    pub fn tensors<'a>(&self, numbers: &'a [f32]) -> Result<Vec<(String, ArrayViewD<'a, f32>)>> {
+        if numbers.len() != self.params() {
+            return Err(Error::data(format!(
+                "{} numbers, expected the network's {} parameters",
+                numbers.len(),
+                self.params()
+            )));
+        }
+        let view = |Parameter { name, shape, offset, .. }: Parameter| {
+            let count = shape.iter().product::<usize>();
+            let own = &numbers[offset..offset + count];
+            (name, ArrayViewD::from_shape(shape, own).expect("as many numbers as the shape says"))
+        };
+        Ok(self.parameters().into_iter().map(view).collect())
     }
 
     /// All parameters by name, in the order of the flat buffer.

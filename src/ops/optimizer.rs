@@ -5,7 +5,8 @@ use super::operation::{Device, Operation, Reals};
 use serde::{Deserialize, Serialize};
 
 /// Which update rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum OptimizerKind {
     /// Kingma and Ba 2015; weight decay is added to the gradient.
@@ -16,7 +17,8 @@ pub enum OptimizerKind {
 
 /// Where `eps` is added to the root of the second moment `v`, whose bias after `n` updates is corrected by `1
 /// - beta2^n`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum EpsPlacement {
     /// `sqrt(v / (1 - beta2^n)) + eps`: PyTorch, and the algorithm of Kingma and Ba 2015.

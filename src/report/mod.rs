@@ -10,14 +10,15 @@ pub(crate) mod frame;
 mod histogram;
 mod permutation;
 pub(crate) mod provenance;
-mod record;
 mod scope;
 pub(crate) mod scores;
 mod training;
+mod unscored;
 
-pub use record::Record;
+pub use unscored::write_unscored;
 
 use crate::error::Result;
+use crate::experiment::Record;
 use crate::metrics::{Prediction, Scores, prediction};
 use crate::run::RunFolder;
 use maud::{Markup, html};

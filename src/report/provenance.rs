@@ -1,10 +1,10 @@
 //! The origin of the scores: the split and its leaks, the network, and the command that repeats the run.
 
 use super::frame::{facts, table};
-use super::record::Record;
 use super::scope;
 use crate::data::grouping::Grouping;
 use crate::data::split::honest_kinds;
+use crate::experiment::Record;
 use crate::ops::Network;
 use maud::{Markup, html};
 

@@ -1,6 +1,6 @@
 //! The tested epochs on the page, and whether training has overfitted.
 
-use super::record::Record;
+use crate::experiment::Record;
 use crate::train::{EpochRecord, Selection};
 use maud::{Markup, html};
 

@@ -163,6 +163,7 @@ impl Job {
         let scores = match experiment::run_to_end(&[run], &selection, interrupt, progress, &report::write)? {
             Ending::Finished(mut scores) => scores.remove(0),
             Ending::Interrupted(signal) => return Ok(JobEnding::Interrupted(signal)),
+            Ending::Unscored => unreachable!("every protocol has a test part"),
         };
         let epoch_seconds = run::epoch_seconds(&Epochs::read(folder.path())?);
         Ok(JobEnding::Finished(Box::new(Done {

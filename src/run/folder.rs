@@ -2,7 +2,7 @@
 
 use super::format::refuse_newer_json;
 use crate::error::{Error, ErrorKind, Result};
-use atomic_write_file::AtomicWriteFile;
+use crate::staged::StagedFile;
 use std::fs::{self, File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -155,7 +155,7 @@ pub fn new_folder(parent: &Path, name: &str) -> Result<PathBuf> {
 /// Writes a file whole or not at all: staged beside the target, synced, renamed, folder synced.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     let failed = |e| Error::io("write", path, e).hint("what was written before is intact");
-    let mut staged = AtomicWriteFile::open(path).map_err(failed)?;
+    let mut staged = StagedFile::open(path).map_err(failed)?;
     staged.write_all(bytes).map_err(failed)?;
     staged.commit().map_err(failed)
 }

@@ -112,6 +112,11 @@ pub struct SplitEntry {
 }
 
 impl SplitEntry {
+    /// Whether its folds have a test part. Without one the run has networks, and no scores.
+    pub fn has_test(&self) -> bool {
+        self.folds.iter().any(|fold| fold.test > 0)
+    }
+
     /// Whether the split leaks by its kind, or by copies that the user allowed.
     pub fn leaks(&self) -> bool {
         self.kind.is_leaky() || self.leak.has_copies()

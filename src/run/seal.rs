@@ -7,17 +7,11 @@ use crate::error::{Error, Result};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// The files that belong to a finished run. Pages, the lock, the status and the state to resume from come and
+/// The files of a finished run that has scores.
+const OF_SCORES: [&str; 2] = ["confusion.csv", "scores.json"];
+/// The files that belong to every finished run. Pages, the lock, the status and the state to resume from come and
 /// go.
-const FILES: [&str; 7] = [
-    "config.toml",
-    "split.json",
-    "metrics.jsonl",
-    "epochs.csv",
-    "predictions.csv",
-    "confusion.csv",
-    "scores.json",
-];
+const FILES: [&str; 5] = ["config.toml", "split.json", "metrics.jsonl", "epochs.csv", "predictions.csv"];
 /// The file that only runs with a permutation test have.
 const OPTIONAL: &str = "permutations.csv";
 const CHECKPOINTS: [&str; 2] = ["best", "last"];
@@ -38,7 +32,8 @@ impl Manifest {
             CHECKPOINTS.map(|which| RunFolder::checkpoint(Path::new(""), which, fold as u32))
         });
         let mut names: Vec<String> = checkpoints.map(|path| path.to_string_lossy().into_owned()).collect();
-        names.extend(FILES.map(String::from));
+        let has_scores = manifest.split.has_test();
+        names.extend(FILES.into_iter().chain(OF_SCORES.into_iter().filter(|_| has_scores)).map(String::from));
         names.extend(folder.file(OPTIONAL).is_file().then(|| OPTIONAL.to_string()));
         let files: Result<BTreeMap<String, String>> =
             names.into_iter().map(|name| Ok((name.clone(), hash_of_file(folder.path(), &name)?))).collect();
@@ -71,6 +66,21 @@ impl Manifest {
             check_hash(run, name, sealed, "the manifest")?;
         }
         Ok(())
+    }
+
+    /// Refuses the results of a run that tests nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Data`](crate::error::ErrorKind::Data) with what such a run is for.
+    pub fn check_scored(&self, run: &Path) -> Result<()> {
+        match self.split.has_test() {
+            true => Ok(()),
+            false => Err(Error::data(format!(
+                "{} has no scores: it was trained without a test part",
+                run.display()
+            ))
+            .hint("predict other recordings with it: `engine predict RUN FILES`; `engine crossval` with its settings says how good such a network is")),
+        }
     }
 
     /// Refuses the results of a run that has not finished: nothing binds them to it.

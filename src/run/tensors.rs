@@ -6,7 +6,6 @@ use crate::error::{Error, Result};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 use std::path::Path;
 
 /// The one key of the metadata: with several, their order in the file would change from run to run.
@@ -44,7 +43,7 @@ impl Tensors {
         });
         let views =
             views.collect::<std::result::Result<Vec<_>, _>>().map_err(|e| Error::data(e.to_string()))?;
-        safetensors::serialize(views, Some(HashMap::from([(META.into(), meta)])))
+        safetensors::serialize(views, Some([(META.to_string(), meta)].into_iter().collect()))
             .map_err(|e| Error::data(e.to_string()))
     }
 

@@ -5,7 +5,8 @@ use crate::random::{Random, Stream};
 use serde::{Deserialize, Serialize};
 
 /// Whose defaults.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Initial {
     /// Uniform in `+-1/sqrt(H)` for recurrent layers and in `+-1/sqrt(inputs)` for others, biases included.

@@ -14,7 +14,7 @@ mod training;
 
 pub use finish::FoldResult;
 pub use fold_group::{FoldGroup, FoldTask};
-pub use initial::Initial;
+pub use initial::{Initial, weights as initial_weights};
 pub use observer::{EpochRecord, Observer, StepRecord, Unobserved};
 pub use plan::List;
 pub use predict::predict;
@@ -27,7 +27,8 @@ use crate::ops::{EpsPlacement, OptimizerKind};
 use serde::{Deserialize, Serialize};
 
 /// Whether rare classes weigh more in the loss.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum ClassWeights {
     /// Weight 1 for every class.
@@ -37,7 +38,8 @@ pub enum ClassWeights {
 }
 
 /// Which weights of a fold are tested.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Selection {
     /// The epoch with the lowest validation loss; the last epoch if there is no validation part.
@@ -81,6 +83,31 @@ pub struct TrainSpec {
     pub initial: Initial,
     /// Seed of initial weights, order and dropout.
     pub seed: u64,
+}
+
+impl Default for TrainSpec {
+    /// The defaults of `engine train`, for folds with a validation part; without one nothing stops early, and
+    /// `patience` must be 0.
+    fn default() -> Self {
+        TrainSpec {
+            epochs: 30,
+            batch: 32,
+            optimizer: OptimizerKind::Adamw,
+            learning_rate: 1e-3,
+            eps: 1e-8,
+            eps_placement: EpsPlacement::AfterCorrection,
+            schedule: Schedule::Constant,
+            warmup: 0.0,
+            weight_decay: 0.01,
+            clip: 1.0,
+            smoothing: 0.0,
+            class_weights: ClassWeights::None,
+            patience: 10,
+            selection: Selection::Best,
+            initial: Initial::Pytorch,
+            seed: 1,
+        }
+    }
 }
 
 impl TrainSpec {

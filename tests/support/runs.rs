@@ -15,10 +15,10 @@ pub fn scores(config: Config) -> Scores {
     let folds: Vec<usize> = (0..experiment.split.folds().len()).collect();
     experiment.check_permutations().unwrap();
     experiment.record(&run, &folds).unwrap();
-    match experiment::run(&[(&experiment, &run)], &folds, &AtomicUsize::new(0), &Silent, &|_, _, _| Ok(()))
-        .unwrap()
-    {
+    let nobody = AtomicUsize::new(0);
+    match experiment::run(&[(&experiment, &run)], &folds, &nobody, &Silent, &|_, _, _| Ok(())).unwrap() {
         Ending::Finished(mut scores) => scores.remove(0),
+        Ending::Unscored => panic!("the split has no test part"),
         Ending::Interrupted(signal) => panic!("nobody sent signal {signal}"),
     }
 }

@@ -1,11 +1,9 @@
-//! The backend `wgpu` for the command line: its adapters, its algorithms and its kernels.
+//! The backend `wgpu`: its adapters and its algorithms.
 
-use super::common::{ListedGpu, Out, Restriction};
+use super::common::{ListedGpu, Restriction};
 use crate::backend::Algorithm;
-use crate::backend::wgpu::{Adapter, Tuning, Wgpu, adapters, fits, layer_kernels};
+use crate::backend::wgpu::{Adapter, Tuning, Wgpu, adapters, fits};
 use crate::error::Result;
-use crate::ops::Rnn;
-use clap::Args;
 
 /// Lists the adapters and opens each.
 pub fn gpus() -> Result<impl Iterator<Item = ListedGpu>> {
@@ -29,36 +27,4 @@ pub fn restrict(device: Box<Wgpu>, algorithm: Algorithm) -> (Box<Wgpu>, Restrict
     let restriction = Restriction::new(name, move |rnn| fits(algorithm, rnn, &limits));
     let tuning = Tuning { algorithm: Some(algorithm), ..Tuning::default() };
     (Box::new(device.tuned(tuning)), restriction)
-}
-
-/// The options of `engine kernels` for the backend `wgpu`.
-#[derive(Args)]
-#[command(next_help_heading = "Backend wgpu")]
-pub struct KernelOptions {
-    /// Choose kernels for the limits of this adapter: its number, or a part of its name, in `engine devices`
-    /// [default: the limits that every WebGPU device has]
-    #[arg(long, value_name = "N|NAME")]
-    adapter: Option<String>,
-}
-
-impl KernelOptions {
-    /// The first given option, by its name without dashes.
-    pub fn given(&self) -> Option<&'static str> {
-        self.adapter.is_some().then_some("adapter")
-    }
-
-    /// Passes the kernels of a layer to `out`: their names or their sources.
-    pub fn print(&self, rnn: &Rnn, algorithm: Option<Algorithm>, list: bool, out: Out) -> Result<()> {
-        let adapter = self.adapter.as_deref().map(|wanted| Adapter::choose(Some(wanted))).transpose()?;
-        let (algorithm, kernels) = layer_kernels(rnn, algorithm, adapter.as_ref())?;
-        let mut text = format!("// {} of {} units, algorithm `{algorithm}`", rnn.cell.name(), rnn.hidden);
-        for kernel in kernels {
-            text.push('\n');
-            match list {
-                true => text.push_str(&format!("{:<26} {}", kernel.label, kernel.name)),
-                false => text.push_str(&kernel.text),
-            }
-        }
-        out(&text)
-    }
 }

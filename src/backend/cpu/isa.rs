@@ -8,7 +8,8 @@ use super::simd::{Portable, Simd};
 use serde::{Deserialize, Serialize};
 
 /// An instruction-set path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Isa {
     /// Plain Rust, for every CPU.

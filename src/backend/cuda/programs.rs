@@ -1,7 +1,7 @@
 //! A cache of compiled programs: a folder with one file for each kernel, which begins with the hash of the
 //! rest.
 
-use atomic_write_file::AtomicWriteFile;
+use crate::staged::StagedFile;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -111,7 +111,7 @@ impl Programs {
             return;
         }
         let write = || -> std::io::Result<()> {
-            let mut file = AtomicWriteFile::open(self.folder.join(name.file()))?;
+            let mut file = StagedFile::open(&self.folder.join(name.file()))?;
             file.write_all(blake3::hash(program).as_bytes())?;
             file.write_all(program)?;
             file.commit()

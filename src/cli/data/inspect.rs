@@ -20,8 +20,16 @@ use crate::word::word;
 use clap::Args;
 use std::path::PathBuf;
 
+/// The end of `--help`.
+const HELP: &str = "\
+Examples:
+  engine data inspect DEAP --label arousal
+  engine data inspect windows.npz --json
+  engine data inspect DEAP --features --channels gsr,pleth";
+
 /// The arguments of `engine data inspect`.
 #[derive(Args)]
+#[command(after_help = HELP)]
 pub struct InspectCommand {
     /// A DEAP folder or file, a .ts or .npz file, or `demo` for generated recordings
     path: PathBuf,

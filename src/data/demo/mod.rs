@@ -25,7 +25,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use atomic_write_file::AtomicWriteFile;
+use crate::staged::StagedFile;
 use rayon::prelude::*;
 
 use super::deap::{self, channels::TRIALS};
@@ -109,7 +109,7 @@ pub fn write_folder(spec: &DemoSpec, out: &Path, progress: &dyn Progress) -> Res
     progress.start("writing demo recordings", files.len() as u64, "subjects");
     for (index, file) in files.iter().enumerate() {
         let failed = |error| Error::io("write", file, error);
-        let mut staged = AtomicWriteFile::open(file).map_err(failed)?;
+        let mut staged = StagedFile::open(file).map_err(failed)?;
         write_subject(spec, index as u32, &mut staged).map_err(|error| error.at(file.display()))?;
         staged.commit().map_err(failed)?;
         progress.advance(1, &file.display().to_string());

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 /// Features that are chosen together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Family {
     /// EEG: differential entropy per band.
@@ -88,7 +89,8 @@ impl Family {
 }
 
 /// The quantity that a skin sensor's numbers are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum GsrUnit {
     /// Resistance in ohms, as in DEAP's preprocessed files.

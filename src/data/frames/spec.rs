@@ -9,7 +9,8 @@ use std::fmt;
 use std::ops::Range;
 
 /// The contents of a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum FrameKind {
     /// One sample of every channel.
@@ -25,7 +26,8 @@ pub enum FrameKind {
 }
 
 /// The use of the baseline, the seconds before the stimulus.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Baseline {
     /// Leave the baseline out.

@@ -5,6 +5,7 @@ use crate::data::npy::{self, Array};
 use crate::error::{Error, Result};
 use flate2::read::DeflateDecoder;
 use rawzip::{CompressionMethod, FileReader, RECOMMENDED_BUFFER_SIZE, ZipArchive, ZipArchiveEntryWayfinder};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// The most bytes that DEFLATE can make of one.
 const MOST_INFLATED: u64 = 1032;
 
-/// An `.npz` archive, a folder of `.npy` files, or a `.npy` file with windows only.
+/// An `.npz` archive, a folder of `.npy` files, a `.npy` file with windows only, or arrays in memory.
 pub struct Files {
     path: PathBuf,
     kind: Kind,
@@ -23,6 +24,8 @@ enum Kind {
     Archive(ZipArchive<FileReader>, BTreeMap<String, Member>),
     Folder,
     File,
+    /// Each array is taken once.
+    Memory(RefCell<BTreeMap<&'static str, Array>>),
 }
 
 /// One file of an archive.
@@ -33,6 +36,12 @@ struct Member {
 }
 
 impl Files {
+    /// Arrays in memory, each with the field that it is.
+    pub fn in_memory(arrays: impl IntoIterator<Item = (&'static Field, Array)>) -> Files {
+        let named = arrays.into_iter().map(|(field, array)| (field.names[0], array));
+        Files { path: PathBuf::new(), kind: Kind::Memory(RefCell::new(named.collect())) }
+    }
+
     /// Opens `path`, and refuses unknown names of arrays, and two names of one array.
     pub fn open(path: &Path) -> Result<Files> {
         let kind = if path.is_dir() {
@@ -50,6 +59,9 @@ impl Files {
 
     /// The file and the array, for messages. No backticks: some arrays are called like a setting.
     pub fn place(&self, field: &Field) -> String {
+        if let Kind::Memory(_) = self.kind {
+            return format!("array \"{}\"", field.names[0]);
+        }
         format!("{}: array \"{}\"", self.path.display(), field.names.join("\" or \""))
     }
 
@@ -67,6 +79,10 @@ impl Files {
                     Some(member) => self::member(archive, member),
                     None => continue,
                 },
+                Kind::Memory(arrays) => match arrays.borrow_mut().remove(name) {
+                    Some(array) => Ok(array),
+                    None => continue,
+                },
             };
             return array.map(Some).map_err(|e| e.at(self.place(field)));
         }
@@ -76,6 +92,7 @@ impl Files {
     fn names(&self) -> Result<Vec<String>> {
         match &self.kind {
             Kind::Archive(_, members) => Ok(members.keys().cloned().collect()),
+            Kind::Memory(arrays) => Ok(arrays.borrow().keys().map(|name| name.to_string()).collect()),
             Kind::File => Ok(vec![WINDOWS.names[0].to_string()]),
             Kind::Folder => {
                 let unreadable = |e| Error::io("read", &self.path, e);

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 /// The order of the axes of windows: N windows, T time steps, C channels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Layout {
     /// Windows, time steps, channels, as recurrent networks read them.

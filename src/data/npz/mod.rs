@@ -10,10 +10,12 @@ mod write;
 
 use crate::data::grouping::{Grouping, Knowledge};
 use crate::data::labels::RatingScale;
+use crate::data::npy::Array;
 use crate::data::recording::{Recording, Target, Trial};
 use crate::error::{Error, Result};
 use axes::Samples;
 use columns::Columns;
+use fields::Field;
 use files::Files;
 pub use layout::Layout;
 use std::collections::HashMap;
@@ -48,11 +50,23 @@ pub struct Windows {
 /// [`ErrorKind::Data`](crate::ErrorKind::Data) with the name of the array. An array of any other name is an
 /// error, because a misspelt `groups` would put the same subject into the training and the test part.
 pub fn read(path: &Path, layout: Option<Layout>) -> Result<Windows> {
-    let files = Files::open(path)?;
-    let samples = Samples::read(&files, layout.unwrap_or_default())?;
+    windows(&Files::open(path)?, layout)
+}
+
+/// The same of arrays in memory, whose windows are (N, T, C).
+///
+/// # Errors
+///
+/// [`ErrorKind::Data`](crate::ErrorKind::Data) with the name of the array.
+pub fn in_memory(arrays: impl IntoIterator<Item = (&'static Field, Array)>) -> Result<Windows> {
+    windows(&Files::in_memory(arrays), Some(Layout::Ntc))
+}
+
+fn windows(files: &Files, layout: Option<Layout>) -> Result<Windows> {
+    let samples = Samples::read(files, layout.unwrap_or_default())?;
     let [n, steps, _] = samples.shape;
-    let columns = Columns { files: &files, n };
-    let (channels, warnings) = axes::channels(&files, &samples, layout)?;
+    let columns = Columns { files, n };
+    let (channels, warnings) = axes::channels(files, &samples, layout)?;
     let (class_names, classes) = columns.classes()?.unwrap_or_default();
     let ratings = columns.ratings()?;
     let rating_scale = columns.rating_scale()?;
@@ -61,7 +75,7 @@ pub fn read(path: &Path, layout: Option<Layout>) -> Result<Windows> {
     let stimuli = columns.stimuli()?;
     let is_test = columns.is_test()?;
     let lengths = columns.lengths(steps)?;
-    let rate = axes::rate(&files)?;
+    let rate = axes::rate(files)?;
     let grouping = Grouping::of_windows(people.is_some(), trials.is_some());
     let stimuli_known = if stimuli.is_some() { Knowledge::Known } else { Knowledge::Unknown };
     let grouping = Grouping { stimuli: stimuli_known, ..grouping };
@@ -88,13 +102,13 @@ pub fn read(path: &Path, layout: Option<Layout>) -> Result<Windows> {
             target: Target::of(ratings.as_ref().map(|r| r[window]), classes.get(window).map(|&c| c as u32)),
             predefined_test: is_test.as_ref().is_some_and(|is_test| is_test[window]),
         });
-        samples.append(window, length, &mut recording.samples).map_err(|e| e.at(samples.place(&files)))?;
+        samples.append(window, length, &mut recording.samples).map_err(|e| e.at(samples.place(files)))?;
     }
     if trials.is_some() {
         recordings
             .iter()
             .try_for_each(|recording| one_of_each(recording, &class_names, &grouping))
-            .map_err(|e| e.at(path.display()))?;
+            .map_err(|e| e.at(files.place(&fields::TRIALS)))?;
     }
     for recording in &mut recordings {
         // The hash covers the samples as `f32`, so that it does not depend on the type of the array.

@@ -5,6 +5,9 @@ use super::audit::FoldAudit;
 use super::kind::SplitKind;
 use crate::data::grouping::{Grouping, Knowledge};
 
+/// The answer of folds without a test part.
+pub const UNTESTED: &str = "nothing: there is no test part, so no score is claimed";
+
 /// How much of the test part is known from training.
 enum Known {
     All,
@@ -35,6 +38,9 @@ impl Known {
 
 /// Whom the test parts of these folds ask about: `new people, known videos`.
 pub fn asks(kind: SplitKind, grouping: &Grouping, folds: &[FoldAudit]) -> String {
+    if folds.iter().all(|fold| fold.test == 0) {
+        return UNTESTED.into();
+    }
     let people = Known::of(folds, |fold| fold.known_people);
     let videos = Known::of(folds, |fold| fold.known_stimuli);
     if kind.is_leaky() {
@@ -82,5 +88,6 @@ pub fn asks_by_kind(kind: SplitKind) -> &'static str {
         SplitKind::Stimulus => "new stimuli (grouping not recorded)",
         SplitKind::SubjectStimulus => "new people and new stimuli (grouping not recorded)",
         SplitKind::Predefined => "the data's own test part (grouping not recorded)",
+        SplitKind::All => UNTESTED,
     }
 }

@@ -47,7 +47,7 @@ pub struct Leak {
     pub siblings: Option<f64>,
     /// Smallest number of sibling windows. `None` if trials are unknown.
     pub fewest_siblings: Option<usize>,
-    /// Share of test windows that overlap a training window. `None` if it is unknown.
+    /// Share of test windows that overlap a training window. `None` if it is unknown, or nothing is tested.
     pub overlapping: Option<f64>,
     /// Share of test windows that training holds under another name. `None` in older records.
     pub copies: Option<f64>,
@@ -59,12 +59,12 @@ impl Leak {
         let tests: usize = folds.iter().map(|fold| fold.test).sum();
         let mean = |value: fn(&FoldAudit) -> Option<f64>| {
             let sum: Option<f64> = folds.iter().map(value).sum();
-            sum.map(|sum| sum / tests as f64)
+            sum.filter(|_| tests > 0).map(|sum| sum / tests as f64)
         };
         let fewest: Option<Vec<usize>> = folds.iter().map(|fold| fold.fewest_siblings).collect();
         Leak {
             siblings: mean(|fold| Some(fold.siblings? * fold.test as f64)),
-            fewest_siblings: fewest.map(|fewest| fewest.into_iter().min().unwrap_or(0)),
+            fewest_siblings: fewest.filter(|_| tests > 0).map(|fewest| fewest.into_iter().min().unwrap_or(0)),
             overlapping: mean(|fold| Some(fold.overlapping? as f64)),
             copies: mean(|fold| Some(fold.copies? as f64)),
         }
@@ -146,9 +146,8 @@ pub fn check(kind: SplitKind, fold: &Fold, dataset: &Dataset) -> Result<()> {
         copies::check(fold, dataset)?;
     }
     rules(kind, fold, dataset)?;
-    if fold.train.is_empty() || fold.test.is_empty() {
-        let part = if fold.train.is_empty() { "training" } else { "test" };
-        return Err(Error::data(format!("the {part} part is empty")));
+    if fold.train.is_empty() {
+        return Err(Error::data("the training part is empty"));
     }
     let first = dataset.sequences[fold.train[0] as usize].label;
     if fold.train.iter().all(|&i| dataset.sequences[i as usize].label == first) {

@@ -22,6 +22,14 @@ pub struct SplitSpec {
     pub seed: u64,
 }
 
+impl Default for SplitSpec {
+    /// The defaults of `engine train` for data that name their trials. [`default_kind`](super::default_kind)
+    /// has the kind for others.
+    fn default() -> Self {
+        SplitSpec { kind: SplitKind::Trial, folds: None, validation: 0.2, seed: 1 }
+    }
+}
+
 /// The default number of folds.
 const DEFAULT_FOLDS: usize = 5;
 /// The RNG counters of the partition into test parts, and of the selection of validation parts.
@@ -69,6 +77,7 @@ impl SplitSpec {
             }
             SplitKind::SubjectStimulus => self.subjects_and_stimuli(dataset, &all)?,
             SplitKind::Predefined => self.predefined(dataset, &all)?,
+            SplitKind::All => vec![self.untested(dataset, &all)?],
         };
         Split::new(self.kind, folds, dataset)
     }
@@ -190,6 +199,25 @@ impl SplitSpec {
         let keys = groups.keys().copied().collect();
         let (train, validation) = self.cut_validation(dataset, &groups, keys, "trial", 0)?;
         Ok(vec![Fold { name: "predefined".into(), train, validation, test }])
+    }
+
+    /// One fold without a test part.
+    fn untested(&self, dataset: &Dataset, all: &[u32]) -> Result<Fold> {
+        if self.folds.is_some() {
+            return Err(Error::config(
+                "without a test part there is one fold, and the number of folds is given",
+            )
+            .hint("leave `folds` out, or choose another `split_by`"));
+        }
+        let by_trial = dataset.grouping.has_trials() || !dataset.grouping.knows_people();
+        let (key, group): (fn(u32, &Sequence) -> Key, _) = match by_trial {
+            true => (|_, s| (s.subject, s.trial), "trial"),
+            false => (|_, s| (s.subject, 0), "subject"),
+        };
+        let groups = groups(dataset, all, key);
+        let keys = groups.keys().copied().collect();
+        let (train, validation) = self.cut_validation(dataset, &groups, keys, group, 0)?;
+        Ok(Fold { name: "all".into(), train, validation, test: Vec::new() })
     }
 
     fn random(&self, purpose: u32, index: usize) -> Random {

@@ -27,6 +27,17 @@ impl<'a> Train<'a> {
 }
 
 impl Fold {
+    /// The fold with these sequences in its parts. `validation` may be empty, and `test`, too: such a fold
+    /// trains a network of which nothing is scored. [`Split::new`](super::Split::new) audits it.
+    pub fn new(
+        name: impl Into<String>,
+        train: impl Into<Vec<u32>>,
+        validation: impl Into<Vec<u32>>,
+        test: impl Into<Vec<u32>>,
+    ) -> Self {
+        Fold { name: name.into(), train: train.into(), validation: validation.into(), test: test.into() }
+    }
+
     /// The training part.
     pub fn train(&self) -> Train<'_> {
         Train(&self.train)
@@ -37,7 +48,7 @@ impl Fold {
         &self.validation
     }
 
-    /// Indices of the test part.
+    /// Indices of the test part; empty without one.
     pub fn test(&self) -> &[u32] {
         &self.test
     }

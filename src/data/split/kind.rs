@@ -4,7 +4,8 @@ use crate::data::sequences::Sequence;
 use serde::{Deserialize, Serialize};
 
 /// The groups that a split keeps together: no group has windows in both the training and the test part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum SplitKind {
     /// Single windows, in random order. LEAKY: windows of one trial are in both parts, so a network that
@@ -25,6 +26,9 @@ pub enum SplitKind {
     SubjectStimulus,
     /// The TRAIN and TEST parts of the data set itself.
     Predefined,
+    /// No test part: one network is trained on all data, for use on others, and nothing is scored. The
+    /// validation part is cut by trial, or by subject where only people are known.
+    All,
 }
 
 impl SplitKind {
@@ -39,6 +43,7 @@ impl SplitKind {
             SplitKind::Stimulus => "stimulus",
             SplitKind::SubjectStimulus => "subject-stimulus",
             SplitKind::Predefined => "predefined",
+            SplitKind::All => "all",
         }
     }
 
@@ -51,7 +56,7 @@ impl SplitKind {
     pub(super) fn groups(self, index: u32, s: &Sequence) -> Vec<(u8, u32, u32)> {
         match self {
             SplitKind::Window | SplitKind::WindowHoldout => vec![(0, index, 0)],
-            SplitKind::Trial | SplitKind::TrialWithinSubject | SplitKind::Predefined => {
+            SplitKind::Trial | SplitKind::TrialWithinSubject | SplitKind::Predefined | SplitKind::All => {
                 vec![(1, s.subject, s.trial)]
             }
             SplitKind::Subject => vec![(2, s.subject, 0)],

@@ -12,7 +12,7 @@ mod needs;
 mod scope;
 mod sklearn;
 
-pub use asks::asks_by_kind;
+pub use asks::{UNTESTED, asks_by_kind};
 pub use audit::{FoldAudit, Leak};
 pub use build::SplitSpec;
 pub use fold::{Fold, Train};
@@ -46,6 +46,14 @@ impl Split {
         }
         needs::check(kind, &dataset.grouping)?;
         copies::refuse(kind, dataset)?;
+        let untested = folds.iter().find(|fold| fold.test.is_empty());
+        if let Some(fold) = untested.filter(|_| folds.iter().any(|fold| !fold.test.is_empty())) {
+            return Err(Error::data(format!(
+                "fold {}: the test part is empty, and other folds have one",
+                fold.name
+            ))
+            .hint("give every fold a test part, or none of them to train without scores"));
+        }
         for (number, fold) in folds.iter().enumerate() {
             if folds[..number].iter().any(|other| other.name == fold.name) {
                 return Err(Error::data(format!("two folds are called {}", fold.name))
@@ -68,6 +76,11 @@ impl Split {
     /// The kind of the split.
     pub fn kind(&self) -> SplitKind {
         self.kind
+    }
+
+    /// Whether its folds have a test part. Without one, networks are trained and nothing is scored.
+    pub fn has_test(&self) -> bool {
+        self.folds.iter().any(|fold| !fold.test.is_empty())
     }
 
     /// The folds, in order.

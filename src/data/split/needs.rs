@@ -41,7 +41,9 @@ pub fn check(kind: SplitKind, grouping: &Grouping) -> Result<()> {
 /// The unknown facts that a split of this kind needs; `None` if nothing is lacking.
 fn lacking(kind: SplitKind, grouping: &Grouping) -> Option<&'static str> {
     let (trials, people, stimuli) = match kind {
-        SplitKind::Window | SplitKind::WindowHoldout | SplitKind::Predefined => (false, false, false),
+        SplitKind::Window | SplitKind::WindowHoldout | SplitKind::Predefined | SplitKind::All => {
+            (false, false, false)
+        }
         SplitKind::Trial => (true, false, false),
         SplitKind::TrialWithinSubject => (true, true, false),
         SplitKind::Subject => (false, true, false),

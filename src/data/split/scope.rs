@@ -130,8 +130,11 @@ impl Tested {
         }
     }
 
-    /// `tested 15 of 72 trials (21 %)`; `None` if everything was tested.
+    /// `tested 15 of 72 trials (21 %)`; `None` if everything was tested, or nothing.
     pub fn describe(&self) -> Option<String> {
+        if self.windows[0] == 0 {
+            return None;
+        }
         let share = |[part, all]: [usize; 2], unit: &str| {
             format!("{part} of {all} {unit} ({:.0} %)", 100.0 * part as f64 / all.max(1) as f64)
         };

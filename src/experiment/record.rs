@@ -22,7 +22,8 @@ pub struct Record {
     pub tested: BTreeMap<u32, usize>,
     /// Which epoch that is.
     pub selection: Selection,
-    pub(super) folds: Vec<String>,
+    /// The names of the split's folds.
+    pub folds: Vec<String>,
     subjects: Vec<String>,
 }
 
@@ -57,6 +58,7 @@ impl Record {
     /// belong together.
     pub fn results(&self) -> Result<(Scores, Vec<Prediction>)> {
         self.manifest.check_sealed(&self.folder)?;
+        self.manifest.check_scored(&self.folder)?;
         let path = self.folder.join("scores.json");
         if !path.is_file() {
             return Err(Error::data(format!("{} has no scores.json", self.folder.display())).hint(
@@ -81,14 +83,15 @@ impl Record {
     }
 
     /// The run's own name.
-    pub(super) fn name(&self) -> String {
+    pub fn name(&self) -> String {
         self.folder.file_name().unwrap_or(self.folder.as_os_str()).to_string_lossy().into_owned()
     }
 
     /// The command that would make this run again, from where it was started.
-    pub(super) fn command(&self) -> String {
+    pub fn command(&self) -> String {
         let command = match self.manifest.selected_folds.as_slice() {
             [fold] if self.folds.len() > 1 => format!("train --fold {}", fold + 1),
+            _ if !self.manifest.split.has_test() => "train".into(),
             _ => "crossval".into(),
         };
         format!("engine {command} --config {}", quoted(&self.folder.join("config.toml").to_string_lossy()))
