@@ -16,7 +16,7 @@
 //! | floor | modules |
 //! |---|---|
 //! | 11 | [`cli`]: the only place that prints |
-//! | 10 | [`ablation`] which signals help |
+//! | 10 | [`ablation`] which signals help; [`sweep`] many settings and seeds |
 //! | 9 | [`reproduce`] the original study; [`compare`](mod@compare) finished runs |
 //! | 8 | [`report`] a run's page |
 //! | 7 | [`experiment`] from configuration to scores |
@@ -81,6 +81,8 @@ pub mod report;
 pub mod reproduce;
 pub mod run;
 pub mod staged;
+#[cfg(feature = "cli")]
+pub mod sweep;
 pub mod train;
 pub mod word;
 

@@ -43,13 +43,22 @@ impl StagedFile {
         Ok(staged)
     }
 
+    /// Returns when what was written is on the disk.
+    ///
+    /// # Errors
+    ///
+    /// If the disk refuses.
+    pub fn sync(&self) -> io::Result<()> {
+        self.file.sync_all()
+    }
+
     /// Puts the file in the place of its target, and returns when both the file and its name are on the disk.
     ///
     /// # Errors
     ///
     /// If the disk or the folder refuses; the target is then as it was.
     pub fn commit(mut self) -> io::Result<()> {
-        self.file.sync_all()?;
+        self.sync()?;
         fs::rename(&self.path, &self.target)?;
         self.is_done = true;
         sync_folder(&self.target)

@@ -102,6 +102,8 @@ mod scaled;
 mod split;
 /// Helpers of the tests, and nothing but helpers.
 mod support;
+/// Sweeps: tasks are plain runs, processes share the work, nothing is lost or counted twice.
+mod sweep;
 /// The trainer: folds in a group and alone, stopping and going on, bad numbers.
 mod training;
 /// Networks trained on all data: usable, and never scored.

@@ -72,15 +72,6 @@ impl Job {
     fn path(&self, parent: &Path) -> PathBuf {
         parent.join(self.variant.folder())
     }
-
-    /// Opens its run folder below `parent`, or makes it.
-    fn folder(&self, parent: &Path) -> Result<RunFolder> {
-        let path = self.path(parent);
-        match path.exists() {
-            true => RunFolder::open(&path),
-            false => RunFolder::create(parent, &self.variant.folder()),
-        }
-    }
 }
 
 /// Trains and scores these variants together, each in a run folder below `parent`, from wherever that stands.
@@ -95,7 +86,8 @@ pub fn train(
     progress: &dyn Progress,
 ) -> Result<Ending> {
     let Some(first) = jobs.first() else { return Ok(Ending::Finished(Vec::new())) };
-    let folders = jobs.iter().map(|job| job.folder(parent)).collect::<Result<Vec<RunFolder>>>()?;
+    let folders = jobs.iter().map(|job| RunFolder::open_or_create(&job.path(parent)));
+    let folders = folders.collect::<Result<Vec<RunFolder>>>()?;
     let runs: Vec<(&Experiment, &RunFolder)> = jobs.iter().map(|job| &job.experiment).zip(&folders).collect();
     experiment::run_to_end(&runs, &first.selection(), interrupt, progress, &report::write)
 }

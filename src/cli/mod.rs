@@ -27,6 +27,7 @@ mod saved;
 mod scores;
 mod signals;
 mod summary;
+mod sweep;
 mod threads;
 mod train;
 mod training;
@@ -98,6 +99,9 @@ enum Command {
     Compare(compare::CompareCommand),
     /// Train with each kind of signal alone and without each, and compare
     Ablate(Box<ablate::AblateCommand>),
+    /// Cross-validate every combination of a grid of options, here or on a cluster
+    #[command(subcommand)]
+    Sweep(sweep::SweepCommand),
     /// Predict the classes of other recordings with the networks of a run
     Predict(predict::PredictCommand),
     /// Describe recordings, or generate some
@@ -122,8 +126,8 @@ enum Command {
 impl Command {
     /// Whether the command has no option for the number of threads. The others start them themselves.
     fn has_all_threads(&self) -> bool {
-        use Command::{Ablate, Crossval, Evaluate, Predict, Profile, Reproduce, Train};
-        let training = matches!(self, Train(_) | Crossval(_) | Reproduce(_) | Ablate(_));
+        use Command::{Ablate, Crossval, Evaluate, Predict, Profile, Reproduce, Sweep, Train};
+        let training = matches!(self, Train(_) | Crossval(_) | Reproduce(_) | Ablate(_) | Sweep(_));
         !(training || matches!(self, Evaluate(_) | Predict(_) | Profile(_)))
     }
 }
@@ -161,6 +165,10 @@ fn run(cli: &Cli, matches: &clap::ArgMatches, terminal: &Terminal) -> Result<()>
         Command::Runs(command) => command.run(terminal),
         Command::Compare(command) => command.run(terminal),
         Command::Ablate(command) => command.run(own, terminal),
+        Command::Sweep(command) => {
+            let (_, own) = own.subcommand().expect("clap requires one");
+            command.run(own, terminal)
+        }
         Command::Predict(command) => command.run(terminal),
         Command::Data(command) => command.run(terminal),
         Command::Check(command) => command.run(terminal),

@@ -4,7 +4,7 @@ use super::preset::Preset;
 use super::sections::Config;
 use crate::error::{Error, Result};
 use clap::parser::ValueSource;
-use clap::{ArgMatches, FromArgMatches};
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use std::path::Path;
 
 /// Keys of older configuration files: section, old key, new key. As options and when a file is read they are
@@ -27,10 +27,7 @@ impl Config {
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) for unknown keys and wrong values,
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the file cannot be read.
     pub fn resolve(matches: &ArgMatches, preset: Option<Preset>, file: Option<&Path>) -> Result<Self> {
-        let flags =
-            Config::from_arg_matches(matches).map_err(|e| Error::config(e.to_string()).caused_by(e))?;
-        flags.check_numbers()?;
-        flags.refuse_unwritable_paths()?;
+        let flags = Config::of_flags(matches)?;
         let mut merged = match preset {
             Some(preset) => preset.config().to_table(),
             None => Config::default().to_table(),
@@ -46,18 +43,63 @@ impl Config {
                 section_of(&mut merged, &section).extend(values);
             }
         }
-        for (section, values) in flags.to_table() {
-            let Some(values) = values.as_table() else { continue };
-            for (key, value) in values {
-                if given(matches, key) {
-                    section_of(&mut merged, &section).insert(key.clone(), value.clone());
-                }
-            }
-        }
+        override_with(&mut merged, &flags, matches);
         merged.try_into().map_err(invalid)
     }
 
-    pub(super) fn to_table(&self) -> toml::Table {
+    /// The configuration with these options, each a name and a value as on the command line. The name is that
+    /// of the option or of the key.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for an unknown name and a wrong value.
+    pub fn with_options(&self, options: &[(String, String)]) -> Result<Self> {
+        let mut command = Config::augment_args(Command::new("engine").no_binary_name(true));
+        command.build();
+        let mut arguments = Vec::new();
+        for (name, value) in options {
+            let named = |arg: &&Arg| {
+                let aliases = arg.get_all_aliases().unwrap_or_default();
+                arg.get_id() == name.as_str()
+                    || arg.get_long() == Some(name)
+                    || aliases.contains(&name.as_str())
+            };
+            let Some(long) = command.get_arguments().find(named).and_then(Arg::get_long) else {
+                return Err(Error::config(format!("there is no option or key \"{name}\""))
+                    .hint("`engine crossval --help` lists all options"));
+            };
+            arguments.push(format!("--{long}={value}"));
+        }
+        // The first lines of clap's text say it all.
+        let plain = |e: clap::Error| {
+            let text = e.to_string();
+            let text = text.split("\n\nFor more").next().unwrap_or_default().trim_start_matches("error: ");
+            Error::config(text.replace('\n', " ")).caused_by(e)
+        };
+        self.overridden(&command.try_get_matches_from(arguments).map_err(plain)?)
+    }
+
+    /// The configuration with the options that the command line gives.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a wrong value.
+    pub fn overridden(&self, matches: &ArgMatches) -> Result<Self> {
+        let mut merged = self.to_table();
+        override_with(&mut merged, &Config::of_flags(matches)?, matches);
+        merged.try_into().map_err(invalid)
+    }
+
+    /// The options of the command line, and the defaults of the others.
+    fn of_flags(matches: &ArgMatches) -> Result<Self> {
+        let flags =
+            Config::from_arg_matches(matches).map_err(|e| Error::config(e.to_string()).caused_by(e))?;
+        flags.check_numbers()?;
+        flags.refuse_unwritable_paths()?;
+        Ok(flags)
+    }
+
+    pub(crate) fn to_table(&self) -> toml::Table {
         toml::Table::try_from(self).expect("options are plain values")
     }
 
@@ -69,6 +111,16 @@ impl Config {
             None => Ok(()),
             Some(path) => Err(Error::config(format!("the path {} is not UTF-8", path.display()))
                 .hint("give the folder another name, or a symbolic link")),
+        }
+    }
+}
+
+/// Puts the options that the command line gives over others.
+fn override_with(merged: &mut toml::Table, flags: &Config, matches: &ArgMatches) {
+    for (section, values) in flags.to_table() {
+        let Some(values) = values.as_table() else { continue };
+        for (key, value) in values.iter().filter(|(key, _)| given(matches, key)) {
+            section_of(merged, &section).insert(key.clone(), value.clone());
         }
     }
 }
@@ -94,7 +146,6 @@ mod tests {
     use crate::config::CellName;
     use crate::data::split::SplitKind;
     use crate::ops::Cell;
-    use clap::{Args, Command};
 
     fn matches(flags: &[&str]) -> ArgMatches {
         Config::augment_args(Command::new("test").no_binary_name(true)).get_matches_from(flags)

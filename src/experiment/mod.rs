@@ -5,6 +5,7 @@ mod arrays;
 mod bound;
 mod describe;
 mod device_change;
+mod estimate;
 mod export;
 mod from;
 #[cfg(feature = "cli")]

@@ -33,7 +33,9 @@ impl Observer for Recorder<'_, '_, '_> {
     fn step(&mut self, records: &[StepRecord]) -> Result<()> {
         let run = |record: &StepRecord| record.member / self.folds;
         for of_run in records.chunk_by(|a, b| run(a) == run(b)) {
-            self.runs[run(&of_run[0])].metrics.append(of_run)?;
+            let run = &mut self.runs[run(&of_run[0])];
+            run.folder.check_guard()?;
+            run.metrics.append(of_run)?;
         }
         let rows: usize = records.iter().map(|record| record.rows).sum();
         let loss = records.iter().map(|record| record.loss).sum::<f64>() / records.len().max(1) as f64;

@@ -48,7 +48,7 @@ impl BestOf {
     }
 
     /// A sentence, with the assumption behind it.
-    pub(super) fn sentence(&self) -> String {
+    pub(crate) fn sentence(&self) -> String {
         let BestOf { guesses, trials, chance, mean, level } = self;
         format!(
             "The best of {guesses} guesses on {trials} trials, each right with probability {chance:.3}, would score {mean:.3} on \

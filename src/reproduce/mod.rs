@@ -6,21 +6,20 @@ mod page;
 
 pub use comparison::{Comparison, Figure, Row};
 
-use crate::backend::{AnyDevice, Backend, on_device};
+use crate::backend::AnyDevice;
 use crate::config::{Config, DemoConfig, Preset, RunConfig};
 use crate::data::sequences::Dataset;
 use crate::data::split::{Scope, SplitKind};
 use crate::error::{Error, Result};
 use crate::experiment::{self, Ending, Experiment};
 use crate::metrics::Scores;
-use crate::model::TrainingStep;
 use crate::progress::Progress;
 use crate::report;
 use crate::run::{self, Epochs, RunFolder};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicUsize;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The protocol of the split: what is new in the test part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,37 +117,13 @@ impl Job {
         job_name(self.preset, self.protocol)
     }
 
-    /// Windows that are trained on, over all folds and epochs.
-    fn windows(&self) -> usize {
-        let folds = self.experiment.split.folds().iter();
-        folds.map(|fold| fold.train().sequences().len()).sum::<usize>()
-            * self.experiment.config.training.epochs
-    }
-
     /// How long the training will take on the run's device, from a few steps of it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Experiment::estimate`].
     pub fn estimate(&self) -> Result<Duration> {
-        let device = self.experiment.config.run.device()?;
-        let seconds = on_device!(&device, backend => self.seconds_per_window(backend)?);
-        Ok(Duration::from_secs_f64(seconds * self.windows() as f64))
-    }
-
-    fn seconds_per_window<B: Backend>(&self, backend: &B) -> Result<f64> {
-        /// Measured for so long, after a step that is not.
-        const ENOUGH: Duration = Duration::from_millis(500);
-        let experiment = &self.experiment;
-        let batch = experiment.config.training.batch.min(experiment.dataset.sequences.len());
-        let models = experiment.fold_group_size(experiment.split.folds().len());
-        let mut step =
-            TrainingStep::new(backend, &experiment.network, models, batch, experiment.dataset.steps())?;
-        step.run()?;
-        backend.wait()?;
-        let (start, mut steps) = (Instant::now(), 0);
-        while steps == 0 || start.elapsed() < ENOUGH {
-            step.run()?;
-            backend.wait()?;
-            steps += 1;
-        }
-        Ok(start.elapsed().as_secs_f64() / (steps * models * batch) as f64)
+        self.experiment.estimate()
     }
 
     /// Trains and scores in a run folder of its own below `parent`, from wherever that stands. The signal, if

@@ -16,17 +16,49 @@ const LOCK: &str = "lock";
 pub struct RunFolder {
     path: PathBuf,
     _lock: File,
+    guard: Option<Guard>,
 }
+
+/// Refuses to write into a folder that another process has now.
+type Guard = Box<dyn Fn() -> Result<()> + Send + Sync>;
+
+/// The folders of checkpoints.
+const CHECKPOINTS: [&str; 2] = ["checkpoints/best", "checkpoints/last"];
 
 impl RunFolder {
     /// Makes `parent/name`, or `name-2`, `name-3`, ... if there is one already.
     pub fn create(parent: &Path, name: &str) -> Result<Self> {
-        let path = new_folder(parent, name)?;
-        for folder in ["checkpoints/best", "checkpoints/last"] {
+        RunFolder::filled(new_folder(parent, name)?)
+    }
+
+    /// Opens the folder `path`, or makes it. A crash may have come before its first file.
+    ///
+    /// # Errors
+    /// As [`RunFolder::open`], but for a folder that is not there or has no configuration.
+    pub fn open_or_create(path: &Path) -> Result<Self> {
+        RunFolder::refuse_newer(path)?;
+        RunFolder::filled(path.to_path_buf())
+    }
+
+    fn filled(path: PathBuf) -> Result<Self> {
+        for folder in CHECKPOINTS {
             let folder = path.join(folder);
             fs::create_dir_all(&folder).map_err(|e| Error::io("create", &folder, e))?;
         }
         RunFolder::lock(path)
+    }
+
+    /// The folder with a guard, which is asked before each write.
+    pub fn guarded(self, guard: impl Fn() -> Result<()> + Send + Sync + 'static) -> Self {
+        RunFolder { guard: Some(Box::new(guard)), ..self }
+    }
+
+    /// Refuses to go on if another process has the folder now.
+    ///
+    /// # Errors
+    /// Those of the guard, see [`RunFolder::guarded`].
+    pub fn check_guard(&self) -> Result<()> {
+        self.guard.as_ref().map_or(Ok(()), |guard| guard())
     }
 
     /// Opens a run that exists.
@@ -58,7 +90,7 @@ impl RunFolder {
         match lock.try_lock() {
             Ok(()) => {
                 remove_staged(&path)?;
-                Ok(RunFolder { path, _lock: lock })
+                Ok(RunFolder { path, _lock: lock, guard: None })
             }
             Err(TryLockError::WouldBlock) => {
                 Err(Error::new(ErrorKind::Io, format!("{} is in use by another process", path.display()))
@@ -96,7 +128,7 @@ impl RunFolder {
 
     /// Writes a file of the run, see [`write_file`].
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        write_file(&self.file(name), bytes)
+        stage(&self.file(name), bytes, || self.check_guard())
     }
 
     /// Reads a file of the run.
@@ -109,7 +141,7 @@ impl RunFolder {
 /// Removes files that a killed process was about to rename. Only the process with the lock writes, so nobody
 /// needs them.
 fn remove_staged(run: &Path) -> Result<()> {
-    for folder in [run.to_path_buf(), run.join("checkpoints/best"), run.join("checkpoints/last")] {
+    for folder in std::iter::once(run.to_path_buf()).chain(CHECKPOINTS.map(|folder| run.join(folder))) {
         let Ok(entries) = fs::read_dir(&folder) else { continue };
         for entry in entries {
             let path = entry.map_err(|e| Error::io("list", &folder, e))?.path();
@@ -154,8 +186,16 @@ pub fn new_folder(parent: &Path, name: &str) -> Result<PathBuf> {
 
 /// Writes a file whole or not at all: staged beside the target, synced, renamed, folder synced.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    stage(path, bytes, || Ok(()))
+}
+
+/// Writes a file whole or not at all. `guard` is asked when the bytes are on the disk, which may take long:
+/// just before they get the file's name.
+fn stage(path: &Path, bytes: &[u8], guard: impl FnOnce() -> Result<()>) -> Result<()> {
     let failed = |e| Error::io("write", path, e).hint("what was written before is intact");
     let mut staged = StagedFile::open(path).map_err(failed)?;
     staged.write_all(bytes).map_err(failed)?;
+    staged.sync().map_err(failed)?;
+    guard()?;
     staged.commit().map_err(failed)
 }

@@ -1,0 +1,46 @@
+//! `sweep collect`.
+
+use crate::cli::output::{out, out_json};
+use crate::cli::progress::Terminal;
+use crate::error::{Error, Result};
+use crate::run;
+use crate::sweep::{Collection, Sweep};
+use clap::Args;
+use std::path::PathBuf;
+
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  engine sweep collect runs/sweep-cell-label\n  engine sweep collect runs/sweep-cell-label --json\n\nPrints a row for \
+each combination of the grid: the mean over its seeds with an interval over subjects, and the spread of the seeds beside it. Writes sweep.html, sweep.csv and sweep.json \
+into the folder."
+)]
+pub struct CollectCommand {
+    /// Folder of the sweep
+    #[arg(value_name = "SWEEP")]
+    sweep: PathBuf,
+    /// Collect the tasks that have scores, and say which have none
+    #[arg(long)]
+    partial: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl CollectCommand {
+    pub fn run(&self, terminal: &Terminal) -> Result<()> {
+        let sweep = Sweep::open(&self.sweep)?;
+        let collection = Collection::read(&sweep, self.partial)?;
+        let json =
+            serde_json::to_string_pretty(&collection).map_err(|e| Error::data(format!("sweep: {e}")))?;
+        let file = |name: &str| sweep.path().join(name);
+        run::write_file(&file("sweep.json"), format!("{json}\n").as_bytes())?;
+        run::write_file(&file("sweep.csv"), &collection.csv()?)?;
+        run::write_file(&file("sweep.html"), collection.page().as_bytes())?;
+        match self.json {
+            true => out_json(&collection)?,
+            false => out(&collection.text())?,
+        }
+        terminal.say(&format!("page     {}", file("sweep.html").display()));
+        Ok(())
+    }
+}

@@ -1,0 +1,69 @@
+//! `sweep plan`.
+
+use super::settings::SettingsFlags;
+use crate::cli::output::out;
+use crate::cli::progress::Terminal;
+use crate::cli::threads::set_threads;
+use crate::error::Result;
+use crate::experiment::Experiment;
+use crate::progress::{Silent, about};
+use crate::sweep::Task;
+use clap::{ArgMatches, Args};
+use std::time::Duration;
+
+/// Settings whose time is measured; the others take their mean.
+const MEASURED: usize = 12;
+
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  engine sweep plan --grid cell=lstm,gru --grid label=valence,arousal --seeds 1,2,3 --split subject\n  engine sweep plan \
+sweep.toml\n\nA file is a configuration with two additions:\n\n  seeds = [1, 2, 3]\n  [grid]\n  cell = [\"lstm\", \"gru\"]\n  hidden = [[64], [64, 32]]\n\n\
+A task is a whole cross-validation: its folds train at once."
+)]
+pub struct PlanCommand {
+    #[command(flatten)]
+    settings: SettingsFlags,
+}
+
+impl PlanCommand {
+    pub fn run(&self, matches: &ArgMatches, terminal: &Terminal) -> Result<()> {
+        let settings = self.settings.settings(matches)?;
+        set_threads(settings.base.run.threads)?;
+        let tasks = settings.tasks()?;
+        let mut lines = Vec::new();
+        let mut firsts: Vec<&Task> = tasks.iter().collect();
+        firsts.dedup_by(|a, b| a.options == b.options);
+        let seeds = tasks.len() / firsts.len().max(1);
+        let mut measured = Vec::new();
+        for (index, task) in firsts.iter().enumerate().take(MEASURED) {
+            let experiment = match index {
+                0 => Experiment::prepare(task.config.clone(), terminal)?,
+                _ => Experiment::prepare(task.config.clone(), &Silent)?,
+            };
+            let all: Vec<usize> = (0..experiment.split.folds().len()).collect();
+            if index == 0 {
+                lines.push(experiment.describe(&all, 1)?);
+                lines.push(String::new());
+            }
+            let time = experiment.estimate()?;
+            measured.push(time);
+            lines.push(format!(
+                "{}: {} folds, {} parameters, {}{}",
+                task.setting(),
+                all.len(),
+                experiment.network.params(),
+                about(time),
+                if seeds > 1 { format!(" for each of {seeds} seeds") } else { String::new() }
+            ));
+        }
+        lines.extend(firsts.iter().skip(MEASURED).map(|task| format!("{}: not measured", task.setting())));
+        let sum: Duration = measured.iter().sum();
+        let whole = sum.mul_f64(tasks.len() as f64 / measured.len().max(1) as f64);
+        lines.push(format!(
+            "\n{} tasks, {} in all on this machine if none stops early; the data are read besides",
+            tasks.len(),
+            about(whole)
+        ));
+        out(&lines.join("\n"))
+    }
+}

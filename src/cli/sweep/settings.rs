@@ -1,0 +1,81 @@
+//! The settings of a sweep on the command line.
+
+use crate::config::{Config, Preset};
+use crate::error::{Error, Result};
+use crate::sweep::{Axis, Settings, Sweep};
+use crate::word::word;
+use clap::{ArgMatches, Args};
+use std::path::PathBuf;
+
+#[derive(Args)]
+pub struct SettingsFlags {
+    /// A file like a run's config.toml, with a list `seeds` and a table `[grid]` besides; options override it
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// An option and the values that it takes: `cell=lstm,gru`. Values that have commas are separated by
+    /// semicolons: `hidden=64,32;128`. Once for each option
+    #[arg(long = "grid", value_name = "OPTION=VALUES")]
+    pub grid: Vec<String>,
+    /// Seeds of every combination [default: the one of --seed]
+    #[arg(long, value_name = "SEEDS", value_delimiter = ',')]
+    pub seeds: Vec<u64>,
+    /// Begin with the settings of a preset
+    #[arg(long, value_enum, value_name = "NAME", value_parser = word::<Preset>(), conflicts_with = "file")]
+    pub preset: Option<Preset>,
+    #[command(flatten)]
+    pub config: Config,
+}
+
+impl SettingsFlags {
+    /// Whether nothing is asked for.
+    pub fn is_empty(&self) -> bool {
+        self.file.is_none()
+            && self.grid.is_empty()
+            && self.seeds.is_empty()
+            && self.preset.is_none()
+            && self.config == Config::default()
+    }
+
+    pub fn settings(&self, matches: &ArgMatches) -> Result<Settings> {
+        let Settings { base, mut grid, mut seeds } = match &self.file {
+            Some(file) => {
+                let text = std::fs::read_to_string(file).map_err(|e| Error::io("read", file, e))?;
+                let settings = Settings::from_toml(&text).map_err(|e| e.at(file.display()))?;
+                Settings { base: settings.base.overridden(matches)?, ..settings }
+            }
+            None => Settings {
+                base: Config::resolve(matches, self.preset, None)?,
+                grid: Vec::new(),
+                seeds: Vec::new(),
+            },
+        };
+        for text in &self.grid {
+            let axis = Axis::parse(text)?;
+            grid.retain(|other| other.option != axis.option);
+            grid.push(axis);
+        }
+        if !self.seeds.is_empty() {
+            seeds.clone_from(&self.seeds);
+        }
+        let settings = Settings { base, grid, seeds }.checked()?;
+        match settings.grid.is_empty() && settings.seeds.len() < 2 {
+            false => Ok(settings),
+            true => Err(Error::config("a sweep has a grid, or several seeds, and this has neither")
+                .hint("add for instance `--grid cell=lstm,gru` or `--seeds 1,2,3`")),
+        }
+    }
+
+    /// Makes the folder of a new sweep.
+    pub fn begin(&self, matches: &ArgMatches) -> Result<Sweep> {
+        let mut settings = self.settings(matches)?;
+        // The name is the sweep's, and not that of a run.
+        let name = settings.base.run.name.take().unwrap_or_else(|| {
+            let options: Vec<&str> = settings.grid.iter().map(|axis| axis.option.as_str()).collect();
+            match options.is_empty() {
+                true => "sweep-seeds".into(),
+                false => format!("sweep-{}", options.join("-")),
+            }
+        });
+        Sweep::create(&settings.base.run.runs.clone(), &name, settings)
+    }
+}

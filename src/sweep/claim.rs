@@ -1,0 +1,216 @@
+//! Claims: which process works at a task. The folder of a sweep may be shared by machines, so a claim is
+//! files alone.
+//!
+//! The claims of a task are numbered, and the highest owns it. A claim is made by a file that must not have
+//! been there, which only one process can make. Its owner writes it again every few seconds. A claim that
+//! nobody wrote for [`STALE`] is stale: another process may make the next one. An owner that comes back late
+//! finds the next claim, and writes nothing any more.
+
+use crate::error::{Error, ErrorKind, Result};
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File};
+use std::io::{ErrorKind as IoErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
+
+/// After so long without a sign of life a claim is stale.
+pub const STALE: Duration = Duration::from_secs(60);
+/// Time between two signs of life.
+const BEAT: Duration = Duration::from_secs(10);
+/// Time between two looks of an owner whether it is one still.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// The contents of a claim's file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// The machine.
+    pub host: String,
+    /// The process.
+    pub process: u32,
+    /// Whether it has ended its work.
+    pub released: bool,
+}
+
+/// A claim that this process has.
+pub struct Claim {
+    file: Arc<ClaimFile>,
+    last_look: Mutex<Instant>,
+    /// Ends the signs of life when it is dropped.
+    _beating: Sender<()>,
+}
+
+struct ClaimFile {
+    folder: PathBuf,
+    task: usize,
+    number: usize,
+    owner: Owner,
+}
+
+impl Claim {
+    /// Claims a task, from 1, in the folder of claims; the owner if it has one.
+    ///
+    /// # Errors
+    ///
+    /// If the folder cannot be read or written.
+    pub fn make(folder: &Path, task: usize) -> Result<std::result::Result<Claim, Owner>> {
+        let newest = newest(folder, task)?;
+        if let Some((_, owner)) =
+            newest.as_ref().filter(|(number, owner)| is_alive(folder, task, *number, owner))
+        {
+            return Ok(Err(owner.clone()));
+        }
+        let owner = Owner { host: host(), process: std::process::id(), released: false };
+        let number = newest.map_or(1, |(number, _)| number + 1);
+        let file = ClaimFile { folder: folder.to_path_buf(), task, number, owner };
+        let path = file.path();
+        match File::create_new(&path) {
+            Ok(_) => {}
+            // Another process was faster.
+            Err(e) if e.kind() == IoErrorKind::AlreadyExists => {
+                let owner =
+                    read(&path).unwrap_or(Owner { host: "another".into(), process: 0, released: false });
+                return Ok(Err(owner));
+            }
+            Err(e) => return Err(Error::io("create", &path, e)),
+        }
+        file.write(&file.owner)?;
+        let file = Arc::new(file);
+        let (beating, ended) = channel::<()>();
+        let beats = Arc::clone(&file);
+        std::thread::Builder::new()
+            .name("claim".into())
+            .spawn(move || {
+                // The others miss a sign of life that cannot be written, and take the task.
+                while ended.recv_timeout(BEAT) == Err(std::sync::mpsc::RecvTimeoutError::Timeout)
+                    && beats.is_newest()
+                    && beats.write(&beats.owner).is_ok()
+                {}
+            })
+            .map_err(|e| Error::new(ErrorKind::Device, "the system starts no more threads").caused_by(e))?;
+        Ok(Ok(Claim { file, last_look: Mutex::new(Instant::now()), _beating: beating }))
+    }
+
+    /// Refuses to go on if another process has the task now.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Io`] with the new owner.
+    pub fn check(&self) -> Result<()> {
+        let mut last = self.last_look.lock().expect("nobody panics while looking");
+        if last.elapsed() < LOOK {
+            return Ok(());
+        }
+        match self.file.is_newest() {
+            true => {
+                *last = Instant::now();
+                Ok(())
+            }
+            // The next look must not be answered from memory.
+            false => Err(Error::new(
+                ErrorKind::Io,
+                format!("task {} has another owner: this process was silent for too long", self.file.task),
+            )
+            .hint("nothing is lost: the other process goes on from the last saved state")),
+        }
+    }
+
+    /// Gives the task back.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written.
+    pub fn release(self) -> Result<()> {
+        match self.file.is_newest() {
+            true => self.file.write(&Owner { released: true, ..self.file.owner.clone() }),
+            false => Ok(()),
+        }
+    }
+}
+
+impl ClaimFile {
+    fn path(&self) -> PathBuf {
+        path(&self.folder, self.task, self.number)
+    }
+
+    fn is_newest(&self) -> bool {
+        !path(&self.folder, self.task, self.number + 1).exists()
+    }
+
+    fn write(&self, owner: &Owner) -> Result<()> {
+        let text = serde_json::to_string(owner).expect("an owner is plain");
+        let path = self.path();
+        let mut file = File::create(&path).map_err(|e| Error::io("write", &path, e))?;
+        file.write_all(text.as_bytes()).map_err(|e| Error::io("write", &path, e))
+    }
+}
+
+/// The process that works at a task; `None` if nobody does.
+///
+/// # Errors
+///
+/// If the folder cannot be read.
+pub fn owner(folder: &Path, task: usize) -> Result<Option<Owner>> {
+    let newest = newest(folder, task)?;
+    Ok(newest.filter(|(number, owner)| is_alive(folder, task, *number, owner)).map(|(_, owner)| owner))
+}
+
+/// The claim of a task with the highest number, and its owner.
+fn newest(folder: &Path, task: usize) -> Result<Option<(usize, Owner)>> {
+    let mut newest = None;
+    for number in 1.. {
+        let path = path(folder, task, number);
+        match path.try_exists().map_err(|e| Error::io("read", &path, e))? {
+            // A claim that is being written has an owner all the same.
+            true => {
+                let unknown = Owner { host: "another".into(), process: 0, released: false };
+                newest = Some((number, read(&path).unwrap_or(unknown)));
+            }
+            false => break,
+        }
+    }
+    Ok(newest)
+}
+
+fn is_alive(folder: &Path, task: usize, number: usize, owner: &Owner) -> bool {
+    if owner.released {
+        return false;
+    }
+    // Of this machine's processes the system knows.
+    if owner.host == host() && Path::new("/proc/self").exists() {
+        let process = PathBuf::from(format!("/proc/{}", owner.process));
+        if !process.exists() {
+            return false;
+        }
+    }
+    let age = || -> Option<Duration> {
+        let written = fs::metadata(path(folder, task, number)).ok()?.modified().ok()?;
+        now(folder)?.duration_since(written).ok()
+    };
+    age().is_none_or(|age| age < STALE)
+}
+
+/// The time by the clock that dates the files: that of a file server may differ from ours.
+fn now(folder: &Path) -> Option<SystemTime> {
+    let probe = folder.join(format!("now-{}-{}", host(), std::process::id()));
+    fs::write(&probe, b"now").ok()?;
+    let now = fs::metadata(&probe).ok()?.modified().ok();
+    fs::remove_file(&probe).ok()?;
+    now
+}
+
+fn path(folder: &Path, task: usize, number: usize) -> PathBuf {
+    folder.join(format!("{task:04}.{number}"))
+}
+
+fn read(path: &Path) -> Option<Owner> {
+    serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
+}
+
+/// The name of this machine.
+fn host() -> String {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let name = name.or_else(|| std::env::var("COMPUTERNAME").ok()).unwrap_or_default();
+    name.trim().to_string()
+}

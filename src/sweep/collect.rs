@@ -1,0 +1,267 @@
+//! The results of a sweep, put together: a row for each combination of the grid, over its seeds.
+
+use super::folder::{State, Sweep};
+use super::grid::Task;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::experiment::Record;
+use crate::metrics::best_of::BestOf;
+use crate::metrics::interval::{Summary, mean, variance};
+use crate::metrics::table::{Cell, Row};
+use crate::metrics::{ScoreTable, Scores, text};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// The results.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Collection {
+    /// The name of the sweep's folder.
+    pub name: String,
+    /// The names of the grid's options.
+    pub options: Vec<String>,
+    /// Combinations in the order of the grid.
+    pub settings: Vec<Setting>,
+    /// The tasks that have no scores, by name.
+    pub missing: Vec<String>,
+    /// Whether a run's split leaks.
+    pub leaky: bool,
+    /// The score that chance alone gives the best of all runs on the same trials.
+    pub chance: Vec<Chance>,
+}
+
+/// A combination of the grid.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Setting {
+    /// In words.
+    pub name: String,
+    /// The value of each option.
+    pub values: Vec<String>,
+    /// The run folders below the sweep's, a run for each seed.
+    pub runs: Vec<String>,
+    /// The seeds of the runs.
+    pub seeds: Vec<u64>,
+    /// The mean over subjects of the accuracy of trials, for each seed.
+    pub by_seed: Vec<f64>,
+    /// The spread of `by_seed`: another seed gives another score. `None` for one seed.
+    pub seed_sd: Option<f64>,
+    /// Over subjects, each with its mean over the seeds: what another group of people would give.
+    pub accuracy: Summary,
+    /// The accuracy of the most frequent class of the training part.
+    pub baseline: Option<f64>,
+    /// Whether the split leaks.
+    pub leaky: bool,
+}
+
+/// Runs that were scored on the same trials.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Chance {
+    /// The rule of the labels.
+    pub labels: String,
+    /// The best of so many guesses.
+    pub best_of: BestOf,
+}
+
+impl Collection {
+    /// Reads every run of a sweep. `partial` allows tasks without scores.
+    ///
+    /// # Errors
+    ///
+    /// If a task has no scores; for a folder that belongs to no task; for a run that is not of its task; and
+    /// those of [`Record::results`].
+    pub fn read(sweep: &Sweep, partial: bool) -> Result<Self> {
+        sweep.check_runs()?;
+        let mut missing = Vec::new();
+        let mut done: Vec<(&Task, Record, Scores)> = Vec::new();
+        for task in &sweep.tasks {
+            match sweep.state(task)? {
+                State::Finished => {
+                    let record = Record::read(&sweep.run(task))?;
+                    belongs(&record, task)?;
+                    let (scores, _) = record.results()?;
+                    done.push((task, record, scores));
+                }
+                state => missing.push((task.name(), state)),
+            }
+        }
+        if done.is_empty() || !(missing.is_empty() || partial) {
+            let listed: Vec<String> =
+                missing.iter().take(5).map(|(name, state)| format!("{name} {}", state.word())).collect();
+            let more = if missing.len() > listed.len() { ", ..." } else { "" };
+            let path = sweep.path().display();
+            return Err(Error::data(format!(
+                "{} of {} tasks have scores; not: {}{more}",
+                done.len(),
+                sweep.tasks.len(),
+                listed.join(", ")
+            ))
+            .hint(format!(
+                "go on with `engine sweep run --resume {path}`, or collect what is there with `engine sweep collect {path} --partial`"
+            )));
+        }
+        let mut settings: Vec<Vec<&(&Task, Record, Scores)>> = Vec::new();
+        for member in &done {
+            match settings.last_mut().filter(|members| members[0].0.options == member.0.options) {
+                Some(members) => members.push(member),
+                None => settings.push(vec![member]),
+            }
+        }
+        let settings = settings.iter().map(|members| Setting::of(members)).collect::<Result<Vec<_>>>()?;
+        Ok(Collection {
+            name: sweep.path().file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            options: sweep.settings.grid.iter().map(|axis| axis.option.clone()).collect(),
+            leaky: settings.iter().any(|setting| setting.leaky),
+            settings,
+            missing: missing.into_iter().map(|(name, _)| name).collect(),
+            chance: chance(&done),
+        })
+    }
+
+    /// For a terminal.
+    pub fn text(&self) -> String {
+        let mut parts = vec![text::table(&self.table())];
+        parts.extend(self.notes().iter().map(|note| text::wrapped(note)));
+        parts.join("\n\n")
+    }
+
+    /// A row for each combination.
+    pub(super) fn table(&self) -> ScoreTable {
+        let row = |setting: &Setting| {
+            let cells = [
+                Cell::Score(setting.accuracy.mean),
+                Cell::Interval(setting.accuracy.interval),
+                Cell::Score(setting.seed_sd),
+                Cell::Count(setting.seeds.len() as u64),
+                Cell::Score(setting.baseline),
+            ];
+            Row::new(setting.name.clone(), cells)
+        };
+        let header = ["setting", "accuracy", "95 % interval", "SD of seeds", "seeds", "majority"];
+        ScoreTable::new("Accuracy of trials", &header, self.settings.iter().map(row).collect())
+    }
+
+    /// The paragraphs below the table.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if !self.missing.is_empty() {
+            notes.push(format!(
+                "PARTIAL: {} tasks have no scores and are not in the table: {}.",
+                self.missing.len(),
+                self.missing.join(", ")
+            ));
+        }
+        if self.leaky {
+            notes.push(
+                "LEAKY: test windows are close to training windows. The scores measure how well trials are recognized.".into(),
+            );
+        }
+        notes.push(
+            "Accuracy is the mean over subjects, each with its mean over the seeds; its interval is that of other people, not of \
+             other seeds. The spread of seeds stands beside it."
+                .into(),
+        );
+        for Chance { labels, best_of } in &self.chance {
+            notes.push(format!("Labels: {labels}. {}", best_of.sentence()));
+        }
+        if self.settings.len() > 1 {
+            notes.push(
+                "Whoever reports the best row has chosen it on the test trials: its accuracy is too high. Name the number of \
+                 settings with it."
+                    .into(),
+            );
+        }
+        notes
+    }
+
+    /// As CSV: a row for each run.
+    ///
+    /// # Errors
+    ///
+    /// If a row cannot be written.
+    pub fn csv(&self) -> Result<Vec<u8>> {
+        let mut csv = csv::Writer::from_writer(Vec::new());
+        let failed = |e: csv::Error| Error::data(format!("sweep: {e}")).caused_by(e);
+        let mut header = vec!["run".to_string()];
+        header.extend(self.options.iter().cloned());
+        header.extend(["seed", "accuracy", "majority", "leaky"].map(String::from));
+        csv.write_record(&header).map_err(failed)?;
+        for setting in &self.settings {
+            for ((run, seed), accuracy) in setting.runs.iter().zip(&setting.seeds).zip(&setting.by_seed) {
+                let mut row = vec![run.clone()];
+                row.extend(setting.values.iter().cloned());
+                let baseline = setting.baseline.map_or(String::new(), |share| share.to_string());
+                row.extend([seed.to_string(), accuracy.to_string(), baseline, setting.leaky.to_string()]);
+                csv.write_record(&row).map_err(failed)?;
+            }
+        }
+        csv.into_inner().map_err(|e| Error::data(format!("sweep: {e}")))
+    }
+}
+
+impl Setting {
+    fn of(members: &[&(&Task, Record, Scores)]) -> Result<Self> {
+        let (first, _, scores) = members[0];
+        let subjects = |scores: &Scores| -> Vec<(String, f64)> {
+            let rows = scores.trial.by_subject.rows.iter();
+            rows.filter_map(|row| Some((row.name.clone(), row.accuracy?))).collect()
+        };
+        let all: Vec<Vec<(String, f64)>> = members.iter().map(|(_, _, scores)| subjects(scores)).collect();
+        let names = |subjects: &Vec<(String, f64)>| -> Vec<String> {
+            subjects.iter().map(|(name, _)| name.clone()).collect()
+        };
+        if let Some(i) = (1..all.len()).find(|&i| names(&all[i]) != names(&all[0])) {
+            return Err(Error::data(format!(
+                "{} and {} test other subjects: no mean over their seeds is possible",
+                members[i].0.name(),
+                first.name()
+            )));
+        }
+        let over_seeds: Vec<f64> = (0..all[0].len())
+            .filter_map(|subject| mean(&all.iter().map(|run| run[subject].1).collect::<Vec<_>>()))
+            .collect();
+        let of_run = |run: &Vec<(String, f64)>| mean(&run.iter().map(|(_, a)| *a).collect::<Vec<_>>());
+        let by_seed: Vec<f64> = all.iter().filter_map(of_run).collect();
+        Ok(Setting {
+            name: first.setting(),
+            values: first.options.iter().map(|(_, value)| value.clone()).collect(),
+            runs: members.iter().map(|(task, _, _)| task.name()).collect(),
+            seeds: members.iter().map(|(task, _, _)| task.seed).collect(),
+            seed_sd: variance(&by_seed).map(f64::sqrt),
+            by_seed,
+            accuracy: Summary::of(&over_seeds, scores.trial.confusion.counts().concat().iter().sum()),
+            baseline: scores.baselines.global.scores.accuracy,
+            leaky: members.iter().any(|(_, record, _)| record.manifest.split.kind.is_leaky()),
+        })
+    }
+}
+
+/// Refuses a run whose configuration is not that of its task.
+fn belongs(record: &Record, task: &Task) -> Result<()> {
+    let config = Config::from_toml(&record.config)?;
+    let mut expected = config.with_options(&task.options)?;
+    expected.training.seed = task.seed;
+    match expected == config {
+        true => Ok(()),
+        false => Err(Error::data(format!(
+            "{} has other settings than its task: {}, seed {}",
+            record.folder.display(),
+            task.setting(),
+            task.seed
+        ))
+        .hint("put the sweep's own run back")),
+    }
+}
+
+/// The best of all runs with the same labels and data.
+fn chance(done: &[(&Task, Record, Scores)]) -> Vec<Chance> {
+    let mut groups: BTreeMap<(String, String), (usize, usize, f64)> = BTreeMap::new();
+    for (_, record, scores) in done {
+        let data = &record.manifest.dataset;
+        let Some(guess) = scores.baselines.global.scores.accuracy else { continue };
+        let trials = scores.trial.confusion.counts().concat().iter().sum::<u64>() as usize;
+        groups.entry((data.labels.clone(), data.blake3.clone())).or_insert((0, trials, guess)).0 += 1;
+    }
+    let chance = |((labels, _), (runs, trials, guess)): ((String, String), (usize, usize, f64))| {
+        Some(Chance { labels, best_of: BestOf::of(runs, trials, guess).filter(|_| runs > 1)? })
+    };
+    groups.into_iter().filter_map(chance).collect()
+}

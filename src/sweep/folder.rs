@@ -1,0 +1,195 @@
+//! The folder of a sweep, which is all that a sweep is: its settings, its tasks, who works at them, and a run
+//! folder for each.
+
+use super::claim::{self, Owner};
+use super::grid::{Settings, Task};
+use crate::error::{Error, Result};
+use crate::run::{self, RunFolder, Status};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const SETTINGS: &str = "sweep.toml";
+const TASKS: &str = "tasks.json";
+const CLAIMS: &str = "claims";
+const RUNS: &str = "runs";
+
+/// A sweep on disk.
+pub struct Sweep {
+    path: PathBuf,
+    /// Its settings.
+    pub settings: Settings,
+    /// Every task, in order.
+    pub tasks: Vec<Task>,
+}
+
+/// A line of `tasks.json`.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct TaskEntry {
+    number: usize,
+    name: String,
+    /// Of the configuration.
+    hash: String,
+}
+
+/// How far a task has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nobody began it.
+    Waiting,
+    /// A process works at it.
+    Running(Owner),
+    /// Somebody began it, and nobody works at it now: a signal, or the end of its process.
+    Stopped,
+    /// An error ended it.
+    Failed(String),
+    /// It has scores.
+    Finished,
+}
+
+impl State {
+    /// In a word or two.
+    pub fn word(&self) -> &'static str {
+        match self {
+            State::Waiting => "waiting",
+            State::Running(_) => "running",
+            State::Stopped => "stopped",
+            State::Failed(_) => "failed",
+            State::Finished => "finished",
+        }
+    }
+}
+
+impl Sweep {
+    /// Makes the folder `parent/name`, or `name-2`, `name-3`, ... if there is one already.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Settings::tasks`], and if a file cannot be written.
+    pub fn create(parent: &Path, name: &str, settings: Settings) -> Result<Self> {
+        let tasks = settings.tasks()?;
+        let path = run::new_folder(parent, name)?;
+        for folder in [CLAIMS, RUNS] {
+            let folder = path.join(folder);
+            fs::create_dir(&folder).map_err(|e| Error::io("create", &folder, e))?;
+        }
+        let text = serde_json::to_string_pretty(&entries(&tasks)).expect("entries are plain");
+        run::write_file(&path.join(TASKS), format!("{text}\n").as_bytes())?;
+        // The settings come last: a folder with them is whole.
+        run::write_file(&path.join(SETTINGS), settings.to_toml().as_bytes())?;
+        Ok(Sweep { path, settings, tasks })
+    }
+
+    /// Opens a sweep.
+    ///
+    /// # Errors
+    ///
+    /// For a folder that is none, and if its settings no longer make its tasks: somebody changed them, or
+    /// another version has other defaults.
+    pub fn open(path: &Path) -> Result<Self> {
+        let file = path.join(SETTINGS);
+        if !file.is_file() {
+            return Err(Error::config(format!("{} is not a sweep: it has no {SETTINGS}", path.display()))
+                .hint("`engine sweep run --grid cell=lstm,gru` begins one"));
+        }
+        let text = fs::read_to_string(&file).map_err(|e| Error::io("read", &file, e))?;
+        let settings = Settings::from_toml(&text).map_err(|e| e.at(file.display()))?;
+        let tasks = settings.tasks().map_err(|e| e.at(file.display()))?;
+        let list = path.join(TASKS);
+        let text = fs::read_to_string(&list).map_err(|e| Error::io("read", &list, e))?;
+        let listed: Vec<TaskEntry> = serde_json::from_str(&text)
+            .map_err(|e| Error::data(format!("{}: {e}", list.display())).caused_by(e))?;
+        if listed != entries(&tasks) {
+            return Err(Error::data(format!(
+                "{} makes other tasks than those of {}",
+                file.display(),
+                list.display()
+            ))
+            .hint("put the sweep's own file back, or begin a new sweep"));
+        }
+        Ok(Sweep { path: path.to_path_buf(), settings, tasks })
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The task with this number, from 1.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
+    pub fn task(&self, number: usize) -> Result<&Task> {
+        let index = number.checked_sub(1);
+        index.and_then(|index| self.tasks.get(index)).ok_or_else(|| {
+            Error::config(format!("task {number}: the sweep has tasks 1 to {}", self.tasks.len()))
+        })
+    }
+
+    /// The folder of claims.
+    pub(super) fn claims(&self) -> PathBuf {
+        self.path.join(CLAIMS)
+    }
+
+    /// The folder of a task's run.
+    pub fn run(&self, task: &Task) -> PathBuf {
+        self.path.join(RUNS).join(task.name())
+    }
+
+    /// Opens the folder of a task's run, or makes it.
+    pub(super) fn run_folder(&self, task: &Task) -> Result<RunFolder> {
+        RunFolder::open_or_create(&self.run(task))
+    }
+
+    /// How far a task has come.
+    ///
+    /// # Errors
+    ///
+    /// If its files cannot be read.
+    pub fn state(&self, task: &Task) -> Result<State> {
+        let run = self.run(task);
+        let status = match run.join(Status::FILE).exists() {
+            true => Some(Status::read(&run)?),
+            false => None,
+        };
+        if status == Some(Status::Finished) {
+            return Ok(State::Finished);
+        }
+        if let Some(owner) = claim::owner(&self.claims(), task.number)? {
+            return Ok(State::Running(owner));
+        }
+        Ok(match status {
+            Some(Status::Failed { message }) => State::Failed(message),
+            Some(_) => State::Stopped,
+            None if run.exists() => State::Stopped,
+            None => State::Waiting,
+        })
+    }
+
+    /// Refuses folders among the runs that belong to no task: of two results nobody could say which counts.
+    ///
+    /// # Errors
+    ///
+    /// With the first of them.
+    pub(super) fn check_runs(&self) -> Result<()> {
+        let folder = self.path.join(RUNS);
+        let known: Vec<String> = self.tasks.iter().map(Task::name).collect();
+        for entry in fs::read_dir(&folder).map_err(|e| Error::io("list", &folder, e))? {
+            let entry = entry.map_err(|e| Error::io("list", &folder, e))?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            // The ledger of looks is a file beside the runs.
+            if entry.path().is_dir() && known.iter().all(|known| *known != name) {
+                return Err(Error::data(format!("{} belongs to no task", folder.join(&*name).display()))
+                    .hint("a task has one result: move the other folder away"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn entries(tasks: &[Task]) -> Vec<TaskEntry> {
+    let entry = |task: &Task| TaskEntry { number: task.number, name: task.name(), hash: task.hash() };
+    tasks.iter().map(entry).collect()
+}

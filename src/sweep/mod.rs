@@ -1,0 +1,15 @@
+//! Many cross-validations: every combination of a grid of options, for several seeds. The folder of a sweep
+//! is its only state, so that any number of processes, on any machines that share it, work at one sweep.
+
+mod claim;
+mod collect;
+mod folder;
+mod grid;
+mod page;
+mod worker;
+
+pub use claim::{Owner, STALE};
+pub use collect::{Chance, Collection, Setting};
+pub use folder::{State, Sweep};
+pub use grid::{Axis, Settings, Task};
+pub use worker::{Outcome, Worker};

@@ -1,0 +1,286 @@
+//! Sweeps: each task is a plain run bit for bit, processes share the work, nothing is lost or counted twice.
+
+use crate::support::arrays::{integers, samples, texts};
+use crate::support::program::{assert_same, command, engine, folder};
+use engine::random::{Random, Stream};
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+/// Six people with 8 windows of 6 steps, whose class raises one of two channels.
+fn data(folder: &Path) {
+    let mut random = Random::new(5, Stream::Demo, [0, 0]);
+    let values: Vec<f64> = (0..48 * 6 * 2)
+        .map(|i| random.normal() + if i % 2 == 0 && i / 12 % 2 == 1 { 1.0 } else { 0.0 })
+        .collect();
+    let numbers = |value: fn(i64) -> i64| integers(&(0..48).map(value).collect::<Vec<i64>>());
+    let others = [
+        ("labels", numbers(|i| i % 2)),
+        ("groups", numbers(|i| i / 8)),
+        ("trials", numbers(|i| i)),
+        ("channels", texts(&["a", "b"])),
+    ];
+    samples(folder, "w", [6, 2], "<f8", &values, &others);
+}
+
+const BASE: &str = "--data w --split subject --folds 3 --epochs 3 --patience 0 --validation 0 --quiet";
+const GRID: &str = "--grid cell=lstm,gru --grid hidden=3;4,2 --seeds 1,2";
+
+fn json(path: &Path, arguments: &str) -> Value {
+    serde_json::from_str(&engine(path, arguments).ends(0, &[]).out).unwrap()
+}
+
+fn states(path: &Path, sweep: &str) -> Vec<String> {
+    let tasks = json(path, &format!("sweep status {sweep} --json"));
+    tasks.as_array().unwrap().iter().map(|task| task["state"].as_str().unwrap().to_string()).collect()
+}
+
+#[test]
+fn every_task_is_a_plain_run_and_the_results_are_put_together() {
+    let folder = folder();
+    let path = folder.path();
+    data(path);
+    let plan = engine(path, &format!("sweep plan {BASE} {GRID}")).ends(0, &[]).out;
+    assert!(plan.contains("cell gru, hidden 4,2: 3 folds") && plan.contains("8 tasks"), "{plan}");
+    assert!(!path.join("runs").exists(), "a plan begins nothing");
+    engine(path, &format!("sweep run {BASE} {GRID} --name s")).ends(0, &[]);
+    assert_eq!(states(path, "runs/s"), ["finished"; 8]);
+    let plain = format!("crossval {BASE} --cell gru --hidden 4,2 --seed 2 --name plain");
+    engine(path, &plain).ends(0, &[]);
+    let run = path.join("runs/s/runs/0008-gru-4-2-seed-2");
+    assert_same(&run, &path.join("runs/plain"), &["predictions.csv", "metrics.jsonl"]);
+
+    let collected = json(path, "sweep collect runs/s --json");
+    let settings = collected["settings"].as_array().unwrap();
+    assert_eq!(settings.len(), 4);
+    let last = &settings[3];
+    assert_eq!(last["values"], serde_json::json!(["gru", "4,2"]));
+    // The mean over seeds and subjects, and the spread of the seeds, by hand.
+    let of_run = |name: &str| {
+        let text = fs::read_to_string(path.join("runs/s/runs").join(name).join("scores.json")).unwrap();
+        let scores: Value = serde_json::from_str(&text).unwrap();
+        scores["trial"]["by_subject"]["accuracy"]["mean"].as_f64().unwrap()
+    };
+    let seeds = [of_run("0007-gru-4-2-seed-1"), of_run("0008-gru-4-2-seed-2")];
+    let close = |found: &Value, expected: f64| (found.as_f64().unwrap() - expected).abs() < 1e-12;
+    assert!(close(&last["accuracy"]["mean"], (seeds[0] + seeds[1]) / 2.0), "{last}");
+    assert!(close(&last["seed_sd"], (seeds[0] - seeds[1]).abs() / 2f64.sqrt()), "{last}");
+    assert_eq!(last["accuracy"]["n"], 6);
+    let chance = &collected["chance"][0]["best_of"];
+    assert_eq!([&chance["guesses"], &chance["trials"]], [8, 48]);
+    assert_eq!(fs::read_to_string(path.join("runs/s/sweep.csv")).unwrap().lines().count(), 9);
+    let page = fs::read_to_string(path.join("runs/s/sweep.html")).unwrap();
+    for words in
+        ["Sweep s", "By two options", "runs/0008-gru-4-2-seed-2/report.html", "The best of 8 guesses"]
+    {
+        assert!(page.contains(words), "{words}");
+    }
+}
+
+#[test]
+fn a_file_has_the_settings_and_options_override_it() {
+    let folder = folder();
+    let path = folder.path();
+    data(path);
+    let text = "seeds = [3, 4]\n[data]\npath = \"w\"\n[split]\nsplit_by = \"subject\"\nfolds = 3\nvalidation = 0.0\n\
+                [training]\nepochs = 9\npatience = 0\n[grid]\nhidden = [[3], [4, 2]]\nlr = [0.01]\n";
+    fs::write(path.join("s.toml"), text).unwrap();
+    engine(path, "sweep run s.toml --epochs 1 --seeds 5 --name s --quiet").ends(0, &[]);
+    let runs = ["0001-3-0.01-seed-5", "0002-4-2-0.01-seed-5"];
+    for name in runs {
+        let config = fs::read_to_string(path.join("runs/s/runs").join(name).join("config.toml")).unwrap();
+        assert!(config.contains("epochs = 1\n") && config.contains("learning_rate = 0.01"), "{config}");
+    }
+    // The sweep's own file makes the same sweep again.
+    engine(path, "sweep run runs/s/sweep.toml --name again --quiet").ends(0, &[]);
+    for name in runs {
+        let place = |sweep: &str| path.join("runs").join(sweep).join("runs").join(name);
+        assert_same(&place("s"), &place("again"), &["predictions.csv", "config.toml"]);
+    }
+}
+
+#[test]
+fn wrong_settings_are_refused_before_anything_is_made() {
+    let folder = folder();
+    let path = folder.path();
+    data(path);
+    for (options, message) in [
+        ("", "a sweep has a grid, or several seeds"),
+        ("--grid cell", "expected an option and its values"),
+        ("--grid cells=lstm,gru", "there is no option or key \"cells\""),
+        ("--grid cell=lstm,lstn", "invalid value 'lstn'"),
+        ("--grid cell=lstm,LSTM", "tasks 1 and 2 are the same training"),
+        ("--grid cell=lstm,lstm", "lstm is there twice"),
+        ("--grid seed=1,2", "a sweep sets this itself"),
+        ("--seeds 1,1", "1 is there twice"),
+        ("--grid epochs=1,0", "the number of epochs must be above 0"),
+    ] {
+        engine(path, &format!("sweep run {BASE} {options}")).ends(2, &[message]);
+    }
+    engine(path, "sweep status w").ends(2, &["w is not a sweep"]);
+    assert!(!path.join("runs").exists(), "a sweep was begun");
+}
+
+#[test]
+fn a_failed_task_is_named_and_the_others_go_on() {
+    let folder = folder();
+    let path = folder.path();
+    data(path);
+    // Two thousand folds are more than there are people.
+    let run = format!("sweep run {BASE} --grid folds=3,2000,2 --name s");
+    engine(path, &run).ends(2, &["1 tasks failed, the first is 2", "--retry"]);
+    assert_eq!(states(path, "runs/s"), ["finished", "failed", "finished"]);
+    engine(path, "sweep collect runs/s").ends(3, &["2 of 3 tasks have scores", "0002-2000-seed-1 failed"]);
+    let partial = engine(path, "sweep collect runs/s --partial").ends(0, &[]).out;
+    assert!(partial.contains("PARTIAL: 1 tasks have no scores") && partial.contains("0002-2000-seed-1"));
+    engine(path, "sweep run --resume runs/s --quiet").ends(1, &["1 tasks failed"]);
+}
+
+#[test]
+fn two_results_of_a_task_and_foreign_ones_are_refused() {
+    let folder = folder();
+    let path = folder.path();
+    data(path);
+    engine(path, &format!("sweep run {BASE} --grid hidden=2;3 --name s")).ends(0, &[]);
+    let runs = path.join("runs/s/runs");
+    let [one, two] = ["0001-2-seed-1", "0002-3-seed-1"].map(|name| runs.join(name));
+    let copy = |from: &Path, to: &Path| {
+        assert!(Command::new("cp").arg("-r").args([from, to]).status().unwrap().success());
+    };
+    let twice = runs.join("0001-2-seed-1-2");
+    copy(&one, &twice);
+    engine(path, "sweep collect runs/s").ends(3, &["0001-2-seed-1-2 belongs to no task"]);
+    fs::remove_dir_all(&twice).unwrap();
+    // Another task's run under this one's name.
+    let own = runs.join("own");
+    fs::rename(&one, path.join("own")).unwrap();
+    copy(&two, &one);
+    engine(path, "sweep collect runs/s").ends(3, &["0001-2-seed-1 has other settings than its task"]);
+    assert!(!own.exists());
+    fs::remove_dir_all(&one).unwrap();
+    fs::rename(path.join("own"), &one).unwrap();
+    engine(path, "sweep collect runs/s").ends(0, &[]);
+    // Settings that somebody changed.
+    let file = path.join("runs/s/sweep.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("epochs = 3", "epochs = 4")).unwrap();
+    engine(path, "sweep collect runs/s").ends(3, &["makes other tasks than those"]);
+}
+
+/// Waits until a file is there.
+fn wait_for(path: &Path) {
+    let start = Instant::now();
+    while !path.exists() {
+        assert!(start.elapsed() < Duration::from_secs(120), "{} never came", path.display());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A process that ends with the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+fn kill(child: &mut Child, signal: &str) {
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+}
+
+#[test]
+fn processes_share_a_sweep_and_killed_ones_lose_nothing() {
+    let folder = folder();
+    let path = folder.path();
+    data(path);
+    let long = BASE.replace("--epochs 3", "--epochs 150");
+    let grid = "--grid hidden=2;3;4;5;6;7 --save-every 0.05";
+    engine(path, &format!("sweep run {long} {grid} --name whole")).ends(0, &[]);
+    let mut first = command(path, &format!("sweep run {long} {grid} --name s")).spawn().unwrap();
+    wait_for(&path.join("runs/s/sweep.toml"));
+    let begin = || command(path, "sweep run --resume runs/s --quiet").spawn().unwrap();
+    let mut random = Random::new(11, Stream::Demo, [0, 0]);
+    kill(&mut first, "-TERM");
+    assert_eq!(first.wait().unwrap().code(), Some(143));
+    for _ in 0..8 {
+        let mut pair = [begin(), begin()];
+        std::thread::sleep(Duration::from_millis(20 + (random.uniform() * 300.0) as u64));
+        pair.iter_mut().for_each(|child| kill(child, "-KILL"));
+        pair.iter_mut().for_each(|child| drop(child.wait()));
+    }
+    let pair = [begin(), begin()];
+    for mut child in pair {
+        assert!(child.wait().unwrap().success());
+    }
+    let done = engine(path, "sweep run --resume runs/s --quiet").ends(0, &[]).out;
+    assert!(done.contains("all 6 tasks have scores"), "{done}");
+    assert_eq!(states(path, "runs/s"), ["finished"; 6]);
+    for hidden in 2..8 {
+        let name = format!("{:04}-{hidden}-seed-1", hidden - 1);
+        let place = |sweep: &str| path.join("runs").join(sweep).join("runs").join(&name);
+        assert_same(&place("whole"), &place("s"), &["predictions.csv", "metrics.jsonl"]);
+    }
+}
+
+#[test]
+fn an_owner_that_was_silent_for_too_long_writes_nothing() {
+    let folder = folder();
+    let path = folder.path();
+    data(path);
+    let long = BASE.replace("--epochs 3", "--epochs 100000");
+    let mut late = Running(command(path, &format!("sweep run {long} --seeds 1,2 --name s")).spawn().unwrap());
+    let run = path.join("runs/s/runs/0001-seed-1");
+    wait_for(&run.join("metrics.jsonl"));
+    let logged = Instant::now();
+    while fs::metadata(run.join("metrics.jsonl")).unwrap().len() == 0 {
+        assert!(logged.elapsed() < Duration::from_secs(120), "no state was saved");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    kill(&mut late.0, "-STOP");
+    let status = states(path, "runs/s");
+    assert_eq!(status[0], "running");
+    // Another machine takes the task, after a minute in which nothing was heard: here, at once.
+    fs::write(path.join("runs/s/claims/0001.2"), r#"{"host":"other","process":1,"released":false}"#).unwrap();
+    let read = |name: &str| fs::read(run.join(name)).unwrap();
+    let before = ["resume.safetensors", "status.json", "metrics.jsonl"].map(read);
+    std::thread::sleep(Duration::from_millis(1100));
+    kill(&mut late.0, "-CONT");
+    // It goes on with the next task.
+    wait_for(&path.join("runs/s/runs/0002-seed-2/resume.safetensors"));
+    assert_eq!(before, ["resume.safetensors", "status.json", "metrics.jsonl"].map(read));
+    let task = engine(path, "sweep status runs/s").ends(0, &[]).out;
+    assert!(task.contains("process 1 of other"), "{task}");
+}
+
+#[test]
+fn the_script_of_a_job_array_has_the_open_tasks() {
+    let folder = folder();
+    let path = folder.path();
+    data(path);
+    engine(path, &format!("sweep run {BASE} --seeds 1,2,3,4 --name s")).ends(0, &[]);
+    engine(path, "sweep submit --slurm --resume runs/s").ends(2, &["every task of the sweep has scores"]);
+    fs::remove_dir_all(path.join("runs/s/runs/0003-seed-3")).unwrap();
+    let call =
+        "sweep submit --slurm --script-only --resume runs/s --time 00:10:00 --array-limit 2 --cpus 1 --quiet";
+    let script = fs::read_to_string(engine(path, call).ends(0, &[]).out.trim()).unwrap();
+    for line in [
+        "#SBATCH --array=3%2",
+        "#SBATCH --time=00:10:00",
+        "#SBATCH --requeue",
+        "--task \"$SLURM_ARRAY_TASK_ID\" --threads 1 &",
+    ] {
+        assert!(script.contains(line), "{line} in {script}");
+    }
+    // The script is what a node runs: without Slurm, for one task.
+    let run = Command::new("bash")
+        .arg(path.join("runs/s/slurm.sh"))
+        .env("SLURM_ARRAY_TASK_ID", "3")
+        .output()
+        .unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    assert_eq!(states(path, "runs/s"), ["finished"; 4]);
+}
