@@ -1,5 +1,5 @@
-//! The training loop below the configuration: the folds of a cross-validation as the models of one group, and a
-//! look at their weights. `cargo run --release --example all_folds_at_once`.
+//! The training loop below the configuration: the folds of a cross-validation as the models of one group, and
+//! a look at their weights. `cargo run --release --example all_folds_at_once`.
 
 use engine::backend::cpu::Cpu;
 use engine::data::sequences::Dataset;

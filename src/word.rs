@@ -2,24 +2,15 @@
 
 #[cfg(feature = "cli")]
 mod option;
+mod text;
 
 #[cfg(feature = "cli")]
 pub use option::{Word, word};
+pub use text::{plain, trimmed};
 
 use serde::de::value::StrDeserializer;
 use serde::de::{self, Deserialize, DeserializeOwned, Deserializer};
 use std::fmt::{self, Display};
-use std::str::FromStr;
-
-/// The word in lower case, without blanks around it, its parts joined by hyphens.
-pub fn plain(text: &str) -> String {
-    text.trim().to_lowercase().replace(['_', ' '], "-")
-}
-
-/// Reads a value of a list without the blanks around it: `64, 32`.
-pub fn trimmed<T: FromStr>(text: &str) -> Result<T, T::Err> {
-    text.trim().parse()
-}
 
 /// Reads a word in a configuration file, for serde's `deserialize_with`.
 ///

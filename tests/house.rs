@@ -26,7 +26,7 @@ const PRIVATE: [([&str; 2], &str); 13] = [
 /// Files where an old name is a hidden alias, or the test of one.
 const ALIASES: [&str; 9] = [
     "src/backend/algorithm.rs",
-    "src/backend/any.rs",
+    "src/backend/any/kernel_options.rs",
     "src/cli/check.rs",
     "src/config/preset.rs",
     "src/config/resolve.rs",

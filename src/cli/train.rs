@@ -15,8 +15,9 @@ pub struct TrainCommand {
     /// Which fold of the split, by number from 1
     #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "resume")]
     fold: usize,
-    /// Train one network on all data, for use on other recordings: `--split all`. There is no test part, so no
-    /// score is claimed. A share of the data still tells when to stop; `--validation 0` trains on everything
+    /// Train one network on all data, for use on other recordings: `--split all`. There is no test part, so
+    /// no score is claimed. A share of the data still tells when to stop; `--validation 0` trains on
+    /// everything
     #[arg(long, conflicts_with_all = ["fold", "split_by", "split_file", "resume"])]
     all: bool,
     #[command(flatten)]

@@ -29,8 +29,9 @@ impl Experiment {
     }
 
     /// As [`Experiment::on_arrays`], with folds of one's own. Of the section `split` of `config` only
-    /// `promise_independent_windows` and `allow_copies` count, and both must say what they said when the split
-    /// was made. Its configuration alone does not repeat such a run: its `split.json` does, as `split_file`.
+    /// `promise_independent_windows` and `allow_copies` count, and both must say what they said when the
+    /// split was made. Its configuration alone does not repeat such a run: its `split.json` does, as
+    /// `split_file`.
     ///
     /// # Errors
     ///

@@ -82,8 +82,8 @@ impl Experiment {
         Experiment::with_split(dataset, split, has_own_folds, config, progress)
     }
 
-    /// As [`Experiment::with_dataset`], on folds that were made already. `has_own_folds` says whether they are
-    /// somebody's own: those that `config` describes are made again under permuted labels.
+    /// As [`Experiment::with_dataset`], on folds that were made already. `has_own_folds` says whether they
+    /// are somebody's own: those that `config` describes are made again under permuted labels.
     pub(super) fn with_split(
         dataset: Dataset,
         split: Split,

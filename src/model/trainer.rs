@@ -110,8 +110,8 @@ impl<'b, B: Backend> Trainer<'b, B> {
         &mut self.model
     }
 
-    /// The gradients of the last training step, or of the last call of [`Trainer::gradients`], before clipping:
-    /// `(M, P)`. [`Network::tensors`] names those of a model.
+    /// The gradients of the last training step, or of the last call of [`Trainer::gradients`], before
+    /// clipping: `(M, P)`. [`Network::tensors`] names those of a model.
     pub fn last_gradients(&self) -> Result<Vec<f32>> {
         read_f32(self.model.backend, &self.gradients, self.model.params())
     }

@@ -318,8 +318,8 @@ impl Network {
         self.placed(1, 1, 1, 0).iter().map(|placed| placed.stage.params()).sum()
     }
 
-    /// The tensors of one model among its flat numbers `(P)`, weights or gradients: names and shapes are those
-    /// of checkpoints.
+    /// The tensors of one model among its flat numbers `(P)`, weights or gradients: names and shapes are
+    /// those of checkpoints.
     ///
     /// # Errors
     ///

@@ -1,4 +1,5 @@
-//! The page of a run without a test part: how its networks were made, and that nothing says how good they are.
+//! The page of a run without a test part: how its networks were made, and that nothing says how good they
+//! are.
 
 use super::{cases, curves, frame, provenance};
 use crate::data::split::UNTESTED;

@@ -9,8 +9,8 @@ use std::path::Path;
 
 /// The files of a finished run that has scores.
 const OF_SCORES: [&str; 2] = ["confusion.csv", "scores.json"];
-/// The files that belong to every finished run. Pages, the lock, the status and the state to resume from come and
-/// go.
+/// The files that belong to every finished run. Pages, the lock, the status and the state to resume from come
+/// and go.
 const FILES: [&str; 5] = ["config.toml", "split.json", "metrics.jsonl", "epochs.csv", "predictions.csv"];
 /// The file that only runs with a permutation test have.
 const OPTIONAL: &str = "permutations.csv";

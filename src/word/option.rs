@@ -1,6 +1,6 @@
 //! Words of options on the command line.
 
-use super::plain;
+use super::text::plain;
 use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
 use clap::{Arg, Command, ValueEnum};
 use std::ffi::OsStr;
