@@ -235,29 +235,38 @@ impl Experiment {
         stats
     }
 
+    /// The tested weights of a trained fold with all that predictions need, as a run saves them.
+    pub fn checkpoint(&self, result: &FoldResult) -> FoldCheckpoint {
+        self.checkpoint_of(result, &result.best, result.best_epoch)
+    }
+
+    fn checkpoint_of(&self, result: &FoldResult, weights: &[f32], epoch: usize) -> FoldCheckpoint {
+        FoldCheckpoint {
+            meta: FoldMeta {
+                fold: self.fold_names[result.number as usize].clone(),
+                epoch,
+                network: self.network.clone(),
+                features: self.dataset.frames.features.clone(),
+                frames: Some(self.config.chosen_frames()),
+                stat_steps: result.stats.steps(self.dataset.frames.width()),
+                rate: self.dataset.frames.rate,
+                class_names: self.dataset.class_names.clone(),
+                dataset: self.dataset_hash.clone(),
+                origin: Some(self.origin(result.number as usize)),
+            },
+            weights: weights.to_vec(),
+            stats: result.stats.clone(),
+            center: self.dataset.frames.center.clone(),
+        }
+    }
+
     /// Saves the weights of a fold. Returns the names and hashes of the files.
     fn save_fold(&self, folder: &RunFolder, result: &FoldResult) -> Result<Vec<(String, String)>> {
         let mut saved = Vec::new();
         for (which, weights, epoch) in
             [("best", &result.best, result.best_epoch), ("last", &result.last, result.last_epoch)]
         {
-            let checkpoint = FoldCheckpoint {
-                meta: FoldMeta {
-                    fold: self.fold_names[result.number as usize].clone(),
-                    epoch,
-                    network: self.network.clone(),
-                    features: self.dataset.frames.features.clone(),
-                    frames: Some(self.config.chosen_frames()),
-                    stat_steps: result.stats.steps(self.dataset.frames.width()),
-                    rate: self.dataset.frames.rate,
-                    class_names: self.dataset.class_names.clone(),
-                    dataset: self.dataset_hash.clone(),
-                    origin: Some(self.origin(result.number as usize)),
-                },
-                weights: weights.clone(),
-                stats: result.stats.clone(),
-                center: self.dataset.frames.center.clone(),
-            };
+            let checkpoint = self.checkpoint_of(result, weights, epoch);
             let name = RunFolder::checkpoint(Path::new(""), which, result.number);
             let (name, bytes) = (name.to_string_lossy().into_owned(), checkpoint.to_bytes()?);
             folder.write(&name, &bytes)?;
