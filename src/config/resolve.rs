@@ -100,6 +100,12 @@ mod tests {
         Config::augment_args(Command::new("test").no_binary_name(true)).get_matches_from(flags)
     }
 
+    /// The declarations of options take their defaults from `Default`, or repeat them.
+    #[test]
+    fn without_options_the_command_line_is_the_default() {
+        assert_eq!(Config::from_arg_matches(&matches(&[])).unwrap(), Config::default());
+    }
+
     #[test]
     fn flags_beat_the_file_and_the_file_beats_the_default() {
         let folder = tempfile::tempdir().unwrap();

@@ -75,8 +75,9 @@ fn marks(
 }
 
 /// The charts of losses and validation accuracy by epoch. `folds` has the folds' names, and `tested` the
-/// tested epoch of each.
+/// tested epoch of each, or none.
 pub(crate) fn curve_chart(epochs: &[EpochRecord], folds: &[String], tested: &BTreeMap<u32, usize>) -> Markup {
+    let dots = if tested.is_empty() { "" } else { " Dots: the tested epochs." };
     let mut by_fold: BTreeMap<u32, Vec<&EpochRecord>> = BTreeMap::new();
     for epoch in epochs {
         by_fold.entry(epoch.fold).or_default().push(epoch);
@@ -102,12 +103,12 @@ pub(crate) fn curve_chart(epochs: &[EpochRecord], folds: &[String], tested: &BTr
     html! {
         div.grid {
             figure {
-                figcaption { b { "Loss." } " Solid: training." (dashed) (many) " Dots: the tested epochs." }
+                figcaption { b { "Loss." } " Solid: training." (dashed) (many) (dots) }
                 (plot("Loss by epoch", "cross-entropy", &losses, None))
             }
             @if !accuracies.is_empty() {
                 figure {
-                    figcaption { b { "Validation accuracy" } " of windows." (many) " Dots: the tested epochs." }
+                    figcaption { b { "Validation accuracy" } " of windows." (many) (dots) }
                     (plot("Validation accuracy by epoch", "", &accuracies, Some(Axis::unit("accuracy"))))
                 }
             }

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::experiment::Record;
 use crate::run::RunFolder;
 use maud::{Markup, html};
+use std::collections::BTreeMap;
 
 /// Writes report.html of a run without scores.
 pub fn write_unscored(folder: &RunFolder) -> Result<()> {
@@ -40,7 +41,7 @@ fn body(record: &Record) -> Markup {
         (frame::section("training", "Training", &html! {
             (frame::table("Windows of each part", &["fold", "training", "validation"], &rows, 0))
             p { "The weights under " code { "checkpoints/best" } " are of the epoch: " (epochs.join(", ")) "." }
-            (curves::curve_chart(&record.epochs, &record.folds, &record.tested))
+            (curves::curve_chart(&record.epochs, &record.folds, &BTreeMap::new()))
         }))
         @if let Some(ledger) = &record.manifest.dataset.cases {
             (frame::section("cases", "Cases", &cases::cases(ledger)))
