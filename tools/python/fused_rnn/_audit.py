@@ -58,7 +58,7 @@ class Audit:
             self.unknown.append("people: give `groups`, or nobody can tell whether a person is on both sides")
         if given.trials is None:
             self.unknown.append("trials: give `trials`, or nobody can tell whether windows of one trial are on both sides")
-        elif any(fold["overlapping"] is None for fold in folds):
+        elif siblings > 0 and any(fold["overlapping"] is None for fold in folds):
             self.unknown.append("shared samples: the windows say too little to be told apart")
 
     @property

@@ -1,5 +1,7 @@
 """Folds of one's own."""
 
+import warnings
+
 import numpy as np
 
 from ._errors import DataError
@@ -8,7 +10,10 @@ from ._errors import DataError
 def of(split, X, y, groups, n):
     """Names and row numbers of the folds of a splitter of scikit-learn or of a list of index arrays."""
     if hasattr(split, "split"):
-        split = split.split(np.zeros((n, 1)) if isinstance(X, list) else X, y, groups)
+        with warnings.catch_warnings():
+            # Some splitters need groups, and the others warn of them.
+            warnings.filterwarnings("ignore", "The groups parameter is ignored")
+            split = list(split.split(X, y, groups))
     folds = []
     for number, parts in enumerate(split, 1):
         if not isinstance(parts, (tuple, list)) or len(parts) not in (2, 3):

@@ -35,7 +35,7 @@ class Windows:
 
 
 def windows(X, y=None, *, keep_bad_windows=False, rate=None, channels=None, **columns):
-    """Windows with a value of each of these columns. An array of float32 in row-major order is not copied."""
+    """Windows with a value of each of these columns. An array of float32 is not copied."""
     x, series = _signals(X)
     n = len(series if x is None else x)
     facts = Facts(rate=rate, keep_bad_windows=keep_bad_windows)
@@ -78,7 +78,7 @@ def _numbers(values, name):
     values = np.asarray(values)
     if values.dtype.kind not in "fiub":
         raise DataError(f"{name} is of type {values.dtype}, expected real numbers")
-    return np.ascontiguousarray(values, dtype=np.float32)
+    return np.require(values, np.float32, "A")
 
 
 def column(name, values, n):

@@ -1,5 +1,5 @@
-//! Work without the interpreter's lock. Meanwhile the calling thread looks for Ctrl-C and hands on reports, so
-//! that no other thread ever waits for Python.
+//! Work without the interpreter's lock. Meanwhile the calling thread looks for Ctrl-C and hands on reports,
+//! so that no other thread ever waits for Python.
 
 use crate::errors::OrRaise;
 use engine::progress::Progress;

@@ -65,6 +65,11 @@ def test_types_of_arrays_do_not_change_a_bit(arrays):
     double = {**arrays, "X": np.asfortranarray(arrays["X"].astype(np.float64)), "trials": arrays["trials"] * 1.0}
     second = fr.crossval(**double, split_by="subject", threads=1, folds_at_once=2, **SMALL)
     assert first.probabilities.tobytes() == second.probabilities.tobytes()
+    # Every other element of a larger array, backwards.
+    wide = np.zeros((96, 40, 6), np.float32)[:, ::-2, ::2]
+    wide[:] = arrays["X"]
+    third = fr.crossval(**{**arrays, "X": wide}, split_by="subject", **SMALL)
+    assert first.probabilities.tobytes() == third.probabilities.tobytes()
 
 
 def test_series_of_unequal_length(arrays):
