@@ -1,9 +1,14 @@
 """Small data that a network can learn."""
 
+import os
+
 import numpy as np
 import pytest
 
 import fused_rnn as fr
+
+# The CPU, and the GPUs that tools/python/test says there are.
+DEVICES = ["cpu", *filter(None, os.environ.get("FUSED_RNN_DEVICES", "").split(","))]
 
 # A network that trains in a moment.
 SMALL = {"hidden": 6, "epochs": 4, "batch": 16}

@@ -194,8 +194,8 @@ def test_wrong_arrays_are_refused_with_a_way_out(arrays):
 
 
 def test_missing_devices_are_errors(arrays):
-    with pytest.raises(fr.BackendError):
-        fr.crossval(**arrays, device="cuda", split_by="subject", **SMALL)
+    with pytest.raises(fr.BackendError, match="adapter|device|GPU"):
+        fr.crossval(**arrays, device="wgpu", adapter="none of this name", split_by="subject", **SMALL)
 
 
 def test_a_run_predicts_new_windows(arrays):

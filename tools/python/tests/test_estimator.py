@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import DEVICES
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, LeaveOneGroupOut, cross_val_score, cross_validate
 from sklearn.pipeline import make_pipeline
@@ -113,8 +114,6 @@ def test_refusals_have_a_way_out(arrays):
     with pytest.raises(fr.DataError) as caught:
         RecurrentClassifier().fit(pandas.DataFrame(X[:, :, 0]), y)
     assert "X.to_numpy().reshape(n, T, D)" in caught.value.hint
-    with pytest.raises(fr.BackendError):
-        RecurrentClassifier(device="cuda").fit(X, y)
 
 
 def test_the_network_is_the_one_that_the_program_trains(tmp_path, arrays):
@@ -129,3 +128,11 @@ def test_the_network_is_the_one_that_the_program_trains(tmp_path, arrays):
     clf = RecurrentClassifier(hidden=8, epochs=5)
     own = clf.fit(arrays["X"], arrays["y"], groups=arrays["groups"], trials=arrays["trials"]).weights()
     assert own.keys() == theirs.keys() and all(np.array_equal(own[name], theirs[name]) for name in own)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_devices(arrays, device):
+    X, y = arrays["X"], arrays["y"]
+    expected = RecurrentClassifier(**SMALL).fit(X, y).predict_proba(X)
+    clf = RecurrentClassifier(**SMALL, device=device).fit(X, y)
+    assert np.abs(clf.predict_proba(X) - expected).max() < 1e-2

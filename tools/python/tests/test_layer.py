@@ -6,6 +6,8 @@ import subprocess
 import numpy as np
 import pytest
 
+from conftest import DEVICES
+
 import fused_rnn as fr
 
 # tools/python/test sets this to an interpreter with PyTorch, or to nothing where there is none.
@@ -63,7 +65,7 @@ def test_forward_and_backward_are_pytorch_s(tmp_path, cell, dirs):
     np.savez(tmp_path / "given.npz", cell=cell, dirs=dirs, **given, **weights)
     subprocess.run([TORCH, "-c", PROGRAM, tmp_path / "given.npz", tmp_path / "out.npz"], check=True)
     expected = np.load(tmp_path / "out.npz")
-    for device in devices():
+    for device in DEVICES:
         found = fr.layer(given["x"], weights, cell=cell, device=device, **rest(given))
         own = {"y": found.y, "last": found.last, "dx": found.dx, "d_initial": found.d_initial}
         own |= {f"d_{name}".replace("_reverse", "_l0_reverse") if "_reverse" in name else f"d_{name}_l0": gradient
@@ -75,11 +77,6 @@ def test_forward_and_backward_are_pytorch_s(tmp_path, cell, dirs):
 
 def rest(given):
     return {name: value for name, value in given.items() if name != "x"}
-
-
-def devices():
-    """The CPU, and the GPUs that tools/python/test says there are."""
-    return ["cpu", *filter(None, os.environ.get("FUSED_RNN_DEVICES", "").split(","))]
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
@@ -132,3 +129,15 @@ def test_wrong_shapes_are_refused():
         fr.layer(given["x"], weights, lengths=[10, 1, 1, 1, 1])
     with pytest.raises(fr.DataError, match=r"dy has the shape"):
         fr.layer(given["x"], weights, dy=given["dy"][:, :, :1])
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_every_device_gives_the_same(device):
+    for cell in ("lstm", "gru"):
+        given, weights = case(cell, 2)
+        expected = fr.layer(given["x"], weights, cell=cell, **rest(given))
+        found = fr.layer(given["x"], weights, cell=cell, device=device, **rest(given))
+        for name in ("y", "last", "dx", "d_initial"):
+            assert np.abs(getattr(found, name) - getattr(expected, name)).max() < 2e-5, name
+        for name, gradient in found.d_weights.items():
+            assert np.abs(gradient - expected.d_weights[name]).max() < 2e-5, name
