@@ -3,11 +3,17 @@
 
 use crate::support::arrays::{integers, samples, texts};
 use crate::support::program::{assert_same, command, engine, folder};
+use engine::ablation::{self, Job, Settings};
+use engine::config::Config;
+use engine::data::feature::GroupBy;
+use engine::experiment::Ending;
+use engine::progress::{Progress, Silent};
 use engine::random::{Random, Stream};
 use engine::run::FoldCheckpoint;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// Six people with 8 windows of 6 steps: the class raises `signal`, and the other channels are noise.
@@ -110,6 +116,56 @@ fn a_stopped_ablation_goes_on_with_the_same_bits() {
     );
 }
 
+/// Asks to stop after so many reports of progress.
+struct StopsAfter(AtomicUsize, AtomicUsize);
+
+impl Progress for StopsAfter {
+    fn start(&self, _: &str, _: u64, _: &str) {}
+    fn advance(&self, _: u64, _: &str) {
+        if self.0.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.1.store(15, Ordering::Relaxed);
+        }
+    }
+    fn finish(&self) {}
+    fn warn(&self, _: &str) {}
+    fn caution(&self, _: &str) {}
+    fn say(&self, _: &str) {}
+    fn detail(&self, _: &str) {}
+}
+
+#[test]
+fn variants_that_a_crash_left_at_different_places_end_with_the_same_bits() {
+    let folder = folder();
+    let path = folder.path();
+    data(path);
+    engine(path, &format!("ablate --by channel {OPTIONS} --name whole --quiet")).ends(0, &[]);
+    let whole = path.join("runs/whole");
+    let mut config = Config::from_toml(&fs::read_to_string(whole.join("all/config.toml")).unwrap()).unwrap();
+    config.data.path = path.join("w");
+    let jobs = ablation::jobs(&Settings { by: GroupBy::Channel, config }, &Silent).unwrap();
+    let parent = path.join("runs/parts");
+    let train = |jobs: &[Job], reports: usize| {
+        let stop = StopsAfter(AtomicUsize::new(reports), AtomicUsize::new(0));
+        ablation::train(jobs, &parent, &stop.1, &stop).unwrap()
+    };
+    // One alone, two together, and five that have not begun; the last stops in the middle of an epoch.
+    for (jobs, reports) in [(&jobs[1..2], 3), (&jobs[2..4], 4), (&jobs[..], 1)] {
+        assert!(matches!(train(jobs, reports), Ending::Interrupted(15)));
+    }
+    let Ending::Finished(scores) = train(&jobs, usize::MAX) else { panic!("nobody asked to stop") };
+    assert_eq!(scores.len(), jobs.len());
+    for job in &jobs {
+        let variant = job.variant.folder();
+        assert_same(&whole.join(&variant), &parent.join(&variant), &["predictions.csv"]);
+        // The data lie elsewhere for the library: the hash of a run's settings differs, its weights do not.
+        let weights = |root: &Path| {
+            let path = root.join(&variant).join("checkpoints/last/fold-02.safetensors");
+            FoldCheckpoint::read(&path).unwrap().weights
+        };
+        assert_eq!(weights(&whole), weights(&parent), "{variant}");
+    }
+}
+
 #[test]
 fn there_must_be_something_to_leave_out() {
     let folder = folder();
@@ -132,7 +188,7 @@ fn there_must_be_something_to_leave_out() {
     }
     let call = engine(path, &format!("ablate --by channel {OPTIONS} --dry-run")).ends(0, &[]);
     assert!(
-        call.out.contains("variants 7: all, only noise, only signal, only hum, without noise"),
+        call.out.contains("variants 7, 7 at once: all, only noise, only signal, only hum, without noise"),
         "{}",
         call.out
     );

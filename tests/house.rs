@@ -60,7 +60,8 @@ fn files() -> Vec<(String, String)> {
         }
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut paths = vec![root.join("README.md"), root.join("Cargo.toml")];
+    let mut paths: Vec<PathBuf> =
+        ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "Cargo.toml"].map(|name| root.join(name)).into();
     for folder in ["src", "kernels", "tests", "benches", "examples", "tools", "docs"] {
         collect(&root.join(folder), &mut paths);
     }

@@ -252,7 +252,7 @@ fn nothing_is_scored_without_a_test_part() {
     config.split.split_by = Some(SplitKind::All);
     let experiment = Experiment::on_arrays(dataset.clone(), config.clone(), &Silent).unwrap();
     assert_eq!(experiment.scope(&[0]).asks, "nothing: there is no test part, so no score is claimed");
-    assert!(experiment.describe(&[0]).unwrap().contains("tests nothing: there is no test part"));
+    assert!(experiment.describe(&[0], 1).unwrap().contains("tests nothing: there is no test part"));
     let trained = experiment.cross_validate().unwrap();
     assert!(trained.scores.is_none() && trained.folds[0].predictions.is_empty());
     assert!(trained.folds[0].best.iter().any(|weight| *weight != 0.0));
@@ -348,7 +348,7 @@ fn a_run_on_arrays_leaves_a_folder() -> engine::Result<()> {
     let folder = RunFolder::create(parent.path(), "run")?;
     experiment.record(&folder, &all)?;
     let interrupt = std::sync::atomic::AtomicUsize::new(0);
-    experiment.run(&folder, &all, &interrupt, &Silent, &|_, _| Ok(()))?;
+    engine::experiment::run(&[(&experiment, &folder)], &all, &interrupt, &Silent, &|_, _, _| Ok(()))?;
     drop(folder);
     let program = |arguments: &str| crate::support::program::engine(parent.path(), arguments);
     program("report run").ends(0, &[]);

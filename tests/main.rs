@@ -34,6 +34,8 @@ mod cuda_on_host;
 mod deap;
 /// The generator: its files are DEAP's, its knobs do what they say.
 mod demo;
+/// README and docs: commands exist and run, links and anchors lead somewhere.
+mod docs;
 /// The programs of examples/ do what they say.
 mod examples;
 /// Exported data sets are the same when they are read again, here and in NumPy.

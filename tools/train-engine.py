@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Trains the small reference model with engine: our side of the README's accuracy table, options and output as
+"""Trains the small reference model with engine: our side of docs/real-data.md, options and output as
 tools/train-torch.py's.
 
     tools/train-engine.py --data data/FingerMovements_TRAIN.ts --test data/FingerMovements_TEST.ts

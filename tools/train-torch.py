@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Trains the small reference model in PyTorch: the other side of the README's accuracy table.
+"""Trains the small reference model in PyTorch: the other side of docs/real-data.md.
 
     tools/train-torch.py --data data/FingerMovements_TRAIN.ts --test data/FingerMovements_TEST.ts
     tools/train-torch.py --data data/watch.npz --split subject --seeds 2 --epochs 15

@@ -13,7 +13,6 @@ use crate::config::Config;
 use crate::data::feature::GroupBy;
 use crate::error::Result;
 use crate::experiment::{self, Ending, Experiment};
-use crate::metrics::{Prediction, Scores};
 use crate::progress::{Progress, Silent};
 use crate::report;
 use crate::run::RunFolder;
@@ -70,24 +69,35 @@ impl Job {
     }
 
     /// The run folder below `parent`.
-    pub fn folder(&self, parent: &Path) -> PathBuf {
+    fn path(&self, parent: &Path) -> PathBuf {
         parent.join(self.variant.folder())
     }
 
-    /// Trains and scores in its run folder, from wherever that stands.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Experiment::run_to_end`].
-    pub fn run(&self, parent: &Path, interrupt: &AtomicUsize, progress: &dyn Progress) -> Result<Ending> {
-        let path = self.folder(parent);
-        let folder = match path.exists() {
-            true => RunFolder::open(&path)?,
-            false => RunFolder::create(parent, &self.variant.folder())?,
-        };
-        let show = |scores: &Scores, predictions: &[Prediction]| report::write(&folder, scores, predictions);
-        self.experiment.run_to_end(&folder, &self.selection(), interrupt, progress, &show)
+    /// Opens its run folder below `parent`, or makes it.
+    fn folder(&self, parent: &Path) -> Result<RunFolder> {
+        let path = self.path(parent);
+        match path.exists() {
+            true => RunFolder::open(&path),
+            false => RunFolder::create(parent, &self.variant.folder()),
+        }
     }
+}
+
+/// Trains and scores these variants together, each in a run folder below `parent`, from wherever that stands.
+///
+/// # Errors
+///
+/// Those of [`experiment::run_to_end`].
+pub fn train(
+    jobs: &[Job],
+    parent: &Path,
+    interrupt: &AtomicUsize,
+    progress: &dyn Progress,
+) -> Result<Ending> {
+    let Some(first) = jobs.first() else { return Ok(Ending::Finished(Vec::new())) };
+    let folders = jobs.iter().map(|job| job.folder(parent)).collect::<Result<Vec<RunFolder>>>()?;
+    let runs: Vec<(&Experiment, &RunFolder)> = jobs.iter().map(|job| &job.experiment).zip(&folders).collect();
+    experiment::run_to_end(&runs, &first.selection(), interrupt, progress, &report::write)
 }
 
 /// Compares every variant with that of all features, which is the first.
@@ -96,6 +106,6 @@ impl Job {
 ///
 /// Those of [`RunComparison::with_first`].
 pub fn compare(jobs: &[Job], parent: &Path, by: GroupBy) -> Result<RunComparison> {
-    let folders: Vec<PathBuf> = jobs.iter().map(|job| job.folder(parent)).collect();
+    let folders: Vec<PathBuf> = jobs.iter().map(|job| job.path(parent)).collect();
     RunComparison::with_first(&folders, format!("Ablation by {}", by.name()))
 }

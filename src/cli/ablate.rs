@@ -83,13 +83,15 @@ impl AblateCommand {
             return Err(Error::config("an ablation compares scores, and the split has no test part")
                 .hint("choose another `split_by`"));
         }
-        let plan = first.experiment.describe(&first.selection())?;
+        let selection = first.selection();
+        let at_once = first.experiment.runs_at_once(&selection, jobs.len())?;
+        let plan = first.experiment.describe(&selection, at_once)?;
         let names: Vec<&str> = jobs.iter().map(|job| job.variant.name.as_str()).collect();
-        let plan = format!("{plan}\nvariants {}: {}", jobs.len(), names.join(", "));
+        let plan = format!("{plan}\nvariants {}, {at_once} at once: {}", jobs.len(), names.join(", "));
         if self.dry_run {
             return out(&plan);
         }
-        first.experiment.check_memory(&first.selection())?;
+        first.experiment.check_memory(&selection, at_once)?;
         terminal.say(&plan);
         let folder = match &self.resume {
             Some(folder) => folder.clone(),
@@ -97,9 +99,13 @@ impl AblateCommand {
         };
         terminal.say(&format!("everything goes to {}", folder.display()));
         let interrupt = signals::watch()?;
-        for (number, job) in jobs.iter().enumerate() {
-            terminal.say(&format!("[{}/{}] {}", number + 1, jobs.len(), job.variant.name));
-            if let Ending::Interrupted(signal) = job.run(&folder, &interrupt, terminal)? {
+        for (part, together) in jobs.chunks(at_once).enumerate() {
+            if at_once < jobs.len() {
+                let names: Vec<&str> = together.iter().map(|job| job.variant.name.as_str()).collect();
+                let from = part * at_once + 1;
+                terminal.say(&format!("[{from}/{}] {}", jobs.len(), names.join(", ")));
+            }
+            if let Ending::Interrupted(signal) = ablation::train(together, &folder, &interrupt, terminal)? {
                 return Err(experiment::interrupted(signal, &folder, "ablate"));
             }
         }

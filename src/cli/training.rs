@@ -11,7 +11,6 @@ use crate::config::{Config, Given, Preset};
 use crate::data::split::{SplitKind, UNBOUND};
 use crate::error::{Error, Result};
 use crate::experiment::{self, Ending, Experiment};
-use crate::metrics::{Prediction, Scores};
 use crate::progress::Progress;
 use crate::report;
 use crate::run::{Manifest, Resume, RunFolder};
@@ -129,11 +128,11 @@ impl RunFlags {
             None => select(&experiment, part)?,
         };
         experiment.check_permutations()?;
-        let description = experiment.describe(&selection)?;
+        let description = experiment.describe(&selection, 1)?;
         if self.dry_run {
             return out(&description);
         }
-        experiment.check_memory(&selection)?;
+        experiment.check_memory(&selection, 1)?;
         experiment.read_initial(&selection, resumed.as_ref())?;
         terminal.say(&description);
         let folder = match resumed {
@@ -161,8 +160,7 @@ impl RunFlags {
         };
         terminal.say(&format!("run      {}", folder.path().display()));
         let interrupt = signals::watch()?;
-        let show = |scores: &Scores, predictions: &[Prediction]| report::write(&folder, scores, predictions);
-        match experiment.run(&folder, &selection, &interrupt, terminal, &show)? {
+        match experiment::run(&[(&experiment, &folder)], &selection, &interrupt, terminal, &report::write)? {
             Ending::Interrupted(signal) => Err(experiment::interrupted(signal, folder.path(), command)),
             Ending::Unscored => {
                 let words = experiment.unscored(&selection);
@@ -176,7 +174,7 @@ impl RunFlags {
                 Ok(())
             }
             Ending::Finished(scores) => {
-                print_scores(&experiment, &scores, self.json)?;
+                print_scores(&experiment, &scores[0], self.json)?;
                 terminal.say(&format!("everything is in {}", folder.path().display()));
                 terminal.say(&format!("report   {}", folder.file("report.html").display()));
                 Ok(())

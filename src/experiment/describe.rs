@@ -1,7 +1,7 @@
 //! An experiment in words: for people before it begins, and in the files that a run begins with.
 
 use super::prepare::Experiment;
-use crate::backend::{DeviceId, on_device};
+use crate::backend::DeviceId;
 use crate::data::contents::TrainedContents;
 use crate::data::sequences::Dataset;
 use crate::data::split::Leak;
@@ -21,8 +21,9 @@ fn contents(dataset: &Dataset) -> TrainedContents {
 }
 
 impl Experiment {
-    /// Describes the training for people: data, split, network, and memory on the device.
-    pub fn describe(&self, selection: &[usize]) -> Result<String> {
+    /// Describes the training for people: data, split, network, and memory on the device. So many runs of
+    /// these folds train at once.
+    pub fn describe(&self, selection: &[usize], runs: usize) -> Result<String> {
         let d = &self.dataset;
         let classes: Vec<String> = d
             .class_names
@@ -38,23 +39,15 @@ impl Experiment {
             .map(|l| format!("{}{} {}", if l.dirs == 2 { "bi" } else { "" }, l.cell.name(), l.hidden));
         let attention = (self.network.pool == Pooling::Attention).then(|| "attention".to_string());
         let layers: Vec<String> = blocks.chain(layers).chain(attention).collect();
-        let extent = self.extent(self.fold_group_size(selection.len()));
-        let device = self.config.run.device()?;
-        let permuted = match self.permutations() {
-            0 => 0,
-            _ => on_device!(&device, backend => self.permuted_at_once(backend)?),
-        };
-        let megabytes = self.memory(extent.models.max(permuted))? / (1 << 20);
+        let models = self.models_at_once(selection, runs)?;
+        let megabytes = self.memory(models)? / (1 << 20);
         let everything: Vec<u32> = (0..d.sequences.len() as u32).collect();
         let scope = self.scope(selection);
         let notes = std::iter::once(format!("tests {}", scope.headline())).chain(scope.notes());
         let notes: String = notes.map(|note| format!("         {note}\n")).collect();
         let test = self.exchangeable.as_ref().map_or(String::new(), |exchangeable| {
             let permutations = self.permutations();
-            format!(
-                "test     {permutations} permutations, {permuted} folds at once; {}\n",
-                exchangeable.rule()
-            )
+            format!("test     {permutations} permutations, {models} folds at once; {}\n", exchangeable.rule())
         });
         let unseen = match self.left_out.len() {
             0 => String::new(),
@@ -78,7 +71,7 @@ impl Experiment {
             classes.join(", "),
             self.split.kind().name(),
             selection.len(),
-            extent.models,
+            self.fold_group_size(selection.len()) * runs,
             match self.split.has_test() {
                 true => format!("; {}", Leak::of(&self.split.audit(d)).describe()),
                 false => String::new(),

@@ -18,7 +18,7 @@ pub struct Trained {
 
 impl Experiment {
     /// Trains all folds and scores them, in memory. Nothing is written, and no ledger counts this look at the
-    /// test parts: [`Experiment::run`] leaves a run folder.
+    /// test parts: [`run`](super::run) leaves a run folder.
     ///
     /// # Errors
     ///
@@ -46,7 +46,7 @@ impl Experiment {
         }
         if self.permutations() > 0 {
             return Err(Error::config("a permutation test needs a run folder")
-                .hint("leave `permutations` out, or train with `Experiment::run`"));
+                .hint("leave `permutations` out, or train with `engine::experiment::run`"));
         }
         let device = self.config.run.device()?;
         on_device!(&device, backend => self.train_on(backend, selection, observer))

@@ -1,10 +1,13 @@
 //! The memory that a run needs.
 
 use super::prepare::Experiment;
-use crate::backend::{DeviceId, on_device};
+use crate::backend::{Backend, DeviceId, on_device};
 use crate::error::Result;
 use crate::memory;
 use crate::model::Trainer;
+
+/// Memory that runs which train together may take on the device.
+const BYTES: usize = 1 << 30;
 
 impl Experiment {
     /// The bytes that the training of these folds takes, frames included, with so many models at once.
@@ -29,23 +32,51 @@ impl Experiment {
         lengths.iter().sum::<usize>().div_ceil(lengths.len().max(1))
     }
 
-    /// Refuses a training on the processor that does not fit into its free memory: the operating system would
-    /// kill it. The frames are there already.
+    /// How many of `runs` equal runs train at once: as many as [`BYTES`] allow but at least one, unless
+    /// `folds_at_once` gives a number of folds.
     ///
     /// # Errors
-    /// [`ErrorKind::Device`](crate::ErrorKind::Device) with the memory that is needed and the memory that is
-    /// free.
-    pub fn check_memory(&self, selection: &[usize]) -> Result<()> {
+    /// If the device refuses.
+    pub fn runs_at_once(&self, selection: &[usize], runs: usize) -> Result<usize> {
         let device = self.config.run.device()?;
-        if !matches!(device.id(), DeviceId::Cpu { .. }) {
-            return Ok(());
-        }
+        on_device!(&device, backend => self.runs_at_once_on(backend, selection.len(), runs))
+    }
+
+    /// As [`Experiment::runs_at_once`], of runs of so many folds.
+    pub(super) fn runs_at_once_on<B: Backend>(
+        &self,
+        backend: &B,
+        folds: usize,
+        runs: usize,
+    ) -> Result<usize> {
+        let at_once = match self.config.run.folds_at_once {
+            Some(wanted) => wanted / folds.max(1),
+            None => BYTES / Trainer::bytes(backend, &self.network, self.extent(folds))?.max(1),
+        };
+        Ok(at_once.clamp(1, runs.max(1)))
+    }
+
+    /// How many models train at once: the folds of so many runs, or the permutations of one.
+    pub(super) fn models_at_once(&self, selection: &[usize], runs: usize) -> Result<usize> {
+        let device = self.config.run.device()?;
         let permuted = match self.permutations() {
             0 => 0,
             _ => on_device!(&device, backend => self.permuted_at_once(backend)?),
         };
-        let models = self.fold_group_size(selection.len()).max(permuted);
-        let needed = self.memory(models)? - self.dataset.frames.bytes();
+        Ok((self.fold_group_size(selection.len()) * runs).max(permuted))
+    }
+
+    /// Refuses a training on the processor that does not fit into its free memory: the operating system would
+    /// kill it. The frames are there already. So many runs train at once.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Device`](crate::ErrorKind::Device) with the memory that is needed and the memory that is
+    /// free.
+    pub fn check_memory(&self, selection: &[usize], runs: usize) -> Result<()> {
+        if !matches!(self.config.run.device()?.id(), DeviceId::Cpu { .. }) {
+            return Ok(());
+        }
+        let needed = self.memory(self.models_at_once(selection, runs)?)? - self.dataset.frames.bytes();
         memory::require(needed, "the training").map_err(|e| {
             e.hint("train fewer folds at once with `folds_at_once`, or use smaller `hidden`, `batch` or `window`")
         })

@@ -3,6 +3,7 @@
 
 mod arrays;
 mod bound;
+mod checkpoint;
 mod describe;
 mod device_change;
 mod export;
@@ -18,9 +19,11 @@ mod read;
 mod record;
 mod recorder;
 mod run;
+mod running;
 mod saved;
 mod score;
 mod start;
+mod together;
 mod unscored;
 
 pub use bound::{check_bound, differences};
@@ -33,5 +36,5 @@ pub use level::other_level;
 pub use prepare::Experiment;
 pub use read::{read, read_frames, shape};
 pub use record::Record;
-pub use run::{Ending, interrupted};
+pub use run::{Ending, Show, interrupted, run, run_to_end};
 pub use saved::{checked_folds, predict_with, read_folds, saved_folds, unlabeled};

@@ -9,7 +9,6 @@ use super::recorder::asked_to_stop;
 use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::metrics::{PermutationTest, Prediction, Scores, Statistics};
-use crate::model::Trainer;
 use crate::progress::{Progress, about};
 use crate::run::{Bound, Epochs, Permutations, Resume, RunFolder, epoch_seconds};
 use crate::train::{FoldGroup, FoldTask, Observer, Outcome, StepRecord};
@@ -75,15 +74,15 @@ impl Experiment {
         Ok(())
     }
 
-    /// How many folds train at once in the permutation test: whole permutations, as many as [`FOLDS`] and
-    /// [`BYTES`] allow but at least one, unless `folds_at_once` gives a number.
+    /// How many folds train at once in the permutation test: whole permutations, of at most [`FOLDS`] folds
+    /// together unless `folds_at_once` gives a number.
     pub(super) fn permuted_at_once<B: Backend>(&self, backend: &B) -> Result<usize> {
         let folds = self.split.folds().len();
-        if let Some(wanted) = self.config.run.folds_at_once {
-            return Ok(if wanted < folds { wanted } else { wanted / folds * folds });
+        match self.config.run.folds_at_once {
+            Some(wanted) if wanted < folds => Ok(wanted),
+            Some(wanted) => Ok(wanted / folds * folds),
+            None => Ok(folds * self.runs_at_once_on(backend, folds, FOLDS / folds)?),
         }
-        let bytes = Trainer::bytes(backend, &self.network, self.extent(folds))?.max(1);
-        Ok(folds * (FOLDS / folds).min(BYTES / bytes).max(1))
     }
 
     /// Trains the permutations that the folder lacks. The number of the signal that stopped it, if one did.
@@ -221,8 +220,6 @@ impl Experiment {
 
 /// Folds that train at once by default. More are no faster on a CPU, and a stop loses more work.
 const FOLDS: usize = 32;
-/// Memory that they may take on the device.
-const BYTES: usize = 1 << 30;
 
 /// Shows the progress of a training that leaves no records.
 struct Watch<'a> {

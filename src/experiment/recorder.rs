@@ -1,9 +1,9 @@
 //! Records a training: logs, progress, the saved state.
 
+use super::running::Running;
 use crate::backend::DeviceId;
 use crate::error::Result;
 use crate::progress::Progress;
-use crate::run::{Bound, Epochs, MetricsLog, Resume, RunFolder};
 use crate::train::{EpochRecord, Observer, State, StepRecord};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -11,17 +11,16 @@ use std::time::{Duration, Instant};
 /// Saving takes no more than one part in so many of the time.
 const SHARE: u32 = 50;
 
-/// Records a training in its run folder.
-pub struct Recorder<'a> {
-    pub folder: &'a RunFolder,
+/// Records a training of folds of one or more runs in their folders.
+pub struct Recorder<'a, 'b, 'c> {
+    /// The runs, whose folds are the members of the fold group in this order, equally many each.
+    pub(super) runs: &'a mut [&'b mut Running<'c>],
+    /// How many folds each has.
+    pub folds: usize,
     pub progress: &'a dyn Progress,
     pub interrupt: &'a AtomicUsize,
-    pub metrics: &'a mut MetricsLog,
-    pub epochs: &'a mut Epochs,
     pub fold_groups_done: usize,
     pub device: DeviceId,
-    /// The files that the states belong to, but for the logs.
-    pub bound: &'a Bound,
     /// Shortest time between two saved states.
     pub save_every: Duration,
     /// The last save, or else the start; and how long the last save took.
@@ -30,9 +29,12 @@ pub struct Recorder<'a> {
     pub epoch_note: String,
 }
 
-impl Observer for Recorder<'_> {
+impl Observer for Recorder<'_, '_, '_> {
     fn step(&mut self, records: &[StepRecord]) -> Result<()> {
-        self.metrics.append(records)?;
+        let run = |record: &StepRecord| record.member / self.folds;
+        for of_run in records.chunk_by(|a, b| run(a) == run(b)) {
+            self.runs[run(&of_run[0])].metrics.append(of_run)?;
+        }
         let rows: usize = records.iter().map(|record| record.rows).sum();
         let loss = records.iter().map(|record| record.loss).sum::<f64>() / records.len().max(1) as f64;
         let epoch = records.first().map_or(0, |record| record.epoch);
@@ -41,7 +43,10 @@ impl Observer for Recorder<'_> {
     }
 
     fn epoch(&mut self, records: &[EpochRecord]) -> Result<()> {
-        self.epochs.append(records)?;
+        let run = |record: &EpochRecord| record.member / self.folds;
+        for of_run in records.chunk_by(|a, b| run(a) == run(b)) {
+            self.runs[run(&of_run[0])].epochs.append(of_run)?;
+        }
         let losses: Vec<f64> = records.iter().filter_map(|r| r.validation_loss).collect();
         if !losses.is_empty() {
             let mean = losses.iter().sum::<f64>() / losses.len() as f64;
@@ -61,15 +66,9 @@ impl Observer for Recorder<'_> {
             return Ok(());
         }
         let begun = Instant::now();
-        let log_lengths = [self.metrics.sync()?, self.epochs.sync()?];
-        let resume = Resume {
-            fold_groups_done: self.fold_groups_done,
-            state: Some(state()?),
-            log_lengths,
-            device: self.device.clone(),
-            bound: Some(Bound { logs: [self.metrics.hash(), self.epochs.hash()], ..self.bound.clone() }),
-        };
-        resume.write(self.folder)?;
+        for (run, state) in self.runs.iter_mut().zip(state()?.split(self.folds)) {
+            run.save(self.fold_groups_done, Some(state), self.device.clone())?;
+        }
         self.saved = (Instant::now(), begun.elapsed());
         self.has_saved = true;
         Ok(())

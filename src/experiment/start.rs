@@ -2,19 +2,9 @@
 
 use super::device_change::refuse_other_device;
 use super::prepare::Experiment;
+use super::running::Running;
 use crate::error::{Error, Result};
-use crate::metrics::Prediction;
-use crate::run::{Bound, Epochs, Log, MetricsLog, Predictions, Resume, RunFolder, check_hash};
-
-/// The state of a run and its open files.
-pub(super) struct Start {
-    pub(super) resume: Resume,
-    pub(super) bound: Bound,
-    /// Of the complete fold groups.
-    pub(super) predictions: Vec<Prediction>,
-    pub(super) metrics: MetricsLog,
-    pub(super) epochs: Epochs,
-}
+use crate::run::{Epochs, Log, MetricsLog, Predictions, Resume, RunFolder, check_hash};
 
 impl Experiment {
     /// The folds that are trained at once, group by group.
@@ -23,7 +13,7 @@ impl Experiment {
     }
 
     /// Reads the saved state, and refuses one that does not belong to the files beside it.
-    pub(super) fn start(&self, folder: &RunFolder, selection: &[usize]) -> Result<Start> {
+    pub(super) fn start<'a>(&'a self, folder: &'a RunFolder, selection: &[usize]) -> Result<Running<'a>> {
         let folds = self.split.folds().len();
         if let Some(fold) = selection.iter().find(|&&fold| fold >= folds) {
             return Err(Error::data(format!(
@@ -77,6 +67,6 @@ impl Experiment {
         let metrics = MetricsLog::open(folder.file(MetricsLog::FILE), metrics_length, metrics_hash)?;
         let epochs = Epochs::open(folder.file(Epochs::FILE), epochs_length, epochs_hash)?;
         bound.logs = [metrics.hash(), epochs.hash()];
-        Ok(Start { resume, bound, predictions, metrics, epochs })
+        Ok(Running { experiment: self, folder, resume, bound, predictions, metrics, epochs })
     }
 }

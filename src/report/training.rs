@@ -62,6 +62,7 @@ mod tests {
     fn a_rise_of_the_validation_loss_alone_is_overfitting_if_training_goes_on() {
         let epochs = |losses: &[(f64, f64)]| {
             let record = |(i, &(validation, train_loss)): (usize, &(f64, f64))| EpochRecord {
+                member: 0,
                 fold: 1,
                 epoch: i + 1,
                 train_loss,

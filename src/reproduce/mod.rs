@@ -12,7 +12,7 @@ use crate::data::sequences::Dataset;
 use crate::data::split::{Scope, SplitKind};
 use crate::error::{Error, Result};
 use crate::experiment::{self, Ending, Experiment};
-use crate::metrics::{Prediction, Scores};
+use crate::metrics::Scores;
 use crate::model::TrainingStep;
 use crate::progress::Progress;
 use crate::report;
@@ -159,9 +159,9 @@ impl Job {
             Some(path) => RunFolder::open(&path)?,
             None => RunFolder::create(parent, &self.name())?,
         };
-        let show = |scores: &Scores, predictions: &[Prediction]| report::write(&folder, scores, predictions);
-        let scores = match self.experiment.run_to_end(&folder, &selection, interrupt, progress, &show)? {
-            Ending::Finished(scores) => scores,
+        let run = (&self.experiment, &folder);
+        let scores = match experiment::run_to_end(&[run], &selection, interrupt, progress, &report::write)? {
+            Ending::Finished(mut scores) => scores.remove(0),
             Ending::Interrupted(signal) => return Ok(JobEnding::Interrupted(signal)),
             Ending::Unscored => unreachable!("every protocol has a test part"),
         };
@@ -170,7 +170,7 @@ impl Job {
             preset: self.preset,
             protocol: self.protocol,
             scope: self.experiment.scope_of(&scores),
-            scores: *scores,
+            scores,
             epoch_seconds,
             parameters: self.experiment.network.params(),
             folds: selection.len(),

@@ -53,6 +53,7 @@ impl<B: Backend> FoldGroup<'_, B> {
             state.last_epoch = self.epoch;
             state.stopped = self.spec.patience > 0 && state.stale >= self.spec.patience;
             records.push(EpochRecord {
+                member: m,
                 fold: member.number + 1,
                 epoch: self.epoch,
                 train_loss: state.loss_sum / state.loss_rows as f64,

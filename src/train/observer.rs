@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 /// One fold's part in one training step; a line of metrics.jsonl.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepRecord {
+    /// The place of the fold in its group, from 0.
+    #[serde(skip)]
+    pub member: usize,
     /// From 1, as in every file of a run.
     pub fold: u32,
     /// From 1.
@@ -26,6 +29,9 @@ pub struct StepRecord {
 /// One fold's epoch; a row of epochs.csv.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
+    /// The place of the fold in its group, from 0.
+    #[serde(skip)]
+    pub member: usize,
     /// From 1.
     pub fold: u32,
     /// From 1.

@@ -43,3 +43,35 @@ pub struct State {
     /// Weights of the best epoch so far, `(M, P)`.
     pub best_weights: Vec<f32>,
 }
+
+impl State {
+    /// The states of parts of the group with so many folds each, in order.
+    pub fn split(&self, folds: usize) -> Vec<State> {
+        let params = self.weights.len() / self.members.len().max(1);
+        let part = |values: &[f32], n: usize| values[n * folds * params..(n + 1) * folds * params].to_vec();
+        let state = |(n, members): (usize, &[MemberState])| State {
+            epoch: self.epoch,
+            position: self.position,
+            members: members.to_vec(),
+            weights: part(&self.weights, n),
+            first_moment: part(&self.first_moment, n),
+            second_moment: part(&self.second_moment, n),
+            best_weights: part(&self.best_weights, n),
+        };
+        self.members.chunks_exact(folds).enumerate().map(state).collect()
+    }
+
+    /// The state of the group that has the folds of all these, which are at the same step; `None` of none.
+    pub fn join(states: Vec<State>) -> Option<State> {
+        let mut states = states.into_iter();
+        let mut whole = states.next()?;
+        for state in states {
+            whole.members.extend(state.members);
+            whole.weights.extend(state.weights);
+            whole.first_moment.extend(state.first_moment);
+            whole.second_moment.extend(state.second_moment);
+            whole.best_weights.extend(state.best_weights);
+        }
+        Some(whole)
+    }
+}

@@ -53,6 +53,7 @@ impl<B: Backend> FoldGroup<'_, B> {
                 member.loss_rows += rows;
                 member.clipped += u64::from(grad_norm > self.spec.clip);
                 records.push(StepRecord {
+                    member: m,
                     fold: input.fold + 1,
                     epoch: self.epoch + 1,
                     step: input.scalars.update,

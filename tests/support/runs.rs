@@ -1,7 +1,7 @@
 //! Whole runs through the library.
 
 use engine::config::Config;
-use engine::experiment::{Ending, Experiment};
+use engine::experiment::{self, Ending, Experiment};
 use engine::metrics::Scores;
 use engine::progress::Silent;
 use engine::run::RunFolder;
@@ -15,8 +15,9 @@ pub fn scores(config: Config) -> Scores {
     let folds: Vec<usize> = (0..experiment.split.folds().len()).collect();
     experiment.check_permutations().unwrap();
     experiment.record(&run, &folds).unwrap();
-    match experiment.run(&run, &folds, &AtomicUsize::new(0), &Silent, &|_, _| Ok(())).unwrap() {
-        Ending::Finished(scores) => *scores,
+    let nobody = AtomicUsize::new(0);
+    match experiment::run(&[(&experiment, &run)], &folds, &nobody, &Silent, &|_, _, _| Ok(())).unwrap() {
+        Ending::Finished(mut scores) => scores.remove(0),
         Ending::Unscored => panic!("the split has no test part"),
         Ending::Interrupted(signal) => panic!("nobody sent signal {signal}"),
     }
