@@ -17,7 +17,7 @@ impl Observer for Print {
     fn epoch(&mut self, folds: &[EpochRecord]) -> engine::Result<()> {
         let mean = |of: &dyn Fn(&EpochRecord) -> f64| folds.iter().map(of).sum::<f64>() / folds.len() as f64;
         let validation = mean(&|fold| fold.validation_loss.unwrap_or(f64::NAN));
-        if folds[0].epoch % 5 == 0 {
+        if folds[0].epoch.is_multiple_of(5) {
             println!("epoch {}: loss {:.3}, {validation:.3}", folds[0].epoch, mean(&|fold| fold.train_loss));
         }
         Ok(())
