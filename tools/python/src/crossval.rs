@@ -6,7 +6,7 @@ use crate::errors::OrRaise;
 use crate::settings::config;
 use crate::split::{Rows, fold};
 use engine::data::split::{Split, default_kind};
-use engine::experiment::{Ending, Experiment};
+use engine::experiment::{Ending, Experiment, run};
 use engine::run::RunFolder;
 use engine::{Error, ErrorKind, report};
 use pyo3::prelude::*;
@@ -47,17 +47,15 @@ pub fn crossval(
         }
         let selection: Vec<usize> = (0..experiment.split.folds().len()).collect();
         experiment.check_permutations()?;
-        experiment.check_memory(&selection)?;
+        experiment.check_memory(&selection, 1)?;
         experiment.read_initial(&selection, None)?;
         let tested = experiment.split.folds().iter().flat_map(|fold| fold.test());
         let tested = tested.map(|&sequence| rows[sequence as usize]).collect();
         let name = experiment.config.run.name.clone().unwrap_or_else(|| experiment.default_name());
         let folder = RunFolder::create(&experiment.config.run.runs, &name)?;
         experiment.record(&folder, &selection)?;
-        let ending =
-            experiment.run(&folder, &selection, &reports.interrupt, reports, &|scores, predictions| {
-                report::write(&folder, scores, predictions)
-            })?;
+        let runs = [(&experiment, &folder)];
+        let ending = run(&runs, &selection, &reports.interrupt, reports, &report::write)?;
         match ending {
             Ending::Finished(_) | Ending::Unscored => Ok((folder.path().to_path_buf(), tested)),
             Ending::Interrupted(signal) => {

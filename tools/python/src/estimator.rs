@@ -24,7 +24,7 @@ pub fn fit<'py>(
         config.check()?;
         let (dataset, _) = view.dataset()?;
         let experiment = Experiment::on_arrays(dataset, config, reports)?;
-        experiment.check_memory(&[0])?;
+        experiment.check_memory(&[0], 1)?;
         let windows = experiment.split.folds()[0].train().sequences().len();
         let epochs = experiment.config.training.epochs;
         reports.start("training", (windows * epochs) as u64, "windows");
