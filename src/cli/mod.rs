@@ -35,6 +35,7 @@ mod training;
 use crate::error::{Error, ErrorKind, Result};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use progress::Terminal;
+use std::ffi::OsString;
 use std::process::ExitCode;
 use threads::set_threads;
 
@@ -134,7 +135,13 @@ impl Command {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let matches = Cli::command().get_matches();
+    ExitCode::from(run_from(std::env::args_os()))
+}
+
+/// Runs the command line `args`, of which the first is the name of the program, and returns the exit code.
+/// Wrong usage and `--help` end the process.
+pub fn run_from(args: impl IntoIterator<Item = OsString>) -> u8 {
+    let matches = Cli::command().get_matches_from(args);
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.exit());
     let terminal = Terminal::new(cli.quiet, cli.verbose);
     // A panic becomes an exit code. Rayon forwards the panics of its workers; saved files stay intact.
@@ -143,10 +150,10 @@ pub fn main() -> ExitCode {
         Err(Error::new(ErrorKind::Other, "the program failed because of a bug; saved files are intact"))
     });
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(error) => {
             terminal.error(&error);
-            ExitCode::from(error.kind.exit_code())
+            error.kind.exit_code()
         }
     }
 }

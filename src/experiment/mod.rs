@@ -3,6 +3,7 @@
 
 mod arrays;
 mod bound;
+mod checkpoint;
 mod describe;
 mod device_change;
 mod estimate;

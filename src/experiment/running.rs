@@ -5,7 +5,7 @@ use crate::backend::DeviceId;
 use crate::error::Result;
 use crate::metrics::Prediction;
 use crate::progress::Progress;
-use crate::run::{Bound, Epochs, FoldCheckpoint, FoldMeta, MetricsLog, Predictions, Resume, RunFolder, hash};
+use crate::run::{Bound, Epochs, MetricsLog, Predictions, Resume, RunFolder, hash};
 use crate::train::{FoldResult, State};
 use std::path::Path;
 
@@ -69,29 +69,11 @@ impl Running<'_> {
 
     /// Saves the weights of a fold. Returns the names and hashes of the files.
     fn save_fold(&self, result: &FoldResult) -> Result<Vec<(String, String)>> {
-        let experiment = self.experiment;
-        let frames = &experiment.dataset.frames;
         let mut saved = Vec::new();
         for (which, weights, epoch) in
             [("best", &result.best, result.best_epoch), ("last", &result.last, result.last_epoch)]
         {
-            let checkpoint = FoldCheckpoint {
-                meta: FoldMeta {
-                    fold: experiment.fold_names[result.number as usize].clone(),
-                    epoch,
-                    network: experiment.network.clone(),
-                    features: frames.features.clone(),
-                    frames: Some(experiment.config.chosen_frames()),
-                    stat_steps: result.stats.steps(frames.width()),
-                    rate: frames.rate,
-                    class_names: experiment.dataset.class_names.clone(),
-                    dataset: experiment.dataset_hash.clone(),
-                    origin: Some(experiment.origin(result.number as usize)),
-                },
-                weights: weights.clone(),
-                stats: result.stats.clone(),
-                center: frames.center.clone(),
-            };
+            let checkpoint = self.experiment.checkpoint_of(result, weights, epoch);
             let name = RunFolder::checkpoint(Path::new(""), which, result.number);
             let (name, bytes) = (name.to_string_lossy().into_owned(), checkpoint.to_bytes()?);
             self.folder.write(&name, &bytes)?;

@@ -130,21 +130,28 @@ impl FoldCheckpoint {
     /// Reads a checkpoint.
     ///
     /// # Errors
-    /// If the file cannot be read, is damaged, is of a newer version, or does not hold its own network.
+    /// If the file cannot be read, and those of [`FoldCheckpoint::from_bytes`].
     pub fn read(path: &Path) -> Result<Self> {
-        let (mut tensors, meta): (Tensors, FoldMeta) = Tensors::read(path)?;
-        meta.network.check().map_err(|e| e.at(path.display()))?;
+        let bytes = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
+        FoldCheckpoint::from_bytes(&bytes).map_err(|e| e.at(path.display()))
+    }
+
+    /// Reads the bytes of a checkpoint.
+    ///
+    /// # Errors
+    /// If they are damaged, of a newer version, or do not hold their own network.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let (mut tensors, meta): (Tensors, FoldMeta) = Tensors::from_bytes(bytes)?;
+        meta.network.check()?;
         // Before anything is allocated for it.
         let (params, held) = (meta.network.params(), tensors.elements());
         if params > held {
             return Err(Error::data(format!(
                 "the network has {params} parameters, and the file holds {held} numbers"
-            ))
-            .at(path.display()));
+            )));
         }
         let is_centered = tensors.has(CENTER);
-        let mut take =
-            |name: &str, shape: &[usize]| tensors.take(name, shape).map_err(|e| e.at(path.display()));
+        let mut take = |name: &str, shape: &[usize]| tensors.take(name, shape);
         let mut weights = Vec::with_capacity(meta.network.params());
         for parameter in meta.network.parameters() {
             weights.extend(take(&parameter.name, &parameter.shape)?);
@@ -154,7 +161,7 @@ impl FoldCheckpoint {
         let features = meta.features.len();
         let center = if is_centered { take(CENTER, &[features])? } else { vec![0.0; features] };
         if weights.iter().chain(&stats.mean).chain(&stats.inv_std).chain(&center).any(|x| !x.is_finite()) {
-            return Err(Error::numerical("a weight or statistic is not finite").at(path.display()).hint(
+            return Err(Error::numerical("a weight or statistic is not finite").hint(
                 "the training diverged: train again with a smaller `learning_rate`, or use the other weights of the run",
             ));
         }

@@ -53,7 +53,8 @@ impl Tensors {
         Tensors::from_bytes(&bytes).map_err(|e| e.at(path.display()))
     }
 
-    fn from_bytes<T: DeserializeOwned>(bytes: &[u8]) -> Result<(Self, T)> {
+    /// Reads and checks the bytes of a file that [`Tensors::to_bytes`] made.
+    pub fn from_bytes<T: DeserializeOwned>(bytes: &[u8]) -> Result<(Self, T)> {
         let broken = |what: &dyn std::fmt::Display| Error::data(format!("not a usable checkpoint: {what}"));
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| broken(&e))?;
         let meta = header.metadata().as_ref().and_then(|map| map.get(META));

@@ -53,6 +53,26 @@ pub struct Leak {
     pub copies: Option<f64>,
 }
 
+impl FoldAudit {
+    /// Counts what the parts of any fold have in common, also of one that a [`Split`](super::Split) refuses.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Data`](crate::ErrorKind::Data) for an index that the data set has not.
+    pub fn of(fold: &Fold, dataset: &Dataset) -> Result<Self> {
+        let all = dataset.sequences.len();
+        for (part, indices) in parts(fold) {
+            if let Some(index) = indices.iter().find(|&&index| index as usize >= all) {
+                return Err(Error::data(format!(
+                    "fold {}: the {part} part has the sequence {index}, expected an index below {all}",
+                    fold.name
+                )));
+            }
+        }
+        Ok(describe(SplitKind::Window, fold, dataset))
+    }
+}
+
 impl Leak {
     /// Sums up the folds.
     pub fn of(folds: &[FoldAudit]) -> Self {

@@ -1,0 +1,111 @@
+"""The audit of anybody's split."""
+
+import json
+
+import numpy as np
+
+from . import _engine, _folds, _inputs
+from ._errors import DataError
+from ._page import table
+from ._progress import Reporter
+
+
+class Audit:
+    """What the training and test parts of a split have in common.
+
+    leaks     whether a test window is known from training: itself, its trial, its samples or a copy
+    findings  the leaks, one sentence each
+    scope     whom scores of this split are about, one sentence each
+    unknown   what nobody can tell from these arrays, one sentence each"""
+
+    def __init__(self, folds, shared, sentence, given):
+        self._folds = folds
+        total = {key: sum(fold[key] or 0 for fold in folds) for key in ("test", "overlapping", "copies", "test_trials")}
+        tested = max(total["test"], 1)
+        siblings = sum((fold["siblings"] or 0) * fold["test"] for fold in folds)
+        self.findings = []
+        for name, rows in shared.items():
+            if rows:
+                self.findings.append(f"{rows} rows are in both the training and the test part of fold {name}")
+        if siblings > 0:
+            self.findings.append(
+                f"test windows have siblings, windows of the same trial, in training: {siblings / tested:.2f} on average. "
+                "A network that recognizes the trial knows its label. Split by trial: `GroupedTrials`"
+            )
+        if total["overlapping"]:
+            self.findings.append(
+                f"{total['overlapping']} of {tested} test windows share samples with a training window. Cut windows after "
+                "the split, or keep each recording's windows in one part"
+            )
+        if total["copies"]:
+            self.findings.append(
+                f"{total['copies']} of {tested} test windows are in training under another name, the same or nearly. Remove "
+                "the copies, or give both the name of one trial"
+            )
+        self.leaks = bool(self.findings)
+        self.sentence = sentence
+        self.scope = []
+        for key, what, new in (("known_people", "person", "new people"), ("known_stimuli", "stimulus", "new stimuli")):
+            known = [fold[key] for fold in folds]
+            if None not in known:
+                self.scope.append(
+                    f"the {what} of {sum(known)} of {total['test_trials']} test trials is in training"
+                    if sum(known)
+                    else f"the test asks about {new}"
+                )
+        self.unknown = []
+        if given.groups is None:
+            self.unknown.append("people: give `groups`, or nobody can tell whether a person is on both sides")
+        if given.trials is None:
+            self.unknown.append("trials: give `trials`, or nobody can tell whether windows of one trial are on both sides")
+        elif siblings > 0 and any(fold["overlapping"] is None for fold in folds):
+            self.unknown.append("shared samples: the windows say too little to be told apart")
+
+    @property
+    def folds(self):
+        """One row for each fold: numbers of windows, and of test windows that leak. A DataFrame where pandas
+        is there, else a dict of lists."""
+        return table({key: [fold[key] for fold in self._folds] for key in self._folds[0]})
+
+    def raise_for_leaks(self):
+        """Raises `DataError` if there is a leak."""
+        if self.leaks:
+            raise DataError("the split leaks: " + "; ".join(self.findings))
+
+    def __str__(self):
+        lines = [f"the split LEAKS ({len(self._folds)} folds)" if self.leaks else f"no leak found in {len(self._folds)} folds"]
+        lines += [f"  leak     {line}" for line in self.findings]
+        lines += [f"  scope    {line}" for line in self.scope]
+        lines += [f"  unknown  {line}" for line in self.unknown]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+def audit(X, y=None, groups=None, trials=None, cv=None, *, stimuli=None, threads=None):
+    """Finds the leaks of a split, of any library and for any kind of model: rows, trials and samples in both
+    parts, and copies under another name, which only the contents tell.
+
+    X        (n, T, D), (n, D) features, or any (n, ...)
+    y        (n,) labels, which only some splitters need
+    groups   (n,) person of each window
+    trials   (n,) trial of each window, unique within a person
+    cv       a splitter of scikit-learn, or a list of (train, test) or (train, validation, test) row numbers or
+             masks. A single pair is a list of one
+    stimuli  (n,) stimulus of each window
+
+    Returns an `Audit`; ``print`` explains it."""
+    if cv is None:
+        raise DataError("`cv` is missing", "give a splitter, or a list of (train, test) row numbers")
+    signals = X
+    if not isinstance(X, (list, tuple)) and np.ndim(X) > 3:
+        signals = np.asarray(X).reshape(np.shape(X)[0], np.shape(X)[1], -1)
+    given = _inputs.windows(signals, groups=groups, trials=trials, stimuli=stimuli, keep_bad_windows=True)
+    folds = _folds.of(cv, X, y, groups, len(given))
+    shared, distinct = {}, []
+    for name, train, validation, test in folds:
+        both = set(train) & set(test)
+        shared[name] = len(both)
+        distinct.append((name, [row for row in train if row not in both], validation, test))
+    text, _, sentence = _engine.audit(given, distinct, threads, Reporter())
+    return Audit(json.loads(text), shared, sentence, given.facts)

@@ -1,0 +1,43 @@
+"""Progress and warnings of long work."""
+
+import warnings
+
+from ._errors import ConfigError, LeakWarning
+
+
+class Reporter:
+    """Hands progress to ``progress``: None, ``"tqdm"``, or a function of (done, total, what, note)."""
+
+    def __init__(self, progress=None, cautions=True):
+        if progress not in (None, "tqdm") and not callable(progress):
+            raise ConfigError(f'`progress` is {progress!r}, expected None, "tqdm" or a function')
+        self.progress = progress
+        self.cautions = cautions
+        self.what, self.total, self.done, self.bar = "", 0, 0, None
+
+    def start(self, what, total, unit):
+        self.what, self.total, self.done = what, total, 0
+        if self.progress == "tqdm":
+            from tqdm.auto import tqdm
+
+            self.bar = tqdm(total=total, desc=what, unit=unit.rstrip("s"))
+
+    def advance(self, done, note):
+        self.done += done
+        if self.bar is not None:
+            self.bar.set_postfix_str(note, refresh=False)
+            self.bar.update(done)
+        elif callable(self.progress):
+            self.progress(self.done, self.total, self.what, note)
+
+    def finish(self):
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None
+
+    def warn(self, text):
+        warnings.warn(text, UserWarning, stacklevel=4)
+
+    def caution(self, text):
+        if self.cautions:
+            warnings.warn(text, LeakWarning, stacklevel=4)

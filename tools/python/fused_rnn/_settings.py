@@ -1,0 +1,113 @@
+"""Settings: the keys of the program's configuration file, by section."""
+
+import json
+import math
+import os
+
+from ._errors import ConfigError
+
+SECTIONS = {
+    "network": ("conv", "cell", "hidden", "biases", "pool", "dense", "dropout"),
+    "training": (
+        "epochs",
+        "batch",
+        "optimizer",
+        "learning_rate",
+        "eps",
+        "eps_placement",
+        "schedule",
+        "warmup",
+        "weight_decay",
+        "clip",
+        "label_smoothing",
+        "class_weights",
+        "patience",
+        "selection",
+        "initial",
+        "from",
+        "seed",
+    ),
+    "split": ("split_by", "folds", "validation", "promise_independent_windows", "allow_copies"),
+    "frames": ("normalize", "leave_out"),
+    "permutation": ("permutations", "permutation_seed"),
+    "run": ("backend", "isa", "adapter", "precision", "gemm", "kernel_cache", "threads", "folds_at_once", "save_every"),
+}
+
+# How recordings become windows; arrays are windows already.
+READING = {
+    "data": ("channels", "rate", "bad_windows", "allow_lost_cases", "layout", "test_file"),
+    "demo": (
+        "demo_subjects",
+        "demo_seed",
+        "demo_effect",
+        "demo_effect_sd",
+        "demo_trial_sd",
+        "demo_subject_sd",
+        "demo_prior_sd",
+    ),
+    "frames": (
+        "frame_kind",
+        "frame_length",
+        "frame_step",
+        "bands",
+        "families",
+        "feature_window",
+        "gsr_unit",
+        "baseline",
+        "window",
+        "window_step",
+        "leave_out",
+    ),
+    "labels": ("label", "scale_range", "threshold", "tie", "dead_zone"),
+    "run": ("threads",),
+}
+
+# Python has a word of its own for these.
+ALIASES = {"device": "backend", "lr": "learning_rate", "from_run": "from"}
+LISTS = ("hidden", "conv", "cell", "leave_out", "channels", "bands", "families")
+
+
+def to_toml(given, sections=SECTIONS, **fixed):
+    """TOML of the settings that are not None. ``fixed`` has whole sections, which come in addition."""
+    place = {key: section for section, keys in sections.items() for key in keys}
+    table = {section: dict(values) for section, values in fixed.items()}
+    for name, value in given.items():
+        key = ALIASES.get(name, name)
+        if key not in place:
+            raise ConfigError(f"unknown setting {name!r}", _nearest(name, [*place, *ALIASES]))
+        if value is None:
+            continue
+        if key in LISTS and not isinstance(value, (list, tuple)):
+            value = value.split(",") if isinstance(value, str) else [value]
+        if key == "cell" and len(value) == 1:
+            value = value[0]
+        table.setdefault(place[key], {})[key] = value
+    lines = []
+    for section, values in table.items():
+        lines.append(f"[{section}]")
+        lines += [f"{key} = {_literal(key, value)}" for key, value in values.items() if value is not None]
+    return "\n".join(lines) + "\n"
+
+
+def _literal(key, value):
+    if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
+        value = value.item()
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        # TOML's integers end here; the program reads a larger seed as text.
+        return str(value) if -(2**63) <= value < 2**63 else f'"{value}"'
+    if isinstance(value, float):
+        return "nan" if math.isnan(value) else repr(value)
+    if isinstance(value, (str, os.PathLike)):
+        return json.dumps(os.fspath(value))
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(_literal(key, one) for one in value)}]"
+    raise ConfigError(f"`{key}` is {value!r}, expected a number, a word or a list of them")
+
+
+def _nearest(name, names):
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, names, 1)
+    return f"did you mean {close[0]!r}?" if close else f"settings are {', '.join(sorted(names))}"

@@ -1,0 +1,138 @@
+"""The contract of scikit-learn."""
+
+import json
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import DEVICES
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, LeaveOneGroupOut, cross_val_score, cross_validate
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import fused_rnn as fr
+from fused_rnn import RecurrentClassifier, _engine, _settings
+
+SMALL = {"hidden": 8, "epochs": 10, "learning_rate": 1e-2}
+
+# The one exception of the contract, with its reason.
+EXPECTED = {
+    "check_classifier_data_not_an_array": "it hands over a table, and tables are refused: their rows say nothing about "
+    "time steps",
+}
+CLASSIFIER = RecurrentClassifier(learning_rate=1e-2, batch=16)
+
+
+@parametrize_with_checks([CLASSIFIER], expected_failed_checks=lambda _: EXPECTED, xfail_strict=True)
+def test_the_contract(estimator, check):
+    check(estimator)
+
+
+def test_defaults_are_the_program_s():
+    defaults = {}
+    for section in json.loads(_engine.defaults()).values():
+        defaults.update(section)
+    own = RecurrentClassifier().get_params()
+    differ = {"validation", "device", "conv", "hidden", "threads", "progress", "patience"}
+    for name, value in own.items():
+        if name not in differ:
+            assert defaults[name] == value, name
+    assert defaults["hidden"] == [own["hidden"]] and defaults["conv"] == [] and defaults["backend"] == own["device"]
+    # Every key of every section is one of the program.
+    keys = {key for section in json.loads(_engine.defaults()).values() for key in section}
+    optional = {key for sections in (_settings.SECTIONS, _settings.READING) for keys in sections.values() for key in keys}
+    assert keys - optional <= {"path", "runs", "scale"}
+
+
+def test_it_learns_and_is_deterministic(arrays):
+    X, y, groups = arrays["X"], arrays["y"], arrays["groups"]
+    scores = cross_val_score(RecurrentClassifier(**SMALL), X, y, groups=groups, cv=LeaveOneGroupOut())
+    assert scores.mean() > 0.8
+    one, two = (RecurrentClassifier(**SMALL).fit(X, y) for _ in range(2))
+    assert one.checkpoint_ == two.checkpoint_
+    assert RecurrentClassifier(**SMALL, threads=1).fit(X, y).checkpoint_ == one.checkpoint_
+    assert [epoch["epoch"] for epoch in one.history_] == list(range(1, 11))
+    assert one.history_[-1]["train_loss"] < one.history_[0]["train_loss"]
+
+
+def test_pickle_and_clone(arrays):
+    X, y = arrays["X"], arrays["y"]
+    clf = RecurrentClassifier(**SMALL).fit(X, y)
+    again = pickle.loads(pickle.dumps(clf))
+    assert np.array_equal(again.predict_proba(X), clf.predict_proba(X))
+    assert clone(clf).get_params() == clf.get_params() and not hasattr(clone(clf), "classes_")
+
+
+def test_two_processes_give_the_same_and_return_estimators(arrays):
+    X, y, groups = arrays["X"], arrays["y"], arrays["groups"]
+    options = {"groups": groups, "cv": LeaveOneGroupOut(), "return_estimator": True}
+    found = [cross_validate(RecurrentClassifier(**SMALL), X, y, n_jobs=jobs, **options) for jobs in (1, 2)]
+    assert np.array_equal(found[0]["test_score"], found[1]["test_score"])
+    pairs = zip(found[0]["estimator"], found[1]["estimator"])
+    assert all(a.checkpoint_ == b.checkpoint_ for a, b in pairs)
+
+
+def test_grid_search_in_a_pipeline(arrays):
+    pipe = make_pipeline(FunctionTransformer(np.abs), RecurrentClassifier(**SMALL))
+    grid = {"recurrentclassifier__cell": ["lstm", "gru"], "recurrentclassifier__hidden": [4, [6, 4]]}
+    search = GridSearchCV(pipe, grid, cv=LeaveOneGroupOut(), n_jobs=2, error_score="raise")
+    search.fit(arrays["X"], arrays["y"], groups=arrays["groups"])
+    assert len(search.cv_results_["params"]) == 4 and search.best_estimator_.predict(arrays["X"]).shape == (96,)
+
+
+def test_unequal_lengths(arrays):
+    X = [x[: 20 - i % 5] for i, x in enumerate(arrays["X"])]
+    clf = RecurrentClassifier(**SMALL).fit(X, arrays["y"])
+    assert clf.n_features_in_ == 3
+    # Alone or among others, a series has the same answer.
+    assert np.array_equal(clf.predict_proba(X)[:1], clf.predict_proba(X[:1]))
+    with pytest.raises(ValueError, match="X has 2 features, but RecurrentClassifier is expecting 3"):
+        clf.predict(arrays["X"][:, :, :2])
+
+
+def test_early_stopping_needs_groups(arrays):
+    X, y, groups = arrays["X"], arrays["y"], arrays["groups"]
+    clf = RecurrentClassifier(**{**SMALL, "epochs": 200}, validation=0.3, patience=2)
+    with pytest.raises(fr.ConfigError) as caught:
+        clf.fit(X, y)
+    assert "groups" in caught.value.hint
+    clf.fit(X, y, groups=groups)
+    assert len(clf.history_) < 200 and clf.history_[-1]["validation_loss"] is not None
+
+
+def test_refusals_have_a_way_out(arrays):
+    X, y = arrays["X"], arrays["y"]
+    with pytest.raises(fr.ConfigError) as caught:
+        RecurrentClassifier().fit(X, y, sample_weight=np.ones(len(y)))
+    assert 'class_weights="balanced"' in caught.value.hint
+    pandas = pytest.importorskip("pandas")
+    with pytest.raises(fr.DataError) as caught:
+        RecurrentClassifier().fit(pandas.DataFrame(X[:, :, 0]), y)
+    assert "X.to_numpy().reshape(n, T, D)" in caught.value.hint
+
+
+def test_the_network_is_the_one_that_the_program_trains(tmp_path, arrays):
+    """`engine train --all` on the same arrays."""
+    np.savez(tmp_path / "arrays.npz", **arrays)
+    engine = Path(sys.executable).with_name("engine")
+    options = ["--hidden", "8", "--epochs", "5", "--validation", "0", "--name", "final", "--quiet"]
+    command = [engine, "train", "--all", "--data", "arrays.npz", *options]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    (file,) = (tmp_path / "runs/final/checkpoints/best").iterdir()
+    theirs = dict(_engine.tensors(file.read_bytes()))
+    clf = RecurrentClassifier(hidden=8, epochs=5)
+    own = clf.fit(arrays["X"], arrays["y"], groups=arrays["groups"], trials=arrays["trials"]).weights()
+    assert own.keys() == theirs.keys() and all(np.array_equal(own[name], theirs[name]) for name in own)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_devices(arrays, device):
+    X, y = arrays["X"], arrays["y"]
+    expected = RecurrentClassifier(**SMALL).fit(X, y).predict_proba(X)
+    clf = RecurrentClassifier(**SMALL, device=device).fit(X, y)
+    assert np.abs(clf.predict_proba(X) - expected).max() < 1e-2

@@ -1,0 +1,101 @@
+"""Splitters and audits."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupKFold, KFold, cross_val_score
+
+import fused_rnn as fr
+
+
+def facts(study):
+    return {key: study[key] for key in ("X", "y", "groups", "trials")}
+
+
+def test_splitters_keep_their_groups_together(study):
+    X, y, groups, trials, stimuli = (study[key] for key in ("X", "y", "groups", "trials", "stimuli"))
+    key = np.array([f"{g} {t}" for g, t in zip(groups, trials)])
+    for splitter, kept, folds in (
+        (fr.LeaveOneSubjectOut(), groups, 6),
+        (fr.LeaveOneSubjectOut(3), groups, 3),
+        (fr.GroupedTrials(trials=trials), key, 5),
+        (fr.StimulusSplit(4, stimuli=stimuli, trials=trials), stimuli, 4),
+    ):
+        parts = list(splitter.split(X, y, groups))
+        assert len(parts) == folds == splitter.get_n_splits(X, y, groups), splitter
+        tested = np.concatenate([test for _, test in parts])
+        assert sorted(tested) == list(range(96))
+        for train, test in parts:
+            assert not set(kept[train]) & set(kept[test]) and len(train) + len(test) == 96
+    for train, test in fr.SubjectStimulusSplit(stimuli=stimuli, trials=trials).split(X, y, groups):
+        assert not set(groups[train]) & set(groups[test]) and not set(stimuli[train]) & set(stimuli[test])
+
+
+def test_the_folds_are_those_of_crossval(study):
+    given = facts(study)
+    run = fr.crossval(**given, split_by="trial", validation=0.0, hidden=2, epochs=1)
+    tested = [test for _, test in fr.GroupedTrials(trials=given["trials"]).split(given["X"], given["y"], given["groups"])]
+    rows, folds = np.asarray(run.predictions["row"]), np.asarray(run.predictions["fold"])
+    for number, test in enumerate(tested, 1):
+        assert sorted(rows[folds == str(number)]) == sorted(test)
+
+
+def test_splitters_serve_any_estimator(study):
+    X = study["X"].reshape(96, -1)
+    scores = cross_val_score(LogisticRegression(), X, study["y"], groups=study["groups"], cv=fr.LeaveOneSubjectOut())
+    assert len(scores) == 6
+    with pytest.raises(fr.DataError, match="needs `trials`"):
+        fr.GroupedTrials()
+
+
+def test_an_honest_split_has_no_leak(study):
+    audit = fr.audit(**facts(study), cv=GroupKFold(3))
+    assert not audit.leaks and not audit.unknown and "no leak found in 3 folds" in str(audit)
+    assert audit.scope == ["the test asks about new people"]
+    audit.raise_for_leaks()
+    by_trial = fr.audit(**facts(study), cv=fr.GroupedTrials(trials=study["trials"]), stimuli=study["stimuli"])
+    assert not by_trial.leaks
+    assert by_trial.scope[0].startswith("the person of 48 of 48 test trials is in training")
+    assert by_trial.scope[1].startswith("the stimulus of 48 of 48 test trials")
+
+
+def test_a_split_of_windows_leaks(study):
+    audit = fr.audit(**facts(study), cv=KFold(5, shuffle=True, random_state=0))
+    assert audit.leaks and "siblings" in audit.findings[0]
+    with pytest.raises(fr.DataError, match="the split leaks"):
+        audit.raise_for_leaks()
+    assert len(audit.folds) == 5
+
+
+def test_copies_are_found_by_content(study):
+    given = facts(study)
+    # The last person is the first once more, louder and under another name.
+    given["X"] = given["X"].copy()
+    given["X"][80:] = 3 * given["X"][:16]
+    audit = fr.audit(**given, cv=GroupKFold(6))
+    assert audit.leaks and any("under another name" in line for line in audit.findings)
+
+
+def test_overlapping_windows_are_found_without_names():
+    signal = np.random.default_rng(0).normal(size=(2000, 2)).astype("f4")
+    X = np.stack([signal[start : start + 100] for start in range(0, 1900, 50)])
+    audit = fr.audit(X, cv=KFold(5, shuffle=True, random_state=0))
+    assert audit.leaks and any("share samples" in line for line in audit.findings), audit
+    assert [line.split(":")[0] for line in audit.unknown] == ["people", "trials"]
+
+
+def test_rows_in_both_parts_and_masks(study):
+    given = facts(study)
+    mask = np.arange(96) < 60
+    audit = fr.audit(**given, cv=[(mask, np.arange(50, 96))])
+    assert audit.findings[0] == "10 rows are in both the training and the test part of fold 1"
+    with pytest.raises(fr.DataError, match="mask of shape"):
+        fr.audit(**given, cv=[(mask[:50], np.arange(50, 96))])
+    with pytest.raises(fr.DataError, match="`cv` is missing"):
+        fr.audit(**given)
+
+
+def test_features_and_images_are_audited_too(study):
+    images = np.random.default_rng(0).normal(size=(96, 4, 5, 3))
+    for X in (images, images.reshape(96, -1)):
+        assert not fr.audit(X, study["y"], study["groups"], study["trials"], GroupKFold(3)).leaks
