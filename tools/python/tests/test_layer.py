@@ -1,7 +1,9 @@
 """One layer beside PyTorch in f64, in an interpreter of its own: the wheel's environment has none."""
 
+import json
 import os
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -141,3 +143,48 @@ def test_every_device_gives_the_same(device):
             assert np.abs(getattr(found, name) - getattr(expected, name)).max() < 2e-5, name
         for name, gradient in found.d_weights.items():
             assert np.abs(gradient - expected.d_weights[name]).max() < 2e-5, name
+
+
+def golden(name):
+    """Recorded answers of PyTorch in f64, see tests/golden/README.md."""
+    content = (Path(__file__).parents[3] / "tests/golden" / f"{name}.safetensors").read_bytes()
+    start = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:start])
+    header.pop("__metadata__", None)
+    kinds = {"F64": "<f8", "I64": "<i8"}
+
+    def tensor(entry):
+        begin, end = entry["data_offsets"]
+        return np.frombuffer(content[start + begin : start + end], kinds[entry["dtype"]]).reshape(entry["shape"])
+
+    return {key: tensor(entry) for key, entry in header.items()}
+
+
+@pytest.mark.parametrize("lengths", ["", "_lengths"])
+@pytest.mark.parametrize("cell", ["lstm", "bilstm", "gru", "bigru"])
+def test_recorded_answers_of_pytorch(cell, lengths):
+    record = golden(cell + lengths)
+    names = [name for name in record if name.startswith(("weight_", "bias_"))]
+    states = ["h", "c"] if "c_n" in record else ["h"]
+    rows = {"lengths": record["lengths"]} if lengths else {}
+    found = fr.layer(
+        record["x"].astype("f4"),
+        {name: record[name].astype("f4") for name in names},
+        cell=cell.removeprefix("bi"),
+        initial=np.stack([record[f"{state}0"] for state in states]).astype("f4"),
+        dy=record["dy"].astype("f4"),
+        d_last=np.stack([record[f"d{state}_n"] for state in states]).astype("f4"),
+        **rows,
+    )
+    own = {"y": found.y, "last": found.last, "grad.x": found.dx, "grad.initial": found.d_initial}
+    expected = {
+        "y": record["y"],
+        "last": np.stack([record[f"{state}_n"] for state in states]),
+        "grad.x": record["grad.x"],
+        "grad.initial": np.stack([record[f"grad.{state}0"] for state in states]),
+    }
+    for name in names:
+        own[name] = found.d_weights[name.replace("_l0", "")]
+        expected[name] = record[f"grad.{name}"]
+    for name, values in own.items():
+        assert np.abs(values - expected[name]).max() < 1e-5, name
