@@ -201,7 +201,7 @@ fn processes_share_a_sweep_and_killed_ones_lose_nothing() {
     let grid = "--grid hidden=2;3;4;5;6;7 --save-every 0.05";
     engine(path, &format!("sweep run {long} {grid} --name whole")).ends(0, &[]);
     let mut first = command(path, &format!("sweep run {long} {grid} --name s")).spawn().unwrap();
-    wait_for(&path.join("runs/s/sweep.toml"));
+    wait_for(&path.join("runs/s/claims/0001.1"));
     let begin = || command(path, "sweep run --resume runs/s --quiet").spawn().unwrap();
     let mut random = Random::new(11, Stream::Demo, [0, 0]);
     kill(&mut first, "-TERM");

@@ -43,6 +43,9 @@ impl Commands {
         for name in ["demo", "inspect", "export", "formats"] {
             add(&["data", name, "--help"]);
         }
+        for name in ["plan", "run", "submit", "status", "collect"] {
+            add(&["sweep", name, "--help"]);
+        }
         assert!(options.len() > 100, "{options:?}");
         Commands { options, modules, root }
     }

@@ -25,12 +25,13 @@ pub struct Slurm {
 const TERMINATED: u8 = 143;
 
 impl Slurm {
-    /// The script, for the tasks that have no scores. `program` is this program as the nodes find it.
+    /// The script, for the tasks that have no scores. `program` is this program as the nodes find it, and
+    /// `place` the folder from which the paths in the settings lead.
     ///
     /// # Errors
     ///
     /// If every task has scores, and if a state cannot be read.
-    pub fn script(&self, sweep: &Sweep, program: &Path) -> Result<String> {
+    pub fn script(&self, sweep: &Sweep, program: &Path, place: &Path) -> Result<String> {
         let mut open = Vec::new();
         for task in &sweep.tasks {
             if sweep.state(task)? != State::Finished {
@@ -65,6 +66,7 @@ impl Slurm {
         );
         let threads = self.cpus.map_or(String::new(), |cpus| format!(" --threads {cpus}"));
         lines.extend([
+            format!("cd {} || exit 1", quoted(place)),
             "# The shell hands the signal on, and waits for the state to be saved.".into(),
             "trap 'kill -TERM \"$task\"; wait \"$task\"' TERM".into(),
             format!(

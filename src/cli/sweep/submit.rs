@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::run;
 use crate::sweep::Sweep;
 use clap::{ArgMatches, Args};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The script in the sweep's folder.
@@ -69,6 +69,7 @@ impl SubmitCommand {
         let program = std::env::current_exe().map_err(|e| {
             Error::new(ErrorKind::Io, format!("nobody knows where this program is: {e}")).caused_by(e)
         })?;
+        let place = std::env::current_dir().map_err(|e| Error::io("open", Path::new("."), e))?;
         let slurm = Slurm {
             partition: self.partition.clone(),
             time: self.time.clone(),
@@ -78,7 +79,7 @@ impl SubmitCommand {
             array_limit: self.array_limit,
         };
         let script = path.join(SCRIPT);
-        run::write_file(&script, slurm.script(&sweep, &program)?.as_bytes())?;
+        run::write_file(&script, slurm.script(&sweep, &program, &place)?.as_bytes())?;
         terminal.say(&format!("script   {}", script.display()));
         if self.script_only {
             return out(&script.display().to_string());

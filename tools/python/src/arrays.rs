@@ -48,7 +48,7 @@ pub struct Windows<'py> {
     facts: Facts,
 }
 
-/// What is known of windows: the attributes of `fused_rnn._inputs.Facts`.
+/// The facts about windows: the attributes of `fused_rnn._inputs.Facts`.
 #[derive(FromPyObject)]
 pub struct Facts {
     labels: Option<Names>,

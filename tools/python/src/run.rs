@@ -1,4 +1,4 @@
-//! What a run folder holds.
+//! The contents of a run folder.
 
 use crate::errors::OrRaise;
 use engine::experiment::{Record, checked_folds};

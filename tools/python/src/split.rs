@@ -49,7 +49,7 @@ pub fn folds(
     })
 }
 
-/// What the parts of each fold have in common: the folds and their sum as JSON, and in a sentence.
+/// The overlap of the parts of each fold: the folds and their sum as JSON, and in a sentence.
 #[pyfunction]
 pub fn audit(
     py: Python<'_>,
