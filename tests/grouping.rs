@@ -267,8 +267,13 @@ fn a_trial_with_two_labels_is_refused_before_training() {
         let path = fixtures.join(format!("{name}.npz"));
         for command in ["crossval --data", "data inspect"] {
             let call = engine(folder.path(), &format!("{command} {}", path.display()));
-            let parts =
-                [".npz: trial ", subject, "two labels, \"", "number restarts", "uniquely within a subject"];
+            let parts = [
+                ".npz: array \"trials\": trial ",
+                subject,
+                "two labels, \"",
+                "number restarts",
+                "uniquely within a subject",
+            ];
             call.ends(3, &[name]).ends(3, &parts);
         }
     }
