@@ -73,6 +73,9 @@ impl Windows<'_> {
     }
 }
 
+/// Adds a column to arrays.
+type Add = fn(Arrays, Column) -> Arrays;
+
 /// Windows in Python's memory.
 pub struct View<'a> {
     x: Option<ArrayView3<'a, f32>>,
@@ -93,7 +96,7 @@ impl View<'_> {
         };
         let Facts { labels, classes, groups, trials, stimuli, parts, channels, rate, keep_bad_windows } =
             self.facts;
-        let columns: [(_, fn(Arrays, Column) -> Arrays); 5] = [
+        let columns: [(&Option<Names>, Add); 5] = [
             (labels, Arrays::labels),
             (classes, Arrays::classes),
             (groups, Arrays::groups),

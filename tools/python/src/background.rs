@@ -178,8 +178,11 @@ fn hand_on(observer: &Bound<'_, PyAny>, batch: Vec<Report>) -> PyResult<()> {
     advanced.map_or(Ok(()), |step| observer.call_method1("advance", step).map(drop))
 }
 
-/// The pools of this process by number of threads. A forked process has none of its parent's threads.
-static POOLS: Mutex<Option<HashMap<(u32, usize), Arc<ThreadPool>>>> = Mutex::new(None);
+/// Pools by process and number of threads. A forked process has none of its parent's threads.
+type Pools = HashMap<(u32, usize), Arc<ThreadPool>>;
+
+/// The pools so far.
+static POOLS: Mutex<Option<Pools>> = Mutex::new(None);
 
 /// The most threads: more of them only take memory, and starting them takes minutes.
 const MOST: usize = 1024;
