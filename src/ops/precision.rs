@@ -92,9 +92,14 @@ pub(crate) use in_precision;
 /// (an odd `SALT` makes another hash, another such device), and products of matrices multiply numbers of
 /// `MANTISSA` bits. Its distance from `f64` is the error that such a device is allowed, propagated through
 /// the cells and not guessed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd, bytemuck::Pod, bytemuck::Zeroable)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
 #[repr(transparent)]
 pub struct Approximate<const MANTISSA: u32, const SALT: u32 = 0x9E37_79B9>(f32);
+
+// SAFETY: it has the representation of an `f32`, for which zeros are a number.
+unsafe impl<const MANTISSA: u32, const SALT: u32> bytemuck::Zeroable for Approximate<MANTISSA, SALT> {}
+// SAFETY: it has the representation of an `f32`, of which any bits are a number and none is padding.
+unsafe impl<const MANTISSA: u32, const SALT: u32> bytemuck::Pod for Approximate<MANTISSA, SALT> {}
 
 impl<const MANTISSA: u32, const SALT: u32> Approximate<MANTISSA, SALT> {
     const PRECISION: Precision = match MANTISSA {

@@ -3,6 +3,7 @@
 use super::fault::{broken, unusable};
 use super::values::Values;
 use crate::error::{Error, Result};
+use half::f16;
 use std::io::{self, Read, Write};
 
 /// Elements that are converted at once.
@@ -55,27 +56,12 @@ impl Dtype {
     }
 }
 
-/// The number that these bits are as `float16`: a sign, 5 bits of exponent, 10 of mantissa.
-fn half(bits: u16) -> f32 {
-    /// The value of the last bit of a number without a leading one: 2^-24.
-    const LEAST: f32 = 1.0 / (1 << 24) as f32;
-    let [sign, exponent, mantissa] = [bits >> 15, bits >> 10 & 31, bits & 1023].map(u32::from);
-    let magnitude = match exponent {
-        0 => (mantissa as f32 * LEAST).to_bits(),
-        // Infinite, or no number.
-        31 => 255 << 23 | mantissa << 13,
-        // The bias of the exponent is 15 here and 127 in `float32`.
-        _ => (exponent + 112) << 23 | mantissa << 13,
-    };
-    f32::from_bits(sign << 31 | magnitude)
-}
-
 /// Reads `count` elements, of which the file has the bytes.
 pub fn read(reader: &mut impl Read, dtype: Dtype, count: usize) -> Result<Values> {
     let Dtype { kind, size, is_big_endian: big } = dtype;
     Ok(match (kind, size) {
         (Kind::Float, 2) => {
-            Values::Float32(fixed(reader, count, big, |bytes| Ok(half(u16::from_le_bytes(bytes))))?)
+            Values::Float32(fixed(reader, count, big, |bytes| Ok(f16::from_le_bytes(bytes).to_f32()))?)
         }
         (Kind::Float, 4) => {
             Values::Float32(fixed(reader, count, big, |bytes| Ok(f32::from_le_bytes(bytes)))?)
