@@ -61,18 +61,13 @@ impl RunCommand {
         let interrupt = signals::watch()?;
         let mut worker = Worker::new(&sweep);
         let mut failed = Vec::new();
-        match self.task {
-            Some(number) => {
-                let task = sweep.task(number)?;
-                self.one(&sweep, task, &mut worker, &interrupt, terminal, true)?
-                    .map(|e| failed.push((number, e)));
-            }
-            None => {
-                for task in &sweep.tasks {
-                    if let Some(error) = self.one(&sweep, task, &mut worker, &interrupt, terminal, false)? {
-                        failed.push((task.number, error));
-                    }
-                }
+        let tasks = match self.task {
+            Some(number) => std::slice::from_ref(sweep.task(number)?),
+            None => &sweep.tasks,
+        };
+        for task in tasks {
+            if let Some(error) = self.one(&sweep, task, &mut worker, &interrupt, terminal)? {
+                failed.push((task.number, error));
             }
         }
         let path = sweep.path().display();
@@ -101,7 +96,6 @@ impl RunCommand {
         worker: &mut Worker,
         interrupt: &AtomicUsize,
         terminal: &Terminal,
-        patient: bool,
     ) -> Result<Option<Error>> {
         let begun = Instant::now();
         loop {
@@ -127,7 +121,7 @@ impl RunCommand {
                     return Err(experiment::interrupted(signal, sweep.path(), "sweep run"));
                 }
                 // A process that was killed on another machine looks alive for a while.
-                Outcome::Owned(_) if patient && begun.elapsed() < 2 * STALE => {
+                Outcome::Owned(_) if self.task.is_some() && begun.elapsed() < 2 * STALE => {
                     std::thread::sleep(Duration::from_secs(2));
                     let signal = interrupt.load(Ordering::Relaxed);
                     if signal != 0 {
