@@ -18,7 +18,7 @@ pub struct Trained {
 
 impl Experiment {
     /// Trains all folds and scores them, in memory. Nothing is written, and no ledger counts this look at the
-    /// test parts: [`run`](super::run) leaves a run folder.
+    /// test parts: [`run`](fn@super::run) leaves a run folder.
     ///
     /// # Errors
     ///

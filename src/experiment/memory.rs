@@ -32,7 +32,7 @@ impl Experiment {
         lengths.iter().sum::<usize>().div_ceil(lengths.len().max(1))
     }
 
-    /// How many of `runs` equal runs train at once: as many as [`BYTES`] allow but at least one, unless
+    /// How many of `runs` equal runs train at once: as many as one GiB holds but at least one, unless
     /// `folds_at_once` gives a number of folds.
     ///
     /// # Errors

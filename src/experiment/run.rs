@@ -73,11 +73,11 @@ pub fn run(
 }
 
 /// Trains and scores in folders that may be new, half-way or finished: of a finished run the scores are read.
-/// As [`run`] otherwise.
+/// As [`run()`] otherwise.
 ///
 /// # Errors
 ///
-/// Those of [`run`].
+/// Those of [`run()`].
 pub fn run_to_end(
     runs: &[(&Experiment, &RunFolder)],
     selection: &[usize],
