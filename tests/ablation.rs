@@ -1,14 +1,14 @@
 //! Ablations: each variant is a plain run bit for bit, all are compared with all features, and a stopped one
 //! goes on.
 
-use crate::support::arrays::{integers, samples, texts};
+use crate::support::arrays::six_people;
 use crate::support::program::{assert_same, command, engine, folder};
+use crate::support::stops::StopsWhen;
 use engine::ablation::{self, Job, Settings};
 use engine::config::Config;
 use engine::data::feature::GroupBy;
 use engine::experiment::Ending;
-use engine::progress::{Progress, Silent};
-use engine::random::{Random, Stream};
+use engine::progress::Silent;
 use engine::run::FoldCheckpoint;
 use serde_json::Value;
 use std::fs;
@@ -16,23 +16,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// Six people with 8 windows of 6 steps: the class raises `signal`, and the other channels are noise.
+/// The class raises `signal`, and the other channels are noise.
 fn data(folder: &Path) {
-    let mut random = Random::new(3, Stream::Demo, [0, 0]);
-    let values: Vec<f64> = (0..48 * 6 * 3)
-        .map(|i| {
-            let (window, channel) = (i / 18, i % 3);
-            random.normal() + if channel == 1 && window % 2 == 1 { 2.0 } else { 0.0 }
-        })
-        .collect();
-    let numbers = |value: fn(i64) -> i64| integers(&(0..48).map(value).collect::<Vec<i64>>());
-    let others = [
-        ("labels", numbers(|i| i % 2)),
-        ("groups", numbers(|i| i / 8)),
-        ("trials", numbers(|i| i)),
-        ("channels", texts(&["noise", "signal", "hum"])),
-    ];
-    samples(folder, "w", [6, 3], "<f8", &values, &others);
+    six_people(folder, "w", &["noise", "signal", "hum"], 1, 2.0);
 }
 
 const OPTIONS: &str =
@@ -116,23 +102,6 @@ fn a_stopped_ablation_goes_on_with_the_same_bits() {
     );
 }
 
-/// Asks to stop after so many reports of progress.
-struct StopsAfter(AtomicUsize, AtomicUsize);
-
-impl Progress for StopsAfter {
-    fn start(&self, _: &str, _: u64, _: &str) {}
-    fn advance(&self, _: u64, _: &str) {
-        if self.0.fetch_sub(1, Ordering::Relaxed) == 1 {
-            self.1.store(15, Ordering::Relaxed);
-        }
-    }
-    fn finish(&self) {}
-    fn warn(&self, _: &str) {}
-    fn caution(&self, _: &str) {}
-    fn say(&self, _: &str) {}
-    fn detail(&self, _: &str) {}
-}
-
 #[test]
 fn variants_that_a_crash_left_at_different_places_end_with_the_same_bits() {
     let folder = folder();
@@ -145,8 +114,9 @@ fn variants_that_a_crash_left_at_different_places_end_with_the_same_bits() {
     let jobs = ablation::jobs(&Settings { by: GroupBy::Channel, config }, &Silent).unwrap();
     let parent = path.join("runs/parts");
     let train = |jobs: &[Job], reports: usize| {
-        let stop = StopsAfter(AtomicUsize::new(reports), AtomicUsize::new(0));
-        ablation::train(jobs, &parent, &stop.1, &stop).unwrap()
+        let left = AtomicUsize::new(reports);
+        let stop = StopsWhen::new(move |_| left.fetch_sub(1, Ordering::Relaxed) == 1);
+        ablation::train(jobs, &parent, &stop.signal, &stop).unwrap()
     };
     // One alone, two together, and five that have not begun; the last stops in the middle of an epoch.
     for (jobs, reports) in [(&jobs[1..2], 3), (&jobs[2..4], 4), (&jobs[..], 1)] {

@@ -1,6 +1,6 @@
 //! Sweeps: each task is a plain run bit for bit, processes share the work, nothing is lost or counted twice.
 
-use crate::support::arrays::{integers, samples, texts};
+use crate::support::arrays::six_people;
 use crate::support::program::{assert_same, command, engine, folder};
 use engine::random::{Random, Stream};
 use serde_json::Value;
@@ -9,20 +9,9 @@ use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-/// Six people with 8 windows of 6 steps, whose class raises one of two channels.
+/// The class raises one of two channels.
 fn data(folder: &Path) {
-    let mut random = Random::new(5, Stream::Demo, [0, 0]);
-    let values: Vec<f64> = (0..48 * 6 * 2)
-        .map(|i| random.normal() + if i % 2 == 0 && i / 12 % 2 == 1 { 1.0 } else { 0.0 })
-        .collect();
-    let numbers = |value: fn(i64) -> i64| integers(&(0..48).map(value).collect::<Vec<i64>>());
-    let others = [
-        ("labels", numbers(|i| i % 2)),
-        ("groups", numbers(|i| i / 8)),
-        ("trials", numbers(|i| i)),
-        ("channels", texts(&["a", "b"])),
-    ];
-    samples(folder, "w", [6, 2], "<f8", &values, &others);
+    six_people(folder, "w", &["a", "b"], 0, 1.0);
 }
 
 const BASE: &str = "--data w --split subject --folds 3 --epochs 3 --patience 0 --validation 0 --quiet";

@@ -1,8 +1,12 @@
 //! `engine train --all`, and what the other commands say of such a run.
 
-use crate::support::program::{assert_same, engine, folder, series, unlabeled, with_series};
+use crate::support::program::{assert_same, command, engine, folder, series, unlabeled, with_series};
+use engine::run::FoldCheckpoint;
 use serde_json::Value;
 use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 const SMALL: &str = "--data x.ts --hidden 3 --epochs 2 --quiet";
 
@@ -96,18 +100,29 @@ fn an_archive_s_test_part_is_trained_on_too() {
     assert!(call.out.contains("Trained on 20 sequences"), "{}", call.out);
 }
 
-/// A stopped training goes on, and ends with the same weights.
+/// A stopped training goes on, and ends with the same weights; a finished one has nothing to go on with.
 #[test]
-fn such_a_run_goes_on_after_more_epochs_are_asked_for() {
+fn such_a_run_goes_on_after_a_stop() {
     let folder = with_series();
     let path = folder.path();
-    engine(
-        path,
-        &format!("train {SMALL} --all --validation 0 --epochs 4 --name whole").replace("--epochs 2", ""),
-    )
-    .ends(0, &[]);
-    engine(path, &format!("train {SMALL} --all --validation 0 --name part")).ends(0, &[]);
-    engine(path, "train --resume runs/part --quiet").ends(0, &[]);
-    let (whole, part) = (path.join("runs/whole"), path.join("runs/part"));
-    assert_same(&whole, &part, &["split.json"]);
+    let long = "train --data x.ts --hidden 3 --epochs 1500 --patience 0 --save-every 0.05 --all --validation 0";
+    engine(path, &format!("{long} --name whole --quiet")).ends(0, &[]);
+    let mut run = command(path, &format!("{long} --name stopped --quiet")).spawn().unwrap();
+    let log = path.join("runs/stopped/metrics.jsonl");
+    let start = Instant::now();
+    while fs::metadata(&log).map_or(0, |log| log.len()) == 0 {
+        assert!(start.elapsed() < Duration::from_secs(120), "no step was logged");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    Command::new("kill").args(["-TERM", &run.id().to_string()]).status().unwrap();
+    assert_eq!(run.wait().unwrap().code(), Some(143));
+    let (whole, stopped) = (path.join("runs/whole"), path.join("runs/stopped"));
+    assert!(fs::metadata(&log).unwrap().len() < fs::metadata(whole.join("metrics.jsonl")).unwrap().len());
+    engine(path, "train --resume runs/stopped --quiet").ends(0, &[]);
+    assert_same(&whole, &stopped, &["metrics.jsonl", "split.json"]);
+    let weights = |run: &Path| {
+        FoldCheckpoint::read(&run.join("checkpoints/best/fold-01.safetensors")).unwrap().weights
+    };
+    assert_eq!(weights(&whole), weights(&stopped));
+    engine(path, "train --resume runs/stopped --epochs 1600").ends(2, &["--epochs and --patience cannot change any more"]);
 }

@@ -3,12 +3,11 @@
 
 use crate::support::arrays::{integers, windows};
 use crate::support::program::{assert_same, engine, folder, read, with_series};
+use crate::support::stops::StopsWhen;
 use engine::config::Config;
 use engine::experiment::{self, Ending, Experiment};
-use engine::progress::Progress;
 use engine::run::RunFolder;
 use std::fs;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 const FILES: [&str; 3] = ["permutations.csv", "scores.json", "predictions.csv"];
 const SMALL: &str = "crossval --data x.ts --hidden 4 --epochs 3 --batch 5";
@@ -58,23 +57,6 @@ fn more_permutations_may_be_added_and_fewer_are_refused() {
     }
 }
 
-/// Asks a run to stop in its second group of permutations.
-struct Stops(AtomicUsize);
-
-impl Progress for Stops {
-    fn start(&self, _: &str, _: u64, _: &str) {}
-    fn advance(&self, _: u64, note: &str) {
-        if note.starts_with("2 of 6 done") {
-            self.0.store(15, Ordering::Relaxed);
-        }
-    }
-    fn finish(&self) {}
-    fn warn(&self, _: &str) {}
-    fn caution(&self, _: &str) {}
-    fn say(&self, _: &str) {}
-    fn detail(&self, _: &str) {}
-}
-
 #[test]
 fn a_stopped_test_goes_on_where_it_stood() {
     let folder = with_series();
@@ -84,13 +66,14 @@ fn a_stopped_test_goes_on_where_it_stood() {
     let text = fs::read_to_string(runs.join("whole/config.toml")).unwrap();
     let mut config = Config::from_toml(&text).unwrap();
     config.data.path = folder.path().join("x.ts");
-    let stops = Stops(AtomicUsize::new(0));
+    // In its second group of permutations.
+    let stops = StopsWhen::new(|note| note.starts_with("2 of 6 done"));
     let experiment = Experiment::prepare(config, &stops).unwrap();
     let run = RunFolder::create(&runs, "stopped").unwrap();
     let folds = [0, 1, 2, 3, 4];
     experiment.record(&run, &folds).unwrap();
     let ending =
-        experiment::run(&[(&experiment, &run)], &folds, &stops.0, &stops, &|_, _, _| Ok(())).unwrap();
+        experiment::run(&[(&experiment, &run)], &folds, &stops.signal, &stops, &|_, _, _| Ok(())).unwrap();
     assert!(matches!(ending, Ending::Interrupted(15)));
     assert!(!run.file("scores.json").exists());
     assert_eq!(fs::read_to_string(run.file("permutations.csv")).unwrap().lines().count(), 3);

@@ -81,3 +81,23 @@ pub fn folder_of(arrays: &[(&str, Vec<u8>)]) -> tempfile::TempDir {
     }
     folder
 }
+
+/// Six people with 8 windows of 6 steps, of two classes in turn: the second raises channel `signal` by
+/// `effect`, and all else is noise.
+pub fn six_people(parent: &Path, name: &str, channels: &[&str], signal: usize, effect: f64) {
+    let (windows, width) = (48, channels.len());
+    let mut random = Random::new(3, Stream::Demo, [0, 0]);
+    let mut value = |i: usize| {
+        let (window, channel) = (i / (STEPS * width), i % width);
+        random.normal() + if channel == signal && window % 2 == 1 { effect } else { 0.0 }
+    };
+    let values: Vec<f64> = (0..windows * STEPS * width).map(&mut value).collect();
+    let numbers = |of: fn(i64) -> i64| integers(&(0..windows as i64).map(of).collect::<Vec<i64>>());
+    let others = [
+        ("labels", numbers(|i| i % 2)),
+        ("groups", numbers(|i| i / 8)),
+        ("trials", numbers(|i| i)),
+        ("channels", texts(channels)),
+    ];
+    samples(parent, name, [STEPS, width], "<f8", &values, &others);
+}

@@ -30,6 +30,8 @@ pub mod stand_in;
 /// A training whose steps all differ in what the host gives them.
 #[cfg(feature = "cuda")]
 pub mod steps;
+/// Progress that asks for a stop.
+pub mod stops;
 /// Small data sets made in memory.
 pub mod synthetic;
 /// A small training, and one that loses its device.

@@ -1,8 +1,13 @@
-//! Strips the library. A setting of the profile would compile all dependencies once more.
+//! Strips the library, and lets the linker keep equal functions once. A setting of the profile would compile all
+//! dependencies once more. Only LLVM's linker merges functions, and Rust links with it where this asks for it.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "linux") {
-        println!("cargo::rustc-cdylib-link-arg=-Wl,--strip-all,--icf=all");
+    let target = |key: &str| std::env::var(format!("CARGO_CFG_TARGET_{key}")).unwrap_or_default();
+    if target("OS") == "linux" {
+        println!("cargo::rustc-cdylib-link-arg=-Wl,--strip-all");
+        if target("ARCH") == "x86_64" && target("ENV") == "gnu" {
+            println!("cargo::rustc-cdylib-link-arg=-Wl,--icf=all");
+        }
     }
 }

@@ -91,7 +91,7 @@ def audit(X, y=None, groups=None, trials=None, cv=None, *, stimuli=None, threads
     groups   (n,) person of each window
     trials   (n,) trial of each window, unique within a person
     cv       a splitter of scikit-learn, or a list of (train, test) or (train, validation, test) row numbers or
-             masks. A single pair is a list of one
+             masks. A single pair is a list of one. Validation rows count as training: they choose the model
     stimuli  (n,) stimulus of each window
 
     Returns an `Audit`; ``print`` explains it."""
@@ -104,8 +104,9 @@ def audit(X, y=None, groups=None, trials=None, cv=None, *, stimuli=None, threads
     folds = _folds.of(cv, X, y, groups, len(given))
     shared, distinct = {}, []
     for name, train, validation, test in folds:
-        both = set(train) & set(test)
+        seen = set(train) | set(validation)
+        both = seen & set(test)
         shared[name] = len(both)
-        distinct.append((name, [row for row in train if row not in both], validation, test))
+        distinct.append((name, sorted(seen - both), [], test))
     text, _, sentence = _engine.audit(given, distinct, threads, Reporter())
     return Audit(json.loads(text), shared, sentence, given.facts)

@@ -35,7 +35,7 @@ class Windows:
 
 
 def windows(X, y=None, *, keep_bad_windows=False, rate=None, channels=None, **columns):
-    """Windows with a value of each of these columns. An array of float32 is not copied."""
+    """Windows with a value of each of these columns. An array of float32 is handed over as it is."""
     x, series = _signals(X)
     n = len(series if x is None else x)
     facts = Facts(rate=rate, keep_bad_windows=keep_bad_windows)
@@ -96,7 +96,14 @@ def column(name, values, n):
         values = whole
     if values.dtype.kind in "iu":
         return values.tolist()
-    return [str(value) for value in values.tolist()]
+    return [_name(value, f"{name}[{i}]") for i, value in enumerate(values.tolist())]
+
+
+def _name(value, place):
+    """A name as text. What is missing has none: pandas writes it as None, NaN, NaT or NA."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType") or value != value:
+        raise DataError(f"{place} is missing ({value}), expected a name", "leave such windows out, or name them")
+    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def keeps(bad_windows):

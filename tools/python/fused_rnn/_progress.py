@@ -1,5 +1,6 @@
 """Progress and warnings of long work."""
 
+import sys
 import warnings
 
 from ._errors import ConfigError, LeakWarning
@@ -36,8 +37,16 @@ class Reporter:
             self.bar = None
 
     def warn(self, text):
-        warnings.warn(text, UserWarning, stacklevel=4)
+        warnings.warn(text, UserWarning, stacklevel=_level())
 
     def caution(self, text):
         if self.cautions:
-            warnings.warn(text, LeakWarning, stacklevel=4)
+            warnings.warn(text, LeakWarning, stacklevel=_level())
+
+
+def _level():
+    """Of the caller of this package, whose line a warning is about."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == __package__:
+        level, frame = level + 1, frame.f_back
+    return level

@@ -8,6 +8,8 @@ from ._progress import Reporter
 class _Splitter:
     kind = None
     needs = ()
+    # n_splits is the number of parts along each of so many axes.
+    axes = 1
 
     def __init__(self, n_splits=None, *, trials=None, stimuli=None, seed=1, allow_copies=False):
         self.n_splits = n_splits
@@ -28,7 +30,7 @@ class _Splitter:
 
     def get_n_splits(self, X=None, y=None, groups=None):
         """The number of folds."""
-        return self.n_splits if self.n_splits is not None else len(self._folds(X, y, groups))
+        return self.n_splits**self.axes if self.n_splits is not None else len(self._folds(X, y, groups))
 
     def _folds(self, X, y, groups):
         if X is None or y is None:
@@ -72,7 +74,9 @@ class StimulusSplit(_Splitter):
 
 
 class SubjectStimulusSplit(_Splitter):
-    """Tests new people with new stimuli: windows that share one of both with the test part are left out."""
+    """Tests new people with new stimuli: windows that share one of both with the test part are left out.
+    ``n_splits`` parts of the people times as many of the stimuli are ``n_splits ** 2`` folds."""
 
     kind = "subject-stimulus"
+    axes = 2
     needs = ("stimuli",)

@@ -83,6 +83,9 @@ def test_series_of_unequal_length(arrays):
 
 
 def test_scores_are_tables(arrays):
+    names = np.array(arrays["groups"], dtype=object)
+    names[5] = None
+    refused(r"groups\[5\] is missing \(None\)", groups=names)
     pandas = pytest.importorskip("pandas")
     run = fr.crossval(**arrays, split_by="subject", **SMALL)
     assert isinstance(run.scores, pandas.DataFrame) and list(run.scores.index) == [f"p{i}" for i in range(6)]
@@ -134,8 +137,10 @@ def test_folds_of_one_s_own_are_audited(arrays):
 
 
 def test_a_leaky_split_warns(arrays):
-    with pytest.warns(fr.LeakWarning, match="LEAKS"):
+    with pytest.warns(fr.LeakWarning, match="LEAKS") as caught:
         fr.crossval(**arrays, split_by="window", **SMALL)
+    # It names the caller's line.
+    assert caught[0].filename == __file__
 
 
 def test_progress_reaches_the_end(arrays):
@@ -182,7 +187,7 @@ def test_wrong_arrays_are_refused_with_a_way_out(arrays):
             fr.crossval(**{**arrays, **changed}, **SMALL)
 
     refused(r"X has the shape \(96,\)", X=X[:, 0, 0])
-    refused(r"y|labels has the shape \(95,\)", y=y[:95])
+    refused(r"labels has the shape \(95,\), expected \(96,\)", y=y[:95])
     refused("expected real numbers", X=X.astype(complex))
     refused("NaN or infinite|not finite|NaN", X=np.where(np.arange(20)[None, :, None] == 3, np.nan, X))
     refused("trial 0 of subject p0 has two labels", trials=arrays["trials"] // 2)

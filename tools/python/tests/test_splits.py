@@ -27,6 +27,8 @@ def test_splitters_keep_their_groups_together(study):
         assert sorted(tested) == list(range(96))
         for train, test in parts:
             assert not set(kept[train]) & set(kept[test]) and len(train) + len(test) == 96
+    grid = fr.SubjectStimulusSplit(2, stimuli=stimuli, trials=trials)
+    assert len(list(grid.split(X, y, groups))) == grid.get_n_splits() == 4
     for train, test in fr.SubjectStimulusSplit(stimuli=stimuli, trials=trials).split(X, y, groups):
         assert not set(groups[train]) & set(groups[test]) and not set(stimuli[train]) & set(stimuli[test])
 
@@ -93,6 +95,27 @@ def test_rows_in_both_parts_and_masks(study):
         fr.audit(**given, cv=[(mask[:50], np.arange(50, 96))])
     with pytest.raises(fr.DataError, match="`cv` is missing"):
         fr.audit(**given)
+
+
+def test_validation_on_test_rows_leaks(study):
+    rows = np.arange(96)
+    people = study["groups"]
+    seen, tested = rows[people < "p3"], rows[people >= "p3"]
+    assert not fr.audit(**facts(study), cv=[(seen[:32], seen[32:], tested)]).leaks
+    audit = fr.audit(**facts(study), cv=[(seen, tested, tested)])
+    assert audit.findings[0] == "48 rows are in both the training and the test part of fold 1"
+    # Half of each trial's windows.
+    audit = fr.audit(**facts(study), cv=[(seen, tested[::2], tested[1::2])])
+    assert "siblings" in audit.findings[0]
+
+
+def test_names_are_those_of_the_program():
+    from fused_rnn import _inputs
+
+    assert _inputs.column("groups", np.array([b"a", b"b"]), 2) == ["a", "b"]
+    for missing in (None, float("nan"), np.datetime64("NaT")):
+        with pytest.raises(fr.DataError, match=r"groups\[1\] is missing"):
+            _inputs.column("groups", np.array(["a", missing], dtype=object), 2)
 
 
 def test_features_and_images_are_audited_too(study):
