@@ -26,7 +26,7 @@
 //! | 3 | [`backend`] the devices; [`data`] from files to folds; [`metrics`] |
 //! | 2 | [`reference`](mod@reference) the equations |
 //! | 1 | [`ops`] the operations; [`memory`] of this machine |
-//! | 0 | [`random`]; [`error`]; [`progress`]; [`staged`] files; [`word`] |
+//! | 0 | [`random`]; [`error`]; [`progress`]; [`shell`] words; [`staged`] files; [`word`] |
 //!
 //! A layer on its own, backward included, checked against the equations in `f64`:
 //!
@@ -80,6 +80,7 @@ pub mod report;
 #[cfg(feature = "cli")]
 pub mod reproduce;
 pub mod run;
+pub mod shell;
 pub mod staged;
 #[cfg(feature = "cli")]
 pub mod sweep;

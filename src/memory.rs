@@ -14,7 +14,7 @@ const SMALL: usize = 16 << 20;
 pub fn require(bytes: usize, what: &str) -> Result<()> {
     match free().filter(|&free| bytes >= SMALL && bytes > free) {
         None => Ok(()),
-        Some(free) => Err(refused(bytes, what, &format!("{} MiB are free", megabytes(free)))),
+        Some(free) => Err(refused(bytes, what, &format!("{} are free", mebibytes(free)))),
     }
 }
 
@@ -32,11 +32,12 @@ pub fn reserve(bytes: usize, what: &str) -> Result<()> {
 }
 
 fn refused(bytes: usize, what: &str, limit: &str) -> Error {
-    Error::new(ErrorKind::Device, format!("{what} needs {} MiB of memory, and {limit}", megabytes(bytes)))
+    Error::new(ErrorKind::Device, format!("{what} needs {} of memory, and {limit}", mebibytes(bytes)))
 }
 
-fn megabytes(bytes: usize) -> usize {
-    bytes.div_ceil(1 << 20)
+/// A number of bytes in words: `219 MiB`.
+pub fn mebibytes(bytes: usize) -> String {
+    format!("{} MiB", bytes.div_ceil(1 << 20))
 }
 
 /// The bytes of memory that are free, by the estimate of Linux and the limit of the container; `None` where

@@ -1,5 +1,7 @@
 //! Progress reports of long work. The library never prints; the command line shows these reports.
 
+use std::collections::BTreeSet;
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// Receives the progress and the warnings of long work, from several threads.
@@ -45,4 +47,56 @@ impl Progress for Silent {
     fn caution(&self, _: &str) {}
     fn say(&self, _: &str) {}
     fn detail(&self, _: &str) {}
+}
+
+/// Remembers what was said, so that many pieces of work that have the same to say say it once.
+#[derive(Default)]
+pub struct Unrepeated(Mutex<BTreeSet<String>>);
+
+impl Unrepeated {
+    /// Reports to `inner`, but no text that was reported before.
+    pub fn with<'a>(&'a self, inner: &'a dyn Progress) -> impl Progress + 'a {
+        News { said: &self.0, inner }
+    }
+}
+
+struct News<'a> {
+    said: &'a Mutex<BTreeSet<String>>,
+    inner: &'a dyn Progress,
+}
+
+impl News<'_> {
+    fn is_new(&self, text: &str) -> bool {
+        self.said.lock().is_ok_and(|mut said| said.insert(text.into()))
+    }
+}
+
+impl Progress for News<'_> {
+    fn start(&self, what: &str, total: u64, unit: &str) {
+        self.inner.start(what, total, unit);
+    }
+    fn advance(&self, done: u64, note: &str) {
+        self.inner.advance(done, note);
+    }
+    fn finish(&self) {
+        self.inner.finish();
+    }
+    fn warn(&self, text: &str) {
+        if self.is_new(text) {
+            self.inner.warn(text);
+        }
+    }
+    fn caution(&self, text: &str) {
+        if self.is_new(text) {
+            self.inner.caution(text);
+        }
+    }
+    fn say(&self, text: &str) {
+        if self.is_new(text) {
+            self.inner.say(text);
+        }
+    }
+    fn detail(&self, text: &str) {
+        self.inner.detail(text);
+    }
 }

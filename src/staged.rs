@@ -11,6 +11,7 @@ pub struct StagedFile {
     target: PathBuf,
     path: PathBuf,
     file: File,
+    is_synced: bool,
     is_done: bool,
 }
 
@@ -34,7 +35,7 @@ impl StagedFile {
                 file => break (file?, path),
             }
         };
-        let staged = StagedFile { target: target.into(), path, file, is_done: false };
+        let staged = StagedFile { target: target.into(), path, file, is_synced: false, is_done: false };
         if let Ok(old) = fs::symlink_metadata(target)
             && old.is_file()
         {
@@ -48,8 +49,12 @@ impl StagedFile {
     /// # Errors
     ///
     /// If the disk refuses.
-    pub fn sync(&self) -> io::Result<()> {
-        self.file.sync_all()
+    pub fn sync(&mut self) -> io::Result<()> {
+        if !self.is_synced {
+            self.file.sync_all()?;
+            self.is_synced = true;
+        }
+        Ok(())
     }
 
     /// Puts the file in the place of its target, and returns when both the file and its name are on the disk.
@@ -76,6 +81,7 @@ fn sync_folder(target: &Path) -> io::Result<()> {
 
 impl Write for StagedFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.is_synced = false;
         self.file.write(bytes)
     }
 

@@ -92,7 +92,7 @@ fn a_stopped_ablation_goes_on_with_the_same_bits() {
     std::process::Command::new("kill").args(["-TERM", &run.id().to_string()]).status().unwrap();
     assert_eq!(run.wait().unwrap().code(), Some(143));
     assert!(!path.join("runs/stopped/ablation.csv").exists());
-    engine(path, "ablate --resume runs/stopped --by band").ends(2, &["--resume goes on as it was begun"]);
+    engine(path, "ablate --resume runs/stopped --by band").ends(2, &["--by is another"]);
     engine(path, "ablate --resume runs/stopped --quiet").ends(0, &[]);
     assert_same(&path.join("runs/whole"), &path.join("runs/stopped"), &["ablation.csv"]);
     assert_same(

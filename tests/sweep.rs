@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// The class raises one of two channels.
 fn data(folder: &Path) {
@@ -15,7 +15,8 @@ fn data(folder: &Path) {
 }
 
 const BASE: &str = "--data w --split subject --folds 3 --epochs 3 --patience 0 --validation 0 --quiet";
-const GRID: &str = "--grid cell=lstm,gru --grid hidden=3;4,2 --seeds 1,2";
+/// Not in the order of the names, in which a sweep has them.
+const GRID: &str = "--grid hidden=3;4,2 --grid cell=lstm,gru --seeds 1,2";
 
 fn json(path: &Path, arguments: &str) -> Value {
     serde_json::from_str(&engine(path, arguments).ends(0, &[]).out).unwrap()
@@ -33,6 +34,7 @@ fn every_task_is_a_plain_run_and_the_results_are_put_together() {
     data(path);
     let plan = engine(path, &format!("sweep plan {BASE} {GRID}")).ends(0, &[]).out;
     assert!(plan.contains("cell gru, hidden 4,2: 3 folds") && plan.contains("8 tasks"), "{plan}");
+    assert_eq!(plan.matches(" MiB, about").count(), 4, "{plan}");
     assert!(!path.join("runs").exists(), "a plan begins nothing");
     engine(path, &format!("sweep run {BASE} {GRID} --name s")).ends(0, &[]);
     assert_eq!(states(path, "runs/s"), ["finished"; 8]);
@@ -105,6 +107,8 @@ fn wrong_settings_are_refused_before_anything_is_made() {
         ("--grid seed=1,2", "a sweep sets this itself"),
         ("--seeds 1,1", "1 is there twice"),
         ("--grid epochs=1,0", "the number of epochs must be above 0"),
+        ("--grid threads=1,2", "it changes no result"),
+        ("--grid allow-copies=true", "\"allow-copies\" is a switch"),
     ] {
         engine(path, &format!("sweep run {BASE} {options}")).ends(2, &[message]);
     }
@@ -125,6 +129,38 @@ fn a_failed_task_is_named_and_the_others_go_on() {
     let partial = engine(path, "sweep collect runs/s --partial").ends(0, &[]).out;
     assert!(partial.contains("PARTIAL: 1 tasks have no scores") && partial.contains("0002-2000-seed-1"));
     engine(path, "sweep run --resume runs/s --quiet").ends(1, &["1 tasks failed"]);
+    // What cannot be read has failed, too, and stops nothing else.
+    let runs = path.join("runs/s/runs");
+    fs::write(runs.join("0001-3-seed-1/status.json"), "no status").unwrap();
+    fs::remove_dir_all(runs.join("0003-2-seed-1")).unwrap();
+    engine(path, "sweep run --resume runs/s --quiet")
+        .ends(1, &["2 tasks failed, the first is 1", "status.json"]);
+    assert_eq!(states(path, "runs/s"), ["failed", "failed", "finished"]);
+}
+
+#[test]
+fn a_plan_names_the_combination_that_it_refuses() {
+    let folder = folder();
+    let path = folder.path();
+    data(path);
+    engine(path, &format!("sweep plan {BASE} --grid folds=3,2000")).ends(2, &["folds 2000: "]);
+}
+
+#[test]
+fn what_goes_on_takes_no_other_settings() {
+    let folder = folder();
+    let path = folder.path();
+    data(path);
+    engine(path, &format!("sweep run {BASE} --seeds 1,2 --name s")).ends(0, &[]);
+    // The values are those of the beginning or the defaults: a word to the contrary is not ignored either.
+    for (option, name) in
+        [("--cell lstm", "--cell"), ("--seeds 1,2", "--seeds"), ("--lr 0.001", "--lr"), ("s.toml", "FILE")]
+    {
+        engine(path, &format!("sweep run --resume runs/s {option}")).ends(2, &[name, "--task, --retry"]);
+        engine(path, &format!("sweep submit --slurm --script-only --resume runs/s {option}"))
+            .ends(2, &[name, "--array-limit"]);
+    }
+    engine(path, "sweep run --resume runs/s --threads 1 --quiet").ends(0, &[]);
 }
 
 #[test]
@@ -143,11 +179,21 @@ fn two_results_of_a_task_and_foreign_ones_are_refused() {
     engine(path, "sweep collect runs/s").ends(3, &["0001-2-seed-1-2 belongs to no task"]);
     fs::remove_dir_all(&twice).unwrap();
     // Another task's run under this one's name.
-    let own = runs.join("own");
     fs::rename(&one, path.join("own")).unwrap();
     copy(&two, &one);
+    engine(path, "sweep collect runs/s").ends(3, &["0001-2-seed-1 is not a run of task 1"]);
+    fs::remove_dir_all(&one).unwrap();
+    // The same task of a sweep with other settings.
+    let other = BASE.replace("--epochs 3", "--epochs 2");
+    engine(path, &format!("sweep run {other} --grid hidden=2;3 --name other")).ends(0, &[]);
+    copy(&path.join("runs/other/runs/0001-2-seed-1"), &one);
+    engine(path, "sweep collect runs/s").ends(3, &["0001-2-seed-1 is not a run of task 1"]);
+    // A run that was made by hand.
+    fs::remove_file(one.join("task.json")).unwrap();
+    engine(path, "sweep collect runs/s").ends(3, &["0001-2-seed-1 is not a run of task 1"]);
+    // A configuration that somebody changed.
+    fs::copy(path.join("own/task.json"), one.join("task.json")).unwrap();
     engine(path, "sweep collect runs/s").ends(3, &["0001-2-seed-1 has other settings than its task"]);
-    assert!(!own.exists());
     fs::remove_dir_all(&one).unwrap();
     fs::rename(path.join("own"), &one).unwrap();
     engine(path, "sweep collect runs/s").ends(0, &[]);
@@ -195,12 +241,19 @@ fn processes_share_a_sweep_and_killed_ones_lose_nothing() {
     let mut random = Random::new(11, Stream::Demo, [0, 0]);
     kill(&mut first, "-TERM");
     assert_eq!(first.wait().unwrap().code(), Some(143));
+    let mut hits = 0;
     for _ in 0..8 {
         let mut pair = [begin(), begin()];
         std::thread::sleep(Duration::from_millis(20 + (random.uniform() * 300.0) as u64));
         pair.iter_mut().for_each(|child| kill(child, "-KILL"));
         pair.iter_mut().for_each(|child| drop(child.wait()));
+        let running = |hidden: &usize| {
+            let run = path.join(format!("runs/s/runs/{:04}-{hidden}-seed-1/status.json", hidden - 1));
+            fs::read_to_string(run).is_ok_and(|status| status.contains("running"))
+        };
+        hits += (2..8).filter(running).count();
     }
+    assert!(hits > 0, "every kill missed the training");
     let pair = [begin(), begin()];
     for mut child in pair {
         assert!(child.wait().unwrap().success());
@@ -213,6 +266,34 @@ fn processes_share_a_sweep_and_killed_ones_lose_nothing() {
         let place = |sweep: &str| path.join("runs").join(sweep).join("runs").join(&name);
         assert_same(&place("whole"), &place("s"), &["predictions.csv", "metrics.jsonl"]);
     }
+    let looks = fs::read_to_string(path.join("runs/s/runs/looks.jsonl")).unwrap();
+    assert_eq!(looks.lines().count(), 6, "each task is scored once: {looks}");
+}
+
+/// Stops a process, and returns when none of its threads runs any more.
+fn stop(child: &mut Child) {
+    kill(child, "-STOP");
+    let tasks = format!("/proc/{}/task", child.id());
+    let has_stopped = |thread: fs::DirEntry| {
+        let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        // The name before it may hold brackets itself.
+        stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('T'))
+    };
+    let begun = Instant::now();
+    while !fs::read_dir(&tasks).unwrap().all(|thread| has_stopped(thread.unwrap())) {
+        assert!(begun.elapsed() < Duration::from_secs(60), "the process does not stop");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Waits until a training has saved its first state.
+fn wait_for_training(run: &Path) {
+    wait_for(&run.join("metrics.jsonl"));
+    let logged = Instant::now();
+    while fs::metadata(run.join("metrics.jsonl")).unwrap().len() == 0 {
+        assert!(logged.elapsed() < Duration::from_secs(120), "no state was saved");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 #[test]
@@ -223,13 +304,8 @@ fn an_owner_that_was_silent_for_too_long_writes_nothing() {
     let long = BASE.replace("--epochs 3", "--epochs 100000");
     let mut late = Running(command(path, &format!("sweep run {long} --seeds 1,2 --name s")).spawn().unwrap());
     let run = path.join("runs/s/runs/0001-seed-1");
-    wait_for(&run.join("metrics.jsonl"));
-    let logged = Instant::now();
-    while fs::metadata(run.join("metrics.jsonl")).unwrap().len() == 0 {
-        assert!(logged.elapsed() < Duration::from_secs(120), "no state was saved");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    kill(&mut late.0, "-STOP");
+    wait_for_training(&run);
+    stop(&mut late.0);
     let status = states(path, "runs/s");
     assert_eq!(status[0], "running");
     // Another machine takes the task, after a minute in which nothing was heard: here, at once.
@@ -243,6 +319,58 @@ fn an_owner_that_was_silent_for_too_long_writes_nothing() {
     assert_eq!(before, ["resume.safetensors", "status.json", "metrics.jsonl"].map(read));
     let task = engine(path, "sweep status runs/s").ends(0, &[]).out;
     assert!(task.contains("process 1 of other"), "{task}");
+}
+
+/// The last sign of life of this claim was so many seconds ago.
+fn age(claim: &Path, seconds: u64) {
+    let then = SystemTime::now() - Duration::from_secs(seconds);
+    fs::File::options().write(true).open(claim).unwrap().set_modified(then).unwrap();
+}
+
+#[test]
+fn a_claim_of_another_machine_holds_for_a_minute() {
+    let folder = folder();
+    let path = folder.path();
+    data(path);
+    engine(path, &format!("sweep run {BASE} --seeds 1,2,3 --name s")).ends(0, &[]);
+    let (claims, runs) = (path.join("runs/s/claims"), path.join("runs/s/runs"));
+    for number in 1..3 {
+        fs::remove_dir_all(runs.join(format!("000{number}-seed-{number}"))).unwrap();
+        let claim = claims.join(format!("000{number}.1"));
+        fs::write(&claim, r#"{"host":"other","process":1,"released":false}"#).unwrap();
+        age(&claim, [61, 50][number - 1]);
+    }
+    assert_eq!(states(path, "runs/s"), ["waiting", "running", "finished"]);
+    let begun = Instant::now();
+    let done = engine(path, "sweep run --resume runs/s").ends(0, &["process 1 of other"]).out;
+    assert!(done.contains("all 3 tasks have scores"), "{done}");
+    assert!(begun.elapsed() > Duration::from_secs(7), "the claim was 50 s old");
+    assert!(claims.join("0001.2").exists() && claims.join("0002.2").exists());
+    assert!(!claims.join("0003.2").exists());
+}
+
+#[test]
+fn a_run_that_is_open_is_left_to_its_process_however_old_its_claim() {
+    let folder = folder();
+    let path = folder.path();
+    data(path);
+    let long = BASE.replace("--epochs 3", "--epochs 400");
+    let mut late = Running(command(path, &format!("sweep run {long} --seeds 1,2 --name s")).spawn().unwrap());
+    wait_for_training(&path.join("runs/s/runs/0001-seed-1"));
+    stop(&mut late.0);
+    age(&path.join("runs/s/claims/0001.1"), 100);
+    let mut second = Running(command(path, "sweep run --resume runs/s --quiet").spawn().unwrap());
+    let two = path.join("runs/s/runs/0002-seed-2/status.json");
+    wait_for(&two);
+    // It takes the other task, and waits for the first.
+    while !fs::read_to_string(&two).unwrap().contains("finished") {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(second.0.try_wait().unwrap().is_none(), "it has not waited");
+    assert!(!path.join("runs/s/claims/0001.2").exists());
+    kill(&mut late.0, "-KILL");
+    assert!(second.0.wait().unwrap().success());
+    assert_eq!(states(path, "runs/s"), ["finished"; 2]);
 }
 
 #[test]
@@ -260,7 +388,7 @@ fn the_script_of_a_job_array_has_the_open_tasks() {
         "#SBATCH --array=3%2",
         "#SBATCH --time=00:10:00",
         "#SBATCH --requeue",
-        "--task \"$SLURM_ARRAY_TASK_ID\" --threads 1 &",
+        "--retry --task \"$SLURM_ARRAY_TASK_ID\" --threads 1 &",
     ] {
         assert!(script.contains(line), "{line} in {script}");
     }

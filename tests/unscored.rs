@@ -105,7 +105,8 @@ fn an_archive_s_test_part_is_trained_on_too() {
 fn such_a_run_goes_on_after_a_stop() {
     let folder = with_series();
     let path = folder.path();
-    let long = "train --data x.ts --hidden 3 --epochs 1500 --patience 0 --save-every 0.05 --all --validation 0";
+    let long =
+        "train --data x.ts --hidden 3 --epochs 1500 --patience 0 --save-every 0.05 --all --validation 0";
     engine(path, &format!("{long} --name whole --quiet")).ends(0, &[]);
     let mut run = command(path, &format!("{long} --name stopped --quiet")).spawn().unwrap();
     let log = path.join("runs/stopped/metrics.jsonl");
@@ -120,9 +121,9 @@ fn such_a_run_goes_on_after_a_stop() {
     assert!(fs::metadata(&log).unwrap().len() < fs::metadata(whole.join("metrics.jsonl")).unwrap().len());
     engine(path, "train --resume runs/stopped --quiet").ends(0, &[]);
     assert_same(&whole, &stopped, &["metrics.jsonl", "split.json"]);
-    let weights = |run: &Path| {
-        FoldCheckpoint::read(&run.join("checkpoints/best/fold-01.safetensors")).unwrap().weights
-    };
+    let weights =
+        |run: &Path| FoldCheckpoint::read(&run.join("checkpoints/best/fold-01.safetensors")).unwrap().weights;
     assert_eq!(weights(&whole), weights(&stopped));
-    engine(path, "train --resume runs/stopped --epochs 1600").ends(2, &["--epochs and --patience cannot change any more"]);
+    engine(path, "train --resume runs/stopped --epochs 1600")
+        .ends(2, &["--epochs and --patience cannot change any more"]);
 }

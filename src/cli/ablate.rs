@@ -2,6 +2,7 @@
 
 use super::output::{out, out_json};
 use super::progress::Terminal;
+use super::resume::refuse_other_options;
 use super::signals;
 use super::threads::set_threads;
 use crate::ablation::{self, Settings};
@@ -57,12 +58,7 @@ impl AblateCommand {
         let settings = match &self.resume {
             None => asked,
             Some(folder) => {
-                if self.config != Config::default() || self.by != GroupBy::Modality || self.preset.is_some() {
-                    return Err(Error::config(
-                        "--resume goes on as it was begun, with the options of that time",
-                    )
-                    .hint("leave the other options out, but for --dry-run and --json"));
-                }
+                refuse_other_options::<Self>(matches, &["resume", "dry_run", "json"])?;
                 read_settings(folder)?
             }
         };

@@ -5,6 +5,34 @@ use crate::error::{Error, Result};
 use crate::experiment::differences;
 use crate::run::{Manifest, Resume, RunFolder};
 use crate::train::Schedule;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Args, Command};
+
+/// Refuses all options of a command but these, by the names of their fields: what was begun goes on with its
+/// own settings, and a word to the contrary must not be ignored.
+pub fn refuse_other_options<C: Args>(matches: &ArgMatches, allowed: &[&str]) -> Result<()> {
+    let command = C::augment_args(Command::new("engine"));
+    let is_refused = |arg: &&Arg| {
+        let id = arg.get_id().as_str();
+        !allowed.contains(&id)
+            && matches.try_contains_id(id).is_ok()
+            && matches.value_source(id) == Some(ValueSource::CommandLine)
+    };
+    let name = |arg: &Arg| match arg.get_long() {
+        Some(long) => format!("--{long}"),
+        None => arg.get_id().to_string().to_uppercase(),
+    };
+    let Some(refused) = command.get_arguments().find(is_refused).map(name) else { return Ok(()) };
+    let others = command.get_arguments().filter(|arg| {
+        let id = arg.get_id().as_str();
+        id != "resume" && allowed.contains(&id)
+    });
+    let others: Vec<String> = others.map(name).collect();
+    Err(Error::config(format!(
+        "--resume goes on with the settings of its beginning, and {refused} is another"
+    ))
+    .hint(format!("only {} may stand beside --resume", others.join(", "))))
+}
 
 /// Only what does not change a step already done may change on resume.
 pub fn refuse_changes(before: &Config, now: &Config) -> Result<()> {

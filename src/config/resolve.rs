@@ -64,10 +64,16 @@ impl Config {
                     || arg.get_long() == Some(name)
                     || aliases.contains(&name.as_str())
             };
-            let Some(long) = command.get_arguments().find(named).and_then(Arg::get_long) else {
+            let Some((arg, long)) =
+                command.get_arguments().find(named).and_then(|arg| Some((arg, arg.get_long()?)))
+            else {
                 return Err(Error::config(format!("there is no option or key \"{name}\""))
                     .hint("`engine crossval --help` lists all options"));
             };
+            if !arg.get_action().takes_values() {
+                return Err(Error::config(format!("\"{name}\" is a switch, which takes no values"))
+                    .hint(format!("give it to all: --{long}")));
+            }
             arguments.push(format!("--{long}={value}"));
         }
         // The first lines of clap's text say it all.

@@ -6,6 +6,7 @@ use crate::data::contents::TrainedContents;
 use crate::data::sequences::Dataset;
 use crate::data::split::Leak;
 use crate::error::Result;
+use crate::memory::mebibytes;
 use crate::ops::Pooling;
 use crate::run::{DatasetEntry, FORMAT, Manifest, RecordingEntry, Resume, RunFolder, SplitEntry, Status};
 use std::collections::BTreeMap;
@@ -40,7 +41,7 @@ impl Experiment {
         let attention = (self.network.pool == Pooling::Attention).then(|| "attention".to_string());
         let layers: Vec<String> = blocks.chain(layers).chain(attention).collect();
         let models = self.models_at_once(selection, runs)?;
-        let megabytes = self.memory(models)? / (1 << 20);
+        let memory = mebibytes(self.memory(selection, runs)?);
         let everything: Vec<u32> = (0..d.sequences.len() as u32).collect();
         let scope = self.scope(selection);
         let notes = std::iter::once(format!("tests {}", scope.headline())).chain(scope.notes());
@@ -60,7 +61,7 @@ impl Experiment {
              split    {}, {} folds, {} trained at once{}\n\
              {notes}{test}\
              network  {} -> {}{} classes, {} parameters\n\
-             memory   about {megabytes} MiB",
+             memory   about {memory}",
             d.grouping.count(d.frames.subjects.len(), d.trials(&everything).len()),
             d.sequences.len(),
             d.steps(),

@@ -10,10 +10,13 @@ use crate::model::Trainer;
 const BYTES: usize = 1 << 30;
 
 impl Experiment {
-    /// The bytes that the training of these folds takes, frames included, with so many models at once.
-    pub(super) fn memory(&self, models: usize) -> Result<usize> {
+    /// The bytes that the training of these folds takes, frames included. So many runs train at once.
+    ///
+    /// # Errors
+    /// If the device refuses.
+    pub fn memory(&self, selection: &[usize], runs: usize) -> Result<usize> {
         let device = self.config.run.device()?;
-        let extent = self.extent(models);
+        let extent = self.extent(self.models_at_once(selection, runs)?);
         let kept = match device.id() {
             DeviceId::Cpu { .. } => self.kept_steps(extent.batch),
             _ => extent.steps,
@@ -76,7 +79,7 @@ impl Experiment {
         if !matches!(self.config.run.device()?.id(), DeviceId::Cpu { .. }) {
             return Ok(());
         }
-        let needed = self.memory(self.models_at_once(selection, runs)?)? - self.dataset.frames.bytes();
+        let needed = self.memory(selection, runs)? - self.dataset.frames.bytes();
         memory::require(needed, "the training").map_err(|e| {
             e.hint("train fewer folds at once with `folds_at_once`, or use smaller `hidden`, `batch` or `window`")
         })

@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::metrics::{Confusion, Names, Prediction, Scores, prediction};
 use crate::run::{Epochs, Manifest, Permutations, Predictions, tested_epochs};
+use crate::shell::quoted;
 use crate::train::{EpochRecord, Selection};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -101,22 +102,4 @@ impl Record {
 fn parse<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
     let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
     serde_json::from_str(&text).map_err(|e| Error::data(format!("{}: {e}", path.display())))
-}
-
-/// As a shell takes it for one word.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "/._-+,:@".contains(c);
-    match word.chars().all(plain) {
-        true => word.into(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn a_shell_takes_a_quoted_word_for_one() {
-        assert_eq!(super::quoted("runs/gru-valence/config.toml"), "runs/gru-valence/config.toml");
-        assert_eq!(super::quoted("my runs/it's"), r"'my runs/it'\''s'");
-    }
 }

@@ -29,11 +29,10 @@ impl Running<'_> {
         self.folder.path().file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    /// Fold group, epoch and step from which it goes on.
-    pub(super) fn place(&self) -> (usize, usize, usize) {
-        let (epoch, position) =
-            self.resume.state.as_ref().map_or((0, 0), |state| (state.epoch, state.position));
-        (self.resume.fold_groups_done, epoch, position)
+    /// Fold group, and epoch and step from which it goes on. Without a saved state it begins.
+    pub(super) fn place(&self) -> (usize, Option<(usize, usize)>) {
+        let state = self.resume.state.as_ref();
+        (self.resume.fold_groups_done, state.map(|state| (state.epoch, state.position)))
     }
 
     /// Saves where it stands: so many fold groups are complete, and `state` is that of the next.

@@ -64,8 +64,9 @@ impl Experiment {
         // Both are looked at before either is cut: a refusal changes nothing.
         Log::check(&folder.file(MetricsLog::FILE), metrics_length, metrics_hash)?;
         Log::check(&folder.file(Epochs::FILE), epochs_length, epochs_hash)?;
-        let metrics = MetricsLog::open(folder.file(MetricsLog::FILE), metrics_length, metrics_hash)?;
-        let epochs = Epochs::open(folder.file(Epochs::FILE), epochs_length, epochs_hash)?;
+        let metrics =
+            MetricsLog::open(folder.file(MetricsLog::FILE), metrics_length, metrics_hash)?.guarded_by(folder);
+        let epochs = Epochs::open(folder.file(Epochs::FILE), epochs_length, epochs_hash)?.guarded_by(folder);
         bound.logs = [metrics.hash(), epochs.hash()];
         Ok(Running { experiment: self, folder, resume, bound, predictions, metrics, epochs })
     }

@@ -1,5 +1,6 @@
 //! epochs.csv: a row for each epoch and fold, in the order in which they ended.
 
+use super::folder::RunFolder;
 use super::log::Log;
 use crate::error::{Error, Result};
 use crate::train::{EpochRecord, Selection};
@@ -21,6 +22,11 @@ impl Epochs {
     /// If it cannot be opened, is shorter, or has other bytes.
     pub fn open(path: PathBuf, length: u64, expected: Option<&str>) -> Result<Self> {
         Ok(Epochs { log: Log::open(path, length, expected)? })
+    }
+
+    /// The file, which asks the guard of its run folder before each write.
+    pub fn guarded_by(self, folder: &RunFolder) -> Self {
+        Epochs { log: self.log.guarded(folder.guard()) }
     }
 
     /// Appends rows; before the first one the header.

@@ -6,6 +6,7 @@ use crate::staged::StagedFile;
 use std::fs::{self, File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Name of the manifest, which gives the format version of a run's tables and logs.
 pub(super) const MANIFEST: &str = "manifest.json";
@@ -20,7 +21,7 @@ pub struct RunFolder {
 }
 
 /// Refuses to write into a folder that another process has now.
-type Guard = Box<dyn Fn() -> Result<()> + Send + Sync>;
+pub(super) type Guard = Arc<dyn Fn() -> Result<()> + Send + Sync>;
 
 /// The folders of checkpoints.
 const CHECKPOINTS: [&str; 2] = ["checkpoints/best", "checkpoints/last"];
@@ -50,7 +51,7 @@ impl RunFolder {
 
     /// The folder with a guard, which is asked before each write.
     pub fn guarded(self, guard: impl Fn() -> Result<()> + Send + Sync + 'static) -> Self {
-        RunFolder { guard: Some(Box::new(guard)), ..self }
+        RunFolder { guard: Some(Arc::new(guard)), ..self }
     }
 
     /// Refuses to go on if another process has the folder now.
@@ -59,6 +60,11 @@ impl RunFolder {
     /// Those of the guard, see [`RunFolder::guarded`].
     pub fn check_guard(&self) -> Result<()> {
         self.guard.as_ref().map_or(Ok(()), |guard| guard())
+    }
+
+    /// The guard, for files that are written bit by bit.
+    pub(super) fn guard(&self) -> Option<Guard> {
+        self.guard.clone()
     }
 
     /// Opens a run that exists.

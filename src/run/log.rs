@@ -1,17 +1,24 @@
 //! A file that grows while a run trains, and is cut back to a known length when the run is resumed.
 
-use super::folder::refuse_link;
+use super::folder::{Guard, refuse_link};
 use crate::error::{Error, Result};
 use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+
+/// Bytes that are collected before they are written.
+const BUFFER: usize = 8192;
 
 /// An append-only file.
 pub struct Log {
     path: PathBuf,
-    file: BufWriter<File>,
+    file: File,
+    /// Bytes that are not written yet.
+    pending: Vec<u8>,
+    /// Of the file and what is pending.
     length: u64,
     hasher: blake3::Hasher,
+    guard: Option<Guard>,
 }
 
 impl Log {
@@ -54,7 +61,14 @@ impl Log {
         let mut file = options.map_err(failed)?;
         file.set_len(length).map_err(failed)?;
         file.seek(SeekFrom::End(0)).map_err(failed)?;
-        Ok(Log { path, file: BufWriter::new(file), length, hasher })
+        Ok(Log { path, file, pending: Vec::new(), length, hasher, guard: None })
+    }
+
+    /// The log with a guard, which is asked before each write.
+    pub(super) fn guarded(self, guard: Option<Guard>) -> Self {
+        let mut log = self;
+        log.guard = guard;
+        log
     }
 
     /// Bytes so far.
@@ -66,7 +80,8 @@ impl Log {
     pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
         self.length += bytes.len() as u64;
         self.hasher.update(bytes);
-        self.file.write_all(bytes).map_err(|e| Error::io("write", &self.path, e))
+        self.pending.extend_from_slice(bytes);
+        if self.pending.len() < BUFFER { Ok(()) } else { self.flush() }
     }
 
     /// The hash of everything so far.
@@ -76,8 +91,22 @@ impl Log {
 
     /// Writes everything to disk and returns the length.
     pub fn sync(&mut self) -> Result<u64> {
-        let result = self.file.flush().and_then(|()| self.file.get_ref().sync_data());
-        result.map_err(|e| Error::io("write", &self.path, e))?;
+        self.flush()?;
+        self.file.sync_data().map_err(|e| Error::io("write", &self.path, e))?;
         Ok(self.length)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.guard.as_ref().map_or(Ok(()), |guard| guard())?;
+        self.file.write_all(&self.pending).map_err(|e| Error::io("write", &self.path, e))?;
+        self.pending.clear();
+        Ok(())
+    }
+}
+
+impl Drop for Log {
+    /// The last lines before an error help to explain it. Whoever dropped the log has that error to report.
+    fn drop(&mut self) {
+        let _ = self.flush();
     }
 }

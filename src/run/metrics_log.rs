@@ -1,5 +1,6 @@
 //! metrics.jsonl: a line for each training step and fold.
 
+use super::folder::RunFolder;
 use super::log::Log;
 use crate::error::{Error, Result};
 use crate::train::StepRecord;
@@ -20,6 +21,11 @@ impl MetricsLog {
     /// If it cannot be opened, is shorter, or has other bytes.
     pub fn open(path: PathBuf, length: u64, expected: Option<&str>) -> Result<Self> {
         Ok(MetricsLog { log: Log::open(path, length, expected)? })
+    }
+
+    /// The file, which asks the guard of its run folder before each write.
+    pub fn guarded_by(self, folder: &RunFolder) -> Self {
+        MetricsLog { log: self.log.guarded(folder.guard()) }
     }
 
     /// Appends a line for each record.

@@ -8,12 +8,14 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{ErrorKind as IoErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime};
 
 /// After so long without a sign of life a claim is stale.
 pub const STALE: Duration = Duration::from_secs(60);
@@ -33,12 +35,30 @@ pub struct Owner {
     pub released: bool,
 }
 
+impl Owner {
+    /// One whose claim is being written, or cannot be read.
+    pub(super) fn unknown() -> Self {
+        Owner { host: String::new(), process: 0, released: false }
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self.host.is_empty() {
+            true => f.write_str("another process"),
+            false => write!(f, "process {} of {}", self.process, self.host),
+        }
+    }
+}
+
 /// A claim that this process has.
 pub struct Claim {
     file: Arc<ClaimFile>,
-    last_look: Mutex<Instant>,
+    /// By a clock that goes on while the machine sleeps.
+    last_look: Mutex<SystemTime>,
     /// Ends the signs of life when it is dropped.
-    _beating: Sender<()>,
+    beating: Sender<()>,
+    heart: JoinHandle<()>,
 }
 
 struct ClaimFile {
@@ -69,9 +89,7 @@ impl Claim {
             Ok(_) => {}
             // Another process was faster.
             Err(e) if e.kind() == IoErrorKind::AlreadyExists => {
-                let owner =
-                    read(&path).unwrap_or(Owner { host: "another".into(), process: 0, released: false });
-                return Ok(Err(owner));
+                return Ok(Err(read(&path).unwrap_or_else(Owner::unknown)));
             }
             Err(e) => return Err(Error::io("create", &path, e)),
         }
@@ -79,17 +97,23 @@ impl Claim {
         let file = Arc::new(file);
         let (beating, ended) = channel::<()>();
         let beats = Arc::clone(&file);
-        std::thread::Builder::new()
+        let heart = std::thread::Builder::new()
             .name("claim".into())
             .spawn(move || {
                 // The others miss a sign of life that cannot be written, and take the task.
-                while ended.recv_timeout(BEAT) == Err(std::sync::mpsc::RecvTimeoutError::Timeout)
+                while ended.recv_timeout(BEAT) == Err(RecvTimeoutError::Timeout)
                     && beats.is_newest()
                     && beats.write(&beats.owner).is_ok()
                 {}
             })
             .map_err(|e| Error::new(ErrorKind::Device, "the system starts no more threads").caused_by(e))?;
-        Ok(Ok(Claim { file, last_look: Mutex::new(Instant::now()), _beating: beating }))
+        Ok(Ok(Claim { file, last_look: Mutex::new(SystemTime::now()), beating, heart }))
+    }
+
+    /// The process that has the task now instead of this one, if there is one.
+    pub fn successor(&self) -> Option<Owner> {
+        let next = path(&self.file.folder, self.file.task, self.file.number + 1);
+        next.exists().then(|| read(&next).unwrap_or_else(Owner::unknown))
     }
 
     /// Refuses to go on if another process has the task now.
@@ -99,21 +123,19 @@ impl Claim {
     /// [`ErrorKind::Io`] with the new owner.
     pub fn check(&self) -> Result<()> {
         let mut last = self.last_look.lock().expect("nobody panics while looking");
-        if last.elapsed() < LOOK {
+        if last.elapsed().is_ok_and(|time| time < LOOK) {
             return Ok(());
         }
-        match self.file.is_newest() {
-            true => {
-                *last = Instant::now();
-                Ok(())
-            }
-            // The next look must not be answered from memory.
-            false => Err(Error::new(
+        // The look after one that fails must not be answered from memory.
+        if let Some(owner) = self.successor() {
+            return Err(Error::new(
                 ErrorKind::Io,
-                format!("task {} has another owner: this process was silent for too long", self.file.task),
+                format!("task {} is with {owner} now: this process was silent for too long", self.file.task),
             )
-            .hint("nothing is lost: the other process goes on from the last saved state")),
+            .hint("nothing is lost: the other process goes on from the last saved state"));
         }
+        *last = SystemTime::now();
+        Ok(())
     }
 
     /// Gives the task back.
@@ -122,8 +144,12 @@ impl Claim {
     ///
     /// If the file cannot be written.
     pub fn release(self) -> Result<()> {
-        match self.file.is_newest() {
-            true => self.file.write(&Owner { released: true, ..self.file.owner.clone() }),
+        let Claim { file, beating, heart, .. } = self;
+        // A last sign of life must not come after the end.
+        drop(beating);
+        heart.join().map_err(|_| Error::new(ErrorKind::Other, "the signs of life of a claim failed"))?;
+        match file.is_newest() {
+            true => file.write(&Owner { released: true, ..file.owner.clone() }),
             false => Ok(()),
         }
     }
@@ -163,10 +189,7 @@ fn newest(folder: &Path, task: usize) -> Result<Option<(usize, Owner)>> {
         let path = path(folder, task, number);
         match path.try_exists().map_err(|e| Error::io("read", &path, e))? {
             // A claim that is being written has an owner all the same.
-            true => {
-                let unknown = Owner { host: "another".into(), process: 0, released: false };
-                newest = Some((number, read(&path).unwrap_or(unknown)));
-            }
+            true => newest = Some((number, read(&path).unwrap_or_else(Owner::unknown))),
             false => break,
         }
     }

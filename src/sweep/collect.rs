@@ -9,6 +9,7 @@ use crate::metrics::best_of::BestOf;
 use crate::metrics::interval::{Summary, mean, variance};
 use crate::metrics::table::{Cell, Row};
 use crate::metrics::{ScoreTable, Scores, text};
+use crate::run::looks::Trials;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -25,7 +26,7 @@ pub struct Collection {
     pub missing: Vec<String>,
     /// Whether a run's split leaks.
     pub leaky: bool,
-    /// The score that chance alone gives the best of all runs on the same trials.
+    /// The score that chance alone gives the best of the runs on the same trials, without those that leak.
     pub chance: Vec<Chance>,
 }
 
@@ -61,6 +62,15 @@ pub struct Chance {
     pub best_of: BestOf,
 }
 
+/// A task that has scores.
+struct Member<'a> {
+    task: &'a Task,
+    record: Record,
+    scores: Scores,
+    /// That were tested; `None` if the manifest does not name their recordings.
+    trials: Option<Trials>,
+}
+
 impl Collection {
     /// Reads every run of a sweep. `partial` allows tasks without scores.
     ///
@@ -71,14 +81,16 @@ impl Collection {
     pub fn read(sweep: &Sweep, partial: bool) -> Result<Self> {
         sweep.check_runs()?;
         let mut missing = Vec::new();
-        let mut done: Vec<(&Task, Record, Scores)> = Vec::new();
+        let mut done: Vec<Member> = Vec::new();
         for task in &sweep.tasks {
             match sweep.state(task)? {
                 State::Finished => {
+                    sweep.check_mark(task)?;
                     let record = Record::read(&sweep.run(task))?;
                     belongs(&record, task)?;
-                    let (scores, _) = record.results()?;
-                    done.push((task, record, scores));
+                    let (scores, predictions) = record.results()?;
+                    let trials = Trials::predicted(&predictions, &record.manifest);
+                    done.push(Member { task, record, scores, trials });
                 }
                 state => missing.push((task.name(), state)),
             }
@@ -98,14 +110,9 @@ impl Collection {
                 "go on with `engine sweep run --resume {path}`, or collect what is there with `engine sweep collect {path} --partial`"
             )));
         }
-        let mut settings: Vec<Vec<&(&Task, Record, Scores)>> = Vec::new();
-        for member in &done {
-            match settings.last_mut().filter(|members| members[0].0.options == member.0.options) {
-                Some(members) => members.push(member),
-                None => settings.push(vec![member]),
-            }
-        }
-        let settings = settings.iter().map(|members| Setting::of(members)).collect::<Result<Vec<_>>>()?;
+        // The seeds of a combination follow one another.
+        let settings = done.chunk_by(|a, b| a.task.options == b.task.options);
+        let settings = settings.map(Setting::of).collect::<Result<Vec<_>>>()?;
         Ok(Collection {
             name: sweep.path().file_name().unwrap_or_default().to_string_lossy().into_owned(),
             options: sweep.settings.grid.iter().map(|axis| axis.option.clone()).collect(),
@@ -198,20 +205,20 @@ impl Collection {
 }
 
 impl Setting {
-    fn of(members: &[&(&Task, Record, Scores)]) -> Result<Self> {
-        let (first, _, scores) = members[0];
+    fn of(members: &[Member]) -> Result<Self> {
+        let Member { task: first, scores, .. } = &members[0];
         let subjects = |scores: &Scores| -> Vec<(String, f64)> {
             let rows = scores.trial.by_subject.rows.iter();
             rows.filter_map(|row| Some((row.name.clone(), row.accuracy?))).collect()
         };
-        let all: Vec<Vec<(String, f64)>> = members.iter().map(|(_, _, scores)| subjects(scores)).collect();
+        let all: Vec<Vec<(String, f64)>> = members.iter().map(|member| subjects(&member.scores)).collect();
         let names = |subjects: &Vec<(String, f64)>| -> Vec<String> {
             subjects.iter().map(|(name, _)| name.clone()).collect()
         };
         if let Some(i) = (1..all.len()).find(|&i| names(&all[i]) != names(&all[0])) {
             return Err(Error::data(format!(
                 "{} and {} test other subjects: no mean over their seeds is possible",
-                members[i].0.name(),
+                members[i].task.name(),
                 first.name()
             )));
         }
@@ -223,23 +230,30 @@ impl Setting {
         Ok(Setting {
             name: first.setting(),
             values: first.options.iter().map(|(_, value)| value.clone()).collect(),
-            runs: members.iter().map(|(task, _, _)| task.name()).collect(),
-            seeds: members.iter().map(|(task, _, _)| task.seed).collect(),
+            runs: members.iter().map(|member| member.task.name()).collect(),
+            seeds: members.iter().map(|member| member.task.seed).collect(),
             seed_sd: variance(&by_seed).map(f64::sqrt),
             by_seed,
             accuracy: Summary::of(&over_seeds, scores.trial.confusion.counts().concat().iter().sum()),
             baseline: scores.baselines.global.scores.accuracy,
-            leaky: members.iter().any(|(_, record, _)| record.manifest.split.kind.is_leaky()),
+            leaky: members.iter().any(Member::is_leaky),
         })
     }
 }
 
-/// Refuses a run whose configuration is not that of its task.
+impl Member<'_> {
+    fn is_leaky(&self) -> bool {
+        self.record.manifest.split.kind.is_leaky()
+    }
+}
+
+/// Refuses a run whose configuration is not that of its task. Reading the data completes the settings of some
+/// sections; those of a run do not change what it learns.
 fn belongs(record: &Record, task: &Task) -> Result<()> {
-    let config = Config::from_toml(&record.config)?;
-    let mut expected = config.with_options(&task.options)?;
-    expected.training.seed = task.seed;
-    match expected == config {
+    let found = Config::from_toml(&record.config)?;
+    let Config { data, demo, frames, labels, run, .. } = found.clone();
+    let expected = Config { data, demo, frames, labels, run, ..task.config.clone() };
+    match expected.with_options(&task.options)? == found {
         true => Ok(()),
         false => Err(Error::data(format!(
             "{} has other settings than its task: {}, seed {}",
@@ -251,17 +265,17 @@ fn belongs(record: &Record, task: &Task) -> Result<()> {
     }
 }
 
-/// The best of all runs with the same labels and data.
-fn chance(done: &[(&Task, Record, Scores)]) -> Vec<Chance> {
-    let mut groups: BTreeMap<(String, String), (usize, usize, f64)> = BTreeMap::new();
-    for (_, record, scores) in done {
-        let data = &record.manifest.dataset;
-        let Some(guess) = scores.baselines.global.scores.accuracy else { continue };
-        let trials = scores.trial.confusion.counts().concat().iter().sum::<u64>() as usize;
-        groups.entry((data.labels.clone(), data.blake3.clone())).or_insert((0, trials, guess)).0 += 1;
+/// The best of all runs that predict the same labels of the same trials. Runs that leak are no guesses.
+fn chance(done: &[Member]) -> Vec<Chance> {
+    let mut groups: BTreeMap<(&str, &Trials), (usize, f64)> = BTreeMap::new();
+    for member in done.iter().filter(|member| !member.is_leaky()) {
+        let guess = member.scores.baselines.global.scores.accuracy;
+        let Some((trials, guess)) = member.trials.as_ref().zip(guess) else { continue };
+        groups.entry((&member.record.manifest.dataset.labels, trials)).or_insert((0, guess)).0 += 1;
     }
-    let chance = |((labels, _), (runs, trials, guess)): ((String, String), (usize, usize, f64))| {
-        Some(Chance { labels, best_of: BestOf::of(runs, trials, guess).filter(|_| runs > 1)? })
+    let chance = |((labels, trials), (runs, guess)): ((&str, &Trials), (usize, f64))| {
+        let best_of = BestOf::of(runs, trials.len(), guess).filter(|_| runs > 1)?;
+        Some(Chance { labels: labels.into(), best_of })
     };
     groups.into_iter().filter_map(chance).collect()
 }

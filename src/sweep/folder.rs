@@ -4,8 +4,9 @@
 use super::claim::{self, Owner};
 use super::grid::{Settings, Task};
 use crate::error::{Error, Result};
-use crate::run::{self, RunFolder, Status};
+use crate::run::{self, Manifest, RunFolder, Status};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,8 @@ const SETTINGS: &str = "sweep.toml";
 const TASKS: &str = "tasks.json";
 const CLAIMS: &str = "claims";
 const RUNS: &str = "runs";
+/// In the folder of a run.
+const TASK: &str = "task.json";
 
 /// A sweep on disk.
 pub struct Sweep {
@@ -23,7 +26,7 @@ pub struct Sweep {
     pub tasks: Vec<Task>,
 }
 
-/// A line of `tasks.json`.
+/// A line of `tasks.json`; in a run's folder, the task that the run is of.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct TaskEntry {
     number: usize,
@@ -142,21 +145,61 @@ impl Sweep {
         RunFolder::open_or_create(&self.run(task))
     }
 
-    /// How far a task has come.
+    /// Writes into the folder of a run which task it is of.
     ///
     /// # Errors
     ///
-    /// If its files cannot be read.
+    /// For the folder of another task.
+    pub(super) fn mark(&self, task: &Task, folder: &RunFolder) -> Result<()> {
+        if folder.file(TASK).exists() {
+            return self.check_mark(task);
+        }
+        // A run that began without the mark was begun by somebody else.
+        if folder.file(Manifest::FILE).exists() {
+            return Err(foreign(folder.path(), task));
+        }
+        let text = serde_json::to_string(&TaskEntry::of(task)).expect("an entry is plain");
+        folder.write(TASK, format!("{text}\n").as_bytes())
+    }
+
+    /// Refuses a run folder that is not of its task.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Data`](crate::ErrorKind::Data) with the folder.
+    pub(super) fn check_mark(&self, task: &Task) -> Result<()> {
+        let run = self.run(task);
+        let text = fs::read_to_string(run.join(TASK)).map_err(|e| foreign(&run, task).caused_by(e))?;
+        match serde_json::from_str::<TaskEntry>(&text) {
+            Ok(entry) if entry == TaskEntry::of(task) => Ok(()),
+            _ => Err(foreign(&run, task)),
+        }
+    }
+
+    /// The process that works at a task.
+    ///
+    /// # Errors
+    ///
+    /// If the claims cannot be read.
+    pub(super) fn owner(&self, task: &Task) -> Result<Option<Owner>> {
+        claim::owner(&self.claims(), task.number)
+    }
+
+    /// How far a task has come. One whose state cannot be read has failed.
+    ///
+    /// # Errors
+    ///
+    /// If the claims cannot be read.
     pub fn state(&self, task: &Task) -> Result<State> {
         let run = self.run(task);
         let status = match run.join(Status::FILE).exists() {
-            true => Some(Status::read(&run)?),
+            true => Some(Status::read(&run).unwrap_or_else(|e| Status::Failed { message: e.message })),
             false => None,
         };
         if status == Some(Status::Finished) {
             return Ok(State::Finished);
         }
-        if let Some(owner) = claim::owner(&self.claims(), task.number)? {
+        if let Some(owner) = self.owner(task)? {
             return Ok(State::Running(owner));
         }
         Ok(match status {
@@ -174,13 +217,13 @@ impl Sweep {
     /// With the first of them.
     pub(super) fn check_runs(&self) -> Result<()> {
         let folder = self.path.join(RUNS);
-        let known: Vec<String> = self.tasks.iter().map(Task::name).collect();
+        let known: BTreeSet<String> = self.tasks.iter().map(Task::name).collect();
         for entry in fs::read_dir(&folder).map_err(|e| Error::io("list", &folder, e))? {
             let entry = entry.map_err(|e| Error::io("list", &folder, e))?;
             let name = entry.file_name();
             let name = name.to_string_lossy();
             // The ledger of looks is a file beside the runs.
-            if entry.path().is_dir() && known.iter().all(|known| *known != name) {
+            if entry.path().is_dir() && !known.contains(&*name) {
                 return Err(Error::data(format!("{} belongs to no task", folder.join(&*name).display()))
                     .hint("a task has one result: move the other folder away"));
             }
@@ -190,6 +233,16 @@ impl Sweep {
 }
 
 fn entries(tasks: &[Task]) -> Vec<TaskEntry> {
-    let entry = |task: &Task| TaskEntry { number: task.number, name: task.name(), hash: task.hash() };
-    tasks.iter().map(entry).collect()
+    tasks.iter().map(TaskEntry::of).collect()
+}
+
+impl TaskEntry {
+    fn of(task: &Task) -> Self {
+        TaskEntry { number: task.number, name: task.name(), hash: task.hash() }
+    }
+}
+
+fn foreign(run: &Path, task: &Task) -> Error {
+    Error::data(format!("{} is not a run of task {} of this sweep", run.display(), task.number))
+        .hint("put the sweep's own run back, or move this one away and run the task again")
 }

@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::run::hash;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// An option and the values that it takes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,7 +21,7 @@ pub struct Axis {
 pub struct Settings {
     /// The settings that all tasks share.
     pub base: Config,
-    /// The options that differ.
+    /// The options that differ, by name: a table of TOML has no other order.
     pub grid: Vec<Axis>,
     /// The seeds of every combination; of the base alone if there are none.
     pub seeds: Vec<u64>,
@@ -129,11 +130,20 @@ impl Settings {
     /// # Errors
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) with the setting.
-    pub fn checked(self) -> Result<Self> {
+    pub fn checked(mut self) -> Result<Self> {
+        self.grid.sort_by(|a, b| a.option.cmp(&b.option));
         let own = ["seed", "name", "runs", "permutations"];
         if let Some(axis) = self.grid.iter().find(|axis| own.contains(&axis.option.as_str())) {
             return Err(Error::config(format!("grid {}: a sweep sets this itself", axis.option))
                 .hint("seeds have a list of their own: `seeds`"));
+        }
+        let same = ["threads", "save_every", "save-every", "kernel_cache", "kernel-cache"];
+        if let Some(axis) = self.grid.iter().find(|axis| same.contains(&axis.option.as_str())) {
+            return Err(Error::config(format!(
+                "grid {}: it changes no result, so all tasks would be the same training",
+                axis.option
+            ))
+            .hint("give it as an option instead"));
         }
         let options: Vec<&str> = self.grid.iter().map(|axis| axis.option.as_str()).collect();
         if let Some(i) = (1..options.len()).find(|&i| options[..i].contains(&options[i])) {
@@ -173,20 +183,20 @@ impl Settings {
             false => self.seeds.clone(),
         };
         let mut tasks: Vec<Task> = Vec::new();
+        let mut known: BTreeMap<String, usize> = BTreeMap::new();
         for options in combinations {
             let config = self.base.with_options(&options).map_err(|e| e.at("grid"))?;
             for &seed in &seeds {
                 let mut config = config.clone();
                 config.training.seed = seed;
                 config.check()?;
-                if let Some(same) = tasks.iter().find(|task| task.config == config) {
+                let number = tasks.len() + 1;
+                if let Some(same) = known.insert(config.to_toml(), number) {
                     return Err(Error::config(format!(
-                        "grid: tasks {} and {} are the same training",
-                        same.number,
-                        tasks.len() + 1
+                        "grid: tasks {same} and {number} are the same training"
                     )));
                 }
-                tasks.push(Task { number: tasks.len() + 1, options: options.clone(), seed, config });
+                tasks.push(Task { number, options: options.clone(), seed, config });
             }
         }
         Ok(tasks)

@@ -46,9 +46,14 @@ pub struct State {
 
 impl State {
     /// The states of parts of the group with so many folds each, in order.
-    pub fn split(&self, folds: usize) -> Vec<State> {
-        let params = self.weights.len() / self.members.len().max(1);
-        let part = |values: &[f32], n: usize| values[n * folds * params..(n + 1) * folds * params].to_vec();
+    pub fn split(self, folds: usize) -> Vec<State> {
+        let parts = self.members.len() / folds.max(1);
+        // Nothing is copied for a single part.
+        if parts <= 1 {
+            return vec![self];
+        }
+        let size = self.weights.len() / parts;
+        let part = |values: &[f32], n: usize| values[n * size..(n + 1) * size].to_vec();
         let state = |(n, members): (usize, &[MemberState])| State {
             epoch: self.epoch,
             position: self.position,

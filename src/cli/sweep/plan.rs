@@ -6,8 +6,9 @@ use crate::cli::progress::Terminal;
 use crate::cli::threads::set_threads;
 use crate::error::Result;
 use crate::experiment::Experiment;
-use crate::progress::{Silent, about};
-use crate::sweep::Task;
+use crate::memory::mebibytes;
+use crate::progress::about;
+use crate::sweep::{Prepared, Task};
 use clap::{ArgMatches, Args};
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ const MEASURED: usize = 12;
 #[command(
     after_help = "Examples:\n  engine sweep plan --grid cell=lstm,gru --grid label=valence,arousal --seeds 1,2,3 --split subject\n  engine sweep plan \
 sweep.toml\n\nA file is a configuration with two additions:\n\n  seeds = [1, 2, 3]\n  [grid]\n  cell = [\"lstm\", \"gru\"]\n  hidden = [[64], [64, 32]]\n\n\
-A task is a whole cross-validation: its folds train at once."
+A task is a whole cross-validation: its folds train at once. The first 12 combinations are measured, the others take their mean."
 )]
 pub struct PlanCommand {
     #[command(flatten)]
@@ -35,12 +36,9 @@ impl PlanCommand {
         firsts.dedup_by(|a, b| a.options == b.options);
         let seeds = tasks.len() / firsts.len().max(1);
         let mut measured = Vec::new();
+        let mut prepared = Prepared::default();
         for (index, task) in firsts.iter().enumerate().take(MEASURED) {
-            let experiment = match index {
-                0 => Experiment::prepare(task.config.clone(), terminal)?,
-                _ => Experiment::prepare(task.config.clone(), &Silent)?,
-            };
-            let all: Vec<usize> = (0..experiment.split.folds().len()).collect();
+            let (experiment, all) = ready(&mut prepared, task, terminal).map_err(|e| e.at(task.setting()))?;
             if index == 0 {
                 lines.push(experiment.describe(&all, 1)?);
                 lines.push(String::new());
@@ -48,10 +46,11 @@ impl PlanCommand {
             let time = experiment.estimate()?;
             measured.push(time);
             lines.push(format!(
-                "{}: {} folds, {} parameters, {}{}",
+                "{}: {} folds, {} parameters, {}, {}{}",
                 task.setting(),
                 all.len(),
                 experiment.network.params(),
+                mebibytes(experiment.memory(&all, 1)?),
                 about(time),
                 if seeds > 1 { format!(" for each of {seeds} seeds") } else { String::new() }
             ));
@@ -66,4 +65,12 @@ impl PlanCommand {
         ));
         out(&lines.join("\n"))
     }
+}
+
+/// A combination and all its folds, if they can be trained here.
+fn ready(prepared: &mut Prepared, task: &Task, terminal: &Terminal) -> Result<(Experiment, Vec<usize>)> {
+    let experiment = prepared.experiment(task, terminal)?;
+    let all: Vec<usize> = (0..experiment.split.folds().len()).collect();
+    experiment.check_memory(&all, 1)?;
+    Ok((experiment, all))
 }

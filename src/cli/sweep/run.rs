@@ -3,12 +3,13 @@
 use super::settings::SettingsFlags;
 use crate::cli::output::out;
 use crate::cli::progress::Terminal;
+use crate::cli::resume::refuse_other_options;
 use crate::cli::signals;
 use crate::cli::threads::set_threads;
 use crate::error::{Error, ErrorKind, Result};
 use crate::experiment;
-use crate::progress::Progress;
-use crate::sweep::{Outcome, STALE, State, Sweep, Task, Worker};
+use crate::progress::{Progress, Unrepeated};
+use crate::sweep::{Outcome, State, Sweep, Task, Worker};
 use clap::{ArgMatches, Args};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,7 +19,8 @@ use std::time::{Duration, Instant};
 #[command(
     after_help = "Examples:\n  engine sweep run --grid cell=lstm,gru --seeds 1,2,3 --split subject --name cells\n  engine sweep run --resume \
 runs/cells\n  engine sweep run --resume runs/cells --task 3\n\nAny number of processes work at one sweep, on this machine or on others that share its \
-folder: start the second command on each. A task whose process is gone is taken up from its last saved state. Results do not depend on who trained what."
+folder: start the second command on each. A task whose process is gone is taken up from its last saved state, so a process that finds no free task \
+waits until all have ended. Results do not depend on who trained what."
 )]
 pub struct RunCommand {
     /// Go on with this sweep, beside other processes that do
@@ -34,42 +36,26 @@ pub struct RunCommand {
     settings: SettingsFlags,
 }
 
+/// Time between two looks at tasks that other processes work at.
+const LOOK: Duration = Duration::from_secs(2);
+
 impl RunCommand {
     pub fn run(&self, matches: &ArgMatches, terminal: &Terminal) -> Result<()> {
         let sweep = match &self.resume {
             None => self.settings.begin(matches)?,
             Some(folder) => {
-                let mut others = self.settings.config.clone();
-                others.run.threads = None;
-                let is_alone = self.settings.file.is_none()
-                    && self.settings.grid.is_empty()
-                    && self.settings.seeds.is_empty()
-                    && self.settings.preset.is_none()
-                    && others == crate::config::Config::default();
-                if !is_alone {
-                    return Err(Error::config(
-                        "--resume goes on as it was begun, with the settings of that time",
-                    )
-                    .hint("leave the other options out, but for --task, --retry and --threads"));
-                }
+                refuse_other_options::<Self>(matches, &["resume", "task", "retry", "threads"])?;
                 Sweep::open(folder)?
             }
         };
         let threads = self.settings.config.run.threads.or(sweep.settings.base.run.threads);
         set_threads(threads)?;
         terminal.say(&format!("sweep {}, {} tasks", sweep.path().display(), sweep.tasks.len()));
-        let interrupt = signals::watch()?;
-        let mut worker = Worker::new(&sweep);
-        let mut failed = Vec::new();
         let tasks = match self.task {
             Some(number) => std::slice::from_ref(sweep.task(number)?),
             None => &sweep.tasks,
         };
-        for task in tasks {
-            if let Some(error) = self.one(&sweep, task, &mut worker, &interrupt, terminal)? {
-                failed.push((task.number, error));
-            }
-        }
+        let failed = self.work(&sweep, tasks, terminal)?;
         let path = sweep.path().display();
         if let Some((number, error)) = failed.first() {
             let message = format!("{} tasks failed, the first is {number}: {}", failed.len(), error.message);
@@ -88,51 +74,61 @@ impl RunCommand {
         }
     }
 
-    /// Works at a task, unless it is done. The error that ended it, if one did.
-    fn one(
-        &self,
-        sweep: &Sweep,
-        task: &Task,
-        worker: &mut Worker,
-        interrupt: &AtomicUsize,
-        terminal: &Terminal,
-    ) -> Result<Option<Error>> {
-        let begun = Instant::now();
+    /// Works at tasks until each has ended, here or in another process: one that dies leaves its task to this
+    /// one. Returns the errors that ended tasks, with their numbers.
+    fn work(&self, sweep: &Sweep, tasks: &[Task], terminal: &Terminal) -> Result<Vec<(usize, Error)>> {
+        let interrupt = signals::watch()?;
+        let mut worker = Worker::new(sweep);
+        let said = Unrepeated::default();
+        let news = said.with(terminal);
+        let mut failed = Vec::new();
+        let mut open: Vec<&Task> = tasks.iter().collect();
         loop {
-            match sweep.state(task)? {
-                State::Finished => return Ok(None),
-                State::Failed(message) if !self.retry => {
-                    return Ok(Some(Error::new(ErrorKind::Other, message)));
+            let mut owned = Vec::new();
+            for task in open {
+                let label =
+                    format!("[{}/{}] {}, seed {}", task.number, sweep.tasks.len(), task.setting(), task.seed);
+                match sweep.state(task)? {
+                    State::Finished => continue,
+                    State::Failed(message) if !self.retry => {
+                        failed.push((task.number, Error::new(ErrorKind::Other, message)));
+                        continue;
+                    }
+                    _ => {}
                 }
-                _ => {}
-            }
-            let label =
-                format!("[{}/{}] {}, seed {}", task.number, sweep.tasks.len(), task.setting(), task.seed);
-            match worker.work(task, interrupt, terminal)? {
-                Outcome::Finished => {
-                    terminal.say(&format!("{label}: done"));
-                    return Ok(None);
-                }
-                Outcome::Failed(error) => {
-                    terminal.warn(&format!("{label}: {}", error.message));
-                    return Ok(Some(error));
-                }
-                Outcome::Interrupted(signal) => {
-                    return Err(experiment::interrupted(signal, sweep.path(), "sweep run"));
-                }
-                // A process that was killed on another machine looks alive for a while.
-                Outcome::Owned(_) if self.task.is_some() && begun.elapsed() < 2 * STALE => {
-                    std::thread::sleep(Duration::from_secs(2));
-                    let signal = interrupt.load(Ordering::Relaxed);
-                    if signal != 0 {
-                        return Err(experiment::interrupted(signal as u8, sweep.path(), "sweep run"));
+                match worker.work(task, &interrupt, terminal)? {
+                    Outcome::Finished => terminal.say(&format!("{label}: done")),
+                    Outcome::Failed(error) => {
+                        terminal.warn(&format!("{label}: {}", error.message));
+                        failed.push((task.number, error));
+                    }
+                    Outcome::Interrupted(signal) => {
+                        return Err(experiment::interrupted(signal, sweep.path(), "sweep run"));
+                    }
+                    Outcome::Owned(owner) => {
+                        news.say(&format!("{label}: with {owner}"));
+                        owned.push(task);
                     }
                 }
-                Outcome::Owned(owner) => {
-                    terminal.say(&format!("{label}: with process {} of {}", owner.process, owner.host));
-                    return Ok(None);
-                }
             }
+            if owned.is_empty() {
+                return Ok(failed);
+            }
+            open = owned;
+            wait(&interrupt, sweep)?;
         }
     }
+}
+
+/// Waits a little for other processes, or for a signal.
+fn wait(interrupt: &AtomicUsize, sweep: &Sweep) -> Result<()> {
+    let begun = Instant::now();
+    while begun.elapsed() < LOOK {
+        std::thread::sleep(Duration::from_millis(50));
+        let signal = interrupt.load(Ordering::Relaxed);
+        if signal != 0 {
+            return Err(experiment::interrupted(signal as u8, sweep.path(), "sweep run"));
+        }
+    }
+    Ok(())
 }

@@ -27,15 +27,6 @@ pub struct SettingsFlags {
 }
 
 impl SettingsFlags {
-    /// Whether nothing is asked for.
-    pub fn is_empty(&self) -> bool {
-        self.file.is_none()
-            && self.grid.is_empty()
-            && self.seeds.is_empty()
-            && self.preset.is_none()
-            && self.config == Config::default()
-    }
-
     pub fn settings(&self, matches: &ArgMatches) -> Result<Settings> {
         let Settings { base, mut grid, mut seeds } = match &self.file {
             Some(file) => {

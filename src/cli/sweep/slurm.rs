@@ -1,6 +1,7 @@
 //! The script of a Slurm job array: a task of the sweep for each of its jobs.
 
 use crate::error::{Error, Result};
+use crate::shell::quoted;
 use crate::sweep::{State, Sweep};
 use std::path::Path;
 
@@ -42,17 +43,18 @@ impl Slurm {
             return Err(Error::config("every task of the sweep has scores")
                 .hint(format!("`engine sweep collect {}` puts them together", sweep.path().display())));
         }
+        let folder = sweep.path().to_string_lossy();
         let limit = self.array_limit.map_or(String::new(), |limit| format!("%{limit}"));
         let mut lines = vec![
             "#!/bin/bash".to_string(),
             "# A job for each task of the sweep. It is told 60 s before its time is over, saves its state, and is queued again."
                 .into(),
-            format!("#SBATCH --job-name={}", sweep.path().file_name().unwrap_or_default().to_string_lossy()),
+            format!("#SBATCH --job-name={}", quoted(&sweep.path().file_name().unwrap_or_default().to_string_lossy())),
             format!("#SBATCH --array={}{limit}", ranges(&open)),
             "#SBATCH --signal=B:TERM@60".into(),
             "#SBATCH --requeue".into(),
             "#SBATCH --open-mode=append".into(),
-            format!("#SBATCH --output={}/slurm-%A_%a.log", sweep.path().display()),
+            format!("#SBATCH --output={}", quoted(&format!("{folder}/slurm-%A_%a.log"))),
         ];
         let asked = [
             ("partition", self.partition.clone()),
@@ -66,18 +68,19 @@ impl Slurm {
         );
         let threads = self.cpus.map_or(String::new(), |cpus| format!(" --threads {cpus}"));
         lines.extend([
-            format!("cd {} || exit 1", quoted(place)),
-            "# The shell hands the signal on, and waits for the state to be saved.".into(),
-            "trap 'kill -TERM \"$task\"; wait \"$task\"' TERM".into(),
+            format!("cd {} || exit 1", quoted(&place.to_string_lossy())),
+            "# The shell hands the signal on. That interrupts the first wait; the second one is for the state to be saved."
+                .into(),
+            "stopped=".into(),
+            "trap 'stopped=1; kill -TERM \"$task\"' TERM".into(),
             format!(
-                "{} sweep run --resume {} --task \"$SLURM_ARRAY_TASK_ID\"{threads} &",
-                quoted(program),
-                quoted(sweep.path())
+                "{} sweep run --resume {} --retry --task \"$SLURM_ARRAY_TASK_ID\"{threads} &",
+                quoted(&program.to_string_lossy()),
+                quoted(&folder)
             ),
             "task=$!".into(),
             "wait \"$task\"; code=$?".into(),
-            "# The trap interrupts the first wait.".into(),
-            "if kill -0 \"$task\" 2>/dev/null; then wait \"$task\"; code=$?; fi".into(),
+            "if [ -n \"$stopped\" ]; then wait \"$task\"; code=$?; fi".into(),
             format!("if [ \"$code\" = {TERMINATED} ]; then scontrol requeue \"${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID\"; fi"),
             "exit \"$code\"".into(),
         ]);
@@ -92,9 +95,4 @@ fn ranges(numbers: &[usize]) -> String {
         _ => format!("{}-{}", run[0], run[run.len() - 1]),
     });
     parts.collect::<Vec<_>>().join(",")
-}
-
-/// As a shell takes it for one word.
-fn quoted(path: &Path) -> String {
-    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }

@@ -4,12 +4,17 @@ use super::settings::SettingsFlags;
 use super::slurm::Slurm;
 use crate::cli::output::out;
 use crate::cli::progress::Terminal;
+use crate::cli::resume::refuse_other_options;
 use crate::error::{Error, ErrorKind, Result};
 use crate::run;
 use crate::sweep::Sweep;
 use clap::{ArgMatches, Args};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+/// The options that are not settings of the sweep.
+const OF_THE_JOBS: [&str; 9] =
+    ["slurm", "resume", "script_only", "partition", "time", "gres", "cpus", "mem", "array_limit"];
 
 /// The script in the sweep's folder.
 const SCRIPT: &str = "slurm.sh";
@@ -56,13 +61,10 @@ impl SubmitCommand {
     pub fn run(&self, matches: &ArgMatches, terminal: &Terminal) -> Result<()> {
         let sweep = match &self.resume {
             None => self.settings.begin(matches)?,
-            Some(_) if !self.settings.is_empty() => {
-                return Err(Error::config(
-                    "--resume goes on as it was begun, with the settings of that time",
-                )
-                .hint("leave the options of the training out"));
+            Some(folder) => {
+                refuse_other_options::<Self>(matches, &OF_THE_JOBS)?;
+                Sweep::open(folder)?
             }
-            Some(folder) => Sweep::open(folder)?,
         };
         let path = sweep.path().canonicalize().map_err(|e| Error::io("open", sweep.path(), e))?;
         let sweep = Sweep::open(&path)?;

@@ -12,3 +12,4 @@ mod trials;
 
 pub use count::count;
 pub use ledger::LEDGER;
+pub(crate) use trials::Trials;

@@ -10,9 +10,9 @@ const DIGITS: usize = 16;
 
 /// Numbers of trials by the hash of their recording. Neither windows, features and labels nor the names of
 /// subjects change it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "BTreeMap<String, String>", into = "BTreeMap<String, String>")]
-pub(super) struct Trials(BTreeMap<String, BTreeSet<u32>>);
+pub(crate) struct Trials(BTreeMap<String, BTreeSet<u32>>);
 
 impl Trials {
     /// The trials of these subjects, as indices into the manifest's recordings; `None` if it lacks one.
@@ -26,12 +26,12 @@ impl Trials {
     }
 
     /// The trials of predictions.
-    pub(super) fn predicted(predictions: &[Prediction], manifest: &Manifest) -> Option<Self> {
+    pub(crate) fn predicted(predictions: &[Prediction], manifest: &Manifest) -> Option<Self> {
         Trials::of(predictions.iter().map(|p| (p.subject, p.trial)), manifest)
     }
 
     /// The number of trials.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.values().map(BTreeSet::len).sum()
     }
 

@@ -1,0 +1,63 @@
+//! Tasks made ready to train. Those that follow one another mostly share their data, which are read once.
+
+use super::grid::Task;
+use crate::config::{Config, DataConfig, DemoConfig, FramesConfig, LabelsConfig};
+use crate::data::sequences::Dataset;
+use crate::error::{Error, Result};
+use crate::experiment::{self, Experiment};
+use crate::progress::{Progress, Unrepeated};
+
+/// The data of the last task, and what was said of them.
+#[derive(Default)]
+pub struct Prepared {
+    data: Option<Data>,
+    said: Unrepeated,
+}
+
+type Sections = (DataConfig, DemoConfig, FramesConfig, LabelsConfig);
+
+struct Data {
+    /// The settings as the task has them.
+    asked: Sections,
+    /// The settings as reading completed them.
+    read: Sections,
+    dataset: Dataset,
+}
+
+impl Prepared {
+    /// The experiment of a task. What was said of one task is not said of the next.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Experiment::with_dataset`], and for a split without a test part.
+    pub fn experiment(&mut self, task: &Task, progress: &dyn Progress) -> Result<Experiment> {
+        let mut config = task.config.clone();
+        config.check()?;
+        config.run.device()?;
+        let progress = self.said.with(progress);
+        let asked = sections(&config);
+        match &self.data {
+            Some(data) if data.asked == asked => {
+                let (data, demo, frames, labels) = data.read.clone();
+                config = Config { data, demo, frames, labels, ..config };
+            }
+            _ => {
+                // The old ones need not be in memory beside the new.
+                self.data = None;
+                let dataset = experiment::read(&mut config, None, &progress)?;
+                self.data = Some(Data { asked, read: sections(&config), dataset });
+            }
+        }
+        let dataset = &self.data.as_ref().expect("it was read").dataset;
+        let experiment = Experiment::with_dataset(dataset.clone(), config, &progress)?;
+        match experiment.split.has_test() {
+            true => Ok(experiment),
+            false => Err(Error::config("a sweep compares scores, and the split has no test part")
+                .hint("choose another `split_by`")),
+        }
+    }
+}
+
+fn sections(config: &Config) -> Sections {
+    (config.data.clone(), config.demo.clone(), config.frames.clone(), config.labels.clone())
+}
