@@ -42,12 +42,12 @@ pub(crate) fn main() -> engine::Result<()> {
         name: format!("fold {number}"),
         dataset: &dataset,
         fold,
+        spec: &spec,
         stats: Stats::fit(&dataset, fold.train()),
         initial: None,
     };
     let cpu = Cpu::new();
-    let mut group =
-        FoldGroup::new(&cpu, &network, &spec, split.folds().iter().enumerate().map(task).collect())?;
+    let mut group = FoldGroup::new(&cpu, &network, split.folds().iter().enumerate().map(task).collect())?;
     group.run(&mut Print)?;
 
     for (result, fold) in group.finish()?.iter().zip(split.folds()) {

@@ -497,8 +497,8 @@ fn too_many_models_for_one_launch_are_refused() {
 fn dropout_reaches_all_elements_beyond_32_bits() {
     let cuda = Cuda::new(Recorder::default(), Precision::Fp32);
     let len = (1 << 32) + 5;
-    let s = Dropout { models: 1, len, rate: 0.5, key: [1, 2], layer: 0 };
-    let (counters, x) = (cuda.zeros::<u32>(2).unwrap(), cuda.zeros::<f32>(1).unwrap());
+    let s = Dropout { models: 1, len, rate: 0.5, layer: 0 };
+    let (counters, x) = (cuda.zeros::<u32>(4).unwrap(), cuda.zeros::<f32>(1).unwrap());
     let mut out = cuda.zeros::<f32>(1).unwrap();
     let a = DropoutOperands { counters: &counters, x: &x, out: &mut out };
     cuda.run::<Dropout>(&s, a).unwrap();
@@ -546,7 +546,8 @@ fn the_memory_estimate_equals_what_a_trainer_allocates() {
             let cuda = Cuda::new(Recorder::default(), precision);
             let optimizer = optimizer(OptimizerKind::Adamw, network.params());
             let optimizer = Optimizer { models: 3, ..optimizer };
-            let training = Training { optimizer, smoothing: 0.0, class_weights: vec![1.0; 9], seed: 0 };
+            let training =
+                Training { optimizer, smoothing: 0.0, class_weights: vec![1.0; 9], seeds: vec![0; 3] };
             let _trainer = Trainer::new(&cuda, &network, extent, training).unwrap();
             let allocated = cuda.executor().bytes();
             let estimate = Trainer::bytes(&cuda, &network, extent).unwrap() as u64;

@@ -40,8 +40,12 @@ fn losses<B: Backend>(backend: &B, preset: Preset, eps_placement: EpsPlacement) 
         weight_decay: spec.weight_decay,
         clip: spec.clip,
     };
-    let training =
-        Training { optimizer, smoothing: spec.smoothing, class_weights: vec![1.0; 4], seed: spec.seed };
+    let training = Training {
+        optimizer,
+        smoothing: spec.smoothing,
+        class_weights: vec![1.0; 4],
+        seeds: vec![spec.seed],
+    };
     let extent = Extent { models: 1, batch: WINDOWS, steps: STEPS, stat_steps: 1 };
     let mut trainer = Trainer::new(backend, &network, extent, training).unwrap();
     let weights = network.parameters().into_iter().enumerate().flat_map(|(k, parameter)| {

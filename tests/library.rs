@@ -302,7 +302,7 @@ fn weights_and_gradients_have_names_and_shapes() -> engine::Result<()> {
         weight_decay: 0.0,
         clip: f64::INFINITY,
     };
-    let training = Training { optimizer, smoothing: 0.0, class_weights: vec![1.0; 2], seed: 1 };
+    let training = Training { optimizer, smoothing: 0.0, class_weights: vec![1.0; 2], seeds: vec![1] };
     let extent = Extent { models: 1, batch: 24, steps: 9, stat_steps: 1 };
     let mut trainer = Trainer::new(&cpu, &network, extent, training)?;
     trainer.model_mut().set_weights(&before)?;

@@ -36,7 +36,7 @@ fn training(network: &Network) -> Training {
         weight_decay: 0.0,
         clip: f64::INFINITY,
     };
-    Training { optimizer, smoothing: 0.0, class_weights: vec![1.0; 2], seed: 0 }
+    Training { optimizer, smoothing: 0.0, class_weights: vec![1.0; 2], seeds: vec![0] }
 }
 
 fn batch() -> Batch {

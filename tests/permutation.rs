@@ -119,8 +119,8 @@ fn the_run_counts_among_its_permutations() {
 }
 
 fn trained(dataset: &Dataset, tasks: Vec<FoldTask>) -> Vec<FoldResult> {
-    let (backend, spec) = (Cpu::new(), spec());
-    let mut group = FoldGroup::new(&backend, &network(dataset), &spec, tasks).unwrap();
+    let backend = Cpu::new();
+    let mut group = FoldGroup::new(&backend, &network(dataset), tasks).unwrap();
     group.run(&mut Unobserved).unwrap();
     group.finish().unwrap()
 }
@@ -132,8 +132,8 @@ fn folds_with_labels_of_their_own_train_as_if_alone() {
     let whole = dataset(4, 6, 0.5);
     let exchangeable = Exchangeable::of(&whole, SplitKind::Subject).unwrap();
     let other = whole.with_labels(&exchangeable.permuted(1, 1));
-    let (split_of_whole, split_of_other) = (split(&whole), split(&other));
-    let tasks = || [task(&whole, &split_of_whole, 1), task(&other, &split_of_other, 1)];
+    let (split_of_whole, split_of_other, spec) = (split(&whole), split(&other), spec());
+    let tasks = || [task(&whole, &spec, &split_of_whole, 1), task(&other, &spec, &split_of_other, 1)];
     let together = trained(&whole, tasks().into());
     for (both, one) in together.iter().zip(tasks()) {
         let alone = &trained(&whole, vec![one])[0];
@@ -144,9 +144,9 @@ fn folds_with_labels_of_their_own_train_as_if_alone() {
 
     let foreign = dataset(4, 6, 0.5);
     let split_of_foreign = split(&foreign);
-    let tasks = vec![task(&whole, &split_of_whole, 0), task(&foreign, &split_of_foreign, 0)];
+    let tasks = vec![task(&whole, &spec, &split_of_whole, 0), task(&foreign, &spec, &split_of_foreign, 0)];
     let backend = Cpu::new();
-    let error = FoldGroup::new(&backend, &network(&whole), &spec(), tasks).err().unwrap();
+    let error = FoldGroup::new(&backend, &network(&whole), tasks).err().unwrap();
     assert!(error.message.contains("other frames"), "{error}");
 }
 

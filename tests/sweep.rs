@@ -36,7 +36,9 @@ fn every_task_is_a_plain_run_and_the_results_are_put_together() {
     assert!(plan.contains("cell gru, hidden 4,2: 3 folds") && plan.contains("8 tasks"), "{plan}");
     assert_eq!(plan.matches(" MiB, about").count(), 4, "{plan}");
     assert!(!path.join("runs").exists(), "a plan begins nothing");
-    engine(path, &format!("sweep run {BASE} {GRID} --name s")).ends(0, &[]);
+    let run = format!("sweep run {BASE} {GRID} --name s").replace(" --quiet", "");
+    // Both seeds of a shape.
+    engine(path, &run).ends(0, &["2 tasks at once, from 1 to 2", "2 tasks at once, from 7 to 8"]);
     assert_eq!(states(path, "runs/s"), ["finished"; 8]);
     let plain = format!("crossval {BASE} --cell gru --hidden 4,2 --seed 2 --name plain");
     engine(path, &plain).ends(0, &[]);
@@ -138,6 +140,24 @@ fn a_failed_task_is_named_and_the_others_go_on() {
     assert_eq!(states(path, "runs/s"), ["failed", "failed", "finished"]);
 }
 
+/// Learning rates train at once. One that is absurd ends alone.
+#[test]
+fn a_task_that_diverges_takes_no_other_along() {
+    let folder = folder();
+    let path = folder.path();
+    data(path);
+    let run = format!("sweep run {BASE} --clip inf --grid lr=0.001,1e38,0.01 --name s").replace(" --quiet", "");
+    let said = ["3 tasks at once, from 1 to 3", "3 tasks that trained at once go on one by one", "failed, the first is 2"];
+    engine(path, &run).ends(6, &said);
+    assert_eq!(states(path, "runs/s"), ["finished", "failed", "finished"]);
+    engine(path, &format!("crossval {BASE} --clip inf --lr 0.01 --name plain")).ends(0, &[]);
+    assert_same(
+        &path.join("runs/s/runs/0003-0.01-seed-1"),
+        &path.join("runs/plain"),
+        &["predictions.csv", "metrics.jsonl"],
+    );
+}
+
 #[test]
 fn a_plan_names_the_combination_that_it_refuses() {
     let folder = folder();
@@ -233,7 +253,7 @@ fn processes_share_a_sweep_and_killed_ones_lose_nothing() {
     let path = folder.path();
     data(path);
     let long = BASE.replace("--epochs 3", "--epochs 150");
-    let grid = "--grid hidden=2;3;4;5;6;7 --save-every 0.05";
+    let grid = "--grid hidden=2;3 --seeds 1,2,3 --save-every 0.05";
     engine(path, &format!("sweep run {long} {grid} --name whole")).ends(0, &[]);
     let mut first = command(path, &format!("sweep run {long} {grid} --name s")).spawn().unwrap();
     wait_for(&path.join("runs/s/claims/0001.1"));
@@ -241,17 +261,19 @@ fn processes_share_a_sweep_and_killed_ones_lose_nothing() {
     let mut random = Random::new(11, Stream::Demo, [0, 0]);
     kill(&mut first, "-TERM");
     assert_eq!(first.wait().unwrap().code(), Some(143));
+    let name = |i: usize| format!("{:04}-{}-seed-{}", i + 1, 2 + i / 3, 1 + i % 3);
+    let names: Vec<String> = (0..6).map(name).collect();
     let mut hits = 0;
     for _ in 0..8 {
         let mut pair = [begin(), begin()];
         std::thread::sleep(Duration::from_millis(20 + (random.uniform() * 300.0) as u64));
         pair.iter_mut().for_each(|child| kill(child, "-KILL"));
         pair.iter_mut().for_each(|child| drop(child.wait()));
-        let running = |hidden: &usize| {
-            let run = path.join(format!("runs/s/runs/{:04}-{hidden}-seed-1/status.json", hidden - 1));
-            fs::read_to_string(run).is_ok_and(|status| status.contains("running"))
+        let running = |name: &&String| {
+            let status = fs::read_to_string(path.join("runs/s/runs").join(name).join("status.json"));
+            status.is_ok_and(|status| status.contains("running"))
         };
-        hits += (2..8).filter(running).count();
+        hits += names.iter().filter(running).count();
     }
     assert!(hits > 0, "every kill missed the training");
     let pair = [begin(), begin()];
@@ -261,9 +283,8 @@ fn processes_share_a_sweep_and_killed_ones_lose_nothing() {
     let done = engine(path, "sweep run --resume runs/s --quiet").ends(0, &[]).out;
     assert!(done.contains("all 6 tasks have scores"), "{done}");
     assert_eq!(states(path, "runs/s"), ["finished"; 6]);
-    for hidden in 2..8 {
-        let name = format!("{:04}-{hidden}-seed-1", hidden - 1);
-        let place = |sweep: &str| path.join("runs").join(sweep).join("runs").join(&name);
+    for name in &names {
+        let place = |sweep: &str| path.join("runs").join(sweep).join("runs").join(name);
         assert_same(&place("whole"), &place("s"), &["predictions.csv", "metrics.jsonl"]);
     }
     let looks = fs::read_to_string(path.join("runs/s/runs/looks.jsonl")).unwrap();

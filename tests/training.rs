@@ -8,7 +8,8 @@ use engine::backend::cpu::Cpu;
 use engine::data::sequences::Dataset;
 use engine::ops::Network;
 use engine::train::{
-    EpochRecord, FoldGroup, FoldResult, Observer, Outcome, State, StepRecord, TrainSpec, Unobserved,
+    ClassWeights, EpochRecord, FoldGroup, FoldResult, FoldTask, Initial, Observer, Outcome, Schedule,
+    Selection, State, StepRecord, TrainSpec, Unobserved,
 };
 use engine::{ErrorKind, Result};
 
@@ -42,6 +43,46 @@ fn a_fold_in_a_group_equals_the_fold_alone() {
     let parts: Vec<FoldResult> =
         [&[0, 1][..], &[2, 3], &[4]].iter().flat_map(|p| train(&dataset, &spec, p)).collect();
     all.iter().zip(&parts).for_each(|(a, b)| assert_same(a, b));
+}
+
+/// Seed (weights, order, dropout), learning rate, schedule, early stopping, tested weights, class weights.
+#[test]
+fn folds_with_settings_of_their_own_train_as_if_alone() {
+    let (dataset, backend) = (dataset(5, 6, 0.5), Cpu::new());
+    let split = split(&dataset);
+    let base = TrainSpec { patience: 0, ..spec() };
+    let specs = [
+        base.clone(),
+        TrainSpec { seed: 4, ..base.clone() },
+        TrainSpec { learning_rate: 0.002, schedule: Schedule::Constant, warmup: 0.0, ..base.clone() },
+        TrainSpec { patience: 1, selection: Selection::Last, ..base.clone() },
+        TrainSpec { class_weights: ClassWeights::None, initial: Initial::Keras, ..base.clone() },
+    ];
+    let run = |tasks: Vec<FoldTask>| {
+        let mut group = FoldGroup::new(&backend, &network(&dataset), tasks).unwrap();
+        group.run(&mut Unobserved).unwrap();
+        group.finish().unwrap()
+    };
+    let member = |spec| task(&dataset, spec, &split, 1);
+    let together = run(specs.iter().map(member).collect());
+    for (own, spec) in together.iter().zip(&specs) {
+        assert_same(own, &run(vec![member(spec)])[0]);
+    }
+    // A fold that does not stop early ends as one that cannot.
+    for [a, b] in [[0, 1], [0, 2], [0, 4], [1, 2], [1, 4], [2, 4]] {
+        assert_ne!(together[a].last, together[b].last, "{a} and {b}");
+    }
+    let others = [
+        TrainSpec { epochs: 5, ..base.clone() },
+        TrainSpec { batch: 4, ..base.clone() },
+        TrainSpec { weight_decay: 0.0, ..base.clone() },
+        TrainSpec { clip: 1.0, ..base.clone() },
+    ];
+    for other in &others {
+        let error =
+            FoldGroup::new(&backend, &network(&dataset), vec![member(&base), member(other)]).err().unwrap();
+        assert!(error.message.contains("takes other steps than"), "{error}");
+    }
 }
 
 #[test]
@@ -176,8 +217,8 @@ fn the_trainer_runs_on_any_backend() {
     let dataset = dataset(4, 6, 0.5);
     let (spec, split) = (TrainSpec { epochs: 1, ..spec() }, split(&dataset));
     let reference = Reference::<f64>::default();
-    let members = vec![task(&dataset, &split, 0)];
-    let mut group = FoldGroup::new(&reference, &network(&dataset), &spec, members).unwrap();
+    let members = vec![task(&dataset, &spec, &split, 0)];
+    let mut group = FoldGroup::new(&reference, &network(&dataset), members).unwrap();
     group.run(&mut Unobserved).unwrap();
     let exact = group.finish().unwrap();
     let found = train(&dataset, &spec, &[0]);
@@ -192,7 +233,7 @@ fn a_dense_layer_wider_than_the_recurrent_outputs_trains() {
     let dataset = dataset(4, 6, 0.5);
     let (spec, split, backend) = (TrainSpec { epochs: 1, ..spec() }, split(&dataset), Cpu::new());
     let network = Network { dense: Some(1000), ..network(&dataset) };
-    let members = vec![task(&dataset, &split, 0)];
-    let mut group = FoldGroup::new(&backend, &network, &spec, members).unwrap();
+    let members = vec![task(&dataset, &spec, &split, 0)];
+    let mut group = FoldGroup::new(&backend, &network, members).unwrap();
     assert_eq!(group.run(&mut Unobserved).unwrap(), Outcome::Finished);
 }

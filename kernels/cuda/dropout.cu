@@ -8,8 +8,10 @@ extern "C" __global__ void __launch_bounds__(THREADS) dropout(const __grid_const
     if (i >= (a.len + 3) / 4) {
         return;
     }
-    unsigned c[4] = {i, a.counters[2 * m + 1], a.counters[2 * m], a.layer};
-    unsigned key_0 = a.key_0, key_1 = a.key_1;
+    // (M, 4): the two words of the key, fold, step.
+    const unsigned* counters = a.counters + 4 * m;
+    unsigned key_0 = counters[0], key_1 = counters[1];
+    unsigned c[4] = {i, counters[3], counters[2], a.layer};
 #pragma unroll
     for (int round = 0; round < 10; round++) {
         const unsigned high_0 = __umulhi(0xd2511f53u, c[0]), low_0 = 0xd2511f53u * c[0];

@@ -1,7 +1,7 @@
 // Inverted dropout by Philox4x32-10 (Salmon et al. 2011), whose words decide on four numbers; one invocation
 // per four. The mask is a function of (key, index, step, fold, layer): backward draws it again.
 
-@group(0) @binding(1) var<storage, read> counters: array<u32>;          // (M, 2): fold, step
+@group(0) @binding(1) var<storage, read> counters: array<u32>;          // (M, 4): key, fold, step
 @group(0) @binding(2) var<storage, read> x: array<f32>;
 @group(0) @binding(3) var<storage, read_write> out: array<f32>;
 
@@ -13,9 +13,9 @@ fn wide_product(a: u32, b: u32) -> vec2<u32> {
     return vec2<u32>((a >> 16u) * (b >> 16u) + (middle >> 16u) + (other >> 16u), a * b);
 }
 
-fn philox(key_0: u32, key_1: u32, counter: vec4<u32>) -> vec4<u32> {
+fn philox(first_key: vec2<u32>, counter: vec4<u32>) -> vec4<u32> {
     var c = counter;
-    var key = vec2<u32>(key_0, key_1);
+    var key = first_key;
     for (var round = 0u; round < 10u; round++) {
         let p0 = wide_product(0xd2511f53u, c.x);
         let p1 = wide_product(0xcd9e8d57u, c.z);
@@ -34,7 +34,9 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     }
     let m = wg.z;
     let counter = p.first_block + block;
-    let words = philox(p.key_0, p.key_1, vec4<u32>(counter, counters[m * 2u + 1u + p.counters_base], counters[m * 2u + p.counters_base], p.layer));
+    let of_model = 4u * m + p.counters_base;
+    let key = vec2<u32>(counters[of_model], counters[of_model + 1u]);
+    let words = philox(key, vec4<u32>(counter, counters[of_model + 3u], counters[of_model + 2u], p.layer));
     for (var j = 0u; j < 4u; j++) {
         let i = 4u * block + j;
         if (4u * counter + j < p.len) {

@@ -61,7 +61,7 @@ impl Experiment {
         let mut results = Vec::new();
         for folds in self.groups(selection) {
             let tasks = folds.par_iter().map(|&fold| self.task(fold)).collect();
-            let mut group = FoldGroup::new(backend, &self.network, &self.spec, tasks)?;
+            let mut group = FoldGroup::new(backend, &self.network, tasks)?;
             if let Outcome::Interrupted(signal) = group.run(observer)? {
                 return Err(Error::new(
                     crate::ErrorKind::Interrupted(signal),

@@ -9,6 +9,10 @@ use crate::model::Trainer;
 /// Memory that runs which train together may take on the device.
 const BYTES: usize = 1 << 30;
 
+/// Folds of several runs or permutations that train at once by default. More are no faster on a CPU, and a
+/// stop loses more work.
+pub(super) const FOLDS: usize = 32;
+
 impl Experiment {
     /// The bytes that the training of these folds takes, frames included. So many runs train at once.
     ///
@@ -43,6 +47,24 @@ impl Experiment {
     pub fn runs_at_once(&self, selection: &[usize], runs: usize) -> Result<usize> {
         let device = self.config.run.device()?;
         on_device!(&device, backend => self.runs_at_once_on(backend, selection.len(), runs))
+    }
+
+    /// As [`Experiment::runs_at_once`], of at most 32 folds together: others may take the rest of the runs.
+    ///
+    /// # Errors
+    /// If the device refuses.
+    pub fn few_runs_at_once(&self, selection: &[usize], runs: usize) -> Result<usize> {
+        self.runs_at_once(selection, runs.min(FOLDS / selection.len().max(1)))
+    }
+
+    /// Whether all folds of both runs can be members of one fold group.
+    pub fn trains_with(&self, other: &Experiment) -> bool {
+        let folds = |experiment: &Experiment| experiment.split.folds().len();
+        self.network == other.network
+            && self.spec.trains_with(&other.spec)
+            && folds(self) == folds(other)
+            && self.fold_group_size(folds(self)) == other.fold_group_size(folds(other))
+            && self.dataset.frames.shares_rows(&other.dataset.frames)
     }
 
     /// As [`Experiment::runs_at_once`], of runs of so many folds.

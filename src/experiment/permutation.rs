@@ -4,6 +4,7 @@
 //! them, and with it statistics, class weights, early stopping and the tested epoch. Seeds stay. So the
 //! scores are one function of the labels, which is all that an exact test asks for.
 
+use super::memory::FOLDS;
 use super::prepare::Experiment;
 use super::recorder::asked_to_stop;
 use crate::backend::Backend;
@@ -163,7 +164,7 @@ impl Experiment {
                 FoldTask { name: format!("permutation {}, {}", numbers[p], task.name), ..task }
             };
             let tasks: Vec<FoldTask> = models.par_iter().map(task).collect();
-            let mut group = FoldGroup::new(backend, &self.network, &self.spec, tasks)?;
+            let mut group = FoldGroup::new(backend, &self.network, tasks)?;
             if let Outcome::Interrupted(_) = group.run(watch)? {
                 return Ok(None);
             }
@@ -217,9 +218,6 @@ impl Experiment {
         Ok(scores.with_permutation(test))
     }
 }
-
-/// Folds that train at once by default. More are no faster on a CPU, and a stop loses more work.
-const FOLDS: usize = 32;
 
 /// Shows the progress of a training that leaves no records.
 struct Watch<'a> {

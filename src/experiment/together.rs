@@ -51,15 +51,14 @@ fn train_from_one_place<B: Backend>(
     progress: &dyn Progress,
 ) -> Result<Option<u8>> {
     let Some(first) = runs.first().map(|run| run.experiment) else { return Ok(None) };
-    let differs =
-        |run: &&&mut Running| run.experiment.network != first.network || run.experiment.spec != first.spec;
+    let differs = |run: &&&mut Running| run.experiment.network != first.network;
     if let Some(other) = runs.iter().find(differs) {
-        let message = format!("{} has another network or training than {}", other.name(), runs[0].name());
+        let message = format!("{} has another network than {}", other.name(), runs[0].name());
         return Err(Error::new(ErrorKind::Other, message).hint("train it alone"));
     }
     let groups: Vec<&[usize]> = first.groups(selection).collect();
     for (number, &folds) in groups.iter().enumerate().skip(runs[0].resume.fold_groups_done) {
-        let mut group = FoldGroup::new(backend, &first.network, &first.spec, tasks(runs, folds))?;
+        let mut group = FoldGroup::new(backend, &first.network, tasks(runs, folds))?;
         let states: Vec<State> = runs.iter_mut().filter_map(|run| run.resume.state.take()).collect();
         if let Some(state) = State::join(states) {
             group.restore(&state)?;
@@ -124,6 +123,7 @@ impl Experiment {
             name: format!("fold {}", fold.name),
             dataset: &self.dataset,
             fold,
+            spec: &self.spec,
             stats: self.stats(fold),
             initial: self.initial.get(&(number as u32)).map(Vec::as_slice),
         }

@@ -80,8 +80,8 @@ pub struct Training {
     pub smoothing: f64,
     /// `(M, K)`
     pub class_weights: Vec<f64>,
-    /// The seed of the dropout masks.
-    pub seed: u64,
+    /// `(M)`: the seed of each model's dropout masks.
+    pub seeds: Vec<u64>,
 }
 
 /// The input of one model to a training step.

@@ -29,7 +29,7 @@ pub struct Model<'b, B: Backend> {
 }
 
 /// The parts of a pass that only training has: the tapes, by stage, and the dropouts with their counters
-/// `(M, 2)`.
+/// `(M, 4)`.
 pub(super) struct Recording<'a, B: Backend> {
     pub tapes: &'a mut [Tape<B>],
     pub dropouts: &'a [Option<Dropout>],

@@ -234,8 +234,7 @@ impl TapeLens {
 }
 
 /// The dropout that follows a stage, if there is one.
-pub fn dropout(placed: &Placed, models: usize, rate: f64, seed: u64) -> Option<Dropout> {
-    let key = crate::random::key(seed, crate::random::Stream::Dropout);
+pub fn dropout(placed: &Placed, models: usize, rate: f64) -> Option<Dropout> {
     let len = placed.stage.output_len() / models;
-    placed.dropout.filter(|_| rate > 0.0).map(|layer| Dropout { models, len, rate, key, layer })
+    placed.dropout.filter(|_| rate > 0.0).map(|layer| Dropout { models, len, rate, layer })
 }

@@ -10,6 +10,7 @@ use crate::ops::{
     Dropout, DropoutOperands, Loss, LossOperands, Network, Optimizer, OptimizerOperands, Placed, Purpose,
     Reals, StepScalars, Words,
 };
+use crate::random::{Stream, key};
 
 /// Networks with gradients and optimizer state.
 pub struct Trainer<'b, B: Backend> {
@@ -21,7 +22,7 @@ pub struct Trainer<'b, B: Backend> {
     /// Where a gradient waits before it goes back through dropout.
     scratch: Reals<B>,
     labels: Words<B>,
-    /// `(M, 2)`: fold and step, for dropout.
+    /// `(M, 4)`: Philox key, fold and step, for dropout.
     counters: Words<B>,
     class_weights: Reals<B>,
     pub(super) gradients: Reals<B>,
@@ -41,7 +42,7 @@ impl<'b, B: Backend> Trainer<'b, B> {
         // The lowest stage needs no gradient by its input.
         let purpose = |stage| Purpose::Training { input_gradient: stage > 0 };
         let Extent { models, batch, .. } = extent;
-        let beside: [&[usize]; 2] = [&[models * batch, models * 2], &[models * StepScalars::LEN]];
+        let beside: [&[usize]; 2] = [&[models * batch, models * 4], &[models * StepScalars::LEN]];
         let (model, (words, reals)) = Model::made_for(backend, network, extent, purpose, beside)?;
         let [labels, counters] = words.try_into().ok().expect("two lengths");
         let [scalars] = reals.try_into().ok().expect("one length");
@@ -50,8 +51,7 @@ impl<'b, B: Backend> Trainer<'b, B> {
         let drops = network.dropout > 0.0;
         let tapes =
             placed.iter().enumerate().map(|(i, own)| Tape::new(backend, own, placed.get(i + 1), drops));
-        let dropouts: Vec<_> =
-            placed.iter().map(|placed| dropout(placed, models, network.dropout, training.seed)).collect();
+        let dropouts: Vec<_> = placed.iter().map(|placed| dropout(placed, models, network.dropout)).collect();
         let longest = dropouts.iter().flatten().map(|dropout| models * dropout.len).max();
         let mut trainer = Trainer {
             tapes: tapes.collect::<Result<_>>()?,
@@ -174,8 +174,14 @@ impl<'b, B: Backend> Trainer<'b, B> {
         let (backend, optimizer) = (self.model.backend, self.training.optimizer);
         self.model.write(batch)?;
         backend.write(&mut self.labels, &batch.labels)?;
-        let counters: Vec<u32> =
-            inputs.iter().flat_map(|input| [input.fold, input.scalars.update as u32]).collect();
+        let counters: Vec<u32> = inputs
+            .iter()
+            .zip(&self.training.seeds)
+            .flat_map(|(input, &seed)| {
+                let [key_0, key_1] = key(seed, Stream::Dropout);
+                [key_0, key_1, input.fold, input.scalars.update as u32]
+            })
+            .collect();
         backend.write(&mut self.counters, &counters)?;
         let scalars: Vec<f64> = inputs.iter().flat_map(|input| input.scalars.pack(&optimizer)).collect();
         write(backend, &mut self.scalars, &scalars)

@@ -31,7 +31,7 @@ impl<'b, B: Backend> TrainingStep<'b, B> {
             clip: 1.0,
         };
         let class_weights = vec![1.0; models * network.classes];
-        let training = Training { optimizer, smoothing: 0.0, class_weights, seed: 0 };
+        let training = Training { optimizer, smoothing: 0.0, class_weights, seeds: vec![0; models] };
         let extent = Extent { models, batch, steps, stat_steps: 1 };
         let mut trainer = Trainer::new(backend, network, extent, training)?;
         let mut random = Random::new(0, Stream::Check, [0, 0]);

@@ -16,8 +16,6 @@ pub struct Dropout {
     pub len: usize,
     /// Probability of dropping, in `[0, 1)`.
     pub rate: f64,
-    /// The Philox key.
-    pub key: [u32; 2],
     /// Tells the dropout layers of one network apart.
     pub layer: u32,
 }
@@ -38,7 +36,7 @@ impl Dropout {
 
 /// Operands of [`Dropout`]. Backward is the same operation on the gradient.
 pub struct DropoutOperands<'a, D: Device> {
-    /// `(M, 2)`: fold and step of each model.
+    /// `(M, 4)`: of each model the two words of the Philox key, fold and step.
     pub counters: &'a Words<D>,
     /// `(M, len)`
     pub x: &'a Reals<D>,

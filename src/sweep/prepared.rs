@@ -61,3 +61,8 @@ impl Prepared {
 fn sections(config: &Config) -> Sections {
     (config.data.clone(), config.demo.clone(), config.frames.clone(), config.labels.clone())
 }
+
+/// Whether both are trained on the same windows with the same labels.
+pub(super) fn have_same_data(a: &Config, b: &Config) -> bool {
+    a.data == b.data && a.demo == b.demo && a.frames == b.frames && a.labels == b.labels
+}

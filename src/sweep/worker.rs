@@ -1,11 +1,11 @@
 //! Works through the tasks of a sweep, beside other processes that do the same.
 
 use super::claim::{Claim, Owner};
-use super::folder::Sweep;
+use super::folder::{State, Sweep};
 use super::grid::Task;
-use super::prepared::Prepared;
+use super::prepared::{Prepared, have_same_data};
 use crate::error::{Error, ErrorKind, Result};
-use crate::experiment::{self, Ending};
+use crate::experiment::{self, Ending, Experiment};
 use crate::progress::Progress;
 use crate::report;
 use crate::run::{RunFolder, Status};
@@ -24,74 +24,191 @@ pub enum Outcome {
     Failed(Error),
 }
 
-/// Works at one task after the other.
+/// Works at one stack of tasks after the other: tasks whose networks have one shape train at once, each as if
+/// it were alone.
 pub struct Worker<'a> {
     sweep: &'a Sweep,
+    /// Whether tasks that failed are tried again.
+    retry: bool,
     prepared: Prepared,
 }
 
+/// A task that this process has claimed.
+struct Claimed<'a> {
+    task: &'a Task,
+    claim: Arc<Claim>,
+    folder: RunFolder,
+}
+
 impl<'a> Worker<'a> {
-    /// A worker that has done nothing.
-    pub fn new(sweep: &'a Sweep) -> Self {
-        Worker { sweep, prepared: Prepared::default() }
+    /// A worker that has done nothing. With `retry`, tasks that failed are open, too.
+    pub fn new(sweep: &'a Sweep, retry: bool) -> Self {
+        Worker { sweep, retry, prepared: Prepared::default() }
     }
 
-    /// Trains and scores a task in its run folder, from wherever that stands.
+    /// Trains and scores the first of these tasks in its run folder, from wherever that stands, and with it
+    /// as many of the others as train together with it. `begin` hears of the tasks before that. Returns how
+    /// each of them ended.
     ///
     /// # Errors
     ///
-    /// If the claim cannot be read or written: the sweep itself is in trouble, not the task.
-    pub fn work(&mut self, task: &Task, interrupt: &AtomicUsize, progress: &dyn Progress) -> Result<Outcome> {
+    /// If a claim cannot be read or written: the sweep itself is in trouble, not the task.
+    pub fn work<'t>(
+        &mut self,
+        tasks: &[&'t Task],
+        interrupt: &AtomicUsize,
+        progress: &dyn Progress,
+        begin: &dyn Fn(&[&Task]),
+    ) -> Result<Vec<(&'t Task, Outcome)>> {
+        let Some((&first, others)) = tasks.split_first() else { return Ok(Vec::new()) };
+        let claimed = match self.claim(first)? {
+            Ok(claimed) => claimed,
+            Err(outcome) => return Ok(vec![(first, outcome)]),
+        };
+        let leader = match self.prepared.experiment(first, progress) {
+            Ok(leader) => leader,
+            Err(error) => {
+                keep(&error, &claimed, progress);
+                return self.end(vec![(claimed, Outcome::Failed(error))]);
+            }
+        };
+        let all: Vec<usize> = (0..leader.split.folds().len()).collect();
+        let at_once = leader.few_runs_at_once(&all, tasks.len())?;
+        let mut stack = vec![(leader, claimed)];
+        for &task in others.iter().filter(|task| may_train_with(task, first)) {
+            if stack.len() == at_once {
+                break;
+            }
+            if let Some(member) = self.member(task, &stack[0].0, progress)? {
+                stack.push(member);
+            }
+        }
+        let (experiments, claimed): (Vec<Experiment>, Vec<Claimed>) = stack.into_iter().unzip();
+        begin(&claimed.iter().map(|claimed| claimed.task).collect::<Vec<_>>());
+        let outcomes = train(&experiments, &claimed, &all, interrupt, progress);
+        self.end(claimed.into_iter().zip(outcomes).collect())
+    }
+
+    /// Claims a task and opens its run folder; how it ends if that is not possible.
+    fn claim<'t>(&self, task: &'t Task) -> Result<std::result::Result<Claimed<'t>, Outcome>> {
         // A process whose claim is stale may have the run open all the same.
         let is_in_use = || RunFolder::is_in_use(&self.sweep.run(task)) == Some(true);
         if is_in_use() {
-            return Ok(Outcome::Owned(self.sweep.owner(task)?.unwrap_or_else(Owner::unknown)));
+            return Ok(Err(Outcome::Owned(self.sweep.owner(task)?.unwrap_or_else(Owner::unknown))));
         }
         let claim = match Claim::make(&self.sweep.claims(), task.number)? {
             Ok(claim) => Arc::new(claim),
-            Err(owner) => return Ok(Outcome::Owned(owner)),
+            Err(owner) => return Ok(Err(Outcome::Owned(owner))),
         };
         let guard = Arc::clone(&claim);
-        let outcome = match self.sweep.run_folder(task) {
-            Ok(folder) => {
-                let folder = folder.guarded(move || guard.check());
-                self.train(task, &folder, interrupt, progress)
-            }
-            Err(_) if is_in_use() => Outcome::Owned(Owner::unknown()),
-            Err(error) => Outcome::Failed(error),
+        let folder = self.sweep.run_folder(task).and_then(|folder| {
+            let folder = folder.guarded(move || guard.check());
+            self.sweep.mark(task, &folder).map(|()| folder)
+        });
+        let error = match folder {
+            Ok(folder) => return Ok(Ok(Claimed { task, claim, folder })),
+            Err(error) => error,
         };
-        let outcome = claim.successor().map_or(outcome, Outcome::Owned);
-        let claim =
-            Arc::into_inner(claim).ok_or_else(|| Error::new(ErrorKind::Other, "a claim is held on"))?;
-        claim.release()?;
-        Ok(outcome)
+        let outcome = if is_in_use() { Outcome::Owned(Owner::unknown()) } else { Outcome::Failed(error) };
+        release(claim)?;
+        Ok(Err(outcome))
     }
 
-    fn train(
+    /// A task that trains together with `leader`, claimed; `None` of one that does not, has ended, or is with
+    /// another process.
+    fn member<'t>(
         &mut self,
-        task: &Task,
-        folder: &RunFolder,
-        interrupt: &AtomicUsize,
+        task: &'t Task,
+        leader: &Experiment,
         progress: &dyn Progress,
-    ) -> Outcome {
-        let trained = self.sweep.mark(task, folder).and_then(|()| {
-            let experiment = self.prepared.experiment(task, progress)?;
-            let all: Vec<usize> = (0..experiment.split.folds().len()).collect();
-            experiment.check_memory(&all, 1)?;
-            experiment::run_to_end(&[(&experiment, folder)], &all, interrupt, progress, &report::write)
-        });
-        match trained {
-            Ok(Ending::Finished(_) | Ending::Unscored) => Outcome::Finished,
-            Ok(Ending::Interrupted(signal)) => Outcome::Interrupted(signal),
-            Err(error) => {
-                // An error before the training is recorded nowhere else.
-                if !matches!(Status::read(folder.path()), Ok(Status::Finished))
-                    && let Err(e) = (Status::Failed { message: error.message.clone() }).write(folder)
-                {
-                    progress.warn(&format!("{} does not keep its error: {}", task.name(), e.message));
-                }
-                Outcome::Failed(error)
-            }
+    ) -> Result<Option<(Experiment, Claimed<'t>)>> {
+        // An error of its own is told when its turn comes.
+        let Ok(experiment) = self.prepared.experiment(task, progress) else { return Ok(None) };
+        let is_open = match self.sweep.state(task)? {
+            State::Waiting | State::Stopped => true,
+            State::Failed(_) => self.retry,
+            State::Running(_) | State::Finished => false,
+        };
+        if !is_open || !experiment.trains_with(leader) {
+            return Ok(None);
+        }
+        Ok(self.claim(task)?.ok().map(|claimed| (experiment, claimed)))
+    }
+
+    /// Gives tasks back.
+    fn end<'t>(&self, ended: Vec<(Claimed<'t>, Outcome)>) -> Result<Vec<(&'t Task, Outcome)>> {
+        let end = |(Claimed { task, claim, folder }, outcome): (Claimed<'t>, Outcome)| {
+            let outcome = claim.successor().map_or(outcome, Outcome::Owned);
+            // Its guard holds the claim, too.
+            drop(folder);
+            release(claim)?;
+            Ok((task, outcome))
+        };
+        ended.into_iter().map(end).collect()
+    }
+}
+
+/// A look at the settings alone: of thousands of tasks most cannot train together, and preparing one takes a
+/// while.
+fn may_train_with(task: &Task, first: &Task) -> bool {
+    let (a, b) = (&task.config, &first.config);
+    a.network == b.network && a.train_spec().trains_with(&b.train_spec()) && have_same_data(a, b)
+}
+
+/// Trains tasks at once. An error is one of them alone, and nobody knows which: the others go on without it.
+fn train(
+    experiments: &[Experiment],
+    claimed: &[Claimed],
+    all: &[usize],
+    interrupt: &AtomicUsize,
+    progress: &dyn Progress,
+) -> Vec<Outcome> {
+    let runs: Vec<(&Experiment, &RunFolder)> =
+        experiments.iter().zip(claimed.iter().map(|claimed| &claimed.folder)).collect();
+    let trained = experiments[0]
+        .check_memory(all, runs.len())
+        .and_then(|()| experiment::run_to_end(&runs, all, interrupt, progress, &report::write));
+    match trained {
+        Ok(Ending::Finished(_) | Ending::Unscored) => {
+            claimed.iter().map(|_| Outcome::Finished).collect()
+        }
+        Ok(Ending::Interrupted(signal)) => {
+            let is_finished =
+                |claimed: &Claimed| matches!(Status::read(claimed.folder.path()), Ok(Status::Finished));
+            let outcome = |claimed: &Claimed| match is_finished(claimed) {
+                true => Outcome::Finished,
+                false => Outcome::Interrupted(signal),
+            };
+            claimed.iter().map(outcome).collect()
+        }
+        Err(error) if claimed.len() == 1 => {
+            keep(&error, &claimed[0], progress);
+            vec![Outcome::Failed(error)]
+        }
+        Err(error) => {
+            progress.warn(&format!("{} tasks that trained at once go on one by one: {}", runs.len(), error.message));
+            let alone = experiments.iter().zip(claimed);
+            alone
+                .flat_map(|(experiment, claimed)| {
+                    let one = (std::slice::from_ref(experiment), std::slice::from_ref(claimed));
+                    train(one.0, one.1, all, interrupt, progress)
+                })
+                .collect()
         }
     }
+}
+
+/// Records an error that came before the training: it is recorded nowhere else.
+fn keep(error: &Error, claimed: &Claimed, progress: &dyn Progress) {
+    let Claimed { task, folder, .. } = claimed;
+    if !matches!(Status::read(folder.path()), Ok(Status::Finished))
+        && let Err(e) = (Status::Failed { message: error.message.clone() }).write(folder)
+    {
+        progress.warn(&format!("{} does not keep its error: {}", task.name(), e.message));
+    }
+}
+
+fn release(claim: Arc<Claim>) -> Result<()> {
+    let claim = Arc::into_inner(claim).ok_or_else(|| Error::new(ErrorKind::Other, "a claim is held on"))?;
+    claim.release()
 }

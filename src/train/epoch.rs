@@ -33,7 +33,7 @@ impl<B: Backend> FoldGroup<'_, B> {
         let mut records = Vec::new();
         for (m, member) in self.members.iter_mut().enumerate().filter(|(m, _)| took_part[*m]) {
             let validation = (!lists[m].indices.is_empty()).then(|| validate(lists[m], &probabilities[m]));
-            let learning_rate = member.learning_rate(self.spec);
+            let learning_rate = member.learning_rate();
             let state = &mut member.state;
             // Without a validation part the last weights are the best there are. NaN is never better.
             let better = match (validation, state.best_loss) {
@@ -45,13 +45,13 @@ impl<B: Backend> FoldGroup<'_, B> {
             if better {
                 state.best_loss = validation.map(|(loss, _)| loss);
             }
-            if better || self.spec.selection == Selection::Last {
+            if better || member.spec.selection == Selection::Last {
                 state.best_epoch = self.epoch;
                 let own = m * params..(m + 1) * params;
                 self.best_weights[own.clone()].copy_from_slice(&weights[own]);
             }
             state.last_epoch = self.epoch;
-            state.stopped = self.spec.patience > 0 && state.stale >= self.spec.patience;
+            state.stopped = member.spec.patience > 0 && state.stale >= member.spec.patience;
             records.push(EpochRecord {
                 member: m,
                 fold: member.number + 1,

@@ -18,6 +18,7 @@ use crate::ops::{Network, Optimizer};
 
 /// Folds trained together.
 pub struct FoldGroup<'a, B: Backend> {
+    /// Of the first fold: with the settings that all share.
     pub(super) spec: &'a TrainSpec,
     pub(super) frames: B::Frames,
     pub(super) trainer: Trainer<'a, B>,
@@ -49,6 +50,8 @@ pub struct FoldTask<'a> {
     pub dataset: &'a Dataset,
     /// The parts of the data set.
     pub fold: &'a Fold,
+    /// How it is trained. All specifications of a group [train together](TrainSpec::trains_with).
+    pub spec: &'a TrainSpec,
     /// Statistics of the training part.
     pub stats: Stats,
     /// The weights `(P)` to start from; `None` for random ones.
@@ -61,6 +64,7 @@ pub(super) struct Member<'a> {
     pub(super) name: String,
     pub(super) dataset: &'a Dataset,
     pub(super) fold: &'a Fold,
+    pub(super) spec: &'a TrainSpec,
     pub(super) stats: Stats,
     pub(super) state: MemberState,
 }
@@ -75,7 +79,8 @@ impl<'a> Member<'a> {
     }
 
     /// Of its newest update.
-    pub(super) fn learning_rate(&self, spec: &TrainSpec) -> f64 {
+    pub(super) fn learning_rate(&self) -> f64 {
+        let spec = self.spec;
         let each_epoch = self.fold.train().sequences().len().div_ceil(spec.batch);
         let warmup = spec.warmup * each_epoch as f64;
         spec.schedule.rate(spec.learning_rate, self.state.updates, warmup, (each_epoch * spec.epochs) as u64)
@@ -86,14 +91,10 @@ impl<'a, B: Backend> FoldGroup<'a, B> {
     /// A fold group at its first step.
     ///
     /// # Errors
-    /// Without folds, for folds whose data sets differ in their frames, and if the device refuses.
-    pub fn new(
-        backend: &'a B,
-        network: &Network,
-        spec: &'a TrainSpec,
-        folds: Vec<FoldTask<'a>>,
-    ) -> Result<Self> {
-        let Some(dataset) = folds.first().map(|first| first.dataset) else {
+    /// Without folds, for folds whose data sets differ in their frames or whose steps differ, and if the device
+    /// refuses.
+    pub fn new(backend: &'a B, network: &Network, folds: Vec<FoldTask<'a>>) -> Result<Self> {
+        let Some((dataset, spec)) = folds.first().map(|first| (first.dataset, first.spec)) else {
             return Err(Error::new(ErrorKind::Other, "0 folds to train, expected at least 1"));
         };
         if let Some(other) = folds.iter().find(|task| !task.dataset.frames.shares_rows(&dataset.frames)) {
@@ -102,9 +103,15 @@ impl<'a, B: Backend> FoldGroup<'a, B> {
                 Error::new(ErrorKind::Other, message).hint("give folds that train together one frame table")
             );
         }
+        if let Some(other) = folds.iter().find(|task| !task.spec.trains_with(spec)) {
+            let message = format!("{} takes other steps than {}", other.name, folds[0].name);
+            return Err(Error::new(ErrorKind::Other, message).hint(
+                "folds that train together have the same epochs, batch, optimizer, eps, weight decay, clip and smoothing",
+            ));
+        }
         let stat_steps = folds[0].stats.steps(dataset.frames.width());
         let extent = Extent { models: folds.len(), batch: spec.batch, steps: dataset.steps(), stat_steps };
-        let class_weights = folds.iter().flat_map(|task| class_weights(task, spec)).collect();
+        let class_weights = folds.iter().flat_map(class_weights).collect();
         let training = Training {
             optimizer: Optimizer {
                 kind: spec.optimizer,
@@ -119,14 +126,14 @@ impl<'a, B: Backend> FoldGroup<'a, B> {
             },
             smoothing: spec.smoothing,
             class_weights,
-            seed: spec.seed,
+            seeds: folds.iter().map(|task| task.spec.seed).collect(),
         };
         let mut trainer = Trainer::new(backend, network, extent, training)?;
         let weights: Vec<f32> = folds
             .iter()
             .flat_map(|task| match task.initial {
                 Some(weights) => weights.to_vec(),
-                None => initial::weights(network, spec.initial, spec.seed, task.number),
+                None => initial::weights(network, task.spec.initial, task.spec.seed, task.number),
             })
             .collect();
         let model = trainer.model_mut();
@@ -134,11 +141,12 @@ impl<'a, B: Backend> FoldGroup<'a, B> {
         model.set_stats(&folds.iter().flat_map(|task| task.stats.flat()).collect::<Vec<f32>>())?;
         let members = folds
             .into_iter()
-            .map(|FoldTask { number, name, dataset, fold, stats, .. }| Member {
+            .map(|FoldTask { number, name, dataset, fold, spec, stats, .. }| Member {
                 number,
                 name,
                 dataset,
                 fold,
+                spec,
                 stats,
                 state: MemberState {
                     updates: 0,
@@ -221,18 +229,18 @@ impl<'a, B: Backend> FoldGroup<'a, B> {
         };
         Error::numerical(format!(
             "{}, epoch {epoch}, {what}; first tensor that is not finite: {tensor}; seed {}",
-            self.members[m].name, self.spec.seed
+            self.members[m].name, self.members[m].spec.seed
         ))
         .hint("the last checkpoint is good; try a smaller `learning_rate`, or `clip = 1`")
     }
 }
 
 /// `(K)` of one fold.
-fn class_weights(task: &FoldTask, spec: &TrainSpec) -> Vec<f64> {
+fn class_weights(task: &FoldTask) -> Vec<f64> {
     let mut counts = vec![0usize; task.dataset.class_names.len()];
     let train = List { dataset: task.dataset, indices: task.fold.train().sequences() };
     train.sequences().for_each(|s| counts[s.label as usize] += 1);
-    let weight = |&count: &usize| match spec.class_weights {
+    let weight = |&count: &usize| match task.spec.class_weights {
         ClassWeights::None => 1.0,
         // A class that training does not have never weighs in.
         ClassWeights::Balanced if count == 0 => 0.0,

@@ -111,6 +111,23 @@ impl Default for TrainSpec {
 }
 
 impl TrainSpec {
+    /// Whether folds of both can train in one group: they take equal steps, by one rule. Seed, learning rate
+    /// and its schedule, early stopping, and what weighs or starts a fold may differ.
+    pub fn trains_with(&self, other: &TrainSpec) -> bool {
+        let alike = TrainSpec {
+            learning_rate: self.learning_rate,
+            schedule: self.schedule,
+            warmup: self.warmup,
+            class_weights: self.class_weights,
+            patience: self.patience,
+            selection: self.selection,
+            initial: self.initial,
+            seed: self.seed,
+            ..other.clone()
+        };
+        alike == *self
+    }
+
     /// Refuses settings that cannot work.
     ///
     /// # Errors

@@ -22,7 +22,7 @@ impl<B: Backend> FoldGroup<'_, B> {
         for (member, &rows) in self.members.iter_mut().zip(&rows) {
             let active = rows > 0;
             member.state.updates += u64::from(active);
-            let learning_rate = member.learning_rate(self.spec);
+            let learning_rate = member.learning_rate();
             let update = if active { member.state.updates } else { 0 };
             inputs.push(StepInput { fold: member.number, scalars: StepScalars { learning_rate, update } });
         }

@@ -51,7 +51,9 @@ impl<B: Backend> FoldGroup<'_, B> {
     fn order(&self, member: &Member) -> Vec<u32> {
         match member.state.stopped {
             true => Vec::new(),
-            false => plan::order(member.fold.train().sequences(), self.spec.seed, member.number, self.epoch),
+            false => {
+                plan::order(member.fold.train().sequences(), member.spec.seed, member.number, self.epoch)
+            }
         }
     }
 }

@@ -201,11 +201,11 @@ struct Drops<'c> {
 }
 
 const LEN: usize = 50;
-const DROPOUT: Dropout = Dropout { models: 1, len: LEN, rate: 0.5, key: [1, 2], layer: 0 };
+const DROPOUT: Dropout = Dropout { models: 1, len: LEN, rate: 0.5, layer: 0 };
 
 impl<'c> Drops<'c> {
     fn new(cuda: &'c Cuda<Counting>) -> Self {
-        let (counters, mut ones) = (cuda.zeros(2).unwrap(), cuda.zeros(LEN).unwrap());
+        let (counters, mut ones) = (cuda.zeros(4).unwrap(), cuda.zeros(LEN).unwrap());
         cuda.write(&mut ones, &[1.0; LEN]).unwrap();
         Drops { cuda, counters, ones }
     }
@@ -216,7 +216,7 @@ impl<'c> Drops<'c> {
     }
 
     fn run(&mut self, step: u32, out: &mut <Cuda<Counting> as Device>::Buf<f32>) -> Result<()> {
-        self.cuda.write(&mut self.counters, &[0, step])?;
+        self.cuda.write(&mut self.counters, &[1, 2, 0, step])?;
         let Drops { counters, ones: x, .. } = self;
         self.cuda.run::<Dropout>(&DROPOUT, DropoutOperands { counters, x, out })
     }

@@ -77,7 +77,7 @@ pub fn curve<B: Backend>(backend: &B, name: &str) -> (Vec<f64>, Vec<f64>) {
         optimizer: optimizer(OptimizerKind::Adamw, network.params()),
         smoothing: 0.0,
         class_weights: vec![1.0; 3],
-        seed: 0,
+        seeds: vec![0],
     };
     let steps = golden.get("x").len() / (8 * 4);
     let extent = Extent { models: 1, batch: 8, steps, stat_steps: 1 };

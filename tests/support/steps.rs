@@ -65,7 +65,7 @@ impl<'b, B: Backend> Steps<'b, B> {
     pub fn new(backend: &'b B, network: &Network) -> Self {
         let optimizer = Optimizer { models: MODELS, ..optimizer(OptimizerKind::Adamw, network.params()) };
         let class_weights = vec![1.0; MODELS * CLASSES];
-        let training = Training { optimizer, smoothing: 0.1, class_weights, seed: 5 };
+        let training = Training { optimizer, smoothing: 0.1, class_weights, seeds: vec![5; 2] };
         let extent = Extent { models: MODELS, batch: BATCH, steps: TIME, stat_steps: 1 };
         let mut trainer = Trainer::new(backend, network, extent, training).unwrap();
         let mut numbers = Numbers(1);

@@ -57,14 +57,14 @@ pub fn fold_group<'a, B: Backend>(
     split: &'a Split,
     folds: &[usize],
 ) -> FoldGroup<'a, B> {
-    let members = folds.iter().map(|&f| task(dataset, split, f));
-    FoldGroup::new(backend, &network(dataset), spec, members.collect()).unwrap()
+    let members = folds.iter().map(|&f| task(dataset, spec, split, f));
+    FoldGroup::new(backend, &network(dataset), members.collect()).unwrap()
 }
 
-pub fn task<'a>(dataset: &'a Dataset, split: &'a Split, number: usize) -> FoldTask<'a> {
+pub fn task<'a>(dataset: &'a Dataset, spec: &'a TrainSpec, split: &'a Split, number: usize) -> FoldTask<'a> {
     let fold = &split.folds()[number];
     let (stats, name) = (Stats::fit(dataset, fold.train()), format!("fold {}", fold.name));
-    FoldTask { number: number as u32, name, dataset, fold, stats, initial: None }
+    FoldTask { number: number as u32, name, dataset, fold, spec, stats, initial: None }
 }
 
 /// Saves the state after its first epoch; loses the device in its second.

@@ -28,9 +28,10 @@ impl Runs<Dropout> for Cpu {
         for_each_task(s.models * chunks, DRAWN * DRAWS * DRAW, |i| {
             let (m, first) = (i / chunks, i % chunks * DRAWS * DRAW);
             let range = m * s.len + first..m * s.len + (first + DRAWS * DRAW).min(s.len);
+            let [key_0, key_1, fold, step] = [0, 1, 2, 3].map(|i| counters[4 * m + i]);
             let task = Chunk {
-                key: s.key,
-                place: [counters[m * 2 + 1], counters[m * 2], s.layer],
+                key: [key_0, key_1],
+                place: [step, fold, s.layer],
                 counter: (first / 4) as u32,
                 threshold: s.threshold(),
                 scale: (1.0 / (1.0 - s.rate)) as f32,

@@ -14,8 +14,6 @@ impl<E: Executor> Runs<Dropout> for Cuda<E> {
             x: x.address(),
             out: out.address(),
             len: s.len as u64,
-            key_0: u64::from(s.key[0]),
-            key_1: u64::from(s.key[1]),
             layer: u64::from(s.layer),
             threshold: u64::from(s.threshold()),
             scale: real(1.0 / (1.0 - s.rate)),
@@ -38,7 +36,7 @@ mod kernel {
             "const float*": x;
             "float*": out;
             "size_t": len;
-            "unsigned": key_0 key_1 layer threshold;
+            "unsigned": layer threshold;
             "float": scale;
         }
     }

@@ -9,7 +9,7 @@ use crate::ops::{Checked, Dropout, DropoutOperands, Runs};
 use bytemuck::bytes_of;
 
 parameters! {
-    DropoutParameters { blocks, first_block, len, key_0, key_1, layer, threshold, scale, base, counters_base }
+    DropoutParameters { blocks, first_block, len, layer, threshold, scale, base, counters_base }
 }
 
 impl Runs<Dropout> for Wgpu {
@@ -28,13 +28,11 @@ impl Runs<Dropout> for Wgpu {
                     blocks: fours.len() as u32,
                     first_block: fours.start as u32,
                     len: s.len as u32,
-                    key_0: s.key[0],
-                    key_1: s.key[1],
                     layer: s.layer,
                     threshold: s.threshold(),
                     scale: ((1.0 / (1.0 - s.rate)) as f32).to_bits(),
                     base: from.base(),
-                    counters_base: 2 * models.start as u32,
+                    counters_base: 4 * models.start as u32,
                 };
                 self.gpu.launch(Launch {
                     kernel: kernel::dropout::<DropoutParameters>(&[]),

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::ops::{Dropout, DropoutOperands};
 use crate::random::{Random, Stream};
 
-/// Two models at different steps, an activation forward and a gradient back.
+/// Two models of other seeds at different steps, an activation forward and a gradient back.
 #[derive(Clone, Debug)]
 pub struct DropoutCase {
     /// The operation's sizes.
@@ -26,7 +26,8 @@ impl Case for DropoutCase {
         let s = &self.dropout;
         let mut random = Random::new(s.len as u64, Stream::Check, [s.models as u32, 77]);
         let mut normal = || (0..s.models * s.len).map(|_| f64::from(random.normal() as f32)).collect();
-        let counters = (0..s.models as u32).flat_map(|m| [4 + 5 * m, 1 + 249 * m]).collect();
+        let counters =
+            (0..s.models as u32).flat_map(|m| [7 + m, 11 + 3 * m, 4 + 5 * m, 1 + 249 * m]).collect();
         Tensors::default().with("x", normal()).with("d_out", normal()).with_words("counters", counters)
     }
 
@@ -51,7 +52,7 @@ impl Case for DropoutCase {
 /// Less than a draw of four numbers, no whole number of draws, and more than one task's.
 pub fn table() -> Vec<DropoutCase> {
     let case = |(i, len): (usize, usize)| DropoutCase {
-        dropout: Dropout { models: 2, len, rate: [0.3, 0.5][i % 2], key: [7, 11], layer: 3 + i as u32 },
+        dropout: Dropout { models: 2, len, rate: [0.3, 0.5][i % 2], layer: 3 + i as u32 },
     };
     [1, 3, 64, 1000, 1024, 5001, 40_000].into_iter().enumerate().map(case).collect()
 }

@@ -19,7 +19,7 @@ const MEASURED: usize = 12;
 #[command(
     after_help = "Examples:\n  engine sweep plan --grid cell=lstm,gru --grid label=valence,arousal --seeds 1,2,3 --split subject\n  engine sweep plan \
 sweep.toml\n\nA file is a configuration with two additions:\n\n  seeds = [1, 2, 3]\n  [grid]\n  cell = [\"lstm\", \"gru\"]\n  hidden = [[64], [64, 32]]\n\n\
-A task is a whole cross-validation: its folds train at once. The first 12 combinations are measured, the others take their mean."
+A task is a whole cross-validation: its folds train at once. Tasks whose networks have one shape train at once, too, up to 32 folds together: seeds, learning rates. The first 12 combinations are measured, the others take their mean."
 )]
 pub struct PlanCommand {
     #[command(flatten)]
@@ -46,13 +46,14 @@ impl PlanCommand {
             let time = experiment.estimate()?;
             measured.push(time);
             lines.push(format!(
-                "{}: {} folds, {} parameters, {}, {}{}",
+                "{}: {} folds, {} parameters, {}, {}{}; at most {} at once",
                 task.setting(),
                 all.len(),
                 experiment.network.params(),
                 mebibytes(experiment.memory(&all, 1)?),
                 about(time),
-                if seeds > 1 { format!(" for each of {seeds} seeds") } else { String::new() }
+                if seeds > 1 { format!(" for each of {seeds} seeds") } else { String::new() },
+                experiment.few_runs_at_once(&all, tasks.len())?
             ));
         }
         lines.extend(firsts.iter().skip(MEASURED).map(|task| format!("{}: not measured", task.setting())));

@@ -11,6 +11,7 @@ use crate::experiment;
 use crate::progress::{Progress, Unrepeated};
 use crate::sweep::{Outcome, State, Sweep, Task, Worker};
 use clap::{ArgMatches, Args};
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -78,40 +79,56 @@ impl RunCommand {
     /// one. Returns the errors that ended tasks, with their numbers.
     fn work(&self, sweep: &Sweep, tasks: &[Task], terminal: &Terminal) -> Result<Vec<(usize, Error)>> {
         let interrupt = signals::watch()?;
-        let mut worker = Worker::new(sweep);
+        let mut worker = Worker::new(sweep, self.retry);
         let said = Unrepeated::default();
         let news = said.with(terminal);
+        let label = |task: &Task| {
+            format!("[{}/{}] {}, seed {}", task.number, sweep.tasks.len(), task.setting(), task.seed)
+        };
+        let begin = |stack: &[&Task]| {
+            if let [first, .., last] = stack {
+                terminal.say(&format!("{} tasks at once, from {} to {}", stack.len(), first.number, last.number));
+            }
+        };
         let mut failed = Vec::new();
-        let mut open: Vec<&Task> = tasks.iter().collect();
+        let mut open: VecDeque<&Task> = tasks.iter().collect();
         loop {
-            let mut owned = Vec::new();
-            for task in open {
-                let label =
-                    format!("[{}/{}] {}, seed {}", task.number, sweep.tasks.len(), task.setting(), task.seed);
+            let mut owned = VecDeque::new();
+            while let Some(&task) = open.front() {
                 match sweep.state(task)? {
-                    State::Finished => continue,
+                    State::Finished => {
+                        open.pop_front();
+                        continue;
+                    }
                     State::Failed(message) if !self.retry => {
+                        open.pop_front();
                         failed.push((task.number, Error::new(ErrorKind::Other, message)));
                         continue;
                     }
                     _ => {}
                 }
-                match worker.work(task, &interrupt, terminal)? {
-                    Outcome::Finished => terminal.say(&format!("{label}: done")),
-                    Outcome::Failed(error) => {
-                        terminal.warn(&format!("{label}: {}", error.message));
-                        failed.push((task.number, error));
+                let mut interrupted = None;
+                for (task, outcome) in worker.work(open.make_contiguous(), &interrupt, terminal, &begin)? {
+                    open.retain(|other| other.number != task.number);
+                    match outcome {
+                        Outcome::Finished => terminal.say(&format!("{}: done", label(task))),
+                        Outcome::Failed(error) => {
+                            terminal.warn(&format!("{}: {}", label(task), error.message));
+                            failed.push((task.number, error));
+                        }
+                        Outcome::Interrupted(signal) => interrupted = Some(signal),
+                        Outcome::Owned(owner) => {
+                            news.say(&format!("{}: with {owner}", label(task)));
+                            owned.push_back(task);
+                        }
                     }
-                    Outcome::Interrupted(signal) => {
-                        return Err(experiment::interrupted(signal, sweep.path(), "sweep run"));
-                    }
-                    Outcome::Owned(owner) => {
-                        news.say(&format!("{label}: with {owner}"));
-                        owned.push(task);
-                    }
+                }
+                if let Some(signal) = interrupted {
+                    return Err(experiment::interrupted(signal, sweep.path(), "sweep run"));
                 }
             }
             if owned.is_empty() {
+                failed.sort_by_key(|(number, _)| *number);
                 return Ok(failed);
             }
             open = owned;
