@@ -409,6 +409,7 @@ fn the_script_of_a_job_array_has_the_open_tasks() {
         "#SBATCH --array=3%2",
         "#SBATCH --time=00:10:00",
         "#SBATCH --requeue",
+        "#SBATCH --signal=B:USR1@60",
         "--retry --task \"$SLURM_ARRAY_TASK_ID\" --threads 1 &",
     ] {
         assert!(script.contains(line), "{line} in {script}");

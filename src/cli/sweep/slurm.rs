@@ -51,7 +51,7 @@ impl Slurm {
                 .into(),
             format!("#SBATCH --job-name={}", quoted(&sweep.path().file_name().unwrap_or_default().to_string_lossy())),
             format!("#SBATCH --array={}{limit}", ranges(&open)),
-            "#SBATCH --signal=B:TERM@60".into(),
+            "#SBATCH --signal=B:USR1@60".into(),
             "#SBATCH --requeue".into(),
             "#SBATCH --open-mode=append".into(),
             format!("#SBATCH --output={}", quoted(&format!("{folder}/slurm-%A_%a.log"))),
@@ -69,19 +69,22 @@ impl Slurm {
         let threads = self.cpus.map_or(String::new(), |cpus| format!(" --threads {cpus}"));
         lines.extend([
             format!("cd {} || exit 1", quoted(&place.to_string_lossy())),
-            "# The shell hands the signal on. That interrupts the first wait; the second one is for the state to be saved."
-                .into(),
-            "stopped=".into(),
-            "trap 'stopped=1; kill -TERM \"$task\"' TERM".into(),
+            "# USR1 says that the time is nearly over: the program saves its state, and the job is queued again.".into(),
+            "# TERM is somebody's scancel. Slurm sends it to the program as well, and the shell waits for it.".into(),
+            "again=1 warned=".into(),
+            "trap 'again=1; warned=1; kill -TERM \"$task\"' USR1".into(),
+            "trap 'again=1' TERM".into(),
             format!(
                 "{} sweep run --resume {} --retry --task \"$SLURM_ARRAY_TASK_ID\"{threads} &",
                 quoted(&program.to_string_lossy()),
                 quoted(&folder)
             ),
             "task=$!".into(),
-            "wait \"$task\"; code=$?".into(),
-            "if [ -n \"$stopped\" ]; then wait \"$task\"; code=$?; fi".into(),
-            format!("if [ \"$code\" = {TERMINATED} ]; then scontrol requeue \"${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID\"; fi"),
+            "# A signal ends the shell's wait, not the program.".into(),
+            "while [ -n \"$again\" ]; do again=; wait \"$task\"; code=$?; done".into(),
+            format!(
+                "if [ -n \"$warned\" ] && [ \"$code\" = {TERMINATED} ]; then scontrol requeue \"${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID\"; fi"
+            ),
             "exit \"$code\"".into(),
         ]);
         Ok(lines.join("\n") + "\n")
