@@ -131,7 +131,7 @@ fn a_failed_task_is_named_and_the_others_go_on() {
     let partial = engine(path, "sweep collect runs/s --partial").ends(0, &[]).out;
     assert!(partial.contains("PARTIAL: 1 tasks have no scores") && partial.contains("0002-2000-seed-1"));
     engine(path, "sweep run --resume runs/s --quiet").ends(1, &["1 tasks failed"]);
-    // What cannot be read has failed, too, and stops nothing else.
+    // A status that cannot be read is a failure, too, and stops nothing else.
     let runs = path.join("runs/s/runs");
     fs::write(runs.join("0001-3-seed-1/status.json"), "no status").unwrap();
     fs::remove_dir_all(runs.join("0003-2-seed-1")).unwrap();
@@ -146,8 +146,13 @@ fn a_task_that_diverges_takes_no_other_along() {
     let folder = folder();
     let path = folder.path();
     data(path);
-    let run = format!("sweep run {BASE} --clip inf --grid lr=0.001,1e38,0.01 --name s").replace(" --quiet", "");
-    let said = ["3 tasks at once, from 1 to 3", "3 tasks that trained at once go on one by one", "failed, the first is 2"];
+    let run =
+        format!("sweep run {BASE} --clip inf --grid lr=0.001,1e38,0.01 --name s").replace(" --quiet", "");
+    let said = [
+        "3 tasks at once, from 1 to 3",
+        "3 tasks that trained at once go on one by one",
+        "failed, the first is 2",
+    ];
     engine(path, &run).ends(6, &said);
     assert_eq!(states(path, "runs/s"), ["finished", "failed", "finished"]);
     engine(path, &format!("crossval {BASE} --clip inf --lr 0.01 --name plain")).ends(0, &[]);
@@ -252,7 +257,7 @@ fn processes_share_a_sweep_and_killed_ones_lose_nothing() {
     let folder = folder();
     let path = folder.path();
     data(path);
-    let long = BASE.replace("--epochs 3", "--epochs 150");
+    let long = BASE.replace("--epochs 3", "--epochs 800");
     let grid = "--grid hidden=2;3 --seeds 1,2,3 --save-every 0.05";
     engine(path, &format!("sweep run {long} {grid} --name whole")).ends(0, &[]);
     let mut first = command(path, &format!("sweep run {long} {grid} --name s")).spawn().unwrap();
@@ -376,15 +381,17 @@ fn a_run_that_is_open_is_left_to_its_process_however_old_its_claim() {
     let path = folder.path();
     data(path);
     let long = BASE.replace("--epochs 3", "--epochs 400");
-    let mut late = Running(command(path, &format!("sweep run {long} --seeds 1,2 --name s")).spawn().unwrap());
-    wait_for_training(&path.join("runs/s/runs/0001-seed-1"));
+    let mut late = Running(command(path, &format!("sweep run {long} --grid hidden=2;3 --name s")).spawn().unwrap());
+    wait_for_training(&path.join("runs/s/runs/0001-2-seed-1"));
     stop(&mut late.0);
     age(&path.join("runs/s/claims/0001.1"), 100);
     let mut second = Running(command(path, "sweep run --resume runs/s --quiet").spawn().unwrap());
-    let two = path.join("runs/s/runs/0002-seed-2/status.json");
+    let two = path.join("runs/s/runs/0002-3-seed-1/status.json");
     wait_for(&two);
     // It takes the other task, and waits for the first.
+    let begun = Instant::now();
     while !fs::read_to_string(&two).unwrap().contains("finished") {
+        assert!(begun.elapsed() < Duration::from_secs(120), "the other task does not end");
         std::thread::sleep(Duration::from_millis(20));
     }
     assert!(second.0.try_wait().unwrap().is_none(), "it has not waited");

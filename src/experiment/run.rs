@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::metrics::{Prediction, Scores};
 use crate::progress::Progress;
 use crate::run::{self, Manifest, Resume, RunFolder, Status};
+use crate::shell::quoted;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::sync::atomic::AtomicUsize;
@@ -155,5 +156,5 @@ impl Running<'_> {
 /// The error that a run stopped by a signal ends with.
 pub fn interrupted(signal: u8, run: &Path, command: &str) -> Error {
     Error::new(ErrorKind::Interrupted(signal), format!("stopped by signal {signal}; everything is saved"))
-        .hint(format!("go on with `engine {command} --resume {}`", run.display()))
+        .hint(format!("go on with `engine {command} --resume {}`", quoted(&run.to_string_lossy())))
 }

@@ -10,6 +10,7 @@ use crate::metrics::interval::{Summary, mean, variance};
 use crate::metrics::table::{Cell, Row};
 use crate::metrics::{ScoreTable, Scores, text};
 use crate::run::looks::Trials;
+use crate::shell::quoted;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -99,7 +100,7 @@ impl Collection {
             let listed: Vec<String> =
                 missing.iter().take(5).map(|(name, state)| format!("{name} {}", state.word())).collect();
             let more = if missing.len() > listed.len() { ", ..." } else { "" };
-            let path = sweep.path().display();
+            let path = quoted(&sweep.path().to_string_lossy());
             return Err(Error::data(format!(
                 "{} of {} tasks have scores; not: {}{more}",
                 done.len(),

@@ -91,8 +91,8 @@ impl<'a, B: Backend> FoldGroup<'a, B> {
     /// A fold group at its first step.
     ///
     /// # Errors
-    /// Without folds, for folds whose data sets differ in their frames or whose steps differ, and if the device
-    /// refuses.
+    /// Without folds, for folds whose data sets differ in their frames or whose steps differ, and if the
+    /// device refuses.
     pub fn new(backend: &'a B, network: &Network, folds: Vec<FoldTask<'a>>) -> Result<Self> {
         let Some((dataset, spec)) = folds.first().map(|first| (first.dataset, first.spec)) else {
             return Err(Error::new(ErrorKind::Other, "0 folds to train, expected at least 1"));

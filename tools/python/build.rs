@@ -1,5 +1,6 @@
-//! Strips the library, and lets the linker keep equal functions once. A setting of the profile would compile all
-//! dependencies once more. Only LLVM's linker merges functions, and Rust links with it where this asks for it.
+//! Strips the library, and lets the linker keep equal functions once. A setting of the profile would compile
+//! all dependencies once more. Only LLVM's linker merges functions, and Rust links with it where this asks
+//! for it.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

@@ -9,6 +9,7 @@ use crate::cli::threads::set_threads;
 use crate::error::{Error, ErrorKind, Result};
 use crate::experiment;
 use crate::progress::{Progress, Unrepeated};
+use crate::shell::quoted;
 use crate::sweep::{Outcome, State, Sweep, Task, Worker};
 use clap::{ArgMatches, Args};
 use std::collections::VecDeque;
@@ -57,12 +58,16 @@ impl RunCommand {
             None => &sweep.tasks,
         };
         let failed = self.work(&sweep, tasks, terminal)?;
-        let path = sweep.path().display();
+        let path = quoted(&sweep.path().to_string_lossy());
         if let Some((number, error)) = failed.first() {
             let message = format!("{} tasks failed, the first is {number}: {}", failed.len(), error.message);
             return Err(Error::new(error.kind, message).hint(format!(
                 "see `engine sweep status {path}`; try again with `engine sweep run --resume {path} --retry`"
             )));
+        }
+        // Of thousands of jobs for one task each, none looks at all the others.
+        if self.task.is_some() {
+            return out(&format!("the task has scores: engine sweep status {path}"));
         }
         let states = sweep.tasks.iter().map(|task| sweep.state(task)).collect::<Result<Vec<State>>>()?;
         let open = states.iter().filter(|state| **state != State::Finished).count();
@@ -87,7 +92,12 @@ impl RunCommand {
         };
         let begin = |stack: &[&Task]| {
             if let [first, .., last] = stack {
-                terminal.say(&format!("{} tasks at once, from {} to {}", stack.len(), first.number, last.number));
+                terminal.say(&format!(
+                    "{} tasks at once, from {} to {}",
+                    stack.len(),
+                    first.number,
+                    last.number
+                ));
             }
         };
         let mut failed = Vec::new();

@@ -33,6 +33,7 @@ impl Slurm {
     ///
     /// If every task has scores, and if a state cannot be read.
     pub fn script(&self, sweep: &Sweep, program: &Path, place: &Path) -> Result<String> {
+        let folder = sweep.path().to_string_lossy();
         let mut open = Vec::new();
         for task in &sweep.tasks {
             if sweep.state(task)? != State::Finished {
@@ -41,9 +42,8 @@ impl Slurm {
         }
         if open.is_empty() {
             return Err(Error::config("every task of the sweep has scores")
-                .hint(format!("`engine sweep collect {}` puts them together", sweep.path().display())));
+                .hint(format!("`engine sweep collect {}` puts them together", quoted(&folder))));
         }
-        let folder = sweep.path().to_string_lossy();
         let limit = self.array_limit.map_or(String::new(), |limit| format!("%{limit}"));
         let mut lines = vec![
             "#!/bin/bash".to_string(),
@@ -54,7 +54,7 @@ impl Slurm {
             "#SBATCH --signal=B:USR1@60".into(),
             "#SBATCH --requeue".into(),
             "#SBATCH --open-mode=append".into(),
-            format!("#SBATCH --output={}", quoted(&format!("{folder}/slurm-%A_%a.log"))),
+            format!("#SBATCH --output={}", quoted(&format!("{}/slurm-%A_%a.log", folder.replace('%', "%%")))),
         ];
         let asked = [
             ("partition", self.partition.clone()),

@@ -2,6 +2,7 @@
 
 use crate::cli::output::{out, out_json};
 use crate::error::Result;
+use crate::shell::quoted;
 use crate::sweep::{State, Sweep};
 use clap::Args;
 use comfy_table::{Table, presets};
@@ -49,7 +50,7 @@ impl StatusCommand {
             table.add_row([number, task.setting(), task.seed.to_string(), state.word().into(), more(state)]);
         }
         let done = states.iter().filter(|state| **state == State::Finished).count();
-        let path = sweep.path().display();
+        let path = quoted(&sweep.path().to_string_lossy());
         let next = match states.iter().find(|state| matches!(state, State::Failed(_))) {
             _ if done == states.len() => format!("engine sweep collect {path}"),
             Some(_) => format!("engine sweep run --resume {path} --retry"),
