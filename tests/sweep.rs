@@ -146,8 +146,13 @@ fn a_task_that_diverges_takes_no_other_along() {
     let folder = folder();
     let path = folder.path();
     data(path);
-    let run = format!("sweep run {BASE} --clip inf --grid lr=0.001,1e38,0.01 --name s").replace(" --quiet", "");
-    let said = ["3 tasks at once, from 1 to 3", "3 tasks that trained at once go on one by one", "failed, the first is 2"];
+    let run =
+        format!("sweep run {BASE} --clip inf --grid lr=0.001,1e38,0.01 --name s").replace(" --quiet", "");
+    let said = [
+        "3 tasks at once, from 1 to 3",
+        "3 tasks that trained at once go on one by one",
+        "failed, the first is 2",
+    ];
     engine(path, &run).ends(6, &said);
     assert_eq!(states(path, "runs/s"), ["finished", "failed", "finished"]);
     engine(path, &format!("crossval {BASE} --clip inf --lr 0.01 --name plain")).ends(0, &[]);

@@ -169,9 +169,7 @@ fn train(
         .check_memory(all, runs.len())
         .and_then(|()| experiment::run_to_end(&runs, all, interrupt, progress, &report::write));
     match trained {
-        Ok(Ending::Finished(_) | Ending::Unscored) => {
-            claimed.iter().map(|_| Outcome::Finished).collect()
-        }
+        Ok(Ending::Finished(_) | Ending::Unscored) => claimed.iter().map(|_| Outcome::Finished).collect(),
         Ok(Ending::Interrupted(signal)) => {
             let is_finished =
                 |claimed: &Claimed| matches!(Status::read(claimed.folder.path()), Ok(Status::Finished));
@@ -186,7 +184,11 @@ fn train(
             vec![Outcome::Failed(error)]
         }
         Err(error) => {
-            progress.warn(&format!("{} tasks that trained at once go on one by one: {}", runs.len(), error.message));
+            progress.warn(&format!(
+                "{} tasks that trained at once go on one by one: {}",
+                runs.len(),
+                error.message
+            ));
             let alone = experiments.iter().zip(claimed);
             alone
                 .flat_map(|(experiment, claimed)| {

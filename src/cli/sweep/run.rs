@@ -87,7 +87,12 @@ impl RunCommand {
         };
         let begin = |stack: &[&Task]| {
             if let [first, .., last] = stack {
-                terminal.say(&format!("{} tasks at once, from {} to {}", stack.len(), first.number, last.number));
+                terminal.say(&format!(
+                    "{} tasks at once, from {} to {}",
+                    stack.len(),
+                    first.number,
+                    last.number
+                ));
             }
         };
         let mut failed = Vec::new();
