@@ -88,7 +88,7 @@ fn inner_folds_have_no_window_of_the_test_part_and_keep_groups_whole() {
     for (kind, flags) in [
         (SplitKind::Subject, "--split subject --folds 3"),
         (SplitKind::Trial, "--split trial --folds 4"),
-        (SplitKind::TrialWithinSubject, "--split trial-within-subject --folds 2"),
+        (SplitKind::TrialWithinSubject, "--split trial-within-subject --folds 2 --validation 0"),
         (SplitKind::Window, "--split window"),
         (SplitKind::WindowHoldout, "--split window-holdout"),
     ] {

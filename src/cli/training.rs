@@ -109,9 +109,12 @@ impl RunFlags {
             experiment::check_bound(folder, &resume)?;
             refuse_late_changes(resume, before, &config)?;
         }
-        let tested = config.permutation.permutations.map(|_| "permutations");
-        let whole = tested.or((!config.tuning.tune.is_empty()).then_some("tune"));
-        if let Some(key) = whole.filter(|_| part != Part::Folds && resumed.is_none()) {
+        let keys = [
+            ("permutations", config.permutation.permutations.is_some()),
+            ("tune", !config.tuning.tune.is_empty()),
+        ];
+        let may_have = part == Part::Folds || resumed.is_some();
+        if let Some((key, _)) = keys.into_iter().find(|&(_, given)| given && !may_have) {
             return Err(Error::config(format!(
                 "`{key}` belongs to a whole cross-validation, and train trains one fold"
             ))

@@ -12,6 +12,9 @@ pub struct Axis {
     pub values: Vec<String>,
 }
 
+/// Options and their values, as on the command line.
+pub type Options = Vec<(String, String)>;
+
 impl Axis {
     /// Reads `cell=lstm,gru`. Values that have commas themselves are separated by semicolons:
     /// `hidden=64,32;128`. Errors name `place`: the setting that has the text.
@@ -65,10 +68,10 @@ impl Axis {
     }
 
     /// Every combination of one value of each axis, as options and values. The first axis changes last.
-    pub fn combinations(axes: &[Axis]) -> Vec<Vec<(String, String)>> {
-        let mut combinations: Vec<Vec<(String, String)>> = vec![Vec::new()];
+    pub fn combinations(axes: &[Axis]) -> Vec<Options> {
+        let mut combinations: Vec<Options> = vec![Vec::new()];
         for axis in axes {
-            let longer = |options: &Vec<(String, String)>| {
+            let longer = |options: &Options| {
                 let with = |value: &String| {
                     let mut options = options.clone();
                     options.push((axis.option.clone(), value.clone()));

@@ -1,6 +1,6 @@
 //! The candidates of a choice of settings inside the folds: every combination of the values.
 
-use super::axis::Axis;
+use super::axis::{Axis, Options};
 use super::network::NetworkConfig;
 use super::resolve::option_named;
 use super::sections::Config;
@@ -20,7 +20,7 @@ impl Config {
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a text of another form, for an option that is not
     /// one of the network or the training, for a single candidate, and for two that are the same training.
-    pub fn candidates(&self) -> Result<Vec<(Vec<(String, String)>, Config)>> {
+    pub fn candidates(&self) -> Result<Vec<(Options, Config)>> {
         if self.tuning.tune.is_empty() {
             return Ok(Vec::new());
         }
@@ -36,7 +36,7 @@ impl Config {
             .hint("give the options several values, for instance `lr=1e-3,3e-4`"));
         }
         let base = Config { tuning: TuningConfig::default(), ..self.clone() };
-        let mut candidates: Vec<(Vec<(String, String)>, Config)> = Vec::new();
+        let mut candidates: Vec<(Options, Config)> = Vec::new();
         for options in Axis::combinations(&axes) {
             let place = || format!("tune {}", Axis::in_words(&options));
             let config = base.with_options(&options).map_err(|e| e.at("tune"))?;
@@ -72,7 +72,7 @@ fn refuse_others(name: &str) -> Result<()> {
 mod tests {
     use super::*;
 
-    fn candidates(tune: &[&str]) -> Result<Vec<(Vec<(String, String)>, Config)>> {
+    fn candidates(tune: &[&str]) -> Result<Vec<(Options, Config)>> {
         let mut config = Config::default();
         config.tuning.tune = tune.iter().map(ToString::to_string).collect();
         config.candidates()

@@ -29,7 +29,7 @@ mod split;
 mod training;
 mod tuning;
 
-pub use axis::Axis;
+pub use axis::{Axis, Options};
 pub use cell_name::CellName;
 pub use data::{DataConfig, DemoConfig};
 #[cfg(feature = "cli")]

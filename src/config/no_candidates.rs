@@ -1,5 +1,6 @@
 //! A library without the command line reads no options of candidates.
 
+use super::axis::Options;
 use super::sections::Config;
 use crate::error::{Error, Result};
 
@@ -9,7 +10,7 @@ impl Config {
     /// # Errors
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a configuration with a choice.
-    pub fn candidates(&self) -> Result<Vec<(Vec<(String, String)>, Config)>> {
+    pub fn candidates(&self) -> Result<Vec<(Options, Config)>> {
         match self.tuning.tune.is_empty() {
             true => Ok(Vec::new()),
             false => Err(Error::config("`tune` is read by the feature `cli`, and this library has none")

@@ -1,7 +1,7 @@
 //! The settings among which each fold may choose.
 
 use super::read::check_lengths;
-use crate::config::{Axis, Config};
+use crate::config::{Axis, Config, Options};
 use crate::data::sequences::Dataset;
 use crate::error::Result;
 use crate::ops::Network;
@@ -10,7 +10,7 @@ use crate::train::TrainSpec;
 /// Settings that a fold may choose, ready to train.
 pub(super) struct Candidate {
     /// The options and values that make it.
-    pub(super) options: Vec<(String, String)>,
+    pub(super) options: Options,
     /// The configuration of a plain run with them.
     pub(super) config: Config,
     pub(super) network: Network,
@@ -26,7 +26,7 @@ impl Candidate {
 
 /// The candidates of a configuration whose data these are; none without a choice.
 pub(super) fn candidates(config: &Config, dataset: &Dataset) -> Result<Vec<Candidate>> {
-    let candidate = |(options, config): (Vec<(String, String)>, Config)| {
+    let candidate = |(options, config): (Options, Config)| {
         let network = config.network.network(dataset.frames.width(), dataset.class_names.len());
         check_lengths(&network, dataset).map_err(|e| e.at(format!("tune {}", Axis::in_words(&options))))?;
         let spec = spec_of(&config, dataset);

@@ -14,6 +14,7 @@ mod from;
 #[cfg(feature = "cli")]
 mod ignored;
 mod in_memory;
+mod inner_folds;
 mod level;
 mod memory;
 mod permutation;

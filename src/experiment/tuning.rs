@@ -11,7 +11,7 @@ use super::running::Running;
 use super::watch::Watch;
 use crate::backend::Backend;
 use crate::config::Axis;
-use crate::data::split::{Split, SplitSpec};
+use crate::data::split::Split;
 use crate::data::stats::Stats;
 use crate::error::{Error, Result};
 use crate::metrics::{InnerScore, Prediction, Tuning};
@@ -31,71 +31,6 @@ struct Inner {
 }
 
 impl Experiment {
-    /// Refuses a choice of which some inner fold cannot be trained, before hours of training.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) or [`ErrorKind::Data`](crate::ErrorKind::Data) that
-    /// names the fold.
-    pub fn check_tuning(&self) -> Result<()> {
-        if !self.is_tuned() {
-            return Ok(());
-        }
-        let folds = self.split.folds();
-        let numbers: Vec<usize> = (0..folds.len()).collect();
-        let stops_early = self.candidates.iter().any(|candidate| candidate.spec.patience > 0);
-        let check = |&number: &usize| {
-            let inner = self.inner_split(number)?;
-            match stops_early && inner.folds().iter().any(|fold| fold.validation().is_empty()) {
-                false => Ok(()),
-                true => Err(Error::config(format!(
-                    "inner folds of fold {}: one has no validation part to stop early by",
-                    folds[number].name
-                ))
-                .hint("use `patience = 0`, or a share for `validation`")),
-            }
-        };
-        // The first of several errors, on any number of threads.
-        let checked: Vec<Result<()>> = numbers.par_iter().map(check).collect();
-        checked.into_iter().collect()
-    }
-
-    /// The inner folds of fold `number`, from 0: of the windows of its training and validation part, by the
-    /// groups of the split.
-    ///
-    /// # Errors
-    /// Those of [`SplitSpec::build_of`], with the name of the fold.
-    pub fn inner_split(&self, number: usize) -> Result<Split> {
-        let fold = &self.split.folds()[number];
-        let mut own = [fold.train().sequences(), fold.validation()].concat();
-        own.sort_unstable();
-        let spec = SplitSpec {
-            kind: self.split.kind().inner(self.dataset.grouping.has_trials()),
-            folds: Some(self.config.tuning.inner_folds()),
-            validation: self.config.split.validation,
-            seed: self.config.training.seed,
-        };
-        spec.build_of(&self.dataset, &own).map_err(|e| {
-            e.at(format!("inner folds of fold {}", fold.name)).hint(
-                "inner folds are made of the training and validation part of a fold: use larger data, a smaller \
-                 `validation`, or another number of `inner_folds`, which is at least 2 and at most that of the groups",
-            )
-        })
-    }
-
-    /// The plan of the choice in words; empty without one.
-    pub(super) fn tuning_plan(&self) -> Result<String> {
-        if !self.is_tuned() {
-            return Ok(String::new());
-        }
-        let (candidates, folds) = (self.candidates.len(), self.split.folds().len());
-        let inner = self.inner_split(0)?.folds().len();
-        Ok(format!(
-            "tuning   {candidates} candidates x {inner} inner folds x {folds} folds = {} models\n         {}\n",
-            candidates * inner * folds,
-            self.config.tuning.tune.join("  ")
-        ))
-    }
-
     /// The choices that the folder has by its saved state, or none.
     pub(super) fn begun_choices(&self, folder: &RunFolder, resume: &Resume) -> Result<Tuning> {
         let none = self.no_choices();
@@ -144,15 +79,16 @@ impl Experiment {
         Ok(fills.into_iter().min().unwrap_or(1).max(1))
     }
 
+    /// The inner folds of fold `number`, from 0, ready to train.
     fn inner(&self, number: usize) -> Result<Inner> {
         let split = self.inner_split(number)?;
         let stats = split.folds().iter().map(|fold| self.stats(fold)).collect();
         Ok(Inner { number, split, stats })
     }
 
-    /// Windows that the inner folds of fold `number` train on, over all candidates, if none stops early.
-    fn inner_windows(&self, inner: &Split) -> u64 {
-        let windows: usize = inner.folds().iter().map(|fold| fold.train().sequences().len()).sum();
+    /// Windows that these inner folds train on, over all candidates, if none stops early.
+    fn inner_windows(&self, inner: &Inner) -> u64 {
+        let windows: usize = inner.split.folds().iter().map(|fold| fold.train().sequences().len()).sum();
         let epochs: usize = self.candidates.iter().map(|candidate| candidate.spec.epochs).sum();
         windows as u64 * epochs as u64
     }
@@ -232,8 +168,7 @@ impl Running<'_> {
         let open: Vec<usize> = (tuning.folds.len()..all).collect();
         let inner =
             open.par_iter().map(|&number| experiment.inner(number)).collect::<Result<Vec<Inner>>>()?;
-        let windows =
-            |folds: &[Inner]| folds.iter().map(|fold| experiment.inner_windows(&fold.split)).sum::<u64>();
+        let windows = |folds: &[Inner]| folds.iter().map(|fold| experiment.inner_windows(fold)).sum::<u64>();
         let together = experiment.choosing_at_once(backend, inner[0].split.folds().len())?;
         progress.start("choosing settings inside the folds", windows(&inner), "windows");
         for folds in inner.chunks(together) {

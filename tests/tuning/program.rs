@@ -2,7 +2,7 @@
 //! refused where it cannot be made.
 
 use super::{GRID, SMALL, data, json};
-use crate::support::program::{assert_same, engine, folder, read};
+use crate::support::program::{assert_same, engine, read};
 use crate::support::stops::StopsWhen;
 use engine::config::Config;
 use engine::experiment::{self, Ending, Experiment};
