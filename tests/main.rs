@@ -106,5 +106,7 @@ mod support;
 mod sweep;
 /// The trainer: folds in a group and alone, stopping and going on, bad numbers.
 mod training;
+/// Settings chosen inside the folds: inner folds by hand, equal bits, no bias on noise.
+mod tuning;
 /// Networks trained on all data: usable, and never scored.
 mod unscored;

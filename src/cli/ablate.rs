@@ -66,6 +66,10 @@ impl AblateCommand {
             return Err(Error::config("an ablation takes neither `permutations` nor `from`")
                 .hint("use them with `engine crossval`"));
         }
+        if !settings.config.tuning.tune.is_empty() {
+            return Err(Error::config("an ablation takes no `tune`: its variants have the same settings")
+                .hint("choose settings inside the folds with `engine crossval`"));
+        }
         let given = match &self.resume {
             Some(_) => None,
             None => Some(Given::of(matches, self.config_file.as_deref())?),

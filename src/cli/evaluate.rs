@@ -56,7 +56,8 @@ pub struct EvaluateCommand {
 
 impl EvaluateCommand {
     pub fn run(&self, terminal: &Terminal) -> Result<()> {
-        let mut config = checked_config(&self.run, &["split.json", "permutations.csv"], terminal)?;
+        let mut config =
+            checked_config(&self.run, &["split.json", "permutations.csv", "tuning.json"], terminal)?;
         Manifest::read(&self.run)?.check_scored(&self.run)?;
         locate(&mut config, self.data.as_deref(), self.test.as_deref())?;
         config.split.split_file = Some(self.run.join("split.json"));
@@ -68,6 +69,7 @@ impl EvaluateCommand {
         experiment.is_unbound = Manifest::read(&self.run)?.unbound;
         let predictions = experiment.evaluate(&self.run, which)?;
         let mut scores = experiment.score(&predictions)?;
+        scores = experiment.with_tuning(scores, &self.run)?;
         if self.checkpoint == Which::Best {
             // The permutations tested the weights that the run itself did.
             scores = experiment.with_permutation_test(scores, &self.run)?;

@@ -58,8 +58,8 @@ pub struct PredictCommand {
 
 impl PredictCommand {
     pub fn run(&self, terminal: &Terminal) -> Result<()> {
-        let mut config = checked_config(&self.run, &[], terminal)?;
-        let shape = config.shape();
+        let mut config = checked_config(&self.run, &["tuning.json"], terminal)?;
+        let own_config = config.clone();
         config.run.choose(self.backend, &self.device);
         // Before minutes of reading: is there such a device?
         config.run.device()?;
@@ -76,7 +76,8 @@ impl PredictCommand {
         for (checkpoint, &fold) in checkpoints.iter().zip(&folds) {
             let path = RunFolder::checkpoint(&self.run, which, fold);
             if let Some(origin) = &checkpoint.meta.origin {
-                let own = Origin { config: shape.clone(), ..origin.clone() };
+                let shape = experiment::config_of_fold(&own_config, &self.run, fold)?.shape();
+                let own = Origin { config: shape, ..origin.clone() };
                 origin.check(&own).map_err(|e| e.at(path.display()))?;
             }
         }

@@ -38,11 +38,15 @@ pub fn refuse_other_options<C: Args>(matches: &ArgMatches, allowed: &[&str]) -> 
 pub fn refuse_changes(before: &Config, now: &Config) -> Result<()> {
     let mut comparable = now.clone();
     // The cosine's rates depend on how many epochs there will be.
-    if before.training.schedule == Schedule::Constant {
+    let is_tuned = !before.tuning.tune.is_empty();
+    if before.training.schedule == Schedule::Constant && !is_tuned {
         comparable.training.epochs = before.training.epochs;
     }
     allow_more_permutations(before, &mut comparable);
-    comparable.training.patience = before.training.patience;
+    // Folds that have chosen chose by trainings of that length.
+    if !is_tuned {
+        comparable.training.patience = before.training.patience;
+    }
     comparable.run.threads = before.run.threads;
     comparable.run.save_every = before.run.save_every;
     // Recordings are known by their hashes, wherever they are.

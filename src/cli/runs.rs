@@ -109,7 +109,10 @@ impl Entry {
         entry.split = Some(manifest.split.kind.name());
         let layer =
             |l: &LayerSpec| format!("{}{} {}", if l.dirs == 2 { "bi" } else { "" }, l.cell.name(), l.hidden);
-        entry.network = Some(manifest.network.layers.iter().map(layer).collect::<Vec<_>>().join(" -> "));
+        entry.network = Some(match &manifest.tuning {
+            None => manifest.network.layers.iter().map(layer).collect::<Vec<_>>().join(" -> "),
+            Some(tuning) => format!("chosen by fold of {} candidates", tuning.candidates.len()),
+        });
         entry.folds = Some(manifest.selected_folds.len());
         entry.tested = Some(manifest.split.has_test());
         entry.leaks = Some(manifest.split.leaks());

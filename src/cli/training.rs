@@ -109,11 +109,16 @@ impl RunFlags {
             experiment::check_bound(folder, &resume)?;
             refuse_late_changes(resume, before, &config)?;
         }
-        if part != Part::Folds && resumed.is_none() && config.permutation.permutations.is_some() {
-            return Err(Error::config(
-                "`permutations` belongs to a whole cross-validation, and train trains one fold",
-            )
-            .hint("use `engine crossval`, or leave `permutations` out"));
+        let keys = [
+            ("permutations", config.permutation.permutations.is_some()),
+            ("tune", !config.tuning.tune.is_empty()),
+        ];
+        let may_have = part == Part::Folds || resumed.is_some();
+        if let Some((key, _)) = keys.into_iter().find(|&(_, given)| given && !may_have) {
+            return Err(Error::config(format!(
+                "`{key}` belongs to a whole cross-validation, and train trains one fold"
+            ))
+            .hint(format!("use `engine crossval`, or leave `{key}` out")));
         }
         let mut experiment = Experiment::prepare(config, terminal)?;
         given.iter().try_for_each(|given| experiment::refuse_ignored(&experiment.config, given))?;
@@ -128,6 +133,7 @@ impl RunFlags {
             None => select(&experiment, part)?,
         };
         experiment.check_permutations()?;
+        experiment.check_tuning()?;
         let description = experiment.describe(&selection, 1)?;
         if self.dry_run {
             return out(&description);

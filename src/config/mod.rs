@@ -4,12 +4,17 @@
 //! follows the style of help texts. The command line overrides the file, and the file overrides the default.
 //! The configuration file in a run folder repeats the run.
 
+mod axis;
 mod bounds;
+#[cfg(feature = "cli")]
+mod candidates;
 mod cell_name;
 mod data;
 #[cfg(feature = "cli")]
 mod given;
 mod network;
+#[cfg(not(feature = "cli"))]
+mod no_candidates;
 mod permutation;
 mod preset;
 #[cfg(feature = "cli")]
@@ -22,7 +27,9 @@ mod shape;
 mod specs;
 mod split;
 mod training;
+mod tuning;
 
+pub use axis::{Axis, Options};
 pub use cell_name::CellName;
 pub use data::{DataConfig, DemoConfig};
 #[cfg(feature = "cli")]
@@ -35,3 +42,4 @@ pub use sections::Config;
 pub use sequences::{FramesConfig, LabelsConfig};
 pub use split::SplitConfig;
 pub use training::TrainingConfig;
+pub use tuning::TuningConfig;

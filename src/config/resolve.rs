@@ -58,14 +58,7 @@ impl Config {
         command.build();
         let mut arguments = Vec::new();
         for (name, value) in options {
-            let named = |arg: &&Arg| {
-                let aliases = arg.get_all_aliases().unwrap_or_default();
-                arg.get_id() == name.as_str()
-                    || arg.get_long() == Some(name)
-                    || aliases.contains(&name.as_str())
-            };
-            let Some((arg, long)) =
-                command.get_arguments().find(named).and_then(|arg| Some((arg, arg.get_long()?)))
+            let Some((arg, long)) = option_named(&command, name).and_then(|arg| Some((arg, arg.get_long()?)))
             else {
                 return Err(Error::config(format!("there is no option or key \"{name}\""))
                     .hint("`engine crossval --help` lists all options"));
@@ -135,6 +128,14 @@ fn override_with(merged: &mut toml::Table, flags: &Config, matches: &ArgMatches)
 fn section_of<'a>(merged: &'a mut toml::Table, name: &str) -> &'a mut toml::Table {
     let section = merged.entry(name).or_insert_with(|| toml::Table::new().into());
     section.as_table_mut().expect("sections are tables")
+}
+
+/// The option of a command with this name, which is its own, its key, or an older one.
+pub(super) fn option_named<'a>(command: &'a Command, name: &str) -> Option<&'a Arg> {
+    command.get_arguments().find(|arg| {
+        let aliases = arg.get_all_aliases().unwrap_or_default();
+        arg.get_id() == name || arg.get_long() == Some(name) || aliases.contains(&name)
+    })
 }
 
 fn invalid(error: toml::de::Error) -> Error {

@@ -7,6 +7,7 @@ use super::run::RunConfig;
 use super::sequences::{FramesConfig, LabelsConfig};
 use super::split::SplitConfig;
 use super::training::TrainingConfig;
+use super::tuning::TuningConfig;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -41,6 +42,10 @@ pub struct Config {
     #[cfg_attr(feature = "cli", command(flatten))]
     #[serde(skip_serializing_if = "PermutationConfig::is_absent")]
     pub permutation: PermutationConfig,
+    /// `[tuning]`: the choice of settings inside the folds. A file of a run without one has no such section.
+    #[cfg_attr(feature = "cli", command(flatten))]
+    #[serde(skip_serializing_if = "TuningConfig::is_absent")]
+    pub tuning: TuningConfig,
     /// `[run]`: the device and the run folder.
     #[cfg_attr(feature = "cli", command(flatten))]
     pub run: RunConfig,

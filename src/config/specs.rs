@@ -158,6 +158,7 @@ impl Config {
             )
             .hint("leave one of them out"));
         }
+        self.check_tuning()?;
         if self.run.folds_at_once == Some(0) {
             return Err(Error::config("the number of folds at once must be above 0"));
         }
@@ -179,5 +180,28 @@ impl Config {
             }
         }
         Ok(())
+    }
+
+    /// Refuses a choice of settings inside the folds that cannot be made.
+    fn check_tuning(&self) -> Result<()> {
+        if let Some(folds) = self.tuning.inner_folds.filter(|&folds| folds < 2) {
+            return Err(Error::config(format!("`inner_folds` is {folds}, expected at least 2")));
+        }
+        if self.tuning.tune.is_empty() {
+            return Ok(());
+        }
+        if self.permutation.permutations.is_some() {
+            return Err(Error::config(
+                "`tune` with `permutations`: each permutation would have to repeat the choice in every fold",
+            )
+            .hint("leave one of them out"));
+        }
+        if self.training.from.is_some() {
+            return Err(Error::config(
+                "`tune` with `from`: those weights have seen the inner test parts, so no choice could trust them",
+            )
+            .hint("leave one of them out"));
+        }
+        self.candidates().map(drop)
     }
 }

@@ -9,7 +9,7 @@ impl Experiment {
     /// The origin of the weights of fold `number`, from 0.
     pub(super) fn origin(&self, number: usize) -> Origin {
         let [train, validation, test] = self.split.folds()[number].hashes();
-        Origin { config: self.config.shape(), train, validation, test }
+        Origin { config: self.shape_of(number), train, validation, test }
     }
 
     /// The files that a state of the run with these folds belongs to, before anything is logged or predicted.
@@ -22,6 +22,7 @@ impl Experiment {
             predictions: String::new(),
             checkpoints: BTreeMap::new(),
             permutations: (0, String::new()),
+            tuning: None,
         }
     }
 

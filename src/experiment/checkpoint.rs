@@ -17,7 +17,7 @@ impl Experiment {
             meta: FoldMeta {
                 fold: self.fold_names[result.number as usize].clone(),
                 epoch,
-                network: self.network.clone(),
+                network: self.network_of(result.number as usize).clone(),
                 features: frames.features.clone(),
                 frames: Some(self.config.chosen_frames()),
                 stat_steps: result.stats.steps(frames.width()),

@@ -50,6 +50,8 @@ impl Experiment {
             let permutations = self.permutations();
             format!("test     {permutations} permutations, {models} folds at once; {}\n", exchangeable.rule())
         });
+        let tuning = self.tuning_plan()?;
+        let before = if self.is_tuned() { ", before the choice" } else { "" };
         let unseen = match self.left_out.len() {
             0 => String::new(),
             n => format!("unseen   {n} features: {}\n", self.config.frames.leave_out.join(", ")),
@@ -59,8 +61,8 @@ impl Experiment {
              cases    {}\n\
              {unseen}labels   {}: {}\n\
              split    {}, {} folds, {} trained at once{}\n\
-             {notes}{test}\
-             network  {} -> {}{} classes, {} parameters\n\
+             {notes}{test}{tuning}\
+             network  {} -> {}{} classes, {} parameters{before}\n\
              memory   about {memory}",
             d.grouping.count(d.frames.subjects.len(), d.trials(&everything).len()),
             d.sequences.len(),
@@ -120,6 +122,7 @@ impl Experiment {
             files: BTreeMap::new(),
             unbound: false,
             from: self.source_run()?,
+            tuning: self.tuning_entry(),
             moves: Vec::new(),
         })
     }

@@ -17,7 +17,7 @@ struct Rule {
     instead: &'static str,
 }
 
-const RULES: [Rule; 6] = [
+const RULES: [Rule; 7] = [
     Rule {
         keys: &["folds"],
         applies: |config| config.split.split_file.is_some(),
@@ -55,6 +55,12 @@ const RULES: [Rule; 6] = [
         applies: |config| config.labels.label == Some(LabelScheme::Class),
         why: "the classes are the data set's own, and no ratings are compared",
         instead: "choose a rating as `label` if the data have ratings",
+    },
+    Rule {
+        keys: &["inner_folds"],
+        applies: |config| config.tuning.tune.is_empty(),
+        why: "no settings are chosen inside the folds",
+        instead: "say which with `tune`",
     },
     Rule {
         keys: &["permutation_seed"],

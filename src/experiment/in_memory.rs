@@ -36,7 +36,7 @@ impl Experiment {
     /// # Errors
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a fold that the split has not, and for a
-    /// permutation test, which needs a run folder; [`ErrorKind::Numerical`](crate::ErrorKind::Numerical) for
+    /// permutation test or a choice of settings, which need a run folder; [`ErrorKind::Numerical`](crate::ErrorKind::Numerical) for
     /// a training that diverges; [`ErrorKind::Interrupted`](crate::ErrorKind::Interrupted) if the observer
     /// asks to stop; those of the device.
     pub fn train_folds(&self, selection: &[usize], observer: &mut dyn Observer) -> Result<Vec<FoldResult>> {
@@ -47,6 +47,10 @@ impl Experiment {
         if self.permutations() > 0 {
             return Err(Error::config("a permutation test needs a run folder")
                 .hint("leave `permutations` out, or train with `engine::experiment::run`"));
+        }
+        if self.is_tuned() {
+            return Err(Error::config("a choice inside the folds needs a run folder")
+                .hint("leave `tune` out, or train with `engine::experiment::run`"));
         }
         let device = self.config.run.device()?;
         on_device!(&device, backend => self.train_on(backend, selection, observer))

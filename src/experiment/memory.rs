@@ -1,17 +1,19 @@
 //! The memory that a run needs.
 
+use super::candidate::Candidate;
 use super::prepare::Experiment;
 use crate::backend::{Backend, DeviceId, on_device};
 use crate::error::Result;
 use crate::memory;
-use crate::model::Trainer;
+use crate::model::{Extent, Trainer};
+use crate::ops::Network;
 
 /// Memory that runs which train together may take on the device.
 const BYTES: usize = 1 << 30;
 
 /// Folds of several runs or permutations that train at once by default. More are no faster on a CPU, and a
 /// stop loses more work.
-pub(super) const FOLDS: usize = 32;
+const FOLDS: usize = 32;
 
 impl Experiment {
     /// The bytes that the training of these folds takes, frames included. So many runs train at once.
@@ -20,14 +22,34 @@ impl Experiment {
     /// If the device refuses.
     pub fn memory(&self, selection: &[usize], runs: usize) -> Result<usize> {
         let device = self.config.run.device()?;
-        let extent = self.extent(self.models_at_once(selection, runs)?);
-        let kept = match device.id() {
+        let kept = |extent: Extent| match device.id() {
             DeviceId::Cpu { .. } => self.kept_steps(extent.batch),
             _ => extent.steps,
         };
-        let trainer =
-            on_device!(&device, backend => Trainer::bytes_of_rows(backend, &self.network, extent, kept)?);
-        Ok(trainer + self.dataset.frames.bytes())
+        let mut most = 0;
+        for (network, batch, models) in self.loads(selection, runs)? {
+            let extent = self.extent(models, batch);
+            let bytes = on_device!(&device, backend => {
+                Trainer::bytes_of_rows(backend, network, extent, kept(extent))?
+            });
+            most = most.max(bytes);
+        }
+        Ok(most + self.dataset.frames.bytes())
+    }
+
+    /// The networks that are trained, each with its batch and with how many of it train at once.
+    fn loads(&self, selection: &[usize], runs: usize) -> Result<Vec<(&Network, usize, usize)>> {
+        if !self.is_tuned() {
+            return Ok(vec![(&self.network, self.spec.batch, self.models_at_once(selection, runs)?)]);
+        }
+        let device = self.config.run.device()?;
+        let folds = self.fold_group_size(selection.len());
+        let mut loads = Vec::new();
+        for Candidate { network, spec, .. } in &self.candidates {
+            let inner = on_device!(&device, backend => self.sets_at_once(backend, network, spec.batch, 1)?);
+            loads.push((network, spec.batch, inner.max(folds)));
+        }
+        Ok(loads)
     }
 
     /// The most time steps of a row that a layer keeps, on average over a batch. The system gives memory when
@@ -60,23 +82,41 @@ impl Experiment {
     /// Whether all folds of both runs can be members of one fold group.
     pub fn trains_with(&self, other: &Experiment) -> bool {
         let folds = |experiment: &Experiment| experiment.split.folds().len();
-        self.network == other.network
+        let tuned = self.is_tuned() || other.is_tuned();
+        !tuned
+            && self.network == other.network
             && self.spec.trains_with(&other.spec)
             && folds(self) == folds(other)
             && self.fold_group_size(folds(self)) == other.fold_group_size(folds(other))
             && self.dataset.frames.shares_rows(&other.dataset.frames)
     }
 
-    /// As [`Experiment::runs_at_once`], of runs of so many folds.
-    pub(super) fn runs_at_once_on<B: Backend>(
+    /// How many folds of one network train at once: whole sets of so many folds if they are small, of at most
+    /// 32 folds together unless `folds_at_once` gives a number.
+    pub(super) fn sets_at_once<B: Backend>(
         &self,
         backend: &B,
+        network: &Network,
+        batch: usize,
         folds: usize,
-        runs: usize,
     ) -> Result<usize> {
+        match self.config.run.folds_at_once {
+            Some(wanted) if wanted < folds => Ok(wanted),
+            Some(wanted) => Ok(wanted / folds * folds),
+            None => {
+                let one = Trainer::bytes(backend, network, self.extent(folds, batch))?;
+                Ok(folds * (BYTES / one.max(1)).clamp(1, (FOLDS / folds).max(1)))
+            }
+        }
+    }
+
+    /// As [`Experiment::runs_at_once`], of runs of so many folds.
+    fn runs_at_once_on<B: Backend>(&self, backend: &B, folds: usize, runs: usize) -> Result<usize> {
         let at_once = match self.config.run.folds_at_once {
             Some(wanted) => wanted / folds.max(1),
-            None => BYTES / Trainer::bytes(backend, &self.network, self.extent(folds))?.max(1),
+            None => {
+                BYTES / Trainer::bytes(backend, &self.network, self.extent(folds, self.spec.batch))?.max(1)
+            }
         };
         Ok(at_once.clamp(1, runs.max(1)))
     }

@@ -3,7 +3,9 @@
 
 mod arrays;
 mod bound;
+mod candidate;
 mod checkpoint;
+mod chosen;
 mod describe;
 mod device_change;
 mod estimate;
@@ -12,6 +14,7 @@ mod from;
 #[cfg(feature = "cli")]
 mod ignored;
 mod in_memory;
+mod inner_folds;
 mod level;
 mod memory;
 mod permutation;
@@ -25,9 +28,12 @@ mod saved;
 mod score;
 mod start;
 mod together;
+mod tuning;
 mod unscored;
+mod watch;
 
 pub use bound::{check_bound, differences};
+pub use chosen::config_of_fold;
 pub use device_change::{move_run, refuse_other_device};
 pub use export::{Exported, export};
 #[cfg(feature = "cli")]

@@ -4,18 +4,18 @@
 //! them, and with it statistics, class weights, early stopping and the tested epoch. Seeds stay. So the
 //! scores are one function of the labels, which is all that an exact test asks for.
 
-use super::memory::FOLDS;
 use super::prepare::Experiment;
-use super::recorder::asked_to_stop;
+use super::watch::Watch;
 use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::metrics::{PermutationTest, Prediction, Scores, Statistics};
 use crate::progress::{Progress, about};
 use crate::run::{Bound, Epochs, Permutations, Resume, RunFolder, epoch_seconds};
-use crate::train::{FoldGroup, FoldTask, Observer, Outcome, StepRecord};
+use crate::train::{FoldGroup, FoldTask, Observer, Outcome};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
@@ -51,6 +51,8 @@ impl Experiment {
             dataset_hash: self.dataset_hash.clone(),
             fold_names: self.fold_names.clone(),
             exchangeable: None,
+            candidates: Vec::new(),
+            chosen: OnceLock::new(),
         })
     }
 
@@ -62,28 +64,26 @@ impl Experiment {
         failed.into_iter().collect()
     }
 
-    /// Refuses a permutation test of some folds only.
+    /// Refuses a permutation test, or a choice of settings, of some folds only.
     pub(super) fn check_all_folds(&self, selection: &[usize]) -> Result<()> {
         let folds = self.split.folds().len();
-        if self.permutations() > 0 && selection.len() < folds {
+        let (work, key) = match self.is_tuned() {
+            true => ("a choice of settings", "tune"),
+            false => ("a permutation test", "permutations"),
+        };
+        if (self.permutations() > 0 || self.is_tuned()) && selection.len() < folds {
             return Err(Error::config(format!(
-                "a permutation test needs all {folds} folds of the split, and {} of them is trained",
+                "{work} needs all {folds} folds of the split, and {} of them is trained",
                 selection.len()
             ))
-            .hint("use `engine crossval`, or leave `permutations` out"));
+            .hint(format!("use `engine crossval`, or leave `{key}` out")));
         }
         Ok(())
     }
 
-    /// How many folds train at once in the permutation test: whole permutations, of at most [`FOLDS`] folds
-    /// together unless `folds_at_once` gives a number.
+    /// How many folds train at once in the permutation test: whole permutations, if they are small.
     pub(super) fn permuted_at_once<B: Backend>(&self, backend: &B) -> Result<usize> {
-        let folds = self.split.folds().len();
-        match self.config.run.folds_at_once {
-            Some(wanted) if wanted < folds => Ok(wanted),
-            Some(wanted) => Ok(wanted / folds * folds),
-            None => Ok(folds * self.runs_at_once_on(backend, folds, FOLDS / folds)?),
-        }
+        self.sets_at_once(backend, &self.network, self.spec.batch, self.split.folds().len())
     }
 
     /// Trains the permutations that the folder lacks. The number of the signal that stopped it, if one did.
@@ -216,27 +216,5 @@ impl Experiment {
         let leaky = self.leaks();
         let test = PermutationTest::of(verdict, &null, seed, exchangeable.rule(), leaky);
         Ok(scores.with_permutation(test))
-    }
-}
-
-/// Shows the progress of a training that leaves no records.
-struct Watch<'a> {
-    progress: &'a dyn Progress,
-    interrupt: &'a AtomicUsize,
-    /// Trained on so far.
-    windows: u64,
-    note: String,
-}
-
-impl Observer for Watch<'_> {
-    fn step(&mut self, records: &[StepRecord]) -> Result<()> {
-        let rows = records.iter().map(|record| record.rows as u64).sum();
-        self.windows += rows;
-        self.progress.advance(rows, &self.note);
-        Ok(())
-    }
-
-    fn interrupted(&self) -> Option<u8> {
-        asked_to_stop(self.interrupt)
     }
 }

@@ -1,5 +1,6 @@
 //! Everything that a training needs, from a configuration.
 
+use super::candidate::{Candidate, candidates, spec_of};
 use super::read::{check_lengths, read};
 use crate::config::Config;
 use crate::data::feature::left_out;
@@ -14,6 +15,7 @@ use crate::ops::Network;
 use crate::progress::Progress;
 use crate::train::TrainSpec;
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 /// Data, split and network of a configuration, ready to train.
 pub struct Experiment {
@@ -36,6 +38,10 @@ pub struct Experiment {
     pub(super) fold_names: Vec<String>,
     /// The units of a permutation test; `None` without one.
     pub(super) exchangeable: Option<Exchangeable>,
+    /// The settings among which each fold chooses; none without a choice.
+    pub(super) candidates: Vec<Candidate>,
+    /// By fold, the candidate that it chose, once all have.
+    pub(super) chosen: OnceLock<Vec<usize>>,
     /// By fold, the weights to start from; none for random ones.
     pub(super) initial: BTreeMap<u32, Vec<f32>>,
 }
@@ -99,6 +105,15 @@ impl Experiment {
         if test {
             config.permutation.permutation_seed = Some(config.permutation.seed());
         }
+        if !config.tuning.tune.is_empty() {
+            if !split.has_test() {
+                return Err(Error::config(
+                    "a choice inside the folds is for scores, and the split has no test part",
+                )
+                .hint("leave `tune` out, or choose another `split_by`"));
+            }
+            config.tuning.inner_folds = Some(config.tuning.inner_folds());
+        }
         let exchangeable = test.then(|| Exchangeable::of(&dataset, split.kind())).transpose()?;
         let empty = split.folds().iter().find(|fold| fold.validation().is_empty());
         if let Some(fold) = empty.filter(|_| config.train_spec().patience > 0) {
@@ -134,9 +149,8 @@ impl Experiment {
         let left_out = left_out(&dataset.frames.origins, &config.frames.leave_out)?;
         let fold_names = split.folds().iter().map(|fold| fold.name.clone()).collect();
         let dataset_hash = dataset.hash();
-        // A larger batch would only take memory.
-        let spec =
-            TrainSpec { batch: config.training.batch.min(dataset.sequences.len()), ..config.train_spec() };
+        let spec = spec_of(&config, &dataset);
+        let candidates = candidates(&config, &dataset)?;
         Ok(Experiment {
             is_unbound: false,
             left_out,
@@ -149,6 +163,8 @@ impl Experiment {
             network,
             fold_names,
             exchangeable,
+            candidates,
+            chosen: OnceLock::new(),
             initial: BTreeMap::new(),
         })
     }
@@ -174,9 +190,9 @@ impl Experiment {
         self.config.run.folds_at_once.unwrap_or(folds).min(folds)
     }
 
-    pub(super) fn extent(&self, models: usize) -> Extent {
+    pub(super) fn extent(&self, models: usize, batch: usize) -> Extent {
         let stat_steps =
             if self.config.frames.normalize == Normalize::TrainSteps { self.dataset.steps() } else { 1 };
-        Extent { models, batch: self.spec.batch, steps: self.dataset.steps(), stat_steps }
+        Extent { models, batch, steps: self.dataset.steps(), stat_steps }
     }
 }

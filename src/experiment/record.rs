@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::metrics::{Confusion, Names, Prediction, Scores, prediction};
-use crate::run::{Epochs, Manifest, Permutations, Predictions, tested_epochs};
+use crate::run::{Choices, Epochs, Manifest, Permutations, Predictions, tested_epochs};
 use crate::shell::quoted;
 use crate::train::{EpochRecord, Selection};
 use std::collections::BTreeMap;
@@ -66,7 +66,10 @@ impl Record {
                 "finish the run first: `engine train --resume RUN` or `engine crossval --resume RUN`",
             ));
         }
-        self.manifest.check_files(&self.folder, &["scores.json", Predictions::FILE, Permutations::FILE])?;
+        self.manifest.check_files(
+            &self.folder,
+            &["scores.json", Predictions::FILE, Permutations::FILE, Choices::FILE],
+        )?;
         let scores: Scores = parse(&path)?;
         let classes = &self.manifest.dataset.classes;
         let names = Names { folds: &self.folds, subjects: &self.subjects, classes };

@@ -138,6 +138,7 @@ impl Running<'_> {
     fn conclude(&self, progress: &dyn Progress, show: Show) -> Result<Scores> {
         let Running { experiment, folder, predictions, .. } = self;
         let mut scores = experiment.with_permutation_test(experiment.score(predictions)?, folder.path())?;
+        scores = experiment.with_tuning(scores, folder.path())?;
         // Before anybody sees them. The ledger is not the folder's, whose guard it does not ask.
         folder.check_guard()?;
         run::looks::count(folder.path(), "best", &mut scores, predictions, progress);

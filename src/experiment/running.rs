@@ -61,6 +61,8 @@ impl Running<'_> {
         }
         let names = self.experiment.names();
         self.predictions.extend(results.into_iter().flat_map(|result| result.predictions));
+        // Folds that chose one network train together, whatever their order.
+        self.predictions.sort_by_key(|prediction| prediction.fold);
         Predictions::write(self.folder, &self.predictions, names)?;
         self.bound.predictions = Predictions::hash(&self.predictions, names)?;
         Ok(())

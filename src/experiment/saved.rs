@@ -27,6 +27,7 @@ impl Experiment {
 
     /// Test predictions of a run's saved weights, `which` being `best` or `last`.
     pub fn evaluate(&self, run: &Path, which: &str) -> Result<Vec<Prediction>> {
+        self.read_choices(run)?;
         let folds = saved_folds(run, which)?;
         let checkpoints = read_folds(run, which, &folds)?;
         if let Some(other) = checkpoints.iter().find(|c| c.meta.dataset != self.dataset_hash) {
@@ -116,12 +117,13 @@ pub fn checked_folds(run: &Path, which: &str, partial: bool) -> Result<Vec<u32>>
     Ok(folds)
 }
 
-/// The saved weights of those folds; all must be of one network.
+/// The saved weights of those folds; all must be of one network, unless each has chosen its own.
 pub fn read_folds(run: &Path, which: &str, folds: &[u32]) -> Result<Vec<FoldCheckpoint>> {
     let read = |&f: &u32| FoldCheckpoint::read(&RunFolder::checkpoint(run, which, f));
     let checkpoints = folds.iter().map(read).collect::<Result<Vec<_>>>()?;
     match checkpoints.iter().find(|c| c.meta.network != checkpoints[0].meta.network) {
         None => Ok(checkpoints),
+        Some(_) if Manifest::read(run)?.tuning.is_some() => Ok(checkpoints),
         Some(other) => {
             Err(Error::data(format!("fold {} is of another network than the first", other.meta.fold)))
         }
@@ -138,27 +140,36 @@ pub fn predict_with(
     batch: usize,
 ) -> Result<Vec<Prediction>> {
     let device = run.device()?;
-    let at_once = run.folds_at_once.unwrap_or(checkpoints.len());
-    let mut predictions = Vec::new();
-    for start in (0..checkpoints.len()).step_by(at_once) {
-        let part = start..(start + at_once).min(checkpoints.len());
-        let (checkpoints, lists, numbers) =
-            (&checkpoints[part.clone()], &lists[part.clone()], &numbers[part]);
-        predictions.extend(on_device!(&device, backend => {
-            predict_on(backend, checkpoints, dataset, lists, numbers, batch)?
-        }));
+    let at_once = run.folds_at_once.unwrap_or(checkpoints.len()).max(1);
+    // Models of one network predict together; the answers keep the order of the checkpoints.
+    let mut kinds: Vec<Vec<usize>> = Vec::new();
+    for (i, checkpoint) in checkpoints.iter().enumerate() {
+        match kinds.iter_mut().find(|kind| checkpoints[kind[0]].meta.network == checkpoint.meta.network) {
+            Some(kind) => kind.push(i),
+            None => kinds.push(vec![i]),
+        }
     }
-    Ok(predictions)
+    let mut predictions: Vec<Vec<Prediction>> = vec![Vec::new(); checkpoints.len()];
+    for part in kinds.iter().flat_map(|kind| kind.chunks(at_once)) {
+        let of_part: Vec<&FoldCheckpoint> = part.iter().map(|&i| &checkpoints[i]).collect();
+        let own: Vec<&[u32]> = part.iter().map(|&i| lists[i]).collect();
+        let folds: Vec<u32> = part.iter().map(|&i| numbers[i]).collect();
+        let answers = on_device!(&device, backend => {
+            predict_on(backend, &of_part, dataset, &own, &folds, batch)?
+        });
+        part.iter().zip(answers).for_each(|(&i, answer)| predictions[i] = answer);
+    }
+    Ok(predictions.into_iter().flatten().collect())
 }
 
 fn predict_on<B: Backend>(
     backend: &B,
-    checkpoints: &[FoldCheckpoint],
+    checkpoints: &[&FoldCheckpoint],
     dataset: &Dataset,
     lists: &[&[u32]],
     numbers: &[u32],
     batch: usize,
-) -> Result<Vec<Prediction>> {
+) -> Result<Vec<Vec<Prediction>>> {
     let batch = batch.min(dataset.sequences.len());
     let FoldMeta { network, stat_steps, .. } = &checkpoints[0].meta;
     let stat_steps = *stat_steps;
@@ -175,7 +186,7 @@ fn predict_on<B: Backend>(
     model.set_stats(&checkpoints.iter().flat_map(|c| c.stats.flat()).collect::<Vec<f32>>())?;
     let frames = backend.frames(&dataset.frames.chunks)?;
     let lists: Vec<List> = lists.iter().map(|indices| List { dataset, indices }).collect();
-    Ok(train::predict(&mut model, &frames, &lists, numbers)?.into_iter().flatten().collect())
+    train::predict(&mut model, &frames, &lists, numbers)
 }
 
 /// Recordings that were never labeled, cut as a run cut its own for the networks of `checkpoint`. Cases that

@@ -24,6 +24,7 @@ impl Experiment {
         }
         let predictions = Predictions::read(folder.path(), self.names())?;
         let mut scores = self.with_permutation_test(self.score(&predictions)?, folder.path())?;
+        scores = self.with_tuning(scores, folder.path())?;
         // Whoever scored the run was told of damage.
         looks::count(folder.path(), "best", &mut scores, &predictions, &Silent);
         Ok(Some(scores))

@@ -4,12 +4,24 @@ use super::device_change::refuse_other_device;
 use super::prepare::Experiment;
 use super::running::Running;
 use crate::error::{Error, Result};
-use crate::run::{Epochs, Log, MetricsLog, Predictions, Resume, RunFolder, check_hash};
+use crate::run::{Choices, Epochs, Log, MetricsLog, Predictions, Resume, RunFolder, check_hash};
 
 impl Experiment {
-    /// The folds that are trained at once, group by group.
-    pub(super) fn groups<'a>(&self, selection: &'a [usize]) -> impl Iterator<Item = &'a [usize]> {
-        selection.chunks(self.fold_group_size(selection.len()).max(1))
+    /// The folds that are trained at once, group by group: only folds of one network and one kind of steps
+    /// train together.
+    pub(super) fn groups(&self, selection: &[usize]) -> Vec<Vec<usize>> {
+        let alike = |a: usize, b: usize| {
+            self.network_of(a) == self.network_of(b) && self.spec_of(a).trains_with(self.spec_of(b))
+        };
+        let mut kinds: Vec<Vec<usize>> = Vec::new();
+        for &fold in selection {
+            match kinds.iter_mut().find(|kind| alike(kind[0], fold)) {
+                Some(kind) => kind.push(fold),
+                None => kinds.push(vec![fold]),
+            }
+        }
+        let size = self.fold_group_size(selection.len()).max(1);
+        kinds.iter().flat_map(|kind| kind.chunks(size)).map(<[usize]>::to_vec).collect()
     }
 
     /// Reads the saved state, and refuses one that does not belong to the files beside it.
@@ -22,7 +34,16 @@ impl Experiment {
         }
         let resume = Resume::read(folder.path())?;
         refuse_other_device(&resume, &self.config.run.device()?.id())?;
-        let groups: Vec<&[usize]> = self.groups(selection).collect();
+        let choices = self.begun_choices(folder, &resume)?;
+        if choices.folds.len() < folds && self.is_tuned() && resume.fold_groups_done > 0 {
+            return Err(Error::data(format!(
+                "{}: {} of {folds} folds have chosen their settings, and some are trained",
+                folder.file(Choices::FILE).display(),
+                choices.folds.len()
+            ))
+            .hint("put the run's own file back, or start a new run"));
+        }
+        let groups = self.groups(selection);
         let Some(complete) = groups.get(..resume.fold_groups_done) else {
             return Err(Error::data(format!(
                 "{}: {} fold groups are complete, and the run has {}",
@@ -34,7 +55,7 @@ impl Experiment {
         let mut bound = self.bound(selection);
         let mut predictions = Vec::new();
         if !complete.is_empty() {
-            let complete: Vec<u32> = complete.iter().copied().flatten().map(|&fold| fold as u32).collect();
+            let complete: Vec<u32> = complete.iter().flatten().map(|&fold| fold as u32).collect();
             predictions = Predictions::read(folder.path(), self.names())?;
             predictions.retain(|p| complete.contains(&p.fold));
             bound.predictions = Predictions::hash(&predictions, self.names())?;
@@ -57,6 +78,7 @@ impl Experiment {
             }
             bound.checkpoints.clone_from(&saved.checkpoints);
             bound.permutations.clone_from(&saved.permutations);
+            bound.tuning.clone_from(&saved.tuning);
         }
         let hashes = resume.bound.as_ref().map(|saved| &saved.logs);
         let [metrics_hash, epochs_hash] = [0, 1].map(|log| hashes.map(|hashes| hashes[log].as_str()));

@@ -24,6 +24,11 @@ pub(super) fn train<B: Backend>(
     interrupt: &AtomicUsize,
     progress: &dyn Progress,
 ) -> Result<Option<u8>> {
+    for run in runs.iter_mut() {
+        if let Some(signal) = run.tune(backend, interrupt, progress)? {
+            return Ok(Some(signal));
+        }
+    }
     // A crash between the states of two runs leaves them at different places: those at one place go on
     // together.
     let mut ordered: Vec<&mut Running> = runs.iter_mut().collect();
@@ -51,14 +56,16 @@ fn train_from_one_place<B: Backend>(
     progress: &dyn Progress,
 ) -> Result<Option<u8>> {
     let Some(first) = runs.first().map(|run| run.experiment) else { return Ok(None) };
-    let differs = |run: &&&mut Running| run.experiment.network != first.network;
-    if let Some(other) = runs.iter().find(differs) {
-        let message = format!("{} has another network than {}", other.name(), runs[0].name());
+    let differs = |run: &&&mut Running| {
+        run.experiment.network != first.network || run.experiment.is_tuned() || first.is_tuned()
+    };
+    if let Some(other) = runs.iter().skip(1).find(differs) {
+        let message = format!("{} may have other networks than {}", other.name(), runs[0].name());
         return Err(Error::new(ErrorKind::Other, message).hint("train it alone"));
     }
-    let groups: Vec<&[usize]> = first.groups(selection).collect();
-    for (number, &folds) in groups.iter().enumerate().skip(runs[0].resume.fold_groups_done) {
-        let mut group = FoldGroup::new(backend, &first.network, tasks(runs, folds))?;
+    let groups = first.groups(selection);
+    for (number, folds) in groups.iter().enumerate().skip(runs[0].resume.fold_groups_done) {
+        let mut group = FoldGroup::new(backend, first.network_of(folds[0]), tasks(runs, folds))?;
         let states: Vec<State> = runs.iter_mut().filter_map(|run| run.resume.state.take()).collect();
         if let Some(state) = State::join(states) {
             group.restore(&state)?;
@@ -123,7 +130,7 @@ impl Experiment {
             name: format!("fold {}", fold.name),
             dataset: &self.dataset,
             fold,
-            spec: &self.spec,
+            spec: self.spec_of(number),
             stats: self.stats(fold),
             initial: self.initial.get(&(number as u32)).map(Vec::as_slice),
         }
@@ -131,7 +138,7 @@ impl Experiment {
 
     /// The standardization of a fold. A feature that is left out has the inverse deviation 0, so that the
     /// network sees 0 in its place.
-    fn stats(&self, fold: &Fold) -> Stats {
+    pub(super) fn stats(&self, fold: &Fold) -> Stats {
         let mut stats = match self.config.frames.normalize {
             Normalize::Train => Stats::fit(&self.dataset, fold.train()),
             Normalize::TrainSteps => Stats::fit_steps(&self.dataset, fold.train()),

@@ -22,6 +22,7 @@ pub mod report;
 pub mod table;
 #[cfg(feature = "cli")]
 pub mod text;
+pub mod tuning;
 mod units;
 pub mod verdict;
 
@@ -34,4 +35,5 @@ pub use permutation::{PermutationTest, Statistics};
 pub use prediction::Prediction;
 pub use report::{Names, Scores};
 pub use table::ScoreTable;
+pub use tuning::{InnerScore, Tuning};
 pub use verdict::Verdict;

@@ -6,6 +6,7 @@ use super::interval::{self, Summary};
 use super::looks::{Looks, Tally};
 use super::permutation::PermutationTest;
 use super::prediction::{self, Prediction};
+use super::tuning::Tuning;
 use super::verdict::Verdict;
 use super::{auc, average_precision};
 use crate::{Error, Result};
@@ -44,6 +45,9 @@ pub struct Scores {
     /// The permutation test, if the run has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permutation: Option<PermutationTest>,
+    /// The choice of settings inside the folds, if the run made one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tuning: Option<Tuning>,
 }
 
 /// The scores of trials, or of windows.
@@ -162,6 +166,7 @@ impl Scores {
             verdict: Some(Verdict::of(&trials, &guesses, classes)),
             looks: None,
             permutation: None,
+            tuning: None,
         })
     }
 

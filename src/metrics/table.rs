@@ -4,9 +4,10 @@
 
 use super::baseline::{Baseline, Baselines};
 use super::confusion::{Average, Confusion, Overall};
-use super::interval::Summary;
+use super::interval::{Summary, mean};
 use super::permutation::{PermutationTest, StatisticTest};
 use super::report::{Groups, Level, Scores};
+use super::tuning::{Candidate, Tuning};
 use super::verdict::{Unit, Verdict};
 use std::fmt;
 
@@ -172,6 +173,23 @@ impl ScoreTable {
         );
         let header = ["", "this run", "permuted, mean", "sd", "highest", "as high", "p"];
         ScoreTable::new(title, &header, test.statistics.iter().map(row).collect())
+    }
+
+    /// The candidates of a choice inside the folds: by how many folds each was chosen, and its inner
+    /// accuracies over the folds.
+    pub fn tuning(tuning: &Tuning) -> Self {
+        let row = |(i, candidate): (usize, &Candidate)| {
+            let inner = tuning.accuracies(i);
+            let extremes = [inner.iter().copied().reduce(f64::min), inner.iter().copied().reduce(f64::max)];
+            let scores = [mean(&inner), extremes[0], extremes[1]].map(Cell::Score);
+            Row::new(&candidate.setting, [&[Cell::Count(candidate.chosen as u64)][..], &scores].concat())
+        };
+        let title = format!(
+            "Choice inside the folds: candidates by their accuracy over {} inner folds, and the folds that chose them",
+            tuning.inner_folds
+        );
+        let header = ["candidate", "chosen by", "inner accuracy, mean", "lowest", "highest"];
+        ScoreTable::new(title, &header, tuning.candidates.iter().enumerate().map(row).collect())
     }
 
     /// The scores of the probabilities, not only of the classes that they select.

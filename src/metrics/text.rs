@@ -24,6 +24,9 @@ pub fn render(scores: &Scores) -> String {
         parts.extend(verdict.text.iter().map(|paragraph| wrapped(paragraph)));
     }
     parts.extend(scores.permutation.iter().map(|test| table(&ScoreTable::permutation(test))));
+    if let Some(tuning) = &scores.tuning {
+        parts.extend([table(&ScoreTable::tuning(tuning)), wrapped(&tuning.text())]);
+    }
     parts.extend([table(&ScoreTable::overall(scores)), notes(&scores.baselines).join("\n")]);
     let (folds, subjects) = (&scores.trial.by_fold, &scores.trial.by_subject);
     let before = parts.len();

@@ -13,6 +13,7 @@ pub(crate) mod provenance;
 mod scope;
 pub(crate) mod scores;
 mod training;
+mod tuning;
 mod unscored;
 
 pub use unscored::write_unscored;
@@ -76,6 +77,7 @@ impl Page<'_> {
             }
             (frame::section("scores", "Scores and baselines", &scores::score_table(scores)))
             (permutation::permutation_section(scores.permutation.as_ref()))
+            (tuning::tuning_section(scores.tuning.as_ref()))
             @if several { (frame::section("subjects", "By subject", &scores::subject_bars(scores, trials))) }
             (frame::section("confusion", "Confusion matrices", &html! {
                 p.under { "Rows actual, columns predicted; shades and percentages are shares of the row." }
@@ -94,7 +96,12 @@ impl Page<'_> {
             @if let Some(ledger) = &record.manifest.dataset.cases {
                 (frame::section("cases", "Cases", &cases::cases(ledger)))
             }
-            (frame::section("network", "Network", &provenance::network_table(&record.manifest.network)))
+            (frame::section("network", "Network", &html! {
+                @if record.manifest.tuning.is_some() {
+                    p.under { "Of the settings without the choice; the network of a fold is that of its candidate." }
+                }
+                (provenance::network_table(&record.manifest.network))
+            }))
             (frame::section("repeat", "Repeating this run", &provenance::repeat(record)))
         }
     }

@@ -45,9 +45,9 @@ pub struct Manifest {
     /// Statistics by which features are standardized.
     #[serde(alias = "normalise")]
     pub normalize: Normalize,
-    /// The network of each fold.
+    /// The network of each fold. Where folds choose settings, that of the settings without the choice.
     pub network: Network,
-    /// Trainable parameters of one fold's network.
+    /// Trainable parameters of that network.
     pub parameters: usize,
     /// Hashes of the files of a finished run, by name. Empty before, and in runs of older versions.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -59,6 +59,9 @@ pub struct Manifest {
     /// The run whose weights it began with; `None` for random weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<SourceRun>,
+    /// The choice of settings inside the folds; `None` without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tuning: Option<TuningEntry>,
     /// Every change of device since.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub moves: Vec<Move>,
@@ -130,6 +133,15 @@ pub struct SourceRun {
     pub run: String,
     /// The hash of its manifest, which has those of its weights.
     pub manifest: String,
+}
+
+/// The choice of settings inside the folds of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TuningEntry {
+    /// The number of inner folds that were asked for.
+    pub inner_folds: usize,
+    /// The candidates in words.
+    pub candidates: Vec<String>,
 }
 
 /// A change of device.

@@ -43,6 +43,10 @@ pub struct Bound {
     /// The number of complete permutations, and the hash of permutations.csv with these.
     #[serde(default)]
     pub permutations: (usize, String),
+    /// The number of folds that have chosen their settings, and the hash of tuning.json with these; absent
+    /// without a choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tuning: Option<(usize, String)>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -12,8 +12,8 @@ const OF_SCORES: [&str; 2] = ["confusion.csv", "scores.json"];
 /// The files that belong to every finished run. Pages, the lock, the status and the state to resume from come
 /// and go.
 const FILES: [&str; 5] = ["config.toml", "split.json", "metrics.jsonl", "epochs.csv", "predictions.csv"];
-/// The file that only runs with a permutation test have.
-const OPTIONAL: &str = "permutations.csv";
+/// The files that only runs with a permutation test, or with a choice of settings, have.
+const OPTIONAL: [&str; 2] = ["permutations.csv", "tuning.json"];
 const CHECKPOINTS: [&str; 2] = ["best", "last"];
 
 fn hash_of_file(run: &Path, name: &str) -> Result<String> {
@@ -34,7 +34,7 @@ impl Manifest {
         let mut names: Vec<String> = checkpoints.map(|path| path.to_string_lossy().into_owned()).collect();
         let has_scores = manifest.split.has_test();
         names.extend(FILES.into_iter().chain(OF_SCORES.into_iter().filter(|_| has_scores)).map(String::from));
-        names.extend(folder.file(OPTIONAL).is_file().then(|| OPTIONAL.to_string()));
+        names.extend(OPTIONAL.into_iter().filter(|name| folder.file(name).is_file()).map(String::from));
         let files: Result<BTreeMap<String, String>> =
             names.into_iter().map(|name| Ok((name.clone(), hash_of_file(folder.path(), &name)?))).collect();
         manifest.files = files?;

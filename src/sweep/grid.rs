@@ -1,20 +1,10 @@
 //! The settings of a sweep, and the tasks that they make: every combination of the grid's values, once for
 //! each seed.
 
-use crate::config::Config;
+use crate::config::{Axis, Config};
 use crate::error::{Error, Result};
 use crate::run::hash;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-
-/// An option and the values that it takes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Axis {
-    /// The name of the option or key: `cell`.
-    pub option: String,
-    /// Its values as on the command line.
-    pub values: Vec<String>,
-}
 
 /// The settings of a sweep; `sweep.toml`.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,36 +33,6 @@ pub struct Task {
 /// Most tasks of a sweep.
 const TASKS: usize = 100_000;
 
-impl Axis {
-    /// Reads `cell=lstm,gru`. Values that have commas themselves are separated by semicolons:
-    /// `hidden=64,32;128`.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for text of another form, and for a value that is
-    /// there twice.
-    pub fn parse(text: &str) -> Result<Self> {
-        let Some((option, values)) = text.split_once('=') else {
-            return Err(Error::config(format!("grid {text:?}: expected an option and its values"))
-                .hint("write, for instance, `engine sweep plan --grid cell=lstm,gru`"));
-        };
-        let separator = if values.contains(';') { ';' } else { ',' };
-        let values = values.split(separator).map(|value| value.trim().to_string()).collect();
-        Axis { option: option.trim().trim_start_matches('-').to_string(), values }.checked()
-    }
-
-    fn checked(self) -> Result<Self> {
-        let Axis { option, values } = &self;
-        if values.is_empty() || values.iter().any(String::is_empty) {
-            return Err(Error::config(format!("grid {option}: a value is missing")));
-        }
-        match (1..values.len()).find(|&i| values[..i].contains(&values[i])) {
-            Some(i) => Err(Error::config(format!("grid {option}: {} is there twice", values[i]))),
-            None => Ok(self),
-        }
-    }
-}
-
 impl Settings {
     /// Reads a configuration with two additions: `seeds = [1, 2]`, and a table `[grid]` of options and lists
     /// of values.
@@ -99,7 +59,7 @@ impl Settings {
                             .hint(format!("write `{option} = [ ... ]`")));
                     };
                     let values = values.iter().map(word).collect();
-                    grid.push(Axis { option, values }.checked()?);
+                    grid.push(Axis { option, values }.checked("grid")?);
                 }
             }
             Some(other) => {
@@ -132,6 +92,14 @@ impl Settings {
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) with the setting.
     pub fn checked(mut self) -> Result<Self> {
         self.grid.sort_by(|a, b| a.option.cmp(&b.option));
+        let tuning = ["tune", "inner_folds", "inner-folds"];
+        let is_tuned = self.grid.iter().any(|axis| tuning.contains(&axis.option.as_str()));
+        if is_tuned || !self.base.tuning.tune.is_empty() {
+            return Err(Error::config(
+                "a sweep takes no `tune`: it compares settings itself, by test scores",
+            )
+            .hint("choose settings inside the folds with `engine crossval`"));
+        }
         let own = ["seed", "name", "runs", "permutations"];
         if let Some(axis) = self.grid.iter().find(|axis| own.contains(&axis.option.as_str())) {
             return Err(Error::config(format!("grid {}: a sweep sets this itself", axis.option))
@@ -145,15 +113,11 @@ impl Settings {
             ))
             .hint("give it as an option instead"));
         }
-        let options: Vec<&str> = self.grid.iter().map(|axis| axis.option.as_str()).collect();
-        if let Some(i) = (1..options.len()).find(|&i| options[..i].contains(&options[i])) {
-            return Err(Error::config(format!("grid {}: there twice", options[i])));
-        }
+        Axis::distinct(&self.grid, "grid")?;
         if let Some(i) = (1..self.seeds.len()).find(|&i| self.seeds[..i].contains(&self.seeds[i])) {
             return Err(Error::config(format!("seeds: {} is there twice", self.seeds[i])));
         }
-        let axes = self.grid.iter().map(|axis| axis.values.len());
-        let tasks = axes.fold(self.seeds.len().max(1), usize::saturating_mul);
+        let tasks = Axis::count(&self.grid).saturating_mul(self.seeds.len().max(1));
         if tasks > TASKS {
             return Err(Error::config(format!("the grid has {tasks} tasks, at most {TASKS} are possible")));
         }
@@ -166,25 +130,13 @@ impl Settings {
     ///
     /// Those of [`Config::with_options`], and for two tasks that are the same training.
     pub fn tasks(&self) -> Result<Vec<Task>> {
-        let mut combinations: Vec<Vec<(String, String)>> = vec![Vec::new()];
-        for axis in &self.grid {
-            let longer = |options: &Vec<(String, String)>| {
-                let with = |value: &String| {
-                    let mut options = options.clone();
-                    options.push((axis.option.clone(), value.clone()));
-                    options
-                };
-                axis.values.iter().map(with).collect::<Vec<_>>()
-            };
-            combinations = combinations.iter().flat_map(longer).collect();
-        }
         let seeds = match self.seeds.is_empty() {
             true => vec![self.base.training.seed],
             false => self.seeds.clone(),
         };
         let mut tasks: Vec<Task> = Vec::new();
         let mut known: BTreeMap<String, usize> = BTreeMap::new();
-        for options in combinations {
+        for options in Axis::combinations(&self.grid) {
             let config = self.base.with_options(&options).map_err(|e| e.at("grid"))?;
             for &seed in &seeds {
                 let mut config = config.clone();
@@ -214,9 +166,7 @@ impl Task {
 
     /// The settings in words: `cell gru, label arousal`.
     pub fn setting(&self) -> String {
-        let words: Vec<String> =
-            self.options.iter().map(|(option, value)| format!("{option} {value}")).collect();
-        if words.is_empty() { "base".into() } else { words.join(", ") }
+        if self.options.is_empty() { "base".into() } else { Axis::in_words(&self.options) }
     }
 
     /// The hash of its configuration.

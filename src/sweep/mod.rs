@@ -12,6 +12,6 @@ mod worker;
 pub use claim::{Owner, STALE};
 pub use collect::{Chance, Collection, Setting};
 pub use folder::{State, Sweep};
-pub use grid::{Axis, Settings, Task};
+pub use grid::{Settings, Task};
 pub use prepared::Prepared;
 pub use worker::{Outcome, Worker};

@@ -1,8 +1,8 @@
 //! The settings of a sweep on the command line.
 
-use crate::config::{Config, Preset};
+use crate::config::{Axis, Config, Preset};
 use crate::error::{Error, Result};
-use crate::sweep::{Axis, Settings, Sweep};
+use crate::sweep::{Settings, Sweep};
 use crate::word::word;
 use clap::{ArgMatches, Args};
 use std::path::PathBuf;
@@ -41,7 +41,7 @@ impl SettingsFlags {
             },
         };
         for text in &self.grid {
-            let axis = Axis::parse(text)?;
+            let axis = Axis::parse("grid", text)?;
             grid.retain(|other| other.option != axis.option);
             grid.push(axis);
         }

@@ -46,14 +46,23 @@ impl SplitSpec {
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) or [`ErrorKind::Data`](crate::ErrorKind::Data) if the
     /// data have too few groups, and those of [`Split::new`].
     pub fn build(&self, dataset: &Dataset) -> Result<Split> {
-        needs::check(self.kind, &dataset.grouping)?;
         let all: Vec<u32> = (0..dataset.sequences.len() as u32).collect();
+        self.build_of(dataset, &all)
+    }
+
+    /// As [`SplitSpec::build`], of these sequences alone: no other is in any part of any fold.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`SplitSpec::build`].
+    pub fn build_of(&self, dataset: &Dataset, all: &[u32]) -> Result<Split> {
+        needs::check(self.kind, &dataset.grouping)?;
         let folds = match self.kind {
-            SplitKind::Window => self.k_fold(dataset, &all, |i, _| (i, 0), "window", "")?,
-            SplitKind::WindowHoldout => vec![self.holdout(&all)?],
-            SplitKind::Trial => self.k_fold(dataset, &all, |_, s| (s.subject, s.trial), "trial", "")?,
-            SplitKind::Stimulus => self.k_fold(dataset, &all, |_, s| (s.stimulus, 0), "stimulus", "")?,
-            SplitKind::Subject => self.subjects(dataset, &all)?,
+            SplitKind::Window => self.k_fold(dataset, all, |i, _| (i, 0), "window", "")?,
+            SplitKind::WindowHoldout => vec![self.holdout(all)?],
+            SplitKind::Trial => self.k_fold(dataset, all, |_, s| (s.subject, s.trial), "trial", "")?,
+            SplitKind::Stimulus => self.k_fold(dataset, all, |_, s| (s.stimulus, 0), "stimulus", "")?,
+            SplitKind::Subject => self.subjects(dataset, all)?,
             SplitKind::TrialWithinSubject => {
                 let mut folds = Vec::new();
                 for (subject, name) in dataset.frames.subjects.iter().enumerate() {
@@ -75,9 +84,9 @@ impl SplitSpec {
                 }
                 folds
             }
-            SplitKind::SubjectStimulus => self.subjects_and_stimuli(dataset, &all)?,
-            SplitKind::Predefined => self.predefined(dataset, &all)?,
-            SplitKind::All => vec![self.untested(dataset, &all)?],
+            SplitKind::SubjectStimulus => self.subjects_and_stimuli(dataset, all)?,
+            SplitKind::Predefined => self.predefined(dataset, all)?,
+            SplitKind::All => vec![self.untested(dataset, all)?],
         };
         Split::new(self.kind, folds, dataset)
     }

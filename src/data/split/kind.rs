@@ -52,6 +52,18 @@ impl SplitKind {
         matches!(self, SplitKind::Window | SplitKind::WindowHoldout)
     }
 
+    /// The kind of folds inside the training part of a fold of this kind. A training part has no part of its
+    /// archive's own for the test: where `by_trial`, its folds are of trials, and else of people. A holdout
+    /// becomes folds of windows.
+    pub fn inner(self, by_trial: bool) -> SplitKind {
+        match self {
+            SplitKind::WindowHoldout => SplitKind::Window,
+            SplitKind::Predefined if by_trial => SplitKind::Trial,
+            SplitKind::Predefined => SplitKind::Subject,
+            own => own,
+        }
+    }
+
     /// The groups of a sequence. No group may be in two parts of a fold.
     pub(super) fn groups(self, index: u32, s: &Sequence) -> Vec<(u8, u32, u32)> {
         match self {

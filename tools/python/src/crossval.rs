@@ -47,6 +47,7 @@ pub fn crossval(
         }
         let selection: Vec<usize> = (0..experiment.split.folds().len()).collect();
         experiment.check_permutations()?;
+        experiment.check_tuning()?;
         experiment.check_memory(&selection, 1)?;
         experiment.read_initial(&selection, None)?;
         let tested = experiment.split.folds().iter().flat_map(|fold| fold.test());
