@@ -381,7 +381,8 @@ fn a_run_that_is_open_is_left_to_its_process_however_old_its_claim() {
     let path = folder.path();
     data(path);
     let long = BASE.replace("--epochs 3", "--epochs 400");
-    let mut late = Running(command(path, &format!("sweep run {long} --grid hidden=2;3 --name s")).spawn().unwrap());
+    let mut late =
+        Running(command(path, &format!("sweep run {long} --grid hidden=2;3 --name s")).spawn().unwrap());
     wait_for_training(&path.join("runs/s/runs/0001-2-seed-1"));
     stop(&mut late.0);
     age(&path.join("runs/s/claims/0001.1"), 100);
