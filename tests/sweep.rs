@@ -140,6 +140,54 @@ fn a_failed_task_is_named_and_the_others_go_on() {
     assert_eq!(states(path, "runs/s"), ["failed", "failed", "finished"]);
 }
 
+/// Each fold is a task; put together they are the cross-validation, bit for bit.
+#[test]
+fn folds_as_tasks_make_the_whole_cross_validation() {
+    let folder = folder();
+    let path = folder.path();
+    data(path);
+    let grid = "--grid cell=lstm,gru --seeds 1,2 --folds-as-tasks";
+    let plan = engine(path, &format!("sweep plan {BASE} {grid}")).ends(0, &[]).out;
+    assert!(plan.contains("cell gru: 3 folds") && plan.contains("12 tasks"), "{plan}");
+    engine(path, &format!("sweep submit --slurm --script-only {BASE} {grid} --name s")).ends(0, &[]);
+    let script = fs::read_to_string(path.join("runs/s/slurm.sh")).unwrap();
+    assert!(script.contains("#SBATCH --array=1-12"), "{script}");
+    engine(path, "sweep run --resume runs/s --task 11 --quiet").ends(0, &[]);
+    engine(path, "sweep run --resume runs/s --quiet").ends(0, &[]);
+    assert!(path.join("runs/s/runs/0011-gru-seed-2-fold-2").is_dir());
+    engine(path, &format!("sweep run {BASE} {} --name whole", grid.replace(" --folds-as-tasks", "")))
+        .ends(0, &[]);
+    let [parts, whole] = ["s", "whole"].map(|name| json(path, &format!("sweep collect runs/{name} --json")));
+    for (part, whole) in
+        parts["settings"].as_array().unwrap().iter().zip(whole["settings"].as_array().unwrap())
+    {
+        for key in ["name", "seeds", "by_seed", "seed_sd", "accuracy", "baseline"] {
+            assert_eq!(part[key], whole[key], "{key}");
+        }
+        assert_eq!(part["runs"][1].as_array().unwrap().len(), 3);
+    }
+    assert_eq!(parts["chance"], whole["chance"]);
+    for (number, run) in [(1, "0001-lstm-seed-1"), (4, "0002-lstm-seed-2"), (10, "0004-gru-seed-2")] {
+        let joined = format!("runs/s/predictions/{number:04}-{}-fold-1.csv", &run[5..]);
+        let predictions = path.join("runs/whole/runs").join(run).join("predictions.csv");
+        assert_eq!(fs::read(path.join(joined)).unwrap(), fs::read(predictions).unwrap(), "{run}");
+    }
+    let page = fs::read_to_string(path.join("runs/s/sweep.html")).unwrap();
+    assert!(page.contains("runs/0012-gru-seed-2-fold-3/report.html"));
+    // One fold is missing: its cross-validation is.
+    fs::remove_dir_all(path.join("runs/s/runs/0005-lstm-seed-2-fold-2")).unwrap();
+    engine(path, "sweep collect runs/s")
+        .ends(3, &["11 of 12 tasks have scores", "0005-lstm-seed-2-fold-2 waiting"]);
+    let partial = json(path, "sweep collect runs/s --partial --json");
+    assert_eq!(partial["settings"][0]["seeds"], serde_json::json!([1]));
+    // One fold in the place of another.
+    let fold = |name: &str| path.join("runs/s/runs").join(name);
+    fs::rename(fold("0006-lstm-seed-2-fold-3"), fold("0005-lstm-seed-2-fold-2")).unwrap();
+    engine(path, "sweep collect runs/s --partial").ends(3, &["is not a run of task 5"]);
+    let uneven = format!("sweep plan {BASE} --grid folds=2,3 --folds-as-tasks");
+    engine(path, &uneven).ends(2, &["folds 3 has 3 folds, and folds 2 has 2"]);
+}
+
 /// Learning rates train at once. One that is absurd ends alone.
 #[test]
 fn a_task_that_diverges_takes_no_other_along() {

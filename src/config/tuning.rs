@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 pub struct TuningConfig {
     /// Only for crossval: choose this option of the network or the training inside the folds, among these
     /// values, as in lr=1e-3,3e-4. Values that have commas are separated by semicolons, in quotes:
-    /// "hidden=32;64,32". Several options make all combinations. Each fold compares them by inner folds of its
-    /// own training and validation part, trains the best, and tests it. So no choice sees a test part, and the
-    /// scores are those of the whole procedure, choice included. It takes about as long as one run for each
-    /// combination and inner fold
+    /// "hidden=32;64,32". Several options make all combinations. Each fold compares them by inner folds of
+    /// its own training and validation part, trains the best, and tests it. So no choice sees a test part,
+    /// and the scores are those of the whole procedure, choice included. It takes about as long as one run
+    /// for each combination and inner fold
     #[cfg_attr(feature = "cli", arg(long, value_name = "OPTION=VALUES"))]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tune: Vec<String>,

@@ -36,9 +36,10 @@ impl Experiment {
     /// # Errors
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a fold that the split has not, and for a
-    /// permutation test or a choice of settings, which need a run folder; [`ErrorKind::Numerical`](crate::ErrorKind::Numerical) for
-    /// a training that diverges; [`ErrorKind::Interrupted`](crate::ErrorKind::Interrupted) if the observer
-    /// asks to stop; those of the device.
+    /// permutation test or a choice of settings, which need a run folder;
+    /// [`ErrorKind::Numerical`](crate::ErrorKind::Numerical) for a training that diverges;
+    /// [`ErrorKind::Interrupted`](crate::ErrorKind::Interrupted) if the observer asks to stop; those of the
+    /// device.
     pub fn train_folds(&self, selection: &[usize], observer: &mut dyn Observer) -> Result<Vec<FoldResult>> {
         let all = self.split.folds().len();
         if let Some(fold) = selection.iter().find(|&&fold| fold >= all) {

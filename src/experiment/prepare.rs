@@ -34,7 +34,8 @@ pub struct Experiment {
     /// Indices of the features that the networks do not see.
     pub(super) left_out: Vec<usize>,
     pub(super) spec: TrainSpec,
-    pub(super) dataset_hash: String,
+    /// The hash of the data set.
+    pub dataset_hash: String,
     pub(super) fold_names: Vec<String>,
     /// The units of a permutation test; `None` without one.
     pub(super) exchangeable: Option<Exchangeable>,

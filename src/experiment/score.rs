@@ -61,6 +61,14 @@ impl Experiment {
         Ok(scores)
     }
 
+    /// Predictions as the file predictions.csv.
+    ///
+    /// # Errors
+    /// If they cannot be written as CSV.
+    pub fn predictions_csv(&self, predictions: &[Prediction]) -> Result<Vec<u8>> {
+        Predictions::csv(predictions, self.names())
+    }
+
     /// Whether the split leaks by its kind, or by copies that the user allowed.
     pub fn leaks(&self) -> bool {
         // Copies are refused elsewhere unless they are allowed, so the audit is seldom made for them.

@@ -151,8 +151,8 @@ impl Experiment {
 }
 
 impl Running<'_> {
-    /// Makes the choices that the folder lacks, if the folds choose. The number of the signal that stopped it,
-    /// if one did.
+    /// Makes the choices that the folder lacks, if the folds choose. The number of the signal that stopped
+    /// it, if one did.
     pub(super) fn tune<B: Backend>(
         &mut self,
         backend: &B,

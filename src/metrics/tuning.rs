@@ -1,5 +1,5 @@
-//! The choice of settings inside the folds, as nested cross-validation makes it: each fold compares candidates
-//! by inner folds of its own training and validation part.
+//! The choice of settings inside the folds, as nested cross-validation makes it: each fold compares
+//! candidates by inner folds of its own training and validation part.
 //!
 //! A choice by test scores is optimistic: Varma and Simon, "Bias in error estimation when using
 //! cross-validation for model selection", 2006; Cawley and Talbot, "On over-fitting in model selection and

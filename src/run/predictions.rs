@@ -22,6 +22,14 @@ impl Predictions {
         folder.write(Predictions::FILE, &to_csv(predictions, names)?)
     }
 
+    /// These rows as a file.
+    ///
+    /// # Errors
+    /// If they cannot be written as CSV.
+    pub fn csv(predictions: &[Prediction], names: Names) -> Result<Vec<u8>> {
+        to_csv(predictions, names)
+    }
+
     /// The hash of these rows as a file.
     ///
     /// # Errors

@@ -1,14 +1,13 @@
 //! The results of a sweep, put together: a row for each combination of the grid, over its seeds.
 
-use super::folder::{State, Sweep};
-use super::grid::Task;
-use crate::config::Config;
+use super::folder::Sweep;
+use super::member::{Member, members};
 use crate::error::{Error, Result};
-use crate::experiment::Record;
 use crate::metrics::best_of::BestOf;
 use crate::metrics::interval::{Summary, mean, variance};
 use crate::metrics::table::{Cell, Row};
 use crate::metrics::{ScoreTable, Scores, text};
+use crate::progress::Progress;
 use crate::run::looks::Trials;
 use crate::shell::quoted;
 use serde::Serialize;
@@ -29,6 +28,9 @@ pub struct Collection {
     pub leaky: bool,
     /// The score that chance alone gives the best of the runs on the same trials, without those that leak.
     pub chance: Vec<Chance>,
+    /// Where folds are tasks: the predictions of each cross-validation as CSV, by the name of its first task.
+    #[serde(skip)]
+    pub joined: Vec<(String, Vec<u8>)>,
 }
 
 /// A combination of the grid.
@@ -38,8 +40,8 @@ pub struct Setting {
     pub name: String,
     /// The value of each option.
     pub values: Vec<String>,
-    /// The run folders below the sweep's, a run for each seed.
-    pub runs: Vec<String>,
+    /// The run folders below the sweep's, for each seed: one, or one of each fold.
+    pub runs: Vec<Vec<String>>,
     /// The seeds of the runs.
     pub seeds: Vec<u64>,
     /// The mean over subjects of the accuracy of trials, for each seed.
@@ -63,39 +65,17 @@ pub struct Chance {
     pub best_of: BestOf,
 }
 
-/// A task that has scores.
-struct Member<'a> {
-    task: &'a Task,
-    record: Record,
-    scores: Scores,
-    /// That were tested; `None` if the manifest does not name their recordings.
-    trials: Option<Trials>,
-}
-
 impl Collection {
-    /// Reads every run of a sweep. `partial` allows tasks without scores.
+    /// Reads every run of a sweep, and puts folds that are tasks together, for which their data are read
+    /// again. `partial` allows tasks without scores.
     ///
     /// # Errors
     ///
     /// If a task has no scores; for a folder that belongs to no task; for a run that is not of its task; and
-    /// those of [`Record::results`].
-    pub fn read(sweep: &Sweep, partial: bool) -> Result<Self> {
+    /// those of [`Record::results`](crate::experiment::Record::results).
+    pub fn read(sweep: &Sweep, partial: bool, progress: &dyn Progress) -> Result<Self> {
         sweep.check_runs()?;
-        let mut missing = Vec::new();
-        let mut done: Vec<Member> = Vec::new();
-        for task in &sweep.tasks {
-            match sweep.state(task)? {
-                State::Finished => {
-                    sweep.check_mark(task)?;
-                    let record = Record::read(&sweep.run(task))?;
-                    belongs(&record, task)?;
-                    let (scores, predictions) = record.results()?;
-                    let trials = Trials::predicted(&predictions, &record.manifest);
-                    done.push(Member { task, record, scores, trials });
-                }
-                state => missing.push((task.name(), state)),
-            }
-        }
+        let (done, missing) = members(sweep, progress)?;
         if done.is_empty() || !(missing.is_empty() || partial) {
             let listed: Vec<String> =
                 missing.iter().take(5).map(|(name, state)| format!("{name} {}", state.word())).collect();
@@ -103,7 +83,7 @@ impl Collection {
             let path = quoted(&sweep.path().to_string_lossy());
             return Err(Error::data(format!(
                 "{} of {} tasks have scores; not: {}{more}",
-                done.len(),
+                sweep.tasks.len() - missing.len(),
                 sweep.tasks.len(),
                 listed.join(", ")
             ))
@@ -121,6 +101,10 @@ impl Collection {
             settings,
             missing: missing.into_iter().map(|(name, _)| name).collect(),
             chance: chance(&done),
+            joined: done
+                .into_iter()
+                .filter_map(|member| Some((member.task.name(), member.joined?)))
+                .collect(),
         })
     }
 
@@ -180,7 +164,7 @@ impl Collection {
         notes
     }
 
-    /// As CSV: a row for each run.
+    /// As CSV: a row for each cross-validation.
     ///
     /// # Errors
     ///
@@ -193,8 +177,8 @@ impl Collection {
         header.extend(["seed", "accuracy", "majority", "leaky"].map(String::from));
         csv.write_record(&header).map_err(failed)?;
         for setting in &self.settings {
-            for ((run, seed), accuracy) in setting.runs.iter().zip(&setting.seeds).zip(&setting.by_seed) {
-                let mut row = vec![run.clone()];
+            for ((runs, seed), accuracy) in setting.runs.iter().zip(&setting.seeds).zip(&setting.by_seed) {
+                let mut row = vec![runs.join(" ")];
                 row.extend(setting.values.iter().cloned());
                 let baseline = setting.baseline.map_or(String::new(), |share| share.to_string());
                 row.extend([seed.to_string(), accuracy.to_string(), baseline, setting.leaky.to_string()]);
@@ -231,7 +215,7 @@ impl Setting {
         Ok(Setting {
             name: first.setting(),
             values: first.options.iter().map(|(_, value)| value.clone()).collect(),
-            runs: members.iter().map(|member| member.task.name()).collect(),
+            runs: members.iter().map(|member| member.runs.clone()).collect(),
             seeds: members.iter().map(|member| member.task.seed).collect(),
             seed_sd: variance(&by_seed).map(f64::sqrt),
             by_seed,
@@ -239,30 +223,6 @@ impl Setting {
             baseline: scores.baselines.global.scores.accuracy,
             leaky: members.iter().any(Member::is_leaky),
         })
-    }
-}
-
-impl Member<'_> {
-    fn is_leaky(&self) -> bool {
-        self.record.manifest.split.kind.is_leaky()
-    }
-}
-
-/// Refuses a run whose configuration is not that of its task. Reading the data completes the settings of some
-/// sections; those of a run do not change what it learns.
-fn belongs(record: &Record, task: &Task) -> Result<()> {
-    let found = Config::from_toml(&record.config)?;
-    let Config { data, demo, frames, labels, run, .. } = found.clone();
-    let expected = Config { data, demo, frames, labels, run, ..task.config.clone() };
-    match expected.with_options(&task.options)? == found {
-        true => Ok(()),
-        false => Err(Error::data(format!(
-            "{} has other settings than its task: {}, seed {}",
-            record.folder.display(),
-            task.setting(),
-            task.seed
-        ))
-        .hint("put the sweep's own run back")),
     }
 }
 

@@ -1,5 +1,5 @@
 //! The settings of a sweep, and the tasks that they make: every combination of the grid's values, once for
-//! each seed.
+//! each seed, and for each fold where folds are tasks.
 
 use crate::config::{Axis, Config};
 use crate::error::{Error, Result};
@@ -15,17 +15,21 @@ pub struct Settings {
     pub grid: Vec<Axis>,
     /// The seeds of every combination; of the base alone if there are none.
     pub seeds: Vec<u64>,
+    /// The number of folds where each is a task of its own.
+    pub folds_as_tasks: Option<usize>,
 }
 
-/// A cross-validation of the sweep.
+/// A cross-validation of the sweep, or a fold of one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Task {
-    /// From 1, in the order of the grid: the first axis changes last, the seed first.
+    /// From 1, in the order of the grid: the first axis changes last, then the seed, the fold first.
     pub number: usize,
     /// Option and value, along each axis.
     pub options: Vec<(String, String)>,
     /// The seed.
     pub seed: u64,
+    /// The fold that it trains, from 1; `None` for all of them.
+    pub fold: Option<usize>,
     /// The complete configuration.
     pub config: Config,
 }
@@ -34,8 +38,8 @@ pub struct Task {
 const TASKS: usize = 100_000;
 
 impl Settings {
-    /// Reads a configuration with two additions: `seeds = [1, 2]`, and a table `[grid]` of options and lists
-    /// of values.
+    /// Reads a configuration with additions: `seeds = [1, 2]`, a table `[grid]` of options and lists of
+    /// values, and `folds_as_tasks = 8`, the number of folds, where each is a task.
     ///
     /// # Errors
     ///
@@ -49,6 +53,13 @@ impl Settings {
                 .try_into()
                 .map_err(|e| Error::config("seeds: expected a list of whole numbers").caused_by(e))?,
         };
+        let folds_as_tasks =
+            match table.remove("folds_as_tasks") {
+                None => None,
+                Some(folds) => Some(folds.try_into().map_err(|e| {
+                    Error::config("folds_as_tasks: expected the number of folds").caused_by(e)
+                })?),
+            };
         let mut grid = Vec::new();
         match table.remove("grid") {
             None => {}
@@ -67,7 +78,7 @@ impl Settings {
             }
         }
         let base = Config::from_toml(&toml::to_string(&table).expect("it was TOML"))?;
-        Settings { base, grid, seeds }.checked()
+        Settings { base, grid, seeds, folds_as_tasks }.checked()
     }
 
     /// The text of `sweep.toml`.
@@ -80,6 +91,9 @@ impl Settings {
             Err(_) => toml::Value::String(seed.to_string()),
         };
         whole.insert("seeds".into(), self.seeds.iter().map(seeds).collect::<Vec<_>>().into());
+        if let Some(folds) = self.folds_as_tasks {
+            whole.insert("folds_as_tasks".into(), toml::Value::Integer(folds as i64));
+        }
         whole.extend(self.base.to_table());
         whole.insert("grid".into(), lists.collect::<toml::Table>().into());
         toml::to_string(&whole).expect("settings are plain values")
@@ -117,7 +131,12 @@ impl Settings {
         if let Some(i) = (1..self.seeds.len()).find(|&i| self.seeds[..i].contains(&self.seeds[i])) {
             return Err(Error::config(format!("seeds: {} is there twice", self.seeds[i])));
         }
-        let tasks = Axis::count(&self.grid).saturating_mul(self.seeds.len().max(1));
+        let folds = self.folds_as_tasks.unwrap_or(1);
+        let tasks =
+            [self.seeds.len().max(1), folds].into_iter().fold(Axis::count(&self.grid), usize::saturating_mul);
+        if folds == 0 {
+            return Err(Error::config("folds_as_tasks is 0, expected the number of folds"));
+        }
         if tasks > TASKS {
             return Err(Error::config(format!("the grid has {tasks} tasks, at most {TASKS} are possible")));
         }
@@ -142,13 +161,23 @@ impl Settings {
                 let mut config = config.clone();
                 config.training.seed = seed;
                 config.check()?;
-                let number = tasks.len() + 1;
-                if let Some(same) = known.insert(config.to_toml(), number) {
+                let first = tasks.len() + 1;
+                if let Some(same) = known.insert(config.to_toml(), first) {
                     return Err(Error::config(format!(
-                        "grid: tasks {same} and {number} are the same training"
+                        "grid: tasks {same} and {first} are the same training"
                     )));
                 }
-                tasks.push(Task { number, options: options.clone(), seed, config });
+                let folds = match self.folds_as_tasks {
+                    None => vec![None],
+                    Some(folds) => (1..=folds).map(Some).collect(),
+                };
+                tasks.extend(folds.into_iter().enumerate().map(|(i, fold)| Task {
+                    number: first + i,
+                    options: options.clone(),
+                    seed,
+                    fold,
+                    config: config.clone(),
+                }));
             }
         }
         Ok(tasks)
@@ -156,12 +185,33 @@ impl Settings {
 }
 
 impl Task {
-    /// The name of its run folder: `0012-gru-arousal-seed-3`.
+    /// The name of its run folder: `0012-gru-arousal-seed-3`, with `-fold-2` where it is one.
     pub fn name(&self) -> String {
         let values = self.options.iter().map(|(_, value)| value.clone());
         let words: Vec<String> = values.chain([format!("seed-{}", self.seed)]).collect();
         let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' };
-        format!("{:04}-{}", self.number, words.join("-").chars().map(plain).take(80).collect::<String>())
+        let words: String = words.join("-").chars().map(plain).take(80).collect();
+        let fold = self.fold.map_or(String::new(), |fold| format!("-fold-{fold}"));
+        format!("{:04}-{words}{fold}", self.number)
+    }
+
+    /// Whether both belong to one cross-validation.
+    pub(super) fn is_of_one_run(&self, other: &Task) -> bool {
+        self.options == other.options && self.seed == other.seed
+    }
+
+    /// The folds, from 0, that it trains of so many.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such fold.
+    pub fn selection(&self, folds: usize) -> Result<Vec<usize>> {
+        match self.fold {
+            None => Ok((0..folds).collect()),
+            Some(fold) if fold <= folds => Ok(vec![fold - 1]),
+            Some(fold) => Err(Error::config(format!("fold {fold} of a split of {folds}"))
+                .hint("begin the sweep again, whose combinations must have one number of folds")),
+        }
     }
 
     /// The settings in words: `cell gru, label arousal`.
@@ -169,9 +219,10 @@ impl Task {
         if self.options.is_empty() { "base".into() } else { Axis::in_words(&self.options) }
     }
 
-    /// The hash of its configuration.
+    /// The hash of its configuration and its fold.
     pub fn hash(&self) -> String {
-        hash(self.config.to_toml().as_bytes())
+        let fold = self.fold.map_or(String::new(), |fold| format!("fold = {fold}\n"));
+        hash(format!("{fold}{}", self.config.to_toml()).as_bytes())
     }
 }
 

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 impl Collection {
     /// As HTML that needs nothing but itself, and leads to the runs beside it.
     pub fn page(&self) -> String {
-        let runs: usize = self.settings.iter().map(|setting| setting.runs.len()).sum();
+        let runs: usize = self.settings.iter().flat_map(|setting| &setting.runs).map(Vec::len).sum();
         let body = html! {
             header {
                 h1 { "Sweep " (self.name) }
@@ -83,9 +83,16 @@ impl Collection {
         html! {
             ul {
                 @for setting in &self.settings {
-                    @for ((run, seed), accuracy) in setting.runs.iter().zip(&setting.seeds).zip(&setting.by_seed) {
+                    @for ((runs, seed), accuracy) in setting.runs.iter().zip(&setting.seeds).zip(&setting.by_seed) {
                         li {
-                            a href={ "runs/" (run) "/report.html" } { (setting.name) ", seed " (seed) }
+                            @if let [run] = runs.as_slice() {
+                                a href={ "runs/" (run) "/report.html" } { (setting.name) ", seed " (seed) }
+                            } @else {
+                                (setting.name) ", seed " (seed) ", folds"
+                                @for (fold, run) in runs.iter().enumerate() {
+                                    " " a href={ "runs/" (run) "/report.html" } { (fold + 1) }
+                                }
+                            }
                             ": " (format!("{accuracy:.3}"))
                         }
                     }

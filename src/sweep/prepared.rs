@@ -58,6 +58,32 @@ impl Prepared {
     }
 }
 
+/// The number of folds of every combination.
+///
+/// # Errors
+///
+/// Those of [`Prepared::experiment`], and if combinations have different numbers.
+pub fn folds(tasks: &[Task], progress: &dyn Progress) -> Result<usize> {
+    let mut prepared = Prepared::default();
+    let mut first = None;
+    for combination in tasks.chunk_by(|a, b| a.is_of_one_run(b)) {
+        let folds = prepared.experiment(&combination[0], progress)?.split.folds().len();
+        match first {
+            Some((other, number)) if number != folds => {
+                return Err(Error::config(format!(
+                    "{} has {folds} folds, and {other} has {number}",
+                    combination[0].setting()
+                ))
+                .hint(
+                    "where folds are tasks, all combinations have the same number; make a sweep for each",
+                ));
+            }
+            _ => first = Some((combination[0].setting(), folds)),
+        }
+    }
+    Ok(first.map_or(0, |(_, folds)| folds))
+}
+
 fn sections(config: &Config) -> Sections {
     (config.data.clone(), config.demo.clone(), config.frames.clone(), config.labels.clone())
 }

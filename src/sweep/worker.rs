@@ -65,15 +65,18 @@ impl<'a> Worker<'a> {
             Ok(claimed) => claimed,
             Err(outcome) => return Ok(vec![(first, outcome)]),
         };
-        let leader = match self.prepared.experiment(first, progress) {
-            Ok(leader) => leader,
+        let prepared = self.prepared.experiment(first, progress).and_then(|leader| {
+            let selection = first.selection(leader.split.folds().len())?;
+            Ok((leader, selection))
+        });
+        let (leader, selection) = match prepared {
+            Ok(prepared) => prepared,
             Err(error) => {
                 keep(&error, &claimed, progress);
                 return self.end(vec![(claimed, Outcome::Failed(error))]);
             }
         };
-        let all: Vec<usize> = (0..leader.split.folds().len()).collect();
-        let at_once = leader.few_runs_at_once(&all, tasks.len())?;
+        let at_once = leader.few_runs_at_once(&selection, tasks.len())?;
         let mut stack = vec![(leader, claimed)];
         for &task in others.iter().filter(|task| may_train_with(task, first)) {
             if stack.len() == at_once {
@@ -85,7 +88,7 @@ impl<'a> Worker<'a> {
         }
         let (experiments, claimed): (Vec<Experiment>, Vec<Claimed>) = stack.into_iter().unzip();
         begin(&claimed.iter().map(|claimed| claimed.task).collect::<Vec<_>>());
-        let outcomes = train(&experiments, &claimed, &all, interrupt, progress);
+        let outcomes = train(&experiments, &claimed, &selection, interrupt, progress);
         self.end(claimed.into_iter().zip(outcomes).collect())
     }
 
@@ -152,22 +155,25 @@ impl<'a> Worker<'a> {
 /// while.
 fn may_train_with(task: &Task, first: &Task) -> bool {
     let (a, b) = (&task.config, &first.config);
-    a.network == b.network && a.train_spec().trains_with(&b.train_spec()) && have_same_data(a, b)
+    task.fold == first.fold
+        && a.network == b.network
+        && a.train_spec().trains_with(&b.train_spec())
+        && have_same_data(a, b)
 }
 
 /// Trains tasks at once. An error is one of them alone, and nobody knows which: the others go on without it.
 fn train(
     experiments: &[Experiment],
     claimed: &[Claimed],
-    all: &[usize],
+    selection: &[usize],
     interrupt: &AtomicUsize,
     progress: &dyn Progress,
 ) -> Vec<Outcome> {
     let runs: Vec<(&Experiment, &RunFolder)> =
         experiments.iter().zip(claimed.iter().map(|claimed| &claimed.folder)).collect();
     let trained = experiments[0]
-        .check_memory(all, runs.len())
-        .and_then(|()| experiment::run_to_end(&runs, all, interrupt, progress, &report::write));
+        .check_memory(selection, runs.len())
+        .and_then(|()| experiment::run_to_end(&runs, selection, interrupt, progress, &report::write));
     match trained {
         Ok(Ending::Finished(_) | Ending::Unscored) => claimed.iter().map(|_| Outcome::Finished).collect(),
         Ok(Ending::Interrupted(signal)) => {
@@ -193,7 +199,7 @@ fn train(
             alone
                 .flat_map(|(experiment, claimed)| {
                     let one = (std::slice::from_ref(experiment), std::slice::from_ref(claimed));
-                    train(one.0, one.1, all, interrupt, progress)
+                    train(one.0, one.1, selection, interrupt, progress)
                 })
                 .collect()
         }

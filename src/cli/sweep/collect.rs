@@ -8,11 +8,15 @@ use crate::sweep::{Collection, Sweep};
 use clap::Args;
 use std::path::PathBuf;
 
+/// The folder of predictions whose folds were put together.
+const PREDICTIONS: &str = "predictions";
+
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  engine sweep collect runs/sweep-cell-label\n  engine sweep collect runs/sweep-cell-label --json\n\nPrints a row for \
 each combination of the grid: the mean over its seeds with an interval over subjects, and the spread of the seeds beside it. Writes sweep.html, sweep.csv and sweep.json \
-into the folder."
+into the folder. Folds that are tasks are put together and scored as one cross-validation; predictions/ has the file that `engine crossval` would have \
+written."
 )]
 pub struct CollectCommand {
     /// Folder of the sweep
@@ -29,13 +33,20 @@ pub struct CollectCommand {
 impl CollectCommand {
     pub fn run(&self, terminal: &Terminal) -> Result<()> {
         let sweep = Sweep::open(&self.sweep)?;
-        let collection = Collection::read(&sweep, self.partial)?;
+        let collection = Collection::read(&sweep, self.partial, terminal)?;
         let json =
             serde_json::to_string_pretty(&collection).map_err(|e| Error::data(format!("sweep: {e}")))?;
         let file = |name: &str| sweep.path().join(name);
         run::write_file(&file("sweep.json"), format!("{json}\n").as_bytes())?;
         run::write_file(&file("sweep.csv"), &collection.csv()?)?;
         run::write_file(&file("sweep.html"), collection.page().as_bytes())?;
+        if !collection.joined.is_empty() {
+            let folder = file(PREDICTIONS);
+            std::fs::create_dir_all(&folder).map_err(|e| Error::io("create", &folder, e))?;
+        }
+        for (name, predictions) in &collection.joined {
+            run::write_file(&file(PREDICTIONS).join(format!("{name}.csv")), predictions)?;
+        }
         match self.json {
             true => out_json(&collection)?,
             false => out(&collection.text())?,

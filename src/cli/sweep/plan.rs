@@ -18,7 +18,7 @@ const MEASURED: usize = 12;
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  engine sweep plan --grid cell=lstm,gru --grid label=valence,arousal --seeds 1,2,3 --split subject\n  engine sweep plan \
-sweep.toml\n\nA file is a configuration with two additions:\n\n  seeds = [1, 2, 3]\n  [grid]\n  cell = [\"lstm\", \"gru\"]\n  hidden = [[64], [64, 32]]\n\n\
+sweep.toml\n\nA file is a configuration with additions:\n\n  seeds = [1, 2, 3]\n  [grid]\n  cell = [\"lstm\", \"gru\"]\n  hidden = [[64], [64, 32]]\n\n\
 A task is a whole cross-validation: its folds train at once. Tasks whose networks have one shape train at once, too, up to 32 folds together: seeds, learning rates. The first 12 combinations are measured, the others take their mean."
 )]
 pub struct PlanCommand {
@@ -28,13 +28,15 @@ pub struct PlanCommand {
 
 impl PlanCommand {
     pub fn run(&self, matches: &ArgMatches, terminal: &Terminal) -> Result<()> {
-        let settings = self.settings.settings(matches)?;
+        let settings = self.settings.settings(matches, terminal)?;
         set_threads(settings.base.run.threads)?;
         let tasks = settings.tasks()?;
         let mut lines = Vec::new();
         let mut firsts: Vec<&Task> = tasks.iter().collect();
         firsts.dedup_by(|a, b| a.options == b.options);
-        let seeds = tasks.len() / firsts.len().max(1);
+        // Where folds are tasks, a run is as many tasks as it has folds.
+        let runs = tasks.len() / settings.folds_as_tasks.unwrap_or(1).max(1);
+        let seeds = runs / firsts.len().max(1);
         let mut measured = Vec::new();
         let mut prepared = Prepared::default();
         for (index, task) in firsts.iter().enumerate().take(MEASURED) {
@@ -48,7 +50,7 @@ impl PlanCommand {
             lines.push(format!(
                 "{}: {} folds, {} parameters, {}, {}{}; at most {} at once",
                 task.setting(),
-                all.len(),
+                experiment.split.folds().len(),
                 experiment.network.params(),
                 mebibytes(experiment.memory(&all, 1)?),
                 about(time),
@@ -58,7 +60,7 @@ impl PlanCommand {
         }
         lines.extend(firsts.iter().skip(MEASURED).map(|task| format!("{}: not measured", task.setting())));
         let sum: Duration = measured.iter().sum();
-        let whole = sum.mul_f64(tasks.len() as f64 / measured.len().max(1) as f64);
+        let whole = sum.mul_f64(runs as f64 / measured.len().max(1) as f64);
         lines.push(format!(
             "\n{} tasks, {} in all on this machine if none stops early; the data are read besides",
             tasks.len(),
@@ -71,7 +73,7 @@ impl PlanCommand {
 /// A combination and all its folds, if they can be trained here.
 fn ready(prepared: &mut Prepared, task: &Task, terminal: &Terminal) -> Result<(Experiment, Vec<usize>)> {
     let experiment = prepared.experiment(task, terminal)?;
-    let all: Vec<usize> = (0..experiment.split.folds().len()).collect();
+    let all = task.selection(experiment.split.folds().len())?;
     experiment.check_memory(&all, 1)?;
     Ok((experiment, all))
 }

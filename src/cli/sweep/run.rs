@@ -44,7 +44,7 @@ const LOOK: Duration = Duration::from_secs(2);
 impl RunCommand {
     pub fn run(&self, matches: &ArgMatches, terminal: &Terminal) -> Result<()> {
         let sweep = match &self.resume {
-            None => self.settings.begin(matches)?,
+            None => self.settings.begin(matches, terminal)?,
             Some(folder) => {
                 refuse_other_options::<Self>(matches, &["resume", "task", "retry", "threads"])?;
                 Sweep::open(folder)?
@@ -88,7 +88,8 @@ impl RunCommand {
         let said = Unrepeated::default();
         let news = said.with(terminal);
         let label = |task: &Task| {
-            format!("[{}/{}] {}, seed {}", task.number, sweep.tasks.len(), task.setting(), task.seed)
+            let fold = task.fold.map_or(String::new(), |fold| format!(", fold {fold}"));
+            format!("[{}/{}] {}, seed {}{fold}", task.number, sweep.tasks.len(), task.setting(), task.seed)
         };
         let begin = |stack: &[&Task]| {
             if let [first, .., last] = stack {

@@ -2,7 +2,8 @@
 
 use crate::config::{Axis, Config, Preset};
 use crate::error::{Error, Result};
-use crate::sweep::{Settings, Sweep};
+use crate::progress::Progress;
+use crate::sweep::{Settings, Sweep, folds};
 use crate::word::word;
 use clap::{ArgMatches, Args};
 use std::path::PathBuf;
@@ -19,6 +20,9 @@ pub struct SettingsFlags {
     /// Seeds of every combination [default: the one of --seed]
     #[arg(long, value_name = "SEEDS", value_delimiter = ',')]
     pub seeds: Vec<u64>,
+    /// Make each fold a task, so that several machines share a cross-validation
+    #[arg(long)]
+    pub folds_as_tasks: bool,
     /// Begin with the settings of a preset
     #[arg(long, value_enum, value_name = "NAME", value_parser = word::<Preset>(), conflicts_with = "file")]
     pub preset: Option<Preset>,
@@ -27,8 +31,8 @@ pub struct SettingsFlags {
 }
 
 impl SettingsFlags {
-    pub fn settings(&self, matches: &ArgMatches) -> Result<Settings> {
-        let Settings { base, mut grid, mut seeds } = match &self.file {
+    pub fn settings(&self, matches: &ArgMatches, progress: &dyn Progress) -> Result<Settings> {
+        let Settings { base, mut grid, mut seeds, folds_as_tasks } = match &self.file {
             Some(file) => {
                 let text = std::fs::read_to_string(file).map_err(|e| Error::io("read", file, e))?;
                 let settings = Settings::from_toml(&text).map_err(|e| e.at(file.display()))?;
@@ -38,6 +42,7 @@ impl SettingsFlags {
                 base: Config::resolve(matches, self.preset, None)?,
                 grid: Vec::new(),
                 seeds: Vec::new(),
+                folds_as_tasks: None,
             },
         };
         for text in &self.grid {
@@ -48,17 +53,20 @@ impl SettingsFlags {
         if !self.seeds.is_empty() {
             seeds.clone_from(&self.seeds);
         }
-        let settings = Settings { base, grid, seeds }.checked()?;
-        match settings.grid.is_empty() && settings.seeds.len() < 2 {
-            false => Ok(settings),
-            true => Err(Error::config("a sweep has a grid, or several seeds, and this has neither")
-                .hint("add for instance `--grid cell=lstm,gru` or `--seeds 1,2,3`")),
+        let has_folds = self.folds_as_tasks || folds_as_tasks.is_some();
+        let settings = Settings { base, grid, seeds, folds_as_tasks: None }.checked()?;
+        if settings.grid.is_empty() && settings.seeds.len() < 2 && !has_folds {
+            return Err(Error::config("a sweep has a grid, or several seeds, and this has neither")
+                .hint("add for instance `--grid cell=lstm,gru` or `--seeds 1,2,3`"));
         }
+        // Options may have changed the number that a file states.
+        let folds_as_tasks = has_folds.then(|| folds(&settings.tasks()?, progress)).transpose()?;
+        Settings { folds_as_tasks, ..settings }.checked()
     }
 
     /// Makes the folder of a new sweep.
-    pub fn begin(&self, matches: &ArgMatches) -> Result<Sweep> {
-        let mut settings = self.settings(matches)?;
+    pub fn begin(&self, matches: &ArgMatches, progress: &dyn Progress) -> Result<Sweep> {
+        let mut settings = self.settings(matches, progress)?;
         // The name is the sweep's, and not that of a run.
         let name = settings.base.run.name.take().unwrap_or_else(|| {
             let options: Vec<&str> = settings.grid.iter().map(|axis| axis.option.as_str()).collect();

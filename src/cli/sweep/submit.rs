@@ -60,7 +60,7 @@ pub struct SubmitCommand {
 impl SubmitCommand {
     pub fn run(&self, matches: &ArgMatches, terminal: &Terminal) -> Result<()> {
         let sweep = match &self.resume {
-            None => self.settings.begin(matches)?,
+            None => self.settings.begin(matches, terminal)?,
             Some(folder) => {
                 refuse_other_options::<Self>(matches, &OF_THE_JOBS)?;
                 Sweep::open(folder)?

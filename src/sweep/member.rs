@@ -1,0 +1,126 @@
+//! The cross-validations of a sweep that have scores: each is the run of a task, or the runs of the tasks of
+//! its folds.
+
+use super::folder::{State, Sweep};
+use super::grid::Task;
+use super::prepared::Prepared;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::experiment::Record;
+use crate::metrics::{Prediction, Scores};
+use crate::progress::Progress;
+use crate::run::looks::Trials;
+
+/// A cross-validation that has scores.
+pub(super) struct Member<'a> {
+    /// Its task, or that of its first fold.
+    pub(super) task: &'a Task,
+    /// The names of its run folders.
+    pub(super) runs: Vec<String>,
+    /// Of its run, or that of its first fold.
+    pub(super) record: Record,
+    pub(super) scores: Scores,
+    /// That were tested; `None` if the manifest does not name their recordings.
+    pub(super) trials: Option<Trials>,
+    /// The predictions as CSV, where they were put together.
+    pub(super) joined: Option<Vec<u8>>,
+}
+
+/// Tasks without scores, by name.
+pub(super) type Missing = Vec<(String, State)>;
+
+/// Every cross-validation that is complete, and the tasks that have no scores.
+///
+/// # Errors
+///
+/// For a run that is not of its task, and those of [`Record::results`].
+pub(super) fn members<'a>(sweep: &'a Sweep, progress: &dyn Progress) -> Result<(Vec<Member<'a>>, Missing)> {
+    let mut missing = Vec::new();
+    let mut done = Vec::new();
+    let mut prepared = Prepared::default();
+    for tasks in sweep.tasks.chunk_by(Task::is_of_one_run) {
+        let mut parts = Vec::new();
+        for task in tasks {
+            match sweep.state(task)? {
+                State::Finished => parts.push(Part::read(sweep, task)?),
+                state => missing.push((task.name(), state)),
+            }
+        }
+        if parts.len() == tasks.len() {
+            done.push(joined(parts, &mut prepared, progress)?);
+        }
+    }
+    Ok((done, missing))
+}
+
+/// The results of a task.
+struct Part<'a> {
+    task: &'a Task,
+    record: Record,
+    scores: Scores,
+    predictions: Vec<Prediction>,
+}
+
+impl<'a> Part<'a> {
+    fn read(sweep: &Sweep, task: &'a Task) -> Result<Self> {
+        sweep.check_mark(task)?;
+        let record = Record::read(&sweep.run(task))?;
+        belongs(&record, task)?;
+        let (scores, predictions) = record.results()?;
+        Ok(Part { task, record, scores, predictions })
+    }
+}
+
+/// A cross-validation of its parts. Of several, which are its folds, it is scored as a whole.
+fn joined<'a>(parts: Vec<Part<'a>>, prepared: &mut Prepared, progress: &dyn Progress) -> Result<Member<'a>> {
+    let runs: Vec<String> = parts.iter().map(|part| part.task.name()).collect();
+    let is_fold = parts.iter().any(|part| part.task.fold.is_some());
+    let mut parts = parts.into_iter();
+    let Some(Part { task, record, mut scores, mut predictions }) = parts.next() else {
+        return Err(Error::data("a cross-validation without tasks"));
+    };
+    let mut joined = None;
+    if is_fold {
+        predictions.extend(parts.flat_map(|part| part.predictions));
+        let experiment = prepared.experiment(task, progress)?;
+        if experiment.dataset_hash != record.manifest.dataset.blake3 {
+            return Err(Error::data(format!(
+                "{} was trained on other data than there are now: their blake3 hash was {}, and is {}",
+                record.folder.display(),
+                record.manifest.dataset.blake3,
+                experiment.dataset_hash
+            ))
+            .hint("put the data of the sweep back, from which its folds are put together"));
+        }
+        scores = experiment.score(&predictions)?;
+        joined = Some(experiment.predictions_csv(&predictions)?);
+    }
+    let trials = Trials::predicted(&predictions, &record.manifest);
+    Ok(Member { task, runs, record, scores, trials, joined })
+}
+
+impl Member<'_> {
+    /// Whether its split leaks.
+    pub(super) fn is_leaky(&self) -> bool {
+        self.record.manifest.split.kind.is_leaky()
+    }
+}
+
+/// Refuses a run whose configuration or fold is not that of its task. Reading the data completes the settings
+/// of some sections; those of a run do not change what it learns.
+fn belongs(record: &Record, task: &Task) -> Result<()> {
+    let found = Config::from_toml(&record.config)?;
+    let Config { data, demo, frames, labels, run, .. } = found.clone();
+    let expected = Config { data, demo, frames, labels, run, ..task.config.clone() };
+    let has_its_folds = task.selection(record.folds.len())? == record.manifest.selected_folds;
+    match has_its_folds && expected.with_options(&task.options)? == found {
+        true => Ok(()),
+        false => Err(Error::data(format!(
+            "{} has other settings than its task: {}, seed {}",
+            record.folder.display(),
+            task.setting(),
+            task.seed
+        ))
+        .hint("put the sweep's own run back")),
+    }
+}
