@@ -37,12 +37,11 @@ const ALIASES: [&str; 9] = [
 ];
 
 /// Files with options of NVRTC, a custom property of CSS, and the command that repeats a run.
-const OTHER_OPTIONS: [&str; 5] = [
+const OTHER_OPTIONS: [&str; 4] = [
     "src/backend/cuda/compiler.rs",
     "src/report/provenance.rs",
     "src/experiment/record.rs",
     "src/report/scores.rs",
-    "src/report/tuning.rs",
 ];
 
 /// Every text file that people write: not records, not other programs' answers.

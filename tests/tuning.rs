@@ -5,14 +5,17 @@ mod program;
 
 use crate::support::arrays::six_people;
 use crate::support::program::{assert_same, engine, folder, read};
+use crate::support::synthetic::dataset;
 use engine::config::Config;
 use engine::data::split::SplitKind;
 use engine::experiment::Experiment;
 use engine::progress::Silent;
+use engine::run::RunFolder;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::AtomicUsize;
 
 /// Small and quick, with candidates of two shapes.
 pub const SMALL: &str = "crossval --data w --split subject --folds 3 --epochs 3 --batch 4 --quiet";
@@ -81,46 +84,95 @@ fn choices_and_inner_scores_are_those_of_plain_runs_on_the_inner_folds() {
     assert_eq!(counts, chosen);
 }
 
+/// The experiment of such a split on noise, with two inner folds.
+fn split_by(kind: SplitKind, folds: Option<usize>) -> Experiment {
+    let mut config = Config::default();
+    config.split.split_by = Some(kind);
+    config.split.folds = folds;
+    config.tuning.tune = vec!["hidden=2;3".into()];
+    config.tuning.inner_folds = Some(2);
+    Experiment::on_arrays(dataset(6, 16, 0.0), config, &Silent).unwrap()
+}
+
 #[test]
 fn inner_folds_have_no_window_of_the_test_part_and_keep_groups_whole() {
-    let folder = data();
-    let path = folder.path();
-    for (kind, flags) in [
-        (SplitKind::Subject, "--split subject --folds 3"),
-        (SplitKind::Trial, "--split trial --folds 4"),
-        (SplitKind::TrialWithinSubject, "--split trial-within-subject --folds 2 --validation 0"),
-        (SplitKind::Window, "--split window"),
-        (SplitKind::WindowHoldout, "--split window-holdout"),
+    for (kind, folds, inner_kind) in [
+        (SplitKind::Subject, Some(3), SplitKind::Subject),
+        (SplitKind::Subject, None, SplitKind::Subject),
+        (SplitKind::Trial, Some(4), SplitKind::Trial),
+        (SplitKind::TrialWithinSubject, Some(2), SplitKind::TrialWithinSubject),
+        (SplitKind::Stimulus, Some(2), SplitKind::Stimulus),
+        (SplitKind::SubjectStimulus, Some(2), SplitKind::SubjectStimulus),
+        (SplitKind::Window, Some(3), SplitKind::Window),
+        (SplitKind::WindowHoldout, None, SplitKind::Window),
+        (SplitKind::Predefined, None, SplitKind::Trial),
     ] {
-        let name = kind.name();
-        let run = SMALL.replace("--split subject --folds 3", flags).replace("--epochs 3", "--epochs 1");
-        let run = format!("{run} --tune hidden=2;3 --inner-folds 2 --patience 0 --name {name}");
-        engine(path, &run).ends(0, &[]);
-        let experiment = experiment(path, name);
+        let experiment = split_by(kind, folds);
+        experiment.check_tuning().unwrap();
+        let sequences = |part: &[u32]| -> Vec<_> {
+            part.iter().map(|&i| experiment.dataset.sequences[i as usize].clone()).collect()
+        };
+        let people = |part: &[u32]| -> BTreeSet<u32> { sequences(part).iter().map(|s| s.subject).collect() };
+        let trials = |part: &[u32]| -> BTreeSet<(u32, u32)> {
+            sequences(part).iter().map(|s| (s.subject, s.trial)).collect()
+        };
         for (f, fold) in experiment.split.folds().iter().enumerate() {
             let test: BTreeSet<u32> = fold.test().iter().copied().collect();
             let own: BTreeSet<u32> =
                 fold.train().sequences().iter().chain(fold.validation()).copied().collect();
+            let inner = experiment.inner_split(f).unwrap();
+            assert_eq!(inner.kind(), inner_kind);
             let mut tested = Vec::new();
-            for inner in experiment.inner_split(f).unwrap().folds() {
+            for inner in inner.folds() {
                 let parts = [inner.train().sequences(), inner.validation(), inner.test()];
                 let all: BTreeSet<u32> = parts.iter().flat_map(|part| part.iter().copied()).collect();
-                assert_eq!(all, own, "{name}: each inner fold is a partition of the fold's own windows");
-                assert!(all.is_disjoint(&test));
+                assert!(all.is_subset(&own) && all.is_disjoint(&test), "{kind:?}");
+                // A grid leaves out those that share a person or a stimulus with the test part.
+                assert!(all == own || kind == SplitKind::SubjectStimulus, "{kind:?}");
                 tested.extend(inner.test().iter().copied());
+                let [train, validation, test] = parts;
+                if !inner_kind.is_leaky() {
+                    assert!(trials(train).is_disjoint(&trials(test)), "{kind:?}");
+                    assert!(trials(train).is_disjoint(&trials(validation)), "{kind:?}");
+                }
                 if kind == SplitKind::Subject {
-                    let people = |part: &[u32]| -> BTreeSet<u32> {
-                        part.iter().map(|&i| experiment.dataset.sequences[i as usize].subject).collect()
-                    };
-                    let [train, validation, test] = parts.map(people);
-                    assert!(train.is_disjoint(&test) && train.is_disjoint(&validation));
-                    assert!(validation.is_disjoint(&test));
+                    assert!(people(train).is_disjoint(&people(test)));
+                    assert!(people(validation).is_disjoint(&people(test)));
                 }
             }
             tested.sort_unstable();
-            assert_eq!(tested, own.into_iter().collect::<Vec<u32>>(), "{name}: each window is tested once");
+            assert_eq!(tested, own.into_iter().collect::<Vec<u32>>(), "{kind:?}: each window is tested once");
         }
     }
+}
+
+#[test]
+fn a_library_is_told_how_to_train_such_a_run() {
+    let experiment = split_by(SplitKind::Trial, Some(2));
+    let error = experiment.cross_validate().unwrap_err();
+    assert!(error.message.contains("needs a run folder"), "{error}");
+    let folder = tempfile::tempdir().unwrap();
+    let run = |name| {
+        let run = RunFolder::create(folder.path(), name).unwrap();
+        experiment.record(&run, &[0, 1]).unwrap();
+        run
+    };
+    let (one, other) = (run("one"), run("other"));
+    let train = |runs: &[(&Experiment, &RunFolder)], folds: &[usize]| {
+        engine::experiment::run(runs, folds, &AtomicUsize::new(0), &Silent, &|_, _, _| Ok(())).err().unwrap()
+    };
+    let error = train(&[(&experiment, &one), (&experiment, &other)], &[0, 1]);
+    assert_eq!(error.hint.as_deref(), Some("train it alone"));
+    let error = train(&[(&experiment, &one)], &[0]);
+    assert!(error.message.contains("needs all 2 folds of the split"), "{error}");
+
+    let mut config = experiment.config.clone();
+    config.data = Config::default().data;
+    (config.frames, config.labels) = (Config::default().frames, Config::default().labels);
+    config.split.folds = None;
+    config.split.split_by = Some(SplitKind::All);
+    let error = Experiment::on_arrays(experiment.dataset.clone(), config, &Silent).err().unwrap();
+    assert!(error.message.contains("the split has no test part"), "{error}");
 }
 
 #[test]

@@ -47,6 +47,13 @@ pub fn run(
     show: Show,
 ) -> Result<Ending> {
     runs.iter().try_for_each(|(experiment, _)| experiment.check_all_folds(selection))?;
+    if runs.len() > 1 && runs.iter().any(|(experiment, _)| experiment.is_tuned()) {
+        return Err(Error::new(
+            ErrorKind::Other,
+            "a run whose folds choose their settings, among other runs",
+        )
+        .hint("train it alone"));
+    }
     // A refusal changes nothing.
     let running = runs.iter().map(|&(experiment, folder)| experiment.start(folder, selection));
     let running = running.collect::<Result<Vec<Running>>>()?;

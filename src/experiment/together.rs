@@ -56,11 +56,9 @@ fn train_from_one_place<B: Backend>(
     progress: &dyn Progress,
 ) -> Result<Option<u8>> {
     let Some(first) = runs.first().map(|run| run.experiment) else { return Ok(None) };
-    let differs = |run: &&&mut Running| {
-        run.experiment.network != first.network || run.experiment.is_tuned() || first.is_tuned()
-    };
-    if let Some(other) = runs.iter().skip(1).find(differs) {
-        let message = format!("{} may have other networks than {}", other.name(), runs[0].name());
+    let differs = |run: &&&mut Running| run.experiment.network != first.network;
+    if let Some(other) = runs.iter().find(differs) {
+        let message = format!("{} has another network than {}", other.name(), runs[0].name());
         return Err(Error::new(ErrorKind::Other, message).hint("train it alone"));
     }
     let groups = first.groups(selection);

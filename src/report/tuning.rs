@@ -21,7 +21,7 @@ pub(super) fn tuning_section(tuning: Option<&Tuning>) -> Markup {
 
 /// The inner accuracy of each candidate by fold.
 fn choices(tuning: &Tuning) -> Markup {
-    let caption = "Inner accuracy of trials by fold and candidate, the choice shaded. Equal accuracies are decided by the \
+    let caption = "Inner accuracy of trials by fold and candidate, the choice in bold. Equal accuracies are decided by the \
                    lower log loss of windows";
     scrolling(
         caption,
@@ -40,9 +40,7 @@ fn choices(tuning: &Tuning) -> Markup {
                             th scope="row" { (choice.fold) }
                             @for (i, score) in choice.inner.iter().enumerate() {
                                 @let chosen = i == choice.chosen;
-                                td class=[chosen.then_some("right")]
-                                    style=(if chosen { "--share:1" } else { "--share:0" })
-                                {
+                                td class=[chosen.then_some("right")] {
                                     (format!("{:.3}", score.accuracy))
                                     @if chosen { small { "chosen" } }
                                 }
