@@ -102,7 +102,6 @@ fn inner_folds_have_no_window_of_the_test_part_and_keep_groups_whole() {
         (SplitKind::Trial, Some(4), SplitKind::Trial),
         (SplitKind::TrialWithinSubject, Some(2), SplitKind::TrialWithinSubject),
         (SplitKind::Stimulus, Some(2), SplitKind::Stimulus),
-        (SplitKind::SubjectStimulus, Some(2), SplitKind::SubjectStimulus),
         (SplitKind::Window, Some(3), SplitKind::Window),
         (SplitKind::WindowHoldout, None, SplitKind::Window),
         (SplitKind::Predefined, None, SplitKind::Trial),
@@ -126,9 +125,7 @@ fn inner_folds_have_no_window_of_the_test_part_and_keep_groups_whole() {
             for inner in inner.folds() {
                 let parts = [inner.train().sequences(), inner.validation(), inner.test()];
                 let all: BTreeSet<u32> = parts.iter().flat_map(|part| part.iter().copied()).collect();
-                assert!(all.is_subset(&own) && all.is_disjoint(&test), "{kind:?}");
-                // A grid leaves out those that share a person or a stimulus with the test part.
-                assert!(all == own || kind == SplitKind::SubjectStimulus, "{kind:?}");
+                assert!(all == own && all.is_disjoint(&test), "{kind:?}");
                 tested.extend(inner.test().iter().copied());
                 let [train, validation, test] = parts;
                 if !inner_kind.is_leaky() {
