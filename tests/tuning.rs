@@ -91,7 +91,7 @@ fn split_by(kind: SplitKind, folds: Option<usize>) -> Experiment {
     config.split.folds = folds;
     config.tuning.tune = vec!["hidden=2;3".into()];
     config.tuning.inner_folds = Some(2);
-    Experiment::on_arrays(dataset(6, 16, 0.0), config, &Silent).unwrap()
+    Experiment::on_arrays(dataset(12, 16, 0.0), config, &Silent).unwrap()
 }
 
 #[test]

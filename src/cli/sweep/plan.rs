@@ -3,7 +3,6 @@
 use super::settings::SettingsFlags;
 use crate::cli::output::out;
 use crate::cli::progress::Terminal;
-use crate::cli::threads::set_threads;
 use crate::error::Result;
 use crate::experiment::Experiment;
 use crate::memory::mebibytes;
@@ -29,7 +28,6 @@ pub struct PlanCommand {
 impl PlanCommand {
     pub fn run(&self, matches: &ArgMatches, terminal: &Terminal) -> Result<()> {
         let settings = self.settings.settings(matches, terminal)?;
-        set_threads(settings.base.run.threads)?;
         let tasks = settings.tasks()?;
         let mut lines = Vec::new();
         let mut firsts: Vec<&Task> = tasks.iter().collect();

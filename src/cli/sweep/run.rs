@@ -47,11 +47,11 @@ impl RunCommand {
             None => self.settings.begin(matches, terminal)?,
             Some(folder) => {
                 refuse_other_options::<Self>(matches, &["resume", "task", "retry", "threads"])?;
-                Sweep::open(folder)?
+                let sweep = Sweep::open(folder)?;
+                set_threads(self.settings.config.run.threads.or(sweep.settings.base.run.threads))?;
+                sweep
             }
         };
-        let threads = self.settings.config.run.threads.or(sweep.settings.base.run.threads);
-        set_threads(threads)?;
         terminal.say(&format!("sweep {}, {} tasks", sweep.path().display(), sweep.tasks.len()));
         let tasks = match self.task {
             Some(number) => std::slice::from_ref(sweep.task(number)?),

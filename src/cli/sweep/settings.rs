@@ -1,5 +1,6 @@
 //! The settings of a sweep on the command line.
 
+use crate::cli::threads::set_threads;
 use crate::config::{Axis, Config, Preset};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
@@ -31,6 +32,7 @@ pub struct SettingsFlags {
 }
 
 impl SettingsFlags {
+    /// The settings, whose number of threads this process has from now on.
     pub fn settings(&self, matches: &ArgMatches, progress: &dyn Progress) -> Result<Settings> {
         let Settings { base, mut grid, mut seeds, folds_as_tasks } = match &self.file {
             Some(file) => {
@@ -59,6 +61,7 @@ impl SettingsFlags {
             return Err(Error::config("a sweep has a grid, or several seeds, and this has neither")
                 .hint("add for instance `--grid cell=lstm,gru` or `--seeds 1,2,3`"));
         }
+        set_threads(settings.base.run.threads)?;
         // Options may have changed the number that a file states.
         let folds_as_tasks = has_folds.then(|| folds(&settings.tasks()?, progress)).transpose()?;
         Settings { folds_as_tasks, ..settings }.checked()
