@@ -39,7 +39,7 @@ pub struct RunCommand {
 }
 
 /// Time between two looks at tasks that other processes work at.
-const LOOK: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_millis(500);
 
 impl RunCommand {
     pub fn run(&self, matches: &ArgMatches, terminal: &Terminal) -> Result<()> {
