@@ -83,9 +83,6 @@ def test_series_of_unequal_length(arrays):
 
 
 def test_scores_are_tables(arrays):
-    names = np.array(arrays["groups"], dtype=object)
-    names[5] = None
-    refused(r"groups\[5\] is missing \(None\)", groups=names)
     pandas = pytest.importorskip("pandas")
     run = fr.crossval(**arrays, split_by="subject", **SMALL)
     assert isinstance(run.scores, pandas.DataFrame) and list(run.scores.index) == [f"p{i}" for i in range(6)]
@@ -192,6 +189,9 @@ def test_wrong_arrays_are_refused_with_a_way_out(arrays):
     refused("NaN or infinite|not finite|NaN", X=np.where(np.arange(20)[None, :, None] == 3, np.nan, X))
     refused("trial 0 of subject p0 has two labels", trials=arrays["trials"] // 2)
     refused("different shapes", X=[X[0], X[1][:, :2]])
+    names = np.array(arrays["groups"], dtype=object)
+    names[5] = None
+    refused(r"groups\[5\] is missing \(None\)", groups=names)
     pandas = pytest.importorskip("pandas")
     with pytest.raises(fr.DataError) as caught:
         fr.crossval(pandas.DataFrame(X[:, 0]), y)
