@@ -188,6 +188,20 @@ fn folds_as_tasks_make_the_whole_cross_validation() {
     engine(path, &uneven).ends(2, &["folds 3 has 3 folds, and folds 2 has 2"]);
 }
 
+#[test]
+fn runs_that_leak_are_marked_and_are_no_guesses() {
+    let folder = folder();
+    let path = folder.path();
+    data(path);
+    let leaky = BASE.replace("--split subject", "--split window");
+    engine(path, &format!("sweep run {leaky} --grid hidden=2;3 --name s")).ends(0, &[]);
+    let collected = json(path, "sweep collect runs/s --json");
+    assert_eq!(collected["leaky"], true);
+    assert_eq!(collected["chance"], serde_json::json!([]));
+    let page = fs::read_to_string(path.join("runs/s/sweep.html")).unwrap();
+    assert!(page.contains("LEAKY") && !page.contains("guesses"), "{page}");
+}
+
 /// Learning rates train at once. One that is absurd ends alone.
 #[test]
 fn a_task_that_diverges_takes_no_other_along() {

@@ -65,7 +65,7 @@ impl Config {
             };
             if !arg.get_action().takes_values() {
                 return Err(Error::config(format!("\"{name}\" is a switch, which takes no values"))
-                    .hint(format!("give it to all: --{long}")));
+                    .hint(format!("set `{}` for all alike", arg.get_id())));
             }
             arguments.push(format!("--{long}={value}"));
         }

@@ -1,6 +1,7 @@
 //! From a configuration to a result: data, split, network, all folds, scores. `train`, `crossval`, `evaluate`
 //! and `predict` all take this path.
 
+mod alike;
 mod arrays;
 mod bound;
 mod candidate;

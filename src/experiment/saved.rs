@@ -1,5 +1,6 @@
 //! The checkpoints of a run, and their predictions of sequences.
 
+use super::alike::alike;
 use super::prepare::Experiment;
 use super::read::{check_lengths, read_frames};
 use crate::backend::{Backend, on_device};
@@ -142,13 +143,8 @@ pub fn predict_with(
     let device = run.device()?;
     let at_once = run.folds_at_once.unwrap_or(checkpoints.len()).max(1);
     // Models of one network predict together; the answers keep the order of the checkpoints.
-    let mut kinds: Vec<Vec<usize>> = Vec::new();
-    for (i, checkpoint) in checkpoints.iter().enumerate() {
-        match kinds.iter_mut().find(|kind| checkpoints[kind[0]].meta.network == checkpoint.meta.network) {
-            Some(kind) => kind.push(i),
-            None => kinds.push(vec![i]),
-        }
-    }
+    let kinds =
+        alike(0..checkpoints.len(), |a, b| checkpoints[a].meta.network == checkpoints[b].meta.network);
     let mut predictions: Vec<Vec<Prediction>> = vec![Vec::new(); checkpoints.len()];
     for part in kinds.iter().flat_map(|kind| kind.chunks(at_once)) {
         let of_part: Vec<&FoldCheckpoint> = part.iter().map(|&i| &checkpoints[i]).collect();

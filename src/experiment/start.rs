@@ -1,5 +1,6 @@
 //! Where a run begins or goes on: the saved state, and the files that belong to it.
 
+use super::alike::alike;
 use super::device_change::refuse_other_device;
 use super::prepare::Experiment;
 use super::running::Running;
@@ -10,16 +11,10 @@ impl Experiment {
     /// The folds that are trained at once, group by group: only folds of one network and one kind of steps
     /// train together.
     pub(super) fn groups(&self, selection: &[usize]) -> Vec<Vec<usize>> {
-        let alike = |a: usize, b: usize| {
+        let train_together = |a: usize, b: usize| {
             self.network_of(a) == self.network_of(b) && self.spec_of(a).trains_with(self.spec_of(b))
         };
-        let mut kinds: Vec<Vec<usize>> = Vec::new();
-        for &fold in selection {
-            match kinds.iter_mut().find(|kind| alike(kind[0], fold)) {
-                Some(kind) => kind.push(fold),
-                None => kinds.push(vec![fold]),
-            }
-        }
+        let kinds = alike(selection.iter().copied(), train_together);
         let size = self.fold_group_size(selection.len()).max(1);
         kinds.iter().flat_map(|kind| kind.chunks(size)).map(<[usize]>::to_vec).collect()
     }

@@ -4,6 +4,7 @@
 //! The inner folds of all candidates see the same windows, so those of one network and one kind of steps
 //! train together, also for several folds of the run.
 
+use super::alike::alike;
 use super::candidate::Candidate;
 use super::chosen::check_candidates;
 use super::prepare::Experiment;
@@ -59,14 +60,8 @@ impl Experiment {
 
     /// The candidates that train together, as indices.
     fn kinds(&self) -> Vec<Vec<usize>> {
-        let mut kinds: Vec<Vec<usize>> = Vec::new();
-        for (index, candidate) in self.candidates.iter().enumerate() {
-            match kinds.iter_mut().find(|kind| self.candidates[kind[0]].trains_with(candidate)) {
-                Some(kind) => kind.push(index),
-                None => kinds.push(vec![index]),
-            }
-        }
-        kinds
+        let all = &self.candidates;
+        alike(0..all.len(), |a, b| all[a].trains_with(&all[b]))
     }
 
     /// How many folds of the run choose at once: as many as fill a group of inner folds.

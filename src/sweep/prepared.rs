@@ -1,7 +1,7 @@
 //! Tasks made ready to train. Those that follow one another mostly share their data, which are read once.
 
 use super::grid::Task;
-use crate::config::{Config, DataConfig, DemoConfig, FramesConfig, LabelsConfig};
+use crate::config::Config;
 use crate::data::sequences::Dataset;
 use crate::error::{Error, Result};
 use crate::experiment::{self, Experiment};
@@ -14,13 +14,11 @@ pub struct Prepared {
     said: Unrepeated,
 }
 
-type Sections = (DataConfig, DemoConfig, FramesConfig, LabelsConfig);
-
 struct Data {
-    /// The settings as the task has them.
-    asked: Sections,
-    /// The settings as reading completed them.
-    read: Sections,
+    /// The settings of a task that has them.
+    asked: Config,
+    /// Those settings as reading completed them.
+    read: Config,
     dataset: Dataset,
 }
 
@@ -35,17 +33,17 @@ impl Prepared {
         config.check()?;
         config.run.device()?;
         let progress = self.said.with(progress);
-        let asked = sections(&config);
         match &self.data {
-            Some(data) if data.asked == asked => {
-                let (data, demo, frames, labels) = data.read.clone();
+            Some(data) if have_same_data(&data.asked, &config) => {
+                let Config { data, demo, frames, labels, .. } = data.read.clone();
                 config = Config { data, demo, frames, labels, ..config };
             }
             _ => {
                 // The old ones need not be in memory beside the new.
                 self.data = None;
+                let asked = config.clone();
                 let dataset = experiment::read(&mut config, None, &progress)?;
-                self.data = Some(Data { asked, read: sections(&config), dataset });
+                self.data = Some(Data { asked, read: config.clone(), dataset });
             }
         }
         let dataset = &self.data.as_ref().expect("it was read").dataset;
@@ -82,10 +80,6 @@ pub fn folds(tasks: &[Task], progress: &dyn Progress) -> Result<usize> {
         }
     }
     Ok(first.map_or(0, |(_, folds)| folds))
-}
-
-fn sections(config: &Config) -> Sections {
-    (config.data.clone(), config.demo.clone(), config.frames.clone(), config.labels.clone())
 }
 
 /// Whether both are trained on the same windows with the same labels.
