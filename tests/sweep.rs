@@ -188,6 +188,43 @@ fn folds_as_tasks_make_the_whole_cross_validation() {
     engine(path, &uneven).ends(2, &["folds 3 has 3 folds, and folds 2 has 2"]);
 }
 
+/// A fold that was trained on other data, or of another kind of sweep, makes no cross-validation.
+#[test]
+fn folds_of_other_data_are_not_put_together() {
+    let folder = folder();
+    let path = folder.path();
+    data(path);
+    engine(path, &format!("sweep run {BASE} --seeds 1 --folds-as-tasks --name s")).ends(0, &[]);
+    fs::remove_dir_all(path.join("runs/s/runs/0002-seed-1-fold-2")).unwrap();
+    fs::remove_dir_all(path.join("w")).unwrap();
+    six_people(path, "w", &["a", "b"], 0, 2.0);
+    engine(path, "sweep run --resume runs/s --quiet").ends(0, &[]);
+    engine(path, "sweep collect runs/s")
+        .ends(3, &["0001-seed-1-fold-1 was trained on other data than there are now"]);
+    fs::remove_dir_all(path.join("w")).unwrap();
+    data(path);
+    engine(path, "sweep collect runs/s")
+        .ends(3, &["0002-seed-1-fold-2 was trained on other data than there are now"]);
+    engine(path, &format!("sweep run {BASE} --seeds 1 --folds-as-tasks --permutations 9"))
+        .ends(2, &["here each fold is a task"]);
+}
+
+/// Tasks that ask for different instructions never train at once: each has the device that it names.
+#[test]
+fn tasks_on_different_devices_train_apart() {
+    let folder = folder();
+    let path = folder.path();
+    data(path);
+    engine(path, &format!("sweep run {BASE} --grid isa=portable,avx2 --seeds 1,2 --name s")).ends(0, &[]);
+    let status =
+        |name: &str| fs::read(path.join("runs/s/runs").join(name).join("resume.safetensors")).unwrap();
+    for (name, isa) in [("0001-portable-seed-1", "portable"), ("0003-avx2-seed-1", "avx2")] {
+        let state = status(name);
+        let has = |word: &str| state.windows(word.len()).any(|bytes| bytes == word.as_bytes());
+        assert!(has(isa), "the saved state of {name} names another device");
+    }
+}
+
 #[test]
 fn runs_that_leak_are_marked_and_are_no_guesses() {
     let folder = folder();

@@ -84,11 +84,18 @@ impl Experiment {
         let folds = |experiment: &Experiment| experiment.split.folds().len();
         let tuned = self.is_tuned() || other.is_tuned();
         !tuned
+            && self.has_device_of(other)
             && self.network == other.network
             && self.spec.trains_with(&other.spec)
             && folds(self) == folds(other)
             && self.fold_group_size(folds(self)) == other.fold_group_size(folds(other))
             && self.dataset.frames.shares_rows(&other.dataset.frames)
+    }
+
+    /// Whether both ask for the same device, and for the same computations on it.
+    pub(super) fn has_device_of(&self, other: &Experiment) -> bool {
+        let (a, b) = (&self.config.run, &other.config.run);
+        a.backend == b.backend && a.choice == b.choice
     }
 
     /// How many folds of one network train at once: whole sets of so many folds if they are small, of at most

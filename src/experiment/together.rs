@@ -56,9 +56,10 @@ fn train_from_one_place<B: Backend>(
     progress: &dyn Progress,
 ) -> Result<Option<u8>> {
     let Some(first) = runs.first().map(|run| run.experiment) else { return Ok(None) };
-    let differs = |run: &&&mut Running| run.experiment.network != first.network;
+    let differs =
+        |run: &&&mut Running| run.experiment.network != first.network || !run.experiment.has_device_of(first);
     if let Some(other) = runs.iter().find(differs) {
-        let message = format!("{} has another network than {}", other.name(), runs[0].name());
+        let message = format!("{} has another network or device than {}", other.name(), runs[0].name());
         return Err(Error::new(ErrorKind::Other, message).hint("train it alone"));
     }
     let groups = first.groups(selection);

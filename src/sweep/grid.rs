@@ -134,6 +134,12 @@ impl Settings {
         let folds = self.folds_as_tasks.unwrap_or(1);
         let tasks =
             [self.seeds.len().max(1), folds].into_iter().fold(Axis::count(&self.grid), usize::saturating_mul);
+        if self.folds_as_tasks.is_some() && self.base.permutation.permutations.is_some() {
+            return Err(Error::config(
+                "`permutations` need all folds of a run, and here each fold is a task",
+            )
+            .hint("leave one of them out"));
+        }
         if folds == 0 {
             return Err(Error::config("folds_as_tasks is 0, expected the number of folds"));
         }

@@ -6,7 +6,7 @@ use super::grid::Task;
 use super::prepared::Prepared;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::experiment::Record;
+use crate::experiment::{Experiment, Record};
 use crate::metrics::{Prediction, Scores};
 use crate::progress::Progress;
 use crate::run::looks::Trials;
@@ -25,6 +25,8 @@ pub(super) struct Member<'a> {
     /// The predictions as CSV, where they were put together.
     pub(super) joined: Option<Vec<u8>>,
 }
+
+const SPLIT: &str = "split.json";
 
 /// Tasks without scores, by name.
 pub(super) type Missing = Vec<(String, State)>;
@@ -69,29 +71,45 @@ impl<'a> Part<'a> {
         let (scores, predictions) = record.results()?;
         Ok(Part { task, record, scores, predictions })
     }
+
+    /// Refuses a fold of other data or of another split than those of `experiment`: folds that do not belong
+    /// together make no cross-validation.
+    fn check_folds(&self, experiment: &Experiment) -> Result<()> {
+        let (found, folder) = (&self.record.manifest.dataset.blake3, &self.record.folder);
+        if *found != experiment.dataset_hash {
+            return Err(Error::data(format!(
+                "{} was trained on other data than there are now: their blake3 hash was {found}, and is {}",
+                folder.display(),
+                experiment.dataset_hash
+            ))
+            .hint("put the data of the sweep back, from which its folds are put together"));
+        }
+        self.record.manifest.check_files(folder, &[SPLIT])?;
+        let path = folder.join(SPLIT);
+        let split = std::fs::read_to_string(&path).map_err(|e| Error::io("read", &path, e))?;
+        match split == experiment.split.to_json() {
+            true => Ok(()),
+            false => Err(Error::data(format!("{} is another split than there is now", path.display()))
+                .hint("put the split file of the sweep back, from which its folds are put together")),
+        }
+    }
 }
 
 /// A cross-validation of its parts. Of several, which are its folds, it is scored as a whole.
 fn joined<'a>(parts: Vec<Part<'a>>, prepared: &mut Prepared, progress: &dyn Progress) -> Result<Member<'a>> {
     let runs: Vec<String> = parts.iter().map(|part| part.task.name()).collect();
     let is_fold = parts.iter().any(|part| part.task.fold.is_some());
+    let experiment = is_fold.then(|| prepared.experiment(parts[0].task, progress)).transpose()?;
+    for part in parts.iter().filter(|_| is_fold) {
+        experiment.iter().try_for_each(|experiment| part.check_folds(experiment))?;
+    }
     let mut parts = parts.into_iter();
     let Some(Part { task, record, mut scores, mut predictions }) = parts.next() else {
         return Err(Error::data("a cross-validation without tasks"));
     };
     let mut joined = None;
-    if is_fold {
+    if let Some(experiment) = experiment {
         predictions.extend(parts.flat_map(|part| part.predictions));
-        let experiment = prepared.experiment(task, progress)?;
-        if experiment.dataset_hash != record.manifest.dataset.blake3 {
-            return Err(Error::data(format!(
-                "{} was trained on other data than there are now: their blake3 hash was {}, and is {}",
-                record.folder.display(),
-                record.manifest.dataset.blake3,
-                experiment.dataset_hash
-            ))
-            .hint("put the data of the sweep back, from which its folds are put together"));
-        }
         scores = experiment.score(&predictions)?;
         joined = Some(experiment.predictions_csv(&predictions)?);
     }

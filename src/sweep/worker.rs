@@ -103,6 +103,13 @@ impl<'a> Worker<'a> {
             Ok(claim) => Arc::new(claim),
             Err(owner) => return Ok(Err(Outcome::Owned(owner))),
         };
+        // Another process may have failed at it since somebody looked.
+        if let Ok(Status::Failed { message }) = Status::read(&self.sweep.run(task))
+            && !self.retry
+        {
+            release(claim)?;
+            return Ok(Err(Outcome::Failed(Error::new(ErrorKind::Other, message))));
+        }
         let guard = Arc::clone(&claim);
         let folder = self.sweep.run_folder(task).and_then(|folder| {
             let folder = folder.guarded(move || guard.check());
@@ -195,6 +202,14 @@ fn train(
                 runs.len(),
                 error.message
             ));
+            // Should this process die before their turn, they have not failed.
+            for claimed in claimed {
+                if !matches!(Status::read(claimed.folder.path()), Ok(Status::Finished))
+                    && let Err(e) = Status::Running.write(&claimed.folder)
+                {
+                    progress.warn(&format!("{}: {}", claimed.task.name(), e.message));
+                }
+            }
             let alone = experiments.iter().zip(claimed);
             alone
                 .flat_map(|(experiment, claimed)| {
