@@ -53,6 +53,10 @@ mod null {
             132
         }
 
+        fn has_clusters(&self) -> bool {
+            true
+        }
+
         fn timeline(&self) -> Option<&Timeline> {
             None
         }
@@ -129,7 +133,7 @@ mod null {
             for issued in ["one by one", "as a graph"] {
                 let (models, batch, time) = (1, 256, 128);
                 let size = RnnSize { batch, steps: time, input: FEATURES, hidden };
-                let algorithm = choose(None, &Rnn::one(cell, size), Precision::Bf16)?;
+                let algorithm = choose(None, &Rnn::one(cell, size), Precision::Bf16, true)?;
                 let cuda = Cuda::new(Null::default(), Precision::Bf16);
                 let cuda = if issued == "one by one" { cuda.without_graphs() } else { cuda };
                 let network = network(cell, hidden);

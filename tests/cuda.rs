@@ -43,7 +43,8 @@ fn table() -> Vec<RnnCase> {
 /// Every case stays within its bound. If `reordered`, it also has the same bits in three orders of threads
 /// and blocks, and with every number of rows in a block of the persistent kernels.
 fn assert_conforms(precision: Precision, algorithm: Option<Algorithm>, reordered: bool) {
-    let runs = |case: &RnnCase| algorithm.is_none_or(|algorithm| fits(algorithm, case.rnn.hidden, precision));
+    let runs =
+        |case: &RnnCase| algorithm.is_none_or(|algorithm| fits(algorithm, case.rnn.hidden, precision, true));
     let cases: Vec<RnnCase> = table().into_iter().filter(runs).collect();
     let tuning = Tuning { algorithm, ..Tuning::default() };
     let outcomes: Vec<_> = cases
@@ -128,13 +129,61 @@ fn a_model_has_the_same_bits_in_a_grid_that_fills_the_gpu() {
     }
 }
 
+/// Layers of one and of several warps in each block of a cluster, with units and rows that fill it and that do
+/// not.
+fn cases_of_a_cluster(precision: Precision) -> Vec<RnnCase> {
+    let case = |cell, size| RnnCase { ragged: true, initial: true, ..RnnCase::new(cell, 2, size) };
+    let mut cases = Vec::new();
+    for cell in Cell::ALL {
+        cases.push(case(cell, RnnSize { batch: 9, steps: 5, input: 6, hidden: 64 }).models(2));
+        cases.push(case(cell, RnnSize { batch: 3, steps: 1, input: 5, hidden: 67 }));
+        let widest = if precision == Precision::Bf16 { 256 } else { 128 };
+        cases.push(RnnCase::new(cell, 1, RnnSize { batch: 8, steps: 4, input: 3, hidden: widest }));
+    }
+    cases
+}
+
+/// The same bits in three orders of the threads and blocks of a cluster.
+#[test]
+fn the_kernels_of_a_cluster_keep_their_bounds() {
+    for precision in [Precision::Tf32, Precision::Bf16] {
+        let tuning = Tuning { algorithm: Some(Algorithm::Cluster), ..Tuning::default() };
+        let outcomes: Vec<_> = cases_of_a_cluster(precision)
+            .par_iter()
+            .map(|case| {
+                let tensors = case.tensors();
+                let in_order = |order| case.run(&host(precision, order).tuned(tuning), &tensors).unwrap();
+                let forward = in_order(0);
+                for order in [1, 7] {
+                    assert!(forward == in_order(order), "{}: other bits in order {order}", case.name());
+                }
+                check::conformance_of(case, precision, |_| Ok(forward.clone())).unwrap()
+            })
+            .collect();
+        check::verdict(precision.name(), &outcomes).unwrap();
+    }
+}
+
+/// As for persistent kernels, below.
+#[test]
+fn the_kernels_of_a_cluster_with_exact_operands_keep_the_bounds_of_f32() {
+    let tuning = Tuning { algorithm: Some(Algorithm::Cluster), ..Tuning::default() };
+    let cuda = Cuda::new(Host { order: 0, exact: true }, Precision::Tf32).tuned(tuning);
+    let outcomes: Vec<_> = cases_of_a_cluster(Precision::Tf32)
+        .par_iter()
+        .map(|case| check::conformance_of(case, Precision::Fp32, |tensors| case.run(&cuda, tensors)).unwrap())
+        .collect();
+    check::verdict("tf32 with exact operands", &outcomes).unwrap();
+}
+
 /// Without rounding of operands and activations, the tf32 kernels compute in `f32` and keep its bounds. So an
 /// error of index arithmetic cannot hide within the larger bounds of tf32.
 #[test]
 fn persistent_kernels_with_exact_operands_keep_the_bounds_of_f32() {
     let cuda = Cuda::new(Host { order: 0, exact: true }, Precision::Tf32);
-    let cases =
-        table().into_iter().filter(|case| fits(Algorithm::Persistent, case.rnn.hidden, Precision::Tf32));
+    let cases = table()
+        .into_iter()
+        .filter(|case| fits(Algorithm::Persistent, case.rnn.hidden, Precision::Tf32, true));
     let outcomes: Vec<_> = cases
         .par_bridge()
         .map(|case| {
@@ -293,6 +342,8 @@ fn small_cases() {
             (Precision::Tf32, Algorithm::Persistent),
             (Precision::Bf16, Algorithm::Persistent),
             (Precision::Bf16, Algorithm::PerStep),
+            (Precision::Tf32, Algorithm::Cluster),
+            (Precision::Bf16, Algorithm::Cluster),
         ] {
             let cuda = host(precision, 7).tuned(Tuning { algorithm: Some(algorithm), ..Tuning::default() });
             case.run(&cuda, &case.tensors()).unwrap();
@@ -407,6 +458,10 @@ impl Executor for Failing {
     }
     fn multiprocessors(&self) -> usize {
         1
+    }
+
+    fn has_clusters(&self) -> bool {
+        true
     }
     fn timeline(&self) -> Option<&Timeline> {
         None

@@ -173,6 +173,25 @@ inline void load_matrices_transposed(unsigned to[4], const void* row) {
     }
 }
 
+// Waits for the other lanes of the warp, and sees what they have stored.
+inline void sync_warp() { host::exchange(0u, 7); }
+
+// ---- Thread-block clusters
+
+// Waits for all threads of the cluster. Before the first time, its other blocks may not run yet.
+inline void sync_cluster() { host::cluster_barrier(); }
+
+// A barrier in shared memory (mbarrier). A phase ends when as many threads have arrived as it was begun with, and
+// all bytes that they have announced.
+using host::Barrier;
+inline void begin_barrier(Barrier* barrier, unsigned threads) { host::begin_phases(barrier, threads); }
+inline void arrive(Barrier* barrier, unsigned bytes) { host::arrive(barrier, bytes); }
+inline void wait_for_phase(Barrier* barrier, unsigned parity) { host::wait_for_phase(barrier, parity); }
+inline void copy_to_block(unsigned rank, void* to, uint4 value, Barrier* barrier) {
+    *(uint4*)host::of_block(rank, to) = value;
+    host::bytes_came((Barrier*)host::of_block(rank, barrier), sizeof value);
+}
+
 // The cycle counter of the multiprocessor. On the host each call counts as one cycle.
 inline unsigned long long clock() {
     static thread_local unsigned long long calls;
@@ -297,6 +316,49 @@ __device__ __forceinline__ void load_matrices_transposed(unsigned to[4], const v
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
                  : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
                  : "r"(address)
+                 : "memory");
+}
+
+__device__ __forceinline__ void sync_warp() { __syncwarp(); }
+
+__device__ __forceinline__ void sync_cluster() {
+    asm volatile("barrier.cluster.arrive.release.aligned;\n\tbarrier.cluster.wait.acquire.aligned;" ::: "memory");
+}
+
+typedef unsigned long long Barrier;
+
+__device__ __forceinline__ void begin_barrier(Barrier* barrier, unsigned threads) {
+    const unsigned address = (unsigned)__cvta_generic_to_shared(barrier);
+    asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(address), "r"(threads) : "memory");
+}
+
+// Arrives, and announces so many bytes that will come in this phase.
+__device__ __forceinline__ void arrive(Barrier* barrier, unsigned bytes) {
+    const unsigned address = (unsigned)__cvta_generic_to_shared(barrier);
+    asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(address), "r"(bytes) : "memory");
+}
+
+// Waits until the phase of this parity has ended. What has arrived in it is there.
+__device__ __forceinline__ void wait_for_phase(Barrier* barrier, unsigned parity) {
+    const unsigned address = (unsigned)__cvta_generic_to_shared(barrier);
+    asm volatile("{\n\t"
+                 ".reg .pred has_ended;\n\t"
+                 "again:\n\t"
+                 "mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 has_ended, [%0], %1;\n\t"
+                 "@!has_ended bra again;\n\t"
+                 "}" ::"r"(address),
+                 "r"(parity)
+                 : "memory");
+}
+
+// Copies 16 bytes to the same place in the shared memory of another block of the cluster, in the background,
+// and announces them to the same barrier there (st.async).
+__device__ __forceinline__ void copy_to_block(unsigned rank, void* to, uint4 value, Barrier* barrier) {
+    unsigned address = (unsigned)__cvta_generic_to_shared(to), told = (unsigned)__cvta_generic_to_shared(barrier);
+    asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(address) : "r"(address), "r"(rank));
+    asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(told) : "r"(told), "r"(rank));
+    asm volatile("st.async.shared::cluster.mbarrier::complete_tx::bytes.v4.u32 [%0], {%1, %2, %3, %4}, [%5];" ::"r"(address), "r"(value.x),
+                 "r"(value.y), "r"(value.z), "r"(value.w), "r"(told)
                  : "memory");
 }
 

@@ -1,4 +1,4 @@
-// Runs one intrinsic, INTRINSIC, in one warp: `count` times, each lane reads OPERANDS words of x and writes
+// Runs one intrinsic, INTRINSIC, in one warp or in the warps of a cluster in turn: `count` times, each lane reads OPERANDS words of x and writes
 // RESULTS words of y. The values of INTRINSIC are those of `Intrinsic` in src/backend/cuda/probe.rs.
 
 #define ROUND_TF32 0
@@ -19,6 +19,16 @@
 #define LOAD_MATRICES_TRANSPOSED 15
 #define COPY 16
 #define SHUFFLE_XOR 17
+#define COPY_TO_BLOCK 18
+
+// Only COPY_TO_BLOCK has several blocks.
+#if INTRINSIC == COPY_TO_BLOCK
+#define BLOCKS CLUSTER
+#define IN_CLUSTERS __cluster_dims__(CLUSTER, 1, 1)
+#else
+#define BLOCKS 1
+#define IN_CLUSTERS
+#endif
 
 // The intrinsics that map one word to one word.
 __device__ __forceinline__ unsigned tried(unsigned x) {
@@ -37,7 +47,7 @@ __device__ __forceinline__ unsigned tried(unsigned x) {
 #endif
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) probe_intrinsic(const __grid_constant__ Arguments a) {
+extern "C" __global__ void IN_CLUSTERS __launch_bounds__(THREADS) probe_intrinsic(const __grid_constant__ Arguments a) {
     const unsigned lane = threadIdx.x;
 #if INTRINSIC == LOAD_MATRICES || INTRINSIC == LOAD_MATRICES_TRANSPOSED
     SHARED(uint4, rows, 32);
@@ -48,8 +58,17 @@ extern "C" __global__ void __launch_bounds__(THREADS) probe_intrinsic(const __gr
     SHARED(unsigned, words, 32);
 #elif INTRINSIC == COPY
     SHARED(unsigned, copied, 32 * 8);
+#elif INTRINSIC == COPY_TO_BLOCK
+    SHARED(uint4, own, 32);
+    SHARED(uint4, received, 32);
+    SHARED(intrinsics::Barrier, has_received, 1);
+    if (lane == 0) {
+        intrinsics::begin_barrier(has_received, 1);
+    }
+    unsigned phase = 0;
+    intrinsics::sync_cluster();
 #endif
-    for (unsigned n = 0; n < a.count; n++) {
+    for (unsigned n = blockIdx.x; n < a.count; n += BLOCKS) {
         const unsigned* x = a.x + (size_t)(n * 32 + lane) * OPERANDS;
         unsigned* y = a.y + (size_t)(n * 32 + lane) * RESULTS;
 #if INTRINSIC == MMA_BF16 || INTRINSIC == MMA_TF32
@@ -119,6 +138,18 @@ extern "C" __global__ void __launch_bounds__(THREADS) probe_intrinsic(const __gr
         for (unsigned i = 0; i < 6; i++) {
             y[7 + i] = to[i];
         }
+#elif INTRINSIC == COPY_TO_BLOCK
+        // A lane copies its neighbor's words to the next block.
+        own[lane] = make_uint4(x[0], x[1], x[2], x[3]);
+        intrinsics::sync_warp();
+        intrinsics::copy_to_block((blockIdx.x + 1) % CLUSTER, &received[lane], own[lane ^ 1], has_received);
+        if (lane == 0) {
+            intrinsics::arrive(has_received, sizeof(uint4) * 32);
+        }
+        intrinsics::wait_for_phase(has_received, phase++ % 2);
+        const uint4 words = received[lane];
+        y[0] = words.x, y[1] = words.y, y[2] = words.z, y[3] = words.w;
+        intrinsics::sync_cluster();
 #elif INTRINSIC == SHUFFLE_XOR
         for (unsigned i = 0; i < 5; i++) {
             y[i] = intrinsics::shuffle_xor(x[0], 1u << i);

@@ -8,9 +8,13 @@ use std::fmt;
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Algorithm {
     /// A persistent kernel (Diamos et al. 2016): one launch runs all time steps, and the weights stay in
-    /// registers. CUDA: up to 64 units in tf32, 128 in bf16. WGSL: up to 64 units of an LSTM, 80 of a GRU.
+    /// registers of one multiprocessor. CUDA: up to 64 units in tf32, 128 in bf16. WGSL: up to 64 units of an
+    /// LSTM, 80 of a GRU.
     #[cfg_attr(feature = "cli", value(aliases = ["solo", "registers"]))]
     Persistent,
+    /// The same with the weights in registers of four multiprocessors, a thread-block cluster. CUDA from sm_90
+    /// on: up to 128 units in tf32, 256 in bf16.
+    Cluster,
     /// One launch runs all time steps, and each step reads the weights from memory. WGSL only, up to 256
     /// units.
     Streamed,
@@ -20,12 +24,14 @@ pub enum Algorithm {
 
 impl Algorithm {
     /// In the order in which a backend prefers them.
-    pub const ALL: [Algorithm; 3] = [Algorithm::Persistent, Algorithm::Streamed, Algorithm::PerStep];
+    pub const ALL: [Algorithm; 4] =
+        [Algorithm::Persistent, Algorithm::Cluster, Algorithm::Streamed, Algorithm::PerStep];
 
     /// As the command line spells it.
     pub fn name(self) -> &'static str {
         match self {
             Algorithm::Persistent => "persistent",
+            Algorithm::Cluster => "cluster",
             Algorithm::Streamed => "streamed",
             Algorithm::PerStep => "per-step",
         }

@@ -5,7 +5,7 @@ use super::prediction;
 use super::progress::Terminal;
 use super::threads::set_threads;
 use crate::backend::any::{OnBackend, predict};
-use crate::backend::{AnyDevice, Backend, DeviceChoice, Kind, on_device};
+use crate::backend::{Algorithm, AnyDevice, Backend, DeviceChoice, Kind, on_device};
 use crate::config::{NetworkConfig, Preset};
 use crate::error::{Error, Result};
 use crate::model::TrainingStep;
@@ -92,6 +92,9 @@ pub struct ProfileCommand {
     backend: Kind,
     #[command(flatten)]
     device: DeviceChoice,
+    /// Run recurrent layers with this algorithm, instead of the first that each of them fits; GPUs only
+    #[arg(long, value_enum, value_parser = word::<Algorithm>(), conflicts_with = "predict")]
+    algorithm: Option<Algorithm>,
     /// CPU threads [default: all cores]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -131,7 +134,10 @@ impl ProfileCommand {
         if self.predict {
             return self.predict(network);
         }
-        let device = AnyDevice::open(self.backend, &self.device)?;
+        let mut device = AnyDevice::open(self.backend, &self.device)?;
+        if let Some(algorithm) = self.algorithm {
+            (device, _) = device.restrict(algorithm)?;
+        }
         device.warning().iter().for_each(|warning| terminal.warn(warning));
         on_device!(&device, backend => self.profile(backend, &network, terminal))
     }

@@ -55,6 +55,10 @@ impl Executor for Counting {
     fn multiprocessors(&self) -> usize {
         self.host.multiprocessors()
     }
+
+    fn has_clusters(&self) -> bool {
+        self.host.has_clusters()
+    }
     fn timeline(&self) -> Option<&Timeline> {
         Some(&self.timeline)
     }

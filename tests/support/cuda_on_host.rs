@@ -226,6 +226,10 @@ impl Executor for Host {
         132
     }
 
+    fn has_clusters(&self) -> bool {
+        true
+    }
+
     fn timeline(&self) -> Option<&Timeline> {
         None
     }

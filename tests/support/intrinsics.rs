@@ -12,7 +12,7 @@ mod matrices;
 use arithmetic::{divide, multiply_add, multiply_high};
 use engine::backend::cuda::Executor;
 use engine::backend::cuda::probe::Intrinsic;
-use exchange::{clock, copies, shared_and_barrier, shuffles};
+use exchange::{clock, copies, copies_to_a_block, shared_and_barrier, shuffles};
 use functions::{
     bf16_pairs, exp2, function_inputs, reciprocal, rounded, rounded_inputs, rounded_to_bf16, tanh, unary,
 };
@@ -41,6 +41,7 @@ pub fn assert_as_documented<E: Executor>(executor: &E, intrinsic: Intrinsic) {
         Intrinsic::Divide => divide(executor),
         Intrinsic::Copy => copies(executor),
         Intrinsic::ShuffleXor => shuffles(executor),
+        Intrinsic::CopyToBlock => copies_to_a_block(executor),
     };
     let count = wrong.len();
     wrong.truncate(12);

@@ -24,6 +24,9 @@ LATENCY = {
 GLOBAL_LATENCY = {"L2": 294, "DRAM": 698}
 # From the last warp's arrival at a barrier: 20 cycles with 4 warps, 28 with 8, 44 with 16. Measured.
 BARRIER, BARRIER_WARP = 12, 2
+# From the last warp's arrival at a barrier in shared memory until its bytes have come from the other blocks of a cluster. Fitted to a
+# time step of 64 units in clusters, which takes 800 cycles: benches/runs/2026-11-27-h200.
+CLUSTER_BARRIER = 400
 # The rows of the suite's latencies.json that hold a latency.
 MEASURED = {
     "shared load": "shared memory load, 4 bytes",
@@ -64,6 +67,7 @@ KINDS = [
     ("integer multiply", r"IMAD|IDP"),
     ("conversion", r"F2FP|F2F|I2F|F2I|I2FP|FRND|F2IP"),
     ("barrier", r"BAR"),
+    ("cluster barrier", r"SYNCS\.PHASECHK.*"),
     ("branch", r"BRA|BSSY|BSYNC|EXIT|CALL|RET|WARPSYNC|BREAK|JMP|BRX"),
     ("shuffle", r"SHFL"),
     ("atomic", r"ATOM|ATOMG|RED|ATOMS"),
@@ -87,7 +91,7 @@ def read_latencies(path: pathlib.Path) -> None:
 def kind(opcode: str) -> str:
     """The class of an instruction."""
     base = opcode.split(".")[0]
-    return next((name for name, pattern in KINDS if re.fullmatch(pattern, base)), "alu")
+    return next((name for name, pattern in KINDS if re.fullmatch(pattern, base) or re.fullmatch(pattern, opcode)), "alu")
 
 
 def pipe(kind: str) -> str:

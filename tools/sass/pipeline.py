@@ -100,8 +100,9 @@ class Multiprocessor:
             warp.position, warp.trip = 0, warp.trip + 1
             warp.ends.append(time)
 
-    def arrive(self, warp: Warp, time: float) -> list[Warp]:
-        """Stops the warp until all warps of its block have come to the barrier, and returns those that go on."""
+    def arrive(self, warp: Warp, time: float, kind: str) -> list[Warp]:
+        """Stops the warp until all warps of its block have come to the barrier, and returns those that go on. The other blocks of a
+        cluster are as fast as this one."""
         warp.is_at_barrier = True
         first = warp.number // self.warps_per_block * self.warps_per_block
         block = self.warps[first : first + self.warps_per_block]
@@ -109,7 +110,8 @@ class Multiprocessor:
             return []
         for other in block:
             other.is_at_barrier = False
-            other.ready = max(other.ready, time + machine.BARRIER + machine.BARRIER_WARP * len(block))
+            own = machine.BARRIER + machine.BARRIER_WARP * len(block)
+            other.ready = max(other.ready, time + (machine.CLUSTER_BARRIER if kind == "cluster barrier" else own))
         return block
 
     def play(self, trips: int) -> Iterator[tuple[float, str, Warp]]:
@@ -126,7 +128,8 @@ class Multiprocessor:
             yield time, reason, warp
             warp.last_issue = time
             self.run(warp, time)
-            ready = self.arrive(warp, time) if self.trip[turn[2]][0].kind == "barrier" else [warp]
+            kind = self.trip[turn[2]][0].kind
+            ready = self.arrive(warp, time, kind) if kind in ("barrier", "cluster barrier") else [warp]
             for other in ready:
                 if other.trip < trips:
                     heapq.heappush(waiting, self.turn(other, other.ready))

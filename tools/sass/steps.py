@@ -11,8 +11,8 @@ EVENTS = 3.168 - 2.004
 # The columns, and the labels of their launches.
 PARTS = {
     "projection": ["input projection"],
-    "forward": ["rnn forward, persistent", "rnn forward, step"],
-    "backward": ["rnn backward, persistent", "rnn backward, step"],
+    "forward": ["rnn forward, persistent", "rnn forward, cluster", "rnn forward, step"],
+    "backward": ["rnn backward, persistent", "rnn backward, cluster", "rnn backward, step"],
     "gradient": ["weight gradient", "weight gradient sum"],
     "packing": ["pack weights", "pack inputs", "pack states"],
 }

@@ -2,7 +2,7 @@
 
 use super::common::Out;
 use crate::backend::Algorithm;
-use crate::backend::cuda::{Compiled, Compiler, Kernel, Kernels, choose, every_kernel};
+use crate::backend::cuda::{CLUSTER_ARCH, Compiled, Compiler, Kernel, Kernels, choose, every_kernel};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ops::{Precision, Rnn};
 use crate::word::word;
@@ -47,7 +47,9 @@ impl KernelOptions {
     /// that they need once compiled.
     pub fn print(&self, rnn: &Rnn, algorithm: Option<Algorithm>, list: bool, out: Out) -> Result<()> {
         let precision = self.precision.unwrap_or_default();
-        let algorithm = choose(algorithm, rnn, precision)?;
+        // Without an architecture, the kernels are those of the newest.
+        let has_clusters = self.arch.iter().all(|&arch| arch >= CLUSTER_ARCH);
+        let algorithm = choose(algorithm, rnn, precision, has_clusters)?;
         let (title, kernels) = if self.every {
             ("every kernel".to_string(), every_kernel())
         } else {
@@ -82,6 +84,11 @@ impl KernelOptions {
         for kernel in kernels {
             let mut line = format!("{:<86}", kernel.name());
             for (compiler, arch) in compilers.iter().zip(arch) {
+                let oldest = kernel.oldest_arch();
+                if *arch < oldest {
+                    line.push_str(&format!("{:>35}", format!("needs sm_{oldest}")));
+                    continue;
+                }
                 let compiled = compiler.compile(kernel)?;
                 if let Some(folder) = save {
                     save_kernel(folder, kernel, *arch, &compiled)?;

@@ -2,7 +2,8 @@
 
 use super::common::{ListedGpu, OnBackend, Restriction};
 use crate::backend::cuda::{
-    Cuda, Driver, Recorder, Tuning, default_folder, fits, gpus as all_gpus, predict as predict_launches,
+    Cuda, Driver, Executor, Recorder, Tuning, default_folder, fits, gpus as all_gpus,
+    predict as predict_launches,
 };
 use crate::backend::{Algorithm, Backend, DeviceChoice, Prediction};
 use crate::error::Result;
@@ -23,7 +24,8 @@ pub fn gpus() -> Result<impl Iterator<Item = ListedGpu>> {
 pub fn restrict(cuda: Box<Cuda<Driver>>, algorithm: Algorithm) -> (Box<Cuda<Driver>>, Restriction) {
     let precision = cuda.precision();
     let name = format!("the algorithm `{algorithm}` in {}", precision.name());
-    let restriction = Restriction::new(name, move |rnn| fits(algorithm, rnn.hidden, precision));
+    let has_clusters = cuda.executor().has_clusters();
+    let restriction = Restriction::new(name, move |rnn| fits(algorithm, rnn.hidden, precision, has_clusters));
     let tuning = Tuning { algorithm: Some(algorithm), ..cuda.tuning() };
     (Box::new(cuda.tuned(tuning)), restriction)
 }

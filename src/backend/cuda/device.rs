@@ -164,6 +164,6 @@ impl<E: Executor> Backend for Cuda<E> {
     }
 
     fn layer_bytes(&self, s: &Rnn, purpose: Purpose) -> Result<usize> {
-        Layer::<E>::bytes(&self.tuning, self.precision, s, purpose)
+        Layer::<E>::bytes(&self.tuning, self.precision, self.session.executor.has_clusters(), s, purpose)
     }
 }

@@ -7,7 +7,7 @@ use super::executor::{Executor, Failure, Launch, SMALL_COPY};
 use super::gemm::Gemm;
 use super::gpu::{Gpu, OLDEST_CLOCK, explain, not_usable, version};
 use super::graph::Graph;
-use super::kernel::Kernel;
+use super::kernel::{CLUSTER_ARCH, Kernel};
 use super::ring::Ring;
 use super::shared::Shared;
 use crate::backend::{Span, Timeline};
@@ -56,9 +56,11 @@ impl Gpu {
                 context.attribute(sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS)? != 0;
             let multiprocessors =
                 context.attribute(sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)?;
-            Ok((Shared::new(context)?, reads_host, multiprocessors as usize))
+            let has_clusters =
+                context.attribute(sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_CLUSTER_LAUNCH)? != 0;
+            Ok((Shared::new(context)?, reads_host, multiprocessors as usize, has_clusters))
         };
-        let (shared, reads_host, multiprocessors) = opened().map_err(failed)?;
+        let (shared, reads_host, multiprocessors, has_clusters) = opened().map_err(failed)?;
         if !shared.context.has_async_alloc() {
             return Err(not_usable(format!("{}: its driver has no stream-ordered memory", self.name)));
         }
@@ -73,6 +75,7 @@ impl Gpu {
             events: Mutex::default(),
             reads_host,
             multiprocessors,
+            has_clusters: has_clusters && self.arch >= CLUSTER_ARCH,
             // SAFETY: this loads a library and runs its initializers. Only NVIDIA's library has that name.
             has_markers: unsafe { cudarc::nvtx::sys::is_culib_present() },
         })
@@ -95,6 +98,7 @@ pub struct Driver {
     /// returns.
     reads_host: bool,
     multiprocessors: usize,
+    has_clusters: bool,
     /// Whether launches are in NVTX ranges, for NVIDIA's profilers.
     has_markers: bool,
 }
@@ -232,6 +236,10 @@ impl Executor for Driver {
 
     fn multiprocessors(&self) -> usize {
         self.multiprocessors
+    }
+
+    fn has_clusters(&self) -> bool {
+        self.has_clusters
     }
 
     fn timeline(&self) -> Option<&Timeline> {

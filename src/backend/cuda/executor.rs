@@ -54,6 +54,8 @@ pub trait Executor: 'static + Send + Sync {
     fn describe(&self) -> String;
     /// How many blocks the device can run without that two share a multiprocessor.
     fn multiprocessors(&self) -> usize;
+    /// Whether the device has thread-block clusters.
+    fn has_clusters(&self) -> bool;
     /// The timeline of the launches, or `None` if the device cannot time them.
     fn timeline(&self) -> Option<&Timeline>;
     /// Allocates `bytes` bytes, all 0.

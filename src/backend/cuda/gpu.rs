@@ -1,5 +1,6 @@
 //! The GPUs that CUDA's driver finds, and the reasons why the kernels cannot run on one.
 
+use super::kernel::OLDEST_ARCH;
 use crate::backend::named_gpu;
 use crate::error::{Error, Result};
 use cudarc::driver::{
@@ -13,8 +14,6 @@ const LIBRARY: &str = if cfg!(windows) { "nvcuda.dll" } else { "libcuda.so.1" };
 const OLDEST: i32 = 12_000;
 /// The oldest driver whose events we read times from: CUDA 12.8.
 pub(super) const OLDEST_CLOCK: i32 = 12_080;
-/// The oldest supported architecture: the first with mma instructions for bf16 and tf32.
-const OLDEST_ARCH: u32 = 80;
 
 /// The error for a machine on which CUDA cannot be used.
 pub(super) fn not_usable(reason: impl std::fmt::Display) -> Error {

@@ -23,6 +23,11 @@ pub(super) use file;
 /// The files that every kernel begins with.
 const COMMON: [File; 3] = [file!("maths"), file!("intrinsics"), file!("formats")];
 
+/// The oldest supported architecture: the first with mma instructions for bf16 and tf32.
+pub const OLDEST_ARCH: u32 = 80;
+/// The first architecture with thread-block clusters.
+pub const CLUSTER_ARCH: u32 = 90;
+
 /// A kernel with the constants that specialize it. Equal kernels are the same program on the device.
 #[derive(Clone, Debug)]
 pub struct Kernel {
@@ -106,9 +111,15 @@ impl Kernel {
         self.fields.iter().position(|(_, field)| *field == name)
     }
 
-    /// Whether it is a persistent kernel, which must not spill registers.
+    /// Whether it keeps weights in registers for all time steps, so that it must not spill registers.
     pub fn is_persistent(&self) -> bool {
-        ["rnn_persistent_forward", "rnn_persistent_backward"].contains(&self.entry)
+        ["rnn_persistent_forward", "rnn_persistent_backward", "rnn_cluster_forward", "rnn_cluster_backward"]
+            .contains(&self.entry)
+    }
+
+    /// The oldest architecture that has what it needs: 90 is `sm_90`.
+    pub fn oldest_arch(&self) -> u32 {
+        if self.constant("CLUSTER").is_some() { CLUSTER_ARCH } else { OLDEST_ARCH }
     }
 
     /// Its whole source text, without the constants, which are options of the compiler.

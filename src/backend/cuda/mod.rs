@@ -51,7 +51,7 @@ pub use executor::{Executor, Failure, Launch, SMALL_COPY};
 pub use gemm::{Format, Gemm, Major, Strided};
 pub use gpu::{Gpu, gpus};
 pub use graph::Graph;
-pub use kernel::Kernel;
+pub use kernel::{CLUSTER_ARCH, Kernel};
 pub use memory::{Buf, Frames};
 pub use predict::{Recorded, Recorder, predict};
 pub use programs::default_folder;
@@ -94,8 +94,8 @@ mod tests {
         let kernels = every_kernel();
         let persistent = kernels.iter().filter(|kernel| kernel.is_persistent()).count();
         // Forward and backward of two cells, at 4 widths in tf32 and 8 in bf16, with three numbers of rows;
-        // in bf16 also without pairs.
-        assert_eq!(persistent, 2 * 2 * (4 * 3 + 8 * 4));
+        // in bf16 also without pairs. In clusters 2 widths in tf32 and 4 in bf16.
+        assert_eq!(persistent, 2 * 2 * (4 * 3 + 8 * 4 + 2 + 4));
         let names: std::collections::HashSet<String> = kernels.iter().map(Kernel::name).collect();
         assert_eq!(names.len(), kernels.len());
     }

@@ -1,4 +1,4 @@
-// The threads of a block as fibers, scheduled in a given order. shim.h has the interface for kernels.
+// The threads of a cluster of blocks as fibers, scheduled in a given order. shim.h has the interface for kernels.
 
 #include "shim.h"
 #include <algorithm>
@@ -115,7 +115,7 @@ void give_back(void* memory, size_t) { free(memory); }
 
 // ---- Threads, warps, blocks ------------------------------------------------------------------------------
 
-enum class State { Ready, AtBarrier, InExchange, Returned };
+enum class State { Ready, AtBarrier, AtClusterBarrier, InExchange, InPhase, Returned };
 
 struct Warp {
     struct Fiber* members[32] = {};
@@ -126,13 +126,23 @@ struct Warp {
     char meeting[2]; // synchronization objects of two alternating exchanges
 };
 
+struct Block;
+
 struct Fiber {
     Context context;
     Place place;
     State state = State::Ready;
     int line = 0;
     Warp* warp;
+    Block* block;
     void* watched = nullptr; // the sanitizer's handle
+    // What it waits for.
+    const Barrier* barrier = nullptr;
+    unsigned parity = 0;
+
+    bool is_ready() const {
+        return state == State::Ready || (state == State::InPhase && barrier->phase % 2 != parity);
+    }
 };
 
 // The shared memory of one declaration.
@@ -141,53 +151,62 @@ struct Memory {
     size_t size = 0;
 };
 
-// The block that is running, and its launch.
 struct Block {
+    std::map<const void*, Memory> memory; // by declaration
+    unsigned arrived = 0, returned = 0, turn = 0;
+    int line = 0;
+    char meeting[2]; // synchronization objects of two alternating barriers
+};
+
+// The cluster that is running, and its launch.
+struct Cluster {
     const Launch* launch;
     void (*kernel)(const void*);
     const void* arguments;
+    std::vector<Block> blocks;
     Fiber* fibers; // in the order in which they run
     unsigned count;
-    std::map<const void*, Memory> memory; // by declaration
     size_t current = 0;
     unsigned arrived = 0, returned = 0, turn = 0;
-    int line = 0;
     Context launcher;
     void* watched = nullptr;
-    std::vector<void*> gone; // the sanitizer's fibers of the previous block
+    std::vector<void*> gone; // the sanitizer's fibers of the previous cluster
     char begin, end, meeting[2]; // synchronization objects: launch begin and end, two alternating barriers
     char* message;
     size_t capacity;
     bool failed = false;
 };
 
-thread_local Block* block;
-// The block that runs on this thread of the CPU.
+thread_local Cluster* cluster;
+// The stacks of the cluster that runs on this thread of the CPU.
 struct Stacks {
     char* bytes = nullptr;
     size_t size = 0;
 };
 thread_local Stacks stacks;
 
+Fiber& running() { return cluster->fibers[cluster->current]; }
+
 void go_to(Fiber& next, Context* from) {
-    block->current = &next - block->fibers;
+    cluster->current = &next - cluster->fibers;
+    next.state = State::Ready;
     place = &next.place;
     __tsan_switch_to_fiber(next.watched, 1); // 1: the switch does not synchronize the two
     change(from, &next.context);
 }
 
 void back_to_launcher(Context* from) {
-    __tsan_switch_to_fiber(block->watched, 1);
-    change(from, &block->launcher);
+    __tsan_switch_to_fiber(cluster->watched, 1);
+    change(from, &cluster->launcher);
 }
 
 // Aborts the launch: its fibers never run again.
 template <class... Values> void fail(const char* format, Values... values) {
     const Place& at = *place;
-    int used = snprintf(block->message, block->capacity, "block %u,%u,%u thread %u: ", at.block.x, at.block.y, at.block.z,
+    int used = snprintf(cluster->message, cluster->capacity, "block %u,%u,%u thread %u: ", at.block.x, at.block.y, at.block.z,
                         at.thread.x);
-    snprintf(block->message + used, block->capacity - used, format, values...);
-    block->failed = true;
+    snprintf(cluster->message + used, cluster->capacity - used, format, values...);
+    cluster->failed = true;
     Context nowhere;
     back_to_launcher(&nowhere);
     abort();
@@ -195,25 +214,32 @@ template <class... Values> void fail(const char* format, Values... values) {
 
 // The next fiber that can run after the current one; the current one comes last.
 Fiber* next_ready() {
-    for (size_t i = 1; i <= block->count; i++) {
-        Fiber& fiber = block->fibers[(block->current + i) % block->count];
-        if (fiber.state == State::Ready) {
+    for (size_t i = 1; i <= cluster->count; i++) {
+        Fiber& fiber = cluster->fibers[(cluster->current + i) % cluster->count];
+        if (fiber.is_ready()) {
             return &fiber;
         }
     }
     return nullptr;
 }
 
-const char* name(State state) { return state == State::AtBarrier ? "a barrier" : "an exchange"; }
+const char* name(State state) {
+    switch (state) {
+    case State::AtBarrier: return "a barrier";
+    case State::AtClusterBarrier: return "a barrier of the cluster";
+    case State::InExchange: return "an exchange";
+    default: return "a phase of a barrier in shared memory";
+    }
+}
 
 void wait_as(State state) {
-    Fiber& own = block->fibers[block->current];
+    Fiber& own = running();
     own.state = state;
     Fiber* next = next_ready();
     if (next == nullptr) {
         const Fiber* other = nullptr;
-        for (unsigned i = 0; i < block->count; i++) {
-            const Fiber& fiber = block->fibers[i];
+        for (unsigned i = 0; i < cluster->count; i++) {
+            const Fiber& fiber = cluster->fibers[i];
             if (fiber.state != State::Returned && fiber.state != state) {
                 other = &fiber;
             }
@@ -224,28 +250,36 @@ void wait_as(State state) {
         fail("deadlock: this waits in %s at %d, thread %u in %s at %d", name(state), own.line, other->place.thread.x,
              name(other->state), other->line);
     }
+    if (next == &own) {
+        own.state = State::Ready;
+        return;
+    }
     go_to(*next, &own.context);
 }
 
 void fiber_main() {
-    __tsan_acquire(&block->begin);
-    block->kernel(block->arguments);
-    __tsan_release(&block->end);
-    Fiber& own = block->fibers[block->current];
-    if (block->arrived > 0) {
-        fail("returned while others wait in a barrier at line %d", block->line);
+    __tsan_acquire(&cluster->begin);
+    cluster->kernel(cluster->arguments);
+    __tsan_release(&cluster->end);
+    Fiber& own = running();
+    if (own.block->arrived > 0) {
+        fail("returned while others wait in a barrier at line %d", own.block->line);
+    }
+    if (cluster->arrived > 0) {
+        fail("returned while others wait in a barrier of the cluster");
     }
     if (own.warp->arrived > 0) {
         fail("returned while other lanes of its warp wait in an exchange");
     }
     own.state = State::Returned;
-    block->returned++;
+    own.block->returned++;
+    cluster->returned++;
     own.warp->returned++;
     Context nowhere;
     if (Fiber* next = next_ready()) {
         go_to(*next, &nowhere);
     }
-    if (block->returned < block->count) {
+    if (cluster->returned < cluster->count) {
         fail("deadlock: this was the last thread that could run");
     }
     back_to_launcher(&nowhere);
@@ -271,43 +305,48 @@ std::vector<unsigned> permutation(unsigned count, unsigned order) {
     return numbers;
 }
 
-void run_block(Block& own, unsigned index) {
+// Runs the blocks of cluster number `index`, which are neighbors in x.
+void run_cluster(Cluster& own, unsigned index) {
     const Launch& launch = *own.launch;
     const unsigned x = launch.blocks[0], y = launch.blocks[1], z = launch.blocks[2];
-    const unsigned warps = (launch.threads + 31) / 32;
-    const size_t fiber_bytes = sizeof(Fiber) * launch.threads, warp_bytes = sizeof(Warp) * warps;
-    own.count = launch.threads;
+    const unsigned warps_of_block = (launch.threads + 31) / 32, warps = warps_of_block * launch.cluster;
+    own.count = launch.threads * launch.cluster;
+    const size_t fiber_bytes = sizeof(Fiber) * own.count, warp_bytes = sizeof(Warp) * warps;
+    own.blocks = std::vector<Block>(launch.cluster);
     own.fibers = (Fiber*)take(fiber_bytes);
     Warp* own_warps = (Warp*)take(warp_bytes);
     for (unsigned i = 0; i < warps; i++) {
         new (&own_warps[i]) Warp();
     }
-    if (WATCHED_FOR_RACES || stacks.size < STACK * launch.threads) {
+    if (WATCHED_FOR_RACES || stacks.size < STACK * own.count) {
         if (stacks.bytes != nullptr) {
             give_back(stacks.bytes, stacks.size);
         }
-        stacks.size = STACK * launch.threads;
+        stacks.size = STACK * own.count;
         stacks.bytes = take(stacks.size);
     }
-    const std::vector<unsigned> threads = permutation(launch.threads, launch.order);
-    for (unsigned i = 0; i < launch.threads; i++) {
+    const std::vector<unsigned> threads = permutation(own.count, launch.order);
+    for (unsigned i = 0; i < own.count; i++) {
         Fiber& fiber = *new (&own.fibers[i]) Fiber();
-        fiber.place = {{threads[i], 0, 0}, {index % x, index / x % y, index / x / y}, {x, y, z}, {launch.threads, 1, 1}};
-        fiber.warp = &own_warps[threads[i] / 32];
-        fiber.warp->members[threads[i] % 32] = &fiber;
+        const unsigned thread = threads[i] % launch.threads, rank = threads[i] / launch.threads;
+        const unsigned block = index * launch.cluster + rank;
+        fiber.place = {{thread, 0, 0}, {block % x, block / x % y, block / x / y}, {x, y, z}, {launch.threads, 1, 1}};
+        fiber.block = &own.blocks[rank];
+        fiber.warp = &own_warps[rank * warps_of_block + thread / 32];
+        fiber.warp->members[thread % 32] = &fiber;
         fiber.warp->lanes++;
         __asan_unpoison_memory_region(stacks.bytes + STACK * i, STACK); // left by a launch that failed
         begin(&fiber.context, stacks.bytes + STACK * i, fiber_main);
         fiber.watched = __tsan_create_fiber(0);
     }
-    block = &own;
-    own.current = launch.threads - 1;
+    cluster = &own;
+    own.current = own.count - 1;
     own.watched = __tsan_get_current_fiber();
     go_to(*next_ready(), &own.launcher);
-    block = nullptr;
+    cluster = nullptr;
     place = nullptr;
     // The sanitizer reuses the number of a destroyed fiber, and then confuses the two. So the previous
-    // block's fibers stay until this block's exist.
+    // cluster's fibers stay until this one's exist.
     for (void* watched : own.gone) {
         __tsan_destroy_fiber(watched);
     }
@@ -315,34 +354,52 @@ void run_block(Block& own, unsigned index) {
     for (unsigned i = 0; i < own.count; i++) {
         own.gone.push_back(own.fibers[i].watched);
     }
-    for (auto& memory : own.memory) {
-        give_back(memory.second.bytes, memory.second.size);
+    for (Block& block : own.blocks) {
+        for (auto& memory : block.memory) {
+            give_back(memory.second.bytes, memory.second.size);
+        }
     }
-    own.memory.clear();
     give_back(own.fibers, fiber_bytes);
     give_back(own_warps, warp_bytes);
-    own.arrived = own.returned = 0;
+    own.arrived = own.returned = own.turn = 0;
+}
+
+// The block's memory of one declaration, which is there from its first use on.
+Memory& memory_of(Block& block, const void* declaration, size_t bytes) {
+    Memory& memory = block.memory[declaration];
+    if (memory.bytes == nullptr) {
+        memory.bytes = take(bytes);
+        memory.size = bytes;
+        memset(memory.bytes, 0xff, bytes);
+        __tsan_release(&memory);
+    }
+    __tsan_acquire(&memory);
+    return memory;
 }
 
 } // namespace
 
 void barrier(int line) {
-    Fiber& own = block->fibers[block->current];
+    Fiber& own = running();
+    Block& block = *own.block;
     own.line = line;
-    if (block->returned > 0) {
-        fail("a barrier at line %d, and %u threads of the block have returned", line, block->returned);
+    if (block.returned > 0) {
+        fail("a barrier at line %d, and %u threads of the block have returned", line, block.returned);
     }
-    if (block->arrived > 0 && block->line != line) {
-        fail("a barrier at line %d while others wait in one at line %d", line, block->line);
+    if (block.arrived > 0 && block.line != line) {
+        fail("a barrier at line %d while others wait in one at line %d", line, block.line);
     }
-    block->line = line;
-    char* meeting = &block->meeting[block->turn % 2];
+    block.line = line;
+    char* meeting = &block.meeting[block.turn % 2];
     __tsan_release(meeting);
-    if (++block->arrived == block->count) {
-        block->arrived = 0;
-        block->turn++;
-        for (unsigned i = 0; i < block->count; i++) {
-            block->fibers[i].state = State::Ready;
+    if (++block.arrived == cluster->launch->threads) {
+        block.arrived = 0;
+        block.turn++;
+        for (unsigned i = 0; i < cluster->count; i++) {
+            Fiber& fiber = cluster->fibers[i];
+            if (fiber.block == &block) {
+                fiber.state = State::Ready;
+            }
         }
     } else {
         wait_as(State::AtBarrier);
@@ -350,8 +407,80 @@ void barrier(int line) {
     __tsan_acquire(meeting);
 }
 
+void cluster_barrier() {
+    if (cluster->returned > 0) {
+        fail("a barrier of the cluster, and %u of its threads have returned", cluster->returned);
+    }
+    char* meeting = &cluster->meeting[cluster->turn % 2];
+    __tsan_release(meeting);
+    if (++cluster->arrived == cluster->count) {
+        cluster->arrived = 0;
+        cluster->turn++;
+        for (unsigned i = 0; i < cluster->count; i++) {
+            cluster->fibers[i].state = State::Ready;
+        }
+    } else {
+        wait_as(State::AtClusterBarrier);
+    }
+    __tsan_acquire(meeting);
+}
+
+void begin_phases(Barrier* barrier, unsigned threads) {
+    const unsigned short all = (unsigned short)threads;
+    *barrier = {0, all, all, 0};
+}
+
+static void end_phase(Barrier* barrier) {
+    if (barrier->pending == 0 && barrier->bytes == 0) {
+        barrier->phase++;
+        barrier->pending = barrier->threads;
+    }
+}
+
+void arrive(Barrier* barrier, unsigned bytes) {
+    if (barrier->pending == 0) {
+        fail("more threads arrive than a phase of a barrier in shared memory expects");
+    }
+    __tsan_release(barrier);
+    barrier->bytes += (short)(bytes / 16);
+    barrier->pending--;
+    end_phase(barrier);
+}
+
+void bytes_came(Barrier* barrier, unsigned bytes) {
+    __tsan_release(barrier);
+    barrier->bytes -= (short)(bytes / 16);
+    end_phase(barrier);
+}
+
+void wait_for_phase(Barrier* barrier, unsigned parity) {
+    Fiber& own = running();
+    own.barrier = barrier;
+    own.parity = parity;
+    wait_as(State::InPhase);
+    __tsan_acquire(barrier);
+}
+
+void* of_block(unsigned rank, void* own) {
+    Block& there = cluster->blocks[rank];
+    if (cluster->turn == 0) {
+        fail("the memory of block %u of the cluster, before the first barrier of the cluster", rank);
+    }
+    if (there.returned > 0) {
+        fail("the memory of block %u of the cluster, which has returned", rank);
+    }
+    for (auto& [declaration, memory] : running().block->memory) {
+        const size_t offset = (char*)own - memory.bytes;
+        if (memory.bytes <= (char*)own && offset < memory.size) {
+            return memory_of(there, declaration, memory.size).bytes + offset;
+        }
+    }
+    fail("no shared memory of this block");
+    return nullptr;
+}
+
 const void* exchange(const void* mine, size_t bytes, int site) {
-    Fiber& own = block->fibers[block->current];
+    Fiber& own = running();
     own.line = site;
     Warp& warp = *own.warp;
     if (warp.lanes < 32 || warp.returned > 0) {
@@ -379,29 +508,23 @@ const void* exchange(const void* mine, size_t bytes, int site) {
     return slots;
 }
 
-void* shared(const void* declaration, size_t bytes) {
-    Memory& memory = block->memory[declaration];
-    if (memory.bytes == nullptr) {
-        memory.bytes = take(bytes);
-        memory.size = bytes;
-        memset(memory.bytes, 0xff, bytes);
-        __tsan_release(&memory);
-    }
-    __tsan_acquire(&memory);
-    return memory.bytes;
-}
+void* shared(const void* declaration, size_t bytes) { return memory_of(*running().block, declaration, bytes).bytes; }
 
 bool launch(const Launch& launch, void (*kernel)(const void*), const void* arguments, char* message, size_t capacity) {
-    Block own{};
+    Cluster own{};
     own.launch = &launch;
     own.kernel = kernel;
     own.arguments = arguments;
     own.message = message;
     own.capacity = capacity;
     const unsigned blocks = launch.blocks[0] * launch.blocks[1] * launch.blocks[2];
+    if (launch.blocks[0] % launch.cluster != 0) {
+        snprintf(message, capacity, "%u blocks in x are no whole clusters of %u", launch.blocks[0], launch.cluster);
+        return false;
+    }
     __tsan_release(&own.begin);
-    for (unsigned index : permutation(blocks, launch.order)) {
-        run_block(own, index);
+    for (unsigned index : permutation(blocks / launch.cluster, launch.order)) {
+        run_cluster(own, index);
         if (own.failed) {
             return false;
         }

@@ -1,8 +1,9 @@
 // CUDA C++ on the host, where threads are fibers. It is included before a kernel's text, which is then plain
 // C++.
 //
-// The threads of a block run one at a time, on one thread of the CPU. They switch only where they wait for
-// one another: at a barrier of the block, or at an exchange among the 32 lanes of a warp.
+// The threads of a cluster of blocks, mostly of one, run one at a time, on one thread of the CPU. They switch
+// only where they wait for one another: at a barrier of the block or of the cluster, at an exchange among the
+// 32 lanes of a warp, or at a barrier in shared memory.
 
 #pragma once
 #include <math.h>
@@ -16,6 +17,7 @@
 #define __launch_bounds__(...)
 #define __grid_constant__
 #define __align__(n) alignas(n)
+#define __cluster_dims__(...)
 
 struct uint3 {
     unsigned x, y, z;
@@ -62,6 +64,23 @@ void* shared(const void* declaration, size_t bytes);
 // lane's second next exchange. It is an error if lanes meet at different `site`s.
 const void* exchange(const void* mine, size_t bytes, int site);
 
+// Waits for all threads of the cluster.
+void cluster_barrier();
+// A barrier in shared memory. A phase ends when all threads of it have arrived, and all bytes have come that they
+// have announced; what was stored before is then seen by those that wait for it. Phases count from 0.
+struct Barrier {
+    unsigned short phase, threads, pending;
+    short bytes; // in units of 16: announced, less those that have come
+};
+void begin_phases(Barrier* barrier, unsigned threads);
+void arrive(Barrier* barrier, unsigned bytes);
+void bytes_came(Barrier* barrier, unsigned bytes);
+// Waits until the phase of this parity has ended.
+void wait_for_phase(Barrier* barrier, unsigned parity);
+// What is, in the shared memory of block `rank` of the cluster, in the place of what `own` points to in this
+// block's.
+void* of_block(unsigned rank, void* own);
+
 inline unsigned lane() { return place->thread.x % 32; }
 
 template <class T> const T* exchange(const T& mine, int site) {
@@ -71,6 +90,7 @@ template <class T> const T* exchange(const T& mine, int site) {
 
 struct Launch {
     unsigned blocks[3], threads;
+    unsigned cluster; // blocks in x of a cluster
     // The order of threads and blocks: 0 forward, 1 reversed, else the seed of a shuffle.
     unsigned order;
 };

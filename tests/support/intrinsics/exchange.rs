@@ -50,6 +50,24 @@ pub(super) fn shuffles<E: Executor>(executor: &E) -> Vec<String> {
     wrong
 }
 
+/// Each lane gets what the neighbor of the same lane in the other block read.
+pub(super) fn copies_to_a_block<E: Executor>(executor: &E) -> Vec<String> {
+    let x: Vec<u32> = random_words(6 * 32 * 4).collect();
+    let y = Intrinsic::CopyToBlock.run_in_a_warp(executor, &x).unwrap();
+    let mut wrong = Vec::new();
+    for (at, &found) in y.iter().enumerate() {
+        let (n, lane, word) = (at / 128, at / 4 % 32, at % 4);
+        let expected = x[((n ^ 1) * 32 + (lane ^ 1)) * 4 + word];
+        wrong.extend(judged(
+            lane,
+            &format!("word {word} of the other block"),
+            Expected::Bits(expected),
+            found,
+        ));
+    }
+    wrong
+}
+
 pub(super) fn clock<E: Executor>(executor: &E) -> Vec<String> {
     let x: Vec<u32> = random_words(4 * 32).collect();
     let y = Intrinsic::Clock.run_in_a_warp(executor, &x).unwrap();

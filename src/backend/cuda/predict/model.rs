@@ -23,6 +23,9 @@ const START: f64 = 2.0;
 const MEMORY: f64 = 3.06e6;
 /// Bytes a microsecond from the L2 cache, when all multiprocessors read.
 const L2: f64 = 11.8e6;
+/// The multiprocessors that clusters of four blocks find: a cluster takes them from one of the parts that the
+/// chip has, of which some have no multiple of four.
+const IN_CLUSTERS: usize = 120;
 /// Cycles a microsecond in the time loops, by Nsight Compute.
 const CLOCK: f64 = 1800.0;
 
@@ -68,7 +71,8 @@ pub(super) fn time(launch: &Recorded, figures: &Figures) -> (f64, Rule) {
 fn bytes(launch: &Recorded, moved: usize) -> usize {
     match launch.kernel.entry {
         // No two blocks share data, and `Work` counts the saved gates as `f32`.
-        "rnn_persistent_forward" | "rnn_persistent_backward" => moved,
+        "rnn_persistent_forward" | "rnn_persistent_backward" | "rnn_cluster_forward"
+        | "rnn_cluster_backward" => moved,
         // `Work` counts the sum with the gradient itself.
         "rnn_weight_gradient_sum" => {
             let columns = launch.argument("x_row") + launch.argument("h_row");
@@ -84,9 +88,13 @@ fn issue(launch: &Recorded, figures: &Figures, trips: usize, from_memory: bool) 
     let trip = if from_memory { &figures.dram_cycles } else { &figures.cycles };
     let cycles = |on_one: usize| at(&figures.outside, on_one) + trips as f64 * at(trip, on_one);
     let most = resident(figures, launch.kernel.threads() as usize);
+    let multiprocessors = match launch.kernel.constant("CLUSTER") {
+        Some(_) => IN_CLUSTERS,
+        None => MULTIPROCESSORS,
+    };
     let (waves, rest) =
-        (launch.blocks() / (MULTIPROCESSORS * most), launch.blocks() % (MULTIPROCESSORS * most));
-    let of_rest = if rest > 0 { cycles(rest.div_ceil(MULTIPROCESSORS)) } else { 0.0 };
+        (launch.blocks() / (multiprocessors * most), launch.blocks() % (multiprocessors * most));
+    let of_rest = if rest > 0 { cycles(rest.div_ceil(multiprocessors)) } else { 0.0 };
     (waves as f64 * cycles(most) + of_rest) / CLOCK
 }
 

@@ -89,6 +89,10 @@ impl Executor for Recorder {
         MULTIPROCESSORS
     }
 
+    fn has_clusters(&self) -> bool {
+        true
+    }
+
     fn timeline(&self) -> Option<&Timeline> {
         None
     }

@@ -10,7 +10,8 @@ pub(super) fn trips(launch: &Recorded, figures: &Figures) -> Option<usize> {
     let units = || argument("hidden").next_multiple_of(16);
     let depth = match launch.kernel.entry {
         // A trip is a time step.
-        "rnn_persistent_forward" | "rnn_persistent_backward" => return Some(argument("steps")),
+        "rnn_persistent_forward" | "rnn_persistent_backward" | "rnn_cluster_forward"
+        | "rnn_cluster_backward" => return Some(argument("steps")),
         // The first time step may have no recurrent product.
         "rnn_step_forward" | "rnn_step_backward" if argument("before") == 0 => return Some(0),
         // SHARES warps have a share of the depth each: rnn_step_forward.cu, rnn_step_backward.cu.
@@ -52,6 +53,7 @@ mod tests {
         let step: &[(&str, u64)] = &[("hidden", 200), ("before", 1)];
         for (kernel, arguments, figures, expected) in [
             (bf16.persistent_forward(2), &[("steps", 77)][..], of_mma(16), Some(77)),
+            (bf16.cluster_backward(), &[("steps", 78)], of_mma(16), Some(78)),
             // 4 x 8 mma are a depth of 16: 160 / 32.
             (bf16.project(), &[("depth", 160)], of_mma(64), Some(5)),
             (tf32.project(), &[("depth", 161)], of_mma(64), Some(11)),

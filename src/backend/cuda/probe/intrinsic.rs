@@ -44,11 +44,17 @@ pub enum Intrinsic {
     Copy,
     /// `shfl.bfly`.
     ShuffleXor,
+    /// `st.async` to another block of a cluster, the `mbarrier` that counts its bytes, and the barriers of a
+    /// warp and of a cluster.
+    CopyToBlock,
 }
+
+/// The blocks of the cluster of [`Intrinsic::CopyToBlock`].
+const CLUSTER: u32 = 2;
 
 impl Intrinsic {
     /// All intrinsics, in the order of their discriminants.
-    pub const ALL: [Intrinsic; 18] = [
+    pub const ALL: [Intrinsic; 19] = [
         Intrinsic::RoundTf32,
         Intrinsic::RoundBf16,
         Intrinsic::TanhApproximate,
@@ -67,6 +73,7 @@ impl Intrinsic {
         Intrinsic::LoadMatricesTransposed,
         Intrinsic::Copy,
         Intrinsic::ShuffleXor,
+        Intrinsic::CopyToBlock,
     ];
 
     /// The `u32`s that a lane reads, and those that it writes.
@@ -83,20 +90,28 @@ impl Intrinsic {
             Intrinsic::Copy => (8, 13),
             // The value of each lane whose number differs in one bit.
             Intrinsic::ShuffleXor => (1, 5),
+            Intrinsic::CopyToBlock => (4, 4),
             _ => (1, 1),
         }
     }
 
-    /// The kernel that runs the intrinsic in one warp.
+    /// The kernel that runs the intrinsic in one warp of each block.
     pub(super) fn kernel(self) -> Kernel {
         let (operands, results) = self.operands_and_results();
         let constants =
             [("INTRINSIC", self as u32), ("OPERANDS", operands), ("RESULTS", results), ("THREADS", 32)];
-        Kernel::new::<kernel::ProbeIntrinsic>(None, &constants)
+        let cluster = [("CLUSTER", CLUSTER)];
+        let cluster = if self == Intrinsic::CopyToBlock { &cluster[..] } else { &[] };
+        Kernel::new::<kernel::ProbeIntrinsic>(None, &[&constants[..], cluster].concat())
     }
 
-    /// Runs the intrinsic in one warp, once for each 32 lanes' operands in `x`. The `u32`s of a lane are
-    /// contiguous in `x` and in the result.
+    /// The oldest architecture that has it: 90 is `sm_90`.
+    pub fn oldest_arch(self) -> u32 {
+        self.kernel().oldest_arch()
+    }
+
+    /// Runs the intrinsic in one warp, or in the warps of a cluster in turn, once for each 32 lanes' operands
+    /// in `x`. The `u32`s of a lane are contiguous in `x` and in the result.
     ///
     /// # Errors
     /// Any failure of the executor.
@@ -111,7 +126,8 @@ impl Intrinsic {
             y: executor.address(&to),
             count: count as u64,
         };
-        launch(executor, &self.kernel(), &arguments, 1)?;
+        let kernel = self.kernel();
+        launch(executor, &kernel, &arguments, kernel.constant("CLUSTER").unwrap_or(1) as usize)?;
         let mut y = vec![0; count * 32 * results as usize];
         executor.read(&to, 0, bytemuck::cast_slice_mut(&mut y))?;
         executor.wait()?;

@@ -7,10 +7,10 @@ use super::super::gemm::{Format, Gemm, Major, Strided, padded_row, size};
 use super::super::kernel::grid;
 use super::super::memory::{Buf, Memory};
 use super::kernels::kernel::{
-    PackH, PersistentBackward, StepBackward, StepEnd, WeightGradient, WeightGradientSum,
+    ClusterBackward, PackH, PersistentBackward, StepBackward, StepEnd, WeightGradient, WeightGradientSum,
 };
 use super::kernels::{Kernels, h_row, pack_work, step_blocks, step_grid, x_row};
-use super::plan::{NO_STREAMED, persistent_rows};
+use super::plan::{CLUSTER, CLUSTER_ROWS, NO_STREAMED, persistent_rows};
 use crate::backend::Algorithm;
 use crate::error::Result;
 use crate::ops::{Checked, Rnn, RnnBackward, RnnBackwardOperands, Runs, Work};
@@ -47,6 +47,30 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
                 let grid = [s.batch.div_ceil(rows), s.dirs, s.models];
                 self.session.launch(
                     &kernels.persistent_backward(rows),
+                    &arguments,
+                    grid,
+                    s.backward_work(a.dy.is_some()),
+                )?;
+            }
+            Algorithm::Cluster => {
+                let arguments = ClusterBackward {
+                    weights: training.backward.address,
+                    gates: layer.gates.address,
+                    lengths: a.lengths.address(),
+                    initial: nullable(a.initial.map(Buf::address)),
+                    cells: nullable(layer.cells()),
+                    y: a.y.address(),
+                    dy: nullable(a.dy.map(Buf::address)),
+                    d_last: nullable(a.d_last.map(Buf::address)),
+                    d_initial: nullable(d_initial),
+                    batch,
+                    steps,
+                    hidden,
+                    dirs,
+                };
+                let grid = [CLUSTER * s.batch.div_ceil(CLUSTER_ROWS), s.dirs, s.models];
+                self.session.launch(
+                    &kernels.cluster_backward(),
                     &arguments,
                     grid,
                     s.backward_work(a.dy.is_some()),

@@ -6,9 +6,9 @@ use super::super::executor::Executor;
 use super::super::gemm::{Bias, Format, Gemm, Major, Strided, padded_row, size};
 use super::super::kernel::{THREADS, grid};
 use super::super::memory::Buf;
-use super::kernels::kernel::{PackX, PersistentForward, StepBegin, StepForward};
+use super::kernels::kernel::{ClusterForward, PackX, PersistentForward, StepBegin, StepForward};
 use super::kernels::{Kernels, pack_work, step_blocks, step_grid, x_row};
-use super::plan::{NO_STREAMED, persistent_rows};
+use super::plan::{CLUSTER, CLUSTER_ROWS, NO_STREAMED, persistent_rows};
 use crate::backend::Algorithm;
 use crate::error::Result;
 use crate::ops::{Checked, Rnn, RnnForward, RnnForwardOperands, Runs, Work};
@@ -73,6 +73,29 @@ impl<E: Executor> Runs<RnnForward> for Cuda<E> {
                 let grid = [s.batch.div_ceil(rows), s.dirs, s.models];
                 self.session.launch(
                     &kernels.persistent_forward(rows),
+                    &arguments,
+                    grid,
+                    s.time_loop_work(a.save),
+                )?;
+            }
+            Algorithm::Cluster => {
+                let arguments = ClusterForward {
+                    weights: layer.recurrents.address,
+                    gates: layer.gates.address,
+                    lengths: a.lengths.address(),
+                    initial,
+                    y: a.y.address(),
+                    cells,
+                    last: a.last.address(),
+                    batch,
+                    steps,
+                    hidden,
+                    dirs,
+                    save: u64::from(a.save),
+                };
+                let grid = [CLUSTER * s.batch.div_ceil(CLUSTER_ROWS), s.dirs, s.models];
+                self.session.launch(
+                    &kernels.cluster_forward(),
                     &arguments,
                     grid,
                     s.time_loop_work(a.save),

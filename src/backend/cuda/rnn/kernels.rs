@@ -3,13 +3,18 @@
 use super::super::gemm::{Alignment, Format, Major, gemm_kernel, padded_row, size};
 use super::super::kernel::{Arguments, Kernel, THREADS, bits};
 use super::super::tile::Tile;
-use super::plan::{NO_STREAMED, PERSISTENT_ROWS, STEP_ROWS, fits};
+use super::plan::{CLUSTER, NO_STREAMED, PERSISTENT_ROWS, STEP_ROWS, fits};
 use crate::backend::Algorithm;
 use crate::ops::{Cell, Precision, Rnn, Work};
 
 /// The units of a layer, rounded up to whole warps of 16.
 pub(super) fn padded(hidden: usize) -> usize {
     hidden.next_multiple_of(16)
+}
+
+/// The units of a layer, rounded up to whole blocks of a cluster, which have pairs of warps for 16 units.
+pub(super) fn cluster_padded(hidden: usize) -> usize {
+    hidden.next_multiple_of(16 * CLUSTER)
 }
 
 /// X: the elements of a row of the packed input, which ends in 1.
@@ -83,6 +88,29 @@ impl Kernels {
             ("PAIRS", pairs.into()),
             ("THREADS", threads),
         ];
+        Kernel::of_layer::<A>(self.cell, self.precision, &constants)
+    }
+
+    /// Packs the recurrent weights in the register layout of the kernels of a cluster.
+    pub(crate) fn pack_cluster(&self) -> Kernel {
+        let constants = [("PADDED", cluster_padded(self.hidden) as u32), ("THREADS", THREADS)];
+        Kernel::of_layer::<kernel::PackCluster>(self.cell, self.precision, &constants)
+    }
+
+    /// Runs the whole time loop forward, in clusters of blocks.
+    pub(crate) fn cluster_forward(&self) -> Kernel {
+        self.cluster::<kernel::ClusterForward>()
+    }
+
+    /// Runs the whole time loop backward, in clusters of blocks.
+    pub(crate) fn cluster_backward(&self) -> Kernel {
+        self.cluster::<kernel::ClusterBackward>()
+    }
+
+    /// A kernel that contains rnn_cluster.cu, which documents the constants.
+    fn cluster<A: Arguments>(&self) -> Kernel {
+        let (padded, cluster) = (cluster_padded(self.hidden) as u32, CLUSTER as u32);
+        let constants = [("PADDED", padded), ("CLUSTER", cluster), ("THREADS", 4 * padded / cluster)];
         Kernel::of_layer::<A>(self.cell, self.precision, &constants)
     }
 
@@ -178,6 +206,15 @@ impl Kernels {
                 let backward = PERSISTENT_ROWS.map(|rows| self.persistent_backward(rows));
                 [&before[..], &forward, &backward, &[self.input_gradient()]].concat()
             }
+            Algorithm::Cluster => vec![
+                self.pack_cluster(),
+                self.pack_input(),
+                self.pack_x(),
+                self.project(),
+                self.cluster_forward(),
+                self.cluster_backward(),
+                self.input_gradient(),
+            ],
             Algorithm::Streamed => unreachable!("{NO_STREAMED}"),
             Algorithm::PerStep => vec![
                 self.pack_step(),
@@ -228,8 +265,8 @@ pub fn every() -> Vec<Kernel> {
         for cell in Cell::ALL {
             for algorithm in Algorithm::ALL {
                 // An odd and an even width of each number of warps.
-                let widths = (1..=8).flat_map(|warps| [16 * warps - 1, 16 * warps]);
-                for hidden in widths.filter(|&hidden| fits(algorithm, hidden, precision)) {
+                let widths = (1..=16).flat_map(|warps| [16 * warps - 1, 16 * warps]);
+                for hidden in widths.filter(|&hidden| fits(algorithm, hidden, precision, true)) {
                     kernels.extend(Kernels { cell, input: 1, dirs: 1, hidden, precision }.all(algorithm));
                 }
             }
@@ -272,7 +309,13 @@ pub(super) mod kernel {
             "size_t": stride;
             "unsigned": input hidden biases dirs;
         }
-        PersistentForward, "rnn forward, persistent", "rnn_persistent_forward", ["rnn_cell", "rnn_persistent"] {
+        PackCluster, "pack weights", "rnn_pack_cluster", ["rnn_slots"] {
+            "const float*": weights;
+            "uint4*": forward backward;
+            "size_t": stride;
+            "unsigned": input hidden biases dirs;
+        }
+        PersistentForward, "rnn forward, persistent", "rnn_persistent_forward", ["rnn_cell", "rnn_persistent", "rnn_queue"] {
             "const uint4*": weights;
             "saved_t*": gates;
             "const unsigned*": lengths;
@@ -280,7 +323,23 @@ pub(super) mod kernel {
             "float*": y cells last;
             "unsigned": batch steps hidden dirs save;
         }
-        PersistentBackward, "rnn backward, persistent", "rnn_persistent_backward", ["rnn_cell", "rnn_persistent"] {
+        PersistentBackward, "rnn backward, persistent", "rnn_persistent_backward", ["rnn_cell", "rnn_persistent", "rnn_queue"] {
+            "const uint4*": weights;
+            "saved_t*": gates;
+            "const unsigned*": lengths;
+            "const float*": initial cells y dy d_last;
+            "float*": d_initial;
+            "unsigned": batch steps hidden dirs;
+        }
+        ClusterForward, "rnn forward, cluster", "rnn_cluster_forward", ["rnn_cell", "rnn_cluster", "rnn_queue"] {
+            "const uint4*": weights;
+            "saved_t*": gates;
+            "const unsigned*": lengths;
+            "const float*": initial;
+            "float*": y cells last;
+            "unsigned": batch steps hidden dirs save;
+        }
+        ClusterBackward, "rnn backward, cluster", "rnn_cluster_backward", ["rnn_cell", "rnn_cluster", "rnn_queue"] {
             "const uint4*": weights;
             "saved_t*": gates;
             "const unsigned*": lengths;

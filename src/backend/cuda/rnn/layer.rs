@@ -6,7 +6,7 @@ use super::super::gemm::{padded_row, size};
 use super::super::memory::Memory;
 use super::super::session::Session;
 use super::super::splits::Splits;
-use super::kernels::{Kernels, h_row, padded, x_row};
+use super::kernels::{Kernels, cluster_padded, h_row, padded, x_row};
 use super::plan::{STEP_ROWS, Tuning, choose};
 use crate::backend::Algorithm;
 use crate::error::Result;
@@ -82,11 +82,22 @@ struct TrainingSizes {
 }
 
 impl Sizes {
-    fn of(tuning: &Tuning, precision: Precision, s: &Rnn, purpose: Purpose) -> Result<Self> {
-        let algorithm = choose(tuning.algorithm, s, precision)?;
+    fn of(
+        tuning: &Tuning,
+        precision: Precision,
+        has_clusters: bool,
+        s: &Rnn,
+        purpose: Purpose,
+    ) -> Result<Self> {
+        let algorithm = choose(tuning.algorithm, s, precision, has_clusters)?;
         let (operand, sequences) = (size(precision), s.models * s.dirs);
-        let square = padded(s.hidden) * padded(s.hidden) * operand;
         let per_step = algorithm == Algorithm::PerStep;
+        let (units, forward_gates, backward_gates) = match algorithm {
+            Algorithm::Cluster => (cluster_padded(s.hidden), 4, 4),
+            Algorithm::PerStep => (padded(s.hidden), s.cell.gates(), 4),
+            _ => (padded(s.hidden), s.cell.gates(), s.cell.gates()),
+        };
+        let square = units * units * operand;
         let states = 2 * padded_state(s) * operand;
         let training = || {
             let (kernels, rows) = (Kernels::of(s, precision), 4 * s.hidden);
@@ -95,7 +106,7 @@ impl Sizes {
             let tiles = s.dirs * kernels.gradient_tile().count(rows, columns);
             let splits = Splits::new(s.steps * s.batch, tiles, gradients, tuning.partial_bytes, s.models);
             TrainingSizes {
-                backward: sequences * square * if per_step { 4 } else { s.cell.gates() },
+                backward: sequences * square * backward_gates,
                 cells: (s.cell.states() == 2).then_some(4 * s.y_len()),
                 carry: per_step.then_some(4 * s.cell.states() * s.state_len()),
                 deltas: per_step.then_some(4 * states),
@@ -109,7 +120,7 @@ impl Sizes {
             inputs: sequences * s.hidden * 4 * padded_row(s.input, precision) * operand,
             x: s.models * s.steps * s.batch * x_row(s.input, precision) * operand,
             bias: sequences * s.hidden * 4 * 4,
-            recurrents: sequences * s.cell.gates() * square,
+            recurrents: sequences * square * forward_gates,
             gates: s.y_len() * 4 * operand,
             states: per_step.then_some(states),
             training: matches!(purpose, Purpose::Training { .. }).then(training),
@@ -130,7 +141,7 @@ impl<E: Executor> Layer<E> {
         s: &Rnn,
         purpose: Purpose,
     ) -> Result<Self> {
-        let sizes = Sizes::of(tuning, precision, s, purpose)?;
+        let sizes = Sizes::of(tuning, precision, session.executor.has_clusters(), s, purpose)?;
         let memory = |bytes: usize| Memory::zeros(session, bytes);
         let optional = |bytes: Option<usize>| bytes.map(memory).transpose();
         let training = |sizes: TrainingSizes| -> Result<Training<E>> {
@@ -164,8 +175,14 @@ impl<E: Executor> Layer<E> {
     }
 
     /// The bytes of device memory that such a layer takes.
-    pub(crate) fn bytes(tuning: &Tuning, precision: Precision, s: &Rnn, purpose: Purpose) -> Result<usize> {
-        let sizes = Sizes::of(tuning, precision, s, purpose)?;
+    pub(crate) fn bytes(
+        tuning: &Tuning,
+        precision: Precision,
+        has_clusters: bool,
+        s: &Rnn,
+        purpose: Purpose,
+    ) -> Result<usize> {
+        let sizes = Sizes::of(tuning, precision, has_clusters, s, purpose)?;
         let training = sizes.training.map_or(0, |sizes| {
             let optional = [sizes.cells, sizes.carry, sizes.deltas];
             sizes.backward + sizes.h + sizes.partial + optional.into_iter().flatten().sum::<usize>()

@@ -5,8 +5,8 @@ use super::super::device::Cuda;
 use super::super::executor::Executor;
 use super::super::gemm::{padded_row, size};
 use super::super::kernel::THREADS;
-use super::kernels::kernel::{PackInput, PackPersistent, PackStep};
-use super::kernels::{Kernels, padded};
+use super::kernels::kernel::{PackCluster, PackInput, PackPersistent, PackStep};
+use super::kernels::{Kernels, cluster_padded, padded};
 use super::plan::NO_STREAMED;
 use crate::backend::Algorithm;
 use crate::error::Result;
@@ -63,6 +63,27 @@ impl<E: Executor> Runs<RnnLoad> for Cuda<E> {
                     &kernels.pack_step(),
                     &pack,
                     [operands.div_ceil(threads), passes, loops],
+                    work,
+                )
+            }
+            Algorithm::Cluster => {
+                let pack = PackCluster {
+                    weights,
+                    forward: layer.recurrents.address,
+                    backward,
+                    stride,
+                    input,
+                    hidden,
+                    biases,
+                    dirs,
+                };
+                let units = cluster_padded(s.hidden);
+                // Vectors of 16 bytes.
+                let vectors = 4 * units * units * size(self.precision) / 16;
+                self.session.launch(
+                    &kernels.pack_cluster(),
+                    &pack,
+                    [vectors.div_ceil(threads), passes, loops],
                     work,
                 )
             }

@@ -7,15 +7,18 @@ use crate::ops::{Precision, Rnn};
 /// Why no layer here has the algorithm `streamed`.
 pub(super) const NO_STREAMED: &str = "`fits` accepts `streamed` for no layer on CUDA";
 
-/// Whether a layer of `hidden` units can run with `algorithm` in this precision.
-pub fn fits(algorithm: Algorithm, hidden: usize, precision: Precision) -> bool {
+/// Whether a layer of `hidden` units can run with `algorithm` in this precision, on a device with or without
+/// thread-block clusters.
+pub fn fits(algorithm: Algorithm, hidden: usize, precision: Precision, has_clusters: bool) -> bool {
     match (algorithm, precision) {
         (Algorithm::PerStep, _) => true,
         (Algorithm::Streamed, _) => false,
         // Tensor cores take no f32 operands, so the weights would not be fragments in registers.
-        (Algorithm::Persistent, Precision::Fp32) => false,
+        (Algorithm::Persistent | Algorithm::Cluster, Precision::Fp32) => false,
         (Algorithm::Persistent, Precision::Tf32) => hidden <= 64,
         (Algorithm::Persistent, Precision::Bf16) => hidden <= 128,
+        (Algorithm::Cluster, Precision::Tf32) => has_clusters && hidden <= 128,
+        (Algorithm::Cluster, Precision::Bf16) => has_clusters && hidden <= 256,
     }
 }
 
@@ -23,8 +26,13 @@ pub fn fits(algorithm: Algorithm, hidden: usize, precision: Precision) -> bool {
 ///
 /// # Errors
 /// [`ErrorKind::Config`](crate::error::ErrorKind::Config) if the layer does not fit the wanted one.
-pub fn choose(wanted: Option<Algorithm>, s: &Rnn, precision: Precision) -> Result<Algorithm> {
-    let fits = |algorithm: &Algorithm| fits(*algorithm, s.hidden, precision);
+pub fn choose(
+    wanted: Option<Algorithm>,
+    s: &Rnn,
+    precision: Precision,
+    has_clusters: bool,
+) -> Result<Algorithm> {
+    let fits = |algorithm: &Algorithm| fits(*algorithm, s.hidden, precision, has_clusters);
     match wanted {
         Some(algorithm) if !fits(&algorithm) => Err(Error::config(format!(
             "a layer of {} units in {} does not fit the algorithm `{algorithm}`",
@@ -32,7 +40,8 @@ pub fn choose(wanted: Option<Algorithm>, s: &Rnn, precision: Precision) -> Resul
             precision.name(),
         ))
         .hint(
-            "`persistent` takes up to 64 units in tf32, 128 in bf16 and none in fp32; `per-step` takes any",
+            "`persistent` takes up to 64 units in tf32, 128 in bf16 and none in fp32; `cluster`, from sm_90 on, up to \
+             128 and 256; `per-step` takes any",
         )),
         Some(algorithm) => Ok(algorithm),
         None => Ok(Algorithm::ALL.into_iter().find(fits).expect("`per-step` runs every layer")),
@@ -52,6 +61,12 @@ pub(super) fn persistent_rows(s: &Rnn, multiprocessors: usize) -> usize {
     let fits = |rows: &usize| blocks(*rows) <= multiprocessors;
     PERSISTENT_ROWS.into_iter().rev().find(fits).unwrap_or(PERSISTENT_ROWS[0])
 }
+
+/// The blocks of a thread-block cluster: CLUSTER of rnn_cluster.cu.
+pub(super) const CLUSTER: usize = 4;
+
+/// The batch rows of a cluster: ROWS of rnn_cluster.cu.
+pub(super) const CLUSTER_ROWS: usize = 8;
 
 /// Overrides of the default choices for recurrent layers and weight gradients.
 #[derive(Clone, Copy, Debug)]
@@ -83,14 +98,20 @@ mod tests {
         for (hidden, precision, algorithm) in [
             (64, Precision::Fp32, Algorithm::PerStep),
             (64, Precision::Tf32, Algorithm::Persistent),
-            (65, Precision::Tf32, Algorithm::PerStep),
+            (65, Precision::Tf32, Algorithm::Cluster),
+            (129, Precision::Tf32, Algorithm::PerStep),
             (128, Precision::Bf16, Algorithm::Persistent),
-            (129, Precision::Bf16, Algorithm::PerStep),
+            (129, Precision::Bf16, Algorithm::Cluster),
+            (257, Precision::Bf16, Algorithm::PerStep),
         ] {
             let s = Rnn::one(Cell::Gru, RnnSize { batch: 1, steps: 1, input: 1, hidden });
-            assert_eq!(choose(None, &s, precision).unwrap(), algorithm, "{hidden} {precision:?}");
-            let forced = choose(Some(Algorithm::Persistent), &s, precision);
+            assert_eq!(choose(None, &s, precision, true).unwrap(), algorithm, "{hidden} {precision:?}");
+            let forced = choose(Some(Algorithm::Persistent), &s, precision, true);
             assert_eq!(forced.is_ok(), algorithm == Algorithm::Persistent, "{hidden} {precision:?}");
+            // Without clusters.
+            let older = if algorithm == Algorithm::Cluster { Algorithm::PerStep } else { algorithm };
+            assert_eq!(choose(None, &s, precision, false).unwrap(), older, "{hidden} {precision:?}");
+            assert!(choose(Some(Algorithm::Cluster), &s, precision, false).is_err());
         }
     }
 

@@ -50,6 +50,7 @@ impl<'a> Kernels<'a> {
             Algorithm::Streamed => {
                 kernel::streamed_forward::<TimeLoop>(cell, &[&self.streamed(ROWS)[..], &[save]].concat())
             }
+            Algorithm::Cluster => unreachable!("{}", plan::NO_CLUSTER),
             Algorithm::PerStep => kernel::step_forward::<TimeLoop>(cell, &[&TILE[..], &[save]].concat()),
         }
     }
@@ -62,6 +63,7 @@ impl<'a> Kernels<'a> {
                 let rows = plan::streamed_rows(self.s, self.limits);
                 kernel::streamed_backward::<TimeLoop>(cell, &self.streamed(rows))
             }
+            Algorithm::Cluster => unreachable!("{}", plan::NO_CLUSTER),
             Algorithm::PerStep => kernel::step_backward::<TimeLoop>(cell, &TILE),
         }
     }
@@ -89,6 +91,7 @@ impl<'a> Kernels<'a> {
         match self.algorithm {
             Algorithm::Persistent => self.s.cell.gates(),
             Algorithm::Streamed if backward => plan::streamed_rows(self.s, self.limits),
+            Algorithm::Cluster => unreachable!("{}", plan::NO_CLUSTER),
             Algorithm::Streamed | Algorithm::PerStep => ROWS,
         }
     }

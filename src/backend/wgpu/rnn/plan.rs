@@ -46,9 +46,14 @@ pub fn fits(algorithm: Algorithm, s: &Rnn, limits: &wgpu::Limits) -> bool {
                 && s.hidden <= invocations
                 && streamed_bytes(s, limits, MIN_STREAMED_ROWS) <= memory
         }
+        // WGSL has no groups of workgroups that share memory.
+        Algorithm::Cluster => false,
         Algorithm::PerStep => true,
     }
 }
+
+/// Why no layer here has the algorithm `cluster`.
+pub const NO_CLUSTER: &str = "`fits` accepts `cluster` for no layer on wgpu";
 
 /// Below so many rows a workgroup reads the weights for too little.
 const MIN_STREAMED_ROWS: usize = 4;
