@@ -12,7 +12,8 @@ class Instruction:
 
     opcode: str
     text: str
-    target: str | None  # the block that a branch goes to
+    target: str | None = None  # the block that a branch goes to
+    is_paired: bool = False  # issued together with the one before
 
     @property
     def kind(self) -> str:
@@ -52,9 +53,16 @@ class Loop:
     own: list[Instruction]
     inner: list["Loop"]
 
-    def count(self, *kinds: str) -> int:
-        """Instructions of these kinds in a trip, without the inner loops."""
-        return sum(instruction.kind in kinds for instruction in self.own)
+    def multiply_adds(self) -> int:
+        """Those in a trip, without the inner loops."""
+        return sum(instruction.kind == "fma" for instruction in self.own)
+
+    def between_barriers(self) -> list[list[Instruction]]:
+        """The parts of a trip from barrier to barrier. What follows the last barrier and what precedes the first one are one part."""
+        parts: list[list[Instruction]] = [[]]
+        for instruction in self.own:
+            parts.append([]) if instruction.kind == "barrier" else parts[-1].append(instruction)
+        return parts if len(parts) == 1 else [parts[-1] + parts[0], *parts[1:-1]]
 
     def all(self) -> list["Loop"]:
         """This loop and all within it."""
@@ -77,11 +85,11 @@ def parse(text: str) -> Code:
         elif repeated := re.fullmatch(r"\(then repeated (\d+) times\)", body):
             code.instructions += code.instructions[-1:] * int(repeated[1])
         elif body:
-            # Two instructions in one on RDNA 3, for waves of 32 lanes only.
-            if "::" in body:
-                raise ValueError(f"two instructions in one, which this model does not know: {body}")
             target = re.search(r"\b(BB\d+)$", body)
-            code.instructions.append(Instruction(body.split()[0], body, target[1] if target else None))
+            # In waves of 32 lanes RDNA 3 issues two instructions at once: `v_dual_fmac_f32 ... :: v_dual_mul_f32 ...`.
+            for at, part in enumerate(body.split(" :: ")):
+                opcode = part.split()[0].replace("v_dual_", "v_")
+                code.instructions.append(Instruction(opcode, part, target[1] if target else None, at > 0))
     return code
 
 
@@ -124,5 +132,5 @@ def leading(code: Code, start: int, end: int, goals: set[int]) -> set[int]:
 
 def main_loop(kernel: Loop) -> Loop | None:
     """The innermost loop with multiply-adds, and of several the one with the most; None if no loop has any."""
-    loops = [loop for loop in kernel.all()[1:] if loop.count("fma")]
-    return max(loops, key=lambda loop: (len(kernel.around(loop)), loop.count("fma")), default=None)
+    loops = [loop for loop in kernel.all()[1:] if loop.multiply_adds()]
+    return max(loops, key=lambda loop: (len(kernel.around(loop)), loop.multiply_adds()), default=None)

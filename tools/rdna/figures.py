@@ -1,12 +1,13 @@
 """The figures of a kernel, from its machine code and Mesa's compiler, and the file that holds those of all kernels."""
 
+import collections
 import dataclasses
 import pathlib
 import re
 import tomllib
 
 from . import disassembly, machine
-from .disassembly import Loop
+from .disassembly import Instruction, Loop
 
 HEADER = """# The figures of the WGSL kernels as Mesa's RADV compiles them for AMD GPUs that are not here, by `tools/rdna-model`. Mesa's versions
 # differ: the figures hold for the one below. navi21 is RDNA 2, navi31 RDNA 3; waves have 64 invocations.
@@ -49,12 +50,10 @@ class Compiled:
     figures: Figures
 
 
-def count(loops: list[Loop]) -> dict[str, int]:
-    """The instructions of a trip through each of these loops, without those within them."""
-    if not loops:
-        return {}
-    kinds = {kind: sum(loop.count(kind) for loop in loops) for kind in COUNTED}
-    return {"vector": sum(kinds[kind] for kind in machine.VECTOR)} | {kind: n for kind, n in kinds.items() if n}
+def of_instructions(instructions: list[Instruction]) -> dict[str, int]:
+    """How many are vector instructions, and how many of each of COUNTED."""
+    kinds = collections.Counter(instruction.kind for instruction in instructions)
+    return {"vector": sum(kinds[kind] for kind in machine.VECTOR)} | {kind: kinds[kind] for kind in COUNTED if kinds[kind]}
 
 
 def compiled(family: str, assembly: str, workgroup: list[int], statistics: dict[str, int]) -> Compiled:
@@ -72,8 +71,8 @@ def compiled(family: str, assembly: str, workgroup: list[int], statistics: dict[
         statistics["Instructions"],
         statistics["Latency"],
         statistics["Inverse Throughput"],
-        count([main] if main else []),
-        count(around),
+        of_instructions(main.own) if main else {},
+        of_instructions([instruction for loop in around for instruction in loop.own]) if around else {},
     )
     return Compiled(invocations, kernel, figures)
 

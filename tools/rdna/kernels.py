@@ -54,13 +54,14 @@ def device(family: str) -> dict[str, str]:
 
 
 class Machine:
-    """The machine code of kernels for a family, as the engine's plan picks them within the limits of that GPU."""
+    """The machine code of kernels for a family, as the engine's plan picks them within the limits of that GPU. `labels` has those of
+    the kernels by their names."""
 
     def __init__(self, program: pathlib.Path, engine: pathlib.Path, folder: pathlib.Path, family: str, which: list[str]):
         self.family, self.out = family, folder / f"{family}-code"
-        self.out.mkdir()
+        self.out.mkdir(parents=True)
         environment = device(family)
-        self.names = list(save(engine, folder / family, [*which, "--adapter", family.upper()], environment))
+        self.labels = save(engine, folder / family, [*which, "--adapter", family.upper()], environment)
         run([str(program), str(folder / family), str(self.out)], environment)
         self.driver = json.loads((self.out / "driver.json").read_text())["driver"]
 
@@ -76,6 +77,10 @@ class Machine:
         """The kernels of these names."""
         with ProcessPoolExecutor() as pool:
             return dict(zip(names, pool.map(read, [self.family] * len(names), [self.file(name, "s") for name in names], chunksize=8)))
+
+    def every(self) -> dict[str, Compiled]:
+        """All kernels."""
+        return self.compiled(list(self.labels))
 
 
 def read(family: str, assembly: pathlib.Path) -> Compiled:

@@ -22,6 +22,12 @@ from .machine import Card
 DISPATCH_WORK = 2_000_000_000
 SPLIT_ROWS, MAX_SPLITS = 256, 16
 DEPTH = 16
+# Multiply-adds of a cell are fewer.
+CELL = 64
+
+
+class Mismatch(Exception):
+    """A kernel that this file does not describe, or describes wrongly."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,9 +52,10 @@ class Layer:
         return min(max(DISPATCH_WORK // work, 1), self.steps)
 
     @property
-    def parts(self) -> int:
-        """Parts of the plan."""
-        return -(-self.steps // self.part_steps)
+    def parts(self) -> list[tuple[int, int]]:
+        """The time steps of the plan's parts, each with how many have as many; the last one may be shorter."""
+        whole, rest = divmod(self.steps, self.part_steps)
+        return [(self.part_steps, whole)] + ([(rest, 1)] if rest else [])
 
     @property
     def splits(self) -> int:
@@ -67,6 +74,7 @@ class Launch:
     bytes: int  # of the operands of a dispatch, each once
     beside: int = 1  # trips through any other loop
     count: int = 1  # dispatches
+    cells: int = 0  # of a workgroup, in the same loop as its products
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,61 +100,68 @@ def padded(n: int) -> int:
 
 
 def launches(name: str, layer: Layer) -> list[Launch]:
-    """The dispatches of the kernel of that name in a training step of the layer; several where they differ."""
+    """The dispatches of the kernel of that name in a training step of the layer, those that are alike together."""
     file = re.search(r"(\w+)\.wgsl", name)[1]
-    c = {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", name)}
-    b, d, h, g = layer.batch, layer.features, layer.hidden, layer.gates
-    steps, parts = layer.part_steps, layer.parts
-    rows = steps * b
-    # Bytes: four numbers for each unit of a row, the units of a row, and packed weights.
-    fours, units = 16 * rows * h, 4 * rows * h
-    w_ih, w_hh = 16 * padded(d) * h, 16 * padded(h) * h
+    constants = {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", name)}
+    d, h, g = layer.features, layer.hidden, layer.gates
     columns = d + h + 1
-    partial = 16 * layer.splits * columns * h
-
-    def tiles(n: int, size: str) -> int:
-        return math.ceil(n / c[size])
-
     match file:
         case "rnn_pack":
-            lens = [(padded(d) + padded(h) + 1) * h, padded(h) * (h + d)]
-            return [Launch(math.ceil(n / 64), (), 0, 0, 4 * g * h * (d + h) + 16 * n, beside=g) for n in lens]
-        case "rnn_project":
-            groups = tiles(rows, "ROWS") * tiles(h, "LANES")
-            # Four packed gates also of a GRU, whose last one holds a bias.
-            tile = c["ROWS"] * c["LANES"] * 4
-            staging = c["DEPTH"] * c["ROWS"] // c["LANES"]
-            trips = (padded(d) // c["DEPTH"],)
-            return [Launch(groups, trips, tile * padded(d), rows * g * h * d, 4 * rows * d + fours + w_ih, staging, parts)]
-        case "rnn_persistent_forward" | "rnn_persistent_backward":
-            states = 2 if layer.cell == "lstm" else 1
-            return [Launch(math.ceil(b / g), (steps,), g * g * h * c["PADDED"] * steps, rows * g * h * h, 2 * fours + states * units + w_hh, 1, parts)]
-        case "rnn_streamed_forward" | "rnn_streamed_backward":
-            states = 2 if layer.cell == "lstm" else 1
-            products = c["ROWS"] * c["LANES"] * g * h * steps
-            return [Launch(tiles(b, "ROWS"), (steps, h), products, rows * g * h * h, 2 * fours + states * units + w_hh, 1, parts)]
-        case "rnn_step_forward" | "rnn_step_backward":
-            groups = tiles(b, "ROWS") * tiles(h, "LANES")
-            products = c["ROWS"] * c["LANES"] * g * padded(h)
-            staging = c["DEPTH"] * c["ROWS"] // c["LANES"]
-            moved = 16 * 2 * b * h + 4 * 4 * b * h + w_hh
-            return [Launch(groups, (padded(h) // c["DEPTH"],), products, b * g * h * h, moved, staging, layer.steps)]
-        case "rnn_weight_gradient":
-            groups = tiles(columns, "COLUMNS") * layer.splits * tiles(h, "LANES")
-            share = math.ceil(rows / layer.splits)
-            trips = (math.ceil(share / c["DEPTH"]),)
-            products = trips[0] * c["DEPTH"] * c["COLUMNS"] * c["LANES"] * 4
-            staging = c["DEPTH"] * c["COLUMNS"] // c["LANES"]
-            return [Launch(groups, trips, products, rows * g * h * (d + h), fours + 4 * rows * d + units + partial, staging, parts)]
+            vectors = [(padded(d) + padded(h) + 1) * h, padded(h) * (h + d)]
+            return [Launch(math.ceil(n / 64), (), 0, 0, 4 * g * h * (d + h) + 16 * n, beside=g) for n in vectors]
         case "rnn_weight_gradient_sum":
-            return [Launch(math.ceil(columns * h / 64), (), 0, 0, partial + 4 * g * h * columns, max(layer.splits, g))]
-        case "rnn_input_gradient":
-            groups = tiles(rows, "ROWS") * tiles(d, "LANES")
-            staging = c["DEPTH"] * c["ROWS"] // c["LANES"]
-            products = c["ROWS"] * c["LANES"] * g * padded(h)
-            return [Launch(groups, (1, padded(h) // c["DEPTH"]), products, rows * g * h * d, fours + 4 * rows * d + w_ih, staging, parts)]
+            moved = 16 * layer.splits * columns * h + 4 * g * h * columns
+            return [Launch(math.ceil(columns * h / 64), (), 0, 0, moved, beside=max(layer.splits, g))]
+        case "rnn_step_forward" | "rnn_step_backward":
+            return [of_part(file, constants, layer, 1, layer.steps)]
         case _:
-            raise ValueError("no kernel of a layer that tools/rdna/layer.py knows")
+            return [of_part(file, constants, layer, steps, count) for steps, count in layer.parts]
+
+
+def of_part(file: str, constants: dict[str, int], layer: Layer, steps: int, count: int) -> Launch:
+    """A kernel's dispatches for so many time steps each."""
+    d, h, g = layer.features, layer.hidden, layer.gates
+    rows = steps * layer.batch
+    # Bytes of four numbers for each unit of all rows, of the units of all rows, of the input, and of packed weights.
+    fours, units, x, w_ih, w_hh = 16 * rows * h, 4 * rows * h, 4 * rows * d, 16 * padded(d) * h, 16 * padded(h) * h
+    # Gates or their gradients in and out, and y; of an LSTM also the cell states.
+    loop_bytes = 2 * fours + (2 if layer.cell == "lstm" else 1) * units + w_hh
+
+    def tiles(n: int, size: str) -> int:
+        return math.ceil(n / constants[size])
+
+    def tile(*sizes: str) -> int:
+        return math.prod(constants[size] for size in sizes)
+
+    match file:
+        case "rnn_project":
+            groups, trips = tiles(rows, "ROWS") * tiles(h, "LANES"), (tiles(padded(d), "DEPTH"),)
+            # Four packed gates also of a GRU, whose last one holds a bias.
+            products = tile("ROWS", "LANES") * 4 * padded(d)
+            return Launch(groups, trips, products, rows * g * h * d, x + fours + w_ih, tile("DEPTH", "ROWS") // tile("LANES"), count)
+        case "rnn_persistent_forward" | "rnn_persistent_backward":
+            products = g * g * h * constants["PADDED"] * steps
+            return Launch(tiles(layer.batch, "GATES"), (steps,), products, rows * g * h * h, loop_bytes, count=count, cells=g * h * steps)
+        case "rnn_streamed_forward" | "rnn_streamed_backward":
+            products = tile("ROWS", "LANES") * g * h * steps
+            return Launch(tiles(layer.batch, "ROWS"), (steps, h), products, rows * g * h * h, loop_bytes, count=count)
+        case "rnn_step_forward" | "rnn_step_backward":
+            groups, trips = tiles(rows, "ROWS") * tiles(h, "LANES"), (tiles(padded(h), "DEPTH"),)
+            products = tile("ROWS", "LANES") * g * padded(h)
+            return Launch(groups, trips, products, rows * g * h * h, loop_bytes, tile("DEPTH", "ROWS") // tile("LANES"), count)
+        case "rnn_weight_gradient":
+            columns = d + h + 1
+            groups = tiles(columns, "COLUMNS") * layer.splits * tiles(h, "LANES")
+            trips = (tiles(math.ceil(rows / layer.splits), "DEPTH"),)
+            products = trips[0] * tile("DEPTH", "COLUMNS", "LANES") * 4
+            moved = fours + x + units + 16 * layer.splits * columns * h
+            return Launch(groups, trips, products, rows * g * h * (d + h), moved, tile("DEPTH", "COLUMNS") // tile("LANES"), count)
+        case "rnn_input_gradient":
+            groups, trips = tiles(rows, "ROWS") * tiles(d, "LANES"), (1, tiles(padded(h), "DEPTH"))
+            products = tile("ROWS", "LANES") * g * padded(h)
+            return Launch(groups, trips, products, rows * g * h * d, fours + x + w_ih, tile("DEPTH", "ROWS") // tile("LANES"), count)
+        case _:
+            raise Mismatch("no kernel of a layer that tools/rdna/layer.py knows")
 
 
 def multiplicities(kernel: disassembly.Loop, launch: Launch) -> list[tuple[disassembly.Loop, int]]:
@@ -154,7 +169,7 @@ def multiplicities(kernel: disassembly.Loop, launch: Launch) -> list[tuple[disas
     main = disassembly.main_loop(kernel)
     around = kernel.around(main)[1:] if main else []
     if len(around) != len(launch.trips):
-        raise ValueError(f"{len(around)} loops around its multiply-adds, and tools/rdna/layer.py has trips of {len(launch.trips)}")
+        raise Mismatch(f"{len(around)} loops around its multiply-adds, and tools/rdna/layer.py has trips of {len(launch.trips)}")
     trips = dict(zip(map(id, around), launch.trips))
 
     def visit(loop: disassembly.Loop, times: int) -> list[tuple[disassembly.Loop, int]]:
@@ -167,37 +182,38 @@ def multiplicities(kernel: disassembly.Loop, launch: Launch) -> list[tuple[disas
 def check(launch: Launch, compiled: Compiled, times: list[tuple[disassembly.Loop, int]]) -> None:
     """Compares the multiply-adds that the trips give with those of the products: a changed kernel must not keep its old trips."""
     main = disassembly.main_loop(compiled.kernel)
-    found = sum(n * compiled.workgroup * loop.count("fma") for loop, n in times if loop is main)
-    # The first product of a sum is no multiply-add, and a persistent kernel's loop also has the cell's.
-    if launch.products and not 0.8 < found / launch.products < 1.6:
-        raise ValueError(f"{found} multiply-adds in a workgroup's loops, and {launch.products} products in tools/rdna/layer.py: its trips are those of another kernel")
+    found = sum(n * compiled.workgroup * loop.multiply_adds() for loop, n in times if loop is main)
+    # The first product of a sum is no multiply-add.
+    if launch.products and not 0.8 * launch.products < found < 1.6 * launch.products + CELL * launch.cells:
+        raise Mismatch(f"{found} multiply-adds in a workgroup's loop, and {launch.products} products by tools/rdna/layer.py: it has the trips of another kernel")
 
 
 def time(name: str, compiled: Compiled, layer: Layer, card: Card) -> Time:
     """The time of all dispatches of the kernel of that name in a training step."""
     try:
         times = [of_launch(compiled, launch, card) for launch in launches(name, layer)]
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from error
+    except Mismatch as error:
+        raise Mismatch(f"{name}: {error}") from error
     return Time(*(sum(parts) for parts in zip(*map(dataclasses.astuple, times))))
 
 
 def of_launch(compiled: Compiled, launch: Launch, card: Card) -> Time:
     """The time of a kernel's dispatches that are alike."""
     family = machine.FAMILIES[card.family]
+    wave = machine.lanes(compiled.workgroup)
     times = multiplicities(compiled.kernel, launch)
     check(launch, compiled, times)
     issue = eighths = shared = moved = 0
     for loop, n in times:
         for instruction in loop.own:
             if instruction.kind in machine.VECTOR:
-                issued, slow = machine.vector_clocks(instruction.opcode, family)
-                issue, eighths = issue + n * issued, eighths + n * slow
+                issued, slow = machine.vector_clocks(instruction.opcode, family, wave)
+                issue, eighths = issue + n * issued * (not instruction.is_paired), eighths + n * slow
             elif instruction.kind in ("read", "write"):
-                shared += n * 4 * machine.words(instruction.opcode) * machine.LANES
+                shared += n * 4 * machine.words(instruction.opcode) * wave
             elif instruction.kind in ("load", "store"):
-                moved += n * 4 * machine.words(instruction.opcode) * machine.LANES
-    waves = -(-compiled.workgroup // machine.LANES)
+                moved += n * 4 * machine.words(instruction.opcode) * wave
+    waves = -(-compiled.workgroup // wave)
     on_busiest = waves * -(-launch.groups // card.units)
     on_simd = -(-on_busiest // machine.SIMDS)
     full_rate = card.units * machine.SIMDS * (64 if family.is_wide else 32)

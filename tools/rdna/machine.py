@@ -56,16 +56,15 @@ class Family:
 
     registers: int  # vectors of 64 lanes that a SIMD has
     granule: int  # a wave takes a multiple of these
+    shared_granule: int  # bytes of workgroup memory that a workgroup takes a multiple of
     waves: int  # of a SIMD at most
     is_wide: bool  # 64 lanes for the instructions of ALL_LANES
 
 
 # RDNA 2 and RDNA 3 instruction set architecture reference guides, and Mesa's src/amd/common/ac_gpu_info.c.
-FAMILIES = {"navi21": Family(512, 8, 16, False), "navi31": Family(768, 12, 16, True)}
-# Workgroup memory of a WGP of two compute units, which one workgroup's waves share; the same guides.
+FAMILIES = {"navi21": Family(512, 8, 512, 16, False), "navi31": Family(768, 12, 1024, 16, True)}
+# Workgroup memory of a WGP of two compute units, over which a workgroup's waves are spread, and SIMDs of a compute unit; the same guides.
 WORKGROUP_MEMORY = 128 << 10
-# Invocations of a wave: RADV compiles compute kernels for 64 unless it is told otherwise.
-LANES = 64
 SIMDS = 2
 
 
@@ -94,20 +93,32 @@ CARDS = {
 WORKGROUP_MEMORY_BYTES = 128
 
 
-def vector_clocks(opcode: str, family: Family) -> tuple[int, int]:
-    """Clocks for which a wave's instruction occupies its SIMD's issue, and the unit of eight lanes."""
-    passes = 1 if family.is_wide and ALL_LANES.fullmatch(opcode) else 2
+def lanes(invocations: int) -> int:
+    """Invocations of a wave: RADV compiles compute kernels for 64, and workgroups that fit into 32 for those."""
+    return 32 if invocations <= 32 else 64
+
+
+def vector_clocks(opcode: str, family: Family, wave: int) -> tuple[int, int]:
+    """Clocks for which an instruction of a wave of so many lanes occupies its SIMD's issue, and the unit of eight lanes."""
+    passes = 1 if wave == 32 or family.is_wide and ALL_LANES.fullmatch(opcode) else 2
     if BLOCKING.fullmatch(opcode):
         return 4 * passes, 4 * passes
     return passes, 4 * passes if QUARTER_RATE.fullmatch(opcode) else 0
 
 
+def rounded(n: int, granule: int) -> int:
+    """The next multiple."""
+    return -(-n // granule) * granule
+
+
 def occupancy(family: Family, vgprs: int, shared: int, invocations: int) -> float:
     """Waves that a SIMD holds at one time, as registers, workgroup memory and whole workgroups allow."""
-    waves = -(-invocations // LANES)
-    by_registers = min(family.waves, family.registers // (-(-max(vgprs, 1) // family.granule) * family.granule))
-    # A WGP has four SIMDs, over which it spreads a workgroup's waves.
+    wave = lanes(invocations)
+    waves = -(-invocations // wave)
+    # A vector of 32 lanes takes half of one of 64.
+    registers, granule = family.registers * 64 // wave, family.granule * 64 // wave
+    by_registers = min(family.waves, registers // rounded(max(vgprs, 1), granule))
     groups = 2 * SIMDS * by_registers // waves
     if shared:
-        groups = min(groups, WORKGROUP_MEMORY // shared)
+        groups = min(groups, WORKGROUP_MEMORY // rounded(shared, family.shared_granule))
     return groups * waves / (2 * SIMDS)

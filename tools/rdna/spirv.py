@@ -44,6 +44,6 @@ def unlike(ours: dict[str, dict[str, bytes]], theirs: list[bytes], labels: set[s
 
 
 def listed(text: str) -> dict[str, str]:
-    """The label of each kernel's name, of `engine kernels --list`."""
-    rows = re.findall(r"(?m)^(\S.*?) +((?:lstm |gru )?\w+\.wgsl.*)$", text)
+    """The label of each kernel's name, of `engine kernels --list`: a title, then in each line a label, spaces and a name."""
+    rows = [re.split(r"\s{2,}", line) for line in text.splitlines()[1:]]
     return {name: label for label, name in rows}

@@ -25,7 +25,7 @@ impl Listing<'_> {
     pub fn print(&self, label: &str, name: &str, extension: &str, text: &str, out: Out) -> Result<()> {
         self.write(name, extension, text.as_bytes())?;
         match self.list {
-            true => out(&format!("{label:<26} {name}")),
+            true => out(&format!("{label:<32} {name}")),
             false => out(text),
         }
     }
