@@ -36,6 +36,8 @@ def compiler() -> pathlib.Path:
 
 def run(command: list[str], environment: dict[str, str]) -> str:
     """What the program prints; its own message if it fails."""
+    if not pathlib.Path(command[0]).exists():
+        raise Missing(f"{command[0]} is not here: cargo build --release --locked builds it")
     done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True)
     if done.returncode:
         raise Missing(f"{' '.join(map(str, command))}: {done.stderr.strip()}")

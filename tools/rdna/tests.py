@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import re
 import struct
 import tempfile
 import unittest
@@ -194,6 +195,16 @@ class Times(unittest.TestCase):
         self.assertEqual(layer.Layer("gru", 16, 8, 4, 10).parts, [(10, 1)])
         self.assertEqual(layer.Layer("gru", 16, 8, 4, 10).splits, 1)
 
+    def test_the_plans_constants_are_the_engines(self) -> None:
+        for file, pattern, value in [
+            ("rnn/plan.rs", r"dispatch_work: ([\d_]+)", layer.DISPATCH_WORK),
+            ("rnn/plan.rs", r"const SPLIT_ROWS: usize = (\d+);", layer.SPLIT_ROWS),
+            ("rnn/plan.rs", r"const MAX_SPLITS: usize = (\d+);", layer.MAX_SPLITS),
+            ("blocks.rs", r"pub const DEPTH: usize = (\d+);", layer.DEPTH),
+        ]:
+            found = re.search(pattern, (kernels.ROOT / "src/backend/wgpu" / file).read_text())
+            self.assertEqual(int(found[1]), value, pattern)
+
     def test_a_launch_by_hand(self) -> None:
         compiled = figures.compiled("navi31", ASSEMBLY, [128, 1, 1], STATISTICS)
         # 200 workgroups of two waves on 96 units: three on the busiest, six waves, three on a SIMD.
@@ -263,6 +274,10 @@ class Spirv(unittest.TestCase):
 
 
 class Missing(unittest.TestCase):
+    def test_an_engine_that_is_not_built(self) -> None:
+        with self.assertRaisesRegex(kernels.Missing, "no/engine is not here: cargo build --release --locked builds it"):
+            kernels.save(pathlib.Path("no/engine"), pathlib.Path("no"), [], {})
+
     def test_a_driver_that_is_not_installed(self) -> None:
         with self.assertRaisesRegex(kernels.Missing, "no_such_icd.json is not here: tools/software-vulkan installs it"):
             kernels.driver("no_such")

@@ -94,8 +94,8 @@ impl<'a> Kernels<'a> {
     }
 }
 
-/// Every kernel of a layer on a device: of each width the algorithm that is chosen there. The widest layers, of
-/// any number of units, share their kernels.
+/// Every kernel of a layer on a device: of each width the algorithm that is chosen there. The widest layers
+/// share their kernels, whatever their number of units.
 pub fn kernels(limits: &wgpu::Limits, is_software: bool) -> Vec<Kernel> {
     let mut kernels = Vec::new();
     for cell in Cell::ALL {

@@ -16,7 +16,7 @@ pub struct Radv {
     executables: khr::pipeline_executable_properties::Device,
 }
 
-/// What RADV made of a kernel.
+/// A kernel as RADV compiled it.
 pub struct Compiled {
     /// The machine code as text.
     pub assembly: String,
@@ -86,8 +86,8 @@ impl Radv {
         let bindings: Vec<_> = std::iter::once(parameters).chain(storage).collect();
         let set = vk::DescriptorSetLayoutCreateInfo::default().bindings(&bindings);
         let module = vk::ShaderModuleCreateInfo::default().code(&kernel.words);
-        // SAFETY: the structures and what they point to live through each call, and naga has validated the module.
-        // Nothing is destroyed: the process ends after its last kernel.
+        // SAFETY: the structures and what they point to live through each call, and naga has validated the
+        // module. Nothing is destroyed: the process ends after its last kernel.
         unsafe {
             let sets = [self.device.create_descriptor_set_layout(&set, None)?];
             let layout = vk::PipelineLayoutCreateInfo::default().set_layouts(&sets);
@@ -136,7 +136,7 @@ impl Radv {
         }
         let mut count = all.len() as u32;
         let read = self.executables.fp().get_pipeline_executable_internal_representations_khr;
-        // SAFETY: the caller's promise; `all` has `count` entries, each with a buffer of the size that it says.
+        // SAFETY: the caller's promise; `all` has `count` entries, each with a buffer of its size.
         unsafe { read(self.device.handle(), executable, &mut count, all.as_mut_ptr()) }.result()?;
         let found = all.iter().position(|one| text(&one.name) == "Assembly");
         let bytes = &texts[found.ok_or("RADV gives no assembly")?];
