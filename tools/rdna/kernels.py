@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 from concurrent.futures import ProcessPoolExecutor
 
@@ -50,26 +51,34 @@ def save(engine: pathlib.Path, folder: pathlib.Path, which: list[str], environme
     return spirv.listed(run(command, environment))
 
 
+def stem(name: str) -> str:
+    """The name of a kernel's files."""
+    return name.replace(" ", "-")
+
+
 def device(family: str) -> dict[str, str]:
     """The environment in which the only Vulkan device is RADV's of the family."""
     return {"RADV_FORCE_FAMILY": family, "VK_DRIVER_FILES": driver("radeon")}
 
 
 class Machine:
-    """The machine code of kernels for a family, as the engine's plan picks them within the limits of that GPU. `labels` has those of
-    the kernels by their names."""
+    """The machine code of kernels for a family, as the engine's plan picks them within the limits of that GPU: of those whose name
+    matches `only`. `labels` has the labels of all by their names."""
 
-    def __init__(self, program: pathlib.Path, engine: pathlib.Path, folder: pathlib.Path, family: str, which: list[str]):
+    def __init__(self, program: pathlib.Path, engine: pathlib.Path, folder: pathlib.Path, family: str, which: list[str], only: str = ""):
         self.family, self.out = family, folder / f"{family}-code"
         self.out.mkdir(parents=True)
         environment = device(family)
         self.labels = save(engine, folder / family, [*which, "--adapter", family.upper()], environment)
+        self.names = [name for name in self.labels if re.search(only, name)]
+        for name in self.labels.keys() - set(self.names):
+            (folder / family / f"{stem(name)}.wgsl").unlink()
         run([str(program), str(folder / family), str(self.out)], environment)
         self.driver = json.loads((self.out / "driver.json").read_text())["driver"]
 
     def file(self, name: str, extension: str) -> pathlib.Path:
         """A file of a kernel."""
-        return self.out / f"{name.replace(' ', '-')}.{extension}"
+        return self.out / f"{stem(name)}.{extension}"
 
     def statistics(self, name: str) -> dict[str, int]:
         """The compiler's figures of a kernel."""
@@ -81,8 +90,8 @@ class Machine:
             return dict(zip(names, pool.map(read, [self.family] * len(names), [self.file(name, "s") for name in names], chunksize=8)))
 
     def every(self) -> dict[str, Compiled]:
-        """All kernels."""
-        return self.compiled(list(self.labels))
+        """All that were compiled."""
+        return self.compiled(self.names)
 
 
 def read(family: str, assembly: pathlib.Path) -> Compiled:
@@ -101,6 +110,6 @@ def unlike_wgpu(program: pathlib.Path, engine: pathlib.Path, folder: pathlib.Pat
     run([str(program), str(folder / "lavapipe"), str(out)], device("navi31"))
     ours: dict[str, dict[str, bytes]] = {}
     for name, label in labels.items():
-        ours.setdefault(label, {})[name] = (out / f"{name.replace(' ', '-')}.spv").read_bytes()
+        ours.setdefault(label, {})[name] = (out / f"{stem(name)}.spv").read_bytes()
     theirs, launched = spirv.dumped(engine, folder / "dumped", lavapipe)
     return len(launched), spirv.unlike(ours, theirs, launched)
