@@ -1,8 +1,8 @@
 //! `rdna-compiler KERNELS OUT`: compiles each `NAME.wgsl` of a folder to SPIR-V, as wgpu does, and that to
 //! machine code of the AMD GPU that `RADV_FORCE_FAMILY` names and that need not be there.
 //!
-//! For each kernel it writes `NAME.spv`, `NAME.s` (the machine code as text) and `NAME.json` (the workgroup and
-//! the figures of Mesa's compiler); for all of them `driver.json`.
+//! For each kernel it writes `NAME.spv`, `NAME.s` (the machine code as text) and `NAME.json` (the workgroup
+//! and the figures of Mesa's compiler); for all of them `driver.json`.
 
 mod radv;
 mod spirv;

@@ -38,8 +38,8 @@ impl Kernel {
     }
 }
 
-/// wgpu-hal/src/vulkan/adapter.rs says these for the device, and the engine's `Gpu::program` asks for no bounds
-/// of loops and no zeros in workgroup memory. tools/rdna-model compares the result with what wgpu makes.
+/// wgpu-hal/src/vulkan/adapter.rs says these for the device, and the engine's `Gpu::program` asks for no
+/// bounds of loops and no zeros in workgroup memory. tools/rdna-model compares the result with wgpu's own.
 fn options() -> spv::Options<'static> {
     spv::Options {
         lang_version: (1, 6),
