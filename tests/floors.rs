@@ -215,6 +215,7 @@ fn an_operation_has_one_stem_everywhere() {
         "gemm",
         "peak",
         "cycles",
+        "budget",
     ];
     for kernels in ["kernels/cuda", "kernels/wgsl"] {
         let there = stems(kernels);

@@ -8,6 +8,8 @@ mod common;
 mod cuda_kernels;
 #[cfg(feature = "cli")]
 mod kernel_options;
+#[cfg(feature = "cli")]
+mod listing;
 #[cfg(feature = "cuda")]
 mod of_cuda;
 #[cfg(feature = "wgpu")]

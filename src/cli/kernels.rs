@@ -30,6 +30,7 @@ thread and the shared memory of a block. A persistent kernel that spills registe
 
 Examples:
   engine kernels --cell lstm --hidden 64
+  engine kernels --backend wgpu --every --list
   engine kernels --backend cuda --hidden 128 --precision bf16 --list
   engine kernels --backend cuda --every --list --arch 80 --arch 90";
 

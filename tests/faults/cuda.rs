@@ -56,7 +56,7 @@ fn cuda_kernels_are_listed_and_printed_without_cuda() {
     let call = without_cuda(folder.path(), "kernels --backend cuda --list").ends(0, &[]);
     for part in [
         "// lstm of 64 units, tf32, algorithm `persistent`",
-        "rnn forward, persistent lstm rnn_persistent_forward.cu PRECISION=19 PADDED=64 ROWS=8 PAIRS=0 THREADS=128",
+        "rnn forward, persistent          lstm rnn_persistent_forward.cu PRECISION=19 PADDED=64 ROWS=8 PAIRS=0 THREADS=128",
         "weight gradient sum",
     ] {
         assert!(call.out.contains(part), "no {part} in {}", call.out);

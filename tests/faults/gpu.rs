@@ -52,6 +52,15 @@ fn kernels_are_printed_without_a_gpu() {
     without_gpu(folder.path(), "kernels --hidden 300 --algorithm persistent")
         .ends(2, &["does not fit the algorithm `persistent`"]);
     without_gpu(folder.path(), "kernels --backend cpu").ends(2, &["src/backend/cpu/"]);
+    let call = without_gpu(folder.path(), "kernels --every --list --save saved").ends(0, &[]);
+    let names: Vec<&str> =
+        call.out.lines().skip(1).map(|line| line.rsplit_once("  ").unwrap().1.trim()).collect();
+    assert_eq!(fs::read_dir(folder.path().join("saved")).unwrap().count(), names.len());
+    for name in names {
+        let path = folder.path().join(format!("saved/{}.wgsl", name.replace(' ', "-")));
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with(&format!("// {name}\n")) && text.contains("fn main("), "{name}");
+    }
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! The options of `engine kernels` that depend on the backends.
 
 use super::Out;
+use super::listing::Listing;
 use crate::backend::{Algorithm, Kind};
 use crate::error::{Error, Result};
 use crate::ops::Rnn;
 use crate::word::word;
 use clap::Args;
+use std::path::PathBuf;
 
 /// The options of `engine kernels` that depend on the backends: one for all GPUs, and those of each backend.
 #[derive(Args)]
@@ -13,6 +15,12 @@ pub struct KernelOptions {
     /// Print the kernels of this algorithm [default: the first that the layer fits]
     #[arg(long, value_enum, value_parser = word::<Algorithm>(), aliases = ["tier", "regime"])]
     algorithm: Option<Algorithm>,
+    /// Print all kernels that a training step of any network may launch, not only those of this layer
+    #[arg(long)]
+    every: bool,
+    /// Write the source of each kernel to this folder; with --arch also its machine code and the log of ptxas
+    #[arg(long, value_name = "FOLDER")]
+    save: Option<PathBuf>,
     #[cfg(feature = "wgpu")]
     #[command(flatten)]
     wgpu: super::wgpu_kernels::KernelOptions,
@@ -34,25 +42,27 @@ impl KernelOptions {
         given.iter().find_map(|&(option, of)| Some((option?, of)).filter(|_| of != kind))
     }
 
-    /// Passes the kernels of a recurrent layer to `out`, as a device of the backend compiles them. With
-    /// `list` it passes their names only.
+    /// Passes the kernels of a recurrent layer, or all kernels, to `out`, as a device of the backend compiles
+    /// them. With `list` it passes their names only.
     ///
     /// # Errors
     /// [`ErrorKind::Config`](crate::error::ErrorKind::Config) if the backend has no kernel source or the
     /// layer does not fit the algorithm, and the errors of the backend and of `out`.
     pub fn print(&self, kind: Kind, rnn: &Rnn, list: bool, out: Out) -> Result<()> {
+        let KernelOptions { algorithm, every, save, .. } = self;
+        let listing = Listing { rnn, algorithm: *algorithm, every: *every, list, save: save.as_deref() };
         match kind {
             Kind::Cpu => Err(Error::config(
                 "the CPU backend has no kernel source to print: its kernels are Rust code in src/backend/cpu/",
             )
             .hint("use `backend = wgpu` or `backend = cuda`")),
             #[cfg(feature = "cuda")]
-            Kind::Cuda => self.cuda.print(rnn, self.algorithm, list, out),
+            Kind::Cuda => self.cuda.print(&listing, out),
             #[cfg(feature = "wgpu")]
-            Kind::Wgpu => self.wgpu.print(rnn, self.algorithm, list, out),
+            Kind::Wgpu => self.wgpu.print(&listing, out),
             #[cfg(not(all(feature = "cuda", feature = "wgpu")))]
             kind => {
-                let _ = (rnn, list, out);
+                let _ = (listing, out);
                 Err(kind.not_built())
             }
         }

@@ -1,11 +1,11 @@
 //! The kernels of the backend `wgpu` for the command line.
 
 use super::common::Out;
-use crate::backend::Algorithm;
-use crate::backend::wgpu::{Adapter, layer_kernels};
+use super::listing::Listing;
+use crate::backend::wgpu::{Adapter, every_kernel, layer_kernels};
 use crate::error::Result;
-use crate::ops::Rnn;
 use clap::Args;
+
 /// The options of `engine kernels` for the backend `wgpu`.
 #[derive(Args)]
 #[command(next_help_heading = "Backend wgpu")]
@@ -22,18 +22,19 @@ impl KernelOptions {
         self.adapter.is_some().then_some("adapter")
     }
 
-    /// Passes the kernels of a layer to `out`: their names or their sources.
-    pub fn print(&self, rnn: &Rnn, algorithm: Option<Algorithm>, list: bool, out: Out) -> Result<()> {
+    /// Passes the kernels of a layer, or all kernels, to `out`: their names or their sources.
+    pub fn print(&self, listing: &Listing, out: Out) -> Result<()> {
         let adapter = self.adapter.as_deref().map(|wanted| Adapter::choose(Some(wanted))).transpose()?;
-        let (algorithm, kernels) = layer_kernels(rnn, algorithm, adapter.as_ref())?;
-        let mut text = format!("// {} of {} units, algorithm `{algorithm}`", rnn.cell.name(), rnn.hidden);
-        for kernel in kernels {
-            text.push('\n');
-            match list {
-                true => text.push_str(&format!("{:<26} {}", kernel.label, kernel.name)),
-                false => text.push_str(&kernel.text),
-            }
-        }
-        out(&text)
+        let (title, kernels) = if listing.every {
+            ("every kernel".to_string(), every_kernel(adapter.as_ref()))
+        } else {
+            let (cell, hidden) = (listing.rnn.cell.name(), listing.rnn.hidden);
+            let (algorithm, kernels) = layer_kernels(listing.rnn, listing.algorithm, adapter.as_ref())?;
+            (format!("{cell} of {hidden} units, algorithm `{algorithm}`"), kernels)
+        };
+        out(&format!("// {title}"))?;
+        kernels
+            .iter()
+            .try_for_each(|kernel| listing.print(kernel.label, &kernel.name, "wgsl", &kernel.text, out))
     }
 }

@@ -3,7 +3,7 @@
 use super::blocks::{blocks, grid, groups, model_blocks};
 use super::device::Wgpu;
 use super::gpu::Launch;
-use super::kernel::parameters;
+use super::kernel::{Kernel, parameters};
 use super::memory::Buf;
 use super::slice::Slice;
 use crate::error::Result;
@@ -147,6 +147,15 @@ impl Runs<AttentionBackward> for Wgpu {
         }
         Ok(())
     }
+}
+
+/// Every kernel of the operation.
+pub fn kernels() -> Vec<Kernel> {
+    let forward = [SCORES, SOFTMAX, MEAN]
+        .map(|pass| kernel::attention_forward::<AttentionParameters>(&[("PASS", pass)]));
+    let backward = [PRODUCTS, SCORE_GRADIENT, INPUT_GRADIENT, WEIGHT_GRADIENT]
+        .map(|pass| kernel::attention_backward::<AttentionParameters>(&[("PASS", pass)]));
+    [&forward[..], &backward[..]].concat()
 }
 
 /// The kernels.

@@ -9,7 +9,8 @@ use super::memory::Buf;
 use super::slice::Slice;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ops::{
-    Checked, Conv, ConvBackward, ConvBackwardOperands, ConvForward, ConvForwardOperands, Runs, Work,
+    Checked, Conv, ConvBackward, ConvBackwardOperands, ConvForward, ConvForwardOperands, ConvSpec, Runs,
+    Slab, Work,
 };
 use bytemuck::bytes_of;
 use std::ops::Range;
@@ -122,8 +123,7 @@ fn weight_gradient_sum_kernel(s: &Conv) -> Kernel {
 }
 
 /// All kernels of a block.
-#[cfg(test)]
-pub fn kernels(s: &Conv) -> Vec<Kernel> {
+fn block_kernels(s: &Conv) -> Vec<Kernel> {
     vec![
         pack_kernel(&Factor::forward(s)),
         forward_kernel(s, false),
@@ -133,6 +133,19 @@ pub fn kernels(s: &Conv) -> Vec<Kernel> {
         pack_kernel(&Factor::backward(s)),
         input_gradient_kernel(s),
     ]
+}
+
+/// Every kernel of the operation: narrow blocks have one vector of columns for an invocation, wide ones two.
+pub fn kernels() -> Vec<Kernel> {
+    let block = |columns| Conv {
+        models: 1,
+        batch: 1,
+        steps: 4,
+        input: columns,
+        spec: ConvSpec { filters: columns, kernel: 3 },
+        weights: Slab { offset: 0, stride: 0 },
+    };
+    [block_kernels(&block(COLUMNS)), block_kernels(&block(COLUMNS + 1))].concat()
 }
 
 /// Shares of a model's rows that the weight gradient sums apart. They follow from the sizes of one model

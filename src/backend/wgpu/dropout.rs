@@ -3,7 +3,7 @@
 use super::blocks::{blocks, groups};
 use super::device::Wgpu;
 use super::gpu::Launch;
-use super::kernel::parameters;
+use super::kernel::{Kernel, parameters};
 use crate::error::Result;
 use crate::ops::{Checked, Dropout, DropoutOperands, Runs};
 use bytemuck::bytes_of;
@@ -45,6 +45,11 @@ impl Runs<Dropout> for Wgpu {
         }
         Ok(())
     }
+}
+
+/// Every kernel of the operation.
+pub fn kernels() -> Vec<Kernel> {
+    vec![kernel::dropout::<DropoutParameters>(&[])]
 }
 
 /// The kernels.

@@ -3,7 +3,7 @@
 use super::blocks::{blocks, groups};
 use super::device::Wgpu;
 use super::gpu::Launch;
-use super::kernel::parameters;
+use super::kernel::{Kernel, parameters};
 use crate::error::Result;
 use crate::ops::{Checked, Gather, GatherOperands, Runs, Work};
 use bytemuck::bytes_of;
@@ -43,6 +43,11 @@ impl Runs<Gather> for Wgpu {
         }
         Ok(())
     }
+}
+
+/// Every kernel of the operation.
+pub fn kernels() -> Vec<Kernel> {
+    vec![kernel::gather::<GatherParameters>(&[])]
 }
 
 /// The kernels.

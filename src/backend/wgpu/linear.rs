@@ -3,7 +3,7 @@
 use super::blocks::{groups, model_blocks};
 use super::device::Wgpu;
 use super::gpu::Launch;
-use super::kernel::parameters;
+use super::kernel::{Kernel, parameters};
 use super::memory::Buf;
 use super::slice::Slice;
 use crate::error::Result;
@@ -80,6 +80,15 @@ impl Runs<LinearBackward> for Wgpu {
         }
         Ok(())
     }
+}
+
+/// Every kernel of the operation.
+pub fn kernels() -> Vec<Kernel> {
+    vec![
+        kernel::linear_forward::<LinearParameters>(&[]),
+        kernel::linear_input_gradient::<LinearParameters>(&[]),
+        kernel::linear_weight_gradient::<LinearParameters>(&[]),
+    ]
 }
 
 /// The kernels.

@@ -1,12 +1,14 @@
-//! The kernels of a layer as texts, which need no device.
+//! The kernels as texts, which need no device.
 
 use super::adapter::Adapter;
 use super::kernel::Kernel;
-use super::rnn::{Kernels, Plan, Tuning};
+use super::rnn::{self, Kernels, Plan, Tuning};
 use super::text::text;
+use super::{attention, conv, dropout, gather, linear, loss, optimizer, pool};
 use crate::backend::Algorithm;
 use crate::error::Result;
 use crate::ops::Rnn;
+use std::collections::HashSet;
 
 /// A kernel as a device compiles it.
 pub struct KernelText {
@@ -38,11 +40,32 @@ pub fn layer_kernels(
     Ok((algorithm, kernels.iter().map(KernelText::new).collect()))
 }
 
+/// Every kernel that a training step or a prediction of any network launches, each once: with the limits of
+/// `adapter`, or with those that every WebGPU device has.
+pub fn every_kernel(adapter: Option<&Adapter>) -> Vec<KernelText> {
+    let limits = adapter.map_or_else(wgpu::Limits::defaults, Adapter::limits);
+    let mut kernels = [
+        rnn::kernels(&limits, adapter.is_some_and(Adapter::is_software)),
+        conv::kernels(),
+        gather::kernels(),
+        dropout::kernels(),
+        pool::kernels(),
+        attention::kernels(),
+        linear::kernels(),
+        loss::kernels(),
+        optimizer::kernels(),
+    ]
+    .concat();
+    let mut seen = HashSet::new();
+    kernels.retain(|kernel| seen.insert(kernel.clone()));
+    kernels.iter().map(KernelText::new).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::rnn::fits;
     use super::*;
-    use crate::ops::{Cell, Conv, ConvSpec, RnnSize, Slab};
+    use crate::ops::{Cell, RnnSize};
     use wgpu::naga;
 
     /// Needs no driver: `engine kernels` prints WGSL, which asks for no more than every WebGPU
@@ -63,15 +86,20 @@ mod tests {
         }
     }
 
+    /// A name is a file's, so that two kernels must not share one.
     #[test]
-    fn every_convolution_has_kernels_that_any_device_takes() {
-        let weights = Slab { offset: 0, stride: 0 };
-        for (input, filters) in [(1, 32), (32, 33), (65, 1)] {
-            let spec = ConvSpec { filters, kernel: 3 };
-            let s = Conv { models: 1, batch: 1, steps: 4, input, spec, weights };
-            for kernel in super::super::conv::kernels(&s) {
-                assert_fits(&KernelText::new(&kernel), &wgpu::Limits::defaults());
-            }
+    fn every_kernel_has_a_name_of_its_own_and_is_one_that_any_device_takes() {
+        let kernels = every_kernel(None);
+        let names: HashSet<&str> = kernels.iter().map(|kernel| kernel.name.as_str()).collect();
+        assert_eq!(names.len(), kernels.len());
+        // At the floor: each width up to 64 (LSTM) and 80 (GRU) has kernels of its own in registers, and each
+        // further 32 units in memory; forward with and without what backward needs, and backward.
+        let count = |part: &str| names.iter().filter(|name| name.contains(part)).count();
+        assert_eq!(count("rnn_persistent"), 3 * (64 + 80));
+        assert_eq!(count("rnn_streamed"), 3 * (6 + 6));
+        assert_eq!(count("rnn_step"), 3 * 2);
+        for kernel in kernels {
+            assert_fits(&kernel, &wgpu::Limits::defaults());
         }
     }
 

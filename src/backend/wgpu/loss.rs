@@ -2,7 +2,7 @@
 
 use super::device::Wgpu;
 use super::gpu::Launch;
-use super::kernel::parameters;
+use super::kernel::{Kernel, parameters};
 use crate::error::Result;
 use crate::ops::{Checked, Loss, LossOperands, Runs};
 use bytemuck::bytes_of;
@@ -34,6 +34,11 @@ impl Runs<Loss> for Wgpu {
             work: s.work(),
         })
     }
+}
+
+/// Every kernel of the operation.
+pub fn kernels() -> Vec<Kernel> {
+    vec![kernel::loss::<LossParameters>(&[])]
 }
 
 /// The kernels.

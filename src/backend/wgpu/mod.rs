@@ -30,6 +30,6 @@ mod text;
 
 pub use adapter::{Adapter, adapters};
 pub use device::Wgpu;
-pub use listing::{KernelText, layer_kernels};
+pub use listing::{KernelText, every_kernel, layer_kernels};
 pub use memory::{Buf, Frames};
 pub use rnn::{Layer, Tuning, fits};

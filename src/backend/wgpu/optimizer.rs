@@ -3,7 +3,7 @@
 use super::blocks::{grid, groups, model_blocks};
 use super::device::Wgpu;
 use super::gpu::Launch;
-use super::kernel::parameters;
+use super::kernel::{Kernel, parameters};
 use crate::error::Result;
 use crate::ops::{Checked, Optimizer, OptimizerKind, OptimizerOperands, Runs, Work};
 use bytemuck::bytes_of;
@@ -82,6 +82,15 @@ impl Runs<Optimizer> for Wgpu {
         }
         Ok(())
     }
+}
+
+/// Every kernel of the operation.
+pub fn kernels() -> Vec<Kernel> {
+    vec![
+        kernel::squares::<OptimizeParameters>(&[]),
+        kernel::norms::<OptimizeParameters>(&[]),
+        kernel::optimize::<OptimizeParameters>(&[]),
+    ]
 }
 
 /// The kernels.

@@ -3,7 +3,7 @@
 use super::blocks::{blocks, groups};
 use super::device::Wgpu;
 use super::gpu::Launch;
-use super::kernel::parameters;
+use super::kernel::{Kernel, parameters};
 use crate::error::Result;
 use crate::ops::{
     Checked, Pool, PoolBackward, PoolBackwardOperands, PoolForward, PoolForwardOperands, PoolKind, Runs,
@@ -91,6 +91,11 @@ impl Runs<PoolBackward> for Wgpu {
         }
         Ok(())
     }
+}
+
+/// Every kernel of the operation.
+pub fn kernels() -> Vec<Kernel> {
+    vec![kernel::pool_forward::<ForwardParameters>(&[]), kernel::pool_backward::<BackwardParameters>(&[])]
 }
 
 /// The kernels.

@@ -5,7 +5,7 @@ use super::super::kernel::{Kernel, parameters};
 use super::plan::{self, COLUMNS, LANES, ROWS};
 use super::view::TimeLoop;
 use crate::backend::Algorithm;
-use crate::ops::Rnn;
+use crate::ops::{Cell, Rnn, RnnSize};
 
 parameters! {
     /// Of the packing.
@@ -95,6 +95,21 @@ impl<'a> Kernels<'a> {
             Algorithm::Streamed | Algorithm::PerStep => ROWS,
         }
     }
+}
+
+/// Every kernel of a layer on a device: of each width the algorithm that is chosen there. The widest layers
+/// share their kernels, whatever their number of units.
+pub fn kernels(limits: &wgpu::Limits, is_software: bool) -> Vec<Kernel> {
+    let mut kernels = Vec::new();
+    for cell in Cell::ALL {
+        for hidden in 1..=plan::STREAMED_UNITS + 1 {
+            let s = Rnn::one(cell, RnnSize { batch: 1, steps: 1, input: 1, hidden });
+            let of_layer = Kernels::of(&s, plan::choose(&s, limits, is_software), limits);
+            kernels.extend(of_layer.all());
+            kernels.push(of_layer.forward(false));
+        }
+    }
+    kernels
 }
 
 pub fn pack() -> Kernel {

@@ -8,6 +8,6 @@ mod load;
 mod plan;
 mod view;
 
-pub use kernels::Kernels;
+pub use kernels::{Kernels, kernels};
 pub use layer::Layer;
 pub use plan::{Plan, Tuning, fits};

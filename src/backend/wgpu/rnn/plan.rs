@@ -19,7 +19,7 @@ pub const COLUMNS: usize = 8;
 /// Weights of a unit and gate that an invocation can keep in registers.
 const REGISTER_UNITS: usize = 80;
 /// Units whose recurrent weights are worth reading again every step in one workgroup.
-const STREAMED_UNITS: usize = 256;
+pub const STREAMED_UNITS: usize = 256;
 
 /// The first algorithm that can run the layer. A software driver has no registers for a workgroup: it reads
 /// from memory what `persistent` keeps in them, and takes long to compile it.
