@@ -33,9 +33,9 @@ pub fn layer_kernels(
 ) -> Result<(Algorithm, Vec<KernelText>)> {
     let limits = adapter.map_or_else(wgpu::Limits::defaults, Adapter::limits);
     let tuning = Tuning { algorithm, ..Tuning::default() };
-    let algorithm = Plan::new(s, &tuning, &limits, adapter.is_some_and(Adapter::is_software))?.algorithm;
-    let kernels = Kernels::of(s, algorithm, &limits).all();
-    Ok((algorithm, kernels.iter().map(KernelText::new).collect()))
+    let plan = Plan::new(s, &tuning, &limits, adapter.is_some_and(Adapter::is_software))?;
+    let kernels = Kernels::of(s, &plan, &limits).all();
+    Ok((plan.algorithm, kernels.iter().map(KernelText::new).collect()))
 }
 
 #[cfg(test)]
