@@ -1,9 +1,9 @@
 // The backward time loop of a layer whose recurrent weights fit into registers. It overwrites the saved gates
 // with the gradients by their two parts; `carry` takes the gradient by the state from dispatch to dispatch.
 //
-// A workgroup takes ROWS rows. In the cell an invocation is one unit of one row; in the GEMM it is two units,
-// PAIRS apart, of all rows, for one of PARTS parts of the depth, and holds its weights: a vector of deltas
-// feeds eight multiply-adds.
+// A workgroup takes ROWS rows. In the cell an invocation is one unit of one row, if there are so many rows; in
+// the GEMM it is two units, PAIRS apart, of all rows, for one of PARTS parts of the depth, and holds its
+// weights: a vector of deltas feeds eight multiply-adds.
 //
 //     w[u] = W_hh[u][my units] for u in my part          registers, once
 //     for each time step, backward:
@@ -23,7 +23,6 @@
 @group(0) @binding(6) var<storage, read> dy: array<f32>;
 @group(0) @binding(7) var<storage, read_write> carry: array<f32>;
 
-const PARTS = 2u * ROWS;
 // Units in pairs: of an odd number the last pair is half empty.
 const PAIRS = (UNITS + 1u) / 2u;
 
@@ -31,7 +30,7 @@ const PAIRS = (UNITS + 1u) / 2u;
 var<workgroup> deltas: array<array<array<Gates, DEPTH>, PARTS>, ROWS>;          // row, part, unit
 var<workgroup> product: array<array<array<array<f32, PAIRS>, 2>, ROWS>, PARTS>; // part, row, half, pair
 
-@compute @workgroup_size(ROWS * 2 * PAIRS)
+@compute @workgroup_size(PARTS * PAIRS)
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) li: u32,
         @builtin(num_workgroups) groups: vec3<u32>) {
     let dir = p.dir + wg.z % p.dir_count;
@@ -40,10 +39,11 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     let pair = li % PAIRS;
     let part = li / PAIRS;
     // In the cell.
-    let own_row = li / (2u * PAIRS);
+    let own_part = li / (2u * PAIRS);
+    let own_row = min(own_part, ROWS - 1u);
     let place = li % (2u * PAIRS);
     let half = place / PAIRS;
-    let is_unit = place < UNITS;
+    let is_unit = own_part < ROWS && place < UNITS;
     let unit = min(place, UNITS - 1u);
 
     let weights = back_at(m, dir) + pair;
@@ -63,8 +63,10 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     var d = State(carry[h_at], select(0.0, carry[c_at], p.states == 2u));
     // The state before the first step: of the cell, or for a GRU the hidden one.
     let first = select(0.0, initial[c_at], p.has_initial == 1u);
-    for (var u = UNITS + place; u < PARTS * DEPTH; u += 2u * PAIRS) {
-        deltas[own_row][u / DEPTH][u % DEPTH] = Gates();
+    if (own_part < ROWS) {
+        for (var u = UNITS + place; u < PARTS * DEPTH; u += 2u * PAIRS) {
+            deltas[own_row][u / DEPTH][u % DEPTH] = Gates();
+        }
     }
 
     let steps = dispatch_steps(dir);
@@ -144,11 +146,11 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
         //# end
         workgroupBarrier();
         if (live) {
-            //# for e in 0..ROWS
+            //# for e in 0..PARTS/2
             let sum$e = product[2 * $e][own_row][half][pair] + product[2 * $e + 1][own_row][half][pair];
             //# end
             var sum = sum0;
-            //# for e in 1..ROWS
+            //# for e in 1..PARTS/2
             sum += sum$e;
             //# end
             d.h += sum;

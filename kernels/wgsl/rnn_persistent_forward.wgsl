@@ -1,8 +1,9 @@
 // The forward time loop of a layer whose recurrent weights fit into registers: all steps in one dispatch,
 // W_hh read once.
 //
-// A workgroup takes PARTS rows of the batch. In the GEMM an invocation is one unit, all gates, of all these
-// rows, for one of PARTS parts of the depth, and holds its weights; in the cell it is one unit of one row.
+// A workgroup takes ROWS rows of the batch. In the GEMM an invocation is one unit, all gates, of all these
+// rows, for one of PARTS parts of the depth, and holds its weights; in the cell it is one unit of one row, if
+// there are so many rows.
 // A hidden state is read by an address that differs between the lanes of a subgroup: where it does not, one
 // compiler moves each number to a scalar register first. Sums change hands as whole vectors, but for those of
 // an invocation's own row, which stay.
@@ -10,7 +11,7 @@
 //     w[k] = W_hh[unit][k] for k in my part              registers, once
 //     for each time step:
 //         load gates[next step]
-//         sums[r] = w . h[r][my part]  for PARTS rows    one unit of all rows
+//         sums[r] = w . h[r][my part]  for ROWS rows     one unit of all rows
 //         barrier                                        sums of all parts are complete
 //         h, c = cell(gates[step] + sums, c)             one unit of one row
 //         gates[step] = the gates;  y[step] = h
@@ -24,9 +25,9 @@
 @group(0) @binding(6) var<storage, read_write> cells: array<f32>;
 
 // Part, row, unit. Scalars: storing one component of a vector in workgroup memory may touch the others.
-var<workgroup> hidden: array<array<array<f32, DEPTH>, PARTS>, PARTS>;
+var<workgroup> hidden: array<array<array<f32, DEPTH>, ROWS>, PARTS>;
 // Row, how many parts before the row's own (1 to 3), unit.
-var<workgroup> product: array<array<array<Gates, UNITS>, 3>, PARTS>;
+var<workgroup> product: array<array<array<Gates, UNITS>, 3>, ROWS>;
 
 @compute @workgroup_size(PARTS * UNITS)
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) li: u32,
@@ -44,17 +45,20 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     let w$k = select(Gates(), real_weights(pack[weights + row_$k * UNITS]), row_$k < UNITS);
     //# end
 
-    let row = (wg.x + wg.y * groups.x) * PARTS + part;
-    let exists = row < p.batch;
+    let own = min(part, ROWS - 1u);
+    let row = (wg.x + wg.y * groups.x) * ROWS + own;
+    let exists = part < ROWS && row < p.batch;
     let b = min(row, p.batch - 1u);
     let length = select(0u, length_of(m, b), exists);
     let h_at = state_at(m, 0u, dir, b) + unit;
     let c_at = state_at(m, p.states - 1u, dir, b) + unit;
     var s = State(state[h_at], state[c_at]);
-    hidden[unit / DEPTH][part][unit % DEPTH] = s.h;
-    // The end of the last part.
-    for (var u = UNITS + unit; u < PARTS * DEPTH; u += UNITS) {
-        hidden[u / DEPTH][part][u % DEPTH] = 0.0;
+    if (part < ROWS) {
+        hidden[unit / DEPTH][own][unit % DEPTH] = s.h;
+        // The end of the last part.
+        for (var u = UNITS + unit; u < PARTS * DEPTH; u += UNITS) {
+            hidden[u / DEPTH][own][u % DEPTH] = 0.0;
+        }
     }
 
     let steps = dispatch_steps(dir);
@@ -69,9 +73,11 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     if (t < length) {
         next_input = gates[gate];
     }
-    // Rows in the order that begins with the own one.
-    //# for r in 0..PARTS
-    let row$r = (part + $ru) % PARTS;
+    // Rows in the order that begins with the own one, and how many parts the own is before that of the row: a
+    // constant if there are as many rows as parts.
+    //# for r in 0..ROWS
+    let row$r = (part + $ru) % ROWS;
+    let before$r = select((row$r + PARTS - part) % PARTS, $ru, ROWS == PARTS);
     //# end
     workgroupBarrier();
     for (var i = 0u; i < count; i++) {
@@ -81,28 +87,31 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
             // Asked for a step ahead: the step hides the latency of memory.
             next_input = gates[gate + next];
         }
-        //# for r in 0..PARTS
+        //# for r in 0..ROWS
         var a$r = Gates();
         //# end
         //# for k in 0..DEPTH
-        //# for r in 0..PARTS
+        //# for r in 0..ROWS
         a$r = fma(w$k, Gates(hidden[part][row$r][$k]), a$r);
         //# end
         //# end
-        //# for r in 1..PARTS
-        product[row$r][$r - 1][unit] = a$r;
+        if (part >= ROWS) {
+            product[row0][before0 - 1u][unit] = a0;
+        }
+        //# for r in 1..ROWS
+        product[row$r][before$r - 1u][unit] = a$r;
         //# end
         workgroupBarrier();
         if (live) {
             // The same pairs of parts for every row: a row's bits do not depend on its place.
-            var sums = product[part][0][unit];
+            var sums = product[own][0][unit];
             if (PARTS == 4u) {
-                sums += product[part][2][unit];
+                sums += product[own][2][unit];
             }
-            sums += a0 + product[part][1][unit];
+            sums += a0 + product[own][1][unit];
             let step = cell_forward(input, sums, s);
             s = step.state;
-            hidden[unit / DEPTH][part][unit % DEPTH] = s.h;
+            hidden[unit / DEPTH][own][unit % DEPTH] = s.h;
             y[here] = s.h;
             if (SAVE == 1u) {
                 gates[gate] = step.saved;

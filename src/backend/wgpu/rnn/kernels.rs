@@ -52,9 +52,7 @@ impl<'a> Kernels<'a> {
         let (cell, save) = (self.s.cell, ("SAVE", u32::from(save)));
         match self.plan.algorithm {
             Algorithm::Persistent => {
-                let parts = self.persistent_rows();
-                let depth = self.s.hidden.div_ceil(parts);
-                let constants = constants([("UNITS", self.s.hidden), ("PARTS", parts), ("DEPTH", depth)]);
+                let constants = self.persistent(plan::persistent_parts(self.s, self.limits));
                 kernel::persistent_forward::<TimeLoop>(cell, &[&constants[..], &[save]].concat())
             }
             Algorithm::Streamed => {
@@ -68,10 +66,8 @@ impl<'a> Kernels<'a> {
         let cell = self.s.cell;
         match self.plan.algorithm {
             Algorithm::Persistent => {
-                let rows = self.persistent_rows();
-                let depth = self.s.hidden.div_ceil(2 * rows);
-                let constants = constants([("UNITS", self.s.hidden), ("ROWS", rows), ("DEPTH", depth)]);
-                kernel::persistent_backward::<TimeLoop>(cell, &constants)
+                let parts = 2 * plan::persistent_parts(self.s, self.limits);
+                kernel::persistent_backward::<TimeLoop>(cell, &self.persistent(parts))
             }
             Algorithm::Streamed => {
                 let rows = plan::streamed_rows(self.s, self.limits);
@@ -122,8 +118,13 @@ impl<'a> Kernels<'a> {
         [self.s.batch.div_ceil(self.rows(backward)), units]
     }
 
-    fn persistent_rows(&self) -> usize {
-        plan::persistent_rows(self.s, self.limits)
+    fn persistent(&self, parts: usize) -> [(&'static str, u32); 4] {
+        constants([
+            ("UNITS", self.s.hidden),
+            ("ROWS", self.plan.persistent_rows),
+            ("PARTS", parts),
+            ("DEPTH", self.s.hidden.div_ceil(parts)),
+        ])
     }
 
     fn streamed(&self, rows: usize) -> [(&'static str, u32); 2] {
@@ -133,7 +134,7 @@ impl<'a> Kernels<'a> {
     /// Rows of the batch that a workgroup of the time loop takes.
     fn rows(&self, backward: bool) -> usize {
         match self.plan.algorithm {
-            Algorithm::Persistent => self.persistent_rows(),
+            Algorithm::Persistent => self.plan.persistent_rows,
             Algorithm::Streamed if backward => plan::streamed_rows(self.s, self.limits),
             Algorithm::Streamed => ROWS,
             Algorithm::PerStep => STEP_TILE,

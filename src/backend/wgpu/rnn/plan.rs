@@ -37,10 +37,10 @@ pub fn fits(algorithm: Algorithm, s: &Rnn, limits: &wgpu::Limits) -> bool {
     let memory = limits.max_compute_workgroup_storage_size as usize;
     match algorithm {
         Algorithm::Persistent => {
-            let rows = persistent_rows(s, limits);
+            let parts = persistent_parts(s, limits);
             s.hidden <= REGISTER_UNITS
-                && rows * s.hidden.next_multiple_of(2) <= invocations
-                && persistent_bytes(s, rows) <= memory
+                && parts * s.hidden.next_multiple_of(2) <= invocations
+                && persistent_bytes(s, parts) <= memory
         }
         Algorithm::Streamed => {
             s.hidden <= STREAMED_UNITS
@@ -51,13 +51,20 @@ pub fn fits(algorithm: Algorithm, s: &Rnn, limits: &wgpu::Limits) -> bool {
     }
 }
 
-/// Rows that a workgroup of the persistent time loops takes, and parts of the depth of its GEMM.
-pub fn persistent_rows(s: &Rnn, limits: &wgpu::Limits) -> usize {
+/// Parts of the depth of the GEMM in the persistent forward time loop, and the most rows of a workgroup.
+pub fn persistent_parts(s: &Rnn, limits: &wgpu::Limits) -> usize {
     let invocations = limits.max_compute_invocations_per_workgroup as usize;
     if 4 * s.hidden.next_multiple_of(2) <= invocations { 4 } else { 3 }
 }
 
-/// Workgroup memory of the persistent time loops, the larger of the two.
+/// Rows of a workgroup of the persistent time loops: the fewest with which there are not too many workgroups,
+/// because a time step takes the longer the more rows it has. A row's sums are the same.
+fn persistent_rows(s: &Rnn, parts: usize, workgroups: usize) -> usize {
+    let fits = |rows: &usize| s.batch.div_ceil(*rows) * s.models * s.dirs <= workgroups;
+    [1, 2].into_iter().find(fits).unwrap_or(parts)
+}
+
+/// Workgroup memory of the persistent time loops with the most rows, the larger of the two.
 fn persistent_bytes(s: &Rnn, rows: usize) -> usize {
     let forward = 4 * rows * rows * s.hidden.div_ceil(rows) + 16 * rows * 3 * s.hidden;
     let parts = 2 * rows;
@@ -97,15 +104,15 @@ pub struct Tile {
 
 const LARGE: Tile = Tile { rows: 128, units: 32 };
 const SMALL: Tile = Tile { rows: 64, units: 16 };
-/// Workgroups that a GPU should have at least, and a processor.
-const ENOUGH: usize = 128;
-const ENOUGH_SOFTWARE: usize = 16;
+/// Workgroups at a time of a GPU, and of a software driver.
+const GPU_WORKGROUPS: usize = 128;
+const SOFTWARE_WORKGROUPS: usize = 16;
 
 impl Tile {
     /// The large one if there is enough work for it: it reads the operands less often. The sums are the same.
-    fn of(rows: usize, units: usize, each: usize, enough: usize) -> Tile {
+    fn of(rows: usize, units: usize, each: usize, workgroups: usize) -> Tile {
         let count = rows.div_ceil(LARGE.rows) * units.div_ceil(LARGE.units) * each;
-        if count >= enough { LARGE } else { SMALL }
+        if count >= workgroups { LARGE } else { SMALL }
     }
 
     /// Invocations of a workgroup: each sums eight rows of two units.
@@ -128,11 +135,13 @@ pub struct Tuning {
     pub dispatch_work: usize,
     /// Bytes that one binding may have; the device's limit if that is smaller.
     pub binding: usize,
+    /// Workgroups that the device should have at a time: as many as it has processors, about.
+    pub workgroups: Option<usize>,
 }
 
 impl Default for Tuning {
     fn default() -> Self {
-        Tuning { algorithm: None, dispatch_work: 2_000_000_000, binding: usize::MAX }
+        Tuning { algorithm: None, dispatch_work: 2_000_000_000, binding: usize::MAX, workgroups: None }
     }
 }
 
@@ -183,6 +192,8 @@ pub struct Plan {
     pub tile: Tile,
     /// Of the weight gradient.
     pub weight_tile: Tile,
+    /// Rows of a workgroup of the persistent time loops.
+    pub persistent_rows: usize,
 }
 
 /// Rows and steps that one share of the weight gradient should have at least; the most shares of a large layer,
@@ -242,7 +253,7 @@ impl Plan {
         // A model alone should give a GPU work enough, but more models must not change a model's sums.
         let tiles = weight_columns(s).div_ceil(LARGE.rows) * s.hidden.div_ceil(LARGE.units) * s.dirs;
         let [of_large, most] = MAX_SPLITS;
-        let wanted = (2 * ENOUGH).div_ceil(tiles).clamp(of_large, most);
+        let wanted = (2 * GPU_WORKGROUPS).div_ceil(tiles).clamp(of_large, most);
         let splits = (chunk * s.batch).div_ceil(SPLIT_ROWS).clamp(1, wanted);
         let partial = 16 * splits * s.dirs * (s.input + s.hidden + 1) * s.hidden;
         if partial > binding {
@@ -283,11 +294,18 @@ impl Plan {
                 dirs: 0..s.dirs,
             }));
         }
-        let enough = if is_software { ENOUGH_SOFTWARE } else { ENOUGH };
+        let workgroups =
+            tuning.workgroups.unwrap_or(if is_software { SOFTWARE_WORKGROUPS } else { GPU_WORKGROUPS });
         let slabs = s.models * s.dirs;
-        let tile = Tile::of(s.steps * s.batch, s.hidden, slabs, enough);
-        let weight_tile = Tile::of(weight_columns(s), s.hidden, splits * slabs, enough);
-        Ok(Plan { algorithm, time_loop, gradient, splits, tile, weight_tile })
+        Ok(Plan {
+            algorithm,
+            time_loop,
+            gradient,
+            splits,
+            tile: Tile::of(s.steps * s.batch, s.hidden, slabs, workgroups),
+            weight_tile: Tile::of(weight_columns(s), s.hidden, splits * slabs, workgroups),
+            persistent_rows: persistent_rows(s, persistent_parts(s, limits), workgroups),
+        })
     }
 
     /// The most steps and models that one part of the time loop has.
