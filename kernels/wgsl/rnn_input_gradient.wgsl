@@ -26,7 +26,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     let tx = li % TX;
     let ty = li / TX;
 
-    // What this invocation stages; past the last row and feature the last ones again, for sums of no use.
+    // Staged by this invocation; past the last row and feature the last ones again, for sums of no use.
     //# for i in 0..LEFT
     let row$i = (li + $iu * LANES) / DEPTH;
     let unit$i = (li + $iu * LANES) % DEPTH;

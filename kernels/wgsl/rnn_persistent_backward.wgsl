@@ -1,8 +1,8 @@
 // The backward time loop of a layer whose recurrent weights fit into registers. It overwrites the saved gates
 // with the gradients by their two parts; `carry` takes the gradient by the state from dispatch to dispatch.
 //
-// A workgroup takes ROWS rows. In the cell an invocation is one unit of one row, if there are so many rows; in
-// the GEMM it is two units, PAIRS apart, of all rows, for one of PARTS parts of the depth, and holds its
+// A workgroup takes ROWS rows. In the cell an invocation is one unit of one row, if there are so many rows;
+// in the GEMM it is two units, PAIRS apart, of all rows, for one of PARTS parts of the depth, and holds its
 // weights: a vector of deltas feeds eight multiply-adds.
 //
 //     w[u] = W_hh[u][my units] for u in my part          registers, once

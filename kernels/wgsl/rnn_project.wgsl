@@ -44,7 +44,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     let tx = li % TX;
     let ty = li / TX;
 
-    // What this invocation stages; past the last row and unit the last ones again, whose sums are not used.
+    // Staged by this invocation; past the last row and unit the last ones again, whose sums are not used.
     let start = x_at(m, steps.x, 0u);
     //# for i in 0..LEFT
     let row$i = (li + $iu * LANES) / (DEPTH / 4u);

@@ -3,7 +3,8 @@
 use std::fmt;
 
 /// Where the recurrent weights are during the time loop, and what one launch covers. cuDNN calls the choice
-/// `cudnnRNNAlgo_t`. By default a backend takes the first of these that the layer fits and that suits the device.
+/// `cudnnRNNAlgo_t`. By default a backend takes the first of these that the layer fits and that suits the
+/// device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Algorithm {

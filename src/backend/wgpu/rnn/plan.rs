@@ -93,7 +93,7 @@ fn streamed_bytes(s: &Rnn, limits: &wgpu::Limits, rows: usize) -> usize {
     16 * streamed_lanes(s, limits) * rows
 }
 
-/// What a workgroup of a GEMM over all time steps sums.
+/// The numbers that a workgroup of a GEMM over all time steps sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tile {
     /// Rows of the batch; in the weight gradient, columns.
@@ -196,8 +196,8 @@ pub struct Plan {
     pub persistent_rows: usize,
 }
 
-/// Rows and steps that one share of the weight gradient should have at least; the most shares of a large layer,
-/// and those of any.
+/// Rows and steps that one share of the weight gradient should have at least; the most shares of a large
+/// layer, and those of any.
 const SPLIT_ROWS: usize = 256;
 const MAX_SPLITS: [usize; 2] = [16, 64];
 /// Bytes of the partial weight gradients of the models that are worked on at once.
