@@ -4,9 +4,9 @@
 //
 // A workgroup takes COLUMNS of those elements and UNITS units, four deltas each; an invocation eight
 // elements, in two fours, and two units, TX apart. Both operands are staged DEPTH rows at a time, and the
-// next ones are loaded meanwhile. The elements are counted in fours: those of x, then those of the hidden state,
-// each padded to a whole four. The sums of the deltas alone, the last column, are made of what the first
-// workgroup stages.
+// next ones are loaded meanwhile. The elements are counted in fours: those of x, then those of the hidden
+// state, each padded to a whole four. The sums of the deltas alone, the last column, are made of what the
+// first workgroup stages.
 //
 //     for each piece of DEPTH rows of the share:
 //         barrier; stage inputs[DEPTH][COLUMNS] and deltas[DEPTH][UNITS]; barrier
