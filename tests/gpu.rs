@@ -41,9 +41,7 @@ fn every_adapter_keeps_the_bounds_of_the_whole_table() {
 #[test]
 #[ignore = "needs a Vulkan driver; tools/test brings two"]
 fn persistent_layers_keep_their_bounds_up_to_the_widest() {
-    for device in
-        open(|device| device.tuned(Tuning { algorithm: Some(Algorithm::Persistent), ..Tuning::default() }))
-    {
+    for mut device in open(|device| device) {
         // One driver takes seconds to compile a wide one, and is not asked to.
         let widest = if device.describe().contains("llvmpipe") { 24 } else { 80 };
         let mut cases = rnn::table();
@@ -54,8 +52,37 @@ fn persistent_layers_keep_their_bounds_up_to_the_widest() {
                 ..RnnCase::new(cell, 2, RnnSize { batch: 9, steps: 5, input: 6, hidden }).models(2)
             });
         }
-        cases.retain(|case| case.rnn.hidden <= widest && case.rnn.cell.gates() * case.rnn.hidden <= 256);
-        assert_conforms(&device, &cases);
+        cases.retain(|case| case.rnn.hidden <= widest);
+        let mut some = cases.clone();
+        some.retain(|case| case.rnn.hidden <= 9 || case.rnn.hidden >= 64);
+        // Large tiles and most rows, two rows, small tiles and one row.
+        for (workgroups, cases) in [(0, &cases), (24, &some), (usize::MAX, &some)] {
+            device = device.tuned(persistent(workgroups));
+            assert_conforms(&device, cases);
+        }
+    }
+}
+
+fn persistent(workgroups: usize) -> Tuning {
+    let algorithm = Some(Algorithm::Persistent);
+    Tuning { algorithm, workgroups: Some(workgroups), ..Tuning::default() }
+}
+
+/// So that it may follow from how many models are trained together.
+#[test]
+#[ignore = "needs a Vulkan driver; tools/test brings two"]
+fn the_number_of_workgroups_changes_no_bit() {
+    for mut device in open(|device| device) {
+        for cell in Cell::ALL {
+            let size = RnnSize { batch: 9, steps: 5, input: 6, hidden: 9 };
+            let case = RnnCase { ragged: true, initial: true, ..RnnCase::new(cell, 2, size).models(2) };
+            let mut runs = Vec::new();
+            for workgroups in [0, 24, usize::MAX] {
+                device = device.tuned(persistent(workgroups));
+                runs.push(case.run(&device, &case.tensors()).unwrap());
+            }
+            assert!(runs.windows(2).all(|two| two[0] == two[1]), "{} on {}", case.name(), device.describe());
+        }
     }
 }
 
@@ -85,7 +112,7 @@ fn bounds_hold_however_the_work_is_cut() {
         for algorithm in [None, Some(Algorithm::Persistent), Some(Algorithm::PerStep)] {
             for (dispatch_work, binding) in [(20_000, usize::MAX), (usize::MAX, 16 << 10), (30_000, 20 << 10)]
             {
-                device = device.tuned(Tuning { algorithm, dispatch_work, binding });
+                device = device.tuned(Tuning { algorithm, dispatch_work, binding, workgroups: None });
                 for (cell, dirs) in [(Cell::Lstm, 2), (Cell::Gru, 2), (Cell::Gru, 1)] {
                     let cases = [
                         case(cell, dirs, RnnSize { batch: 5, steps: 23, input: 4, hidden: 9 }),
@@ -161,7 +188,7 @@ fn convolution_blocks_have_the_same_bits_however_the_work_is_cut() {
                 (usize::MAX, *binding),
                 (10_000, *binding),
             ] {
-                device = device.tuned(Tuning { algorithm: None, dispatch_work, binding });
+                device = device.tuned(Tuning { dispatch_work, binding, ..Tuning::default() });
                 let cut = case.run(&device, &tensors).unwrap();
                 assert!(whole == cut, "{}: {dispatch_work}, {binding}", case.name());
             }

@@ -17,12 +17,19 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     let m = p.model + wg.z;
     let o = select(i - matrix, i / p.inputs, i < matrix);
     var sum = 0.0;
-    for (var b = 0u; b < p.batch; b++) {
-        let row = m * p.batch + b;
-        if (p.relu == 0u || y[row * p.outputs + o] > 0.0) {
-            let factor = select(1.0, x[row * p.inputs + i % p.inputs], i < matrix);
-            sum = fma(dy[row * p.outputs + o], factor, sum);
+    // Eight rows at a time are loaded together: one after another, each would wait for memory.
+    for (var b = 0u; b < p.batch; b += 8u) {
+        //# for j in 0..8
+        let row$j = m * p.batch + min(b + $ju, p.batch - 1u);
+        let factor$j = select(1.0, x[row$j * p.inputs + i % p.inputs], i < matrix);
+        let dy$j = dy[row$j * p.outputs + o];
+        let passed$j = p.relu == 0u || y[row$j * p.outputs + o] > 0.0;
+        //# end
+        //# for j in 0..8
+        if (b + $ju < p.batch && passed$j) {
+            sum = fma(dy$j, factor$j, sum);
         }
+        //# end
     }
     d_weights[wg.z * p.stride + p.weights_base + i] = sum;
 }

@@ -6,6 +6,17 @@ fn is_nan(x: f32) -> bool {
     return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
 }
 
+// The largest of the bits without signs: those of a NaN, if one is among the four.
+fn most_bits(a: vec4<f32>) -> u32 {
+    let bits = bitcast<vec4<u32>>(a) & vec4<u32>(0x7fffffffu);
+    return max(max(bits.x, bits.y), max(bits.z, bits.w));
+}
+
+// `x`, or a NaN if `bits` are those of one.
+fn or_nan(x: f32, bits: u32) -> f32 {
+    return select(x, bitcast<f32>(bits), bits > 0x7f800000u);
+}
+
 fn is_finite(x: f32) -> bool {
     return (bitcast<u32>(x) & 0x7fffffffu) < 0x7f800000u;
 }
@@ -30,16 +41,35 @@ fn exp_clamped(x: f32) -> f32 {
     return select(e, x, is_nan(x));
 }
 
-fn sigmoid(x: f32) -> f32 {
-    return 1.0 / (1.0 + exp_clamped(-x));
+// 2^y, the argument clamped to |y| <= 126; minimax polynomial on |r| <= 1/2, off by 1e-7 of itself. A NaN
+// becomes any number.
+fn exp_2(y: f32) -> f32 {
+    let z = clamp(y, -126.0, 126.0);
+    let n = round(z);
+    let r = z - n;
+    var p = fma(1.5353362e-4, r, 1.3398874e-3);
+    p = fma(p, r, 9.6184373e-3);
+    p = fma(p, r, 5.5503324e-2);
+    p = fma(p, r, 2.4022648e-1);
+    p = fma(p, r, 6.9314720e-1);
+    p = fma(p, r, 1.0);
+    // The low bits of n + 1.5 * 2^23 are n: a conversion would be clamped.
+    return bitcast<f32>(bitcast<u32>(p) + (bitcast<u32>(n + 12582912.0) << 23u));
 }
 
-// 1 - 2 / (1 + e^2|x|), and below 0.11, where that would round small numbers to multiples of 6e-8, x + c1 x^3
-// + c2 x^5 by least squares. Off by at most 1.6e-7, and by 7e-8 of itself below, also where a device's
-// reciprocal is off by an ulp.
+// Rounding -x log2(e) changes e^-x by |x| 6e-8 of itself, and the sigmoid, by its slope, by 1.4e-8 at most.
+// A NaN becomes any number: a cell looks for one once.
+fn sigmoid(x: f32) -> f32 {
+    return 1.0 / (1.0 + exp_2(x * -1.44269504));
+}
+
+// (1 - e) / (1 + e) of e = e^-2|x|, and below 0.11, where that would round small numbers to multiples of
+// 6e-8, x + c1 x^3 + c2 x^5 by least squares. Off by at most 1.9e-7, and by 7e-8 of itself below, also where
+// a device's reciprocal is off by an ulp. A NaN becomes any number: a cell looks for one once.
 fn tanh_(x: f32) -> f32 {
     let a = abs(x);
-    let far = 1.0 - 2.0 / (1.0 + exp_clamped(a + a));
+    let e = exp_2(a * -2.88539008);
+    let far = (1.0 - e) * (1.0 / (1.0 + e));
     let square = x * x;
     let near = fma(a * square, fma(square, 0.13250623, -0.33333056), a);
     let y = select(far, near, a < 0.11);

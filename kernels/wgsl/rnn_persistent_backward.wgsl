@@ -1,19 +1,21 @@
 // The backward time loop of a layer whose recurrent weights fit into registers. It overwrites the saved gates
 // with the gradients by their two parts; `carry` takes the gradient by the state from dispatch to dispatch.
 //
-// A workgroup takes GATES rows. In the cell an invocation is one unit of one row; in the GEMM it is one
-// gate's part of the gradient by one unit, and holds that column of the gate's W_hh.
+// A workgroup takes ROWS rows. In the cell an invocation is one unit of one row, if there are so many rows;
+// in the GEMM it is two units, PAIRS apart, of all rows, for one of PARTS parts of the depth, and holds its
+// weights: a vector of deltas feeds eight multiply-adds.
 //
-//     w = my column of my gate's W_hh                    registers, once
+//     w[u] = W_hh[u][my units] for u in my part          registers, once
 //     for each time step, backward:
 //         deltas, dh, dc = cell_backward(gates[step], dh + dy[step], dc)
 //         gates[step] = deltas
 //         barrier                                        deltas of the step are complete
-//         parts[gate][r] = w . deltas[r] for GATES rows
-//         barrier                                        parts of all gates are complete
-//         dh += sum over gates of parts
+//         load gates, states and dy of the next step
+//         sums[part][r] = w . deltas[r][my part] for ROWS rows
+//         barrier                                        sums of all parts are complete
+//         dh += sum over parts
 
-@group(0) @binding(1) var<storage, read> back: array<f32>;
+@group(0) @binding(1) var<storage, read> back: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> lengths: array<u32>;
 @group(0) @binding(3) var<storage, read_write> gates: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> states: array<f32>;   // cell states (LSTM) or y (GRU)
@@ -21,90 +23,137 @@
 @group(0) @binding(6) var<storage, read> dy: array<f32>;
 @group(0) @binding(7) var<storage, read_write> carry: array<f32>;
 
-var<workgroup> deltas: array<f32, GATES * GATES * PADDED>;
-var<workgroup> product: array<f32, GATES * GATES * UNITS>;
+// Units in pairs: of an odd number the last pair is half empty.
+const PAIRS = (UNITS + 1u) / 2u;
 
-@compute @workgroup_size(GATES * UNITS)
+// Arrays of arrays: a checked index costs instructions, and so it is one for a whole step.
+var<workgroup> deltas: array<array<array<Gates, DEPTH>, PARTS>, ROWS>;          // row, part, unit
+var<workgroup> product: array<array<array<array<f32, PAIRS>, 2>, ROWS>, PARTS>; // part, row, half, pair
+
+@compute @workgroup_size(PARTS * PAIRS)
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) li: u32,
         @builtin(num_workgroups) groups: vec3<u32>) {
     let dir = p.dir + wg.z % p.dir_count;
     let m = wg.z / p.dir_count;
-    // The row of the cell, the gate of the GEMM.
-    let part = li / UNITS;
-    let unit = li % UNITS;
+    // In the GEMM.
+    let pair = li % PAIRS;
+    let part = li / PAIRS;
+    // In the cell.
+    let own_part = li / (2u * PAIRS);
+    let own_row = min(own_part, ROWS - 1u);
+    let place = li % (2u * PAIRS);
+    let half = place / PAIRS;
+    let is_unit = own_part < ROWS && place < UNITS;
+    let unit = min(place, UNITS - 1u);
 
-    let weights = (back_at(m, dir) + unit) * 4u + part;
-    //# for u in 0..PADDED/4
-    let w$u = vec4<f32>(
-        back[weights + (4u * $uu) * UNITS * 4u],
-        back[weights + (4u * $uu + 1u) * UNITS * 4u],
-        back[weights + (4u * $uu + 2u) * UNITS * 4u],
-        back[weights + (4u * $uu + 3u) * UNITS * 4u],
-    );
+    let weights = back_at(m, dir) + pair;
+    //# for u in 0..DEPTH
+    let row_$u = part * DEPTH + $uu;
+    let w$u_0 = select(Gates(), real_weights(back[weights + row_$u * UNITS]), row_$u < UNITS);
+    let is_weight_$u = row_$u < UNITS && pair + PAIRS < UNITS;
+    let w$u_1 = select(Gates(), real_weights(back[weights + row_$u * UNITS + PAIRS]), is_weight_$u);
     //# end
 
-    let row = (wg.x + wg.y * groups.x) * GATES + part;
-    let exists = row < p.batch;
+    let row = (wg.x + wg.y * groups.x) * ROWS + own_row;
+    let exists = row < p.batch && is_unit;
     let b = min(row, p.batch - 1u);
     let length = select(0u, length_of(m, b), exists);
     let h_at = state_at(m, 0u, dir, b) + unit;
     let c_at = state_at(m, p.states - 1u, dir, b) + unit;
     var d = State(carry[h_at], select(0.0, carry[c_at], p.states == 2u));
-    for (var i = li; i < GATES * GATES * PADDED; i += GATES * UNITS) {
-        deltas[i] = 0.0;
+    // The state before the first step: of the cell, or for a GRU the hidden one.
+    let first = select(0.0, initial[c_at], p.has_initial == 1u);
+    if (own_part < ROWS) {
+        for (var u = UNITS + place; u < PARTS * DEPTH; u += 2u * PAIRS) {
+            deltas[own_row][u / DEPTH][u % DEPTH] = Gates();
+        }
     }
-    workgroupBarrier();
 
     let steps = dispatch_steps(dir);
-    for (var i = 0u; i < p.to_0 - p.from_0; i++) {
-        let t = select(steps.y - 1u - i, steps.x + i, dir == 1u);
+    let count = steps.y - steps.x;
+    var t = select(steps.y - 1u, steps.x, dir == 1u);
+    let next_t = select(0xffffffffu, 1u, dir == 1u);
+    // Rows of all steps are evenly apart.
+    let next = next_t * p.batch * p.dirs * UNITS;
+    var here = at(m, t, b, dir) + unit;
+    var gate = gates_at(m, t, b, dir) + unit;
+
+    // Of the step that comes: what was saved, the cell's state after and before it, dy.
+    var saved = vec4<f32>();
+    var after = 0.0;
+    var before = first;
+    var above = 0.0;
+    if (t < length) {
+        saved = gates[gate];
+        after = own_state(here);
+        if (!is_start(dir, t, length)) {
+            before = states[here + next];
+        }
+        if (p.has_dy == 1u) {
+            above = dy[here];
+        }
+    }
+    for (var i = 0u; i < count; i++) {
         let live = t < length;
+        var delta = vec4<f32>();
         if (live) {
-            let here = at(m, t, b, dir) + unit;
-            let saved = gates[gates_at(m, t, b, dir) + unit];
-            let previous = previous_state(m, t, b, dir, unit, length, h_at, c_at);
-            if (p.has_dy == 1u) {
-                d.h += dy[here];
-            }
-            let step = cell_backward(saved, own_state(here), previous, d);
+            d.h += above;
+            let step = cell_backward(saved, after, State(before, before), d);
             d = step.previous;
-            gates[gates_at(m, t, b, dir) + unit] = step.deltas;
-            let recurrent = recurrent_part(step.deltas);
-            //# for g in 0..GATES
-            deltas[(part * GATES + $gu) * PADDED + unit] = recurrent[$gu];
-            //# end
-        } else {
-            if (exists) {
-                gates[gates_at(m, t, b, dir) + unit] = vec4<f32>();
-            }
-            //# for g in 0..GATES
-            deltas[(part * GATES + $gu) * PADDED + unit] = 0.0;
-            //# end
+            delta = step.deltas;
+        }
+        if (exists) {
+            gates[gate] = delta;
+        }
+        if (is_unit) {
+            deltas[own_row][unit / DEPTH][unit % DEPTH] = recurrent_part(delta);
         }
         workgroupBarrier();
-        //# for r in 0..GATES
-        var a$r = vec4<f32>();
+        t += next_t;
+        here += next;
+        gate += next;
+        if (i + 1u < count && t < length) {
+            // Asked for before the product, which hides the latency of memory.
+            saved = gates[gate];
+            after = before;
+            if (!live) {
+                after = own_state(here);
+            }
+            before = first;
+            if (!is_start(dir, t, length)) {
+                before = states[here + next];
+            }
+            if (p.has_dy == 1u) {
+                above = dy[here];
+            }
+        }
+        //# for r in 0..ROWS
+        var a$r_0 = 0.0;
+        var a$r_1 = 0.0;
         //# end
-        //# for u in 0..PADDED/4
-        //# for r in 0..GATES
+        //# for u in 0..DEPTH
+        //# for r in 0..ROWS
         {
-            let from_delta = ($ru * GATES + part) * PADDED + 4u * $uu;
-            a$r = fma(w$u, vec4<f32>(
-                deltas[from_delta], deltas[from_delta + 1u], deltas[from_delta + 2u], deltas[from_delta + 3u],
-            ), a$r);
+            let delta = deltas[$r][part][$u];
+            a$r_0 = add_products(w$u_0, delta, a$r_0);
+            a$r_1 = add_products(w$u_1, delta, a$r_1);
         }
         //# end
         //# end
-        //# for r in 0..GATES
-        product[($ru * GATES + part) * UNITS + unit] = (a$r.x + a$r.y) + (a$r.z + a$r.w);
+        //# for r in 0..ROWS
+        product[part][$r][0][pair] = a$r_0;
+        product[part][$r][1][pair] = a$r_1;
         //# end
         workgroupBarrier();
         if (live) {
-            var sum = Gates();
-            //# for g in 0..GATES
-            sum[$gu] = product[(part * GATES + $gu) * UNITS + unit];
+            //# for e in 0..PARTS/2
+            let sum$e = product[2 * $e][own_row][half][pair] + product[2 * $e + 1][own_row][half][pair];
             //# end
-            d.h += total(sum);
+            var sum = sum0;
+            //# for e in 1..PARTS/2
+            sum += sum$e;
+            //# end
+            d.h += sum;
         }
     }
     if (exists) {

@@ -1,107 +1,130 @@
 // The forward time loop of a layer whose recurrent weights fit into registers: all steps in one dispatch,
 // W_hh read once.
 //
-// A workgroup takes GATES rows of the batch. In the GEMM an invocation is one gate of one unit and holds that
-// row of W_hh; in the cell it is one unit of one row. States and sums pass through workgroup memory.
+// A workgroup takes ROWS rows of the batch. In the GEMM an invocation is one unit, all gates, of all these
+// rows, for one of PARTS parts of the depth, and holds its weights; in the cell it is one unit of one row, if
+// there are so many rows.
+// A hidden state is read by an address that differs between the lanes of a subgroup: where it does not, one
+// compiler moves each number to a scalar register first. Sums change hands as whole vectors, but for those of
+// an invocation's own row, which stay.
 //
-//     w = my row of W_hh                                 registers, once
+//     w[k] = W_hh[unit][k] for k in my part              registers, once
 //     for each time step:
-//         sums[r] = w . h[r]           for GATES rows    one gate of one unit
-//         barrier                                        sums of all gates are complete
+//         load gates[next step]
+//         sums[r] = w . h[r][my part]  for ROWS rows     one unit of all rows
+//         barrier                                        sums of all parts are complete
 //         h, c = cell(gates[step] + sums, c)             one unit of one row
 //         gates[step] = the gates;  y[step] = h
 //         barrier                                        h of all units is complete
 
-@group(0) @binding(1) var<storage, read> pack: array<f32>;
+@group(0) @binding(1) var<storage, read> pack: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> lengths: array<u32>;
 @group(0) @binding(3) var<storage, read_write> gates: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
 @group(0) @binding(5) var<storage, read_write> state: array<f32>;
 @group(0) @binding(6) var<storage, read_write> cells: array<f32>;
 
-// Scalars: storing one component of a vector in workgroup memory may touch the others.
-var<workgroup> hidden: array<f32, GATES * PADDED>;
-var<workgroup> product: array<f32, GATES * GATES * UNITS>;
+// Part, row, unit. Scalars: storing one component of a vector in workgroup memory may touch the others.
+var<workgroup> hidden: array<array<array<f32, DEPTH>, ROWS>, PARTS>;
+// Row, how many parts before the row's own (1 to 3), unit.
+var<workgroup> product: array<array<array<Gates, UNITS>, 3>, ROWS>;
 
-@compute @workgroup_size(GATES * UNITS)
+@compute @workgroup_size(PARTS * UNITS)
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) li: u32,
         @builtin(num_workgroups) groups: vec3<u32>) {
     let dir = p.dir + wg.z % p.dir_count;
     let m = wg.z / p.dir_count;
-    // The gate of the GEMM, the row of the cell.
+    // The part of the GEMM, the row of the cell.
     let part = li / UNITS;
     let unit = li % UNITS;
 
-    let weights = (pack_at(m, dir) + p.padded_input * UNITS + unit) * 4u + part;
-    //# for k in 0..PADDED/4
-    let w$k = vec4<f32>(
-        pack[weights + (4u * $ku) * UNITS * 4u],
-        pack[weights + (4u * $ku + 1u) * UNITS * 4u],
-        pack[weights + (4u * $ku + 2u) * UNITS * 4u],
-        pack[weights + (4u * $ku + 3u) * UNITS * 4u],
-    );
+    let weights = pack_at(m, dir) + p.padded_input * UNITS + unit;
+    // Past the last unit there is no weight.
+    //# for k in 0..DEPTH
+    let row_$k = part * DEPTH + $ku;
+    let w$k = select(Gates(), real_weights(pack[weights + row_$k * UNITS]), row_$k < UNITS);
     //# end
 
-    let row = (wg.x + wg.y * groups.x) * GATES + part;
-    let exists = row < p.batch;
+    let own = min(part, ROWS - 1u);
+    let row = (wg.x + wg.y * groups.x) * ROWS + own;
+    let exists = part < ROWS && row < p.batch;
     let b = min(row, p.batch - 1u);
     let length = select(0u, length_of(m, b), exists);
-    let own = part * PADDED + unit;
     let h_at = state_at(m, 0u, dir, b) + unit;
     let c_at = state_at(m, p.states - 1u, dir, b) + unit;
     var s = State(state[h_at], state[c_at]);
-    for (var i = li; i < GATES * PADDED; i += GATES * UNITS) {
-        hidden[i] = 0.0;
+    if (part < ROWS) {
+        hidden[unit / DEPTH][own][unit % DEPTH] = s.h;
+        // The end of the last part.
+        for (var u = UNITS + unit; u < PARTS * DEPTH; u += UNITS) {
+            hidden[u / DEPTH][own][u % DEPTH] = 0.0;
+        }
     }
-    workgroupBarrier();
-    hidden[own] = s.h;
-    workgroupBarrier();
 
     let steps = dispatch_steps(dir);
-    for (var i = 0u; i < p.to_0 - p.from_0; i++) {
-        let t = select(steps.x + i, steps.y - 1u - i, dir == 1u);
+    let count = steps.y - steps.x;
+    var t = select(steps.x, steps.y - 1u, dir == 1u);
+    let next_t = select(1u, 0xffffffffu, dir == 1u);
+    // Rows of all steps are evenly apart.
+    let next = next_t * p.batch * p.dirs * UNITS;
+    var here = at(m, t, b, dir) + unit;
+    var gate = gates_at(m, t, b, dir) + unit;
+    var next_input = vec4<f32>();
+    if (t < length) {
+        next_input = gates[gate];
+    }
+    // Rows in the order that begins with the own one, and how many parts the own is before that of the row: a
+    // constant if there are as many rows as parts.
+    //# for r in 0..ROWS
+    let row$r = (part + $ru) % ROWS;
+    let before$r = select((row$r + PARTS - part) % PARTS, $ru, ROWS == PARTS);
+    //# end
+    workgroupBarrier();
+    for (var i = 0u; i < count; i++) {
         let live = t < length;
-        var input = vec4<f32>();
-        if (live) {
-            // Loaded before the GEMM, which hides the latency of memory.
-            input = gates[gates_at(m, t, b, dir) + unit];
+        let input = next_input;
+        if (i + 1u < count && t + next_t < length) {
+            // Asked for a step ahead: the step hides the latency of memory.
+            next_input = gates[gate + next];
         }
-        //# for r in 0..GATES
-        var a$r = vec4<f32>();
+        //# for r in 0..ROWS
+        var a$r = Gates();
         //# end
-        //# for k in 0..PADDED/4
-        //# for r in 0..GATES
-        a$r = fma(w$k, vec4<f32>(
-            hidden[$ru * PADDED + 4u * $ku],
-            hidden[$ru * PADDED + 4u * $ku + 1u],
-            hidden[$ru * PADDED + 4u * $ku + 2u],
-            hidden[$ru * PADDED + 4u * $ku + 3u],
-        ), a$r);
+        //# for k in 0..DEPTH
+        //# for r in 0..ROWS
+        a$r = fma(w$k, Gates(hidden[part][row$r][$k]), a$r);
         //# end
         //# end
-        //# for r in 0..GATES
-        product[$ru * GATES * UNITS + li] = (a$r.x + a$r.y) + (a$r.z + a$r.w);
+        if (part >= ROWS) {
+            product[row0][before0 - 1u][unit] = a0;
+        }
+        //# for r in 1..ROWS
+        product[row$r][before$r - 1u][unit] = a$r;
         //# end
         workgroupBarrier();
         if (live) {
-            var recurrent = Gates();
-            //# for g in 0..GATES
-            recurrent[$gu] = product[(part * GATES + $gu) * UNITS + unit];
-            //# end
-            let step = cell_forward(input, recurrent, s);
+            // The same pairs of parts for every row: a row's bits do not depend on its place.
+            var sums = product[own][0][unit];
+            if (PARTS == 4u) {
+                sums += product[own][2][unit];
+            }
+            sums += a0 + product[own][1][unit];
+            let step = cell_forward(input, sums, s);
             s = step.state;
-            hidden[own] = s.h;
-            let here = at(m, t, b, dir) + unit;
+            hidden[unit / DEPTH][own][unit % DEPTH] = s.h;
             y[here] = s.h;
             if (SAVE == 1u) {
-                gates[gates_at(m, t, b, dir) + unit] = step.saved;
+                gates[gate] = step.saved;
                 if (p.states == 2u) {
                     cells[here] = s.c;
                 }
             }
         } else if (exists) {
-            y[at(m, t, b, dir) + unit] = 0.0;
+            y[here] = 0.0;
         }
+        t += next_t;
+        here += next;
+        gate += next;
         workgroupBarrier();
     }
     if (exists) {

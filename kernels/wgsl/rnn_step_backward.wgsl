@@ -2,10 +2,14 @@
 // before give the gradient by this step's state, then the cell follows. With `is_end` there is no cell: the
 // gradient by the first step's previous state goes into `carry`.
 //
+// A workgroup takes 16 rows and 16 units, so that there are many. In the GEMM an invocation is two units, 8
+// apart, of four rows, 4 apart, for an eighth of the depth; in the cell it is one unit of one row.
+//
 //     for each piece of DEPTH units:
-//         barrier; stage deltas of the step before [ROWS][DEPTH]; barrier
-//         for k in the piece: for r in 0..ROWS: dh[r] += W_hh[k][unit] . deltas[r][k]
-//     gates[t] = cell_backward(gates[t], dh + dy[t], dc)
+//         barrier; stage deltas of the step before [16][DEPTH]; barrier
+//         for k in my eighth of the piece: for my rows and units: dh += W_hh[k][unit] . deltas[row][k]
+//     barrier; parts[eighth] = dh; barrier
+//     gates[t] = cell_backward(gates[t], parts + dy[t], dc)
 
 @group(0) @binding(1) var<storage, read> back: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> lengths: array<u32>;
@@ -15,69 +19,110 @@
 @group(0) @binding(6) var<storage, read> dy: array<f32>;
 @group(0) @binding(7) var<storage, read_write> carry: array<f32>;
 
-var<workgroup> tile: array<Gates, DEPTH * ROWS>;
+const DEPTH = 48u;
+
+// First deltas: row, unit, and one more against bank conflicts. Then sums of four rows: eighth and half,
+// first unit and row.
+var<workgroup> tile: array<array<vec4<f32>, DEPTH + 1u>, 16>;
 
 // The step whose deltas flow into what this dispatch computes; of a row that was there.
 fn source(dir: u32, t: u32) -> u32 {
     return select(select(t + 1u, 0u, p.is_end == 1u), t - 1u, dir == 1u);
 }
 
-@compute @workgroup_size(LANES)
+@compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) li: u32,
         @builtin(num_workgroups) groups: vec3<u32>) {
-    let unit_tiles = (p.hidden + LANES - 1u) / LANES;
+    let unit_tiles = (p.hidden + 15u) / 16u;
     let dir = p.dir + (wg.z / unit_tiles) % p.dir_count;
     let m = wg.z / (unit_tiles * p.dir_count);
-    let unit = (wg.z % unit_tiles) * LANES + li;
-    let column = min(unit, p.hidden - 1u);
-    let first_row = (wg.x + wg.y * groups.x) * ROWS;
-    let weights = back_at(m, dir) + column;
+    let first_unit = (wg.z % unit_tiles) * 16u;
+    let first_row = (wg.x + wg.y * groups.x) * 16u;
     let t = dispatch_steps(dir).x;
+    let from_t = source(dir, t);
 
-    //# for r in 0..ROWS
-    var a$r = Gates();
+    // In the cell, whose numbers are loaded before the GEMM, which hides the latency of memory.
+    let row = first_row + li / 16u;
+    let unit = first_unit + li % 16u;
+    let exists = row < p.batch && unit < p.hidden;
+    let b = min(row, p.batch - 1u);
+    let column = min(unit, p.hidden - 1u);
+    let length = length_of(m, b);
+    let live = p.is_end == 0u && t < length;
+    let h_at = state_at(m, 0u, dir, b) + column;
+    let c_at = state_at(m, p.states - 1u, dir, b) + column;
+    let gate = gates_at(m, t, b, dir) + column;
+    var d = State(carry[h_at], select(0.0, carry[c_at], p.states == 2u));
+    var saved = vec4<f32>();
+    var own = 0.0;
+    var previous = State(0.0, 0.0);
+    if (live) {
+        let here = at(m, t, b, dir) + column;
+        saved = gates[gate];
+        own = own_state(here);
+        previous = previous_state(m, t, b, dir, column, length, h_at, c_at);
+        if (p.has_dy == 1u) {
+            d.h += dy[here];
+        }
+    }
+
+    // Staged for the GEMM: before the first step there is none, as the difference wraps to a step that no row
+    // has.
+    let is_staged = row < p.batch && from_t < length;
+    let staged = gates_at(m, from_t, b, dir);
+
+    // In the GEMM.
+    let lane = li % 8u;
+    let four = li / 8u % 4u;
+    let eighth = li / 32u;
+    let weights_0 = back_at(m, dir) + min(first_unit + lane, p.hidden - 1u);
+    let weights_1 = back_at(m, dir) + min(first_unit + 8u + lane, p.hidden - 1u);
+    //# for r in 0..4
+    var a$r_0 = 0.0;
+    var a$r_1 = 0.0;
     //# end
     for (var u0 = 0u; u0 < p.padded_hidden; u0 += DEPTH) {
+        let depth = min(DEPTH, p.padded_hidden - u0);
         workgroupBarrier();
-        for (var i = li; i < DEPTH * ROWS; i += LANES) {
-            let u = u0 + i / ROWS;
-            let b = first_row + i % ROWS;
-            var value = Gates();
-            if (u < p.hidden && b < p.batch) {
-                // Before the first step there is none: the difference wraps to a step that no row has.
-                let from_t = source(dir, t);
-                if (from_t < length_of(m, b)) {
-                    value = recurrent_part(gates[gates_at(m, from_t, b, dir) + u]);
-                }
+        for (var u = li % 16u; u < depth; u += 16u) {
+            var value = vec4<f32>();
+            if (is_staged && u0 + u < p.hidden) {
+                value = gates[staged + u0 + u];
             }
-            tile[i] = value;
+            tile[li / 16u][u] = value;
         }
         workgroupBarrier();
-        for (var u = 0u; u < DEPTH; u++) {
-            let w = real_weights(back[weights + (u0 + u) * p.hidden]);
-            //# for r in 0..ROWS
-            a$r = fma(w, tile[u * ROWS + $ru], a$r);
+        // The padded depth is a multiple of 16.
+        for (var u = eighth; u < depth; u += 16u) {
+            //# for j in 0..2
+            let w$j_0 = real_weights(back[weights_0 + (u0 + u + 8u * $ju) * p.hidden]);
+            let w$j_1 = real_weights(back[weights_1 + (u0 + u + 8u * $ju) * p.hidden]);
+            //# end
+            //# for j in 0..2
+            //# for r in 0..4
+            {
+                let delta = recurrent_part(tile[4u * $ru + four][u + 8u * $ju]);
+                a$r_0 = add_products(w$j_0, delta, a$r_0);
+                a$r_1 = add_products(w$j_1, delta, a$r_1);
+            }
+            //# end
             //# end
         }
     }
-    if (unit >= p.hidden) {
-        return;
-    }
-    //# for r in 0..ROWS
-    if (first_row + $ru < p.batch) {
-        let b = first_row + $ru;
-        let length = length_of(m, b);
-        let h_at = state_at(m, 0u, dir, b) + unit;
-        let c_at = state_at(m, p.states - 1u, dir, b) + unit;
-        let gate = gates_at(m, t, b, dir) + unit;
-        if (p.is_end == 0u && t < length) {
-            let here = at(m, t, b, dir) + unit;
-            var d = State(carry[h_at] + total(a$r), select(0.0, carry[c_at], p.states == 2u));
-            if (p.has_dy == 1u) {
-                d.h += dy[here];
-            }
-            let previous = previous_state(m, t, b, dir, unit, length, h_at, c_at);
-            let step = cell_backward(gates[gate], own_state(here), previous, d);
+    workgroupBarrier();
+    tile[2u * eighth][4u * lane + four] = vec4<f32>(a0_0, a1_0, a2_0, a3_0);
+    tile[2u * eighth + 1u][4u * lane + four] = vec4<f32>(a0_1, a1_1, a2_1, a3_1);
+    workgroupBarrier();
+    if (exists) {
+        let half = li % 16u / 8u;
+        let place = 4u * lane + li / 16u % 4u;
+        let r = li / 64u;
+        //# for e in 0..8
+        let sum$e = tile[2u * $eu + half][place][r];
+        //# end
+        d.h += ((sum0 + sum1) + (sum2 + sum3)) + ((sum4 + sum5) + (sum6 + sum7));
+        if (live) {
+            let step = cell_backward(saved, own, previous, d);
             gates[gate] = step.deltas;
             carry[h_at] = step.previous.h;
             if (p.states == 2u) {
@@ -85,11 +130,10 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
             }
         } else {
             // The step that flows in, if there is one, was the first of the row.
-            carry[h_at] += total(a$r);
+            carry[h_at] = d.h;
             if (p.is_end == 0u) {
                 gates[gate] = vec4<f32>();
             }
         }
     }
-    //# end
 }

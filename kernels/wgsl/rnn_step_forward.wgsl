@@ -1,11 +1,16 @@
-// One time step forward of a layer of any width: the recurrent GEMM as in rnn_project.wgsl, with the cell as
-// its epilogue. `hidden_in` holds the states before the step and `hidden_out` those after it, because other
-// workgroups still read the former.
+// One time step forward of a layer of any width: the recurrent GEMM, with the cell as its epilogue.
+// `hidden_in` holds the states before the step and `hidden_out` those after it, because other workgroups
+// still read the former.
+//
+// A workgroup takes 16 rows and 16 units, so that there are many. In the GEMM an invocation is one unit, all
+// gates, of four rows, for a quarter of the depth; in the cell it is one unit of one row. Weights are read by
+// 16 rows only, and go to registers at once; hidden states are staged DEPTH units at a time.
 //
 //     for each piece of DEPTH units:
-//         barrier; stage hidden_in[ROWS][DEPTH]; barrier
-//         for k in the piece: for r in 0..ROWS: sums[r] += W_hh[unit][k] * h[r][k]
-//     hidden_out, c = cell(gates[t] + sums, c)
+//         barrier; stage hidden_in[DEPTH][16]; barrier
+//         for k in my quarter of the piece: for my rows: sums[row] += W_hh[unit][k] * h[k][row]
+//     barrier; parts[quarter] = sums; barrier
+//     hidden_out, c = cell(gates[t] + parts, c)
 
 @group(0) @binding(1) var<storage, read> pack: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> lengths: array<u32>;
@@ -16,56 +21,82 @@
 @group(0) @binding(7) var<storage, read> hidden_in: array<f32>;
 @group(0) @binding(8) var<storage, read_write> hidden_out: array<f32>;
 
-var<workgroup> tile: array<f32, DEPTH * ROWS>;
+const DEPTH = 256u;
 
-@compute @workgroup_size(LANES)
+// First hidden states, four rows together: four, unit; units change places, differently in each four, so that
+// reads of two fours meet different banks. Then sums: quarter, row, unit.
+var<workgroup> tile: array<vec4<f32>, DEPTH * 4u>;
+
+@compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) li: u32,
         @builtin(num_workgroups) groups: vec3<u32>) {
-    let unit_tiles = (p.hidden + LANES - 1u) / LANES;
+    let unit_tiles = (p.hidden + 15u) / 16u;
     let dir = p.dir + (wg.z / unit_tiles) % p.dir_count;
     let m = wg.z / (unit_tiles * p.dir_count);
-    let unit = (wg.z % unit_tiles) * LANES + li;
+    let unit = (wg.z % unit_tiles) * 16u + li % 16u;
     let column = min(unit, p.hidden - 1u);
-    let first_row = (wg.x + wg.y * groups.x) * ROWS;
-    let weights = pack_at(m, dir) + p.padded_input * p.hidden + column;
+    let first_row = (wg.x + wg.y * groups.x) * 16u;
     let t = dispatch_steps(dir).x;
 
-    //# for r in 0..ROWS
+    // In the cell.
+    let row = first_row + li / 16u;
+    let exists = row < p.batch && unit < p.hidden;
+    let b = min(row, p.batch - 1u);
+    let live = t < length_of(m, b);
+    let h_at = state_at(m, 0u, dir, b) + column;
+    let c_at = state_at(m, p.states - 1u, dir, b) + column;
+    let gate = gates_at(m, t, b, dir) + column;
+    // Loaded before the GEMM, which hides the latency of memory.
+    let input = gates[gate];
+    var s = State(hidden_in[h_at], state[c_at]);
+
+    // In the GEMM.
+    let four = li / 16u % 4u;
+    let quarter = li / 64u;
+    let weights = pack_at(m, dir) + p.padded_input * p.hidden + column;
+    let states = state_at(m, 0u, dir, 0u);
+    let staged_row = first_row + 4u * quarter;
+
+    //# for r in 0..4
     var a$r = Gates();
     //# end
     for (var k0 = 0u; k0 < p.padded_hidden; k0 += DEPTH) {
+        let depth = min(DEPTH, p.padded_hidden - k0);
         workgroupBarrier();
-        for (var i = li; i < DEPTH * ROWS; i += LANES) {
-            let k = k0 + i / ROWS;
-            let b = first_row + i % ROWS;
-            var value = 0.0;
-            if (k < p.hidden && b < p.batch) {
-                value = hidden_in[state_at(m, 0u, dir, b) + k];
+        for (var k = li % 64u; k < depth; k += 64u) {
+            var numbers = vec4<f32>();
+            if (k0 + k < p.hidden) {
+                //# for r in 0..4
+                numbers[$r] = hidden_in[states + min(staged_row + $ru, p.batch - 1u) * p.hidden + k0 + k];
+                //# end
             }
-            tile[i] = value;
+            tile[quarter * DEPTH + (k ^ quarter)] = numbers;
         }
         workgroupBarrier();
-        for (var k = 0u; k < DEPTH; k++) {
-            let w = real_weights(pack[weights + (k0 + k) * p.hidden]);
-            //# for r in 0..ROWS
-            a$r = fma(w, Gates(tile[k * ROWS + $ru]), a$r);
+        // The padded depth is a multiple of 16.
+        for (var k = quarter; k < depth; k += 16u) {
+            //# for j in 0..4
+            let w$j = real_weights(pack[weights + (k0 + k + 4u * $ju) * p.hidden]);
+            //# end
+            //# for j in 0..4
+            let h$j = tile[four * DEPTH + (k ^ four) + 4u * $ju];
+            //# for r in 0..4
+            a$r = fma(w$j, Gates(h$j[$r]), a$r);
+            //# end
             //# end
         }
     }
-    if (unit >= p.hidden) {
-        return;
-    }
-    //# for r in 0..ROWS
-    if (first_row + $ru < p.batch) {
-        let b = first_row + $ru;
-        let h_at = state_at(m, 0u, dir, b) + unit;
-        let c_at = state_at(m, p.states - 1u, dir, b) + unit;
+    workgroupBarrier();
+    //# for r in 0..4
+    tile[quarter * 256u + (four * 4u + $ru) * 16u + li % 16u] = widened(a$r);
+    //# end
+    workgroupBarrier();
+    if (exists) {
+        let sums = (tile[li] + tile[256u + li]) + (tile[512u + li] + tile[768u + li]);
         let here = at(m, t, b, dir) + unit;
-        var s = State(hidden_in[h_at], state[c_at]);
         var output = 0.0;
-        if (t < length_of(m, b)) {
-            let gate = gates_at(m, t, b, dir) + unit;
-            let step = cell_forward(gates[gate], a$r, s);
+        if (live) {
+            let step = cell_forward(input, gates_of(sums), s);
             s = step.state;
             output = s.h;
             state[h_at] = s.h;
@@ -82,5 +113,4 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
         hidden_out[h_at] = s.h;
         y[here] = output;
     }
-    //# end
 }

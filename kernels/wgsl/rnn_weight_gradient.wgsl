@@ -2,11 +2,16 @@
 // deltas of unit u times element c of (x, the hidden state before, 1), over the split's share of the rows of
 // all time steps.
 //
-// A workgroup takes LANES units and COLUMNS of those elements, staged DEPTH rows at a time.
+// A workgroup takes COLUMNS of those elements and UNITS units, four deltas each; an invocation eight
+// elements, in two fours, and two units, TX apart. Both operands are staged DEPTH rows at a time, and the
+// next ones are loaded meanwhile. The elements are counted in fours: those of x, then those of the hidden
+// state, each padded to a whole four. The sums of the deltas alone, the last column, are made of what the
+// first workgroup stages.
 //
 //     for each piece of DEPTH rows of the share:
-//         barrier; stage inputs[COLUMNS][DEPTH]; barrier
-//         for row in the piece: for c in 0..COLUMNS: sums[c] += deltas[row][unit] * inputs[c][row]
+//         barrier; stage inputs[DEPTH][COLUMNS] and deltas[DEPTH][UNITS]; barrier
+//         load the next piece
+//         for row in the piece: for my c and units: sums[c][unit] += deltas[row][unit] * inputs[row][c]
 //     partial[split] = sums
 
 @group(0) @binding(1) var<storage, read> lengths: array<u32>;
@@ -16,78 +21,176 @@
 @group(0) @binding(5) var<storage, read> initial: array<f32>;
 @group(0) @binding(6) var<storage, read_write> partial: array<vec4<f32>>;
 
-var<workgroup> tile: array<f32, DEPTH * COLUMNS>;
+const TX = UNITS / 2u;
+const TY = COLUMNS / 8u;
+const LANES = TX * TY;
 
-// Element `c` of a row at time step `t`; 0 past the row's length, where x may hold anything.
-fn incoming(m: u32, dir: u32, t: u32, b: u32, c: u32) -> f32 {
+var<workgroup> left: array<array<array<vec4<f32>, TY>, 2>, DEPTH>;      // row, four / TY, four % TY
+var<workgroup> right: array<array<array<vec4<f32>, TX>, 2>, DEPTH>;     // row, unit / TX, unit % TX
+
+// The first element of a four: its place and whether it is one of x (0), of the hidden state (1) or none (2).
+fn place_of(four: u32) -> vec2<u32> {
+    let of_x = (p.input + 3u) / 4u;
+    if (four < of_x) {
+        return vec2<u32>(4u * four, 0u);
+    }
+    let k = 4u * (four - of_x);
+    return vec2<u32>(k, select(2u, 1u, k < p.hidden));
+}
+
+fn four_of(x0: f32, x1: f32, x2: f32, x3: f32, k: u32, end: u32) -> vec4<f32> {
+    let k4 = vec4<u32>(k, k + 1u, k + 2u, k + 3u);
+    return select(vec4<f32>(), vec4<f32>(x0, x1, x2, x3), k4 < vec4<u32>(end));
+}
+
+// Four elements of row `b` at time step `t`; 0 past the row's length, where x may hold anything.
+fn incoming(m: u32, dir: u32, t: u32, b: u32, place: vec2<u32>) -> vec4<f32> {
     let length = length_of(m, b);
-    if (t >= length) {
-        return 0.0;
+    let k = place.x;
+    if (t >= length || place.y == 2u) {
+        return vec4<f32>();
     }
-    if (c < p.input) {
-        return x[x_at(m, t, b) + c];
+    if (place.y == 0u) {
+        let i = x_at(m, t, b) + k;
+        return four_of(x[i], x[i + 1u], x[i + 2u], x[i + 3u], k, p.input);
     }
-    if (c < p.input + p.hidden) {
-        let k = c - p.input;
-        if (!is_start(dir, t, length)) {
-            return y[at(m, step_before(dir, t), b, dir) + k];
-        }
-        if (p.has_initial == 1u) {
-            return initial[state_at(m, 0u, dir, b) + k];
-        }
-        return 0.0;
+    if (!is_start(dir, t, length)) {
+        let i = at(m, step_before(dir, t), b, dir) + k;
+        return four_of(y[i], y[i + 1u], y[i + 2u], y[i + 3u], k, p.hidden);
     }
-    return select(0.0, 1.0, c == p.input + p.hidden);
+    if (p.has_initial == 1u) {
+        let i = state_at(m, 0u, dir, b) + k;
+        return four_of(initial[i], initial[i + 1u], initial[i + 2u], initial[i + 3u], k, p.hidden);
+    }
+    return vec4<f32>();
 }
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) li: u32) {
-    let unit_tiles = (p.hidden + LANES - 1u) / LANES;
+    let unit_tiles = (p.hidden + UNITS - 1u) / UNITS;
     let dir = (wg.z / unit_tiles) % p.dirs;
     let m = wg.z / (unit_tiles * p.dirs);
-    let unit = (wg.z % unit_tiles) * LANES + li;
-    let column = min(unit, p.hidden - 1u);
+    let first_unit = (wg.z % unit_tiles) * UNITS;
     let split = wg.y;
-    let first_c = wg.x * COLUMNS;
+    let first_four = wg.x * (COLUMNS / 4u);
+    let tx = li % TX;
+    let ty = li / TX;
 
     let rows = (p.to_0 - p.from_0) * p.batch;
     let share = (rows + p.splits - 1u) / p.splits;
     let start = min(split * share, rows);
     let end = min(start + share, rows);
-    let deltas = gates_at(m, p.from_0, 0u, dir) + column;
     let stride = p.dirs * p.hidden;
+    let more_steps = DEPTH / p.batch;
+    let more_rows = DEPTH % p.batch;
+
+    //# for i in 0..LEFT
+    let left_row$i = (li + $iu * LANES) / (COLUMNS / 4u);
+    let four$i = (li + $iu * LANES) % (COLUMNS / 4u);
+    let place$i = place_of(first_four + four$i);
+    var t$i = p.from_0 + (start + left_row$i) / p.batch;
+    var b$i = (start + left_row$i) % p.batch;
+    var next_left$i = vec4<f32>();
+    if (start + left_row$i < end) {
+        next_left$i = incoming(m, dir, t$i, b$i, place$i);
+    }
+    //# end
+    let deltas = gates_at(m, p.from_0, 0u, dir);
+    //# for i in 0..RIGHT
+    let right_row$i = (li + $iu * LANES) / UNITS;
+    let column$i = (li + $iu * LANES) % UNITS;
+    var from$i = deltas + (start + right_row$i) * stride + min(first_unit + column$i, p.hidden - 1u);
+    var next_right$i = vec4<f32>();
+    if (start + right_row$i < end) {
+        next_right$i = gates[from$i];
+    }
+    var alone$i = vec4<f32>();
+    //# end
 
     let columns = p.input + p.hidden + 1u;
-    let out = (((split * p.models + m) * p.dirs + dir) * columns + first_c) * p.hidden + unit;
-    //# for c in 0..COLUMNS
-    var a$c = vec4<f32>();
-    if (p.adds == 1u && unit < p.hidden && first_c + $cu < columns) {
-        a$c = partial[out + $cu * p.hidden];
+    let out = ((split * p.models + m) * p.dirs + dir) * columns * p.hidden + first_unit;
+    //# for h in 0..2
+    let own$h = place_of(first_four + $hu * TY + ty);
+    let elements$h = select(p.input, p.hidden, own$h.y == 1u) * select(1u, 0u, own$h.y == 2u);
+    let out$h = out + (own$h.x + select(0u, p.input, own$h.y == 1u)) * p.hidden + tx;
+    //# for r in 0..4
+    //# for j in 0..2
+    let is_mine$h$r_$j = own$h.x + $ru < elements$h && first_unit + $ju * TX + tx < p.hidden;
+    var a$h$r_$j = vec4<f32>();
+    if (p.adds == 1u && is_mine$h$r_$j) {
+        a$h$r_$j = partial[out$h + $ru * p.hidden + $ju * TX];
     }
+    //# end
+    //# end
     //# end
     for (var n0 = start; n0 < end; n0 += DEPTH) {
         workgroupBarrier();
-        for (var i = li; i < DEPTH * COLUMNS; i += LANES) {
-            let n = n0 + i / COLUMNS;
-            var value = 0.0;
-            if (n < end) {
-                value = incoming(m, dir, p.from_0 + n / p.batch, n % p.batch, first_c + i % COLUMNS);
-            }
-            tile[i] = value;
-        }
+        //# for i in 0..LEFT
+        left[left_row$i][four$i / TY][four$i % TY] = next_left$i;
+        //# end
+        //# for i in 0..RIGHT
+        right[right_row$i][column$i / TX][column$i % TX] = next_right$i;
+        alone$i += next_right$i;
+        //# end
         workgroupBarrier();
-        for (var n = 0u; n < DEPTH; n++) {
-            let d = gates[deltas + min(n0 + n, end - 1u) * stride];
-            //# for c in 0..COLUMNS
-            a$c = fma(d, vec4<f32>(tile[n * COLUMNS + $cu]), a$c);
-            //# end
+        //# for i in 0..LEFT
+        t$i += more_steps;
+        b$i += more_rows;
+        if (b$i >= p.batch) {
+            b$i -= p.batch;
+            t$i += 1u;
         }
-    }
-    if (unit < p.hidden) {
-        //# for c in 0..COLUMNS
-        if (first_c + $cu < columns) {
-            partial[out + $cu * p.hidden] = a$c;
+        next_left$i = vec4<f32>();
+        if (n0 + DEPTH + left_row$i < end) {
+            next_left$i = incoming(m, dir, t$i, b$i, place$i);
         }
         //# end
+        //# for i in 0..RIGHT
+        from$i += DEPTH * stride;
+        next_right$i = vec4<f32>();
+        if (n0 + DEPTH + right_row$i < end) {
+            next_right$i = gates[from$i];
+        }
+        //# end
+        //# for n in 0..DEPTH
+        {
+            let d0 = right[$n][0][tx];
+            let d1 = right[$n][1][tx];
+            //# for h in 0..2
+            let v$h = left[$n][$h][ty];
+            //# for r in 0..4
+            a$h$r_0 = fma(d0, vec4<f32>(v$h[$r]), a$h$r_0);
+            a$h$r_1 = fma(d1, vec4<f32>(v$h[$r]), a$h$r_1);
+            //# end
+            //# end
+        }
+        //# end
+    }
+    //# for h in 0..2
+    //# for r in 0..4
+    //# for j in 0..2
+    if (is_mine$h$r_$j) {
+        partial[out$h + $ru * p.hidden + $ju * TX] = a$h$r_$j;
+    }
+    //# end
+    //# end
+    //# end
+
+    // The sums of the deltas alone: those of each row of the pieces, then over the rows.
+    workgroupBarrier();
+    //# for i in 0..RIGHT
+    right[right_row$i][column$i / TX][column$i % TX] = alone$i;
+    //# end
+    workgroupBarrier();
+    if (wg.x == 0u && li < UNITS && first_unit + li < p.hidden) {
+        let last = out + (columns - 1u) * p.hidden + li;
+        var sum = vec4<f32>();
+        if (p.adds == 1u) {
+            sum = partial[last];
+        }
+        //# for n in 0..DEPTH
+        sum += right[$n][li / TX][li % TX];
+        //# end
+        partial[last] = sum;
     }
 }

@@ -3,20 +3,20 @@
 use std::fmt;
 
 /// Where the recurrent weights are during the time loop, and what one launch covers. cuDNN calls the choice
-/// `cudnnRNNAlgo_t`. By default a backend takes the first of these that the layer fits.
+/// `cudnnRNNAlgo_t`. By default a backend takes the first of these that the layer fits and that suits the
+/// device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Algorithm {
     /// A persistent kernel (Diamos et al. 2016): one launch runs all time steps, and the weights stay in
-    /// registers of one multiprocessor. CUDA: up to 64 units in tf32, 128 in bf16. WGSL: up to 64 units of an
-    /// LSTM, 80 of a GRU.
+    /// registers of one multiprocessor. CUDA: up to 64 units in tf32, 128 in bf16. WGSL: up to 80 units.
     #[cfg_attr(feature = "cli", value(aliases = ["solo", "registers"]))]
     Persistent,
     /// The same with the weights in registers of four multiprocessors, a thread-block cluster. CUDA from sm_90
     /// on: up to 128 units in tf32, 256 in bf16.
     Cluster,
     /// One launch runs all time steps, and each step reads the weights from memory. WGSL only, up to 256
-    /// units.
+    /// units; by default on software drivers.
     Streamed,
     /// Each time step is a launch of its own. Any number of units.
     PerStep,

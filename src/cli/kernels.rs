@@ -15,9 +15,9 @@ The sources are in kernels/. The sizes of a layer select its kernels and set the
 needed.
 
 Algorithms of wgpu (kernels/wgsl/):
-  persistent  one dispatch runs all time steps, and the recurrent weights stay in registers;
-              LSTM up to 64 units, GRU up to 80, if the adapter allows enough invocations
-  streamed    one dispatch runs all time steps, and reads the weights again in each; up to 256 units
+  persistent  one dispatch runs all time steps, and the recurrent weights stay in registers; up to 80 units
+  streamed    one dispatch runs all time steps, and reads the weights again in each; up to 256 units; a
+              software driver's choice, and no GPU's
   per-step    one dispatch for each time step
 
 Algorithms of cuda (kernels/cuda/):

@@ -35,17 +35,14 @@ fn an_adapter_is_for_its_backend() {
 fn kernels_are_printed_without_a_gpu() {
     let folder = folder();
     let call = without_gpu(folder.path(), "kernels --backend wgpu --cell lstm --hidden 64").ends(0, &[]);
-    for part in [
-        "algorithm `persistent`",
-        "let w15 = vec4<f32>(",
-        "fn cell_forward(",
-        "@workgroup_size(GATES * UNITS)",
-    ] {
+    for part in
+        ["algorithm `persistent`", "let w15 = select(", "fn cell_forward(", "@workgroup_size(PARTS * UNITS)"]
+    {
         assert!(call.out.contains(part), "no {part}");
     }
     let call = without_gpu(folder.path(), "kernels --cell gru --hidden 300 --list").ends(0, &[]);
     assert!(
-        call.out.contains("algorithm `per-step`") && call.out.contains("rnn_step_forward.wgsl LANES=64"),
+        call.out.contains("algorithm `per-step`") && call.out.contains("rnn_step_forward.wgsl SAVE=1"),
         "{}",
         call.out
     );

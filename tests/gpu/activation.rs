@@ -28,11 +28,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 fn with_reciprocal(ulp: &str) -> String {
     let reciprocal =
         format!("fn reciprocal(b: f32) -> f32 {{ return bitcast<f32>(bitcast<u32>(1.0 / b) {ulp}); }}\n");
-    let (sigmoid, tanh) = ("1.0 / (1.0 + exp_clamped(-x))", "2.0 / (1.0 + exp_clamped(a + a))");
+    let (sigmoid, tanh) = ("1.0 / (1.0 + exp_2(x * -1.44269504))", "(1.0 / (1.0 + e))");
     assert!(MATHS.contains(sigmoid) && MATHS.contains(tanh), "the reciprocals are written in another way");
     let text = MATHS
-        .replace(sigmoid, "reciprocal(1.0 + exp_clamped(-x))")
-        .replace(tanh, "2.0 * reciprocal(1.0 + exp_clamped(a + a))");
+        .replace(sigmoid, "reciprocal(1.0 + exp_2(x * -1.44269504))")
+        .replace(tanh, "reciprocal(1.0 + e)");
     reciprocal + &text
 }
 

@@ -26,7 +26,7 @@ impl KernelOptions {
     pub fn print(&self, listing: &Listing, out: Out) -> Result<()> {
         let adapter = self.adapter.as_deref().map(|wanted| Adapter::choose(Some(wanted))).transpose()?;
         let (title, kernels) = if listing.every {
-            ("every kernel".to_string(), every_kernel(adapter.as_ref()))
+            ("every kernel".to_string(), every_kernel(adapter.as_ref())?)
         } else {
             let (cell, hidden) = (listing.rnn.cell.name(), listing.rnn.hidden);
             let (algorithm, kernels) = layer_kernels(listing.rnn, listing.algorithm, adapter.as_ref())?;

@@ -14,6 +14,9 @@ parameters! {
     }
 }
 
+/// Rows of an invocation.
+const ROWS: usize = 4;
+
 impl Runs<Gather> for Wgpu {
     fn execute(&self, s: &Gather, a: GatherOperands<Self>, _: Checked) -> Result<()> {
         let rows = s.models * s.steps * s.batch;
@@ -36,7 +39,7 @@ impl Runs<Gather> for Wgpu {
                     kernel: kernel::gather::<GatherParameters>(&[]),
                     parameters: bytes_of(&parameters),
                     operands: &[part.frames.all(), a.first.all(), a.lengths.all(), a.stats.all(), x.clone()],
-                    grid: groups(block.len() * s.features, 1),
+                    grid: groups(block.len().div_ceil(ROWS) * s.features, 1),
                     work: if i == 0 { s.work().share(block.len(), rows) } else { Work::default() },
                 })?;
             }

@@ -59,7 +59,7 @@ const SLOT: usize = 256;
 /// Parameters of as many dispatches are written at once.
 const SLOTS: usize = 1024;
 /// Commands are submitted when they add up to so many operations: a driver may give up on what takes seconds.
-const SUBMIT_WORK: u64 = 8_000_000_000;
+const SUBMIT_WORK: u64 = 32_000_000_000;
 /// Bytes that one write may put into the driver's hands.
 const WRITE: usize = 32 << 20;
 

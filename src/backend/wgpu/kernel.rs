@@ -1,9 +1,10 @@
 //! The kernels by name: their files, constants, parameters and bindings.
 
 use crate::ops::{Cell, cells};
+use std::hash::{Hash, Hasher};
 
 /// One kernel, specialized: two that are equal are one program on the device.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug)]
 pub struct Kernel {
     /// Its label in profiles and messages.
     pub label: &'static str,
@@ -22,6 +23,27 @@ impl Kernel {
         let constants: Vec<String> =
             self.constants.iter().map(|(name, value)| format!("{name}={value}")).collect();
         [self.file.clone(), constants.join(" ")].join(" ").trim_end().to_string()
+    }
+}
+
+/// Texts are not read at each launch: each is a constant of this program, at one address.
+impl PartialEq for Kernel {
+    fn eq(&self, other: &Self) -> bool {
+        fn texts(kernel: &Kernel) -> impl Iterator<Item = *const u8> {
+            kernel.files.iter().map(|text| text.as_ptr())
+        }
+        self.file == other.file
+            && self.constants == other.constants
+            && std::ptr::eq(self.parameters, other.parameters)
+            && texts(self).eq(texts(other))
+    }
+}
+
+impl Eq for Kernel {}
+
+impl Hash for Kernel {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.file, &self.constants).hash(state);
     }
 }
 

@@ -35,17 +35,20 @@ pub fn layer_kernels(
 ) -> Result<(Algorithm, Vec<KernelText>)> {
     let limits = adapter.map_or_else(wgpu::Limits::defaults, Adapter::limits);
     let tuning = Tuning { algorithm, ..Tuning::default() };
-    let algorithm = Plan::new(s, &tuning, &limits, adapter.is_some_and(Adapter::is_software))?.algorithm;
-    let kernels = Kernels::of(s, algorithm, &limits).all();
-    Ok((algorithm, kernels.iter().map(KernelText::new).collect()))
+    let plan = Plan::new(s, &tuning, &limits, adapter.is_some_and(Adapter::is_software))?;
+    let kernels = Kernels::of(s, &plan, &limits).all();
+    Ok((plan.algorithm, kernels.iter().map(KernelText::new).collect()))
 }
 
 /// Every kernel that a training step or a prediction of any network launches, each once: with the limits of
 /// `adapter`, or with those that every WebGPU device has.
-pub fn every_kernel(adapter: Option<&Adapter>) -> Vec<KernelText> {
+///
+/// # Errors
+/// Any for which no layer runs within such limits.
+pub fn every_kernel(adapter: Option<&Adapter>) -> Result<Vec<KernelText>> {
     let limits = adapter.map_or_else(wgpu::Limits::defaults, Adapter::limits);
     let mut kernels = [
-        rnn::kernels(&limits, adapter.is_some_and(Adapter::is_software)),
+        rnn::kernels(&limits, adapter.is_some_and(Adapter::is_software))?,
         conv::kernels(),
         gather::kernels(),
         dropout::kernels(),
@@ -58,7 +61,7 @@ pub fn every_kernel(adapter: Option<&Adapter>) -> Vec<KernelText> {
     .concat();
     let mut seen = HashSet::new();
     kernels.retain(|kernel| seen.insert(kernel.clone()));
-    kernels.iter().map(KernelText::new).collect()
+    Ok(kernels.iter().map(KernelText::new).collect())
 }
 
 #[cfg(test)]
@@ -89,7 +92,7 @@ mod tests {
     /// A name is a file's, so that two kernels must not share one.
     #[test]
     fn every_kernel_has_a_name_of_its_own_and_is_one_that_any_device_takes() {
-        let kernels = every_kernel(None);
+        let kernels = every_kernel(None).unwrap();
         let names: HashSet<&str> = kernels.iter().map(|kernel| kernel.name.as_str()).collect();
         assert_eq!(names.len(), kernels.len());
         // At the floor: each width up to 64 (LSTM) and 80 (GRU) has kernels of its own in registers, and each

@@ -2,8 +2,8 @@
 //! with their loops written out.
 //!
 //! The files in `kernels/wgsl/` are WGSL but for one thing. The lines between `//# for i in 0..N` and `//#
-//! end` stand there `N` times, `$i` being the number; `N` is a number, a constant, or one divided by a
-//! number. WGSL has no arrays in registers that could be indexed in a loop.
+//! end` stand there `N` times, `$i` being the number; each end of the range is a number, a constant, or one
+//! divided by a number. WGSL has no arrays in registers that could be indexed in a loop.
 
 use super::kernel::Kernel;
 use std::fmt::Write;
@@ -35,10 +35,11 @@ fn expand(lines: &[&str], constants: &[(&'static str, u32)], text: &mut String) 
             i += 1;
             continue;
         };
-        let (variable, limit) = head.split_once(" in 0..").expect("`//# for i in 0..N`");
+        let (variable, range) = head.split_once(" in ").expect("`//# for i in 0..N`");
+        let (start, end) = range.split_once("..").expect("`//# for i in 0..N`");
         let body = i + 1..i + 1 + length_of_body(&lines[i + 1..]);
         i = body.end + 1;
-        for number in 0..value(limit, constants) {
+        for number in value(start, constants)..value(end, constants) {
             let replaced: Vec<String> = lines[body.clone()]
                 .iter()
                 .map(|line| line.replace(&format!("${variable}"), &number.to_string()))

@@ -71,7 +71,9 @@ pub(super) fn time(launch: &Recorded, figures: &Figures) -> (f64, Rule) {
 fn bytes(launch: &Recorded, moved: usize) -> usize {
     match launch.kernel.entry {
         // No two blocks share data, and `Work` counts the saved gates as `f32`.
-        "rnn_persistent_forward" | "rnn_persistent_backward" | "rnn_cluster_forward"
+        "rnn_persistent_forward"
+        | "rnn_persistent_backward"
+        | "rnn_cluster_forward"
         | "rnn_cluster_backward" => moved,
         // `Work` counts the sum with the gradient itself.
         "rnn_weight_gradient_sum" => {

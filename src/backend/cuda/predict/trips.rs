@@ -10,7 +10,9 @@ pub(super) fn trips(launch: &Recorded, figures: &Figures) -> Option<usize> {
     let units = || argument("hidden").next_multiple_of(16);
     let depth = match launch.kernel.entry {
         // A trip is a time step.
-        "rnn_persistent_forward" | "rnn_persistent_backward" | "rnn_cluster_forward"
+        "rnn_persistent_forward"
+        | "rnn_persistent_backward"
+        | "rnn_cluster_forward"
         | "rnn_cluster_backward" => return Some(argument("steps")),
         // The first time step may have no recurrent product.
         "rnn_step_forward" | "rnn_step_backward" if argument("before") == 0 => return Some(0),

@@ -4,7 +4,7 @@ use super::super::blocks::grid;
 use super::super::device::Wgpu;
 use super::super::gpu::Launch;
 use super::kernels::{self, Kernels};
-use super::plan::{self, COLUMNS, LANES, Part, ROWS};
+use super::plan::{self, Part};
 use super::view::{TimeLoop, View};
 use crate::backend::Algorithm;
 use crate::error::Result;
@@ -20,7 +20,7 @@ impl Runs<RnnBackward> for Wgpu {
             Some(d_last) => self.gpu.copy(d_last.part(0..s.state_len()), carry.clone()),
             None => self.gpu.clear(carry.clone()),
         }
-        let kernels = Kernels::of(s, layer.plan.algorithm, &self.gpu.limits);
+        let kernels = Kernels::of(s, &layer.plan, &self.gpu.limits);
         for part in layer.plan.time_loop.iter().rev() {
             let view = View { s, part, layer, saves: true };
             let parameters = TimeLoop {
@@ -37,26 +37,26 @@ impl Runs<RnnBackward> for Wgpu {
                 dy.map_or_else(|| layer.nothing[0].all(), |dy| view.output(dy)),
                 view.state(&training.carry),
             ];
-            let launch = |part: &Part, parameters: &TimeLoop, columns: usize| {
+            let [rows, units] = kernels.time_loop_tiles(true);
+            let launch = |part: &Part, parameters: &TimeLoop| {
                 self.gpu.launch(Launch {
                     kernel: kernels.backward(),
                     parameters: bytemuck::bytes_of(parameters),
                     operands: &operands,
-                    grid: grid(s.batch.div_ceil(kernels.rows(true)), view.sequences() * columns),
+                    grid: grid(rows, view.sequences() * units),
                     work: View { part, ..view }.share(s.backward_work(dy.is_some())),
                 })
             };
             if layer.plan.algorithm != Algorithm::PerStep {
-                launch(part, &parameters, 1)?;
+                launch(part, &parameters)?;
                 continue;
             }
-            let columns = s.hidden.div_ceil(LANES);
             for step in part.each_step().rev() {
-                launch(&step, &parameters.only(&step), columns)?;
+                launch(&step, &parameters.only(&step))?;
             }
             if part.steps[0].start == 0 {
                 let end = part.before();
-                launch(&end, &TimeLoop { is_end: 1, ..parameters.only(&end) }, columns)?;
+                launch(&end, &TimeLoop { is_end: 1, ..parameters.only(&end) })?;
             }
         }
         if let Some(d_initial) = d_initial {
@@ -74,7 +74,7 @@ impl Runs<RnnBackward> for Wgpu {
                 adds: u32::from(!is_first),
                 ..view.parameters()
             };
-            let columns = s.input + s.hidden + 1;
+            let [columns, units] = kernels.weight_tiles();
             self.gpu.launch(Launch {
                 kernel: kernels.weight_gradient(),
                 parameters: bytemuck::bytes_of(&parameters),
@@ -86,22 +86,16 @@ impl Runs<RnnBackward> for Wgpu {
                     initial.map_or_else(|| layer.nothing[0].all(), |initial| view.state(initial)),
                     training.partial.all(),
                 ],
-                grid: [
-                    columns.div_ceil(COLUMNS) as u32,
-                    splits as u32,
-                    (view.sequences() * s.hidden.div_ceil(LANES)) as u32,
-                ],
+                grid: [columns as u32, splits as u32, (view.sequences() * units) as u32],
                 work: view.share(s.weight_gradient_work()),
             })?;
             if let Some(dx) = dx.as_deref_mut() {
+                let [rows, features] = kernels.input_tiles(part.len() * s.batch);
                 self.gpu.launch(Launch {
                     kernel: kernels.input_gradient(),
                     parameters: bytemuck::bytes_of(&parameters),
                     operands: &[view.packed(&training.back, plan::back_len(s)), view.gates(), view.input(dx)],
-                    grid: grid(
-                        (part.len() * s.batch).div_ceil(ROWS),
-                        part.models.len() * s.input.div_ceil(LANES),
-                    ),
+                    grid: grid(rows, part.models.len() * features),
                     work: view.share(s.input_gradient_work()),
                 })?;
             }
@@ -112,7 +106,7 @@ impl Runs<RnnBackward> for Wgpu {
                     kernel: kernels::weight_gradient_sum(),
                     parameters: bytemuck::bytes_of(&parameters),
                     operands: &[training.partial.all(), d_weights.part(from..to)],
-                    grid: grid((columns * s.hidden).div_ceil(64), view.sequences()),
+                    grid: grid(((s.input + s.hidden + 1) * s.hidden).div_ceil(64), view.sequences()),
                     work: Work::default(),
                 })?;
             }

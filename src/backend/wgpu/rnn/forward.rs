@@ -4,8 +4,8 @@ use super::super::blocks::grid;
 use super::super::device::Wgpu;
 use super::super::gpu::Launch;
 use super::super::slice::Slice;
-use super::kernels::{self, Kernels};
-use super::plan::{self, LANES, Part, ROWS};
+use super::kernels::Kernels;
+use super::plan::{self, Part};
 use super::view::{TimeLoop, View};
 use crate::error::Result;
 use crate::ops::{Checked, Rnn, RnnForward, RnnForwardOperands, Runs};
@@ -22,20 +22,18 @@ impl Runs<RnnForward> for Wgpu {
         if let Some([before, _]) = &layer.hidden {
             self.gpu.copy(state, before.all());
         }
-        let kernels = Kernels::of(s, layer.plan.algorithm, &self.gpu.limits);
+        let kernels = Kernels::of(s, &layer.plan, &self.gpu.limits);
         // The values saved for backward overwrite the gates. A layer for inference saves nothing.
         let saves = layer.training.is_some();
         for part in &layer.plan.time_loop {
             let view = View { s, part, layer, saves };
             let parameters = view.parameters();
+            let [rows, units] = kernels.projection_tiles(part.len() * s.batch);
             self.gpu.launch(Launch {
-                kernel: kernels::project(),
+                kernel: kernels.project(),
                 parameters: bytemuck::bytes_of(&parameters),
                 operands: &[view.packed(&layer.pack, plan::pack_len(s)), view.input(x), view.gates()],
-                grid: grid(
-                    (part.len() * s.batch).div_ceil(ROWS),
-                    view.sequences() * s.hidden.div_ceil(LANES),
-                ),
+                grid: grid(rows, view.sequences() * units),
                 work: view.share(s.projection_work()),
             })?;
             let operands = [
@@ -46,17 +44,18 @@ impl Runs<RnnForward> for Wgpu {
                 view.state(last),
                 view.cells(),
             ];
-            let launch = |part: &Part, parameters: &TimeLoop, operands: &[Slice], columns: usize| {
+            let [rows, units] = kernels.time_loop_tiles(false);
+            let launch = |part: &Part, parameters: &TimeLoop, operands: &[Slice]| {
                 self.gpu.launch(Launch {
                     kernel: kernels.forward(save),
                     parameters: bytemuck::bytes_of(parameters),
                     operands,
-                    grid: grid(s.batch.div_ceil(kernels.rows(false)), view.sequences() * columns),
+                    grid: grid(rows, view.sequences() * units),
                     work: View { part, ..view }.share(s.time_loop_work(save)),
                 })
             };
             let Some([before, after]) = &layer.hidden else {
-                launch(part, &parameters, &operands, 1)?;
+                launch(part, &parameters, &operands)?;
                 continue;
             };
             for (i, step) in part.each_step().enumerate() {
@@ -66,12 +65,7 @@ impl Runs<RnnForward> for Wgpu {
                     [after, before]
                 };
                 let hidden = hidden.map(|hidden| view.state(hidden));
-                launch(
-                    &step,
-                    &parameters.only(&step),
-                    &[&operands[..], &hidden[..]].concat(),
-                    s.hidden.div_ceil(LANES),
-                )?;
+                launch(&step, &parameters.only(&step), &[&operands[..], &hidden[..]].concat())?;
             }
         }
         Ok(())

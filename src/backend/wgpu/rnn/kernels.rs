@@ -1,10 +1,10 @@
 //! The kernels of a recurrent layer.
 
-use super::super::blocks::DEPTH;
 use super::super::kernel::{Kernel, parameters};
-use super::plan::{self, COLUMNS, LANES, ROWS};
+use super::plan::{self, Plan, ROWS, STEP_TILE, Tile, Tuning};
 use super::view::TimeLoop;
 use crate::backend::Algorithm;
+use crate::error::Result;
 use crate::ops::{Cell, Rnn, RnnSize};
 
 parameters! {
@@ -14,25 +14,29 @@ parameters! {
     }
 }
 
-const TILE: [(&str, u32); 3] = [("LANES", LANES as u32), ("ROWS", ROWS as u32), ("DEPTH", DEPTH as u32)];
+/// Features and units that the GEMMs over all time steps stage at a time, and features of a workgroup of the
+/// input gradient.
+const DEPTH: usize = 8;
+const GRADIENT_DEPTH: usize = 2;
+const FEATURES: usize = 64;
 
 /// The kernels of a layer, as its plan and the device's limits specialize them.
 pub struct Kernels<'a> {
     pub s: &'a Rnn,
-    pub algorithm: Algorithm,
+    pub plan: &'a Plan,
     pub limits: &'a wgpu::Limits,
 }
 
 impl<'a> Kernels<'a> {
-    pub fn of(s: &'a Rnn, algorithm: Algorithm, limits: &'a wgpu::Limits) -> Self {
-        Kernels { s, algorithm, limits }
+    pub fn of(s: &'a Rnn, plan: &'a Plan, limits: &'a wgpu::Limits) -> Self {
+        Kernels { s, plan, limits }
     }
 
     /// All that a training step launches, in that order.
     pub fn all(&self) -> Vec<Kernel> {
         vec![
             pack(),
-            project(),
+            self.project(),
             self.forward(true),
             self.backward(),
             self.weight_gradient(),
@@ -41,45 +45,89 @@ impl<'a> Kernels<'a> {
         ]
     }
 
+    pub fn project(&self) -> Kernel {
+        kernel::project::<TimeLoop>(&tiled("ROWS", self.plan.tile))
+    }
+
     pub fn forward(&self, save: bool) -> Kernel {
         let (cell, save) = (self.s.cell, ("SAVE", u32::from(save)));
-        match self.algorithm {
+        match self.plan.algorithm {
             Algorithm::Persistent => {
-                kernel::persistent_forward::<TimeLoop>(cell, &[&self.registers()[..], &[save]].concat())
+                let constants = self.persistent(plan::persistent_parts(self.s, self.limits));
+                kernel::persistent_forward::<TimeLoop>(cell, &[&constants[..], &[save]].concat())
             }
             Algorithm::Streamed => {
                 kernel::streamed_forward::<TimeLoop>(cell, &[&self.streamed(ROWS)[..], &[save]].concat())
             }
             Algorithm::Cluster => unreachable!("{}", plan::NO_CLUSTER),
-            Algorithm::PerStep => kernel::step_forward::<TimeLoop>(cell, &[&TILE[..], &[save]].concat()),
+            Algorithm::PerStep => kernel::step_forward::<TimeLoop>(cell, &[save]),
         }
     }
 
     pub fn backward(&self) -> Kernel {
         let cell = self.s.cell;
-        match self.algorithm {
-            Algorithm::Persistent => kernel::persistent_backward::<TimeLoop>(cell, &self.registers()),
+        match self.plan.algorithm {
+            Algorithm::Persistent => {
+                let parts = 2 * plan::persistent_parts(self.s, self.limits);
+                kernel::persistent_backward::<TimeLoop>(cell, &self.persistent(parts))
+            }
             Algorithm::Streamed => {
                 let rows = plan::streamed_rows(self.s, self.limits);
                 kernel::streamed_backward::<TimeLoop>(cell, &self.streamed(rows))
             }
             Algorithm::Cluster => unreachable!("{}", plan::NO_CLUSTER),
-            Algorithm::PerStep => kernel::step_backward::<TimeLoop>(cell, &TILE),
+            Algorithm::PerStep => kernel::step_backward::<TimeLoop>(cell, &[]),
         }
     }
 
     pub fn weight_gradient(&self) -> Kernel {
-        let constants = [("LANES", LANES as u32), ("COLUMNS", COLUMNS as u32), ("DEPTH", DEPTH as u32)];
-        kernel::weight_gradient::<TimeLoop>(&constants)
+        kernel::weight_gradient::<TimeLoop>(&tiled("COLUMNS", self.plan.weight_tile))
     }
 
     pub fn input_gradient(&self) -> Kernel {
-        kernel::input_gradient::<TimeLoop>(self.s.cell, &TILE)
+        let rows = self.plan.tile.rows;
+        let lanes = rows * FEATURES / 64;
+        let constants = constants([
+            ("ROWS", rows),
+            ("FEATURES", FEATURES),
+            ("DEPTH", GRADIENT_DEPTH),
+            ("LEFT", rows * GRADIENT_DEPTH / lanes),
+            ("RIGHT", FEATURES * GRADIENT_DEPTH / lanes),
+        ]);
+        kernel::input_gradient::<TimeLoop>(self.s.cell, &constants)
     }
 
-    fn registers(&self) -> [(&'static str, u32); 3] {
-        let (gates, hidden) = (self.s.cell.gates() as u32, self.s.hidden as u32);
-        [("GATES", gates), ("UNITS", hidden), ("PADDED", hidden.next_multiple_of(4))]
+    /// Workgroups of the input projection for so many rows: along the rows, and of one model and direction.
+    pub fn projection_tiles(&self, rows: usize) -> [usize; 2] {
+        let tile = self.plan.tile;
+        [rows.div_ceil(tile.rows), self.s.hidden.div_ceil(tile.units)]
+    }
+
+    /// Workgroups of the weight gradient: along the columns, and of one split, model and direction.
+    pub fn weight_tiles(&self) -> [usize; 2] {
+        let tile = self.plan.weight_tile;
+        [plan::weight_columns(self.s).div_ceil(tile.rows), self.s.hidden.div_ceil(tile.units)]
+    }
+
+    /// Workgroups of the input gradient for so many rows: along the rows, and of one model.
+    pub fn input_tiles(&self, rows: usize) -> [usize; 2] {
+        [rows.div_ceil(self.plan.tile.rows), self.s.input.div_ceil(FEATURES)]
+    }
+
+    /// Workgroups of the time loop in one model and direction: along the rows, and along the units.
+    pub fn time_loop_tiles(&self, backward: bool) -> [usize; 2] {
+        let units =
+            if self.plan.algorithm == Algorithm::PerStep { self.s.hidden.div_ceil(STEP_TILE) } else { 1 };
+        [self.s.batch.div_ceil(self.rows(backward)), units]
+    }
+
+    fn persistent(&self, parts: usize) -> [(&'static str, u32); 4] {
+        constants([
+            ("UNITS", self.s.hidden),
+            ("ROWS", self.plan.persistent_rows),
+            ("PARTS", parts),
+            ("DEPTH", self.s.hidden.div_ceil(parts)),
+        ])
     }
 
     fn streamed(&self, rows: usize) -> [(&'static str, u32); 2] {
@@ -87,37 +135,57 @@ impl<'a> Kernels<'a> {
     }
 
     /// Rows of the batch that a workgroup of the time loop takes.
-    pub fn rows(&self, backward: bool) -> usize {
-        match self.algorithm {
-            Algorithm::Persistent => self.s.cell.gates(),
+    fn rows(&self, backward: bool) -> usize {
+        match self.plan.algorithm {
+            Algorithm::Persistent => self.plan.persistent_rows,
             Algorithm::Streamed if backward => plan::streamed_rows(self.s, self.limits),
             Algorithm::Cluster => unreachable!("{}", plan::NO_CLUSTER),
-            Algorithm::Streamed | Algorithm::PerStep => ROWS,
+            Algorithm::Streamed => ROWS,
+            Algorithm::PerStep => STEP_TILE,
         }
     }
 }
 
-/// Every kernel of a layer on a device: of each width the algorithm that is chosen there. The widest layers
-/// share their kernels, whatever their number of units.
-pub fn kernels(limits: &wgpu::Limits, is_software: bool) -> Vec<Kernel> {
+/// Every kernel of a layer on a device: of each width the algorithm that is chosen there, with the tiles and
+/// rows of one, of some and of many workgroups. The widest layers share their kernels, whatever their number of
+/// units.
+///
+/// # Errors
+/// Any from [`Plan::new`].
+pub fn kernels(limits: &wgpu::Limits, is_software: bool) -> Result<Vec<Kernel>> {
     let mut kernels = Vec::new();
     for cell in Cell::ALL {
         for hidden in 1..=plan::STREAMED_UNITS + 1 {
-            let s = Rnn::one(cell, RnnSize { batch: 1, steps: 1, input: 1, hidden });
-            let of_layer = Kernels::of(&s, plan::choose(&s, limits, is_software), limits);
-            kernels.extend(of_layer.all());
-            kernels.push(of_layer.forward(false));
+            for (batch, steps) in [(1, 1), (256, 1), (1024, 64)] {
+                let s = Rnn::one(cell, RnnSize { batch, steps, input: 1, hidden });
+                let plan = Plan::new(&s, &Tuning::default(), limits, is_software)?;
+                let of_layer = Kernels::of(&s, &plan, limits);
+                kernels.extend(of_layer.all());
+                kernels.push(of_layer.forward(false));
+            }
         }
     }
-    kernels
+    Ok(kernels)
 }
 
 pub fn pack() -> Kernel {
     kernel::pack::<Pack>(&[])
 }
 
-pub fn project() -> Kernel {
-    kernel::project::<TimeLoop>(&TILE)
+fn constants<const N: usize>(all: [(&'static str, usize); N]) -> [(&'static str, u32); N] {
+    all.map(|(name, value)| (name, value as u32))
+}
+
+/// The constants of a GEMM of tiles; each invocation stages `LEFT` and `RIGHT` vectors of its operands.
+fn tiled(rows: &'static str, tile: Tile) -> [(&'static str, u32); 5] {
+    let lanes = tile.invocations();
+    constants([
+        (rows, tile.rows),
+        ("UNITS", tile.units),
+        ("DEPTH", DEPTH),
+        ("LEFT", tile.rows * DEPTH / 4 / lanes),
+        ("RIGHT", tile.units * DEPTH / lanes),
+    ])
 }
 
 pub fn weight_gradient_sum() -> Kernel {

@@ -11,22 +11,22 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ops::Rnn;
 use std::ops::Range;
 
-/// Rows of the batch and units of the tiled kernels.
+/// Rows of the streamed time loops.
 pub const ROWS: usize = 8;
-pub const LANES: usize = 64;
-/// Columns of the weight gradient that a workgroup sums.
-pub const COLUMNS: usize = 8;
+/// Rows, and units, of a workgroup of the kernels of one time step.
+pub const STEP_TILE: usize = 16;
 /// Weights of a unit and gate that an invocation can keep in registers.
 const REGISTER_UNITS: usize = 80;
 /// Units whose recurrent weights are worth reading again every step in one workgroup.
 pub const STREAMED_UNITS: usize = 256;
 
-/// The first algorithm that can run the layer. A software driver has no registers for a workgroup: it reads
-/// from memory what `persistent` keeps in them, and takes long to compile it.
+/// The first algorithm that can run the layer and suits the device. A software driver has no registers for a
+/// workgroup: it reads from memory what `persistent` keeps in them, and takes long to compile it. A GPU has
+/// more processors than `streamed` has workgroups, each of which reads all weights at each step: many
+/// workgroups, launched anew for each step, are faster.
 pub fn choose(s: &Rnn, limits: &wgpu::Limits, is_software: bool) -> Algorithm {
-    let good = |algorithm: &Algorithm| {
-        fits(*algorithm, s, limits) && !(is_software && *algorithm == Algorithm::Persistent)
-    };
+    let unsuited = if is_software { Algorithm::Persistent } else { Algorithm::Streamed };
+    let good = |algorithm: &Algorithm| fits(*algorithm, s, limits) && *algorithm != unsuited;
     Algorithm::ALL.into_iter().find(good).expect("`per-step` runs every layer")
 }
 
@@ -35,11 +35,12 @@ pub fn fits(algorithm: Algorithm, s: &Rnn, limits: &wgpu::Limits) -> bool {
     let invocations =
         limits.max_compute_invocations_per_workgroup.min(limits.max_compute_workgroup_size_x) as usize;
     let memory = limits.max_compute_workgroup_storage_size as usize;
-    let gates = s.cell.gates();
     match algorithm {
         Algorithm::Persistent => {
-            let shared = gates * gates * (s.hidden.next_multiple_of(4) + s.hidden);
-            s.hidden <= REGISTER_UNITS && gates * s.hidden <= invocations && 4 * shared <= memory
+            let parts = persistent_parts(s, limits);
+            s.hidden <= REGISTER_UNITS
+                && parts * s.hidden.next_multiple_of(2) <= invocations
+                && persistent_bytes(s, parts) <= memory
         }
         Algorithm::Streamed => {
             s.hidden <= STREAMED_UNITS
@@ -54,6 +55,28 @@ pub fn fits(algorithm: Algorithm, s: &Rnn, limits: &wgpu::Limits) -> bool {
 
 /// Why no layer here has the algorithm `cluster`.
 pub const NO_CLUSTER: &str = "`fits` accepts `cluster` for no layer on wgpu";
+
+/// Parts of the depth of the GEMM in the persistent forward time loop, and the most rows of a workgroup.
+pub fn persistent_parts(s: &Rnn, limits: &wgpu::Limits) -> usize {
+    let invocations = limits.max_compute_invocations_per_workgroup as usize;
+    if 4 * s.hidden.next_multiple_of(2) <= invocations { 4 } else { 3 }
+}
+
+/// Rows of a workgroup of the persistent time loops: the fewest with which there are not too many workgroups,
+/// because a time step takes the longer the more rows it has. A row's sums are the same.
+fn persistent_rows(s: &Rnn, parts: usize, workgroups: usize) -> usize {
+    let fits = |rows: &usize| s.batch.div_ceil(*rows) * s.models * s.dirs <= workgroups;
+    [1, 2].into_iter().find(fits).unwrap_or(parts)
+}
+
+/// Workgroup memory of the persistent time loops with the most rows, the larger of the two.
+fn persistent_bytes(s: &Rnn, rows: usize) -> usize {
+    let forward = 4 * rows * rows * s.hidden.div_ceil(rows) + 16 * rows * 3 * s.hidden;
+    let parts = 2 * rows;
+    let backward =
+        16 * rows * parts * s.hidden.div_ceil(parts) + 4 * parts * rows * s.hidden.next_multiple_of(2);
+    forward.max(backward)
+}
 
 /// Below so many rows a workgroup reads the weights for too little.
 const MIN_STREAMED_ROWS: usize = 4;
@@ -75,6 +98,39 @@ fn streamed_bytes(s: &Rnn, limits: &wgpu::Limits, rows: usize) -> usize {
     16 * streamed_lanes(s, limits) * rows
 }
 
+/// The numbers that a workgroup of a GEMM over all time steps sums.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tile {
+    /// Rows of the batch; in the weight gradient, columns.
+    pub rows: usize,
+    /// Units, four numbers each.
+    pub units: usize,
+}
+
+const LARGE: Tile = Tile { rows: 128, units: 32 };
+const SMALL: Tile = Tile { rows: 64, units: 16 };
+/// Workgroups at a time of a GPU, and of a software driver.
+const GPU_WORKGROUPS: usize = 128;
+const SOFTWARE_WORKGROUPS: usize = 16;
+
+impl Tile {
+    /// The large one if there is enough work for it: it reads the operands less often. The sums are the same.
+    fn of(rows: usize, units: usize, each: usize, workgroups: usize) -> Tile {
+        let count = rows.div_ceil(LARGE.rows) * units.div_ceil(LARGE.units) * each;
+        if count >= workgroups { LARGE } else { SMALL }
+    }
+
+    /// Invocations of a workgroup: each sums eight rows of two units.
+    pub fn invocations(&self) -> usize {
+        self.rows * self.units / 16
+    }
+}
+
+/// Columns of the weight gradient that its GEMM sums: the inputs and the units, each in whole fours.
+pub fn weight_columns(s: &Rnn) -> usize {
+    s.input.next_multiple_of(4) + s.hidden.next_multiple_of(4)
+}
+
 /// Limits by which the work is cut; the defaults are for users, others for tests.
 #[derive(Clone, Copy, Debug)]
 pub struct Tuning {
@@ -84,11 +140,13 @@ pub struct Tuning {
     pub dispatch_work: usize,
     /// Bytes that one binding may have; the device's limit if that is smaller.
     pub binding: usize,
+    /// Workgroups that the device should have at a time: as many as it has processors, about.
+    pub workgroups: Option<usize>,
 }
 
 impl Default for Tuning {
     fn default() -> Self {
-        Tuning { algorithm: None, dispatch_work: 2_000_000_000, binding: usize::MAX }
+        Tuning { algorithm: None, dispatch_work: 2_000_000_000, binding: usize::MAX, workgroups: None }
     }
 }
 
@@ -135,11 +193,18 @@ pub struct Plan {
     pub gradient: Vec<Part>,
     /// Shares of a part's rows that the weight gradient sums apart.
     pub splits: usize,
+    /// Of the input projection and the input gradient.
+    pub tile: Tile,
+    /// Of the weight gradient.
+    pub weight_tile: Tile,
+    /// Rows of a workgroup of the persistent time loops.
+    pub persistent_rows: usize,
 }
 
-/// Rows and steps that one share of the weight gradient should have at least, and the most shares.
+/// Rows and steps that one share of the weight gradient should have at least; the most shares of a large
+/// layer, and those of any.
 const SPLIT_ROWS: usize = 256;
-const MAX_SPLITS: usize = 16;
+const MAX_SPLITS: [usize; 2] = [16, 64];
 /// Bytes of the partial weight gradients of the models that are worked on at once.
 const PARTIAL_BYTES: usize = 64 << 20;
 
@@ -190,7 +255,11 @@ impl Plan {
         };
         let chunks: Vec<Range<usize>> =
             (0..s.steps).step_by(chunk).map(|from| from..(from + chunk).min(s.steps)).collect();
-        let splits = (chunk * s.batch).div_ceil(SPLIT_ROWS).clamp(1, MAX_SPLITS);
+        // A model alone should give a GPU work enough, but more models must not change a model's sums.
+        let tiles = weight_columns(s).div_ceil(LARGE.rows) * s.hidden.div_ceil(LARGE.units) * s.dirs;
+        let [of_large, most] = MAX_SPLITS;
+        let wanted = (2 * GPU_WORKGROUPS).div_ceil(tiles).clamp(of_large, most);
+        let splits = (chunk * s.batch).div_ceil(SPLIT_ROWS).clamp(1, wanted);
         let partial = 16 * splits * s.dirs * (s.input + s.hidden + 1) * s.hidden;
         if partial > binding {
             return too_large("the weight gradient of one layer", partial, "use fewer units in `hidden`");
@@ -230,7 +299,18 @@ impl Plan {
                 dirs: 0..s.dirs,
             }));
         }
-        Ok(Plan { algorithm, time_loop, gradient, splits })
+        let workgroups =
+            tuning.workgroups.unwrap_or(if is_software { SOFTWARE_WORKGROUPS } else { GPU_WORKGROUPS });
+        let slabs = s.models * s.dirs;
+        Ok(Plan {
+            algorithm,
+            time_loop,
+            gradient,
+            splits,
+            tile: Tile::of(s.steps * s.batch, s.hidden, slabs, workgroups),
+            weight_tile: Tile::of(weight_columns(s), s.hidden, splits * slabs, workgroups),
+            persistent_rows: persistent_rows(s, persistent_parts(s, limits), workgroups),
+        })
     }
 
     /// The most steps and models that one part of the time loop has.
@@ -277,15 +357,18 @@ mod tests {
         };
         for (cell, hidden, at_floor, at_large) in [
             (Cell::Lstm, 64, Algorithm::Persistent, Algorithm::Persistent),
-            (Cell::Lstm, 65, Algorithm::Streamed, Algorithm::Persistent),
+            (Cell::Lstm, 80, Algorithm::Persistent, Algorithm::Persistent),
             (Cell::Gru, 80, Algorithm::Persistent, Algorithm::Persistent),
-            (Cell::Gru, 81, Algorithm::Streamed, Algorithm::Streamed),
-            (Cell::Lstm, 256, Algorithm::Streamed, Algorithm::Streamed),
-            (Cell::Lstm, 257, Algorithm::PerStep, Algorithm::PerStep),
+            (Cell::Gru, 81, Algorithm::PerStep, Algorithm::PerStep),
+            (Cell::Lstm, 256, Algorithm::PerStep, Algorithm::PerStep),
         ] {
             assert_eq!(algorithm(cell, hidden, &floor, false), at_floor, "{cell:?} {hidden}");
             assert_eq!(algorithm(cell, hidden, &large, false), at_large, "{cell:?} {hidden}, large");
         }
-        assert_eq!(algorithm(Cell::Lstm, 64, &floor, true), Algorithm::Streamed);
+        for (hidden, software) in
+            [(64, Algorithm::Streamed), (256, Algorithm::Streamed), (257, Algorithm::PerStep)]
+        {
+            assert_eq!(algorithm(Cell::Lstm, hidden, &floor, true), software, "{hidden}, software");
+        }
     }
 }
