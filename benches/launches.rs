@@ -129,7 +129,7 @@ mod null {
         let steps = if is_test { 1 } else { 4096 };
         let (title, columns) = ("a training step, bf16", ["launches", "graphs", "arguments set", "uploads"]);
         println!("{title:<44} {:<11} {}  host us", "", columns.join("  "));
-        for (cell, hidden) in [(Cell::Lstm, 64), (Cell::Gru, 128), (Cell::Lstm, 256)] {
+        for (cell, hidden) in [(Cell::Lstm, 64), (Cell::Gru, 128), (Cell::Lstm, 512)] {
             for issued in ["one by one", "as a graph"] {
                 let (models, batch, time) = (1, 256, 128);
                 let size = RnnSize { batch, steps: time, input: FEATURES, hidden };

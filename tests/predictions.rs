@@ -1,5 +1,5 @@
-//! Predicted training steps: for every shape of the record the time loops, which are as they were measured,
-//! within the stated error; and by the program, on a machine without CUDA.
+//! Predicted training steps: for every shape of the record the time loops, within the stated error; and by the
+//! program, on a machine without CUDA.
 
 use crate::support::program::{Call, command, engine, folder};
 use engine::backend::Prediction;
@@ -9,8 +9,8 @@ use engine::ops::{Cell, LayerSpec, Network, Pooling, Precision};
 use serde_json::Value;
 use std::path::Path;
 
-/// The profiles of the H100.
-const RECORD: &str = "benches/runs/2026-11-26-h100-2/profiles";
+/// The profiles of an H200, which has the multiprocessors of an H100.
+const RECORD: &str = "benches/runs/2026-11-27-h200/profiles";
 
 /// Microseconds that a pair of events adds to a launch in a queue, 3.168 to 2.004: latencies.json of the
 /// first record.
@@ -97,7 +97,7 @@ fn the_program_predicts_without_a_driver() {
     ] {
         assert!(study.contains(part), "no {part} in {study}");
     }
-    let inference = without_cuda("--precision bf16 --hidden 256 --inference --json").ends(0, &[]).out;
+    let inference = without_cuda("--precision bf16 --hidden 300 --inference --json").ends(0, &[]).out;
     let answer: Value = serde_json::from_str(&inference).unwrap();
     assert_eq!(answer["is_prediction"], true);
     let kernels = answer["kernels"].as_array().unwrap();

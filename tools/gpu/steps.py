@@ -134,8 +134,12 @@ def illegal_address(context: Context) -> Commands:
 def sanitizer(tool: str):
     def commands(context: Context) -> Commands:
         under = (context.tool("compute-sanitizer"), "--tool", tool, "--error-exitcode", "9")
-        # The second has whole tiles of the GEMMs, and loads of four elements. The last two are beyond the algorithm `persistent`.
-        sizes = ["3,2,5,4"] if context.quick else ["9,3,5,17", "9,8,64,32", "3,2,5,70", "3,2,5,130"]
+        # The second has whole tiles of the GEMMs, and loads of four elements.
+        sizes = ["3,2,5,4"] if context.quick else ["9,3,5,17", "9,8,64,32"]
+        # Beyond the algorithm `persistent`. racecheck does not follow a barrier that counts bytes of other blocks (mbarrier, st.async):
+        # it reports what such a barrier orders. The tests have a thread sanitizer on the processor that does.
+        if not context.quick and tool != "racecheck":
+            sizes += ["3,2,5,70", "3,2,5,130"]
         check = lambda precision, size: context.check(
             precision, "--sizes", size, "--models", "2", "--no-gradients", limit=40, under=under
         )

@@ -5,7 +5,7 @@ import pathlib
 import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-RECORD = ROOT / "benches/runs/2026-11-26-h100-2"
+RECORD = ROOT / "benches/runs/2026-11-27-h200"
 # A pair of events around a launch reads 3.17 us where a queue of launches takes 2.00 us for each: latencies.json of the first record.
 EVENTS = 3.168 - 2.004
 # The columns, and the labels of their launches.
