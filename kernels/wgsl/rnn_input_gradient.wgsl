@@ -48,8 +48,8 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
         let deltas = gates_at(m, p.from_0, 0u, dir);
         for (var u0 = 0u; u0 < p.padded_hidden; u0 += DEPTH) {
             //# for i in 0..LEFT
-            // Past the last unit the last one again, and zeros where it is stored: a load that may not happen is
-            // waited for at once.
+            // Past the last unit the last one again, and zeros where it is stored: a load that may not happen
+            // is waited for at once.
             let delta$i = input_part(gates[deltas + at_row$i + min(u0 + unit$i, p.hidden - 1u)]);
             //# end
             //# for i in 0..RIGHT

@@ -81,8 +81,9 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     var here = at(m, t, b, dir) + unit;
     var gate = gates_at(m, t, b, dir) + unit;
 
-    // Of the step that comes: what was saved, the cell's state after and before it, dy. Loaded also of a step that
-    // is not live, whose numbers are not used: where a load may not happen, a compiler waits for it at once.
+    // Of the step that comes: what was saved, the cell's state after and before it, dy. Loaded also of a step
+    // that is not live, whose numbers are not used: where a load may not happen, a compiler waits for it at
+    // once.
     var saved = gates[gate];
     var after = own_state(here);
     var is_first = t + next_t >= length;

@@ -83,8 +83,8 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     for (var i = 0u; i < count; i++) {
         let live = t < length;
         let input = next_input;
-        // Asked for a step ahead: the step hides the latency of memory. Not only if the next step is live, or after
-        // the last one: where a load may not happen, a compiler waits for it at once, to keep the numbers.
+        // Asked for a step ahead: the step hides the latency of memory. Not only if the next step is live:
+        // where a load may not happen, a compiler waits for it at once, to keep the numbers.
         next_input = gates[gate + select(0u, next, i + 1u < count)];
         //# for r in 0..ROWS
         var a$r = Gates();

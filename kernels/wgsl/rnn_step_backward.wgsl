@@ -21,9 +21,9 @@
 
 const DEPTH = 48u;
 
-// First deltas: unit / 16, unit / 8 % 2, row / 4, unit % 8 and row % 4. Then sums of four rows: eighth and half
-// in three numbers, first unit and row. Arrays of arrays: of all that a read of the product adds to an address,
-// only the invocation's own place differs between invocations, and it stays.
+// First deltas: unit / 16, unit / 8 % 2, row / 4, unit % 8 and row % 4. Then sums of four rows: eighth and
+// half in three numbers, first unit and row. Arrays of arrays: of all that a read of the product adds to an
+// address, only the invocation's own place differs between invocations, and it stays.
 var<workgroup> tile: array<array<array<array<vec4<f32>, 32>, 4>, 2>, DEPTH / 16u>;
 
 // The step whose deltas flow into what this dispatch computes; of a row that was there.

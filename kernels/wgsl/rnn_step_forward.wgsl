@@ -25,8 +25,8 @@ const DEPTH = 256u;
 
 // First hidden states, four rows together: unit / 16, unit / 4 % 4, four and unit % 4; units change places,
 // differently in each four, so that reads of two fours meet different banks. Then sums: quarter and row / 4,
-// row % 4, unit. Arrays of arrays: of all that a read of the product adds to an address, only the invocation's
-// own place differs between invocations, and it stays.
+// row % 4, unit. Arrays of arrays: of all that a read of the product adds to an address, only the
+// invocation's own place differs between invocations, and it stays.
 var<workgroup> tile: array<array<array<vec4<f32>, 16>, 4>, DEPTH / 16u>;
 
 @compute @workgroup_size(256)
