@@ -96,8 +96,8 @@ mod tests {
         let names: HashSet<&str> = kernels.iter().map(|kernel| kernel.name.as_str()).collect();
         assert_eq!(names.len(), kernels.len());
         // At the floor: each width up to 80 has kernels of its own in registers, for one, for two and for as
-        // many rows as the depth has parts; forward with and without what backward needs, and backward. A GPU runs
-        // wider layers step by step, with kernels that have no constants, and GEMMs have two tiles.
+        // many rows as the depth has parts; forward with and without what backward needs, and backward. A GPU
+        // runs wider layers step by step, with kernels that have no constants, and GEMMs have two tiles.
         let count = |part: &str| names.iter().filter(|name| name.contains(part)).count();
         assert_eq!(count("rnn_persistent"), 2 * 80 * 3 * 3);
         assert_eq!(count("rnn_streamed"), 0);

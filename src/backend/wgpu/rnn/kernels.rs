@@ -147,8 +147,8 @@ impl<'a> Kernels<'a> {
 }
 
 /// Every kernel of a layer on a device: of each width the algorithm that is chosen there, with the tiles and
-/// rows of one, of some and of many workgroups. The widest layers share their kernels, whatever their number of
-/// units.
+/// rows of one, of some and of many workgroups. The widest layers share their kernels, whatever their number
+/// of units.
 ///
 /// # Errors
 /// Any from [`Plan::new`].
