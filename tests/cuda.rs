@@ -129,8 +129,8 @@ fn a_model_has_the_same_bits_in_a_grid_that_fills_the_gpu() {
     }
 }
 
-/// Layers of one and of several warps in each block of a cluster, with units and rows that fill it and that do
-/// not.
+/// Layers of one and of several warps in each block of a cluster, with units and rows that fill it and that
+/// do not.
 fn cases_of_a_cluster(precision: Precision) -> Vec<RnnCase> {
     let case = |cell, size| RnnCase { ragged: true, initial: true, ..RnnCase::new(cell, 2, size) };
     let mut cases = Vec::new();

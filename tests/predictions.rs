@@ -1,5 +1,5 @@
-//! Predicted training steps: for every shape of the record the time loops, within the stated error; and by the
-//! program, on a machine without CUDA.
+//! Predicted training steps: for every shape of the record the time loops, within the stated error; and by
+//! the program, on a machine without CUDA.
 
 use crate::support::program::{Call, command, engine, folder};
 use engine::backend::Prediction;

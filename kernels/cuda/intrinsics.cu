@@ -181,8 +181,8 @@ inline void sync_warp() { host::exchange(0u, 7); }
 // Waits for all threads of the cluster. Before the first time, its other blocks may not run yet.
 inline void sync_cluster() { host::cluster_barrier(); }
 
-// A barrier in shared memory (mbarrier). A phase ends when as many threads have arrived as it was begun with, and
-// all bytes that they have announced.
+// A barrier in shared memory (mbarrier). A phase ends when as many threads have arrived as it was begun with,
+// and all bytes that they have announced.
 using host::Barrier;
 inline void begin_barrier(Barrier* barrier, unsigned threads) { host::begin_phases(barrier, threads); }
 inline void arrive(Barrier* barrier, unsigned bytes) { host::arrive(barrier, bytes); }

@@ -1,18 +1,18 @@
-// Definitions that the kernels of a thread-block cluster share. A cluster runs the time loop of ROWS batch rows
-// of one model and direction: its CLUSTER blocks have a multiprocessor each, and together the registers that
-// hold the recurrent weights. Warps are numbered across the blocks. Warp w owns units 8w to 8w + 7 with their
-// four packed gates, and lane 4g + q of it has two cells: unit g, rows 2q and 2q + 1. PADDED is the number of
-// units rounded up to whole blocks.
+// Definitions that the kernels of a thread-block cluster share. A cluster runs the time loop of ROWS batch
+// rows of one model and direction: its CLUSTER blocks have a multiprocessor each, and together the registers
+// that hold the recurrent weights. Warps are numbered across the blocks. Warp w owns units 8w to 8w + 7 with
+// their four packed gates, and lane 4g + q of it has two cells: unit g, rows 2q and 2q + 1. PADDED is the
+// number of units rounded up to whole blocks.
 //
 //            block 0       block 1       block 2       block 3
 //          +-----------+ +-----------+ +-----------+ +-----------+
 //          | W_hh of   | | W_hh of   | | W_hh of   | | W_hh of   |   registers
 //          | its units | | its units | | its units | | its units |
 //          +-----------+ +-----------+ +-----------+ +-----------+
-//          | h         | | h         | | h         | | h         |   shared memory: of all units, in each block
+//          | h         | | h         | | h         | | h         |   shared memory
 //          +-----------+ +-----------+ +-----------+ +-----------+
 //
-// What a warp has computed, it stores in its own block and copies to the others (distributed shared memory). A
+// A warp stores its results in its own block and copies them to the others (distributed shared memory). A
 // barrier in each block counts what has arrived there.
 
 #define ROWS 8
@@ -50,9 +50,9 @@ __device__ __forceinline__ Lane this_lane(unsigned hidden, unsigned batch) {
     return lane;
 }
 
-// What the warps tell each other at the end of a time step, BYTES of a warp, in the shared memory of each
-// block. Two buffers alternate. A warp stores in a buffer only after it has read, in the other one, what all
-// warps stored after their last look at this one.
+// The warps' results of a time step, BYTES of a warp, in the shared memory of each block. Two buffers
+// alternate. A warp stores in a buffer only after it has read, in the other one, what all warps stored after
+// their last look at this one.
 template <int BYTES> struct Exchange {
     char* buffers;             // (2, WARPS, BYTES)
     intrinsics::Barrier* full; // (2): whether all warps' bytes are in a buffer
@@ -68,8 +68,8 @@ template <int BYTES> struct Exchange {
 
     __device__ __forceinline__ char* buffer(unsigned step) const { return buffers + step % 2 * WARPS * BYTES; }
 
-    // Copies what this warp's lanes have stored in the buffer of number `step` to the other blocks. They begin
-    // with different ones.
+    // Copies what this warp's lanes have stored in the buffer of number `step` to the other blocks. They
+    // begin with different ones.
     __device__ __forceinline__ void publish(unsigned step, const Lane& lane) const {
         const int pieces = BYTES / 16;
         char* own = buffer(step) + lane.warp * BYTES;

@@ -13,9 +13,9 @@
 //       dh = carry + W deltas[s % 2]            // mma: each warp adds half of the depth, for 16 units
 //   d_initial = dh, dc
 //
-// A warp and its neighbor add up the two halves for the 16 units of both. `deltas` has a group of 32 Gates4 for
-// four units: that of unit u and row n is number 4n + u % 4. So a lane's operand B is one Gates4, of which two
-// elements are a word of each half of an mma's depth in bf16, and one is in tf32.
+// A warp and its neighbor add up the two halves for the 16 units of both. `deltas` has a group of 32 Gates4
+// for four units: that of unit u and row n is number 4n + u % 4. So a lane's operand B is one Gates4, of
+// which two elements are a word of each half of an mma's depth in bf16, and one is in tf32.
 
 #define GROUPS (PADDED / 4)               // of four units
 #define MMAS (GROUPS / 2 * (3 - PER_WORD)) // of a warp

@@ -1,8 +1,9 @@
-// Packs the recurrent weights in the order of the registers that hold them in the kernels of a cluster; a thread
-// per lane and mma of a warp. Both arrays are (M, dirs, WARPS, EACH, 32). `forward`: rows are two gates of a
-// warp's 8 units, the depth is the previous step's units; first gates 0 and 1, then gates 2 and 3. `backward`,
-// if the layer is trained: rows are the previous step's units, 16 of a warp and its neighbor, the depth is
-// units with their four gates, of which an even warp has the first half. Slots without a recurrent part are 0.
+// Packs the recurrent weights in the order of the registers that hold them in the kernels of a cluster; a
+// thread per lane and mma of a warp. Both arrays are (M, dirs, WARPS, EACH, 32). `forward`: rows are two
+// gates of a warp's 8 units, the depth is the previous step's units; first gates 0 and 1, then gates 2 and 3.
+// `backward`, if the layer is trained: rows are the previous step's units, 16 of a warp and its neighbor, the
+// depth is units with their four gates, of which an even warp has the first half. Slots without a recurrent
+// part are 0.
 
 #define WARPS (PADDED / 8)      // see rnn_cluster.cu
 #define ACROSS (PADDED / DEPTH) // mmas for two gates of a warp's units

@@ -1,5 +1,5 @@
-// The loads and stores of a time loop: the cells of a lane in the tensors of a layer. The file before this one
-// says which cells a lane has.
+// The loads and stores of a time loop: the cells of a lane in the tensors of a layer. The file before this
+// one says which cells a lane has.
 
 // Two neighbors in memory, which one instruction loads or stores.
 template <class T> struct alignas(2 * sizeof(T)) Pair {

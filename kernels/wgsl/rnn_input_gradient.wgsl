@@ -30,7 +30,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     //# for i in 0..LEFT
     let row$i = (li + $iu * LANES) / DEPTH;
     let unit$i = (li + $iu * LANES) % DEPTH;
-    let at_row$i = min(first_row + row$i, rows - 1u) * p.dirs * p.hidden + unit$i;
+    let at_row$i = min(first_row + row$i, rows - 1u) * p.dirs * p.hidden;
     //# end
     //# for i in 0..RIGHT
     let depth$i = (li + $iu * LANES) / FEATURES;
@@ -48,17 +48,16 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
         let deltas = gates_at(m, p.from_0, 0u, dir);
         for (var u0 = 0u; u0 < p.padded_hidden; u0 += DEPTH) {
             //# for i in 0..LEFT
-            var delta$i = Gates();
-            if (u0 + unit$i < p.hidden) {
-                delta$i = input_part(gates[deltas + at_row$i + u0]);
-            }
+            // Past the last unit the last one again, and zeros where it is stored: a load that may not happen
+            // is waited for at once.
+            let delta$i = input_part(gates[deltas + at_row$i + min(u0 + unit$i, p.hidden - 1u)]);
             //# end
             //# for i in 0..RIGHT
             let weight$i = real_weights(back[weights + at_column$i + u0 * p.input]);
             //# end
             workgroupBarrier();
             //# for i in 0..LEFT
-            left[row$i / TY][row$i % TY][unit$i] = delta$i;
+            left[row$i / TY][row$i % TY][unit$i] = select(Gates(), delta$i, u0 + unit$i < p.hidden);
             //# end
             //# for i in 0..RIGHT
             right[depth$i][column$i / TX][column$i % TX] = weight$i;

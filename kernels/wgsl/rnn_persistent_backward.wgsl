@@ -45,6 +45,9 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     let half = place / PAIRS;
     let is_unit = own_part < ROWS && place < UNITS;
     let unit = min(place, UNITS - 1u);
+    // Where the unit is among the deltas.
+    let to_part = unit / DEPTH;
+    let to_place = unit % DEPTH;
 
     let weights = back_at(m, dir) + pair;
     //# for u in 0..DEPTH
@@ -78,23 +81,20 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     var here = at(m, t, b, dir) + unit;
     var gate = gates_at(m, t, b, dir) + unit;
 
-    // Of the step that comes: what was saved, the cell's state after and before it, dy.
-    var saved = vec4<f32>();
-    var after = 0.0;
-    var before = first;
+    // Of the step that comes: what was saved, the cell's state after and before it, dy. Loaded also of a step
+    // that is not live, whose numbers are not used: where a load may not happen, a compiler waits for it at
+    // once.
+    var saved = gates[gate];
+    var after = own_state(here);
+    var is_first = t + next_t >= length;
+    var previous = states[here + select(next, 0u, is_first)];
     var above = 0.0;
-    if (t < length) {
-        saved = gates[gate];
-        after = own_state(here);
-        if (!is_start(dir, t, length)) {
-            before = states[here + next];
-        }
-        if (p.has_dy == 1u) {
-            above = dy[here];
-        }
+    if (p.has_dy == 1u) {
+        above = dy[here];
     }
     for (var i = 0u; i < count; i++) {
         let live = t < length;
+        let before = select(previous, first, is_first);
         var delta = vec4<f32>();
         if (live) {
             d.h += above;
@@ -106,23 +106,21 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
             gates[gate] = delta;
         }
         if (is_unit) {
-            deltas[own_row][unit / DEPTH][unit % DEPTH] = recurrent_part(delta);
+            deltas[own_row][to_part][to_place] = recurrent_part(delta);
         }
         workgroupBarrier();
-        t += next_t;
-        here += next;
-        gate += next;
-        if (i + 1u < count && t < length) {
+        if (i + 1u < count) {
             // Asked for before the product, which hides the latency of memory.
+            t += next_t;
+            here += next;
+            gate += next;
             saved = gates[gate];
             after = before;
             if (!live) {
                 after = own_state(here);
             }
-            before = first;
-            if (!is_start(dir, t, length)) {
-                before = states[here + next];
-            }
+            is_first = t + next_t >= length;
+            previous = states[here + select(next, 0u, is_first)];
             if (p.has_dy == 1u) {
                 above = dy[here];
             }

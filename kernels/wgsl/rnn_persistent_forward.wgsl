@@ -53,8 +53,11 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     let h_at = state_at(m, 0u, dir, b) + unit;
     let c_at = state_at(m, p.states - 1u, dir, b) + unit;
     var s = State(state[h_at], state[c_at]);
+    // Where the unit is among the hidden states.
+    let to_part = unit / DEPTH;
+    let to_place = unit % DEPTH;
     if (part < ROWS) {
-        hidden[unit / DEPTH][own][unit % DEPTH] = s.h;
+        hidden[to_part][own][to_place] = s.h;
         // The end of the last part.
         for (var u = UNITS + unit; u < PARTS * DEPTH; u += UNITS) {
             hidden[u / DEPTH][own][u % DEPTH] = 0.0;
@@ -69,10 +72,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     let next = next_t * p.batch * p.dirs * UNITS;
     var here = at(m, t, b, dir) + unit;
     var gate = gates_at(m, t, b, dir) + unit;
-    var next_input = vec4<f32>();
-    if (t < length) {
-        next_input = gates[gate];
-    }
+    var next_input = gates[gate];
     // Rows in the order that begins with the own one, and how many parts the own is before that of the row: a
     // constant if there are as many rows as parts.
     //# for r in 0..ROWS
@@ -83,10 +83,9 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     for (var i = 0u; i < count; i++) {
         let live = t < length;
         let input = next_input;
-        if (i + 1u < count && t + next_t < length) {
-            // Asked for a step ahead: the step hides the latency of memory.
-            next_input = gates[gate + next];
-        }
+        // Asked for a step ahead: the step hides the latency of memory. Not only if the next step is live:
+        // where a load may not happen, a compiler waits for it at once, to keep the numbers.
+        next_input = gates[gate + select(0u, next, i + 1u < count)];
         //# for r in 0..ROWS
         var a$r = Gates();
         //# end
@@ -95,7 +94,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
         a$r = fma(w$k, Gates(hidden[part][row$r][$k]), a$r);
         //# end
         //# end
-        if (part >= ROWS) {
+        if (ROWS < PARTS && part >= ROWS) {
             product[row0][before0 - 1u][unit] = a0;
         }
         //# for r in 1..ROWS
@@ -111,7 +110,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
             sums += a0 + product[own][1][unit];
             let step = cell_forward(input, sums, s);
             s = step.state;
-            hidden[unit / DEPTH][own][unit % DEPTH] = s.h;
+            hidden[to_part][own][to_place] = s.h;
             y[here] = s.h;
             if (SAVE == 1u) {
                 gates[gate] = step.saved;

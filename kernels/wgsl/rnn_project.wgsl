@@ -23,12 +23,13 @@ const LANES = TX * TY;
 var<workgroup> left: array<array<array<vec4<f32>, DEPTH / 4u>, TY>, 8>;   // row / TY, row % TY, four features
 var<workgroup> right: array<array<array<vec4<f32>, TX>, 2>, DEPTH>;       // feature, unit / TX, unit % TX
 
-// Four features from `k` on of the row that begins `start`.
-fn features(start: u32, k: u32) -> vec4<f32> {
-    let i = start + k;
-    let numbers = vec4<f32>(x[i], x[i + 1u], x[i + 2u], x[i + 3u]);
-    let k4 = vec4<u32>(k, k + 1u, k + 2u, k + 3u);
-    return select(vec4<f32>(), numbers, k4 < vec4<u32>(p.input));
+fn four_from(i: u32) -> vec4<f32> {
+    return vec4<f32>(x[i], x[i + 1u], x[i + 2u], x[i + 3u]);
+}
+
+// Four features from `k` on: zeros past the last. Not where they are loaded, which would wait for them.
+fn within(numbers: vec4<f32>, k: u32) -> vec4<f32> {
+    return select(vec4<f32>(), numbers, vec4<u32>(k, k + 1u, k + 2u, k + 3u) < vec4<u32>(p.input));
 }
 
 @compute @workgroup_size(LANES)
@@ -50,7 +51,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     let row$i = (li + $iu * LANES) / (DEPTH / 4u);
     let four$i = (li + $iu * LANES) % (DEPTH / 4u);
     let x_row$i = start + min(first_row + row$i, rows - 1u) * p.input;
-    var next_left$i = features(x_row$i, 4u * four$i);
+    var next_left$i = four_from(x_row$i + 4u * four$i);
     //# end
     let weights = pack_at(m, dir);
     //# for i in 0..RIGHT
@@ -67,7 +68,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     for (var k0 = 0u; k0 < p.padded_input; k0 += DEPTH) {
         workgroupBarrier();
         //# for i in 0..LEFT
-        left[row$i / TY][row$i % TY][four$i] = next_left$i;
+        left[row$i / TY][row$i % TY][four$i] = within(next_left$i, k0 + 4u * four$i);
         //# end
         //# for i in 0..RIGHT
         right[depth$i][column$i / TX][column$i % TX] = next_right$i;
@@ -75,7 +76,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
         workgroupBarrier();
         // After the last piece these are loaded for nothing: the rows of weights go on with those of W_hh.
         //# for i in 0..LEFT
-        next_left$i = features(x_row$i, k0 + DEPTH + 4u * four$i);
+        next_left$i = four_from(x_row$i + k0 + DEPTH + 4u * four$i);
         //# end
         //# for i in 0..RIGHT
         from$i += DEPTH * p.hidden;

@@ -21,9 +21,10 @@
 
 const DEPTH = 48u;
 
-// First deltas: row, unit, and one more against bank conflicts. Then sums of four rows: eighth and half,
-// first unit and row.
-var<workgroup> tile: array<array<vec4<f32>, DEPTH + 1u>, 16>;
+// First deltas: unit / 16, unit / 8 % 2, row / 4, unit % 8 and row % 4. Then sums of four rows: eighth and
+// half in three numbers, first unit and row. Arrays of arrays: of all that a read of the product adds to an
+// address, only the invocation's own place differs between invocations, and it stays.
+var<workgroup> tile: array<array<array<array<vec4<f32>, 32>, 4>, 2>, DEPTH / 16u>;
 
 // The step whose deltas flow into what this dispatch computes; of a row that was there.
 fn source(dir: u32, t: u32) -> u32 {
@@ -75,8 +76,10 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     let lane = li % 8u;
     let four = li / 8u % 4u;
     let eighth = li / 32u;
-    let weights_0 = back_at(m, dir) + min(first_unit + lane, p.hidden - 1u);
-    let weights_1 = back_at(m, dir) + min(first_unit + 8u + lane, p.hidden - 1u);
+    let place = 4u * eighth + four;
+    let weights = back_at(m, dir) + eighth * p.hidden;
+    let weights_0 = weights + min(first_unit + lane, p.hidden - 1u);
+    let weights_1 = weights + min(first_unit + 8u + lane, p.hidden - 1u);
     //# for r in 0..4
     var a$r_0 = 0.0;
     var a$r_1 = 0.0;
@@ -89,19 +92,19 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
             if (is_staged && u0 + u < p.hidden) {
                 value = gates[staged + u0 + u];
             }
-            tile[li / 16u][u] = value;
+            tile[u / 16u][u / 8u % 2u][li / 64u][4u * (u % 8u) + li / 16u % 4u] = value;
         }
         workgroupBarrier();
         // The padded depth is a multiple of 16.
-        for (var u = eighth; u < depth; u += 16u) {
+        for (var i = 0u; i < depth / 16u; i++) {
             //# for j in 0..2
-            let w$j_0 = real_weights(back[weights_0 + (u0 + u + 8u * $ju) * p.hidden]);
-            let w$j_1 = real_weights(back[weights_1 + (u0 + u + 8u * $ju) * p.hidden]);
+            let w$j_0 = real_weights(back[weights_0 + (u0 + 16u * i + 8u * $ju) * p.hidden]);
+            let w$j_1 = real_weights(back[weights_1 + (u0 + 16u * i + 8u * $ju) * p.hidden]);
             //# end
             //# for j in 0..2
             //# for r in 0..4
             {
-                let delta = recurrent_part(tile[4u * $ru + four][u + 8u * $ju]);
+                let delta = recurrent_part(tile[i][$j][$r][place]);
                 a$r_0 = add_products(w$j_0, delta, a$r_0);
                 a$r_1 = add_products(w$j_1, delta, a$r_1);
             }
@@ -110,15 +113,17 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
         }
     }
     workgroupBarrier();
-    tile[2u * eighth][4u * lane + four] = vec4<f32>(a0_0, a1_0, a2_0, a3_0);
-    tile[2u * eighth + 1u][4u * lane + four] = vec4<f32>(a0_1, a1_1, a2_1, a3_1);
+    //# for h in 0..2
+    let sums$h = vec4<f32>(a0_$h, a1_$h, a2_$h, a3_$h);
+    tile[eighth / 4u][eighth / 2u % 2u][2u * (eighth % 2u) + $hu][4u * lane + four] = sums$h;
+    //# end
     workgroupBarrier();
     if (exists) {
         let half = li % 16u / 8u;
-        let place = 4u * lane + li / 16u % 4u;
+        let sums = 4u * lane + li / 16u % 4u;
         let r = li / 64u;
         //# for e in 0..8
-        let sum$e = tile[2u * $eu + half][place][r];
+        let sum$e = tile[$e / 4][$e / 2 % 2][2u * ($eu % 2u) + half][sums][r];
         //# end
         d.h += ((sum0 + sum1) + (sum2 + sum3)) + ((sum4 + sum5) + (sum6 + sum7));
         if (live) {

@@ -23,9 +23,11 @@
 
 const DEPTH = 256u;
 
-// First hidden states, four rows together: four, unit; units change places, differently in each four, so that
-// reads of two fours meet different banks. Then sums: quarter, row, unit.
-var<workgroup> tile: array<vec4<f32>, DEPTH * 4u>;
+// First hidden states, four rows together: unit / 16, unit / 4 % 4, four and unit % 4; units change places,
+// differently in each four, so that reads of two fours meet different banks. Then sums: quarter and row / 4,
+// row % 4, unit. Arrays of arrays: of all that a read of the product adds to an address, only the
+// invocation's own place differs between invocations, and it stays.
+var<workgroup> tile: array<array<array<vec4<f32>, 16>, 4>, DEPTH / 16u>;
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) li: u32,
@@ -53,7 +55,8 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     // In the GEMM.
     let four = li / 16u % 4u;
     let quarter = li / 64u;
-    let weights = pack_at(m, dir) + p.padded_input * p.hidden + column;
+    let place = 4u * four + (quarter ^ four);
+    let weights = pack_at(m, dir) + (p.padded_input + quarter) * p.hidden + column;
     let states = state_at(m, 0u, dir, 0u);
     let staged_row = first_row + 4u * quarter;
 
@@ -70,16 +73,16 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
                 numbers[$r] = hidden_in[states + min(staged_row + $ru, p.batch - 1u) * p.hidden + k0 + k];
                 //# end
             }
-            tile[quarter * DEPTH + (k ^ quarter)] = numbers;
+            tile[k / 16u][k / 4u % 4u][4u * quarter + (k % 4u ^ quarter)] = numbers;
         }
         workgroupBarrier();
         // The padded depth is a multiple of 16.
-        for (var k = quarter; k < depth; k += 16u) {
+        for (var i = 0u; i < depth / 16u; i++) {
             //# for j in 0..4
-            let w$j = real_weights(pack[weights + (k0 + k + 4u * $ju) * p.hidden]);
+            let w$j = real_weights(pack[weights + (k0 + 16u * i + 4u * $ju) * p.hidden]);
             //# end
             //# for j in 0..4
-            let h$j = tile[four * DEPTH + (k ^ four) + 4u * $ju];
+            let h$j = tile[i][$j][place];
             //# for r in 0..4
             a$r = fma(w$j, Gates(h$j[$r]), a$r);
             //# end
@@ -88,11 +91,14 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     }
     workgroupBarrier();
     //# for r in 0..4
-    tile[quarter * 256u + (four * 4u + $ru) * 16u + li % 16u] = widened(a$r);
+    tile[4u * quarter + four][$r][li % 16u] = widened(a$r);
     //# end
     workgroupBarrier();
     if (exists) {
-        let sums = (tile[li] + tile[256u + li]) + (tile[512u + li] + tile[768u + li]);
+        //# for q in 0..4
+        let sum$q = tile[4u * $qu + li / 64u][li / 16u % 4u][li % 16u];
+        //# end
+        let sums = (sum0 + sum1) + (sum2 + sum3);
         let here = at(m, t, b, dir) + unit;
         var output = 0.0;
         if (live) {

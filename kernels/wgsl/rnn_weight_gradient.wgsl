@@ -38,31 +38,32 @@ fn place_of(four: u32) -> vec2<u32> {
     return vec2<u32>(k, select(2u, 1u, k < p.hidden));
 }
 
-fn four_of(x0: f32, x1: f32, x2: f32, x3: f32, k: u32, end: u32) -> vec4<f32> {
-    let k4 = vec4<u32>(k, k + 1u, k + 2u, k + 3u);
-    return select(vec4<f32>(), vec4<f32>(x0, x1, x2, x3), k4 < vec4<u32>(end));
+// Four elements of row `b` at time step `t`, as if it were neither the first of the row nor past its length:
+// what depends on that, and on the end of the elements, is done later, by `incoming`. Here it would wait for
+// what is loaded.
+fn four_from(m: u32, dir: u32, t: u32, b: u32, place: vec2<u32>) -> vec4<f32> {
+    if (place.y == 0u) {
+        let i = x_at(m, t, b) + place.x;
+        return vec4<f32>(x[i], x[i + 1u], x[i + 2u], x[i + 3u]);
+    }
+    let i = at(m, step_before(dir, t), b, dir) + place.x;
+    return vec4<f32>(y[i], y[i + 1u], y[i + 2u], y[i + 3u]);
 }
 
-// Four elements of row `b` at time step `t`; 0 past the row's length, where x may hold anything.
-fn incoming(m: u32, dir: u32, t: u32, b: u32, place: vec2<u32>) -> vec4<f32> {
-    let length = length_of(m, b);
+// The four elements of a row of `length` steps: 0 past its length, where x may hold anything.
+fn incoming(four: vec4<f32>, length: u32, m: u32, dir: u32, t: u32, b: u32, place: vec2<u32>) -> vec4<f32> {
+    var numbers = four;
+    if (place.y == 1u && is_start(dir, t, length)) {
+        numbers = vec4<f32>();
+        if (p.has_initial == 1u) {
+            let i = state_at(m, 0u, dir, b) + place.x;
+            numbers = vec4<f32>(initial[i], initial[i + 1u], initial[i + 2u], initial[i + 3u]);
+        }
+    }
+    let elements = select(p.input, p.hidden, place.y == 1u);
+    let end = select(0u, elements, t < length && place.y != 2u);
     let k = place.x;
-    if (t >= length || place.y == 2u) {
-        return vec4<f32>();
-    }
-    if (place.y == 0u) {
-        let i = x_at(m, t, b) + k;
-        return four_of(x[i], x[i + 1u], x[i + 2u], x[i + 3u], k, p.input);
-    }
-    if (!is_start(dir, t, length)) {
-        let i = at(m, step_before(dir, t), b, dir) + k;
-        return four_of(y[i], y[i + 1u], y[i + 2u], y[i + 3u], k, p.hidden);
-    }
-    if (p.has_initial == 1u) {
-        let i = state_at(m, 0u, dir, b) + k;
-        return four_of(initial[i], initial[i + 1u], initial[i + 2u], initial[i + 3u], k, p.hidden);
-    }
-    return vec4<f32>();
+    return select(vec4<f32>(), numbers, vec4<u32>(k, k + 1u, k + 2u, k + 3u) < vec4<u32>(end));
 }
 
 @compute @workgroup_size(LANES)
@@ -90,20 +91,15 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     let place$i = place_of(first_four + four$i);
     var t$i = p.from_0 + (start + left_row$i) / p.batch;
     var b$i = (start + left_row$i) % p.batch;
-    var next_left$i = vec4<f32>();
-    if (start + left_row$i < end) {
-        next_left$i = incoming(m, dir, t$i, b$i, place$i);
-    }
+    var next_left$i = four_from(m, dir, t$i, b$i, place$i);
+    var length$i = length_of(m, b$i);
     //# end
     let deltas = gates_at(m, p.from_0, 0u, dir);
     //# for i in 0..RIGHT
     let right_row$i = (li + $iu * LANES) / UNITS;
     let column$i = (li + $iu * LANES) % UNITS;
     var from$i = deltas + (start + right_row$i) * stride + min(first_unit + column$i, p.hidden - 1u);
-    var next_right$i = vec4<f32>();
-    if (start + right_row$i < end) {
-        next_right$i = gates[from$i];
-    }
+    var next_right$i = gates[from$i];
     var alone$i = vec4<f32>();
     //# end
 
@@ -126,11 +122,14 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     for (var n0 = start; n0 < end; n0 += DEPTH) {
         workgroupBarrier();
         //# for i in 0..LEFT
-        left[left_row$i][four$i / TY][four$i % TY] = next_left$i;
+        let is_row$i = n0 + left_row$i < end;
+        left[left_row$i][four$i / TY][four$i % TY] =
+            incoming(next_left$i, select(0u, length$i, is_row$i), m, dir, t$i, b$i, place$i);
         //# end
         //# for i in 0..RIGHT
-        right[right_row$i][column$i / TX][column$i % TX] = next_right$i;
-        alone$i += next_right$i;
+        let delta$i = select(vec4<f32>(), next_right$i, n0 + right_row$i < end);
+        right[right_row$i][column$i / TX][column$i % TX] = delta$i;
+        alone$i += delta$i;
         //# end
         workgroupBarrier();
         //# for i in 0..LEFT
@@ -140,17 +139,12 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
             b$i -= p.batch;
             t$i += 1u;
         }
-        next_left$i = vec4<f32>();
-        if (n0 + DEPTH + left_row$i < end) {
-            next_left$i = incoming(m, dir, t$i, b$i, place$i);
-        }
+        next_left$i = four_from(m, dir, t$i, b$i, place$i);
+        length$i = length_of(m, b$i);
         //# end
         //# for i in 0..RIGHT
         from$i += DEPTH * stride;
-        next_right$i = vec4<f32>();
-        if (n0 + DEPTH + right_row$i < end) {
-            next_right$i = gates[from$i];
-        }
+        next_right$i = gates[from$i];
         //# end
         //# for n in 0..DEPTH
         {

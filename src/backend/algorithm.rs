@@ -12,8 +12,8 @@ pub enum Algorithm {
     /// registers of one multiprocessor. CUDA: up to 64 units in tf32, 128 in bf16. WGSL: up to 80 units.
     #[cfg_attr(feature = "cli", value(aliases = ["solo", "registers"]))]
     Persistent,
-    /// The same with the weights in registers of four multiprocessors, a thread-block cluster. CUDA from sm_90
-    /// on: up to 128 units in tf32, 256 in bf16.
+    /// The same with the weights in registers of four multiprocessors, a thread-block cluster. CUDA from
+    /// sm_90 on: up to 128 units in tf32, 256 in bf16.
     Cluster,
     /// One launch runs all time steps, and each step reads the weights from memory. WGSL only, up to 256
     /// units; by default on software drivers.

@@ -30,6 +30,7 @@ thread and the shared memory of a block. A persistent kernel that spills registe
 
 Examples:
   engine kernels --cell lstm --hidden 64
+  engine kernels --backend wgpu --hidden 64 --batch 256 --time-steps 128 --list
   engine kernels --backend wgpu --every --list
   engine kernels --backend cuda --hidden 128 --precision bf16 --list
   engine kernels --backend cuda --every --list --arch 80 --arch 90";
@@ -50,6 +51,12 @@ pub struct KernelsCommand {
     /// Features of a time step, which CUDA's GEMM tiles depend on
     #[arg(long, value_name = "D", default_value_t = 160, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     features: u32,
+    /// Sequences of a batch, which wgpu's tiles and rows depend on
+    #[arg(long, value_name = "B", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    batch: u32,
+    /// Time steps of a sequence, which wgpu's tiles depend on
+    #[arg(long, value_name = "T", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    time_steps: u32,
     /// Print names and constants instead of sources
     #[arg(long)]
     list: bool,
@@ -71,11 +78,13 @@ impl KernelsCommand {
         self.options.print(self.backend, &self.rnn(), self.list, &mut out)
     }
 
-    /// The layer. Its other sizes do not change the kernels.
+    /// The layer, of one model.
     fn rnn(&self) -> Rnn {
         let (cell, dirs) = self.cell.parts();
-        let (input, hidden) = (self.features as usize, self.hidden as usize);
+        let size = |n: u32| n as usize;
+        let [batch, steps, input, hidden] =
+            [self.batch, self.time_steps, self.features, self.hidden].map(size);
         let weights = Slab { offset: 0, stride: 0 };
-        Rnn { cell, models: 1, batch: 1, steps: 1, input, hidden, dirs, biases: 2, weights }
+        Rnn { cell, models: 1, batch, steps, input, hidden, dirs, biases: 2, weights }
     }
 }

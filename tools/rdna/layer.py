@@ -7,7 +7,8 @@
         memory             bytes of each operand once, as if nothing were in the L2 cache or the Infinity Cache
 
 It takes the largest, as if the others were hidden behind it. It knows neither the start of a dispatch nor the latency of memory, of
-barriers or of dependent instructions: a time loop with few workgroups takes longer than it says.
+barriers or of dependent instructions: a time loop with few workgroups, and a kernel of one time step, take longer than it says. Every wave
+counts with all instructions, also those of a cell that it skips: it has no cell if a workgroup has fewer rows than parts of the depth.
 """
 
 import dataclasses
@@ -20,8 +21,13 @@ from .machine import Card
 
 # How the engine cuts the work: src/backend/wgpu/rnn/plan.rs and blocks.rs.
 DISPATCH_WORK = 2_000_000_000
-SPLIT_ROWS, MAX_SPLITS = 256, 16
+SPLIT_ROWS, MAX_SPLITS = 256, (16, 64)
+LARGE_ROWS, LARGE_UNITS = 128, 32
+GPU_WORKGROUPS = 128
 DEPTH = 16
+# Rows, and units, of a workgroup of a time step; the units that it stages at a time: kernels/wgsl/rnn_step_*.wgsl.
+STEP_TILE = 16
+STEP_FORWARD_DEPTH, STEP_BACKWARD_DEPTH = 256, 48
 # Multiply-adds of a cell are fewer.
 CELL = 64
 
@@ -60,7 +66,15 @@ class Layer:
     @property
     def splits(self) -> int:
         """Shares of a part's rows that the weight gradient sums apart."""
-        return min(max(-(-self.part_steps * self.batch // SPLIT_ROWS), 1), MAX_SPLITS)
+        tiles = math.ceil(self.weight_columns / LARGE_ROWS) * math.ceil(self.hidden / LARGE_UNITS)
+        of_large, most = MAX_SPLITS
+        wanted = min(max(math.ceil(2 * GPU_WORKGROUPS / tiles), of_large), most)
+        return min(max(math.ceil(self.part_steps * self.batch / SPLIT_ROWS), 1), wanted)
+
+    @property
+    def weight_columns(self) -> int:
+        """Columns of the weight gradient that its tiles cover: the inputs and the units, each in whole fours."""
+        return 4 * (math.ceil(self.features / 4) + math.ceil(self.hidden / 4))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +82,7 @@ class Launch:
     """The dispatches of a kernel in a training step."""
 
     groups: int  # workgroups of a dispatch
-    trips: tuple[int, ...]  # through the loops around its innermost loop with multiply-adds, and that loop last
+    trips: tuple[float, ...]  # through the loops around its innermost loop with multiply-adds, and that loop last
     products: int  # multiply-adds of matrix products of a workgroup
     useful: int  # those of the layer's own products in a dispatch: without rows, units and columns that only fill a tile
     bytes: int  # of the operands of a dispatch, each once
@@ -112,8 +126,11 @@ def launches(name: str, layer: Layer) -> list[Launch]:
         case "rnn_weight_gradient_sum":
             moved = 16 * layer.splits * columns * h + 4 * g * h * columns
             return [Launch(math.ceil(columns * h / 64), (), 0, 0, moved, beside=max(layer.splits, g))]
-        case "rnn_step_forward" | "rnn_step_backward":
+        case "rnn_step_forward":
             return [of_part(file, constants, layer, 1, layer.steps)]
+        case "rnn_step_backward":
+            # At the end one more for the gradient by the first state.
+            return [of_part(file, constants, layer, 1, layer.steps + 1)]
         case _:
             return [of_part(file, constants, layer, steps, count) for steps, count in layer.parts]
 
@@ -124,8 +141,9 @@ def of_part(file: str, constants: dict[str, int], layer: Layer, steps: int, coun
     rows = steps * layer.batch
     # Bytes of four numbers for each unit of all rows, of the units of all rows, of the input, and of packed weights.
     fours, units, x, w_ih, w_hh = 16 * rows * h, 4 * rows * h, 4 * rows * d, 16 * padded(d) * h, 16 * padded(h) * h
+    states = 2 if layer.cell == "lstm" else 1
     # Gates or their gradients in and out, and y; of an LSTM also the cell states.
-    loop_bytes = 2 * fours + (2 if layer.cell == "lstm" else 1) * units + w_hh
+    loop_bytes = 2 * fours + states * units + w_hh
 
     def tiles(n: int, size: str) -> int:
         return math.ceil(n / constants[size])
@@ -135,36 +153,36 @@ def of_part(file: str, constants: dict[str, int], layer: Layer, steps: int, coun
 
     match file:
         case "rnn_project":
-            groups, trips = tiles(rows, "ROWS") * tiles(h, "LANES"), (tiles(padded(d), "DEPTH"),)
+            groups, trips = tiles(rows, "ROWS") * tiles(h, "UNITS"), (tiles(padded(d), "DEPTH"),)
             # Four packed gates also of a GRU, whose last one holds a bias.
-            products = tile("ROWS", "LANES") * 4 * padded(d)
-            return Launch(groups, trips, products, rows * g * h * d, x + fours + w_ih, tile("DEPTH", "ROWS") // tile("LANES"), count)
+            return Launch(groups, trips, tile("ROWS", "UNITS") * 4 * padded(d), rows * g * h * d, x + fours + w_ih, count=count)
         case "rnn_persistent_forward" | "rnn_persistent_backward":
-            products = g * g * h * constants["PADDED"] * steps
-            return Launch(tiles(layer.batch, "GATES"), (steps,), products, rows * g * h * h, loop_bytes, count=count, cells=g * h * steps)
-        case "rnn_streamed_forward" | "rnn_streamed_backward":
-            products = tile("ROWS", "LANES") * g * h * steps
-            return Launch(tiles(layer.batch, "ROWS"), (steps, h), products, rows * g * h * h, loop_bytes, count=count)
+            # Backward an invocation has two units; of an odd number the last one has one.
+            lanes = constants["PARTS"] * (h if file == "rnn_persistent_forward" else h + h % 2)
+            products, cells = lanes * tile("DEPTH", "ROWS") * g * steps, lanes * steps
+            return Launch(tiles(layer.batch, "ROWS"), (steps,), products, rows * g * h * h, loop_bytes, count=count, cells=cells)
         case "rnn_step_forward" | "rnn_step_backward":
-            groups, trips = tiles(rows, "ROWS") * tiles(h, "LANES"), (tiles(padded(h), "DEPTH"),)
-            products = tile("ROWS", "LANES") * g * padded(h)
-            return Launch(groups, trips, products, rows * g * h * h, loop_bytes, tile("DEPTH", "ROWS") // tile("LANES"), count)
+            groups = math.ceil(layer.batch / STEP_TILE) * math.ceil(h / STEP_TILE)
+            depth, staged = (STEP_FORWARD_DEPTH, 64) if file == "rnn_step_forward" else (STEP_BACKWARD_DEPTH, STEP_TILE)
+            pieces = math.ceil(padded(h) / depth)
+            trips, beside = (pieces, padded(h) / 16 / pieces), math.ceil(min(padded(h), depth) / staged)
+            # The states before and after the step, which no time loop keeps.
+            moved = loop_bytes + 2 * states * units
+            return Launch(groups, trips, STEP_TILE * STEP_TILE * g * padded(h), rows * g * h * h, moved, beside, count)
         case "rnn_weight_gradient":
-            columns = d + h + 1
-            groups = tiles(columns, "COLUMNS") * layer.splits * tiles(h, "LANES")
+            groups = tiles(layer.weight_columns, "COLUMNS") * layer.splits * tiles(h, "UNITS")
             trips = (tiles(math.ceil(rows / layer.splits), "DEPTH"),)
-            products = trips[0] * tile("DEPTH", "COLUMNS", "LANES") * 4
-            moved = fours + x + units + 16 * layer.splits * columns * h
-            return Launch(groups, trips, products, rows * g * h * (d + h), moved, tile("DEPTH", "COLUMNS") // tile("LANES"), count)
+            products = trips[0] * tile("DEPTH", "COLUMNS", "UNITS") * 4
+            moved = fours + x + units + 16 * layer.splits * (d + h + 1) * h
+            return Launch(groups, trips, products, rows * g * h * (d + h), moved, count=count)
         case "rnn_input_gradient":
-            groups, trips = tiles(rows, "ROWS") * tiles(d, "LANES"), (1, tiles(padded(h), "DEPTH"))
-            products = tile("ROWS", "LANES") * g * padded(h)
-            return Launch(groups, trips, products, rows * g * h * d, fours + x + w_ih, tile("DEPTH", "ROWS") // tile("LANES"), count)
+            groups, trips = tiles(rows, "ROWS") * tiles(d, "FEATURES"), (1, tiles(padded(h), "DEPTH"))
+            return Launch(groups, trips, tile("ROWS", "FEATURES") * g * padded(h), rows * g * h * d, fours + x + w_ih, count=count)
         case _:
             raise Mismatch("no kernel of a layer that tools/rdna/layer.py knows")
 
 
-def multiplicities(kernel: disassembly.Loop, launch: Launch) -> list[tuple[disassembly.Loop, int]]:
+def multiplicities(kernel: disassembly.Loop, launch: Launch) -> list[tuple[disassembly.Loop, float]]:
     """Each loop of a kernel with how often a wave runs through it; the code outside of loops once."""
     main = disassembly.main_loop(kernel)
     around = kernel.around(main)[1:] if main else []
@@ -172,14 +190,14 @@ def multiplicities(kernel: disassembly.Loop, launch: Launch) -> list[tuple[disas
         raise Mismatch(f"{len(around)} loops around its multiply-adds, and tools/rdna/layer.py has trips of {len(launch.trips)}")
     trips = dict(zip(map(id, around), launch.trips))
 
-    def visit(loop: disassembly.Loop, times: int) -> list[tuple[disassembly.Loop, int]]:
+    def visit(loop: disassembly.Loop, times: float) -> list[tuple[disassembly.Loop, float]]:
         inner = [pair for part in loop.inner for pair in visit(part, times * trips.get(id(part), launch.beside))]
         return [(loop, times), *inner]
 
     return visit(kernel, 1)
 
 
-def check(launch: Launch, compiled: Compiled, times: list[tuple[disassembly.Loop, int]]) -> None:
+def check(launch: Launch, compiled: Compiled, times: list[tuple[disassembly.Loop, float]]) -> None:
     """Compares the multiply-adds that the trips give with those of the products: a changed kernel must not keep its old trips."""
     main = disassembly.main_loop(compiled.kernel)
     found = sum(n * compiled.workgroup * loop.multiply_adds() for loop, n in times if loop is main)

@@ -191,7 +191,10 @@ class Times(unittest.TestCase):
     def test_the_plan(self) -> None:
         # 2 x 4 x 64 x 224 x 256 operations a step: 68 steps a dispatch.
         self.assertEqual(self.LAYER.parts, [(68, 1), (60, 1)])
-        self.assertEqual(self.LAYER.splits, 16)
+        # 256 workgroups of 4 and of 12 tiles, but no more than 64; one for each 256 rows and steps.
+        self.assertEqual(self.LAYER.splits, 64)
+        self.assertEqual(dataclasses.replace(self.LAYER, hidden=128).splits, 22)
+        self.assertEqual(dataclasses.replace(self.LAYER, batch=16).splits, 8)
         self.assertEqual(layer.Layer("gru", 16, 8, 4, 10).parts, [(10, 1)])
         self.assertEqual(layer.Layer("gru", 16, 8, 4, 10).splits, 1)
 
@@ -199,11 +202,19 @@ class Times(unittest.TestCase):
         for file, pattern, value in [
             ("rnn/plan.rs", r"dispatch_work: ([\d_]+)", layer.DISPATCH_WORK),
             ("rnn/plan.rs", r"const SPLIT_ROWS: usize = (\d+);", layer.SPLIT_ROWS),
-            ("rnn/plan.rs", r"const MAX_SPLITS: usize = (\d+);", layer.MAX_SPLITS),
+            ("rnn/plan.rs", r"const MAX_SPLITS: \[usize; 2\] = \[(\d+), \d+\];", layer.MAX_SPLITS[0]),
+            ("rnn/plan.rs", r"const MAX_SPLITS: \[usize; 2\] = \[\d+, (\d+)\];", layer.MAX_SPLITS[1]),
+            ("rnn/plan.rs", r"const LARGE: Tile = Tile { rows: (\d+), units: \d+ };", layer.LARGE_ROWS),
+            ("rnn/plan.rs", r"const LARGE: Tile = Tile { rows: \d+, units: (\d+) };", layer.LARGE_UNITS),
+            ("rnn/plan.rs", r"const GPU_WORKGROUPS: usize = (\d+);", layer.GPU_WORKGROUPS),
+            ("rnn/plan.rs", r"pub const STEP_TILE: usize = (\d+);", layer.STEP_TILE),
             ("blocks.rs", r"pub const DEPTH: usize = (\d+);", layer.DEPTH),
         ]:
             found = re.search(pattern, (kernels.ROOT / "src/backend/wgpu" / file).read_text())
-            self.assertEqual(int(found[1]), value, pattern)
+            self.assertEqual(int(found[1].replace("_", "")), value, pattern)
+        for file, value in [("rnn_step_forward", layer.STEP_FORWARD_DEPTH), ("rnn_step_backward", layer.STEP_BACKWARD_DEPTH)]:
+            found = re.search(r"const DEPTH = (\d+)u;", (kernels.ROOT / f"kernels/wgsl/{file}.wgsl").read_text())
+            self.assertEqual(int(found[1]), value, file)
 
     def test_a_launch_by_hand(self) -> None:
         compiled = figures.compiled("navi31", ASSEMBLY, [128, 1, 1], STATISTICS)
@@ -232,11 +243,27 @@ class Times(unittest.TestCase):
     def test_every_kernel_of_a_layer_has_launches(self) -> None:
         with self.assertRaises(layer.Mismatch):
             layer.time("gather.wgsl", figures.compiled("navi31", ASSEMBLY, [64, 1, 1], STATISTICS), self.LAYER, machine.CARDS["navi31"])
-        [whole, rest] = layer.launches("rnn_project.wgsl LANES=64 ROWS=8 DEPTH=16", self.LAYER)
-        self.assertEqual((whole.groups, rest.groups), (68 * 256 // 8, 60 * 256 // 8))
-        self.assertEqual((whole.trips, whole.products, whole.useful), ((10,), 8 * 256 * 160, 68 * 256 * 256 * 160))
-        [step] = layer.launches("lstm rnn_step_forward.wgsl LANES=64 ROWS=8 DEPTH=16 SAVE=1", self.LAYER)
-        self.assertEqual((step.count, step.groups, step.trips), (128, 32, (4,)))
+        [whole, rest] = layer.launches("rnn_project.wgsl ROWS=128 UNITS=32 DEPTH=8 LEFT=1 RIGHT=1", self.LAYER)
+        self.assertEqual((whole.groups, rest.groups), (68 * 256 // 128 * 2, 60 * 256 // 128 * 2))
+        self.assertEqual((whole.trips, whole.products, whole.useful), ((20,), 128 * 32 * 4 * 160, 68 * 256 * 256 * 160))
+        [whole, _] = layer.launches("rnn_weight_gradient.wgsl COLUMNS=128 UNITS=32 DEPTH=8 LEFT=1 RIGHT=1", self.LAYER)
+        self.assertEqual((whole.groups, whole.trips, whole.products), (2 * 64 * 2, (34,), 272 * 128 * 32 * 4))
+        [whole, _] = layer.launches("lstm rnn_input_gradient.wgsl ROWS=128 FEATURES=64 DEPTH=2 LEFT=2 RIGHT=1", self.LAYER)
+        self.assertEqual((whole.groups, whole.trips, whole.products), (136 * 3, (1, 32), 128 * 64 * 4 * 64))
+
+    def test_launches_of_time_loops(self) -> None:
+        [loop, _] = layer.launches("lstm rnn_persistent_forward.wgsl UNITS=64 ROWS=2 PARTS=4 DEPTH=16 SAVE=1", self.LAYER)
+        self.assertEqual((loop.groups, loop.trips, loop.products), (128, (68,), 2 * 256 * 64 * 68))
+        # 33 units in eight parts of five, in 17 pairs: more products than the layer's.
+        odd = dataclasses.replace(self.LAYER, hidden=33)
+        [loop] = layer.launches("lstm rnn_persistent_backward.wgsl UNITS=33 ROWS=4 PARTS=8 DEPTH=5", odd)
+        self.assertEqual((loop.groups, loop.trips, loop.products), (64, (128,), 4 * 34 * 40 * 4 * 128))
+        # 300 units, padded to 304: two pieces of 256, seven of 48.
+        wide = dataclasses.replace(self.LAYER, hidden=300)
+        for name, count, trips, beside in [("rnn_step_forward.wgsl SAVE=1", 128, (2, 9.5), 4), ("rnn_step_backward.wgsl", 129, (7, 19 / 7), 3)]:
+            [step] = layer.launches(f"lstm {name}", wide)
+            self.assertEqual((step.count, step.groups, step.trips, step.beside), (count, 16 * 19, trips, beside))
+            self.assertEqual(step.products, 256 * 4 * 304)
 
 
 class Spirv(unittest.TestCase):

@@ -1,4 +1,5 @@
-// The threads of a cluster of blocks as fibers, scheduled in a given order. shim.h has the interface for kernels.
+// The threads of a cluster of blocks as fibers, scheduled in a given order. shim.h has the interface for
+// kernels.
 
 #include "shim.h"
 #include <algorithm>
@@ -136,7 +137,7 @@ struct Fiber {
     Warp* warp;
     Block* block;
     void* watched = nullptr; // the sanitizer's handle
-    // What it waits for.
+    // The phase that it waits for.
     const Barrier* barrier = nullptr;
     unsigned parity = 0;
 

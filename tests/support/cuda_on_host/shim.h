@@ -66,8 +66,8 @@ const void* exchange(const void* mine, size_t bytes, int site);
 
 // Waits for all threads of the cluster.
 void cluster_barrier();
-// A barrier in shared memory. A phase ends when all threads of it have arrived, and all bytes have come that they
-// have announced; what was stored before is then seen by those that wait for it. Phases count from 0.
+// A barrier in shared memory. A phase ends when all threads of it have arrived, and all bytes have come that
+// they have announced; what was stored before is then seen by those that wait for it. Phases count from 0.
 struct Barrier {
     unsigned short phase, threads, pending;
     short bytes; // in units of 16: announced, less those that have come
@@ -77,8 +77,7 @@ void arrive(Barrier* barrier, unsigned bytes);
 void bytes_came(Barrier* barrier, unsigned bytes);
 // Waits until the phase of this parity has ended.
 void wait_for_phase(Barrier* barrier, unsigned parity);
-// What is, in the shared memory of block `rank` of the cluster, in the place of what `own` points to in this
-// block's.
+// The address in the shared memory of block `rank` of the cluster of what `own` points to in this block's.
 void* of_block(unsigned rank, void* own);
 
 inline unsigned lane() { return place->thread.x % 32; }

@@ -23,8 +23,8 @@ const START: f64 = 2.0;
 const MEMORY: f64 = 3.06e6;
 /// Bytes a microsecond from the L2 cache, when all multiprocessors read.
 const L2: f64 = 11.8e6;
-/// The multiprocessors that clusters of four blocks find at a time, by cuOccupancyMaxActiveClusters on an H200:
-/// a cluster takes them from one of the parts of the chip, of which some have no multiple of four.
+/// The multiprocessors that clusters of four blocks find at a time, by cuOccupancyMaxActiveClusters on an
+/// H200: a cluster takes them from one of the parts of the chip, of which some have no multiple of four.
 const IN_CLUSTERS: usize = 120;
 /// Cycles a microsecond in the time loops, by Nsight Compute.
 const CLOCK: f64 = 1800.0;
