@@ -61,7 +61,7 @@ fn cuda_kernels_are_listed_and_printed_without_cuda() {
     ] {
         assert!(call.out.contains(part), "no {part} in {}", call.out);
     }
-    let call = without_cuda(folder.path(), "kernels --backend cuda --cell gru --hidden 200 --precision bf16")
+    let call = without_cuda(folder.path(), "kernels --backend cuda --cell gru --hidden 300 --precision bf16")
         .ends(0, &[]);
     for part in [
         "algorithm `per-step`",
@@ -71,6 +71,14 @@ fn cuda_kernels_are_listed_and_printed_without_cuda() {
     ] {
         assert!(call.out.contains(part), "no {part}");
     }
+    // Clusters are for the newest architectures only.
+    let wide = "kernels --backend cuda --hidden 256 --precision bf16 --list";
+    let call = without_cuda(folder.path(), wide).ends(0, &[]);
+    for part in ["algorithm `cluster`", "rnn_cluster_backward.cu"] {
+        assert!(call.out.contains(part), "no {part} in {}", call.out);
+    }
+    without_cuda(folder.path(), &format!("{wide} --algorithm cluster --arch 80"))
+        .ends(2, &["256 units in bf16 does not fit the algorithm `cluster`", "sm_90"]);
     without_cuda(folder.path(), "kernels --backend cuda --hidden 65 --algorithm persistent")
         .ends(2, &["65 units in tf32 does not fit the algorithm `persistent`"]);
     without_cuda(folder.path(), "kernels --precision bf16")
