@@ -225,8 +225,8 @@ ls meeting
     suite.assert_outcomes(&[("conformance-fp32", "held"), ("memcheck", "held"), ("illegal-address", "held")]);
     let lines: Vec<&str> = ended.out.lines().filter(|line| line.contains(" s  held")).collect();
     assert!(lines[0].starts_with("devices ") && lines[3].starts_with("illegal-address "), "{}", ended.out);
-    // One of the first case, six of memcheck: two sizes in each of three precisions.
-    assert_eq!(suite.read("logs/illegal-address.txt").matches(".ended").count(), 7);
+    // One of the first case, twelve of memcheck: four sizes in each of three precisions.
+    assert_eq!(suite.read("logs/illegal-address.txt").matches(".ended").count(), 13);
     suite.assert_page(&["4 steps held, 0 did not"]);
 }
 

@@ -156,7 +156,7 @@ def latencies(context: Context) -> Commands:
     return (yield from each(context.ours("bench-latency", "--json", context.results / "latencies.json", *once, limit=240)))
 
 
-LOOPS = "rnn_(persistent|cluster|step)_(forward|backward)"
+LOOPS = "rnn_persistent_forward|rnn_persistent_backward|rnn_cluster_forward|rnn_cluster_backward|rnn_step_forward|rnn_step_backward"
 GEMMS = "gemm|rnn_weight_gradient"
 
 
