@@ -4,6 +4,7 @@
 //! name settings by their keys in the configuration file, in backticks: `batch`, `split_by = subject`. The
 //! command line prints them as its options: `--batch`, `--split subject`.
 
+use rayon::prelude::*;
 use std::error::Error as Source;
 use std::fmt;
 use std::path::Path;
@@ -141,6 +142,13 @@ impl Source for Error {
     }
 }
 
+/// The values of `tasks`, or the error of the first one that fails: first in their order, on any number of
+/// threads, and not in time.
+pub(crate) fn in_order<T: Send>(tasks: impl IndexedParallelIterator<Item = Result<T>>) -> Result<Vec<T>> {
+    let results: Vec<Result<T>> = tasks.collect();
+    results.into_iter().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,5 +161,21 @@ mod tests {
         assert_eq!(source.kind(), io::ErrorKind::PermissionDenied);
         assert!(error.to_string().contains(&source.to_string()));
         assert_eq!(error, error.clone().caused_by(fmt::Error), "sources are not compared");
+    }
+
+    #[test]
+    fn the_first_error_in_order_is_told() {
+        let late = |i: usize| match i {
+            3 => {
+                std::thread::sleep(std::time::Duration::from_millis(50));
+                Err(Error::data("task 3"))
+            }
+            40.. => Err(Error::data(format!("task {i}"))),
+            _ => Ok(i),
+        };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
+        let error = pool.install(|| in_order((0..64).into_par_iter().map(late))).unwrap_err();
+        assert_eq!(error.message, "task 3");
+        assert_eq!(in_order((4..8).into_par_iter().map(late)).unwrap(), [4, 5, 6, 7]);
     }
 }

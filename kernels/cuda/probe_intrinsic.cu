@@ -1,6 +1,6 @@
 // Runs one intrinsic, INTRINSIC, in one warp or in the warps of a cluster in turn: `count` times, each lane
 // reads OPERANDS words of x and writes RESULTS words of y. The values of INTRINSIC are those of `Intrinsic`
-// in src/backend/cuda/probe.rs.
+// in src/backend/cuda/probe/intrinsic.rs.
 
 #define ROUND_TF32 0
 #define ROUND_BF16 1

@@ -15,15 +15,16 @@
 // A warp stores its results in its own block and copies them to the others (distributed shared memory). A
 // barrier in each block counts what has arrived there.
 
-#define ROWS 8
 #define WARPS (PADDED / 8)      // of the cluster
 #define ACROSS (PADDED / DEPTH) // mmas for two gates of a warp's units
 #define PAIRS 0                 // see rnn_queue.cu
 #define CELLS 2                 // cells of a lane
 #define LANE_ROWS 2             // batch rows of a lane
-// The time steps whose loads a lane has asked for; 48 KiB of shared memory have no room for more.
+// The time steps whose loads a lane has asked for. The widest backward kernel has no room for more in 48 KiB
+// of shared memory.
 #define AHEAD (PADDED > 192 ? 1 : 2)
 
+static_assert(ROWS == 8, "the columns of an mma");
 static_assert(THREADS * CLUSTER == 32 * WARPS && THREADS % 64 == 0, "whole pairs of warps in a block");
 
 // Cell j of a lane has `row + row_of(j)` and `unit + unit_of(j)`.

@@ -7,7 +7,7 @@ template <class T> struct alignas(2 * sizeof(T)) Pair {
 };
 
 // A queue in shared memory of what the lane's cells have in the next AHEAD time steps of a tensor (.., H). L2
-// cache answers after 300 cycles and memory after 700, while a time step takes 300 to 1700. A lane takes only
+// cache answers after 300 cycles and memory after 700, while a time step takes 300 to 2300. A lane takes only
 // what it has copied itself, so that no barrier is needed.
 #define QUEUE_LENGTH (AHEAD * CELLS * THREADS)
 

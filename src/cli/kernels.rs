@@ -23,10 +23,13 @@ Algorithms of wgpu (kernels/wgsl/):
 Algorithms of cuda (kernels/cuda/):
   persistent  one launch runs all time steps; a thread block takes two to eight rows of the batch, and the
               recurrent weights stay in its registers; tf32 up to 64 units, bf16 up to 128
+  cluster     one launch runs all time steps; four blocks take eight rows, and the recurrent weights stay
+              in the registers of all four; sm_90 or newer; tf32 up to 128 units, bf16 up to 256
   per-step    one launch for each time step: a matrix product, and the cells as its epilogue
 
 With --arch, NVRTC compiles the kernels, and a table shows the registers and the spilled bytes of a \
-thread and the shared memory of a block. A persistent kernel that spills registers is an error.
+thread and the shared memory of a block. A kernel of `persistent` or `cluster` that spills registers is \
+an error. Without --arch, a layer has the algorithm of the newest GPU.
 
 Examples:
   engine kernels --cell lstm --hidden 64
@@ -48,7 +51,7 @@ pub struct KernelsCommand {
     /// Hidden units of the layer
     #[arg(long, value_name = "H", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=16_384))]
     hidden: u32,
-    /// Features of a time step, which CUDA's GEMM tiles depend on
+    /// Features of a time step, which tiles depend on
     #[arg(long, value_name = "D", default_value_t = 160, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     features: u32,
     /// Sequences of a batch, which wgpu's tiles and rows depend on

@@ -13,7 +13,7 @@ use super::npz::fields::{self, Field};
 use super::npz::{self, Windows};
 use super::recording::Modality;
 use super::sequences::{BadWindows, Dataset, Labeling, WindowSpec};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, in_order};
 use ndarray::{Array3, ArrayView2, ArrayView3, s};
 use rayon::prelude::*;
 
@@ -147,7 +147,7 @@ impl Arrays {
         let channels: Vec<usize> = recordings.first().map_or(Vec::new(), |r| (0..r.channels.len()).collect());
         let build =
             |recording| SubjectFrames::build(recording, &spec, &channels, None, FrameValues::default());
-        let table = FrameTable::assemble(recordings.par_iter().map(build).collect::<Result<_>>()?)?;
+        let table = FrameTable::assemble(in_order(recordings.par_iter().map(build))?)?;
         let labels = Labels {
             scheme: LabelScheme::Class,
             scale: None,

@@ -9,7 +9,7 @@ mod spec;
 use super::contents::Sketch;
 use super::feature::Feature;
 use super::recording::{Channel, Recording};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, in_order};
 use crate::ops::locate;
 use ndarray::{ArcArray2, Array2};
 use rayon::prelude::*;
@@ -117,12 +117,10 @@ impl SubjectFrames {
             let samples: Vec<&[f64]> = channels.iter().map(|&c| recording.channel(index, c)).collect();
             Sketch::of(&samples)
         };
-        let parts: Vec<(Cut, Sketch)> = (0..recording.trials.len())
-            .into_par_iter()
-            .map(|index| {
-                Ok((segment(recording, index, spec, channels, &grid, plan.as_ref())?, sketch(index)))
-            })
-            .collect::<Result<_>>()?;
+        let part = |index: usize| -> Result<(Cut, Sketch)> {
+            Ok((segment(recording, index, spec, channels, &grid, plan.as_ref())?, sketch(index)))
+        };
+        let parts = in_order((0..recording.trials.len()).into_par_iter().map(part))?;
         let mut elements = Vec::with_capacity(parts.iter().map(|((part, ..), _)| part.len()).sum());
         let width = frames.origins.len();
         for ((part, mut segment, defects), sketch) in parts {

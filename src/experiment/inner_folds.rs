@@ -2,7 +2,7 @@
 
 use super::prepare::Experiment;
 use crate::data::split::{Split, SplitSpec};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, in_order};
 use rayon::prelude::*;
 
 impl Experiment {
@@ -29,9 +29,7 @@ impl Experiment {
                 .hint("use `patience = 0`, or a share for `validation`")),
             }
         };
-        // The first of several errors, on any number of threads.
-        let checked: Vec<Result<()>> = numbers.par_iter().map(check).collect();
-        checked.into_iter().collect()
+        in_order(numbers.par_iter().map(check)).map(drop)
     }
 
     /// The inner folds of fold `number`, from 0: of the windows of its training and validation part, by the

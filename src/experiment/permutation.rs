@@ -7,7 +7,7 @@
 use super::prepare::Experiment;
 use super::watch::Watch;
 use crate::backend::Backend;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, in_order};
 use crate::metrics::{PermutationTest, Prediction, Scores, Statistics};
 use crate::progress::{Progress, about};
 use crate::run::{Bound, Epochs, Permutations, Resume, RunFolder, epoch_seconds};
@@ -59,9 +59,7 @@ impl Experiment {
     /// Refuses a permutation test of which some permutation cannot be trained, before hours of training.
     pub fn check_permutations(&self) -> Result<()> {
         let numbers: Vec<usize> = (1..=self.permutations()).collect();
-        // The first of several errors, on any number of threads.
-        let failed: Vec<Result<()>> = numbers.par_iter().map(|&n| self.permuted(n).map(drop)).collect();
-        failed.into_iter().collect()
+        in_order(numbers.par_iter().map(|&n| self.permuted(n).map(drop))).map(drop)
     }
 
     /// Refuses a permutation test, or a choice of settings, of some folds only.
@@ -153,7 +151,7 @@ impl Experiment {
         at_once: usize,
         watch: &mut Watch,
     ) -> Result<Option<Vec<Statistics>>> {
-        let permuted = numbers.par_iter().map(|&n| self.permuted(n)).collect::<Result<Vec<Experiment>>>()?;
+        let permuted = in_order(numbers.par_iter().map(|&n| self.permuted(n)))?;
         let folds = self.split.folds().len();
         let models: Vec<(usize, usize)> =
             (0..permuted.len()).flat_map(|p| (0..folds).map(move |fold| (p, fold))).collect();
@@ -176,7 +174,7 @@ impl Experiment {
             let verdict = experiment.score(predictions)?.verdict;
             Ok(Statistics::of(&verdict.expect("new scores have a verdict")))
         });
-        statistics.collect::<Result<Vec<_>>>().map(Some)
+        in_order(statistics).map(Some)
     }
 
     /// Windows that the run trains on if no fold stops early.

@@ -14,7 +14,7 @@ use crate::backend::Backend;
 use crate::config::Axis;
 use crate::data::split::Split;
 use crate::data::stats::Stats;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, in_order};
 use crate::metrics::{InnerScore, Prediction, Tuning};
 use crate::progress::Progress;
 use crate::run::{Choices, Resume, RunFolder};
@@ -125,7 +125,7 @@ impl Experiment {
             });
             scores.collect::<Result<Vec<InnerScore>>>()
         };
-        folds.par_iter().zip(&predictions).map(score).collect::<Result<Vec<_>>>().map(Some)
+        in_order(folds.par_iter().zip(&predictions).map(score)).map(Some)
     }
 
     /// Inner fold `i` of a fold, trained with the settings of a candidate.
@@ -161,8 +161,7 @@ impl Running<'_> {
             return Ok(None);
         }
         let open: Vec<usize> = (tuning.folds.len()..all).collect();
-        let inner =
-            open.par_iter().map(|&number| experiment.inner(number)).collect::<Result<Vec<Inner>>>()?;
+        let inner = in_order(open.par_iter().map(|&number| experiment.inner(number)))?;
         let windows = |folds: &[Inner]| folds.iter().map(|fold| experiment.inner_windows(fold)).sum::<u64>();
         let together = experiment.choosing_at_once(backend, inner[0].split.folds().len())?;
         progress.start("choosing settings inside the folds", windows(&inner), "windows");

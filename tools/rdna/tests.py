@@ -288,12 +288,12 @@ class Spirv(unittest.TestCase):
         self.assertEqual(spirv.unlike(ours, [one, two], {"same", "other"}), [])
 
     def test_the_engines_list(self) -> None:
-        text = "// every kernel\nrnn forward, registers           lstm rnn_persistent_forward.wgsl GATES=4 UNITS=1\n"
+        text = "// every kernel\nrnn forward, persistent          lstm rnn_persistent_forward.wgsl UNITS=1\n"
         text += "convolution weight gradient sum  conv_weight_gradient_sum.wgsl VECTORS=1\nloss                       loss.wgsl\n"
         self.assertEqual(
             spirv.listed(text),
             {
-                "lstm rnn_persistent_forward.wgsl GATES=4 UNITS=1": "rnn forward, registers",
+                "lstm rnn_persistent_forward.wgsl UNITS=1": "rnn forward, persistent",
                 "conv_weight_gradient_sum.wgsl VECTORS=1": "convolution weight gradient sum",
                 "loss.wgsl": "loss",
             },

@@ -24,8 +24,9 @@ LATENCY = {
 GLOBAL_LATENCY = {"L2": 294, "DRAM": 698}
 # From the last warp's arrival at a barrier: 20 cycles with 4 warps, 28 with 8, 44 with 16. Measured.
 BARRIER, BARRIER_WARP = 12, 2
-# From the last warp's arrival at a barrier in shared memory until its bytes have come from the other blocks of a cluster. Fitted to a
-# time step of 64 units in clusters, which takes 800 cycles: benches/runs/2026-11-27-h200.
+# From the last warp's arrival at a barrier in shared memory until its bytes have come from the other blocks of a cluster. Fitted to
+# the forward time loop of an LSTM of 64 units in clusters, bf16: 52 us for 128 time steps at 1.98 GHz are 800 cycles a step
+# (benches/runs/2026-11-27-h200/exchange.txt), of which the rest of the step takes half.
 CLUSTER_BARRIER = 400
 # The rows of the suite's latencies.json that hold a latency.
 MEASURED = {

@@ -40,12 +40,12 @@ impl KernelOptions {
     /// that they need once compiled.
     pub fn print(&self, listing: &Listing, out: Out) -> Result<()> {
         let (rnn, precision) = (listing.rnn, self.precision.unwrap_or_default());
-        // Without an architecture, the kernels are those of the newest.
-        let has_clusters = self.arch.iter().all(|&arch| arch >= CLUSTER_ARCH);
-        let algorithm = choose(listing.algorithm, rnn, precision, has_clusters)?;
         let (title, kernels) = if listing.every {
             ("every kernel".to_string(), every_kernel())
         } else {
+            // Without an architecture, the kernels are those of the newest.
+            let has_clusters = self.arch.iter().all(|&arch| arch >= CLUSTER_ARCH);
+            let algorithm = choose(listing.algorithm, rnn, precision, has_clusters)?;
             let (cell, hidden) = (rnn.cell.name(), rnn.hidden);
             let title = format!("{cell} of {hidden} units, {}, algorithm `{algorithm}`", precision.name());
             (title, Kernels::of(rnn, precision).all(algorithm))

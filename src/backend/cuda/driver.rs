@@ -7,7 +7,7 @@ use super::executor::{Executor, Failure, Launch, SMALL_COPY};
 use super::gemm::Gemm;
 use super::gpu::{Gpu, OLDEST_CLOCK, explain, not_usable, version};
 use super::graph::Graph;
-use super::kernel::{CLUSTER_ARCH, Kernel};
+use super::kernel::{CLUSTER_ARCH, CLUSTER_COMPILER, Kernel};
 use super::ring::Ring;
 use super::shared::Shared;
 use crate::backend::{Span, Timeline};
@@ -64,6 +64,8 @@ impl Gpu {
         if !shared.context.has_async_alloc() {
             return Err(not_usable(format!("{}: its driver has no stream-ordered memory", self.name)));
         }
+        let has_clusters =
+            has_clusters && self.arch >= CLUSTER_ARCH && compiler.version() >= CLUSTER_COMPILER;
         Ok(Driver {
             gpu: self.clone(),
             compiler,
@@ -75,7 +77,7 @@ impl Gpu {
             events: Mutex::default(),
             reads_host,
             multiprocessors,
-            has_clusters: has_clusters && self.arch >= CLUSTER_ARCH,
+            has_clusters,
             // SAFETY: this loads a library and runs its initializers. Only NVIDIA's library has that name.
             has_markers: unsafe { cudarc::nvtx::sys::is_culib_present() },
         })

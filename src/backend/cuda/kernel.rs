@@ -27,6 +27,8 @@ const COMMON: [File; 3] = [file!("maths"), file!("intrinsics"), file!("formats")
 pub const OLDEST_ARCH: u32 = 80;
 /// The first architecture with thread-block clusters.
 pub const CLUSTER_ARCH: u32 = 90;
+/// The first NVRTC that compiles them: `st.async` is of PTX ISA 8.1.
+pub const CLUSTER_COMPILER: (i32, i32) = (12, 1);
 
 /// A kernel with the constants that specialize it. Equal kernels are the same program on the device.
 #[derive(Clone, Debug)]
@@ -219,6 +221,29 @@ macro_rules! kernels {
     };
 }
 pub(super) use kernels;
+
+/// Declares kernels with the arguments of another one: for each its name, the other's argument struct, label,
+/// file and further files.
+macro_rules! kernels_with_arguments {
+    ($($name:ident of $arguments:ident, $label:literal, $entry:literal, [$($file:literal),*];)*) => {
+        $(
+            #[doc = concat!("The arguments of `", $entry, ".cu`.")]
+            #[repr(transparent)]
+            #[derive(Clone, Copy, Debug, Default, bytemuck::Pod, bytemuck::Zeroable)]
+            pub struct $name($arguments);
+
+            impl $crate::backend::cuda::kernel::Arguments for $name {
+                const LABEL: &'static str = $label;
+                const ENTRY: &'static str = $entry;
+                const FILES: &'static [$crate::backend::cuda::kernel::File] =
+                    &[$($crate::backend::cuda::kernel::file!($file),)* $crate::backend::cuda::kernel::file!($entry)];
+                const FIELDS: &'static [(&'static str, &'static str)] =
+                    <$arguments as $crate::backend::cuda::kernel::Arguments>::FIELDS;
+            }
+        )*
+    };
+}
+pub(super) use kernels_with_arguments;
 
 #[cfg(test)]
 mod tests {

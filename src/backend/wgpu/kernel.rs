@@ -26,16 +26,11 @@ impl Kernel {
     }
 }
 
-/// Texts are not read at each launch: each is a constant of this program, at one address.
+/// The file and the constants identify a kernel. Every launch looks its program up, so the source text takes
+/// no part.
 impl PartialEq for Kernel {
     fn eq(&self, other: &Self) -> bool {
-        fn texts(kernel: &Kernel) -> impl Iterator<Item = *const u8> {
-            kernel.files.iter().map(|text| text.as_ptr())
-        }
-        self.file == other.file
-            && self.constants == other.constants
-            && std::ptr::eq(self.parameters, other.parameters)
-            && texts(self).eq(texts(other))
+        (&self.file, &self.constants) == (&other.file, &other.constants)
     }
 }
 

@@ -184,6 +184,12 @@ pub fn table() -> Vec<RnnCase> {
                 cases.push(RnnCase { ragged: i % 2 == 1, initial: i % 3 == 1, ..case.clone() });
                 cases.push(RnnCase { ragged: i % 2 == 0, initial: i % 3 != 1, ..case });
             }
+            // Beyond the registers of one multiprocessor: a part of the widest cluster, and nearly all of it.
+            cases.extend([150, 250].map(|hidden| RnnCase {
+                ragged: true,
+                initial: true,
+                ..RnnCase::new(cell, dirs, RnnSize { batch: 9, steps: 5, input: 6, hidden })
+            }));
             cases.push(RnnCase {
                 ragged: true,
                 initial: true,

@@ -18,6 +18,8 @@ LONG = {"hidden": 64, "epochs": 100_000, "patience": 0, "split_by": "subject"}
 @pytest.mark.parametrize("what", ["crossval", "fit"])
 def test_ctrl_c_stops_within_a_step(arrays, what):
     after = {}
+    # A shell that starts these tests in the background leaves the signal ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def interrupt():
         time.sleep(1.0)

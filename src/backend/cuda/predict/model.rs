@@ -6,8 +6,8 @@
 //! ```
 //!
 //! It takes the largest bound, as if the others were hidden behind it. It knows nothing of memory that
-//! answers late under load, nor of results that the next kernel still finds in the L2 cache. No constant is
-//! fitted to the measured times of a kernel.
+//! answers late under load, nor of results that the next kernel still finds in the L2 cache. One constant is
+//! fitted to measured times of a kernel: the exchange of a cluster, in tools/sass/machine.py.
 
 use super::super::kernel::Kernel;
 use super::figures::Figures;

@@ -7,10 +7,10 @@ use super::super::gemm::{Format, Gemm, Major, Strided, padded_row, size};
 use super::super::kernel::grid;
 use super::super::memory::{Buf, Memory};
 use super::kernels::kernel::{
-    ClusterBackward, PackH, PersistentBackward, StepBackward, StepEnd, WeightGradient, WeightGradientSum,
+    PackH, PersistentBackward, StepBackward, StepEnd, WeightGradient, WeightGradientSum,
 };
 use super::kernels::{Kernels, h_row, pack_work, step_blocks, step_grid, x_row};
-use super::plan::{CLUSTER, CLUSTER_ROWS, NO_STREAMED, persistent_rows};
+use super::plan::{NO_STREAMED, persistent_rows};
 use crate::backend::Algorithm;
 use crate::error::Result;
 use crate::ops::{Checked, Rnn, RnnBackward, RnnBackwardOperands, Runs, Work};
@@ -27,7 +27,7 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
         let d_initial = a.d_initial.as_deref().map(Buf::address);
         let multiprocessors = self.session.executor.multiprocessors();
         match layer.algorithm {
-            Algorithm::Persistent => {
+            Algorithm::Persistent | Algorithm::Cluster => {
                 let arguments = PersistentBackward {
                     weights: training.backward.address,
                     gates: layer.gates.address,
@@ -44,35 +44,11 @@ impl<E: Executor> Runs<RnnBackward> for Cuda<E> {
                     dirs,
                 };
                 let rows = self.tuning.rows.unwrap_or_else(|| persistent_rows(s, multiprocessors));
-                let grid = [s.batch.div_ceil(rows), s.dirs, s.models];
+                let (kernel, blocks) = kernels.backward(layer.algorithm, s.batch, rows);
                 self.session.launch(
-                    &kernels.persistent_backward(rows),
+                    &kernel,
                     &arguments,
-                    grid,
-                    s.backward_work(a.dy.is_some()),
-                )?;
-            }
-            Algorithm::Cluster => {
-                let arguments = ClusterBackward {
-                    weights: training.backward.address,
-                    gates: layer.gates.address,
-                    lengths: a.lengths.address(),
-                    initial: nullable(a.initial.map(Buf::address)),
-                    cells: nullable(layer.cells()),
-                    y: a.y.address(),
-                    dy: nullable(a.dy.map(Buf::address)),
-                    d_last: nullable(a.d_last.map(Buf::address)),
-                    d_initial: nullable(d_initial),
-                    batch,
-                    steps,
-                    hidden,
-                    dirs,
-                };
-                let grid = [CLUSTER * s.batch.div_ceil(CLUSTER_ROWS), s.dirs, s.models];
-                self.session.launch(
-                    &kernels.cluster_backward(),
-                    &arguments,
-                    grid,
+                    [blocks, s.dirs, s.models],
                     s.backward_work(a.dy.is_some()),
                 )?;
             }

@@ -6,9 +6,9 @@ use super::super::executor::Executor;
 use super::super::gemm::{Bias, Format, Gemm, Major, Strided, padded_row, size};
 use super::super::kernel::{THREADS, grid};
 use super::super::memory::Buf;
-use super::kernels::kernel::{ClusterForward, PackX, PersistentForward, StepBegin, StepForward};
+use super::kernels::kernel::{PackX, PersistentForward, StepBegin, StepForward};
 use super::kernels::{Kernels, pack_work, step_blocks, step_grid, x_row};
-use super::plan::{CLUSTER, CLUSTER_ROWS, NO_STREAMED, persistent_rows};
+use super::plan::{NO_STREAMED, persistent_rows};
 use crate::backend::Algorithm;
 use crate::error::Result;
 use crate::ops::{Checked, Rnn, RnnForward, RnnForwardOperands, Runs, Work};
@@ -54,7 +54,7 @@ impl<E: Executor> Runs<RnnForward> for Cuda<E> {
         let initial = nullable(a.initial.map(Buf::address));
         let multiprocessors = self.session.executor.multiprocessors();
         match layer.algorithm {
-            Algorithm::Persistent => {
+            Algorithm::Persistent | Algorithm::Cluster => {
                 let arguments = PersistentForward {
                     weights: layer.recurrents.address,
                     gates: layer.gates.address,
@@ -70,34 +70,11 @@ impl<E: Executor> Runs<RnnForward> for Cuda<E> {
                     save: u64::from(a.save),
                 };
                 let rows = self.tuning.rows.unwrap_or_else(|| persistent_rows(s, multiprocessors));
-                let grid = [s.batch.div_ceil(rows), s.dirs, s.models];
+                let (kernel, blocks) = kernels.forward(layer.algorithm, s.batch, rows);
                 self.session.launch(
-                    &kernels.persistent_forward(rows),
+                    &kernel,
                     &arguments,
-                    grid,
-                    s.time_loop_work(a.save),
-                )?;
-            }
-            Algorithm::Cluster => {
-                let arguments = ClusterForward {
-                    weights: layer.recurrents.address,
-                    gates: layer.gates.address,
-                    lengths: a.lengths.address(),
-                    initial,
-                    y: a.y.address(),
-                    cells,
-                    last: a.last.address(),
-                    batch,
-                    steps,
-                    hidden,
-                    dirs,
-                    save: u64::from(a.save),
-                };
-                let grid = [CLUSTER * s.batch.div_ceil(CLUSTER_ROWS), s.dirs, s.models];
-                self.session.launch(
-                    &kernels.cluster_forward(),
-                    &arguments,
-                    grid,
+                    [blocks, s.dirs, s.models],
                     s.time_loop_work(a.save),
                 )?;
             }

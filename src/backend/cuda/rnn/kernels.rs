@@ -3,7 +3,7 @@
 use super::super::gemm::{Alignment, Format, Major, gemm_kernel, padded_row, size};
 use super::super::kernel::{Arguments, Kernel, THREADS, bits};
 use super::super::tile::Tile;
-use super::plan::{CLUSTER, NO_STREAMED, PERSISTENT_ROWS, STEP_ROWS, fits};
+use super::plan::{CLUSTER, CLUSTER_ROWS, NO_STREAMED, PERSISTENT_ROWS, STEP_ROWS, fits};
 use crate::backend::Algorithm;
 use crate::ops::{Cell, Precision, Rnn, Work};
 
@@ -91,7 +91,8 @@ impl Kernels {
         Kernel::of_layer::<A>(self.cell, self.precision, &constants)
     }
 
-    /// Packs the recurrent weights in the register layout of the kernels of a cluster.
+    /// Packs the recurrent weights in the register layout of the kernels of a cluster. These kernels have the
+    /// arguments of the persistent ones.
     pub(crate) fn pack_cluster(&self) -> Kernel {
         let constants = [("PADDED", cluster_padded(self.hidden) as u32), ("THREADS", THREADS)];
         Kernel::of_layer::<kernel::PackCluster>(self.cell, self.precision, &constants)
@@ -107,10 +108,32 @@ impl Kernels {
         self.cluster::<kernel::ClusterBackward>()
     }
 
+    /// The kernel of the whole time loop forward, and how many blocks of it run the rows of a batch. `rows`
+    /// is for `persistent`.
+    pub(super) fn forward(&self, algorithm: Algorithm, batch: usize, rows: usize) -> (Kernel, usize) {
+        match algorithm {
+            Algorithm::Cluster => (self.cluster_forward(), CLUSTER * batch.div_ceil(CLUSTER_ROWS)),
+            _ => (self.persistent_forward(rows), batch.div_ceil(rows)),
+        }
+    }
+
+    /// The same backward.
+    pub(super) fn backward(&self, algorithm: Algorithm, batch: usize, rows: usize) -> (Kernel, usize) {
+        match algorithm {
+            Algorithm::Cluster => (self.cluster_backward(), CLUSTER * batch.div_ceil(CLUSTER_ROWS)),
+            _ => (self.persistent_backward(rows), batch.div_ceil(rows)),
+        }
+    }
+
     /// A kernel that contains rnn_cluster.cu, which documents the constants.
     fn cluster<A: Arguments>(&self) -> Kernel {
         let (padded, cluster) = (cluster_padded(self.hidden) as u32, CLUSTER as u32);
-        let constants = [("PADDED", padded), ("CLUSTER", cluster), ("THREADS", 4 * padded / cluster)];
+        let constants = [
+            ("PADDED", padded),
+            ("ROWS", CLUSTER_ROWS as u32),
+            ("CLUSTER", cluster),
+            ("THREADS", 4 * padded / cluster),
+        ];
         Kernel::of_layer::<A>(self.cell, self.precision, &constants)
     }
 
@@ -277,6 +300,14 @@ pub fn every() -> Vec<Kernel> {
 
 /// The kernels and their arguments.
 pub(super) mod kernel {
+    super::super::super::kernel::kernels_with_arguments! {
+        PackCluster of PackPersistent, "pack weights", "rnn_pack_cluster", ["rnn_slots"];
+        ClusterForward of PersistentForward, "rnn forward, cluster", "rnn_cluster_forward",
+            ["rnn_cell", "rnn_cluster", "rnn_queue"];
+        ClusterBackward of PersistentBackward, "rnn backward, cluster", "rnn_cluster_backward",
+            ["rnn_cell", "rnn_cluster", "rnn_queue"];
+    }
+
     super::super::super::kernel::kernels! {
         PackInput, "pack weights", "rnn_pack_input", ["rnn_slots"] {
             "const float*": weights;
@@ -309,12 +340,6 @@ pub(super) mod kernel {
             "size_t": stride;
             "unsigned": input hidden biases dirs;
         }
-        PackCluster, "pack weights", "rnn_pack_cluster", ["rnn_slots"] {
-            "const float*": weights;
-            "uint4*": forward backward;
-            "size_t": stride;
-            "unsigned": input hidden biases dirs;
-        }
         PersistentForward, "rnn forward, persistent", "rnn_persistent_forward", ["rnn_cell", "rnn_persistent", "rnn_queue"] {
             "const uint4*": weights;
             "saved_t*": gates;
@@ -324,22 +349,6 @@ pub(super) mod kernel {
             "unsigned": batch steps hidden dirs save;
         }
         PersistentBackward, "rnn backward, persistent", "rnn_persistent_backward", ["rnn_cell", "rnn_persistent", "rnn_queue"] {
-            "const uint4*": weights;
-            "saved_t*": gates;
-            "const unsigned*": lengths;
-            "const float*": initial cells y dy d_last;
-            "float*": d_initial;
-            "unsigned": batch steps hidden dirs;
-        }
-        ClusterForward, "rnn forward, cluster", "rnn_cluster_forward", ["rnn_cell", "rnn_cluster", "rnn_queue"] {
-            "const uint4*": weights;
-            "saved_t*": gates;
-            "const unsigned*": lengths;
-            "const float*": initial;
-            "float*": y cells last;
-            "unsigned": batch steps hidden dirs save;
-        }
-        ClusterBackward, "rnn backward, cluster", "rnn_cluster_backward", ["rnn_cell", "rnn_cluster", "rnn_queue"] {
             "const uint4*": weights;
             "saved_t*": gates;
             "const unsigned*": lengths;

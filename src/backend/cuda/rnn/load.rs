@@ -5,7 +5,7 @@ use super::super::device::Cuda;
 use super::super::executor::Executor;
 use super::super::gemm::{padded_row, size};
 use super::super::kernel::THREADS;
-use super::kernels::kernel::{PackCluster, PackInput, PackPersistent, PackStep};
+use super::kernels::kernel::{PackInput, PackPersistent, PackStep};
 use super::kernels::{Kernels, cluster_padded, padded};
 use super::plan::NO_STREAMED;
 use crate::backend::Algorithm;
@@ -66,28 +66,7 @@ impl<E: Executor> Runs<RnnLoad> for Cuda<E> {
                     work,
                 )
             }
-            Algorithm::Cluster => {
-                let pack = PackCluster {
-                    weights,
-                    forward: layer.recurrents.address,
-                    backward,
-                    stride,
-                    input,
-                    hidden,
-                    biases,
-                    dirs,
-                };
-                let units = cluster_padded(s.hidden);
-                // Vectors of 16 bytes.
-                let vectors = 4 * units * units * size(self.precision) / 16;
-                self.session.launch(
-                    &kernels.pack_cluster(),
-                    &pack,
-                    [vectors.div_ceil(threads), passes, loops],
-                    work,
-                )
-            }
-            Algorithm::Persistent => {
+            Algorithm::Persistent | Algorithm::Cluster => {
                 let pack = PackPersistent {
                     weights,
                     forward: layer.recurrents.address,
@@ -98,15 +77,14 @@ impl<E: Executor> Runs<RnnLoad> for Cuda<E> {
                     biases,
                     dirs,
                 };
+                let (kernel, gates, units) = if layer.algorithm == Algorithm::Cluster {
+                    (kernels.pack_cluster(), 4, cluster_padded(s.hidden))
+                } else {
+                    (kernels.pack_persistent(), s.cell.gates(), padded(s.hidden))
+                };
                 // Vectors of 16 bytes.
-                let vectors =
-                    s.cell.gates() * padded(s.hidden) * padded(s.hidden) * size(self.precision) / 16;
-                self.session.launch(
-                    &kernels.pack_persistent(),
-                    &pack,
-                    [vectors.div_ceil(threads), passes, loops],
-                    work,
-                )
+                let vectors = gates * units * units * size(self.precision) / 16;
+                self.session.launch(&kernel, &pack, [vectors.div_ceil(threads), passes, loops], work)
             }
         }
     }

@@ -201,8 +201,8 @@ mod kernel {
         weight_gradient_sum, "weight gradient sum", "rnn_weight_gradient_sum", [];
     }
     super::super::super::kernel::cell_kernels! {
-        persistent_forward, "rnn forward, registers", "rnn_persistent_forward", ["rnn_layout", "lengths"];
-        persistent_backward, "rnn backward, registers", "rnn_persistent_backward", ["rnn_layout", "lengths", "rnn_previous"];
+        persistent_forward, "rnn forward, persistent", "rnn_persistent_forward", ["rnn_layout", "lengths"];
+        persistent_backward, "rnn backward, persistent", "rnn_persistent_backward", ["rnn_layout", "lengths", "rnn_previous"];
         streamed_forward, "rnn forward, streamed", "rnn_streamed_forward", ["rnn_layout", "lengths"];
         streamed_backward, "rnn backward, streamed", "rnn_streamed_backward", ["rnn_layout", "lengths", "rnn_previous"];
         step_forward, "rnn forward, per step", "rnn_step_forward", ["rnn_layout", "lengths"];

@@ -32,15 +32,11 @@ pub fn choose(s: &Rnn, limits: &wgpu::Limits, is_software: bool) -> Algorithm {
 
 /// Whether the layer can run so within these limits.
 pub fn fits(algorithm: Algorithm, s: &Rnn, limits: &wgpu::Limits) -> bool {
-    let invocations =
-        limits.max_compute_invocations_per_workgroup.min(limits.max_compute_workgroup_size_x) as usize;
+    let invocations = invocations(limits);
     let memory = limits.max_compute_workgroup_storage_size as usize;
     match algorithm {
         Algorithm::Persistent => {
-            let parts = persistent_parts(s, limits);
-            s.hidden <= REGISTER_UNITS
-                && parts * s.hidden.next_multiple_of(2) <= invocations
-                && persistent_bytes(s, parts) <= memory
+            s.hidden <= REGISTER_UNITS && fits_in_parts(s, limits, persistent_parts(s, limits))
         }
         Algorithm::Streamed => {
             s.hidden <= STREAMED_UNITS
@@ -56,10 +52,20 @@ pub fn fits(algorithm: Algorithm, s: &Rnn, limits: &wgpu::Limits) -> bool {
 /// Why no layer here has the algorithm `cluster`.
 pub const NO_CLUSTER: &str = "`fits` accepts `cluster` for no layer on wgpu";
 
+/// Invocations that a workgroup may have in one row.
+fn invocations(limits: &wgpu::Limits) -> usize {
+    limits.max_compute_invocations_per_workgroup.min(limits.max_compute_workgroup_size_x) as usize
+}
+
 /// Parts of the depth of the GEMM in the persistent forward time loop, and the most rows of a workgroup.
 pub fn persistent_parts(s: &Rnn, limits: &wgpu::Limits) -> usize {
-    let invocations = limits.max_compute_invocations_per_workgroup as usize;
-    if 4 * s.hidden.next_multiple_of(2) <= invocations { 4 } else { 3 }
+    if fits_in_parts(s, limits, 4) { 4 } else { 3 }
+}
+
+/// Whether a workgroup of the persistent time loops may have so many parts and rows.
+fn fits_in_parts(s: &Rnn, limits: &wgpu::Limits, parts: usize) -> bool {
+    parts * s.hidden.next_multiple_of(2) <= invocations(limits)
+        && persistent_bytes(s, parts) <= limits.max_compute_workgroup_storage_size as usize
 }
 
 /// Rows of a workgroup of the persistent time loops: the fewest with which there are not too many workgroups,
@@ -365,6 +371,9 @@ mod tests {
             assert_eq!(algorithm(cell, hidden, &floor, false), at_floor, "{cell:?} {hidden}");
             assert_eq!(algorithm(cell, hidden, &large, false), at_large, "{cell:?} {hidden}, large");
         }
+        // Many invocations, and no more memory than the floor: three parts of the depth.
+        let narrow = wgpu::Limits { max_compute_workgroup_storage_size: 16 << 10, ..large };
+        assert_eq!(algorithm(Cell::Lstm, 80, &narrow, false), Algorithm::Persistent);
         for (hidden, software) in
             [(64, Algorithm::Streamed), (256, Algorithm::Streamed), (257, Algorithm::PerStep)]
         {
