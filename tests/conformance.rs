@@ -4,8 +4,8 @@
 use crate::support::conformance::{conforms, dropout_is_exact, together_and_alone, within};
 use crate::support::curves::{CURVES, curve};
 use engine::Result;
-use engine::backend::Reference;
 use engine::backend::cpu::{Cpu, Isa};
+use engine::backend::{Backend, Reference};
 use engine::check::cases::{ConvCase, ConvSize, OptimizerCase, RnnCase, optimizer};
 use engine::check::{self, AnyCase, Case, Outputs, Tensors};
 use engine::ops::{Approximate, Cell, Precision, RnnSize};
@@ -27,9 +27,16 @@ fn reference_gradients_equal_finite_differences() {
     check::verdict("reference", &outcomes).unwrap();
 }
 
+/// Every path of this machine in every precision that it has.
+fn cpus() -> impl Iterator<Item = Cpu> {
+    [Precision::Fp32, Precision::Bf16].into_iter().flat_map(|precision| {
+        Isa::available_in(precision).into_iter().map(move |isa| Cpu::with(isa, precision))
+    })
+}
+
 #[test]
 fn every_cpu_path_keeps_the_bounds_of_the_whole_table() {
-    Isa::available().into_iter().for_each(|isa| conforms(&Cpu::with_isa(isa), &AnyCase::all()));
+    cpus().for_each(|cpu| conforms(&cpu, &AnyCase::all()));
 }
 
 /// The reference in `f32` itself is within the roundings that are counted of an update.
@@ -44,12 +51,11 @@ fn the_cpu_gives_the_same_bits_again_and_on_any_number_of_threads() {
     let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     for case in AnyCase::all() {
         let tensors = case.tensors();
-        for isa in Isa::available() {
-            let cpu = Cpu::with_isa(isa);
+        for cpu in cpus() {
             let run = |threads| pool(threads).install(|| case.run(&cpu, &tensors).unwrap());
             let one = run(1);
             for threads in [1, 2, 5] {
-                assert!(one == run(threads), "{} on {}: {threads} threads", case.name(), isa.name());
+                assert!(one == run(threads), "{} on {}: {threads} threads", case.name(), cpu.describe());
             }
         }
     }
@@ -71,18 +77,20 @@ fn what_keeps_the_reference_s_order_has_its_bits() {
 
 #[test]
 fn a_model_in_a_stack_equals_the_model_alone() {
-    Isa::available().into_iter().for_each(|isa| together_and_alone(&Cpu::with_isa(isa)));
+    cpus().for_each(|cpu| together_and_alone(&cpu));
 }
 
 #[test]
 fn ten_training_steps_stay_within_the_bound_of_the_cpu() {
     for name in CURVES {
         let (truth, weights) = curve(&Reference::<f64>::default(), name);
-        let (own_losses, own_weights) = curve(&Reference::<Approximate<23>>::default(), name);
-        for isa in Isa::available() {
-            let (losses, found) = curve(&Cpu::with_isa(isa), name);
-            within(&losses, &truth, &own_losses);
-            within(&found, &weights, &own_weights);
+        let fp32 = curve(&Reference::<Approximate<23>>::default(), name);
+        let bf16 = curve(&Reference::<Approximate<7>>::default(), name);
+        for cpu in cpus() {
+            let (own_losses, own_weights) = if cpu.precision() == Precision::Bf16 { &bf16 } else { &fp32 };
+            let (losses, found) = curve(&cpu, name);
+            within(&losses, &truth, own_losses);
+            within(&found, &weights, own_weights);
         }
     }
 }

@@ -89,6 +89,8 @@ mod old_runs;
 mod permutation;
 /// Every way in which Python and NumPy have saved the same two arrays.
 mod pickle;
+/// `bf16` on the processor through the program: recorded, refused where it cannot be, its effect shown.
+mod precision;
 /// Predicted training steps within the stated error of the H100's record; by the program without CUDA.
 #[cfg(feature = "cuda")]
 mod predictions;

@@ -23,7 +23,7 @@ def accuracies(cell, seed, options):
     """Test accuracy of windows, fold by fold."""
     command = [ENGINE, "crossval", "--json", "--quiet", *PLAIN.split(), "--cell", cell, "--seed", str(seed)]
     command += ["--data", options.data, "--hidden", str(options.hidden), "--batch", str(options.batch)]
-    command += ["--epochs", str(options.epochs), "--threads", str(options.threads)]
+    command += ["--epochs", str(options.epochs), "--threads", str(options.threads), "--precision", options.precision]
     command += ["--test", options.test] if options.test else ["--split", options.split, "--folds", str(options.folds)]
     with tempfile.TemporaryDirectory() as runs:
         output = subprocess.run([*command, "--runs", runs], check=True, stdout=subprocess.PIPE).stdout
@@ -42,13 +42,15 @@ def main():
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32", help="only ours")
     options = parser.parse_args()
     if bool(options.test) == bool(options.split):
         parser.error("give --test with a .ts file, or --split with an .npz")
     for cell in options.cells.split(","):
         found = [value for seed in range(options.seeds) for value in accuracies(cell, seed, options)]
         print(json.dumps({
-            "engine": True, "cell": cell, "data": options.data, "split": options.split, "epochs": options.epochs,
+            "engine": True, "precision": options.precision, "cell": cell,
+            "data": options.data, "split": options.split, "epochs": options.epochs,
             "accuracy_mean": round(statistics.mean(found), 4),
             "accuracy_sd": round(statistics.stdev(found), 4) if len(found) > 1 else None,
             "accuracies": [round(value, 4) for value in found],

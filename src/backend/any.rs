@@ -22,13 +22,14 @@ pub use kernel_options::KernelOptions;
 
 pub use common::{ListedGpu, OnBackend, Out, Restriction};
 
-use super::cpu::{Cpu, Isa};
+use super::cpu::Cpu;
 #[cfg(feature = "cuda")]
 use super::cuda;
 #[cfg(feature = "wgpu")]
 use super::wgpu;
 use super::{Algorithm, Backend, DeviceChoice, DeviceId, Kind, Prediction};
 use crate::error::{Error, Result};
+use crate::ops::Precision;
 
 /// A device of one of the backends.
 pub enum AnyDevice {
@@ -140,7 +141,6 @@ impl AnyDevice {
             .hint(format!("leave `{setting}` out, or use `backend = {}`", example.name())))
         };
         let of_cuda = [
-            choice.precision.map(|precision| format!("precision = {}", precision.name())),
             choice.gemm.map(|gemm| format!("gemm = {}", gemm.name())),
             choice.kernel_cache.as_ref().map(|folder| format!("kernel_cache = {}", folder.display())),
         ];
@@ -151,26 +151,23 @@ impl AnyDevice {
             (Kind::Cuda | Kind::Wgpu, DeviceChoice { isa: Some(isa), .. }) => {
                 not_for(format!("isa = {}", isa.name()), "the backend `cpu`", Kind::Cpu)
             }
+            (Kind::Wgpu, DeviceChoice { precision: Some(precision), .. }) => not_for(
+                format!("precision = {}", precision.name()),
+                "the backends `cpu` and `cuda`",
+                Kind::Cpu,
+            ),
             (Kind::Cpu, DeviceChoice { adapter: Some(adapter), .. }) => {
                 not_for(format!("adapter = {adapter}"), "the backends `cuda` and `wgpu`", Kind::Wgpu)
             }
-            (Kind::Cpu, DeviceChoice { isa: Some(isa), .. }) if !isa.is_available() => {
-                let paths: Vec<String> =
-                    Isa::available().iter().map(|isa| format!("`isa = {}`", isa.name())).collect();
-                Err(Error::backend(format!(
-                    "this machine cannot run the instruction-set path `{}`",
-                    isa.name()
-                ))
-                .hint(format!("it runs {}", paths.join(", "))))
+            (Kind::Cpu, DeviceChoice { isa, precision, .. }) => {
+                Ok(AnyDevice::Cpu(Cpu::open(*isa, precision.unwrap_or(Precision::Fp32))?))
             }
-            (Kind::Cpu, DeviceChoice { isa: Some(isa), .. }) => Ok(AnyDevice::Cpu(Cpu::with_isa(*isa))),
             #[cfg(feature = "cuda")]
             (Kind::Cuda, choice) => Ok(AnyDevice::Cuda(Box::new(cuda::Cuda::open(choice)?))),
             #[cfg(feature = "wgpu")]
             (Kind::Wgpu, DeviceChoice { adapter, .. }) => {
                 Ok(AnyDevice::Wgpu(Box::new(wgpu::Adapter::choose(adapter.as_deref())?.open()?)))
             }
-            (Kind::Cpu, _) => Ok(AnyDevice::Cpu(Cpu::new())),
             #[cfg(not(all(feature = "cuda", feature = "wgpu")))]
             (kind, _) => Err(kind.not_built()),
         }

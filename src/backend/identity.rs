@@ -15,10 +15,12 @@ use std::str::FromStr;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum DeviceId {
-    /// `cpu avx2`
+    /// `cpu avx2`, in `f32`, or `cpu avx512, bf16`.
     Cpu {
         /// The instruction-set path.
         path: Isa,
+        /// Precision of its matrix products.
+        precision: Precision,
     },
     /// `cuda NVIDIA H100 80GB HBM3, sm_90, driver 13.0, tf32`; `gpu` ends before the precision.
     Cuda {
@@ -76,9 +78,14 @@ impl DeviceId {
         }
     }
 
-    /// `cpu avx2`, without `cpu `.
-    fn cpu(path: &str) -> Option<Self> {
-        Isa::ALL.into_iter().find(|isa| isa.name() == path).map(|path| DeviceId::Cpu { path })
+    /// `cpu avx2` or `cpu avx2, bf16`, without `cpu `.
+    fn cpu(text: &str) -> Option<Self> {
+        let (path, precision) = match text.split_once(", ") {
+            // The path alone is `f32`, and has no other text.
+            Some((path, name)) => (path, Precision::ALL.into_iter().skip(1).find(|p| p.name() == name)?),
+            None => (text, Precision::Fp32),
+        };
+        Isa::ALL.into_iter().find(|isa| isa.name() == path).map(|path| DeviceId::Cpu { path, precision })
     }
 
     /// `cuda NVIDIA H100 80GB HBM3, sm_90, driver 13.0, tf32`, without `cuda `.
@@ -97,7 +104,8 @@ impl DeviceId {
 impl fmt::Display for DeviceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            DeviceId::Cpu { path } => write!(f, "{CPU}{}", path.name()),
+            DeviceId::Cpu { path, precision: Precision::Fp32 } => write!(f, "{CPU}{}", path.name()),
+            DeviceId::Cpu { path, precision } => write!(f, "{CPU}{}, {}", path.name(), precision.name()),
             DeviceId::Cuda { gpu, precision, gemm } => {
                 write!(f, "{CUDA}{gpu}, {}{}", precision.name(), of_gemm(*gemm))
             }
@@ -152,11 +160,17 @@ mod tests {
     #[test]
     fn paths_of_the_processor() {
         for path in Isa::ALL {
-            assert_eq!(read(&format!("cpu {}", path.name())), DeviceId::Cpu { path });
+            let fp32 = DeviceId::Cpu { path, precision: Precision::Fp32 };
+            assert_eq!(read(&format!("cpu {}", path.name())), fp32);
+            let bf16 = DeviceId::Cpu { path, precision: Precision::Bf16 };
+            assert_eq!(read(&format!("cpu {}, bf16", path.name())), bf16);
         }
-        for path in Isa::available() {
-            assert_eq!(DeviceId::of(&Cpu::with_isa(path)), DeviceId::Cpu { path });
+        for precision in [Precision::Fp32, Precision::Bf16] {
+            for path in Isa::available_in(precision) {
+                assert_eq!(DeviceId::of(&Cpu::with(path, precision)), DeviceId::Cpu { path, precision });
+            }
         }
+        assert!(matches!(read("cpu avx2, fp32"), DeviceId::Unknown { .. }));
         let elsewhere = read("cpu of-another-machine");
         assert_eq!(elsewhere.kind(), Kind::Cpu);
         assert!(matches!(elsewhere, DeviceId::Unknown { .. }));

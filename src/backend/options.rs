@@ -52,8 +52,8 @@ pub struct DeviceChoice {
     #[cfg_attr(feature = "cli", arg(long, value_name = "N|NAME"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adapter: Option<String>,
-    /// Format of the operands of matrix products on the backend `cuda`; sums and states are always f32
-    /// [default: tf32]
+    /// Format of the operands of matrix products on the backends `cpu` and `cuda`; sums and states are always
+    /// f32 [default: fp32 on `cpu`, tf32 on `cuda`]
     #[cfg_attr(feature = "cli", arg(long, value_enum, value_parser = word::<Precision>()))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub precision: Option<Precision>,

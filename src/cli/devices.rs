@@ -11,8 +11,9 @@ pub fn run() -> Result<()> {
     for isa in Isa::available().into_iter().rev() {
         let option =
             if isa == Isa::detect() { String::new() } else { format!(" (with --isa {})", isa.name()) };
+        let bf16 = if isa.multiplies_bf16() { ", multiplies bf16 (--precision bf16)" } else { "" };
         let threads = rayon::current_num_threads();
-        out(&format!("cpu   {}, {threads} threads{option}", Cpu::with_isa(isa).describe()))?;
+        out(&format!("cpu   {}, {threads} threads{bf16}{option}", Cpu::with_isa(isa).describe()))?;
     }
     [Kind::Cuda, Kind::Wgpu].into_iter().try_for_each(list_gpus)
 }

@@ -5,18 +5,27 @@ use super::progress::Terminal;
 use super::saved::{Which, checked_config};
 use super::threads::set_threads;
 use crate::backend::{DeviceChoice, Kind};
+use crate::config::RunConfig;
 use crate::data::cases::Rule;
 use crate::data::frames::FrameSpec;
 use crate::data::sequences::Dataset;
 use crate::error::{Error, Result};
-use crate::experiment;
+use crate::experiment::{self, Rounding};
 use crate::metrics::{self, Prediction};
+use crate::ops::Precision;
 use crate::progress::Progress;
 use crate::run::{FoldMeta, Manifest, Origin, RunFolder};
 use crate::word::word;
 use clap::{Args, ValueEnum};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+
+/// A format of a network's weights that is not that of its training.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Weights {
+    /// Half the bytes, and 7 bits of mantissa
+    Bf16,
+}
 
 /// One row per window, or one per trial.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -29,7 +38,7 @@ enum Level {
 #[command(
     after_help = "Prints CSV: subject, trial, window, predicted class, a probability per class.\nWithout --fold the \
 probabilities are the mean over all folds' networks. A case that is too short, too long or bad has empty fields, and stderr says why.\n\nExamples:\n  engine predict runs/final NEW/s07.dat --level trial\n  engine predict runs/gru-x-subject \
-X_TEST.ts --fold 2 >predictions.csv"
+X_TEST.ts --fold 2 >predictions.csv\n  engine predict runs/final NEW/s07.dat --weights bf16"
 )]
 pub struct PredictCommand {
     /// A run folder
@@ -51,6 +60,11 @@ pub struct PredictCommand {
     backend: Option<Kind>,
     #[command(flatten)]
     device: DeviceChoice,
+    /// Format of the weights, for a network in fp32 on the backend `cpu`: one sequence alone is bound by
+    /// reading them. stderr says what this does to the probabilities of the first windows, beside its derived
+    /// bound
+    #[arg(long, value_enum, value_parser = word::<Weights>(), conflicts_with = "precision")]
+    weights: Option<Weights>,
     /// Unit of a row. The probabilities of a trial are the means over its windows
     #[arg(long, value_enum, value_parser = word::<Level>(), default_value_t = Level::Window)]
     level: Level,
@@ -61,6 +75,9 @@ impl PredictCommand {
         let mut config = checked_config(&self.run, &["tuning.json"], terminal)?;
         let own_config = config.clone();
         config.run.choose(self.backend, &self.device);
+        if self.weights == Some(Weights::Bf16) {
+            use_bf16(&mut config.run)?;
+        }
         // Before minutes of reading: is there such a device?
         config.run.device()?;
         set_threads(config.run.threads)?;
@@ -101,6 +118,10 @@ impl PredictCommand {
         let all: Vec<u32> = (0..dataset.sequences.len() as u32).collect();
         let lists = vec![all.as_slice(); folds.len()];
         let batch = config.training.batch;
+        if self.weights == Some(Weights::Bf16) {
+            let rounding = experiment::rounding(&config.run, &checkpoints, &dataset, &folds)?;
+            terminal.say(&effect(&rounding, folds.len()));
+        }
         let predictions =
             experiment::predict_with(&config.run, &checkpoints, &dataset, &lists, &folds, batch)?;
         let mean = mean_over_folds(&predictions, all.len());
@@ -109,6 +130,31 @@ impl PredictCommand {
         unanswered.describe(&dataset).into_iter().for_each(|line| terminal.caution(&line));
         out(&csv(&rows, &unanswered, &dataset, &meta.class_names, self.level)?)
     }
+}
+
+/// Predicts in `bf16` with networks of `f32`.
+fn use_bf16(run: &mut RunConfig) -> Result<()> {
+    let precision = run.choice.precision.unwrap_or(Precision::Fp32);
+    if run.backend != Kind::Cpu || precision != Precision::Fp32 {
+        let backend = run.backend.name();
+        return Err(Error::config(format!(
+            "--weights bf16 is for networks in fp32 on the backend `cpu`, and this one is on `{backend}` in {}",
+            run.choice.precision.map_or("its default precision", Precision::name)
+        ))
+        .hint("leave it out, or use --backend cpu; --precision chooses the format of whole products"));
+    }
+    run.choice.precision = Some(Precision::Bf16);
+    Ok(())
+}
+
+/// The effect of `--weights bf16`, as a sentence.
+fn effect(rounding: &Rounding, folds: usize) -> String {
+    let Rounding { windows, largest, bound, changed } = rounding;
+    format!(
+        "weights in bf16: over {windows} windows and {folds} networks a probability moves by at most {largest:.1e} \
+         (bound {bound:.1e}), and {changed} of {} predicted classes change",
+        windows * folds
+    )
 }
 
 /// A feature is what the network was trained on only if it is made in the same way.

@@ -3,6 +3,7 @@
 
 use crate::backend::{DeviceId, Kind};
 use crate::error::{Error, Result};
+use crate::ops::Precision;
 use crate::run::{Manifest, Move, Resume, RunFolder};
 
 /// Refuses to resume a run on another device than its last one.
@@ -11,8 +12,12 @@ pub fn refuse_other_device(resume: &Resume, device: &DeviceId) -> Result<()> {
         return Ok(());
     }
     let same = match &resume.device {
-        DeviceId::Cpu { path } if path.is_available() => {
-            format!("use `backend = cpu` and `isa = {}`", path.name())
+        DeviceId::Cpu { path, precision } if path.is_available_in(*precision) => {
+            let precision = match precision {
+                Precision::Fp32 => String::new(),
+                other => format!(", `precision = {}`", other.name()),
+            };
+            format!("use `backend = cpu`{precision} and `isa = {}`", path.name())
         }
         elsewhere => match elsewhere.kind() {
             Kind::Cpu => "resume it on its own machine",

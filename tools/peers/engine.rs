@@ -7,7 +7,7 @@ use engine::backend::{AnyDevice, Backend, DeviceChoice, Kind};
 use engine::check::cases::RnnCase;
 use engine::check::{Case, RnnPass};
 use engine::model::TrainingStep;
-use engine::ops::{Cell, LayerSpec, Network, Pooling, RnnSize};
+use engine::ops::{Cell, LayerSpec, Network, Pooling, Precision, RnnSize};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::io::BufRead;
@@ -118,10 +118,10 @@ fn main() {
         None => serve_cpu(Cpu::new()),
         Some("wgpu") => serve_gpu(Kind::Wgpu, &DeviceChoice::default()),
         Some(precision) if precision.starts_with("cuda-") => {
-            let precision =
-                engine::ops::Precision::from_str(&precision["cuda-".len()..], false).expect("a precision");
+            let precision = Precision::from_str(&precision["cuda-".len()..], false).expect("a precision");
             serve_gpu(Kind::Cuda, &DeviceChoice { precision: Some(precision), ..DeviceChoice::default() });
         }
+        Some("bf16") => serve_cpu(Cpu::open(None, Precision::Bf16).expect("a processor with AVX512-BF16")),
         Some(isa) => serve_cpu(Cpu::with_isa(Isa::from_str(isa, false).expect("a path of the CPU"))),
     });
 }

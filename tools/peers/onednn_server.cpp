@@ -1,5 +1,6 @@
-// oneDNN's own C++ interface: `onednn_server THREADS`. Time first; weights in the layout that each primitive
-// asks for. The backward pass cannot leave out the input's gradient.
+// oneDNN's own C++ interface: `onednn_server THREADS [bf16]`. Time first; weights in the layout that each
+// primitive asks for. The backward pass cannot leave out the input's gradient. In bf16 are the input, the
+// hidden states and the weights; biases, the cell state and all gradients stay in f32.
 #include <algorithm>
 #include <chrono>
 #include <iostream>
@@ -20,6 +21,7 @@ namespace {
 
 const engine cpu(engine::kind::cpu, 0);
 stream queue(cpu);
+auto precision = memory::data_type::f32;
 
 // ---- requests: one flat JSON object a line
 
@@ -46,6 +48,11 @@ memory zeros(const memory::desc &desc) {
     return result;
 }
 
+memory::desc plain(const memory::dims &dims, tag format) { return {dims, memory::data_type::f32, format}; }
+
+/// What is in bf16 if the precision is.
+memory::desc narrow(const memory::dims &dims, tag format) { return {dims, precision, format}; }
+
 memory normal(const memory::desc &desc, float deviation) {
     static std::mt19937 generator;
     std::normal_distribution<float> distribution(0, deviation);
@@ -54,8 +61,6 @@ memory normal(const memory::desc &desc, float deviation) {
     std::generate_n(values, desc.get_size() / sizeof(float), [&] { return distribution(generator); });
     return result;
 }
-
-memory::desc plain(const memory::dims &dims, tag format) { return {dims, memory::data_type::f32, format}; }
 
 memory reordered(memory from, const memory::desc &to) {
     memory result(to, cpu);
@@ -77,46 +82,52 @@ struct Layer {
           gates(lstm ? 4 : 3), dirs(request.at("cell") == "bilstm" ? 2 : 1),
           plain_w(normal(plain({1, dirs, D, gates, H}, tag::ldigo), 0.1f)),
           plain_r(normal(plain({1, dirs, H, gates, H}, tag::ldigo), 0.1f)) {
-        const auto x = plain({T, B, D}, tag::tnc), y = plain({T, B, dirs * H}, tag::tnc);
-        const auto state = plain({1, dirs, B, H}, tag::ldnc);
+        const auto x = narrow({T, B, D}, tag::tnc), y = narrow({T, B, dirs * H}, tag::tnc);
+        const auto h = narrow({1, dirs, B, H}, tag::ldnc), c = plain({1, dirs, B, H}, tag::ldnc);
         // The GRU that resets after the product, PyTorch's, has a fourth bias.
         const auto bias = plain({1, dirs, 4, H}, tag::ldgo);
-        const auto w = plain({1, dirs, D, gates, H}, tag::any), r = plain({1, dirs, H, gates, H}, tag::any);
+        const auto w = narrow({1, dirs, D, gates, H}, tag::any), r = narrow({1, dirs, H, gates, H}, tag::any);
+        // The gradients', which bf16 leaves in f32.
+        const auto dx = plain({T, B, D}, tag::tnc), dy = plain({T, B, dirs * H}, tag::tnc);
+        const auto dh = plain({1, dirs, B, H}, tag::ldnc);
+        const auto dw = plain({1, dirs, D, gates, H}, tag::any), dr = plain({1, dirs, H, gates, H}, tag::any);
         const auto kind = training ? prop_kind::forward_training : prop_kind::forward_inference;
         const auto direction =
             dirs == 2 ? rnn_direction::bidirectional_concat : rnn_direction::unidirectional_left2right;
 
-        forward_args = {{DNNL_ARG_SRC_LAYER, normal(x, 1)},  {DNNL_ARG_SRC_ITER, zeros(state)},
-                        {DNNL_ARG_BIAS, normal(bias, 0.1f)}, {DNNL_ARG_DST_LAYER, zeros(y)},
-                        {DNNL_ARG_DST_ITER, zeros(state)}};
+        forward_args = {{DNNL_ARG_SRC_LAYER, reordered(normal(dx, 1), x)},
+                        {DNNL_ARG_SRC_ITER, zeros(h)},
+                        {DNNL_ARG_BIAS, normal(bias, 0.1f)},
+                        {DNNL_ARG_DST_LAYER, zeros(y)},
+                        {DNNL_ARG_DST_ITER, zeros(h)}};
         if (lstm) {
-            forward_args[DNNL_ARG_SRC_ITER_C] = zeros(state);
-            forward_args[DNNL_ARG_DST_ITER_C] = zeros(state);
-            const lstm_forward::primitive_desc desc(cpu, kind, direction, x, state, state, w, r, bias, y, state, state);
+            forward_args[DNNL_ARG_SRC_ITER_C] = zeros(c);
+            forward_args[DNNL_ARG_DST_ITER_C] = zeros(c);
+            const lstm_forward::primitive_desc desc(cpu, kind, direction, x, h, c, w, r, bias, y, h, c);
             prepare_forward<lstm_forward>(desc);
             if (training)
-                prepare_backward<lstm_backward>(lstm_backward::primitive_desc(
-                    cpu, prop_kind::backward, direction, x, state, state, w, r, bias, y, state, state, x, state, state,
-                    w, r, bias, y, state, state, desc));
+                prepare_backward<lstm_backward>(
+                    lstm_backward::primitive_desc(cpu, prop_kind::backward, direction, x, h, c, w, r, bias, y, h, c, dx,
+                                                  dh, c, dw, dr, bias, dy, dh, c, desc));
         } else {
-            const lbr_gru_forward::primitive_desc desc(cpu, kind, direction, x, state, w, r, bias, y, state);
+            const lbr_gru_forward::primitive_desc desc(cpu, kind, direction, x, h, w, r, bias, y, h);
             prepare_forward<lbr_gru_forward>(desc);
             if (training)
                 prepare_backward<lbr_gru_backward>(
-                    lbr_gru_backward::primitive_desc(cpu, prop_kind::backward, direction, x, state, w, r, bias, y,
-                                                     state, x, state, w, r, bias, y, state, desc));
+                    lbr_gru_backward::primitive_desc(cpu, prop_kind::backward, direction, x, h, w, r, bias, y, h, dx,
+                                                     dh, dw, dr, bias, dy, dh, desc));
         }
         if (training) {
-            backward_args[DNNL_ARG_DIFF_SRC_LAYER] = zeros(x);
-            backward_args[DNNL_ARG_DIFF_SRC_ITER] = zeros(state);
+            backward_args[DNNL_ARG_DIFF_SRC_LAYER] = zeros(dx);
+            backward_args[DNNL_ARG_DIFF_SRC_ITER] = zeros(dh);
             backward_args[DNNL_ARG_DIFF_BIAS] = zeros(bias);
-            backward_args[DNNL_ARG_DIFF_DST_LAYER] = zeros(y);
-            backward_args[DNNL_ARG_DIFF_DST_ITER] = zeros(state);
+            backward_args[DNNL_ARG_DIFF_DST_LAYER] = zeros(dy);
+            backward_args[DNNL_ARG_DIFF_DST_ITER] = zeros(dh);
             auto *seed = static_cast<float *>(backward_args[DNNL_ARG_DIFF_DST_ITER].get_data_handle());
             std::fill_n(seed, dirs * B * H, 0.01f);
             if (lstm) {
-                backward_args[DNNL_ARG_DIFF_SRC_ITER_C] = zeros(state);
-                backward_args[DNNL_ARG_DIFF_DST_ITER_C] = zeros(state);
+                backward_args[DNNL_ARG_DIFF_SRC_ITER_C] = zeros(c);
+                backward_args[DNNL_ARG_DIFF_DST_ITER_C] = zeros(c);
             }
         }
     }
@@ -182,7 +193,8 @@ std::string unsupported(const std::string &why) { return "{\"unsupported\":\"" +
 
 } // namespace
 
-int main() {
+int main(int count, char **arguments) {
+    if (count > 2 && arguments[2] == std::string("bf16")) precision = memory::data_type::bf16;
     Request cached;
     std::unique_ptr<Layer> layer;
     for (std::string line; std::getline(std::cin, line);) {

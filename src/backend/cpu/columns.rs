@@ -1,50 +1,68 @@
 //! Matrices in the order in which the micro-kernels read them.
 
+use super::format::{Format, Layout};
 use super::memory::Aligned;
 
 /// Most vectors of a block of columns in [`Columns`].
 pub const COLUMN_VECTORS: usize = 4;
 
-/// A matrix `(K, N)` cut into blocks of up to four vectors of columns, each block `(K, vectors, LANES)`;
-/// columns past `N` are 0.
+/// A matrix `(K, N)` cut into blocks of up to four vectors of columns, each block `(K, vectors, LANES)` words
+/// of a format; columns past `N` are 0, as is what follows an odd `K` in a pair.
 pub struct Columns {
-    lanes: usize,
+    layout: Layout,
     depth: usize,
     columns: usize,
-    data: Aligned,
+    words: Aligned,
 }
 
 impl Columns {
-    pub fn zeros(depth: usize, columns: usize, lanes: usize) -> Self {
-        Columns { lanes, depth, columns, data: Aligned::zeros(depth * columns.next_multiple_of(lanes)) }
+    pub fn zeros(depth: usize, columns: usize, layout: Layout) -> Self {
+        let words = Aligned::zeros(Columns::words(depth, columns, layout));
+        Columns { layout, depth, columns, words }
+    }
+
+    /// Words of such a matrix.
+    pub fn words(depth: usize, columns: usize, layout: Layout) -> usize {
+        layout.words(depth) * columns.next_multiple_of(layout.lanes)
     }
 
     #[cfg(test)]
     pub fn len(&self) -> usize {
-        self.data.len()
+        self.words.len()
     }
 
-    pub fn load(&mut self, matrix: &[f32]) {
-        for (first, vectors) in self.blocks() {
-            let width = vectors * self.lanes;
+    /// From `matrix (K, N)`.
+    pub fn load<E: Format>(&mut self, matrix: &[f32]) {
+        assert!(E::PAIR == self.layout.pair, "columns of another format");
+        let numbers: &mut [E::Number] = bytemuck::cast_slice_mut(&mut self.words);
+        for (first, vectors) in blocks(self.columns, self.layout.lanes) {
+            let width = vectors * self.layout.lanes;
             let count = width.min(self.columns - first);
-            for k in 0..self.depth {
-                self.data[first * self.depth + k * width..][..count]
-                    .copy_from_slice(&matrix[k * self.columns + first..][..count]);
+            let block = &mut numbers[first * self.layout.words(self.depth) * E::PAIR..];
+            for (k, row) in matrix.chunks_exact(self.columns).take(self.depth).enumerate() {
+                let words = &mut block[k / E::PAIR * width * E::PAIR..][..count * E::PAIR];
+                for (word, &number) in words.chunks_exact_mut(E::PAIR).zip(&row[first..]) {
+                    word[k % E::PAIR] = E::round(number);
+                }
             }
         }
     }
 
     /// First column and number of vectors of every block.
     pub fn blocks(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
-        let (lanes, vectors) = (self.lanes, self.columns.div_ceil(self.lanes));
-        (0..vectors)
-            .step_by(COLUMN_VECTORS)
-            .map(move |first| (first * lanes, COLUMN_VECTORS.min(vectors - first)))
+        blocks(self.columns, self.layout.lanes)
     }
 
     /// The block that begins at column `first`.
-    pub fn block(&self, first: usize) -> *const f32 {
-        self.data[first * self.depth..].as_ptr()
+    pub fn block<E: Format>(&self, first: usize) -> *const E::Number {
+        assert!(E::PAIR == self.layout.pair, "columns of another format");
+        self.words[first * self.layout.words(self.depth)..].as_ptr().cast()
     }
+}
+
+fn blocks(columns: usize, lanes: usize) -> impl Iterator<Item = (usize, usize)> {
+    let vectors = columns.div_ceil(lanes);
+    (0..vectors)
+        .step_by(COLUMN_VECTORS)
+        .map(move |first| (first * lanes, COLUMN_VECTORS.min(vectors - first)))
 }

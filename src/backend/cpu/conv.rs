@@ -4,6 +4,7 @@
 use super::cache::CACHES;
 use super::columns::Columns;
 use super::device::Cpu;
+use super::format::{Format, Layout, with_format};
 use super::isa::{self, Isa, Task};
 use super::kernel::{STRIP, block_rows, groups, multiply, outer, with_rows};
 use super::memory::Aligned;
@@ -12,51 +13,58 @@ use crate::backend::disjoint::Disjoint;
 use crate::error::Result;
 use crate::ops::{Checked, Conv, ConvBackward, ConvBackwardOperands, ConvForward, ConvForwardOperands, Runs};
 use rayon::prelude::*;
+use std::marker::PhantomData;
 
-/// Weights of model `m` as a matrix whose row `(j, c)`, or `(j, f)` if `by_filter`, is tap `j`.
-fn packed(isa: Isa, s: &Conv, weights: &[f32], m: usize, by_filter: bool) -> Columns {
+/// Weights of model `m` as a matrix whose row `(j, c)`, or `(j, f)` if `by_filter`, is tap `j`. Each tap's
+/// rows are whole words.
+fn packed<E: Format>(isa: Isa, s: &Conv, weights: &[f32], m: usize, by_filter: bool) -> Columns {
     let (filters, kernel) = (s.spec.filters, s.spec.kernel);
     let (rows, columns) = if by_filter { (filters, s.input) } else { (s.input, filters) };
+    let rows = rows.next_multiple_of(E::PAIR);
     let mut matrix = vec![0.0; kernel * rows * columns];
     for (i, &weight) in weights[s.weight(m)..][..filters * s.depth()].iter().enumerate() {
         let (f, c, j) = (i / s.depth(), i / kernel % s.input, i % kernel);
         let (row, column) = if by_filter { (f, c) } else { (c, f) };
         matrix[(j * rows + row) * columns + column] = weight;
     }
-    let mut packed = Columns::zeros(kernel * rows, columns, isa.lanes());
-    packed.load(&matrix);
+    let mut packed = Columns::zeros(kernel * rows, columns, Layout { lanes: isa.lanes(), pair: E::PAIR });
+    packed.load::<E>(&matrix);
     packed
 }
 
 impl Runs<ConvForward> for Cpu {
     /// One task per model and output step, `(B, F)`.
     fn execute(&self, s: &Conv, a: ConvForwardOperands<Self>, _: Checked) -> Result<()> {
-        let isa = self.isa();
-        let filters = s.spec.filters;
-        let models: Vec<(Columns, Aligned)> = (0..s.models)
-            .map(|m| {
-                let mut bias = Aligned::zeros(filters.next_multiple_of(isa.lanes()));
-                bias[..filters].copy_from_slice(&a.weights[s.bias(m)..][..filters]);
-                (packed(isa, s, a.weights, m, false), bias)
-            })
-            .collect();
-        let step = s.batch * filters;
-        let (y, argmax) = (Disjoint::new(a.y), a.argmax.map(|argmax| Disjoint::new(argmax)));
-        (0..s.models * s.out_steps()).into_par_iter().for_each(|i| {
-            let (m, t) = (i / s.out_steps(), i % s.out_steps());
-            let (weights, bias) = &models[m];
-            let lengths = &a.lengths[m * s.batch..][..s.batch];
-            // SAFETY: `i` counts steps of models, and is one task's alone; its range is the `i`-th of `step`
-            // numbers.
-            let own = |buffer: &Disjoint<f32>| unsafe { buffer.range(i * step..(i + 1) * step) }.as_mut_ptr();
-            let (y, argmax) = (own(&y), argmax.as_ref().map(own));
-            isa::run(isa, Step { s, m, t, weights, bias, x: a.x, lengths, y, argmax });
-        });
+        with_format!(self.precision, E => forward::<E>(self.isa(), s, a));
         Ok(())
     }
 }
 
-struct Step<'a> {
+fn forward<E: Format>(isa: Isa, s: &Conv, a: ConvForwardOperands<Cpu>) {
+    let filters = s.spec.filters;
+    let models: Vec<(Columns, Aligned)> = (0..s.models)
+        .map(|m| {
+            let mut bias = Aligned::zeros(filters.next_multiple_of(isa.lanes()));
+            bias[..filters].copy_from_slice(&a.weights[s.bias(m)..][..filters]);
+            (packed::<E>(isa, s, a.weights, m, false), bias)
+        })
+        .collect();
+    let step = s.batch * filters;
+    let (y, argmax) = (Disjoint::new(a.y), a.argmax.map(|argmax| Disjoint::new(argmax)));
+    (0..s.models * s.out_steps()).into_par_iter().for_each(|i| {
+        let (m, t) = (i / s.out_steps(), i % s.out_steps());
+        let (weights, bias) = &models[m];
+        let lengths = &a.lengths[m * s.batch..][..s.batch];
+        // SAFETY: `i` counts steps of models, and is one task's alone; its range is the `i`-th of `step`
+        // numbers.
+        let own = |buffer: &Disjoint<f32>| unsafe { buffer.range(i * step..(i + 1) * step) }.as_mut_ptr();
+        let (y, argmax) = (own(&y), argmax.as_ref().map(own));
+        let step = Step { s, m, t, weights, bias, x: a.x, lengths, y, argmax, format: PhantomData::<E> };
+        isa::run_in::<E, _>(isa, step);
+    });
+}
+
+struct Step<'a, E> {
     s: &'a Conv,
     m: usize,
     /// Of the output.
@@ -68,9 +76,10 @@ struct Step<'a> {
     /// `(B, F)`
     y: *mut f32,
     argmax: Option<*mut f32>,
+    format: PhantomData<E>,
 }
 
-impl Task for Step<'_> {
+impl<E: Format> Task for Step<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -84,41 +93,58 @@ impl Task for Step<'_> {
                 unsafe { buffer.write_bytes(0, s.batch * s.spec.filters) };
             }
         }
+        // Of the live rows at each of the input's steps that the two of the output's pool see.
+        let input_steps = 2 * t..2 * t + s.spec.kernel + 1;
+        let rows: Vec<*const f32> = input_steps
+            .flat_map(|t| live.iter().map(move |&b| (t, b)))
+            .map(|(t, b)| self.x[s.x_at(self.m, t, b)..][..s.input].as_ptr())
+            .collect();
+        let (mut space, mut x) = (Vec::new(), Vec::new());
+        // SAFETY: `run`'s caller has `S`'s instructions, and each row is a slice of `s.input` numbers.
+        unsafe { E::along::<S>(&rows, s.input, &mut space, &mut x) };
         for (first, vectors) in self.weights.blocks() {
             // SAFETY: `run`'s caller has `S`'s instructions; `blocks` gives one to four vectors, so that `N`
-            // is `vectors`, and `live` was filled with rows below `batch`.
+            // is `vectors`. `live` was filled with rows below `batch`, and `x` has the words of each of them
+            // at all `kernel + 1` steps.
             unsafe {
                 match vectors {
-                    1 => self.columns::<S, 1>(first, &live),
-                    2 => self.columns::<S, 2>(first, &live),
-                    3 => self.columns::<S, 3>(first, &live),
-                    _ => self.columns::<S, 4>(first, &live),
+                    1 => self.columns::<S, 1>(first, &live, &x),
+                    2 => self.columns::<S, 2>(first, &live, &x),
+                    3 => self.columns::<S, 3>(first, &live, &x),
+                    _ => self.columns::<S, 4>(first, &live, &x),
                 }
             }
         }
     }
 }
 
-impl Step<'_> {
+impl<E: Format> Step<'_, E> {
     /// # Safety
     /// The processor has `S`'s instructions, of whose vectors the weights are packed; at `first` begins a
-    /// block of them that has `N` vectors. `live` are rows below `batch`, and the step of `y` and `argmax`
-    /// is the caller's alone.
+    /// block of them that has `N` vectors. `live` are rows below `batch`, `x (kernel + 1, live rows)` their
+    /// words, each of `s.input` numbers, and the step of `y` and `argmax` is the caller's alone.
     #[inline(always)]
-    unsafe fn columns<S: Simd, const N: usize>(&self, first: usize, live: &[usize]) {
+    unsafe fn columns<S: Simd, const N: usize>(&self, first: usize, live: &[usize], x: &[*const E::Number]) {
         for (row, rows) in groups(live.len(), block_rows(S::REGISTERS, N)) {
-            let live = &live[row..][..rows];
-            // SAFETY: `live` was just cut to `R` rows; the rest is what the caller promises.
-            with_rows!(rows, block_rows(S::REGISTERS, N), R => unsafe { self.block::<S, R, N>(first, live) });
+            // SAFETY: `row + R <= live.len()`; the rest is what the caller promises.
+            with_rows!(rows, block_rows(S::REGISTERS, N), R => unsafe {
+                self.block::<S, R, N>(first, live, row, x)
+            });
         }
     }
 
-    /// `R` rows of `N` vectors of filters from `first` on.
+    /// The `R` live rows from `row` on of `N` vectors of filters from `first` on.
     ///
     /// # Safety
-    /// As of `columns`; there are `R` of `live`.
+    /// As of `columns`; there are `R` live rows from `row` on.
     #[inline(always)]
-    unsafe fn block<S: Simd, const R: usize, const N: usize>(&self, first: usize, live: &[usize]) {
+    unsafe fn block<S: Simd, const R: usize, const N: usize>(
+        &self,
+        first: usize,
+        live: &[usize],
+        row: usize,
+        x: &[*const E::Number],
+    ) {
         let filters = self.s.spec.filters;
         // SAFETY: `first` and `N` are the caller's word to `filtered` too. Every vector of a block begins
         // below `filters`, of which a row of `y` and of `argmax` has `filters - column` from there on, and
@@ -126,13 +152,13 @@ impl Step<'_> {
         unsafe {
             let mut z = [[[S::splat(0.0); N]; R]; 2];
             for (step, z) in z.iter_mut().enumerate() {
-                *z = self.filtered::<S, R, N>(2 * self.t + step, first, live);
+                *z = self.filtered::<S, R, N>(first, &x[step * live.len() + row..], live.len());
             }
             for r in 0..R {
                 for n in 0..N {
                     let column = first + n * S::LANES;
                     let (y, signed) = pool::<S>(z[0][r][n], z[1][r][n]);
-                    let (at, count) = (live[r] * filters + column, filters - column);
+                    let (at, count) = (live[row + r] * filters + column, filters - column);
                     S::store_first(self.y.add(at), y, count);
                     if let Some(argmax) = self.argmax {
                         S::store_first(argmax.add(at), signed, count);
@@ -142,35 +168,35 @@ impl Step<'_> {
         }
     }
 
-    /// `z` at step `t` of the input.
+    /// `z` at one step of the input. `x` begins with the words of the `R` rows at that step, and again after
+    /// `live` rows with those at the next one.
     ///
     /// # Safety
     /// As of `block`, but for `y` and `argmax`.
     #[inline(always)]
     unsafe fn filtered<S: Simd, const R: usize, const N: usize>(
         &self,
-        t: usize,
         first: usize,
-        live: &[usize],
+        x: &[*const E::Number],
+        live: usize,
     ) -> [[S::V; N]; R] {
-        let Step { s, m, .. } = *self;
+        let Step { s, .. } = *self;
         debug_assert!(self.bias.len() >= first + N * S::LANES);
         // SAFETY: `bias` has `filters` rounded up to whole vectors, as many as the weights have. The block's
-        // panel is `(kernel * input, N, LANES)`, of which tap `j` takes `input` rows from `j * input` on;
-        // every row of `x` is a slice of `input` numbers.
+        // panel is `(kernel, input, N, LANES)` words, of which tap `j` takes the `j`-th part; every row of
+        // `x` is the words of `input` numbers.
         unsafe {
             let mut bias = [S::splat(0.0); N];
             for n in 0..N {
                 bias[n] = S::load(self.bias[first + n * S::LANES..].as_ptr());
             }
             let mut z = [bias; R];
-            let panel = self.weights.block(first);
+            let mut panel = self.weights.block::<E>(first);
             for j in 0..s.spec.kernel {
                 let mut rows = [std::ptr::null(); R];
-                for r in 0..R {
-                    rows[r] = self.x[s.x_at(m, t + j, live[r])..][..s.input].as_ptr();
-                }
-                z = multiply::<S, R, N>(rows, s.input, panel.add(j * s.input * N * S::LANES), z);
+                rows.copy_from_slice(&x[j * live..][..R]);
+                z = multiply::<S, E, R, N>(rows, s.input, panel, z);
+                panel = panel.add(s.input.next_multiple_of(E::PAIR) * N * S::LANES);
             }
             z
         }
@@ -204,14 +230,15 @@ impl Runs<ConvBackward> for Cpu {
     /// `dW = sum dz x`, then `dx = W^T dz`.
     fn execute(&self, s: &Conv, a: ConvBackwardOperands<Self>, _: Checked) -> Result<()> {
         let (isa, timeline) = (self.isa(), &self.timeline);
+        let precision = self.precision;
         let ConvBackwardOperands { weights, x, lengths, argmax, dy, dx, d_weights } = a;
         let gradient = Gradient { s, lengths, argmax, dy };
         timeline.span("convolution weight gradient", s.weight_gradient_work(), || {
-            weight_gradient(isa, &gradient, x, d_weights);
+            with_format!(precision, E => weight_gradient::<E>(isa, &gradient, x, d_weights));
         });
         if let Some(dx) = dx {
             timeline.span("convolution input gradient", s.input_gradient_work(), || {
-                input_gradient(isa, &gradient, weights, dx);
+                with_format!(precision, E => input_gradient::<E>(isa, &gradient, weights, dx));
             });
         }
         Ok(())
@@ -245,7 +272,7 @@ impl Gradient<'_> {
 }
 
 /// A task per model, strip of filters and tap.
-fn weight_gradient(isa: Isa, gradient: &Gradient, x: &[f32], d_weights: &mut [f32]) {
+fn weight_gradient<E: Format>(isa: Isa, gradient: &Gradient, x: &[f32], d_weights: &mut [f32]) {
     let s = gradient.s;
     let (strips, kernel) = (s.spec.filters.div_ceil(STRIP * isa.lanes()), s.spec.kernel);
     let apart = s.weights.keeps_apart(s.models, s.params());
@@ -253,31 +280,34 @@ fn weight_gradient(isa: Isa, gradient: &Gradient, x: &[f32], d_weights: &mut [f3
     let d_weights = &Disjoint::new(d_weights);
     (0..s.models * strips * kernel).into_par_iter().with_max_len(1).for_each(|i| {
         let (m, strip, tap) = (i / (strips * kernel), i / kernel % strips, i % kernel);
-        isa::run(isa, WeightTask { gradient, m, strip, tap, x, d_weights });
+        let task = WeightTask { gradient, m, strip, tap, x, d_weights, format: PhantomData::<E> };
+        isa::run_in::<E, _>(isa, task);
     });
 }
 
 /// A task per model and step, `(B, C)`.
-fn input_gradient(isa: Isa, gradient: &Gradient, weights: &[f32], dx: &mut [f32]) {
+fn input_gradient<E: Format>(isa: Isa, gradient: &Gradient, weights: &[f32], dx: &mut [f32]) {
     let s = gradient.s;
-    let models: Vec<Columns> = (0..s.models).map(|m| packed(isa, s, weights, m, true)).collect();
+    let models: Vec<Columns> = (0..s.models).map(|m| packed::<E>(isa, s, weights, m, true)).collect();
     dx[..s.x_len()].par_chunks_mut(s.batch * s.input).enumerate().for_each(|(i, dx)| {
         let (m, t) = (i / s.steps, i % s.steps);
-        isa::run(isa, InputTask { gradient, m, t, weights: &models[m], dx });
+        let task = InputTask { gradient, m, t, weights: &models[m], dx, format: PhantomData::<E> };
+        isa::run_in::<E, _>(isa, task);
     });
 }
 
 /// The weights of one tap of `STRIP` vectors of filters.
-struct WeightTask<'a> {
+struct WeightTask<'a, E> {
     gradient: &'a Gradient<'a>,
     m: usize,
     strip: usize,
     tap: usize,
     x: &'a [f32],
     d_weights: &'a Disjoint<'a, f32>,
+    format: PhantomData<E>,
 }
 
-impl Task for WeightTask<'_> {
+impl<E: Format> Task for WeightTask<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -287,34 +317,45 @@ impl Task for WeightTask<'_> {
         let width = STRIP * S::LANES;
         let first = self.strip * width;
         let count = width.min(s.spec.filters - first);
-        // A strip of gradients takes half of the first-level cache.
-        let depth = (CACHES.l1 / 2 / size_of::<f32>() / width).max(2);
-        let (mut sums, mut strip) = (Aligned::zeros(s.input * width), Aligned::zeros(depth * width));
+        // A strip of gradients takes half of the first-level cache. Rows come in pairs of steps, so that no
+        // word is cut.
+        let words = (CACHES.l1 / 2 / size_of::<f32>() / width).max(2).next_multiple_of(2);
+        let depth = words * E::PAIR;
+        let (mut sums, mut strip) = (Aligned::zeros(s.input * width), Aligned::zeros(words * width));
         let mut bias = vec![0.0; count];
+        let mut dz = Aligned::zeros(2 * width);
         let mut rows: Vec<*const f32> = Vec::with_capacity(depth);
+        let (mut space, mut x) = (Vec::new(), Vec::new());
         let mut steps = (0..s.out_steps())
             .flat_map(|t| (0..s.batch).map(move |b| (t, b)))
             .filter(|&(t, b)| t < gradient.steps(m, b));
         loop {
             rows.clear();
             for (t, b) in steps.by_ref().take(depth / 2) {
-                for step in [2 * t, 2 * t + 1] {
-                    let dz = &mut strip[rows.len() * width..][..count];
+                let (before, after) = dz.split_at_mut(width);
+                for (step, dz) in [(2 * t, before), (2 * t + 1, after)] {
+                    let dz = &mut dz[..count];
                     gradient.expand(m, step, b, first, dz);
                     bias.iter_mut().zip(dz).for_each(|(bias, dz)| *bias += *dz);
                     rows.push(self.x[s.x_at(m, step + tap, b)..][..s.input].as_ptr());
                 }
+                let to = &mut strip[(rows.len() - 2) / E::PAIR * width..][..2 / E::PAIR * width];
+                // SAFETY: `run`'s caller has `S`'s instructions; `to` has as many words as `dz` has numbers,
+                // or pairs of them.
+                unsafe { store_steps::<S, E>(bytemuck::cast_slice_mut(to), &dz) };
             }
             if rows.is_empty() {
                 break;
             }
+            // SAFETY: `run`'s caller has `S`'s instructions, and each row is a slice of `s.input` numbers.
+            unsafe { E::across::<S>(&rows, s.input, &mut space, &mut x) };
             for (channel, channels) in groups(s.input, const { block_rows(S::REGISTERS, STRIP) }) {
                 let sums = sums[channel * width..].as_mut_ptr();
-                // SAFETY: `run`'s caller has `S`'s instructions. Each row is a slice of `s.input` numbers,
-                // and there are at most `depth`, as many as the strip has; `channel + R <= s.input`, and
-                // `sums` has `width` numbers for each channel.
+                // SAFETY: `run`'s caller has `S`'s instructions. Each row is of `s.input` words, and there
+                // are at most `words`, as many as the strip has; `channel + R <= s.input`, and `sums` has
+                // `width` numbers for each channel.
                 with_rows!(channels, block_rows(S::REGISTERS, STRIP), R => unsafe {
-                    outer::<S, R, STRIP>(&rows, channel, strip.as_ptr(), [0, 1, 2, 3], sums)
+                    outer::<S, E, R, STRIP>(&x, channel, strip.as_ptr().cast(), [0, 1, 2, 3], sums)
                 });
             }
         }
@@ -337,23 +378,44 @@ impl Task for WeightTask<'_> {
     }
 }
 
+/// Stores two steps of `dz (2, STRIP, LANES)` as words: one after the other, or as pairs.
+///
+/// # Safety
+/// The processor has `S`'s instructions; `to` has `2 * STRIP * LANES` numbers.
+#[inline(always)]
+unsafe fn store_steps<S: Simd, E: Format>(to: &mut [E::Number], dz: &[f32]) {
+    let width = STRIP * S::LANES;
+    debug_assert!(to.len() == 2 * width && dz.len() == 2 * width);
+    for at in (0..2 * width / E::PAIR).step_by(S::LANES) {
+        // SAFETY: `at` is a vector of the first `2 / PAIR` of the steps, which begins before their end; the
+        // second of a pair is `width` numbers after the first. The caller has `S`'s instructions.
+        unsafe {
+            let first = S::load(dz[at..].as_ptr());
+            let second = S::load(dz[at % width + width..].as_ptr());
+            E::store_words::<S>(to[at * E::PAIR..].as_mut_ptr(), first, second);
+        }
+    }
+}
+
 /// `dx (B, C)` of one step: all taps' gradients side by side, times the weights.
-struct InputTask<'a> {
+struct InputTask<'a, E> {
     gradient: &'a Gradient<'a>,
     m: usize,
     t: usize,
     weights: &'a Columns,
     dx: &'a mut [f32],
+    format: PhantomData<E>,
 }
 
-impl Task for InputTask<'_> {
+impl<E: Format> Task for InputTask<'_, E> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let InputTask { gradient, m, t, .. } = self;
         let s = gradient.s;
-        let (filters, depth) = (s.spec.filters, s.spec.kernel * s.spec.filters);
+        let filters = s.spec.filters.next_multiple_of(E::PAIR);
+        let depth = s.spec.kernel * filters;
         let lengths = &gradient.lengths[m * s.batch..][..s.batch];
         let live: Vec<usize> = (0..s.batch).filter(|&b| t < lengths[b] as usize).collect();
         if live.len() < s.batch {
@@ -363,12 +425,16 @@ impl Task for InputTask<'_> {
         for (deltas, &b) in deltas.chunks_exact_mut(depth).zip(&live) {
             for (tap, dz) in deltas.chunks_exact_mut(filters).enumerate() {
                 if let Some(step) = t.checked_sub(tap).filter(|step| step / 2 < gradient.steps(m, b)) {
-                    gradient.expand(m, step, b, 0, dz);
+                    gradient.expand(m, step, b, 0, &mut dz[..s.spec.filters]);
                 }
             }
         }
-        let rows =
-            InputRows { s, deltas: &deltas, live: &live, weights: self.weights, dx: self.dx.as_mut_ptr() };
+        let rows: Vec<*const f32> = deltas.chunks_exact(depth).map(<[f32]>::as_ptr).collect();
+        let (mut space, mut words) = (Vec::new(), Vec::new());
+        // SAFETY: `run`'s caller has `S`'s instructions, and each row is a slice of `depth` numbers.
+        unsafe { E::along::<S>(&rows, depth, &mut space, &mut words) };
+        let (weights, dx) = (self.weights, self.dx.as_mut_ptr());
+        let rows = InputRows::<E> { s, depth, deltas: &words, live: &live, weights, dx };
         for (first, vectors) in self.weights.blocks() {
             // SAFETY: `run`'s caller has `S`'s instructions; `blocks` gives one to four vectors, so that `N`
             // is `vectors`. `self.dx` is this task's own `batch * input` numbers, and live rows are below
@@ -386,17 +452,19 @@ impl Task for InputTask<'_> {
 }
 
 /// The live rows of a step of `dx`.
-struct InputRows<'a> {
+struct InputRows<'a, E: Format> {
     s: &'a Conv,
-    /// `(live rows, k, F)`
-    deltas: &'a [f32],
+    /// `k * F`, each tap's filters in whole words
+    depth: usize,
+    /// Of each live row the words of `depth` numbers.
+    deltas: &'a [*const E::Number],
     live: &'a [usize],
     weights: &'a Columns,
     /// `(B, C)`
     dx: *mut f32,
 }
 
-impl InputRows<'_> {
+impl<E: Format> InputRows<'_, E> {
     /// # Safety
     /// The processor has `S`'s instructions, of whose vectors the weights are packed; at `first` begins a
     /// block of them that has `N` vectors. `dx` is the first of `batch * input` numbers that nobody else
@@ -413,18 +481,15 @@ impl InputRows<'_> {
     /// As of `columns`; there are `R` live rows from `row` on.
     #[inline(always)]
     unsafe fn block<S: Simd, const R: usize, const N: usize>(&self, first: usize, row: usize) {
-        let InputRows { s, deltas, live, dx, .. } = *self;
-        let depth = s.spec.kernel * s.spec.filters;
-        // SAFETY: each row is a slice of `depth` numbers, as many as the weights are deep. Every vector of a
-        // block begins below `s.input`, of which a row of `dx` has `s.input - column` from there on, and no
+        let InputRows { s, depth, deltas, live, dx, .. } = *self;
+        // SAFETY: each row is the words of `depth` numbers, as many as the weights are deep. Every vector of
+        // a block begins below `s.input`, of which a row of `dx` has `s.input - column` from there on, and no
         // more are stored.
         unsafe {
             let mut rows = [std::ptr::null(); R];
-            for r in 0..R {
-                rows[r] = deltas[(row + r) * depth..][..depth].as_ptr();
-            }
+            rows.copy_from_slice(&deltas[row..][..R]);
             let zeros = [[S::splat(0.0); N]; R];
-            let sums = multiply::<S, R, N>(rows, depth, self.weights.block(first), zeros);
+            let sums = multiply::<S, E, R, N>(rows, depth, self.weights.block::<E>(first), zeros);
             for r in 0..R {
                 for n in 0..N {
                     let column = first + n * S::LANES;

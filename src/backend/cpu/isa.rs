@@ -4,7 +4,9 @@
 //! differ in how they round a multiply-add and, where a sum runs over lanes, in its order; so results are the
 //! same bit for bit per path, and the path is part of what a run records.
 
+use super::format::{Format, Fp32};
 use super::simd::{Portable, Simd};
+use crate::ops::Precision;
 use serde::{Deserialize, Serialize};
 
 /// An instruction-set path.
@@ -41,9 +43,38 @@ impl Isa {
         }
     }
 
+    /// Whether this machine can run the path in a precision: `avx512` and `neon` have `bf16` by instructions
+    /// of their own, which not every such processor has, the other paths by widening it to `f32`. No path has
+    /// `tf32`.
+    pub fn is_available_in(self, precision: Precision) -> bool {
+        self.is_available()
+            && match (precision, self) {
+                (Precision::Fp32, _) => true,
+                (Precision::Tf32, _) => false,
+                (Precision::Bf16, Isa::Portable | Isa::Avx2) => true,
+                (Precision::Bf16, Isa::Avx512 | Isa::Neon) => self.multiplies_bf16(),
+            }
+    }
+
+    /// Whether this machine has an instruction of the path that multiplies `bf16`.
+    pub fn multiplies_bf16(self) -> bool {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => self.is_available() && is_x86_feature_detected!("avx512bf16"),
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => std::arch::is_aarch64_feature_detected!("bf16"),
+            _ => false,
+        }
+    }
+
     /// All paths that this machine can run, the widest vectors last.
     pub fn available() -> Vec<Isa> {
-        Isa::ALL.into_iter().filter(|isa| isa.is_available()).collect()
+        Isa::available_in(Precision::Fp32)
+    }
+
+    /// All paths that this machine can run in a precision, the widest vectors last.
+    pub fn available_in(precision: Precision) -> Vec<Isa> {
+        Isa::ALL.into_iter().filter(|isa| isa.is_available_in(precision)).collect()
     }
 
     /// The best path of this machine.
@@ -81,15 +112,22 @@ pub trait Task {
     unsafe fn run<S: Simd>(self) -> Self::Output;
 }
 
-/// Runs `task` on a path that this machine has.
+/// Runs `task`, all in `f32`, on a path that this machine has.
 pub fn run<T: Task>(isa: Isa, task: T) -> T::Output {
-    assert!(isa.is_available(), "this machine cannot run the path {}", isa.name());
-    // SAFETY: `is_available` asked this processor for just the features that the path's function is compiled
-    // with; the portable path takes none.
+    run_in::<Fp32, T>(isa, task)
+}
+
+/// Runs `task`, whose products have the format `E`, on a path that this machine has in it.
+pub fn run_in<E: Format, T: Task>(isa: Isa, task: T) -> T::Output {
+    assert!(isa.is_available_in(E::PRECISION), "this machine cannot run the path {}", isa.name());
+    // SAFETY: this processor was just asked for the features that the path's function is compiled with; the
+    // portable path takes none.
     unsafe {
         match isa {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => x86::run_avx2(task),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 if E::PAIR == 2 => x86::run_avx512_bf16(task),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512 => x86::run_avx512(task),
             #[cfg(target_arch = "aarch64")]
@@ -116,6 +154,15 @@ mod x86 {
     /// The processor has AVX-512F.
     #[target_feature(enable = "avx512f")]
     pub unsafe fn run_avx512<T: Task>(task: T) -> T::Output {
+        // SAFETY: these are `Avx512`'s instructions but for those of `bf16`, which `run` has another function
+        // for; the caller's processor has them.
+        unsafe { task.run::<Avx512>() }
+    }
+
+    /// # Safety
+    /// The processor has AVX-512F and AVX512-BF16.
+    #[target_feature(enable = "avx512f,avx512bf16")]
+    pub unsafe fn run_avx512_bf16<T: Task>(task: T) -> T::Output {
         // SAFETY: these are `Avx512`'s instructions, and the caller's processor has them.
         unsafe { task.run::<Avx512>() }
     }

@@ -11,8 +11,10 @@
 //! ```
 //!
 //! `R * N` accumulators hide the latency of a multiply-add, and each loaded vector is used for `R` rows. Each
-//! element is one sum in the order of `k`, so neither `R` nor `N` changes a bit of it.
+//! element is one sum in the order of `k`, so neither `R` nor `N` changes a bit of it. In `bf16` each `k` is
+//! a pair of the depth, see [`Format`].
 
+use super::format::Format;
 use super::simd::Simd;
 
 /// Rows of a block of `n` vectors: as many as [`rank_one`] takes without a spill, by inspection of the
@@ -59,38 +61,38 @@ pub fn groups(count: usize, most: usize) -> impl Iterator<Item = (usize, usize)>
 /// registers.
 ///
 /// # Safety
-/// The processor has `S`'s instructions; each of `factors` is an initialized number, and at each of `at`,
+/// The processor has `S`'s instructions; each of `factors` is an initialized word, and at each of `at`,
 /// counted in vectors from `vectors`, there are `LANES` of them.
 #[inline(always)]
-unsafe fn rank_one<S: Simd, const R: usize, const N: usize>(
+unsafe fn rank_one<S: Simd, E: Format, const R: usize, const N: usize>(
     acc: &mut [[S::V; N]; R],
-    factors: [*const f32; R],
-    vectors: *const f32,
+    factors: [*const E::Number; R],
+    vectors: *const E::Number,
     at: [usize; N],
 ) {
     // SAFETY: a factor is read where it is, a vector at one of `at`, as the caller allows; `acc` and `at` are
     // arrays, whose bounds are checked.
     unsafe {
         if R < N {
-            let mut factor = [S::splat(0.0); R];
-            for r in 0..R {
-                factor[r] = S::splat(*factors[r]);
+            let mut factor = [E::splat::<S>(factors[0]); R];
+            for r in 1..R {
+                factor[r] = E::splat::<S>(factors[r]);
             }
             for n in 0..N {
-                let vector = S::load(vectors.add(at[n] * S::LANES));
+                let vector = E::load::<S>(vectors.add(at[n] * S::LANES * E::PAIR));
                 for r in 0..R {
-                    acc[r][n] = S::mul_add(factor[r], vector, acc[r][n]);
+                    acc[r][n] = E::mul_add::<S>(factor[r], vector, acc[r][n]);
                 }
             }
         } else {
-            let mut vector = [S::splat(0.0); N];
-            for n in 0..N {
-                vector[n] = S::load(vectors.add(at[n] * S::LANES));
+            let mut vector = [E::load::<S>(vectors.add(at[0] * S::LANES * E::PAIR)); N];
+            for n in 1..N {
+                vector[n] = E::load::<S>(vectors.add(at[n] * S::LANES * E::PAIR));
             }
             for r in 0..R {
-                let factor = S::splat(*factors[r]);
+                let factor = E::splat::<S>(factors[r]);
                 for n in 0..N {
-                    acc[r][n] = S::mul_add(factor, vector[n], acc[r][n]);
+                    acc[r][n] = E::mul_add::<S>(factor, vector[n], acc[r][n]);
                 }
             }
         }
@@ -108,46 +110,46 @@ const fn consecutive<const N: usize>() -> [usize; N] {
     numbers
 }
 
-/// `acc[r][n] + sum over k of rows[r][k] * panel[k][n]`; `panel` is `(depth, N, LANES)`.
+/// `acc[r][n] + sum over k of rows[r][k] * panel[k][n]`; `panel` is `(depth, N, LANES)` words.
 ///
 /// # Safety
-/// The processor has `S`'s instructions; each of `rows` is the first of `depth` initialized numbers, `panel`
-/// that of `depth * N * LANES`.
+/// The processor has `S`'s instructions; each of `rows` is the first of as many initialized words as hold
+/// `depth` numbers, `panel` that of `N * LANES` times as many.
 #[inline(always)]
-pub unsafe fn multiply<S: Simd, const R: usize, const N: usize>(
-    rows: [*const f32; R],
+pub unsafe fn multiply<S: Simd, E: Format, const R: usize, const N: usize>(
+    rows: [*const E::Number; R],
     depth: usize,
-    panel: *const f32,
+    panel: *const E::Number,
     mut acc: [[S::V; N]; R],
 ) -> [[S::V; N]; R] {
-    // SAFETY: `k < depth`, so that every factor is one of its row's numbers; `columns` is then `k * N *
-    // LANES` numbers into the panel, with `N` vectors at or before its end.
+    // SAFETY: `k` is less than the words of `depth`, so that every factor is one of its row's; `columns` is
+    // then `k * N * LANES` words into the panel, with `N` vectors at or before its end.
     unsafe {
         let mut columns = panel;
-        for k in 0..depth {
+        for k in 0..depth.div_ceil(E::PAIR) {
             let mut factors = rows;
             for factor in &mut factors {
-                *factor = factor.add(k);
+                *factor = factor.add(k * E::PAIR);
             }
-            rank_one::<S, R, N>(&mut acc, factors, columns, consecutive());
-            columns = columns.add(N * S::LANES);
+            rank_one::<S, E, R, N>(&mut acc, factors, columns, consecutive());
+            columns = columns.add(N * S::LANES * E::PAIR);
         }
     }
     acc
 }
 
 /// `acc[r][g] += sum over k of rows[k][first + r] * strip[k][vectors[g]]`; `strip` is `(depth, STRIP,
-/// LANES)`, `acc` is `(R, G, LANES)` in memory.
+/// LANES)` words, `acc` is `(R, G, LANES)` in memory.
 ///
 /// # Safety
-/// The processor has `S`'s instructions; each of `rows` is the first of `first + R` initialized numbers,
+/// The processor has `S`'s instructions; each of `rows` is the first of `first + R` initialized words,
 /// `strip` that of `rows.len() * STRIP * LANES`, and all of `vectors` are below `STRIP`. `acc` is the first
 /// of `R * G * LANES` initialized numbers that nobody else reads or writes.
 #[inline(always)]
-pub unsafe fn outer<S: Simd, const R: usize, const G: usize>(
-    rows: &[*const f32],
+pub unsafe fn outer<S: Simd, E: Format, const R: usize, const G: usize>(
+    rows: &[*const E::Number],
     first: usize,
-    strip: *const f32,
+    strip: *const E::Number,
     vectors: [usize; G],
     acc: *mut f32,
 ) {
@@ -163,12 +165,12 @@ pub unsafe fn outer<S: Simd, const R: usize, const G: usize>(
         }
         let mut deltas = strip;
         for row in rows {
-            let mut factors = [row.add(first); R];
+            let mut factors = [row.add(first * E::PAIR); R];
             for (r, factor) in factors.iter_mut().enumerate() {
-                *factor = factor.add(r);
+                *factor = factor.add(r * E::PAIR);
             }
-            rank_one::<S, R, G>(&mut sums, factors, deltas, vectors);
-            deltas = deltas.add(STRIP * S::LANES);
+            rank_one::<S, E, R, G>(&mut sums, factors, deltas, vectors);
+            deltas = deltas.add(STRIP * S::LANES * E::PAIR);
         }
         for r in 0..R {
             for g in 0..G {

@@ -1,5 +1,6 @@
 //! Memory of the kernels: aligned to cache lines, made once and used again.
 
+use super::format::Format;
 use std::ops::{Deref, DerefMut};
 use std::sync::Mutex;
 
@@ -81,6 +82,11 @@ pub fn carve<'a>(space: &mut &'a mut [f32], len: usize) -> &'a mut [f32] {
     let (head, tail) = std::mem::take(space).split_at_mut(len.next_multiple_of(LINE));
     *space = tail;
     &mut head[..len]
+}
+
+/// As `carve`, numbers of a format.
+pub fn carve_numbers<'a, E: Format>(space: &mut &'a mut [f32], len: usize) -> &'a mut [E::Number] {
+    &mut bytemuck::cast_slice_mut(carve(space, len.div_ceil(E::PAIR)))[..len]
 }
 
 /// Numbers that `carve` takes for each of these lengths, together.

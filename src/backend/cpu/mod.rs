@@ -12,6 +12,7 @@ mod conv;
 mod device;
 mod dot;
 mod dropout;
+mod format;
 mod gather;
 mod isa;
 mod kernel;

@@ -1,10 +1,13 @@
 //! Measures the peak arithmetic throughput and memory bandwidth of this CPU.
 
+use super::format::{Format, with_format};
 use super::isa::{self, Isa, Task};
 use super::simd::Simd;
 use crate::backend::peak::{Peak, fastest_rate};
 use crate::error::Result;
+use crate::ops::Precision;
 use std::hint::black_box;
+use std::marker::PhantomData;
 
 /// About ten milliseconds.
 const ROUNDS: usize = 1_000_000;
@@ -15,11 +18,12 @@ const COPIED: usize = 8 << 20;
 ///
 /// # Errors
 /// None: a CPU's work does not fail.
-pub fn measure(isa: Isa) -> Result<Peak> {
+pub fn measure(isa: Isa, precision: Precision) -> Result<Peak> {
     let threads = rayon::current_num_threads();
-    let gflops = fastest_rate(2 * threads * isa::run(isa, Chains), |count| {
+    let run = || with_format!(precision, E => isa::run_in::<E, _>(isa, Chains::<E>(PhantomData)));
+    let gflops = fastest_rate(2 * threads * run(), |count| {
         (0..count).for_each(|_| {
-            rayon::broadcast(|_| isa::run(isa, Chains));
+            rayon::broadcast(|_| run());
         });
         Ok(())
     })?;
@@ -39,15 +43,15 @@ pub fn measure(isa: Isa) -> Result<Peak> {
 
 /// `ROUNDS` times as many multiply-adds of whole vectors as three quarters of the registers hold: more than
 /// any processor's latency times its units. Gives the number of multiply-adds.
-struct Chains;
+struct Chains<E>(PhantomData<E>);
 
-impl Task for Chains {
+impl<E: Format> Task for Chains<E> {
     type Output = usize;
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) -> usize {
         // SAFETY: `run`'s caller has `S`'s instructions.
-        unsafe { if S::REGISTERS < 32 { chains::<S, 12>() } else { chains::<S, 24>() } }
+        unsafe { if S::REGISTERS < 32 { chains::<S, E, 12>() } else { chains::<S, E, 24>() } }
     }
 }
 
@@ -56,22 +60,28 @@ impl Task for Chains {
 /// # Safety
 /// The processor has `S`'s instructions.
 #[inline(always)]
-unsafe fn chains<S: Simd, const SUMS: usize>() -> usize {
-    // SAFETY: the caller's processor has `S`'s instructions; no memory but the array of sums is touched.
+unsafe fn chains<S: Simd, E: Format, const SUMS: usize>() -> usize {
+    let word = [E::round(black_box(0.5)); 2];
+    // SAFETY: the caller's processor has `S`'s instructions, and a word has no more than two numbers; no
+    // other memory but the array of sums is touched.
     unsafe {
-        let factor = S::splat(black_box(0.5));
-        let mut sums = [factor; SUMS];
+        let (half, factor) = (S::splat(black_box(0.5)), E::splat::<S>(word.as_ptr()));
+        let mut sums = [S::splat(0.0); SUMS];
         for sum in &mut sums {
             *sum = S::splat(black_box(0.25));
         }
         for _ in 0..ROUNDS {
             for sum in &mut sums {
-                *sum = S::mul_add(*sum, factor, factor);
+                // In `f32` the sum itself is a factor, so that no product can be computed ahead.
+                *sum = match E::PAIR {
+                    1 => S::mul_add(*sum, half, half),
+                    _ => E::mul_add::<S>(factor, factor, *sum),
+                };
             }
         }
         for sum in sums {
             black_box(sum);
         }
     }
-    ROUNDS * SUMS * S::LANES
+    ROUNDS * SUMS * S::LANES * E::PAIR
 }

@@ -9,9 +9,10 @@
 //! ```
 
 use super::super::cache::CACHES;
+use super::super::format::Format;
 use super::super::isa::{self, Isa, Task};
 use super::super::kernel::{STRIP, block_rows, groups, multiply, outer, with_rows};
-use super::super::memory::{Scratch, carve, carved};
+use super::super::memory::{Scratch, carve, carve_numbers, carved};
 use super::super::simd::Simd;
 use super::cell::{VectorCell, with_cell};
 use super::layer::reserve_row_len;
@@ -23,14 +24,14 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 /// The operands of both gradients.
-pub struct Inputs<'a> {
+pub struct Inputs<'a, E: Format> {
     pub x: &'a [f32],
     pub y: &'a [f32],
     pub initial: Option<&'a [f32]>,
     /// `(M, B)`
     pub lengths: &'a [u32],
     /// The reserve after the backward time loop: gradients by the gates.
-    pub deltas: &'a [f32],
+    pub deltas: &'a [E::Number],
 }
 
 /// `dW_ih = sum d_wx x^T`, `dW_hh = sum d_rh h_{s-1}^T` and the bias gradients, for every model and
@@ -38,7 +39,7 @@ pub struct Inputs<'a> {
 ///
 /// The sum runs over steps and rows in one fixed order, whatever the number of threads: tasks share the
 /// hidden units.
-pub fn weights(isa: Isa, s: &Rnn, inputs: &Inputs, scratch: &Scratch, d_weights: &mut [f32]) {
+pub fn weights<E: Format>(isa: Isa, s: &Rnn, inputs: &Inputs<E>, scratch: &Scratch, d_weights: &mut [f32]) {
     let apart = s.weights.keeps_apart(s.models, s.params());
     assert!(apart, "the models' weights overlap");
     // Without a bias vector a direction's `bias_ih` would be the weights of what follows, which another task
@@ -53,7 +54,7 @@ pub fn weights(isa: Isa, s: &Rnn, inputs: &Inputs, scratch: &Scratch, d_weights:
         let (m, dir) = (sequence / s.dirs, sequence % s.dirs);
         let blocks = part * blocks / parts..(part + 1) * blocks / parts;
         let pass = Pass { s, inputs, m, dir, blocks, scratch, d_weights: &d_weights };
-        with_cell!(s.cell, C, G => isa::run(isa, WeightTask::<C, G>(pass, PhantomData)));
+        with_cell!(s.cell, C, G => isa::run_in::<E, _>(isa, WeightTask::<E, C, G>(pass, PhantomData)));
     });
 }
 
@@ -64,9 +65,9 @@ fn parts(sequences: usize, blocks: usize) -> usize {
     (1..=blocks).find(|parts| (sequences * parts).is_multiple_of(threads)).unwrap_or(blocks)
 }
 
-struct Pass<'a> {
+struct Pass<'a, E: Format> {
     s: &'a Rnn,
-    inputs: &'a Inputs<'a>,
+    inputs: &'a Inputs<'a, E>,
     m: usize,
     dir: usize,
     /// Of hidden units.
@@ -75,46 +76,72 @@ struct Pass<'a> {
     d_weights: &'a Disjoint<'a, f32>,
 }
 
-struct WeightTask<'a, C, const G: usize>(Pass<'a>, PhantomData<C>);
+struct WeightTask<'a, E: Format, C, const G: usize>(Pass<'a, E>, PhantomData<C>);
 
 /// Some live steps: their inputs, previous outputs and gradients by the gates.
-#[derive(Default)]
-struct Piece {
-    x: Vec<*const f32>,
-    h: Vec<*const f32>,
-    deltas: Vec<*const f32>,
+struct Piece<E: Format> {
+    x: Factors<E>,
+    h: Factors<E>,
+    deltas: Vec<*const E::Number>,
 }
 
-impl Piece {
+/// Rows of numbers, and the words across them.
+struct Factors<E: Format> {
+    rows: Vec<*const f32>,
+    words: Vec<*const E::Number>,
+    space: Vec<E::Number>,
+}
+
+impl<E: Format> Factors<E> {
+    fn new() -> Self {
+        Factors { rows: Vec::new(), words: Vec::new(), space: Vec::new() }
+    }
+
+    /// # Safety
+    /// The processor has `S`'s instructions, and each of the rows is the first of `len` initialized numbers.
+    #[inline(always)]
+    unsafe fn pack<S: Simd>(&mut self, len: usize) {
+        // SAFETY: the caller vouches for all of it.
+        unsafe { E::across::<S>(&self.rows, len, &mut self.space, &mut self.words) }
+    }
+}
+
+impl<E: Format> Piece<E> {
+    fn new() -> Self {
+        Piece { x: Factors::new(), h: Factors::new(), deltas: Vec::new() }
+    }
+
     fn clear(&mut self) {
-        self.x.clear();
-        self.h.clear();
+        self.x.rows.clear();
+        self.h.rows.clear();
         self.deltas.clear();
     }
 }
 
-impl<C: VectorCell<G>, const G: usize> Task for WeightTask<'_, C, G> {
+impl<E: Format, C: VectorCell<G>, const G: usize> Task for WeightTask<'_, E, C, G> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let Pass { s, inputs, m, dir, ref blocks, scratch, .. } = self.0;
-        // A strip of the gradients by the gates takes half of the first-level cache.
-        let depth = (CACHES.l1 / 2 / size_of::<f32>() / (STRIP * S::LANES)).max(1);
+        // A strip of the gradients by the gates takes half of the first-level cache. Only the last one may
+        // end within a pair.
+        let words = (CACHES.l1 / 2 / size_of::<f32>() / (STRIP * S::LANES)).max(1);
+        let depth = words * E::PAIR;
         let columns = s.input + s.hidden;
         let block_len = columns * G * S::LANES;
         let bias_len = STRIP * S::LANES;
-        let lens = [blocks.len() * block_len, blocks.len() * bias_len, depth * bias_len, s.hidden];
+        let lens = [blocks.len() * block_len, blocks.len() * bias_len, words * bias_len, s.hidden];
         let mut borrowed = scratch.borrow(carved(lens));
         let mut space = borrowed.as_mut();
         let sums = carve(&mut space, lens[0]);
         let bias = carve(&mut space, lens[1]);
-        let strip = carve(&mut space, lens[2]);
+        let strip = carve_numbers::<E>(&mut space, lens[2] * E::PAIR);
         let zeros = carve(&mut space, lens[3]);
         sums.fill(0.0);
         bias.fill(0.0);
         zeros.fill(0.0);
-        let mut piece = Piece::default();
+        let mut piece = Piece::new();
         let saved = reserve_row_len(s, S::LANES);
         let lengths = &inputs.lengths[m * s.batch..][..s.batch];
         let live = |t: usize, b: usize| t < lengths[b] as usize;
@@ -123,19 +150,25 @@ impl<C: VectorCell<G>, const G: usize> Task for WeightTask<'_, C, G> {
         loop {
             piece.clear();
             for (t, b) in steps.by_ref().take(depth) {
-                piece.x.push(inputs.x[s.x_at(m, t, b)..][..s.input].as_ptr());
-                piece.h.push(self.previous(t, b, lengths[b] as usize, zeros).as_ptr());
+                piece.x.rows.push(inputs.x[s.x_at(m, t, b)..][..s.input].as_ptr());
+                piece.h.rows.push(self.previous(t, b, lengths[b] as usize, zeros).as_ptr());
                 piece.deltas.push(inputs.deltas[s.reserve_row(m, dir, t, b) * saved..][..saved].as_ptr());
             }
-            if piece.x.is_empty() {
+            if piece.deltas.is_empty() {
                 break;
+            }
+            // SAFETY: `run`'s caller has `S`'s instructions; the rows were just taken from slices of
+            // `s.input` and `s.hidden` numbers.
+            unsafe {
+                piece.x.pack::<S>(s.input);
+                piece.h.pack::<S>(s.hidden);
             }
             for (i, block) in blocks.clone().enumerate() {
                 let sums = &mut sums[i * block_len..][..block_len];
-                // SAFETY: `run`'s caller has `S`'s instructions. Each pointer of the piece was taken from a
-                // slice of `s.input`, `s.hidden` or `saved` numbers that nobody writes, at most `depth` of
-                // each: as many as the strip has rows for. `sums` is `block_len` numbers, and of `bias` at
-                // least `bias_len` are left.
+                // SAFETY: `run`'s caller has `S`'s instructions. Each row of the piece was taken from a slice
+                // of `s.input`, `s.hidden` or `saved` numbers that nobody writes, at most `depth` of each: as
+                // many as the strip has words for. `sums` is `block_len` numbers, and of `bias` at least
+                // `bias_len` are left.
                 unsafe { self.add::<S>(&piece, block, strip, sums, &mut bias[i * bias_len..]) };
             }
         }
@@ -145,7 +178,7 @@ impl<C: VectorCell<G>, const G: usize> Task for WeightTask<'_, C, G> {
     }
 }
 
-impl<C: VectorCell<G>, const G: usize> WeightTask<'_, C, G> {
+impl<E: Format, C: VectorCell<G>, const G: usize> WeightTask<'_, E, C, G> {
     /// `h` before input step `t` of row `b`, in the direction's own order.
     #[inline(always)]
     fn previous<'a>(&'a self, t: usize, b: usize, length: usize, zeros: &'a [f32]) -> &'a [f32] {
@@ -163,25 +196,28 @@ impl<C: VectorCell<G>, const G: usize> WeightTask<'_, C, G> {
     ///
     /// # Safety
     /// The processor has `S`'s instructions; `block` is one of the blocks of units. The piece's `x` are to
-    /// `s.input` initialized numbers each, its `h` to `s.hidden`, its `deltas` to a row of the reserve, and
-    /// nobody writes those. `strip` has `STRIP * LANES` numbers for each of them, `sums` and `bias` have all
-    /// of the block.
+    /// `s.input` initialized words each, its `h` to `s.hidden`, its `deltas` to a row of the reserve, and
+    /// nobody writes those. `strip` has `STRIP * LANES` words for each `PAIR` of deltas, `sums` and `bias`
+    /// have all of the block.
     #[inline(always)]
     unsafe fn add<S: Simd>(
         &self,
-        piece: &Piece,
+        piece: &Piece<E>,
         block: usize,
-        strip: &mut [f32],
+        strip: &mut [E::Number],
         sums: &mut [f32],
         bias: &mut [f32],
     ) {
         let Pass { s, .. } = self.0;
         let depth = piece.deltas.len();
-        debug_assert!(piece.x.len() == depth && piece.h.len() == depth);
-        debug_assert!(strip.len() >= depth * STRIP * S::LANES && bias.len() >= STRIP * S::LANES);
+        let words = depth.div_ceil(E::PAIR);
+        debug_assert!(piece.x.words.len() == words && piece.h.words.len() == words);
+        debug_assert!(strip.len() >= words * STRIP * S::LANES * E::PAIR && bias.len() >= STRIP * S::LANES);
+        let row_len = reserve_row_len(s, S::LANES);
+        let at = block * s.cell.saved() * S::LANES;
         debug_assert_eq!(sums.len(), (s.input + s.hidden) * G * S::LANES);
         // SAFETY: a block keeps `G + 1 >= STRIP` vectors, so that `STRIP` of them end within a row of
-        // `blocks` such; `to` moves on by `STRIP` vectors for each of `depth` rows of the strip. `outer` then
+        // `blocks` such; `to` moves on by `STRIP` vectors of words for each `PAIR` of deltas. `outer` then
         // reads just these; its `first + R` is at most `s.input` or `s.hidden`, and so within a row of `x` or
         // `h` and within `input` or `recurrent`, where each has `G` vectors. The cells' slots are below
         // `STRIP`.
@@ -191,18 +227,28 @@ impl<C: VectorCell<G>, const G: usize> WeightTask<'_, C, G> {
                 totals[slot] = S::load(bias[slot * S::LANES..].as_ptr());
             }
             let mut to = strip.as_mut_ptr();
-            for row in &piece.deltas {
-                let row = row.add(block * s.cell.saved() * S::LANES);
+            for rows in piece.deltas.chunks(E::PAIR) {
                 // The same block of the next piece, which lies there if no row is shorter than the others.
-                for slot in 0..STRIP {
-                    S::prefetch(row.wrapping_add(depth * reserve_row_len(s, S::LANES) + slot * S::LANES));
+                for row in rows {
+                    for slot in 0..STRIP / E::PAIR {
+                        S::prefetch(
+                            row.wrapping_add(at + depth * row_len + slot * S::LANES * E::PAIR).cast(),
+                        );
+                    }
                 }
                 for slot in 0..STRIP {
-                    let delta = S::load(row.add(slot * S::LANES));
-                    totals[slot] = S::add(totals[slot], delta);
-                    S::store(to.add(slot * S::LANES), delta);
+                    let first = E::widen::<S>(rows[0].add(at + slot * S::LANES));
+                    totals[slot] = S::add(totals[slot], first);
+                    let second = match rows.get(1) {
+                        Some(row) => E::widen::<S>(row.add(at + slot * S::LANES)),
+                        None => S::splat(0.0),
+                    };
+                    if E::PAIR == 2 {
+                        totals[slot] = S::add(totals[slot], second);
+                    }
+                    E::store_words::<S>(to.add(slot * S::LANES * E::PAIR), first, second);
                 }
-                to = to.add(STRIP * S::LANES);
+                to = to.add(STRIP * S::LANES * E::PAIR);
             }
             for slot in 0..STRIP {
                 S::store(bias[slot * S::LANES..].as_mut_ptr(), totals[slot]);
@@ -212,13 +258,13 @@ impl<C: VectorCell<G>, const G: usize> WeightTask<'_, C, G> {
             for (first, rows) in groups(s.input, most) {
                 let sums = input[first * G * S::LANES..].as_mut_ptr();
                 with_rows!(rows, block_rows(S::REGISTERS, G), R => {
-                    outer::<S, R, G>(&piece.x, first, strip.as_ptr(), C::INPUT_SLOTS, sums)
+                    outer::<S, E, R, G>(&piece.x.words, first, strip.as_ptr(), C::INPUT_SLOTS, sums)
                 });
             }
             for (first, rows) in groups(s.hidden, most) {
                 let sums = recurrent[first * G * S::LANES..].as_mut_ptr();
                 with_rows!(rows, block_rows(S::REGISTERS, G), R => {
-                    outer::<S, R, G>(&piece.h, first, strip.as_ptr(), C::RECURRENT_SLOTS, sums)
+                    outer::<S, E, R, G>(&piece.h.words, first, strip.as_ptr(), C::RECURRENT_SLOTS, sums)
                 });
             }
         }
@@ -255,18 +301,25 @@ impl<C: VectorCell<G>, const G: usize> WeightTask<'_, C, G> {
 }
 
 /// `dx = sum over directions of d_wx W_ih`; 0 where a row has no step.
-pub fn inputs(isa: Isa, s: &Rnn, packed: &[Packed], inputs: &Inputs, scratch: &Scratch, dx: &mut [f32]) {
+pub fn inputs<E: Format>(
+    isa: Isa,
+    s: &Rnn,
+    packed: &[Packed],
+    inputs: &Inputs<E>,
+    scratch: &Scratch,
+    dx: &mut [f32],
+) {
     // One task per (model, step): a contiguous `(B, D)`.
     dx[..s.x_len()].par_chunks_mut(s.batch * s.input).enumerate().for_each(|(i, dx)| {
         let (m, t) = (i / s.steps, i % s.steps);
         let weights = &packed[m * s.dirs..][..s.dirs];
-        isa::run(isa, InputTask { s, inputs, m, t, weights, scratch, dx });
+        isa::run_in::<E, _>(isa, InputTask::<E> { s, inputs, m, t, weights, scratch, dx });
     });
 }
 
-struct InputTask<'a> {
+struct InputTask<'a, E: Format> {
     s: &'a Rnn,
-    inputs: &'a Inputs<'a>,
+    inputs: &'a Inputs<'a, E>,
     m: usize,
     t: usize,
     /// By direction.
@@ -275,7 +328,7 @@ struct InputTask<'a> {
     dx: &'a mut [f32],
 }
 
-impl Task for InputTask<'_> {
+impl<E: Format> Task for InputTask<'_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -286,15 +339,17 @@ impl Task for InputTask<'_> {
         if live.len() < s.batch {
             self.dx.fill(0.0);
         }
-        // `d_wx (dirs, live rows, G*H)`, in the order of the parameters.
-        let gates = s.cell.gates() * s.hidden;
-        let mut borrowed = scratch.borrow(s.dirs * live.len() * gates);
-        let deltas = borrowed.as_mut();
+        // `d_wx (dirs, live rows, G*H)` in whole words, in the order of the parameters.
+        let gates = (s.cell.gates() * s.hidden).next_multiple_of(E::PAIR);
+        let mut borrowed = scratch.borrow(carved([s.dirs * live.len() * gates / E::PAIR]));
+        let deltas = carve_numbers::<E>(&mut borrowed.as_mut(), s.dirs * live.len() * gates);
         for (to, (dir, &b)) in
             deltas.chunks_exact_mut(gates).zip((0..s.dirs).flat_map(|dir| live.iter().map(move |b| (dir, b))))
         {
             let saved = reserve_row_len(s, S::LANES);
             let row = &inputs.deltas[s.reserve_row(m, dir, t, b) * saved..][..saved];
+            // An odd row ends with a 0.
+            to[s.cell.gates() * s.hidden..].fill(E::round(0.0));
             for (block, slots) in row.chunks_exact(s.cell.saved() * S::LANES).enumerate() {
                 let at = block * S::LANES;
                 let count = S::LANES.min(s.hidden - at);
@@ -305,8 +360,8 @@ impl Task for InputTask<'_> {
         }
         let columns = |dir: usize| weights[dir].input.as_ref().expect("made for this gradient");
         for (column, vectors) in columns(0).blocks() {
-            let panels = [columns(0).block(column), columns(s.dirs - 1).block(column)];
-            let block = InputBlock { s, column, panels, deltas, live: &live, dx: self.dx.as_mut_ptr() };
+            let panels = [columns(0).block::<E>(column), columns(s.dirs - 1).block::<E>(column)];
+            let block = InputBlock::<E> { s, column, panels, deltas, live: &live, dx: self.dx.as_mut_ptr() };
             // SAFETY: `run`'s caller has `S`'s instructions. `blocks` gives one to four vectors, so that `N`
             // is `vectors`, for both directions alike: their panels have the same sizes, and the layer's
             // vectors are `S`'s, as `Layer::check` found. `self.dx` is this task's own `batch * input`
@@ -324,22 +379,22 @@ impl Task for InputTask<'_> {
 }
 
 /// Some columns of `dx` at one step.
-struct InputBlock<'a> {
+struct InputBlock<'a, E: Format> {
     s: &'a Rnn,
     column: usize,
     /// By direction.
-    panels: [*const f32; 2],
-    /// `(dirs, live rows, G*H)`
-    deltas: &'a [f32],
+    panels: [*const E::Number; 2],
+    /// `(dirs, live rows, G*H)`, each row in whole words
+    deltas: &'a [E::Number],
     live: &'a [usize],
     /// `(B, D)`
     dx: *mut f32,
 }
 
-impl InputBlock<'_> {
+impl<E: Format> InputBlock<'_, E> {
     /// # Safety
     /// The processor has `S`'s instructions. Each direction's panel is the first of `(G*H, N, LANES)`
-    /// numbers, and all `N` vectors from `column` on begin below `s.input`. `dx` is the first of `batch *
+    /// words, and all `N` vectors from `column` on begin below `s.input`. `dx` is the first of `batch *
     /// input` numbers that nobody else touches, with a row for each of `live`.
     #[inline(always)]
     unsafe fn run<S: Simd, const N: usize>(&self) {
@@ -354,7 +409,7 @@ impl InputBlock<'_> {
     #[inline(always)]
     unsafe fn rows<S: Simd, const R: usize, const N: usize>(&self, first: usize) {
         let InputBlock { s, column, panels, deltas, live, dx } = *self;
-        let gates = s.cell.gates() * s.hidden;
+        let gates = (s.cell.gates() * s.hidden).next_multiple_of(E::PAIR);
         // SAFETY: each row is a slice of `gates` numbers, as many as the panels are deep. A row of `dx` has
         // `s.input - at` numbers from column `at` on, and no more are stored; `live` names rows below
         // `batch`, each once.
@@ -365,7 +420,7 @@ impl InputBlock<'_> {
                 for r in 0..R {
                     rows[r] = deltas[(dir * live.len() + first + r) * gates..][..gates].as_ptr();
                 }
-                sums = multiply::<S, R, N>(rows, gates, panels[dir], sums);
+                sums = multiply::<S, E, R, N>(rows, gates, panels[dir], sums);
             }
             for r in 0..R {
                 for n in 0..N {

@@ -1,6 +1,7 @@
 //! A recurrent layer in memory, and how its rows are cut into tasks.
 
 use super::super::cache::CACHES;
+use super::super::format::Layout;
 use super::super::memory::{Aligned, Scratch};
 use super::pack::Packed;
 use crate::ops::{Purpose, Rnn};
@@ -9,38 +10,38 @@ use std::ops::Range;
 
 /// Packed weights by model and direction, the reserve, and work space.
 pub struct Layer {
-    /// Numbers of the vectors that it was made for: the kernels address memory by these, so that nobody else
+    /// The vectors and words that it was made for: the kernels address memory by these, so that nobody else
     /// may exchange the fields below.
-    lanes: usize,
+    layout: Layout,
     /// `M * B` lengths of the forward pass whose numbers are in `reserve`; empty if there is none.
     saved_lengths: Vec<u32>,
     pub(crate) packed: Vec<Packed>,
-    /// `(M, dirs, T, B, blocks, saved, LANES)`; empty if made for inference. Backward leaves the gradients by
-    /// the gates in it.
+    /// `(M, dirs, T, B, blocks, saved, LANES)` numbers; empty if made for inference. Backward leaves the
+    /// gradients by the gates in it.
     pub(crate) reserve: Aligned,
     pub(crate) scratch: Scratch,
 }
 
 impl Layer {
-    /// The buffers of a layer of these sizes, on vectors of `lanes` elements.
-    pub fn new(s: &Rnn, purpose: Purpose, lanes: usize) -> Self {
+    /// The buffers of a layer of these sizes.
+    pub fn new(s: &Rnn, purpose: Purpose, layout: Layout) -> Self {
         Layer {
-            lanes,
+            layout,
             saved_lengths: Vec::new(),
-            packed: (0..s.models * s.dirs).map(|_| Packed::zeros(s, purpose, lanes)).collect(),
-            reserve: Aligned::zeros(reserve_len(s, purpose, lanes)),
+            packed: (0..s.models * s.dirs).map(|_| Packed::zeros(s, purpose, layout)).collect(),
+            reserve: Aligned::zeros(reserve_words(s, purpose, layout)),
             scratch: Scratch::default(),
         }
     }
 
-    /// Numbers that it takes from the start; what passes borrow as work space is small beside them.
-    pub fn numbers(s: &Rnn, purpose: Purpose, lanes: usize) -> usize {
-        s.models * s.dirs * Packed::numbers(s, purpose, lanes) + reserve_len(s, purpose, lanes)
+    /// Words that it takes from the start; what passes borrow as work space is small beside them.
+    pub fn words(s: &Rnn, purpose: Purpose, layout: Layout) -> usize {
+        s.models * s.dirs * Packed::words(s, purpose, layout) + reserve_words(s, purpose, layout)
     }
 
-    /// Panics unless the layer was made for vectors of these lanes: the kernels address memory by them.
-    pub fn check(&self, lanes: usize) {
-        assert!(self.lanes == lanes, "a layer for vectors of {}, not {lanes}", self.lanes);
+    /// Panics unless the layer was made for these vectors and words: the kernels address memory by them.
+    pub fn check(&self, layout: Layout) {
+        assert!(self.layout == layout, "a layer of {:?}, not {layout:?}", self.layout);
     }
 
     /// Records the rows that the reserve is about to hold.
@@ -57,13 +58,13 @@ impl Layer {
     }
 }
 
-/// Elements of the reserve, for all rows and steps.
-fn reserve_len(s: &Rnn, purpose: Purpose, lanes: usize) -> usize {
+/// Words of the reserve, for all rows and steps.
+fn reserve_words(s: &Rnn, purpose: Purpose, layout: Layout) -> usize {
     let rows = s.models * s.dirs * s.steps * s.batch;
-    if purpose == Purpose::Inference { 0 } else { rows * reserve_row_len(s, lanes) }
+    if purpose == Purpose::Inference { 0 } else { rows * reserve_row_len(s, layout.lanes) / layout.pair }
 }
 
-/// Elements of the reserve for one row at one step.
+/// Numbers of the reserve for one row at one step.
 pub fn reserve_row_len(s: &Rnn, lanes: usize) -> usize {
     s.cell.saved() * s.hidden.next_multiple_of(lanes)
 }
@@ -122,8 +123,11 @@ mod tests {
     use crate::ops::{Cell, RnnSize};
 
     #[test]
-    fn the_numbers_of_a_layer_are_those_that_it_holds() {
-        for (cell, lanes) in [(Cell::Lstm, 8), (Cell::Gru, 16)] {
+    fn the_words_of_a_layer_are_those_that_it_holds() {
+        for (cell, lanes, pair) in
+            [(Cell::Lstm, 8, 1), (Cell::Gru, 16, 1), (Cell::Lstm, 16, 2), (Cell::Gru, 4, 2)]
+        {
+            let layout = Layout { lanes, pair };
             let s = Rnn {
                 models: 2,
                 dirs: 2,
@@ -134,9 +138,9 @@ mod tests {
                 Purpose::Training { input_gradient: false },
                 Purpose::Training { input_gradient: true },
             ] {
-                let layer = Layer::new(&s, purpose, lanes);
+                let layer = Layer::new(&s, purpose, layout);
                 let held = layer.reserve.len() + layer.packed.iter().map(Packed::len).sum::<usize>();
-                assert_eq!(Layer::numbers(&s, purpose, lanes), held, "{cell:?} {purpose:?}");
+                assert_eq!(Layer::words(&s, purpose, layout), held, "{cell:?} {layout:?} {purpose:?}");
             }
         }
     }

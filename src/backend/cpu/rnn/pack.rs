@@ -1,16 +1,17 @@
 //! Weights in the order in which the micro-kernels read them: packed once after each change of the weights.
 
 use super::super::columns::Columns;
+use super::super::format::{Format, Layout};
 use super::super::memory::Aligned;
 use crate::ops::{Purpose, Rnn};
 
 /// Both weight matrices of one model and direction, by block of `LANES` hidden units with their gates side by
 /// side.
 pub struct Gates {
-    lanes: usize,
-    /// `(blocks, D, G, LANES)`
+    layout: Layout,
+    /// `(blocks, D, G, LANES)` words
     input: Aligned,
-    /// `(blocks, H, G, LANES)`
+    /// `(blocks, H, G, LANES)` words
     recurrent: Aligned,
     /// `(blocks, G, LANES)`: what the input product begins with; both biases where both parts of a gate are
     /// simply added.
@@ -20,30 +21,32 @@ pub struct Gates {
 }
 
 impl Gates {
-    fn zeros(s: &Rnn, lanes: usize) -> Self {
-        let block = s.hidden.div_ceil(lanes) * s.cell.gates() * lanes;
+    fn zeros(s: &Rnn, layout: Layout) -> Self {
+        let block = s.cell.gates() * s.hidden.next_multiple_of(layout.lanes);
         Gates {
-            lanes,
-            input: Aligned::zeros(block * s.input),
-            recurrent: Aligned::zeros(block * s.hidden),
+            layout,
+            input: Aligned::zeros(block * layout.words(s.input)),
+            recurrent: Aligned::zeros(block * layout.words(s.hidden)),
             bias: Aligned::zeros(block),
             recurrent_bias: Aligned::zeros(block),
         }
     }
 
-    fn load(&mut self, s: &Rnn, w: &[f32], m: usize, dir: usize) {
-        let (gates, hidden, lanes) = (s.cell.gates(), s.hidden, self.lanes);
+    fn load<E: Format>(&mut self, s: &Rnn, w: &[f32], m: usize, dir: usize) {
+        let (gates, hidden, Layout { lanes, .. }) = (s.cell.gates(), s.hidden, self.layout);
         let joint = s.cell.joint_gates();
         let matrices = [
             (&mut self.input, s.weight_ih(m, dir), s.input),
             (&mut self.recurrent, s.weight_hh(m, dir), hidden),
         ];
         for (packed, start, depth) in matrices {
+            let packed: &mut [E::Number] = bytemuck::cast_slice_mut(packed);
             for (row, weights) in w[start..][..gates * hidden * depth].chunks(depth).enumerate() {
                 let (gate, unit) = (row / hidden, row % hidden);
-                let at = (unit / lanes * depth * gates + gate) * lanes + unit % lanes;
+                let at = (unit / lanes * self.layout.words(depth) * gates + gate) * lanes + unit % lanes;
                 for (k, &weight) in weights.iter().enumerate() {
-                    packed[at + k * gates * lanes] = weight;
+                    let word = at + k / E::PAIR * gates * lanes;
+                    packed[word * E::PAIR + k % E::PAIR] = E::round(weight);
                 }
             }
         }
@@ -62,16 +65,16 @@ impl Gates {
         [&self.input, &self.recurrent, &self.bias, &self.recurrent_bias].map(|part| part.len()).iter().sum()
     }
 
-    /// `(D, G, LANES)`
-    pub fn input_block(&self, s: &Rnn, block: usize) -> *const f32 {
-        let len = s.input * s.cell.gates() * self.lanes;
-        self.input[block * len..][..len].as_ptr()
+    /// `(D, G, LANES)` words
+    pub fn input_block<E: Format>(&self, s: &Rnn, block: usize) -> *const E::Number {
+        let len = self.layout.words(s.input) * s.cell.gates() * self.layout.lanes;
+        self.input[block * len..][..len].as_ptr().cast()
     }
 
-    /// `(H, G, LANES)`
-    pub fn recurrent_block(&self, s: &Rnn, block: usize) -> *const f32 {
-        let len = s.hidden * s.cell.gates() * self.lanes;
-        self.recurrent[block * len..][..len].as_ptr()
+    /// `(H, G, LANES)` words
+    pub fn recurrent_block<E: Format>(&self, s: &Rnn, block: usize) -> *const E::Number {
+        let len = self.layout.words(s.hidden) * s.cell.gates() * self.layout.lanes;
+        self.recurrent[block * len..][..len].as_ptr().cast()
     }
 }
 
@@ -85,11 +88,11 @@ pub struct Packed {
 }
 
 impl Packed {
-    pub fn zeros(s: &Rnn, purpose: Purpose, lanes: usize) -> Self {
+    pub fn zeros(s: &Rnn, purpose: Purpose, layout: Layout) -> Self {
         let rows = s.cell.gates() * s.hidden;
-        let columns = |wanted: bool, columns: usize| wanted.then(|| Columns::zeros(rows, columns, lanes));
+        let columns = |wanted: bool, columns: usize| wanted.then(|| Columns::zeros(rows, columns, layout));
         Packed {
-            gates: Gates::zeros(s, lanes),
+            gates: Gates::zeros(s, layout),
             recurrent: columns(purpose != Purpose::Inference, s.hidden),
             input: columns(purpose == Purpose::Training { input_gradient: true }, s.input),
         }
@@ -101,24 +104,25 @@ impl Packed {
         self.gates.len() + columns(&self.recurrent) + columns(&self.input)
     }
 
-    /// Numbers in it.
-    pub fn numbers(s: &Rnn, purpose: Purpose, lanes: usize) -> usize {
+    /// Words in it.
+    pub fn words(s: &Rnn, purpose: Purpose, layout: Layout) -> usize {
         let rows = s.cell.gates() * s.hidden;
         let recurrent = if purpose == Purpose::Inference { 0 } else { s.hidden };
         let input = if purpose == (Purpose::Training { input_gradient: true }) { s.input } else { 0 };
-        let columns = recurrent.next_multiple_of(lanes) + input.next_multiple_of(lanes);
+        let columns = [recurrent, input].map(|columns| Columns::words(rows, columns, layout));
         // Both matrices and both biases by block, then the columns.
-        s.cell.gates() * s.hidden.next_multiple_of(lanes) * (s.input + s.hidden + 2) + rows * columns
+        let depth = layout.words(s.input) + layout.words(s.hidden) + 2;
+        s.cell.gates() * s.hidden.next_multiple_of(layout.lanes) * depth + columns.iter().sum::<usize>()
     }
 
-    pub fn load(&mut self, s: &Rnn, w: &[f32], m: usize, dir: usize) {
+    pub fn load<E: Format>(&mut self, s: &Rnn, w: &[f32], m: usize, dir: usize) {
         let rows = s.cell.gates() * s.hidden;
-        self.gates.load(s, w, m, dir);
+        self.gates.load::<E>(s, w, m, dir);
         if let Some(recurrent) = &mut self.recurrent {
-            recurrent.load(&w[s.weight_hh(m, dir)..][..rows * s.hidden]);
+            recurrent.load::<E>(&w[s.weight_hh(m, dir)..][..rows * s.hidden]);
         }
         if let Some(input) = &mut self.input {
-            input.load(&w[s.weight_ih(m, dir)..][..rows * s.input]);
+            input.load::<E>(&w[s.weight_ih(m, dir)..][..rows * s.input]);
         }
     }
 }

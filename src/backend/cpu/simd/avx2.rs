@@ -1,6 +1,8 @@
-//! x86-64 with 8-lane vectors and fused multiply-add: sixteen registers.
+//! x86-64 with 8-lane vectors and fused multiply-add: sixteen registers. It has no instruction for `bf16`:
+//! pairs are widened to `f32`.
 
 use super::Simd;
+use half::bf16;
 use std::arch::x86_64::*;
 
 #[derive(Clone, Copy)]
@@ -9,6 +11,7 @@ pub struct Avx2;
 // SAFETY: `__m256` is 8 `f32`, no more than `MAX_LANES`; `load` and `store` touch these 8 alone.
 unsafe impl Simd for Avx2 {
     type V = __m256;
+    type Pairs = __m256i;
     const LANES: usize = 8;
     const REGISTERS: usize = 16;
 
@@ -84,8 +87,96 @@ unsafe impl Simd for Avx2 {
         }
     }
     #[inline(always)]
+    unsafe fn splat_pair(pair: u32) -> __m256i {
+        // SAFETY: the caller's processor has AVX2; registers alone are touched.
+        unsafe { _mm256_set1_epi32(pair as i32) }
+    }
+    #[inline(always)]
+    unsafe fn load_pairs(from: *const bf16) -> __m256i {
+        // SAFETY: the caller's processor has AVX2, and `from` is the first of 16 numbers, 32 bytes; the
+        // instruction asks for no alignment.
+        unsafe { _mm256_loadu_si256(from.cast()) }
+    }
+    #[inline(always)]
+    unsafe fn mul_add_pairs(a: __m256i, b: __m256i, c: __m256) -> __m256 {
+        // SAFETY: the caller's processor has AVX2 and FMA; registers alone are touched.
+        unsafe { _mm256_fmadd_ps(second(a), second(b), _mm256_fmadd_ps(first(a), first(b), c)) }
+    }
+    #[inline(always)]
+    unsafe fn load_bf16(from: *const bf16) -> __m256 {
+        // SAFETY: the caller's processor has AVX2, and `from` is the first of 8 numbers, 16 bytes; the
+        // instruction asks for no alignment.
+        unsafe { first(_mm256_cvtepu16_epi32(_mm_loadu_si128(from.cast()))) }
+    }
+    #[inline(always)]
+    unsafe fn store_bf16(to: *mut bf16, v: __m256) {
+        // SAFETY: the caller's processor has AVX2, and `to` has room for 8 numbers, 16 bytes; the instruction
+        // asks for no alignment.
+        unsafe {
+            let numbers = _mm256_srli_epi32::<16>(rounded(v));
+            // Packs within halves of the register: numbers 0 to 3 are in its first quarter, 4 to 7 in its
+            // third.
+            let packed = _mm256_permute4x64_epi64::<0b1000>(_mm256_packus_epi32(numbers, numbers));
+            _mm_storeu_si128(to.cast(), _mm256_castsi256_si128(packed));
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_pairs(to: *mut bf16, a: __m256, b: __m256) {
+        // SAFETY: the caller's processor has AVX2, and `to` has room for 16 numbers, 32 bytes; the
+        // instruction asks for no alignment.
+        unsafe {
+            let (a, b) = (_mm256_srli_epi32::<16>(rounded(a)), high_half(rounded(b)));
+            _mm256_storeu_si256(to.cast(), _mm256_or_si256(a, b));
+        }
+    }
+    #[inline(always)]
     fn prefetch(at: *const f32) {
         // SAFETY: a hint, which faults at no address; its instruction, of SSE, is in every x86-64.
         unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
+    }
+}
+
+/// The first number of each pair.
+///
+/// # Safety
+/// The processor has AVX2.
+#[inline(always)]
+unsafe fn first(pairs: __m256i) -> __m256 {
+    // SAFETY: the caller's processor has AVX2; registers alone are touched.
+    unsafe { _mm256_castsi256_ps(_mm256_slli_epi32::<16>(pairs)) }
+}
+
+/// The second number of each pair.
+///
+/// # Safety
+/// The processor has AVX2.
+#[inline(always)]
+unsafe fn second(pairs: __m256i) -> __m256 {
+    // SAFETY: the caller's processor has AVX2; registers alone are touched.
+    unsafe { _mm256_castsi256_ps(high_half(pairs)) }
+}
+
+/// # Safety
+/// The processor has AVX2.
+#[inline(always)]
+unsafe fn high_half(bits: __m256i) -> __m256i {
+    // SAFETY: the caller's processor has AVX2; registers alone are touched.
+    unsafe { _mm256_and_si256(bits, _mm256_set1_epi32(0xffff_0000_u32 as i32)) }
+}
+
+/// `bf16` in the high halves; what is in the low ones does not count.
+///
+/// # Safety
+/// The processor has AVX2.
+#[inline(always)]
+unsafe fn rounded(v: __m256) -> __m256i {
+    // SAFETY: the caller's processor has AVX2; registers alone are touched.
+    unsafe {
+        let bits = _mm256_castps_si256(v);
+        let odd = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(1));
+        let nearest = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+        // The sum could turn NaN into infinity.
+        let is_nan = _mm256_cmp_ps::<_CMP_UNORD_Q>(v, v);
+        _mm256_blendv_epi8(nearest, _mm256_set1_epi32(0x7fc0_0000), _mm256_castps_si256(is_nan))
     }
 }

@@ -1,6 +1,8 @@
-//! x86-64 with 16-lane vectors: thirty-two registers.
+//! x86-64 with 16-lane vectors: thirty-two registers. What takes `bf16` is of AVX512-BF16, which not every
+//! processor with such vectors has.
 
 use super::Simd;
+use half::bf16;
 use std::arch::x86_64::*;
 
 #[derive(Clone, Copy)]
@@ -9,6 +11,7 @@ pub struct Avx512;
 // SAFETY: `__m512` is 16 `f32`, no more than `MAX_LANES`; `load` and `store` touch these 16 alone.
 unsafe impl Simd for Avx512 {
     type V = __m512;
+    type Pairs = __m512bh;
     const LANES: usize = 16;
     const REGISTERS: usize = 32;
 
@@ -84,8 +87,58 @@ unsafe impl Simd for Avx512 {
         }
     }
     #[inline(always)]
+    unsafe fn splat_pair(pair: u32) -> __m512bh {
+        // SAFETY: the caller's processor has AVX-512F; both types are 64 bytes of any value.
+        unsafe { std::mem::transmute(_mm512_set1_epi32(pair as i32)) }
+    }
+    #[inline(always)]
+    unsafe fn load_pairs(from: *const bf16) -> __m512bh {
+        // SAFETY: the caller's processor has AVX-512F, and `from` is the first of 32 numbers, 64 bytes; the
+        // instruction asks for no alignment. Both types are 64 bytes of any value.
+        unsafe { std::mem::transmute(_mm512_loadu_si512(from.cast())) }
+    }
+    #[inline(always)]
+    unsafe fn mul_add_pairs(a: __m512bh, b: __m512bh, c: __m512) -> __m512 {
+        // SAFETY: the caller's processor has AVX512-BF16; registers alone are touched.
+        unsafe { _mm512_dpbf16_ps(c, a, b) }
+    }
+    #[inline(always)]
+    unsafe fn load_bf16(from: *const bf16) -> __m512 {
+        // SAFETY: the caller's processor has AVX-512F, and `from` is the first of 16 numbers, 32 bytes; the
+        // instruction asks for no alignment.
+        unsafe {
+            let numbers = _mm512_cvtepu16_epi32(_mm256_loadu_si256(from.cast()));
+            _mm512_castsi512_ps(_mm512_slli_epi32::<16>(numbers))
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_bf16(to: *mut bf16, v: __m512) {
+        // SAFETY: the caller's processor has AVX512-BF16, and `to` has room for 16 numbers, 32 bytes; the
+        // instruction asks for no alignment.
+        unsafe { _mm256_storeu_si256(to.cast(), rounded(v)) }
+    }
+    #[inline(always)]
+    unsafe fn store_pairs(to: *mut bf16, a: __m512, b: __m512) {
+        // SAFETY: the caller's processor has AVX512-BF16, and `to` has room for 32 numbers, 64 bytes; the
+        // instruction asks for no alignment.
+        unsafe {
+            let (a, b) = (_mm512_cvtepu16_epi32(rounded(a)), _mm512_cvtepu16_epi32(rounded(b)));
+            _mm512_storeu_si512(to.cast(), _mm512_or_si512(a, _mm512_slli_epi32::<16>(b)));
+        }
+    }
+    #[inline(always)]
     fn prefetch(at: *const f32) {
         // SAFETY: a hint, which faults at no address; its instruction, of SSE, is in every x86-64.
         unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
     }
+}
+
+/// Sixteen `bf16`.
+///
+/// # Safety
+/// The processor has AVX512-BF16.
+#[inline(always)]
+unsafe fn rounded(v: __m512) -> __m256i {
+    // SAFETY: the caller's processor has AVX512-BF16; both types are 32 bytes of any value.
+    unsafe { std::mem::transmute(_mm512_cvtneps_pbh(v)) }
 }

@@ -1,4 +1,5 @@
-//! Vectors of `f32`, one implementation per instruction set; the kernels are written once, over [`Simd`].
+//! Vectors of `f32` and of pairs of `bf16`, one implementation per instruction set; the kernels are written
+//! once, over [`Simd`].
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -16,6 +17,8 @@ pub use avx512::Avx512;
 pub use neon::Neon;
 pub use portable::Portable;
 
+use half::bf16;
+
 /// One instruction set's vectors.
 ///
 /// Functions belong inside one that is compiled for the instructions; pointers need no alignment.
@@ -25,6 +28,8 @@ pub use portable::Portable;
 pub unsafe trait Simd: Copy + Send + Sync {
     /// One vector.
     type V: Copy;
+    /// `LANES` pairs of `bf16`; of a pair the first number is in the low half of its 32 bits.
+    type Pairs: Copy;
     /// Numbers in a vector.
     const LANES: usize;
     /// Vector registers. The block of a micro-kernel must fit in them.
@@ -81,6 +86,39 @@ pub unsafe trait Simd: Copy + Send + Sync {
     /// # Safety
     /// The processor has the instructions of `Self`.
     unsafe fn scale(x: Self::V, shifted: Self::V) -> Self::V;
+
+    /// A vector of `pair`s.
+    ///
+    /// # Safety
+    /// The processor has the instructions of `Self`.
+    unsafe fn splat_pair(pair: u32) -> Self::Pairs;
+    /// # Safety
+    /// The processor has the instructions of `Self`, and `from` is the first of `2 * LANES` initialized
+    /// numbers.
+    unsafe fn load_pairs(from: *const bf16) -> Self::Pairs;
+    /// `c` and both products of each pair, by `f32` sums. A path with an instruction for it may take numbers
+    /// below the normal ones for 0.
+    ///
+    /// # Safety
+    /// The processor has the instructions of `Self`.
+    unsafe fn mul_add_pairs(a: Self::Pairs, b: Self::Pairs, c: Self::V) -> Self::V;
+    /// `LANES` numbers of `bf16`, exactly.
+    ///
+    /// # Safety
+    /// The processor has the instructions of `Self`, and `from` is the first of `LANES` initialized numbers.
+    unsafe fn load_bf16(from: *const bf16) -> Self::V;
+    /// Rounds to the nearest, ties to even. NaN stays NaN.
+    ///
+    /// # Safety
+    /// The processor has the instructions of `Self`, and `to` is the first of `LANES` numbers that nobody
+    /// else reads or writes.
+    unsafe fn store_bf16(to: *mut bf16, v: Self::V);
+    /// Pairs of the numbers of `a`, first, and of `b`, rounded as by [`Simd::store_bf16`].
+    ///
+    /// # Safety
+    /// The processor has the instructions of `Self`, and `to` is the first of `2 * LANES` numbers that nobody
+    /// else reads or writes.
+    unsafe fn store_pairs(to: *mut bf16, a: Self::V, b: Self::V);
 
     /// Asks for a cache line ahead of its use; any address will do.
     #[inline(always)]

@@ -2,6 +2,7 @@
 //! they are added, because a fused multiply-add without an instruction for it is a slow library call.
 
 use super::Simd;
+use half::bf16;
 
 #[derive(Clone, Copy)]
 pub struct Portable;
@@ -17,6 +18,7 @@ fn each(a: V, b: V, f: impl Fn(f32, f32) -> f32) -> V {
 // an instruction that the target lacks.
 unsafe impl Simd for Portable {
     type V = V;
+    type Pairs = [u32; 4];
     const LANES: usize = 4;
     const REGISTERS: usize = 16;
 
@@ -73,5 +75,40 @@ unsafe impl Simd for Portable {
     #[inline(always)]
     unsafe fn scale(x: V, shifted: V) -> V {
         each(x, shifted, |x, shifted| f32::from_bits(x.to_bits().wrapping_add(shifted.to_bits() << 23)))
+    }
+
+    #[inline(always)]
+    unsafe fn splat_pair(pair: u32) -> [u32; 4] {
+        [pair; 4]
+    }
+    #[inline(always)]
+    unsafe fn load_pairs(from: *const bf16) -> [u32; 4] {
+        // SAFETY: the caller has 8 initialized numbers at `from`, of any alignment; any bits are a `u32`.
+        let pairs = unsafe { from.cast::<[u32; 4]>().read_unaligned() };
+        // In memory the first number of a pair comes first, whatever the order of bytes.
+        if cfg!(target_endian = "big") { pairs.map(|pair| pair.rotate_left(16)) } else { pairs }
+    }
+    #[inline(always)]
+    unsafe fn mul_add_pairs(a: [u32; 4], b: [u32; 4], c: V) -> V {
+        let first = |pairs: [u32; 4]| pairs.map(|pair| f32::from_bits(pair << 16));
+        let second = |pairs: [u32; 4]| pairs.map(|pair| f32::from_bits(pair & 0xffff_0000));
+        // SAFETY: this path needs no instructions.
+        unsafe { Self::mul_add(second(a), second(b), Self::mul_add(first(a), first(b), c)) }
+    }
+    #[inline(always)]
+    unsafe fn load_bf16(from: *const bf16) -> V {
+        // SAFETY: the caller has 4 initialized numbers at `from`.
+        unsafe { from.cast::<[bf16; 4]>().read_unaligned() }.map(bf16::to_f32)
+    }
+    #[inline(always)]
+    unsafe fn store_bf16(to: *mut bf16, v: V) {
+        // SAFETY: the caller has room for 4 numbers at `to`.
+        unsafe { to.cast::<[bf16; 4]>().write_unaligned(v.map(bf16::from_f32)) }
+    }
+    #[inline(always)]
+    unsafe fn store_pairs(to: *mut bf16, a: V, b: V) {
+        let pairs: [[bf16; 2]; 4] = std::array::from_fn(|lane| [a[lane], b[lane]].map(bf16::from_f32));
+        // SAFETY: the caller has room for 8 numbers at `to`.
+        unsafe { to.cast::<[[bf16; 2]; 4]>().write_unaligned(pairs) }
     }
 }
