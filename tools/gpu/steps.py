@@ -296,7 +296,7 @@ STEPS = [
     Step("tests", "the tests that only a GPU can break, a process each", 160, tests, ("gpu", "program:tests"), beside=True),
     Step("illegal-address", "whether a lost device is told with its kernel's name", 40, illegal_address, ("gpu", "program:tests")),
     Step("memcheck", "accesses outside of any buffer, on small cases", 120, sanitizer("memcheck"), ("gpu", "tool:compute-sanitizer"), beside=True),
-    Step("racecheck", "races in shared memory, on small cases", 120, sanitizer("racecheck"), ("gpu", "tool:compute-sanitizer"), beside=True),
+    Step("racecheck", "races in shared memory, on small cases without clusters", 120, sanitizer("racecheck"), ("gpu", "tool:compute-sanitizer"), beside=True),
     Step("initcheck", "reads of memory that nobody wrote, on small cases", 120, sanitizer("initcheck"), ("gpu", "tool:compute-sanitizer"), beside=True),
     Step("latencies", "latencies and rates of single instructions", 200, latencies, ("gpu", "program:bench-latency")),
     Step("ncu-loops", "NVIDIA's profiler on the time loops", 120, ncu(LOOPS, 4), ("gpu", "tool:ncu")),

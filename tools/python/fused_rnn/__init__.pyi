@@ -120,6 +120,8 @@ class Run:
     @property
     def permutation(self) -> dict[str, Any] | None: ...
     @property
+    def tuning(self) -> dict[str, Any] | None: ...
+    @property
     def scores(self) -> _Table: ...
     def scores_by(self, unit: Literal["fold", "subject"] = "fold", level: Literal["trial", "window"] = "trial") -> _Table: ...
     @property
@@ -183,6 +185,8 @@ def crossval(
     channels: Sequence[str] | None = None,
     rate: float | None = None,
     split: Any | Iterable[_Fold] | None = None,
+    tune: Mapping[str, Sequence[Any]] | None = None,
+    inner_folds: int | None = None,
     bad_windows: Literal["fail", "keep"] = "fail",
     run: _Path | None = None,
     progress: _Progress = None,

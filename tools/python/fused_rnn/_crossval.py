@@ -21,6 +21,8 @@ def crossval(
     channels=None,
     rate=None,
     split=None,
+    tune=None,
+    inner_folds=None,
     bad_windows="fail",
     run=None,
     progress=None,
@@ -38,6 +40,10 @@ def crossval(
     channels  (D,) names;  rate  sampling rate in Hz
     split     folds of one's own: a splitter of scikit-learn, or a list of (train, test) or
               (train, validation, test) row numbers. They are audited by the rules of ``split_by``
+    tune      settings of the network or the training that each fold chooses by inner folds of its own training
+              part, among these values: {"lr": [1e-3, 3e-4], "hidden": [32, 64, [64, 32]]}. No choice sees a test
+              part; the choices are in `Run.tuning`
+    inner_folds  number of inner folds, 5 if it is None
     bad_windows  "fail", or "keep" to accept windows with a constant channel
     run       folder to leave the run in; without it, a temporary one that goes with the result
     progress  None, "tqdm", or a function of (done, total, what, note)
@@ -70,6 +76,7 @@ def crossval(
     else:
         folder = Path(os.fspath(run))
         place = {"runs": str(folder.parent), "name": folder.name}
-    text = _settings.to_toml(settings, run=place)
+    choice = {"tune": None if tune is None else _settings.choices(tune), "inner_folds": inner_folds}
+    text = _settings.to_toml(settings, run=place, tuning=choice)
     path, rows = _engine.crossval(given, folds, text, Reporter(progress))
     return Run(path, rows, keep)

@@ -42,6 +42,12 @@ class Run:
         return self.summary.get("permutation")
 
     @property
+    def tuning(self):
+        """The choice of settings inside the folds as a dict, or None: the candidates, and of each fold their inner
+        scores and the number of the chosen one."""
+        return self.summary.get("tuning")
+
+    @property
     def scores(self):
         """The scores of trials by fold: a DataFrame where pandas is there, else a dict of lists."""
         return self.scores_by("fold")

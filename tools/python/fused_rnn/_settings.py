@@ -3,6 +3,7 @@
 import json
 import math
 import os
+from collections.abc import Mapping
 
 from ._errors import ConfigError
 
@@ -87,6 +88,28 @@ def to_toml(given, sections=SECTIONS, **fixed):
         lines.append(f"[{section}]")
         lines += [f"{key} = {_literal(key, value)}" for key, value in values.items() if value is not None]
     return "\n".join(lines) + "\n"
+
+
+def choices(tune):
+    """A dict of settings and the values to choose among, as the program's texts: ``learning_rate=0.001;0.0003``."""
+    if not isinstance(tune, Mapping):
+        raise ConfigError(f"`tune` is {tune!r}, expected a dict", "write, for instance, tune={'lr': [1e-3, 3e-4]}")
+    texts = []
+    for name, values in tune.items():
+        if hasattr(values, "tolist"):
+            values = values.tolist()
+        if not isinstance(values, (list, tuple)) or len(values) < 2:
+            hint = "a setting with one value is none to choose: give it beside `tune`"
+            raise ConfigError(f"`tune` has {name} = {values!r}, expected a list of two or more values", hint)
+        texts.append(f"{ALIASES.get(name, name)}={';'.join(_word(name, value) for value in values)}")
+    return texts
+
+
+def _word(name, value):
+    """A value as the command line spells it."""
+    if isinstance(value, (list, tuple)):
+        return ",".join(_word(name, one) for one in value)
+    return value if isinstance(value, str) else _literal(name, value)
 
 
 def _literal(key, value):

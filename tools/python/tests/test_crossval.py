@@ -49,6 +49,36 @@ def test_predictions_are_the_program_s(tmp_path, arrays, split_by):
     assert fr.load_run(theirs).probabilities.tobytes() == run.probabilities.tobytes()
 
 
+def test_choices_inside_the_folds_are_the_program_s(tmp_path, arrays):
+    own = dict(split_by="subject", validation=0, patience=0)
+    run = fr.crossval(**arrays, **own, tune={"lr": [1e-3, 1e-2], "hidden": [4, [3, 5]]}, inner_folds=2, **SMALL)
+    options = ["--split", "subject", "--validation", "0", "--patience", "0", "--inner-folds", "2"]
+    theirs = program(tmp_path, arrays, *options, "--tune", "lr=0.001;0.01", "--tune", "hidden=4;3,5")
+    scores = json.loads((theirs / "scores.json").read_text())
+    choices = lambda tuning: [(fold["chosen"], fold["inner"]) for fold in tuning["folds"]]
+    assert choices(run.tuning) == choices(scores["tuning"])
+    assert len(run.tuning["candidates"]) == 4 and run.tuning["inner_folds"] == 2
+    assert fr.load_run(theirs).probabilities.tobytes() == run.probabilities.tobytes()
+    assert fr.crossval(**arrays, **own, **SMALL).tuning is None
+
+
+@pytest.mark.parametrize(
+    ("tune", "message"),
+    [
+        (["lr=1e-3,1e-2"], "expected a dict"),
+        ({"lr": 1e-3}, "two or more values"),
+        ({"lr": [1e-3]}, "two or more values"),
+        ({"lr": [1e-3, 1e-3]}, "is there twice"),
+        ({"seed": [1, 2]}, "luck"),
+        ({"hiden": [4, 8]}, "hiden"),
+        ({"lr": [None, 1e-3]}, "expected a number"),
+    ],
+)
+def test_a_choice_that_cannot_be_made_is_refused(arrays, tune, message):
+    with pytest.raises(ValueError, match=message):
+        fr.crossval(**arrays, split_by="subject", validation=0, patience=0, tune=tune, **SMALL)
+
+
 def test_rows_are_those_of_x_in_any_order(arrays):
     order = np.random.default_rng(0).permutation(len(arrays["y"]))
     mixed = {key: values[order] for key, values in arrays.items()}
