@@ -49,7 +49,10 @@ fn optimizers_of_the_reference_are_within_counted_roundings() {
 #[test]
 fn the_cpu_gives_the_same_bits_again_and_on_any_number_of_threads() {
     let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-    for case in AnyCase::all() {
+    // One row of so many units that threads share them, the last of a pair alone.
+    let wide = RnnSize { batch: 1, steps: 5, input: 5, hidden: 161 };
+    let wide = Cell::ALL.map(|cell| AnyCase::Rnn(RnnCase::new(cell, 1, wide)));
+    for case in AnyCase::all().into_iter().chain(wide) {
         let tensors = case.tensors();
         for cpu in cpus() {
             let run = |threads| pool(threads).install(|| case.run(&cpu, &tensors).unwrap());
@@ -91,6 +94,46 @@ fn ten_training_steps_stay_within_the_bound_of_the_cpu() {
             let (losses, found) = curve(&cpu, name);
             within(&losses, &truth, own_losses);
             within(&found, &weights, own_weights);
+        }
+    }
+}
+
+/// No bound would show a layer that computes in `f32` although `bf16` was asked for.
+#[test]
+fn every_output_feels_bf16() {
+    let size = RnnSize { batch: 5, steps: 6, input: 7, hidden: 9 };
+    let layer = |cell| RnnCase { ragged: true, initial: true, ..RnnCase::new(cell, 2, size) };
+    let conv = ConvCase::new(ConvSize { batch: 4, steps: 9, input: 5, filters: 7, kernel: 3 });
+    let cases = Cell::ALL.into_iter().map(|cell| AnyCase::Rnn(layer(cell))).chain([AnyCase::Conv(conv)]);
+    for case in cases {
+        let tensors = case.tensors();
+        for isa in Isa::available_in(Precision::Bf16) {
+            let run = |precision| case.run(&Cpu::with(isa, precision), &tensors).unwrap();
+            let (fp32, bf16) = (run(Precision::Fp32), run(Precision::Bf16));
+            for name in bf16.names() {
+                assert!(bf16[name] != fp32[name], "{name} of {} on {}", case.name(), isa.name());
+            }
+        }
+    }
+}
+
+/// Operands that `bf16` holds lose nothing: then the bounds of `f32` hold, in which no error of index
+/// arithmetic can hide.
+#[test]
+fn one_step_of_operands_that_bf16_holds_has_the_bounds_of_f32() {
+    let rounded = |x: &mut f64| *x = f64::from(f32::from_bits((*x as f32).to_bits() & 0xffff_0000));
+    for cell in Cell::ALL {
+        for (input, hidden) in [(7, 11), (8, 16), (1, 33)] {
+            let size = RnnSize { batch: 9, steps: 1, input, hidden };
+            let case = RnnCase { initial: true, ..RnnCase::new(cell, 2, size) };
+            let mut tensors = case.tensors();
+            ["x", "weights", "initial"].iter().for_each(|name| tensors[name].iter_mut().for_each(rounded));
+            let truth = case.run(&Reference::<f64>::default(), &tensors).unwrap();
+            let own = case.run(&Reference::<Approximate<23>>::default(), &tensors).unwrap();
+            for isa in Isa::available_in(Precision::Bf16) {
+                let found = case.run(&Cpu::with(isa, Precision::Bf16), &tensors).unwrap();
+                ["y", "last"].iter().for_each(|name| within(&found[name], &truth[name], &own[name]));
+            }
         }
     }
 }

@@ -32,6 +32,24 @@ fn a_run_in_bf16_says_so_and_has_the_same_bits_on_any_number_of_threads() {
             "`--precision bf16` and `--isa portable`",
         ],
     );
+    engine(path, &format!("{} --precision fp32 --name fp32", BF16.replace("--precision bf16 ", "")))
+        .ends(0, &[]);
+    engine(path, "train --resume runs/fp32 --precision bf16").ends(
+        2,
+        &[
+            "was made on `cpu portable`, and this is `cpu portable, bf16`",
+            "`--precision fp32` and `--isa portable`",
+        ],
+    );
+    // A run's own file has its precision, and another run's predictions are others.
+    fs::write(path.join("own.toml"), "[run]\nprecision = \"bf16\"\nisa = \"portable\"\n").unwrap();
+    let plain = BF16.replace("--precision bf16 --isa portable", "--config own.toml");
+    engine(path, &format!("{plain} --name of-file")).ends(0, &[]);
+    assert_same(&run("threads-1"), &run("of-file"), &files);
+    assert_ne!(
+        fs::read(run("fp32").join(files[0])).unwrap(),
+        fs::read(run("of-file").join(files[0])).unwrap()
+    );
     engine(path, "evaluate runs/threads-1 --quiet").ends(0, &[]);
 }
 
@@ -88,7 +106,7 @@ fn weights_in_bf16_move_the_probabilities_of_a_network_by_as_much_as_is_said() {
     let call = engine(path, &format!("{predict} --weights bf16")).ends(
         0,
         &[
-            "over 8 windows and 1 networks a probability moves by at most",
+            "over the first 8 windows and one network, a probability moves by at most",
             "bound",
             "predicted classes change",
         ],
@@ -98,10 +116,10 @@ fn weights_in_bf16_move_the_probabilities_of_a_network_by_as_much_as_is_said() {
     let moved = exact.iter().zip(&found).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
     let said = call.err.split("at most ").nth(1).unwrap().split(' ').next().unwrap().parse::<f64>().unwrap();
     assert!(moved > 0.0 && (moved - said).abs() <= 0.06 * said + 1e-6, "moved by {moved:e}, said {said:e}");
-    for refused in ["runs/bf16 new.ts", "runs/plain new.ts --backend wgpu"] {
-        engine(path, &format!("predict {refused} --weights bf16"))
-            .ends(2, &["--weights bf16 is for networks in fp32 on the backend `cpu`"]);
-    }
+    engine(path, "predict runs/bf16 new.ts --weights bf16")
+        .ends(2, &["--weights bf16 is for networks of fp32, and the run's `--precision` is bf16"]);
+    engine(path, "predict runs/plain new.ts --weights bf16 --backend wgpu")
+        .ends(2, &["--weights bf16 is for the backend `cpu`, and this is `wgpu`"]);
     engine(path, "predict runs/plain new.ts --weights bf16 --precision bf16")
         .ends(2, &["cannot be used with"]);
 }

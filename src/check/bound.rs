@@ -67,14 +67,20 @@ impl Judged<'_> {
     /// output's scale.
     pub fn deviation(&self, name: &'static str) -> Deviation {
         let (truth, own_precision) = (&self.truth[name], &self.own_precision[name]);
-        let scale = truth.iter().fold(0.0, |a: f64, b| a.max(b.abs()));
-        let bound = ORDER_FACTOR * distance(own_precision, truth) + self.precision.rounding() * scale;
+        let bound = bound(self.precision, own_precision, truth);
         Deviation { buffer: name, error: distance(&self.found[name], truth), bound }
     }
 }
 
+/// How far a correct backend of this precision may be from the `truth`, which the reference computes in `f64`
+/// and, with the backend's errors, as `own_precision`.
+pub fn bound(precision: Precision, own_precision: &[f64], truth: &[f64]) -> f64 {
+    let scale = truth.iter().fold(0.0, |a: f64, b| a.max(b.abs()));
+    ORDER_FACTOR * distance(own_precision, truth) + precision.rounding() * scale
+}
+
 /// Largest absolute difference; infinite where a number is not finite or missing.
-fn distance(found: &[f64], truth: &[f64]) -> f64 {
+pub fn distance(found: &[f64], truth: &[f64]) -> f64 {
     if found.len() != truth.len() {
         return f64::INFINITY;
     }

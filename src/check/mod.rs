@@ -12,7 +12,7 @@ mod gradients;
 mod pass;
 mod tensors;
 
-pub use bound::{Deviation, Judged, Outcome};
+pub use bound::{Deviation, Judged, Outcome, bound, distance};
 pub use case::Case;
 pub use cases::AnyCase;
 pub use conformance::{conformance, conformance_of, verdict};

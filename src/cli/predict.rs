@@ -60,9 +60,9 @@ pub struct PredictCommand {
     backend: Option<Kind>,
     #[command(flatten)]
     device: DeviceChoice,
-    /// Format of the weights, for a network in fp32 on the backend `cpu`: one sequence alone is bound by
-    /// reading them. stderr says what this does to the probabilities of the first windows, beside its derived
-    /// bound
+    /// Predict in this format with a network of fp32, on the backend `cpu`: weights, inputs and states are
+    /// rounded as operands of products. One sequence alone is bound by reading the weights, which are then
+    /// half as long. stderr says how far the probabilities of the first windows move, beside a derived bound
     #[arg(long, value_enum, value_parser = word::<Weights>(), conflicts_with = "precision")]
     weights: Option<Weights>,
     /// Unit of a row. The probabilities of a trial are the means over its windows
@@ -119,8 +119,8 @@ impl PredictCommand {
         let lists = vec![all.as_slice(); folds.len()];
         let batch = config.training.batch;
         if self.weights == Some(Weights::Bf16) {
-            let rounding = experiment::rounding(&config.run, &checkpoints, &dataset, &folds)?;
-            terminal.say(&effect(&rounding, folds.len()));
+            terminal.say("comparing bf16 with fp32 and with the plain equations on the first windows");
+            terminal.say(&effect(&experiment::rounding(&config.run, &checkpoints[0], &dataset)?));
         }
         let predictions =
             experiment::predict_with(&config.run, &checkpoints, &dataset, &lists, &folds, batch)?;
@@ -134,26 +134,32 @@ impl PredictCommand {
 
 /// Predicts in `bf16` with networks of `f32`.
 fn use_bf16(run: &mut RunConfig) -> Result<()> {
-    let precision = run.choice.precision.unwrap_or(Precision::Fp32);
-    if run.backend != Kind::Cpu || precision != Precision::Fp32 {
-        let backend = run.backend.name();
-        return Err(Error::config(format!(
-            "--weights bf16 is for networks in fp32 on the backend `cpu`, and this one is on `{backend}` in {}",
-            run.choice.precision.map_or("its default precision", Precision::name)
-        ))
-        .hint("leave it out, or use --backend cpu; --precision chooses the format of whole products"));
+    let backend = run.backend.name();
+    match (run.backend, run.choice.precision) {
+        (Kind::Cpu, None | Some(Precision::Fp32)) => run.choice.precision = Some(Precision::Bf16),
+        (Kind::Cpu, Some(precision)) => {
+            return Err(Error::config(format!(
+                "--weights bf16 is for networks of fp32, and the run's `precision` is {}",
+                precision.name()
+            ))
+            .hint("leave it out: the run predicts in its own precision"));
+        }
+        _ => {
+            return Err(Error::config(format!(
+                "--weights bf16 is for the backend `cpu`, and this is `{backend}`"
+            ))
+            .hint("use --backend cpu, or on `cuda` --precision bf16"));
+        }
     }
-    run.choice.precision = Some(Precision::Bf16);
     Ok(())
 }
 
 /// The effect of `--weights bf16`, as a sentence.
-fn effect(rounding: &Rounding, folds: usize) -> String {
+fn effect(rounding: &Rounding) -> String {
     let Rounding { windows, largest, bound, changed } = rounding;
     format!(
-        "weights in bf16: over {windows} windows and {folds} networks a probability moves by at most {largest:.1e} \
-         (bound {bound:.1e}), and {changed} of {} predicted classes change",
-        windows * folds
+        "in bf16, over the first {windows} windows and one network, a probability moves by at most {largest:.1e} (bound \
+         {bound:.1e}), and {changed} predicted classes change"
     )
 }
 

@@ -3,7 +3,6 @@
 
 use crate::backend::{DeviceId, Kind};
 use crate::error::{Error, Result};
-use crate::ops::Precision;
 use crate::run::{Manifest, Move, Resume, RunFolder};
 
 /// Refuses to resume a run on another device than its last one.
@@ -13,9 +12,10 @@ pub fn refuse_other_device(resume: &Resume, device: &DeviceId) -> Result<()> {
     }
     let same = match &resume.device {
         DeviceId::Cpu { path, precision } if path.is_available_in(*precision) => {
-            let precision = match precision {
-                Precision::Fp32 => String::new(),
-                other => format!(", `precision = {}`", other.name()),
+            // It is that of the run's file if nobody gives another one.
+            let precision = match device {
+                DeviceId::Cpu { precision: own, .. } if own == precision => String::new(),
+                _ => format!(", `precision = {}`", precision.name()),
             };
             format!("use `backend = cpu`{precision} and `isa = {}`", path.name())
         }

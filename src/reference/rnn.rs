@@ -84,10 +84,8 @@ impl<F: Real> Runs<RnnForward> for Reference<F> {
                         let (next, values) = cell::forward(s.cell, wx, rh, *unit);
                         *unit = next;
                         for slot in 0..saved {
-                            // A cell state no device rounds.
-                            let is_state = s.cell.states() == 2 && slot == s.cell.gates();
-                            let value = if is_state { values[slot] } else { values[slot].saved() };
-                            reserve[slot * s.hidden + j] = value;
+                            // CUDA keeps a cell state in `f32`, the processor rounds it.
+                            reserve[slot * s.hidden + j] = values[slot].saved();
                         }
                     }
                     steps.push((state.iter().map(|unit| unit.h).collect::<Vec<F>>(), reserve));

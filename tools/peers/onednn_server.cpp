@@ -50,7 +50,7 @@ memory zeros(const memory::desc &desc) {
 
 memory::desc plain(const memory::dims &dims, tag format) { return {dims, memory::data_type::f32, format}; }
 
-/// What is in bf16 if the precision is.
+/// The type of the operands: bf16 if the precision is.
 memory::desc narrow(const memory::dims &dims, tag format) { return {dims, precision, format}; }
 
 memory normal(const memory::desc &desc, float deviation) {

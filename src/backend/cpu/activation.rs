@@ -91,6 +91,7 @@ pub unsafe fn tanh<S: Simd>(x: S::V) -> S::V {
 
 #[cfg(test)]
 mod tests {
+    use super::super::format::Fp32;
     use super::super::isa::{self, Isa, Task};
     use super::super::simd::MAX_LANES;
     use super::*;
@@ -100,6 +101,7 @@ mod tests {
     struct Evaluate<'a>(&'a [f32]);
 
     impl Task for Evaluate<'_> {
+        type Format = Fp32;
         type Output = Vec<(f32, f32)>;
 
         #[inline(always)]

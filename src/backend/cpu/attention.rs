@@ -2,6 +2,7 @@
 
 use super::device::Cpu;
 use super::dot::dot;
+use super::format::Fp32;
 use super::isa::{self, Task};
 use super::simd::Simd;
 use super::tasks::for_each_task;
@@ -120,6 +121,7 @@ struct Forward<'a> {
 }
 
 impl Task for Forward<'_> {
+    type Format = Fp32;
     type Output = ();
 
     #[inline(always)]
@@ -151,6 +153,7 @@ struct Scores<'a> {
 }
 
 impl Task for Scores<'_> {
+    type Format = Fp32;
     type Output = ();
 
     #[inline(always)]
@@ -176,6 +179,7 @@ struct Gradient<'a> {
 }
 
 impl Task for Gradient<'_> {
+    type Format = Fp32;
     type Output = ();
 
     #[inline(always)]
@@ -199,6 +203,7 @@ struct Weights<'a> {
 }
 
 impl Task for Weights<'_> {
+    type Format = Fp32;
     type Output = ();
 
     #[inline(always)]

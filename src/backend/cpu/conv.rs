@@ -60,7 +60,7 @@ fn forward<E: Format>(isa: Isa, s: &Conv, a: ConvForwardOperands<Cpu>) {
         let own = |buffer: &Disjoint<f32>| unsafe { buffer.range(i * step..(i + 1) * step) }.as_mut_ptr();
         let (y, argmax) = (own(&y), argmax.as_ref().map(own));
         let step = Step { s, m, t, weights, bias, x: a.x, lengths, y, argmax, format: PhantomData::<E> };
-        isa::run_in::<E, _>(isa, step);
+        isa::run(isa, step);
     });
 }
 
@@ -80,6 +80,7 @@ struct Step<'a, E> {
 }
 
 impl<E: Format> Task for Step<'_, E> {
+    type Format = E;
     type Output = ();
 
     #[inline(always)]
@@ -281,7 +282,7 @@ fn weight_gradient<E: Format>(isa: Isa, gradient: &Gradient, x: &[f32], d_weight
     (0..s.models * strips * kernel).into_par_iter().with_max_len(1).for_each(|i| {
         let (m, strip, tap) = (i / (strips * kernel), i / kernel % strips, i % kernel);
         let task = WeightTask { gradient, m, strip, tap, x, d_weights, format: PhantomData::<E> };
-        isa::run_in::<E, _>(isa, task);
+        isa::run(isa, task);
     });
 }
 
@@ -292,7 +293,7 @@ fn input_gradient<E: Format>(isa: Isa, gradient: &Gradient, weights: &[f32], dx:
     dx[..s.x_len()].par_chunks_mut(s.batch * s.input).enumerate().for_each(|(i, dx)| {
         let (m, t) = (i / s.steps, i % s.steps);
         let task = InputTask { gradient, m, t, weights: &models[m], dx, format: PhantomData::<E> };
-        isa::run_in::<E, _>(isa, task);
+        isa::run(isa, task);
     });
 }
 
@@ -308,6 +309,7 @@ struct WeightTask<'a, E> {
 }
 
 impl<E: Format> Task for WeightTask<'_, E> {
+    type Format = E;
     type Output = ();
 
     #[inline(always)]
@@ -408,6 +410,7 @@ struct InputTask<'a, E> {
 }
 
 impl<E: Format> Task for InputTask<'_, E> {
+    type Format = E;
     type Output = ();
 
     #[inline(always)]

@@ -49,7 +49,7 @@ impl Cpu {
         };
         match (isa, precision) {
             (_, Precision::Tf32) => Err(Error::backend(
-                "the backend `cpu` has no `precision = tf32`: no processor multiplies in that format",
+                "the backend `cpu` has no `precision = tf32`: none of its paths multiplies in that format",
             )
             .hint("use `precision = fp32` or `precision = bf16`, or use `backend = cuda`")),
             (Some(isa), _) if !isa.is_available() => Err(Error::backend(format!(
@@ -63,7 +63,7 @@ impl Cpu {
                 isa.name(),
                 if isa == Isa::Avx512 { "AVX512-BF16" } else { "FEAT_BF16" }
             ))
-            .hint(format!("leave `precision` out; in bf16 it runs {}, slower than fp32", paths(precision)))),
+            .hint(format!("use `precision = fp32`; in bf16 it runs {}, slower than fp32", paths(precision)))),
             (Some(isa), _) => Ok(Cpu::with(isa, precision)),
             (None, Precision::Fp32) => Ok(Cpu::new()),
             (None, Precision::Bf16) => match Isa::ALL.into_iter().rev().find(|isa| isa.multiplies_bf16()) {
@@ -72,7 +72,7 @@ impl Cpu {
                     "this processor has no instruction that multiplies bf16 (AVX512-BF16, FEAT_BF16 of ARM): \
                      `precision = bf16` would be slower than `precision = fp32`",
                 )
-                .hint(format!("leave `precision` out, or name a path all the same: {}", paths(precision)))),
+                .hint(format!("use `precision = fp32`, or name a path all the same: {}", paths(precision)))),
             },
         }
     }

@@ -2,6 +2,7 @@
 //! the vectors of the path that it compiles for.
 
 use super::device::Cpu;
+use super::format::Fp32;
 use super::isa::{self, Task};
 use super::simd::Simd;
 use super::tasks::for_each_task;
@@ -59,6 +60,7 @@ struct Chunk<'a> {
 }
 
 impl Task for Chunk<'_> {
+    type Format = Fp32;
     type Output = ();
 
     #[inline(always)]

@@ -40,7 +40,8 @@ impl Layout {
 /// The format of the operands of products.
 ///
 /// # Safety
-/// A `Number` has four bytes divided by `PAIR`.
+/// A `Number` has four bytes divided by `PAIR`. `splat`, `load` and `widen` read, `store`, `store_first` and
+/// `store_words` write as many numbers as they ask for, and no more.
 pub unsafe trait Format: Copy + Send + Sync + 'static {
     /// One number in memory.
     type Number: bytemuck::Pod + Send + Sync;
@@ -122,7 +123,7 @@ pub unsafe trait Format: Copy + Send + Sync + 'static {
 #[derive(Clone, Copy)]
 pub struct Fp32;
 
-// SAFETY: an `f32` has four bytes.
+// SAFETY: an `f32` has four bytes; the rest is what `Simd` promises.
 unsafe impl Format for Fp32 {
     type Number = f32;
     type Words<S: Simd> = S::V;
@@ -180,29 +181,30 @@ unsafe impl Format for Fp32 {
     }
 }
 
-/// `bf16`, in pairs.
+/// `bf16`, in pairs; in memory a number is its 16 bits.
 #[derive(Clone, Copy)]
 pub struct Bf16;
 
-// SAFETY: a `bf16` has two bytes.
+// SAFETY: a `u16` has two bytes; `load`, `store` and their like touch as many numbers as their names say,
+// which `Simd` promises.
 unsafe impl Format for Bf16 {
-    type Number = bf16;
+    type Number = u16;
     type Words<S: Simd> = S::Pairs;
     const PRECISION: Precision = Precision::Bf16;
     const PAIR: usize = 2;
 
     #[inline(always)]
-    fn round(value: f32) -> bf16 {
-        bf16::from_f32(value)
+    fn round(value: f32) -> u16 {
+        bf16::from_f32(value).to_bits()
     }
     #[inline(always)]
-    unsafe fn splat<S: Simd>(from: *const bf16) -> S::Pairs {
+    unsafe fn splat<S: Simd>(from: *const u16) -> S::Pairs {
         // SAFETY: the caller has `S`'s instructions and two numbers at `from`, whose four bytes may lie at
         // any address.
         unsafe { S::splat_pair(from.cast::<u32>().read_unaligned()) }
     }
     #[inline(always)]
-    unsafe fn load<S: Simd>(from: *const bf16) -> S::Pairs {
+    unsafe fn load<S: Simd>(from: *const u16) -> S::Pairs {
         // SAFETY: the caller has `S`'s instructions and `2 * LANES` numbers at `from`.
         unsafe { S::load_pairs(from) }
     }
@@ -212,29 +214,29 @@ unsafe impl Format for Bf16 {
         unsafe { S::mul_add_pairs(a, b, c) }
     }
     #[inline(always)]
-    unsafe fn store_words<S: Simd>(to: *mut bf16, first: S::V, second: S::V) {
+    unsafe fn store_words<S: Simd>(to: *mut u16, first: S::V, second: S::V) {
         // SAFETY: the caller has `S`'s instructions and room for `2 * LANES` numbers at `to`.
         unsafe { S::store_pairs(to, first, second) }
     }
     #[inline(always)]
-    unsafe fn widen<S: Simd>(from: *const bf16) -> S::V {
+    unsafe fn widen<S: Simd>(from: *const u16) -> S::V {
         // SAFETY: the caller has `S`'s instructions and `LANES` numbers at `from`.
         unsafe { S::load_bf16(from) }
     }
     #[inline(always)]
-    unsafe fn store<S: Simd>(to: *mut bf16, v: S::V) {
+    unsafe fn store<S: Simd>(to: *mut u16, v: S::V) {
         // SAFETY: the caller has `S`'s instructions and room for `LANES` numbers at `to`.
         unsafe { S::store_bf16(to, v) }
     }
     #[inline(always)]
-    unsafe fn store_first<S: Simd>(to: *mut bf16, v: S::V, count: usize) {
+    unsafe fn store_first<S: Simd>(to: *mut u16, v: S::V, count: usize) {
         // SAFETY: a whole vector is written at `to` only if the caller has room for `LANES` numbers there,
         // and else `count`, which is less; `numbers` has room for every path's `LANES`.
         unsafe {
             if count >= S::LANES {
                 return S::store_bf16(to, v);
             }
-            let mut numbers = [bf16::ZERO; MAX_LANES];
+            let mut numbers = [0u16; MAX_LANES];
             S::store_bf16(numbers.as_mut_ptr(), v);
             std::ptr::copy_nonoverlapping(numbers.as_ptr(), to, count);
         }
@@ -243,11 +245,11 @@ unsafe impl Format for Bf16 {
     unsafe fn along<S: Simd>(
         rows: &[*const f32],
         len: usize,
-        space: &mut Vec<bf16>,
-        words: &mut Vec<*const bf16>,
+        space: &mut Vec<u16>,
+        words: &mut Vec<*const u16>,
     ) {
         let stride = len.next_multiple_of(S::LANES.max(2));
-        space.resize(rows.len() * stride, bf16::ZERO);
+        space.resize(rows.len() * stride, 0);
         words.clear();
         for (&row, to) in rows.iter().zip(space.chunks_exact_mut(stride)) {
             for at in (0..len).step_by(S::LANES) {
@@ -262,11 +264,11 @@ unsafe impl Format for Bf16 {
     unsafe fn across<S: Simd>(
         rows: &[*const f32],
         len: usize,
-        space: &mut Vec<bf16>,
-        words: &mut Vec<*const bf16>,
+        space: &mut Vec<u16>,
+        words: &mut Vec<*const u16>,
     ) {
         let stride = 2 * len.next_multiple_of(S::LANES);
-        space.resize(rows.len().div_ceil(2) * stride, bf16::ZERO);
+        space.resize(rows.len().div_ceil(2) * stride, 0);
         words.clear();
         for (rows, to) in rows.chunks(2).zip(space.chunks_exact_mut(stride)) {
             for at in (0..len).step_by(S::LANES) {
@@ -312,13 +314,14 @@ pub fn layout(precision: Precision, lanes: usize) -> Layout {
 
 #[cfg(test)]
 mod tests {
-    use super::super::isa::{Isa, Task, run_in};
+    use super::super::isa::{Isa, Task, run};
     use super::*;
 
     /// Numbers that are rounded and read again, by path.
     struct There<'a>(&'a [f32]);
 
     impl Task for There<'_> {
+        type Format = Bf16;
         type Output = Vec<[f32; 3]>;
 
         /// By a store of numbers, and by one of pairs in both places.
@@ -326,8 +329,8 @@ mod tests {
         unsafe fn run<S: Simd>(self) -> Vec<[f32; 3]> {
             let mut found = Vec::new();
             for values in self.0.chunks(S::LANES) {
-                let mut numbers = [bf16::ZERO; MAX_LANES];
-                let mut pairs = [bf16::ZERO; 2 * MAX_LANES];
+                let mut numbers = [0u16; MAX_LANES];
+                let mut pairs = [0u16; 2 * MAX_LANES];
                 let mut wide = [0.0; MAX_LANES];
                 // SAFETY: `run`'s caller has `S`'s instructions; a chunk is read by its own length, and the
                 // arrays have room for the vector of any path.
@@ -337,7 +340,7 @@ mod tests {
                     Bf16::store_words::<S>(pairs.as_mut_ptr(), v, v);
                     S::store(wide.as_mut_ptr(), Bf16::widen::<S>(numbers.as_ptr()));
                 }
-                let pair = |i: usize| pairs[i].to_f32();
+                let pair = |i: usize| bf16::from_bits(pairs[i]).to_f32();
                 found.extend((0..values.len()).map(|i| [wide[i], pair(2 * i), pair(2 * i + 1)]));
             }
             found
@@ -351,7 +354,7 @@ mod tests {
         // A path with an instruction may take what is below the normal numbers for 0.
         let values: Vec<f32> = bits.map(f32::from_bits).filter(|x| !x.is_subnormal()).collect();
         for isa in Isa::available_in(Precision::Bf16) {
-            for (value, found) in values.iter().zip(run_in::<Bf16, _>(isa, There(&values))) {
+            for (value, found) in values.iter().zip(run(isa, There(&values))) {
                 let right = bf16::from_f32(*value).to_f32();
                 for found in found {
                     let equal = found.to_bits() == right.to_bits() || found.is_nan() && right.is_nan();
@@ -365,6 +368,7 @@ mod tests {
     struct Products<'a>(&'a [f32]);
 
     impl Task for Products<'_> {
+        type Format = Bf16;
         type Output = [f32; 2];
 
         #[inline(always)]
@@ -405,7 +409,7 @@ mod tests {
             let row: Vec<f32> = (1..=depth).map(|i| i as f32).collect();
             let right: f32 = row.iter().map(|x| x * x).sum();
             for isa in Isa::available_in(Precision::Bf16) {
-                assert_eq!(run_in::<Bf16, _>(isa, Products(&row)), [right; 2], "{} {depth}", isa.name());
+                assert_eq!(run(isa, Products(&row)), [right; 2], "{} {depth}", isa.name());
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Gathering a mini-batch: one pass over its frames, with the bits of the reference.
 
 use super::device::Cpu;
+use super::format::Fp32;
 use super::isa::{self, Task};
 use super::simd::Simd;
 use super::tasks::for_each_task;
@@ -61,6 +62,7 @@ struct Step<'a> {
 }
 
 impl Task for Step<'_> {
+    type Format = Fp32;
     type Output = ();
 
     #[inline(always)]

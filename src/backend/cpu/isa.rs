@@ -4,7 +4,7 @@
 //! differ in how they round a multiply-add and, where a sum runs over lanes, in its order; so results are the
 //! same bit for bit per path, and the path is part of what a run records.
 
-use super::format::{Format, Fp32};
+use super::format::Format;
 use super::simd::{Portable, Simd};
 use crate::ops::Precision;
 use serde::{Deserialize, Serialize};
@@ -105,21 +105,19 @@ impl Isa {
 /// Work of one thread. `run` and all it calls must be `#[inline(always)]`, so that it is compiled for each
 /// path.
 pub trait Task {
+    /// The format of its products.
+    type Format: Format;
     type Output;
 
     /// # Safety
-    /// The processor has `S`'s instructions.
+    /// The processor has `S`'s instructions, those for `bf16` if that is the task's format.
     unsafe fn run<S: Simd>(self) -> Self::Output;
 }
 
-/// Runs `task`, all in `f32`, on a path that this machine has.
+/// Runs `task` on a path that this machine has in its format.
 pub fn run<T: Task>(isa: Isa, task: T) -> T::Output {
-    run_in::<Fp32, T>(isa, task)
-}
-
-/// Runs `task`, whose products have the format `E`, on a path that this machine has in it.
-pub fn run_in<E: Format, T: Task>(isa: Isa, task: T) -> T::Output {
-    assert!(isa.is_available_in(E::PRECISION), "this machine cannot run the path {}", isa.name());
+    let precision = T::Format::PRECISION;
+    assert!(isa.is_available_in(precision), "this machine cannot run the path {}", isa.name());
     // SAFETY: this processor was just asked for the features that the path's function is compiled with; the
     // portable path takes none.
     unsafe {
@@ -127,7 +125,7 @@ pub fn run_in<E: Format, T: Task>(isa: Isa, task: T) -> T::Output {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => x86::run_avx2(task),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 if E::PAIR == 2 => x86::run_avx512_bf16(task),
+            Isa::Avx512 if precision == Precision::Bf16 => x86::run_avx512_bf16(task),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512 => x86::run_avx512(task),
             #[cfg(target_arch = "aarch64")]
@@ -154,8 +152,8 @@ mod x86 {
     /// The processor has AVX-512F.
     #[target_feature(enable = "avx512f")]
     pub unsafe fn run_avx512<T: Task>(task: T) -> T::Output {
-        // SAFETY: these are `Avx512`'s instructions but for those of `bf16`, which `run` has another function
-        // for; the caller's processor has them.
+        // SAFETY: these are `Avx512`'s instructions but for those of `bf16`, and tasks in that format take
+        // the function below; the caller's processor has them.
         unsafe { task.run::<Avx512>() }
     }
 

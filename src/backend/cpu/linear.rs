@@ -2,6 +2,7 @@
 
 use super::device::Cpu;
 use super::dot::dot;
+use super::format::Fp32;
 use super::isa::{self, Task};
 use super::simd::Simd;
 use super::tasks::for_each_task;
@@ -39,6 +40,7 @@ struct Row<'a> {
 }
 
 impl Task for Row<'_> {
+    type Format = Fp32;
     type Output = ();
 
     #[inline(always)]
@@ -99,6 +101,7 @@ struct Combination<'a, F> {
 }
 
 impl<'f, F: Iterator<Item = &'f f32> + Clone> Task for Combination<'_, F> {
+    type Format = Fp32;
     type Output = ();
 
     #[inline(always)]

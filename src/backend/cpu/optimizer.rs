@@ -5,6 +5,7 @@
 //! change its bits.
 
 use super::device::Cpu;
+use super::format::Fp32;
 use super::isa::{self, Task};
 use super::simd::{MAX_LANES, Simd};
 use super::tasks::for_each_task;
@@ -71,6 +72,7 @@ impl Runs<Optimizer> for Cpu {
 struct Squares<'a>(&'a [f32]);
 
 impl Task for Squares<'_> {
+    type Format = Fp32;
     type Output = f32;
 
     #[inline(always)]
@@ -145,6 +147,7 @@ struct Update<'a> {
 }
 
 impl Task for Update<'_> {
+    type Format = Fp32;
     type Output = ();
 
     #[inline(always)]

@@ -20,7 +20,7 @@ const COPIED: usize = 8 << 20;
 /// None: a CPU's work does not fail.
 pub fn measure(isa: Isa, precision: Precision) -> Result<Peak> {
     let threads = rayon::current_num_threads();
-    let run = || with_format!(precision, E => isa::run_in::<E, _>(isa, Chains::<E>(PhantomData)));
+    let run = || with_format!(precision, E => isa::run(isa, Chains::<E>(PhantomData)));
     let gflops = fastest_rate(2 * threads * run(), |count| {
         (0..count).for_each(|_| {
             rayon::broadcast(|_| run());
@@ -46,6 +46,7 @@ pub fn measure(isa: Isa, precision: Precision) -> Result<Peak> {
 struct Chains<E>(PhantomData<E>);
 
 impl<E: Format> Task for Chains<E> {
+    type Format = E;
     type Output = usize;
 
     #[inline(always)]
@@ -70,9 +71,12 @@ unsafe fn chains<S: Simd, E: Format, const SUMS: usize>() -> usize {
         for sum in &mut sums {
             *sum = S::splat(black_box(0.25));
         }
+        let mut factor = factor;
         for _ in 0..ROUNDS {
+            // No product can be computed ahead: in `f32` the sum itself is a factor, and else nobody knows
+            // it.
+            factor = black_box(factor);
             for sum in &mut sums {
-                // In `f32` the sum itself is a factor, so that no product can be computed ahead.
                 *sum = match E::PAIR {
                     1 => S::mul_add(*sum, half, half),
                     _ => E::mul_add::<S>(factor, factor, *sum),

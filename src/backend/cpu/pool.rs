@@ -1,6 +1,7 @@
 //! Pooling over time, row by row, with the bits of the reference.
 
 use super::device::Cpu;
+use super::format::Fp32;
 use super::isa::{self, Task};
 use super::simd::Simd;
 use super::tasks::for_each_task;
@@ -87,6 +88,7 @@ struct Mean<'a> {
 }
 
 impl Task for Mean<'_> {
+    type Format = Fp32;
     type Output = ();
 
     #[inline(always)]
@@ -112,6 +114,7 @@ struct Spread<'a> {
 }
 
 impl Task for Spread<'_> {
+    type Format = Fp32;
     type Output = ();
 
     #[inline(always)]

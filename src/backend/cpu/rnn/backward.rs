@@ -57,7 +57,7 @@ fn backward<E: Format>(cpu: &Cpu, s: &Rnn, a: RnnBackwardOperands<Cpu>) {
                 scratch,
                 tile,
             };
-            with_cell!(s.cell, C, G => isa::run_in::<E, _>(isa, BackwardTile::<E, C, G>(pass, PhantomData)))
+            with_cell!(s.cell, C, G => isa::run(isa, BackwardTile::<E, C, G>(pass, PhantomData)))
         });
     });
     let inputs = gradient::Inputs::<E> { x: a.x, y: a.y, initial, lengths: a.lengths, deltas: reserve };
@@ -107,6 +107,7 @@ struct Cells<E: Format> {
 }
 
 impl<E: Format, C: VectorCell<G>, const G: usize> Task for BackwardTile<'_, E, C, G> {
+    type Format = E;
     type Output = ();
 
     #[inline(always)]

@@ -64,7 +64,7 @@ fn forward<E: Format>(cpu: &Cpu, s: &Rnn, a: RnnForwardOperands<Cpu>) {
         };
         let run_steps = |member: Member| {
             with_cell!(s.cell, C, G => {
-                isa::run_in::<E, _>(isa, ForwardTile::<E, C, G> { pass: &pass, member, cell: PhantomData })
+                isa::run(isa, ForwardTile::<E, C, G> { pass: &pass, member, cell: PhantomData })
             })
         };
         if wanted == 1 {
@@ -182,6 +182,7 @@ struct Cells<E: Format> {
 }
 
 impl<E: Format, C: VectorCell<G>, const G: usize> Task for ForwardTile<'_, E, C, G> {
+    type Format = E;
     type Output = ();
 
     #[inline(always)]
@@ -272,14 +273,15 @@ impl<E: Format, C: VectorCell<G>, const G: usize> ForwardTile<'_, E, C, G> {
                 }
             }
             if !E::IS_STATE {
-                // SAFETY: as of the states, whose slices are gone.
-                let (operand, h) = unsafe {
-                    (
-                        space.operands[0].range(row * width..(row + 1) * width),
-                        space.h[0].range(row * width..(row + 1) * width),
-                    )
+                let own = row * width..(row + 1) * width;
+                // SAFETY: as of the states, whose slices are gone; these three are of different buffers.
+                let (h, before, after) = unsafe {
+                    let [before, after] = &space.operands;
+                    (space.h[0].range(own.clone()), before.range(own.clone()), after.range(own))
                 };
-                operand.iter_mut().zip(h).for_each(|(operand, h)| *operand = E::round(*h));
+                before.iter_mut().zip(h).for_each(|(operand, h)| *operand = E::round(*h));
+                // Behind the last unit operands stay 0: a pair may reach there.
+                after.fill(E::round(0.0));
             }
             if lengths[row] == 0 {
                 // SAFETY: no member has begun a step, and the slices of the loop above are gone: nobody
@@ -446,7 +448,7 @@ impl<E: Format, C: VectorCell<G>, const G: usize> ForwardTile<'_, E, C, G> {
                 S::store(row.c.add(at), c);
                 S::store(row.next_h.add(at), h);
                 if !E::IS_STATE {
-                    E::store::<S>(row.next_operand.add(at), h);
+                    E::store_first::<S>(row.next_operand.add(at), h, count);
                 }
                 S::store_first(row.y.add(at), h, count);
                 if !row.reserve.is_null() {

@@ -40,6 +40,20 @@ pub struct Inputs<'a, E: Format> {
 /// The sum runs over steps and rows in one fixed order, whatever the number of threads: tasks share the
 /// hidden units.
 pub fn weights<E: Format>(isa: Isa, s: &Rnn, inputs: &Inputs<E>, scratch: &Scratch, d_weights: &mut [f32]) {
+    // A strip of the gradients by the gates takes half of the first-level cache.
+    let words = CACHES.l1 / 2 / size_of::<f32>() / (STRIP * isa.lanes());
+    weights_in_strips(isa, s, inputs, scratch, d_weights, words.max(1));
+}
+
+/// As [`weights`], so many words of the depth at once, which change no bit.
+fn weights_in_strips<E: Format>(
+    isa: Isa,
+    s: &Rnn,
+    inputs: &Inputs<E>,
+    scratch: &Scratch,
+    d_weights: &mut [f32],
+    words: usize,
+) {
     let apart = s.weights.keeps_apart(s.models, s.params());
     assert!(apart, "the models' weights overlap");
     // Without a bias vector a direction's `bias_ih` would be the weights of what follows, which another task
@@ -53,8 +67,8 @@ pub fn weights<E: Format>(isa: Isa, s: &Rnn, inputs: &Inputs<E>, scratch: &Scrat
         let (sequence, part) = (task / parts, task % parts);
         let (m, dir) = (sequence / s.dirs, sequence % s.dirs);
         let blocks = part * blocks / parts..(part + 1) * blocks / parts;
-        let pass = Pass { s, inputs, m, dir, blocks, scratch, d_weights: &d_weights };
-        with_cell!(s.cell, C, G => isa::run_in::<E, _>(isa, WeightTask::<E, C, G>(pass, PhantomData)));
+        let pass = Pass { s, inputs, m, dir, blocks, words, scratch, d_weights: &d_weights };
+        with_cell!(s.cell, C, G => isa::run(isa, WeightTask::<E, C, G>(pass, PhantomData)));
     });
 }
 
@@ -72,6 +86,8 @@ struct Pass<'a, E: Format> {
     dir: usize,
     /// Of hidden units.
     blocks: Range<usize>,
+    /// Of a strip.
+    words: usize,
     scratch: &'a Scratch,
     d_weights: &'a Disjoint<'a, f32>,
 }
@@ -119,14 +135,13 @@ impl<E: Format> Piece<E> {
 }
 
 impl<E: Format, C: VectorCell<G>, const G: usize> Task for WeightTask<'_, E, C, G> {
+    type Format = E;
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        let Pass { s, inputs, m, dir, ref blocks, scratch, .. } = self.0;
-        // A strip of the gradients by the gates takes half of the first-level cache. Only the last one may
-        // end within a pair.
-        let words = (CACHES.l1 / 2 / size_of::<f32>() / (STRIP * S::LANES)).max(1);
+        let Pass { s, inputs, m, dir, ref blocks, words, scratch, .. } = self.0;
+        // Only the last strip may end within a pair.
         let depth = words * E::PAIR;
         let columns = s.input + s.hidden;
         let block_len = columns * G * S::LANES;
@@ -313,7 +328,7 @@ pub fn inputs<E: Format>(
     dx[..s.x_len()].par_chunks_mut(s.batch * s.input).enumerate().for_each(|(i, dx)| {
         let (m, t) = (i / s.steps, i % s.steps);
         let weights = &packed[m * s.dirs..][..s.dirs];
-        isa::run_in::<E, _>(isa, InputTask::<E> { s, inputs, m, t, weights, scratch, dx });
+        isa::run(isa, InputTask::<E> { s, inputs, m, t, weights, scratch, dx });
     });
 }
 
@@ -329,6 +344,7 @@ struct InputTask<'a, E: Format> {
 }
 
 impl<E: Format> Task for InputTask<'_, E> {
+    type Format = E;
     type Output = ();
 
     #[inline(always)]
@@ -427,6 +443,45 @@ impl<E: Format> InputBlock<'_, E> {
                     let at = column + n * S::LANES;
                     S::store_first(dx.add(live[first + r] * s.input + at), sums[r][n], s.input - at);
                 }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::format::{Bf16, Fp32};
+    use super::*;
+    use crate::ops::{Cell, Precision, RnnSize};
+    use crate::random::{Random, Stream};
+
+    /// `dW` of rows of unequal length, of which an odd number are live.
+    fn gradient<E: Format>(isa: Isa, cell: Cell, words: usize) -> Vec<f32> {
+        let size = RnnSize { batch: 5, steps: 9, input: 3, hidden: 21 };
+        let s = Rnn { dirs: 2, ..Rnn::one(cell, size) };
+        let s = Rnn { weights: crate::ops::Slab { stride: s.params(), ..s.weights }, ..s };
+        let mut random = Random::new(1, Stream::Check, [0, 0]);
+        let mut normal = |len: usize| (0..len).map(|_| random.normal() as f32).collect::<Vec<f32>>();
+        let (x, y) = (normal(s.x_len()), normal(s.y_len()));
+        let deltas = normal(s.dirs * s.steps * s.batch * reserve_row_len(&s, isa.lanes()));
+        let deltas: Vec<E::Number> = deltas.into_iter().map(E::round).collect();
+        let inputs = Inputs::<E> { x: &x, y: &y, initial: None, lengths: &[9, 4, 0, 7, 1], deltas: &deltas };
+        let mut d_weights = vec![0.0; s.params()];
+        weights_in_strips(isa, &s, &inputs, &Scratch::default(), &mut d_weights, words);
+        d_weights
+    }
+
+    #[test]
+    fn the_length_of_a_strip_changes_no_bit() {
+        for cell in Cell::ALL {
+            for isa in Isa::available() {
+                let whole = gradient::<Fp32>(isa, cell, 1000);
+                assert!(whole.iter().all(|x| x.is_finite()));
+                assert!([1, 2, 5].iter().all(|&words| gradient::<Fp32>(isa, cell, words) == whole));
+            }
+            for isa in Isa::available_in(Precision::Bf16) {
+                let whole = gradient::<Bf16>(isa, cell, 1000);
+                assert!([1, 2, 5].iter().all(|&words| gradient::<Bf16>(isa, cell, words) == whole));
             }
         }
     }

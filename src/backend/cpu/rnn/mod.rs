@@ -38,3 +38,25 @@ mod pack;
 mod team;
 
 pub use layer::Layer;
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Cpu, Isa};
+    use crate::check::{self, cases::RnnCase};
+    use crate::ops::{Cell, Precision, RnnSize};
+
+    /// In these tests borrowed work space is NaN. Rows of odd length end within a pair.
+    #[test]
+    fn no_task_reads_what_another_one_left() {
+        for precision in [Precision::Fp32, Precision::Bf16] {
+            for isa in Isa::available_in(precision) {
+                for (cell, hidden) in Cell::ALL.into_iter().flat_map(|cell| [(cell, 7), (cell, 33)]) {
+                    let size = RnnSize { batch: 6, steps: 5, input: 3, hidden };
+                    let case = RnnCase { ragged: true, initial: true, ..RnnCase::new(cell, 2, size) };
+                    let outcome = check::conformance(&Cpu::with(isa, precision), &case).unwrap();
+                    assert!(outcome.holds(), "{} in {}: {outcome:?}", isa.name(), precision.name());
+                }
+            }
+        }
+    }
+}

@@ -2,7 +2,6 @@
 //! pairs are widened to `f32`.
 
 use super::Simd;
-use half::bf16;
 use std::arch::x86_64::*;
 
 #[derive(Clone, Copy)]
@@ -92,7 +91,7 @@ unsafe impl Simd for Avx2 {
         unsafe { _mm256_set1_epi32(pair as i32) }
     }
     #[inline(always)]
-    unsafe fn load_pairs(from: *const bf16) -> __m256i {
+    unsafe fn load_pairs(from: *const u16) -> __m256i {
         // SAFETY: the caller's processor has AVX2, and `from` is the first of 16 numbers, 32 bytes; the
         // instruction asks for no alignment.
         unsafe { _mm256_loadu_si256(from.cast()) }
@@ -103,13 +102,13 @@ unsafe impl Simd for Avx2 {
         unsafe { _mm256_fmadd_ps(second(a), second(b), _mm256_fmadd_ps(first(a), first(b), c)) }
     }
     #[inline(always)]
-    unsafe fn load_bf16(from: *const bf16) -> __m256 {
+    unsafe fn load_bf16(from: *const u16) -> __m256 {
         // SAFETY: the caller's processor has AVX2, and `from` is the first of 8 numbers, 16 bytes; the
         // instruction asks for no alignment.
         unsafe { first(_mm256_cvtepu16_epi32(_mm_loadu_si128(from.cast()))) }
     }
     #[inline(always)]
-    unsafe fn store_bf16(to: *mut bf16, v: __m256) {
+    unsafe fn store_bf16(to: *mut u16, v: __m256) {
         // SAFETY: the caller's processor has AVX2, and `to` has room for 8 numbers, 16 bytes; the instruction
         // asks for no alignment.
         unsafe {
@@ -121,7 +120,7 @@ unsafe impl Simd for Avx2 {
         }
     }
     #[inline(always)]
-    unsafe fn store_pairs(to: *mut bf16, a: __m256, b: __m256) {
+    unsafe fn store_pairs(to: *mut u16, a: __m256, b: __m256) {
         // SAFETY: the caller's processor has AVX2, and `to` has room for 16 numbers, 32 bytes; the
         // instruction asks for no alignment.
         unsafe {

@@ -2,7 +2,6 @@
 //! processor with such vectors has.
 
 use super::Simd;
-use half::bf16;
 use std::arch::x86_64::*;
 
 #[derive(Clone, Copy)]
@@ -92,7 +91,7 @@ unsafe impl Simd for Avx512 {
         unsafe { std::mem::transmute(_mm512_set1_epi32(pair as i32)) }
     }
     #[inline(always)]
-    unsafe fn load_pairs(from: *const bf16) -> __m512bh {
+    unsafe fn load_pairs(from: *const u16) -> __m512bh {
         // SAFETY: the caller's processor has AVX-512F, and `from` is the first of 32 numbers, 64 bytes; the
         // instruction asks for no alignment. Both types are 64 bytes of any value.
         unsafe { std::mem::transmute(_mm512_loadu_si512(from.cast())) }
@@ -103,7 +102,7 @@ unsafe impl Simd for Avx512 {
         unsafe { _mm512_dpbf16_ps(c, a, b) }
     }
     #[inline(always)]
-    unsafe fn load_bf16(from: *const bf16) -> __m512 {
+    unsafe fn load_bf16(from: *const u16) -> __m512 {
         // SAFETY: the caller's processor has AVX-512F, and `from` is the first of 16 numbers, 32 bytes; the
         // instruction asks for no alignment.
         unsafe {
@@ -112,13 +111,13 @@ unsafe impl Simd for Avx512 {
         }
     }
     #[inline(always)]
-    unsafe fn store_bf16(to: *mut bf16, v: __m512) {
+    unsafe fn store_bf16(to: *mut u16, v: __m512) {
         // SAFETY: the caller's processor has AVX512-BF16, and `to` has room for 16 numbers, 32 bytes; the
         // instruction asks for no alignment.
         unsafe { _mm256_storeu_si256(to.cast(), rounded(v)) }
     }
     #[inline(always)]
-    unsafe fn store_pairs(to: *mut bf16, a: __m512, b: __m512) {
+    unsafe fn store_pairs(to: *mut u16, a: __m512, b: __m512) {
         // SAFETY: the caller's processor has AVX512-BF16, and `to` has room for 32 numbers, 64 bytes; the
         // instruction asks for no alignment.
         unsafe {

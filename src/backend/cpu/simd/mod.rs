@@ -17,8 +17,6 @@ pub use avx512::Avx512;
 pub use neon::Neon;
 pub use portable::Portable;
 
-use half::bf16;
-
 /// One instruction set's vectors.
 ///
 /// Functions belong inside one that is compiled for the instructions; pointers need no alignment.
@@ -28,7 +26,8 @@ use half::bf16;
 pub unsafe trait Simd: Copy + Send + Sync {
     /// One vector.
     type V: Copy;
-    /// `LANES` pairs of `bf16`; of a pair the first number is in the low half of its 32 bits.
+    /// `LANES` pairs of `bf16`; of a pair the first number is in the low half of its 32 bits. In memory a
+    /// number is its 16 bits.
     type Pairs: Copy;
     /// Numbers in a vector.
     const LANES: usize;
@@ -95,7 +94,7 @@ pub unsafe trait Simd: Copy + Send + Sync {
     /// # Safety
     /// The processor has the instructions of `Self`, and `from` is the first of `2 * LANES` initialized
     /// numbers.
-    unsafe fn load_pairs(from: *const bf16) -> Self::Pairs;
+    unsafe fn load_pairs(from: *const u16) -> Self::Pairs;
     /// `c` and both products of each pair, by `f32` sums. A path with an instruction for it may take numbers
     /// below the normal ones for 0.
     ///
@@ -106,19 +105,19 @@ pub unsafe trait Simd: Copy + Send + Sync {
     ///
     /// # Safety
     /// The processor has the instructions of `Self`, and `from` is the first of `LANES` initialized numbers.
-    unsafe fn load_bf16(from: *const bf16) -> Self::V;
+    unsafe fn load_bf16(from: *const u16) -> Self::V;
     /// Rounds to the nearest, ties to even. NaN stays NaN.
     ///
     /// # Safety
     /// The processor has the instructions of `Self`, and `to` is the first of `LANES` numbers that nobody
     /// else reads or writes.
-    unsafe fn store_bf16(to: *mut bf16, v: Self::V);
+    unsafe fn store_bf16(to: *mut u16, v: Self::V);
     /// Pairs of the numbers of `a`, first, and of `b`, rounded as by [`Simd::store_bf16`].
     ///
     /// # Safety
     /// The processor has the instructions of `Self`, and `to` is the first of `2 * LANES` numbers that nobody
     /// else reads or writes.
-    unsafe fn store_pairs(to: *mut bf16, a: Self::V, b: Self::V);
+    unsafe fn store_pairs(to: *mut u16, a: Self::V, b: Self::V);
 
     /// Asks for a cache line ahead of its use; any address will do.
     #[inline(always)]

@@ -2,7 +2,6 @@
 //! every such processor has.
 
 use super::Simd;
-use half::bf16;
 use std::arch::aarch64::*;
 use std::arch::asm;
 
@@ -93,7 +92,7 @@ unsafe impl Simd for Neon {
         unsafe { vdupq_n_u32(pair) }
     }
     #[inline(always)]
-    unsafe fn load_pairs(from: *const bf16) -> uint32x4_t {
+    unsafe fn load_pairs(from: *const u16) -> uint32x4_t {
         // SAFETY: the caller's processor has NEON, and `from` is the first of 8 numbers, 16 bytes; the
         // instruction asks for no alignment.
         unsafe { vreinterpretq_u32_u16(vld1q_u16(from.cast())) }
@@ -116,19 +115,19 @@ unsafe impl Simd for Neon {
         sum
     }
     #[inline(always)]
-    unsafe fn load_bf16(from: *const bf16) -> float32x4_t {
+    unsafe fn load_bf16(from: *const u16) -> float32x4_t {
         // SAFETY: the caller's processor has NEON, and `from` is the first of 4 numbers, 8 bytes; the
         // instruction asks for no alignment.
         unsafe { vreinterpretq_f32_u32(vshlq_n_u32::<16>(vmovl_u16(vld1_u16(from.cast())))) }
     }
     #[inline(always)]
-    unsafe fn store_bf16(to: *mut bf16, v: float32x4_t) {
+    unsafe fn store_bf16(to: *mut u16, v: float32x4_t) {
         // SAFETY: the caller's processor has NEON, and `to` has room for 4 numbers, 8 bytes; the instruction
         // asks for no alignment.
         unsafe { vst1_u16(to.cast(), vshrn_n_u32::<16>(rounded(v))) }
     }
     #[inline(always)]
-    unsafe fn store_pairs(to: *mut bf16, a: float32x4_t, b: float32x4_t) {
+    unsafe fn store_pairs(to: *mut u16, a: float32x4_t, b: float32x4_t) {
         // SAFETY: the caller's processor has NEON, and `to` has room for 8 numbers, 16 bytes; the instruction
         // asks for no alignment.
         unsafe { vst1q_u32(to.cast(), vsriq_n_u32::<16>(rounded(b), rounded(a))) }

@@ -82,11 +82,10 @@ unsafe impl Simd for Portable {
         [pair; 4]
     }
     #[inline(always)]
-    unsafe fn load_pairs(from: *const bf16) -> [u32; 4] {
-        // SAFETY: the caller has 8 initialized numbers at `from`, of any alignment; any bits are a `u32`.
-        let pairs = unsafe { from.cast::<[u32; 4]>().read_unaligned() };
-        // In memory the first number of a pair comes first, whatever the order of bytes.
-        if cfg!(target_endian = "big") { pairs.map(|pair| pair.rotate_left(16)) } else { pairs }
+    unsafe fn load_pairs(from: *const u16) -> [u32; 4] {
+        // SAFETY: the caller has 8 initialized numbers at `from`, of any alignment.
+        let pairs = unsafe { from.cast::<[[u16; 2]; 4]>().read_unaligned() };
+        pairs.map(|[first, second]| u32::from(first) | u32::from(second) << 16)
     }
     #[inline(always)]
     unsafe fn mul_add_pairs(a: [u32; 4], b: [u32; 4], c: V) -> V {
@@ -96,19 +95,20 @@ unsafe impl Simd for Portable {
         unsafe { Self::mul_add(second(a), second(b), Self::mul_add(first(a), first(b), c)) }
     }
     #[inline(always)]
-    unsafe fn load_bf16(from: *const bf16) -> V {
+    unsafe fn load_bf16(from: *const u16) -> V {
         // SAFETY: the caller has 4 initialized numbers at `from`.
-        unsafe { from.cast::<[bf16; 4]>().read_unaligned() }.map(bf16::to_f32)
+        unsafe { from.cast::<[u16; 4]>().read_unaligned() }.map(|bits| bf16::from_bits(bits).to_f32())
     }
     #[inline(always)]
-    unsafe fn store_bf16(to: *mut bf16, v: V) {
+    unsafe fn store_bf16(to: *mut u16, v: V) {
         // SAFETY: the caller has room for 4 numbers at `to`.
-        unsafe { to.cast::<[bf16; 4]>().write_unaligned(v.map(bf16::from_f32)) }
+        unsafe { to.cast::<[u16; 4]>().write_unaligned(v.map(|x| bf16::from_f32(x).to_bits())) }
     }
     #[inline(always)]
-    unsafe fn store_pairs(to: *mut bf16, a: V, b: V) {
-        let pairs: [[bf16; 2]; 4] = std::array::from_fn(|lane| [a[lane], b[lane]].map(bf16::from_f32));
+    unsafe fn store_pairs(to: *mut u16, a: V, b: V) {
+        let rounded = |x: f32| bf16::from_f32(x).to_bits();
+        let pairs: [[u16; 2]; 4] = std::array::from_fn(|lane| [a[lane], b[lane]].map(rounded));
         // SAFETY: the caller has room for 8 numbers at `to`.
-        unsafe { to.cast::<[[bf16; 2]; 4]>().write_unaligned(pairs) }
+        unsafe { to.cast::<[[u16; 2]; 4]>().write_unaligned(pairs) }
     }
 }
