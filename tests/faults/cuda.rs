@@ -37,11 +37,9 @@ fn without_a_driver_cuda_is_refused_at_once() {
 #[test]
 fn options_of_cuda_are_for_cuda() {
     let folder = with_series();
-    for (option, name) in [
-        ("--precision bf16", "`--precision bf16`"),
-        ("--gemm cublaslt", "`--gemm cublaslt`"),
-        ("--kernel-cache k", "`--kernel-cache k`"),
-    ] {
+    for (option, name) in
+        [("--gemm cublaslt", "`--gemm cublaslt`"), ("--kernel-cache k", "`--kernel-cache k`")]
+    {
         for command in ["check", "train --data x.ts"] {
             engine(folder.path(), &format!("{command} {option}"))
                 .ends(4, &[name, "is for the backend `cuda`", "`--backend cuda`"]);
