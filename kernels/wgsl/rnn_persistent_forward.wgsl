@@ -103,13 +103,14 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
         workgroupBarrier();
         if (live) {
             // In the same order of parts for every row: a row's bits do not depend on its place.
-            let one_before = product[own][0][unit];
-            let two_before = product[own][1][unit];
-            var sums = Gates();
+            var sums = product[own][0][unit];
             if (PARTS == 4u) {
                 // Parts 0 and 2, parts 1 and 3; the sum of two is the same in either order.
-                sums = (one_before + product[own][2][unit]) + (a0 + two_before);
+                sums += product[own][2][unit];
+                sums += a0 + product[own][1][unit];
             } else {
+                let one_before = sums;
+                let two_before = product[own][1][unit];
                 let part_0 = select(select(a0, one_before, part == 1u), two_before, part == 2u);
                 let part_1 = select(select(two_before, a0, part == 1u), one_before, part == 2u);
                 let part_2 = select(select(one_before, two_before, part == 1u), a0, part == 2u);

@@ -120,7 +120,7 @@ impl PredictCommand {
         let batch = config.training.batch;
         if self.weights == Some(Weights::Bf16) {
             terminal.say("comparing bf16 with fp32 and with the plain equations on the first windows");
-            terminal.say(&effect(&experiment::rounding(&config.run, &checkpoints[0], &dataset)?));
+            terminal.say(&effect(&experiment::rounding(config.run.choice.isa, &checkpoints[0], &dataset)?));
         }
         let predictions =
             experiment::predict_with(&config.run, &checkpoints, &dataset, &lists, &folds, batch)?;

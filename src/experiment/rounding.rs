@@ -1,9 +1,9 @@
 //! The effect on a network's probabilities of predicting in `bf16`.
 
-use super::saved::{predict_in_parts, predict_with};
-use crate::backend::Reference;
+use super::saved::predict_on;
+use crate::backend::cpu::{Cpu, Isa};
+use crate::backend::{Backend, Reference};
 use crate::check::{bound, distance};
-use crate::config::RunConfig;
 use crate::data::sequences::Dataset;
 use crate::error::{Error, Result};
 use crate::metrics::Prediction;
@@ -28,30 +28,23 @@ pub struct Rounding {
     pub changed: usize,
 }
 
-/// Compares the probabilities of the first windows in `bf16`, on the processor, with those in `f32` and with
-/// the reference. The bound is that of a conformance check.
+/// Compares the probabilities of the first windows in `bf16` on the processor with those in `f32` and with
+/// the reference. The bound is that of a conformance check. `isa` is the path, or the best one that this
+/// machine has.
 ///
 /// # Errors
 /// [`ErrorKind::Numerical`](crate::ErrorKind::Numerical) if a probability is off by more than the bound;
 /// [`ErrorKind::Backend`](crate::ErrorKind::Backend) if this machine has no `bf16`.
-pub fn rounding(run: &RunConfig, checkpoint: &FoldCheckpoint, dataset: &Dataset) -> Result<Rounding> {
+pub fn rounding(isa: Option<Isa>, checkpoint: &FoldCheckpoint, dataset: &Dataset) -> Result<Rounding> {
     // Each weight takes part in about one multiply-add a time step.
     let affordable = WORK / (dataset.steps() * checkpoint.weights.len()).max(1);
     let windows = affordable.clamp(1, WINDOWS).min(dataset.sequences.len());
-    let first: Vec<u32> = (0..windows as u32).collect();
-    let (checkpoints, lists) = (std::slice::from_ref(checkpoint), [first.as_slice()]);
-    let measured = |precision: Precision| {
-        let mut run = run.clone();
-        run.choice.precision = Some(precision);
-        predict_with(&run, checkpoints, dataset, &lists, &[0], windows)
-    };
-    let (bf16, fp32) = (measured(Precision::Bf16)?, measured(Precision::Fp32)?);
+    let bf16 = first(&Cpu::open(isa, Precision::Bf16)?, checkpoint, dataset, windows)?;
+    let fp32 = first(&Cpu::open(isa, Precision::Fp32)?, checkpoint, dataset, windows)?;
     let changed = bf16.iter().zip(&fp32).filter(|(a, b)| a.argmax() != b.argmax()).count();
     let (bf16, fp32) = (probabilities(&bf16), probabilities(&fp32));
-    let truth = Reference::<f64>::default();
-    let truth = probabilities(&predict_in_parts(&truth, 1, checkpoints, dataset, &lists, &[0], windows)?);
-    let own = Reference::<Approximate<7>>::default();
-    let own = probabilities(&predict_in_parts(&own, 1, checkpoints, dataset, &lists, &[0], windows)?);
+    let truth = probabilities(&first(&Reference::<f64>::default(), checkpoint, dataset, windows)?);
+    let own = probabilities(&first(&Reference::<Approximate<7>>::default(), checkpoint, dataset, windows)?);
     let (error, bound) = (distance(&bf16, &truth), bound(Precision::Bf16, &own, &truth));
     if error > bound {
         return Err(Error::numerical(format!(
@@ -61,6 +54,17 @@ pub fn rounding(run: &RunConfig, checkpoint: &FoldCheckpoint, dataset: &Dataset)
         .hint("predict in fp32; `engine check` shows whether this machine computes correctly"));
     }
     Ok(Rounding { windows, largest: distance(&bf16, &fp32), bound, changed })
+}
+
+/// Predictions of the first windows.
+fn first<B: Backend>(
+    backend: &B,
+    checkpoint: &FoldCheckpoint,
+    dataset: &Dataset,
+    windows: usize,
+) -> Result<Vec<Prediction>> {
+    let list: Vec<u32> = (0..windows as u32).collect();
+    Ok(predict_on(backend, &[checkpoint], dataset, &[&list], &[0], windows)?.concat())
 }
 
 fn probabilities(predictions: &[Prediction]) -> Vec<f64> {

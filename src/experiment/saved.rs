@@ -140,23 +140,8 @@ pub fn predict_with(
     numbers: &[u32],
     batch: usize,
 ) -> Result<Vec<Prediction>> {
-    let at_once = run.folds_at_once.unwrap_or(checkpoints.len()).max(1);
     let device = run.device()?;
-    Ok(on_device!(&device, backend => {
-        predict_in_parts(backend, at_once, checkpoints, dataset, lists, numbers, batch)?
-    }))
-}
-
-/// As [`predict_with`], on a device that is open.
-pub(super) fn predict_in_parts<B: Backend>(
-    backend: &B,
-    at_once: usize,
-    checkpoints: &[FoldCheckpoint],
-    dataset: &Dataset,
-    lists: &[&[u32]],
-    numbers: &[u32],
-    batch: usize,
-) -> Result<Vec<Prediction>> {
+    let at_once = run.folds_at_once.unwrap_or(checkpoints.len()).max(1);
     // Models of one network predict together; the answers keep the order of the checkpoints.
     let kinds =
         alike(0..checkpoints.len(), |a, b| checkpoints[a].meta.network == checkpoints[b].meta.network);
@@ -165,13 +150,16 @@ pub(super) fn predict_in_parts<B: Backend>(
         let of_part: Vec<&FoldCheckpoint> = part.iter().map(|&i| &checkpoints[i]).collect();
         let own: Vec<&[u32]> = part.iter().map(|&i| lists[i]).collect();
         let folds: Vec<u32> = part.iter().map(|&i| numbers[i]).collect();
-        let answers = predict_on(backend, &of_part, dataset, &own, &folds, batch)?;
+        let answers = on_device!(&device, backend => {
+            predict_on(backend, &of_part, dataset, &own, &folds, batch)?
+        });
         part.iter().zip(answers).for_each(|(&i, answer)| predictions[i] = answer);
     }
     Ok(predictions.into_iter().flatten().collect())
 }
 
-fn predict_on<B: Backend>(
+/// Predictions of networks of one kind, together, for each its own list.
+pub(super) fn predict_on<B: Backend>(
     backend: &B,
     checkpoints: &[&FoldCheckpoint],
     dataset: &Dataset,

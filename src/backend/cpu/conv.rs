@@ -126,9 +126,9 @@ impl<E: Format> Step<'_, E> {
     /// words, each of `s.input` numbers, and the step of `y` and `argmax` is the caller's alone.
     #[inline(always)]
     unsafe fn columns<S: Simd, const N: usize>(&self, first: usize, live: &[usize], x: &[*const E::Number]) {
-        for (row, rows) in groups(live.len(), block_rows(S::REGISTERS, N)) {
+        for (row, rows) in groups(live.len(), block_rows::<S, E>(N)) {
             // SAFETY: `row + R <= live.len()`; the rest is what the caller promises.
-            with_rows!(rows, block_rows(S::REGISTERS, N), R => unsafe {
+            with_rows!(rows, block_rows::<S, E>(N), R => unsafe {
                 self.block::<S, R, N>(first, live, row, x)
             });
         }
@@ -351,12 +351,12 @@ impl<E: Format> Task for WeightTask<'_, E> {
             }
             // SAFETY: `run`'s caller has `S`'s instructions, and each row is a slice of `s.input` numbers.
             unsafe { E::across::<S>(&rows, s.input, &mut space, &mut x) };
-            for (channel, channels) in groups(s.input, const { block_rows(S::REGISTERS, STRIP) }) {
+            for (channel, channels) in groups(s.input, const { block_rows::<S, E>(STRIP) }) {
                 let sums = sums[channel * width..].as_mut_ptr();
                 // SAFETY: `run`'s caller has `S`'s instructions. Each row is of `s.input` words, and there
                 // are at most `words`, as many as the strip has; `channel + R <= s.input`, and `sums` has
                 // `width` numbers for each channel.
-                with_rows!(channels, block_rows(S::REGISTERS, STRIP), R => unsafe {
+                with_rows!(channels, block_rows::<S, E>(STRIP), R => unsafe {
                     outer::<S, E, R, STRIP>(&x, channel, strip.as_ptr().cast(), [0, 1, 2, 3], sums)
                 });
             }
@@ -474,9 +474,9 @@ impl<E: Format> InputRows<'_, E> {
     /// touches, with a row for each of `live`.
     #[inline(always)]
     unsafe fn columns<S: Simd, const N: usize>(&self, first: usize) {
-        for (row, rows) in groups(self.live.len(), block_rows(S::REGISTERS, N)) {
+        for (row, rows) in groups(self.live.len(), block_rows::<S, E>(N)) {
             // SAFETY: `row + R <= live.len()`; the rest is what the caller promises.
-            with_rows!(rows, block_rows(S::REGISTERS, N), R => unsafe { self.block::<S, R, N>(first, row) });
+            with_rows!(rows, block_rows::<S, E>(N), R => unsafe { self.block::<S, R, N>(first, row) });
         }
     }
 

@@ -18,8 +18,9 @@ use super::format::Format;
 use super::simd::Simd;
 
 /// Rows of a block of `n` vectors: as many as [`rank_one`] takes without a spill, by inspection of the
-/// compiled code.
-pub const fn block_rows(registers: usize, n: usize) -> usize {
+/// compiled code. A pair that is widened takes two registers, so that half of them are left for a block.
+pub const fn block_rows<S: Simd, E: Format>(n: usize) -> usize {
+    let registers = if E::PAIR == 2 && S::WIDENS_PAIRS { S::REGISTERS / 2 } else { S::REGISTERS };
     let mut rows = MAX_ROWS;
     while rows * n + (if rows < n { rows + 1 } else { n + 2 }) > registers {
         rows -= 1;

@@ -302,9 +302,9 @@ impl<E: Format, C: VectorCell<G>, const G: usize> BackwardTile<'_, E, C, G> {
     /// As of `recur`; at `column` begins a block of the weights that has `N` vectors.
     #[inline(always)]
     unsafe fn recur_block<S: Simd, const N: usize>(&self, column: usize, cells: &[Cells<E>]) {
-        for (first, rows) in groups(cells.len(), block_rows(S::REGISTERS, N)) {
+        for (first, rows) in groups(cells.len(), block_rows::<S, E>(N)) {
             // SAFETY: `first + R <= cells.len()`, and the caller vouches for each of them and for `column`.
-            with_rows!(rows, block_rows(S::REGISTERS, N), R => unsafe {
+            with_rows!(rows, block_rows::<S, E>(N), R => unsafe {
                 self.recur_rows::<S, R, N>(column, &cells[first..])
             });
         }

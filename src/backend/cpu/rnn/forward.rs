@@ -349,13 +349,13 @@ impl<E: Format, C: VectorCell<G>, const G: usize> ForwardTile<'_, E, C, G> {
         let width = s.hidden.next_multiple_of(S::LANES);
         assert!(inputs.len() * G * width <= self.pass.space.wx.len());
         for block in self.member.share(width / S::LANES) {
-            for (first, rows) in groups(inputs.len(), block_rows(S::REGISTERS, G)) {
+            for (first, rows) in groups(inputs.len(), block_rows::<S, E>(G)) {
                 let wx = wx.wrapping_add((first * width + block * S::LANES) * G);
                 // SAFETY: `first + R <= inputs.len()` and `block < width / LANES`: the rows end within
                 // `inputs.len() * G * width` numbers, for which the assertion found room. Each input is the
                 // words of `s.input` numbers, and of this block's units in `wx` only the member with the
                 // block in its share reads or writes in this step.
-                with_rows!(rows, block_rows(S::REGISTERS, G), R => unsafe {
+                with_rows!(rows, block_rows::<S, E>(G), R => unsafe {
                     self.project_block::<S, R>(block, &inputs[first..], wx)
                 });
             }
@@ -403,10 +403,10 @@ impl<E: Format, C: VectorCell<G>, const G: usize> ForwardTile<'_, E, C, G> {
     #[inline(always)]
     unsafe fn recur<S: Simd>(&self, cells: &[Cells<E>]) {
         for block in self.member.share(self.pass.s.hidden.div_ceil(S::LANES)) {
-            for (first, rows) in groups(cells.len(), block_rows(S::REGISTERS, G)) {
+            for (first, rows) in groups(cells.len(), block_rows::<S, E>(G)) {
                 // SAFETY: `first + R <= cells.len()`, and the caller vouches for the rows. Of their other
                 // pointers the block's units are touched only by the member that has the block in its share.
-                with_rows!(rows, block_rows(S::REGISTERS, G), R => unsafe {
+                with_rows!(rows, block_rows::<S, E>(G), R => unsafe {
                     self.recur_block::<S, R>(block, &cells[first..])
                 });
             }

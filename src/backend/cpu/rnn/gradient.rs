@@ -269,16 +269,16 @@ impl<E: Format, C: VectorCell<G>, const G: usize> WeightTask<'_, E, C, G> {
                 S::store(bias[slot * S::LANES..].as_mut_ptr(), totals[slot]);
             }
             let (input, recurrent) = sums.split_at_mut(s.input * G * S::LANES);
-            let most = const { block_rows(S::REGISTERS, G) };
+            let most = const { block_rows::<S, E>(G) };
             for (first, rows) in groups(s.input, most) {
                 let sums = input[first * G * S::LANES..].as_mut_ptr();
-                with_rows!(rows, block_rows(S::REGISTERS, G), R => {
+                with_rows!(rows, block_rows::<S, E>(G), R => {
                     outer::<S, E, R, G>(&piece.x.words, first, strip.as_ptr(), C::INPUT_SLOTS, sums)
                 });
             }
             for (first, rows) in groups(s.hidden, most) {
                 let sums = recurrent[first * G * S::LANES..].as_mut_ptr();
-                with_rows!(rows, block_rows(S::REGISTERS, G), R => {
+                with_rows!(rows, block_rows::<S, E>(G), R => {
                     outer::<S, E, R, G>(&piece.h.words, first, strip.as_ptr(), C::RECURRENT_SLOTS, sums)
                 });
             }
@@ -414,9 +414,9 @@ impl<E: Format> InputBlock<'_, E> {
     /// input` numbers that nobody else touches, with a row for each of `live`.
     #[inline(always)]
     unsafe fn run<S: Simd, const N: usize>(&self) {
-        for (first, rows) in groups(self.live.len(), block_rows(S::REGISTERS, N)) {
+        for (first, rows) in groups(self.live.len(), block_rows::<S, E>(N)) {
             // SAFETY: `first + R <= live.len()`; the rest is what the caller promises.
-            with_rows!(rows, block_rows(S::REGISTERS, N), R => unsafe { self.rows::<S, R, N>(first) });
+            with_rows!(rows, block_rows::<S, E>(N), R => unsafe { self.rows::<S, R, N>(first) });
         }
     }
 

@@ -13,6 +13,7 @@ unsafe impl Simd for Avx2 {
     type Pairs = __m256i;
     const LANES: usize = 8;
     const REGISTERS: usize = 16;
+    const WIDENS_PAIRS: bool = true;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> __m256 {

@@ -13,6 +13,7 @@ unsafe impl Simd for Avx512 {
     type Pairs = __m512bh;
     const LANES: usize = 16;
     const REGISTERS: usize = 32;
+    const WIDENS_PAIRS: bool = false;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> __m512 {

@@ -33,6 +33,8 @@ pub unsafe trait Simd: Copy + Send + Sync {
     const LANES: usize;
     /// Vector registers. The block of a micro-kernel must fit in them.
     const REGISTERS: usize;
+    /// Whether pairs of `bf16` are widened to `f32`, for want of an instruction that multiplies them.
+    const WIDENS_PAIRS: bool;
 
     /// # Safety
     /// The processor has the instructions of `Self`.

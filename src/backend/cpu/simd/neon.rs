@@ -14,6 +14,7 @@ unsafe impl Simd for Neon {
     type Pairs = uint32x4_t;
     const LANES: usize = 4;
     const REGISTERS: usize = 32;
+    const WIDENS_PAIRS: bool = false;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> float32x4_t {

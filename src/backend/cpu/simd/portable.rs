@@ -21,6 +21,7 @@ unsafe impl Simd for Portable {
     type Pairs = [u32; 4];
     const LANES: usize = 4;
     const REGISTERS: usize = 16;
+    const WIDENS_PAIRS: bool = true;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> V {
