@@ -74,6 +74,72 @@ pub fn under(sanitizer: Sanitizer, test: &str) -> Output {
         .expect("this binary runs again")
 }
 
+/// The options of the C++ compiler.
+fn flags() -> Vec<String> {
+    let mut flags = vec![
+        "-std=c++17",
+        "-O2",
+        "-g1",
+        "-fPIC",
+        "-shared",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-Wno-unknown-pragmas",
+    ];
+    // As NVRTC does: multiply-adds are fused only where the text has `fmaf`, and stores and loads may differ
+    // in type.
+    flags.extend(["-ffp-contract=off", "-fno-strict-aliasing"]);
+    #[cfg(target_arch = "x86_64")]
+    if std::is_x86_feature_detected!("fma") {
+        flags.push("-mfma");
+    }
+    flags.into_iter().map(String::from).collect()
+}
+
+/// The shared library that the compiler makes of `text` with `extra` options, unless it is there already. Its
+/// name has `name` and the hash of all of that and of what it includes.
+fn compiled(name: &str, text: &str, extra: &[String]) -> PathBuf {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/cuda_on_host");
+    let shim = fs::read_to_string(sources.join("shim.h")).unwrap();
+    let flags = flags();
+    let mut key = blake3::Hasher::new();
+    for part in [text, &format!("{flags:?} {extra:?}"), &shim] {
+        key.update(part.as_bytes()).update(b"\0");
+    }
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cuda_on_host");
+    let library = folder.join(format!("{}-{name}.so", &key.finalize().to_hex()[..24]));
+    if !library.exists() {
+        fs::create_dir_all(&folder).unwrap();
+        // Several processes may build the library at once, so it appears by an atomic rename.
+        let own = tempfile::tempdir_in(&folder).unwrap();
+        let [source, built] = ["source.cpp", "built.so"].map(|file| own.path().join(file));
+        fs::write(&source, text).unwrap();
+        let done = compiler()
+            .args(flags)
+            .arg("-I")
+            .arg(sources)
+            .arg("-o")
+            .args([&built, &source])
+            .args(extra)
+            .output()
+            .expect("there is a C++ compiler");
+        assert!(done.status.success(), "{name}: {}", String::from_utf8_lossy(&done.stderr));
+        fs::rename(built, &library).unwrap();
+    }
+    library
+}
+
+/// The library that runs a kernel's threads as fibers: one for all kernels of a process.
+fn fibers() -> &'static Path {
+    static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
+        let watched = |name, by| format!("-DWATCHED_FOR_{name}={}", u32::from(sanitizer() == by));
+        let watched = [watched("RACES", Sanitizer::Thread), watched("BOUNDS", Sanitizer::Address)];
+        compiled("fibers", include_str!("cuda_on_host/fibers.cpp"), &watched)
+    });
+    &LIBRARY
+}
+
 /// A kernel that is compiled for the CPU.
 pub struct Module {
     shared_object: Library,
@@ -85,71 +151,19 @@ type Run = unsafe extern "C" fn(*const u8, *const u32, u32, u32, *mut u8, usize)
 impl Module {
     /// Compiles the kernel, unless it is cached.
     pub fn build(entry: &str, text: &str, constants: &[(&str, u32)], exact: bool) -> Module {
-        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/cuda_on_host");
-        let source = |name: &str| fs::read_to_string(sources.join(name)).unwrap();
-        let mut flags: Vec<String> = [
-            "-std=c++17",
-            "-O2",
-            "-g1",
-            "-fPIC",
-            "-shared",
-            "-Wall",
-            "-Wextra",
-            "-Werror",
-            "-Wno-unknown-pragmas",
-        ]
-        .map(String::from)
-        .to_vec();
-        // As NVRTC does: multiply-adds are fused only where the text has `fmaf`, and stores and loads may
-        // differ in type.
-        flags.extend(["-ffp-contract=off".into(), "-fno-strict-aliasing".into()]);
-        #[cfg(target_arch = "x86_64")]
-        if std::is_x86_feature_detected!("fma") {
-            flags.push("-mfma".into());
+        let run = include_str!("cuda_on_host/entry.cpp");
+        let text = format!("#include \"shim.h\"\n{text}\n#line 1 \"entry.cpp\"\n{run}");
+        let mut extra: Vec<String> =
+            constants.iter().map(|(name, value)| format!("-D{name}={value}")).collect();
+        extra.push(format!("-DENTRY={entry}"));
+        extra.extend(exact.then(|| "-DEXACT".into()));
+        match sanitizer() {
+            Sanitizer::None => {}
+            Sanitizer::Address => extra.push("-fsanitize=address".into()),
+            Sanitizer::Thread => extra.push("-fsanitize=thread".into()),
         }
-        let (watch, races, bounds) = match sanitizer() {
-            Sanitizer::None => (None, 0, 0),
-            Sanitizer::Address => (Some("-fsanitize=address"), 0, 1),
-            Sanitizer::Thread => (Some("-fsanitize=thread"), 1, 0),
-        };
-        let (shim, fibers, run) = (source("shim.h"), source("fibers.cpp"), source("entry.cpp"));
-        let mut key = blake3::Hasher::new();
-        for part in [entry, text, &format!("{constants:?} {flags:?} {watch:?} {exact}"), &shim, &fibers, &run]
-        {
-            key.update(part.as_bytes()).update(b"\0");
-        }
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cuda_on_host");
-        let library = folder.join(format!("{}-{entry}.so", &key.finalize().to_hex()[..24]));
-        if !library.exists() {
-            fs::create_dir_all(&folder).unwrap();
-            // Several processes may build the library at once, so it appears by an atomic rename.
-            let own = tempfile::tempdir_in(&folder).unwrap();
-            let at = |name: &str| own.path().join(name);
-            fs::write(at("kernel.cpp"), format!("#include \"shim.h\"\n{text}\n#line 1 \"entry.cpp\"\n{run}"))
-                .unwrap();
-            let compile = |file: &Path, to: &Path, extra: &[String]| {
-                let done = compiler()
-                    .args(&flags)
-                    .args(extra)
-                    .arg("-I")
-                    .arg(&sources)
-                    .arg("-o")
-                    .args([to, file])
-                    .output()
-                    .expect("there is a C++ compiler");
-                assert!(done.status.success(), "{entry}: {}", String::from_utf8_lossy(&done.stderr));
-            };
-            let watched = [format!("-DWATCHED_FOR_RACES={races}"), format!("-DWATCHED_FOR_BOUNDS={bounds}")];
-            compile(&sources.join("fibers.cpp"), &at("fibers.o"), &[&watched[..], &["-c".into()]].concat());
-            let mut extra: Vec<String> =
-                constants.iter().map(|(name, value)| format!("-D{name}={value}")).collect();
-            extra.push(format!("-DENTRY={entry}"));
-            extra.extend(exact.then(|| "-DEXACT".into()));
-            extra.extend(watch.map(String::from));
-            extra.push(at("fibers.o").display().to_string());
-            compile(&at("kernel.cpp"), &at("kernel.so"), &extra);
-            fs::rename(at("kernel.so"), &library).unwrap();
-        }
+        extra.push(fibers().display().to_string());
+        let library = compiled(entry, &text, &extra);
         // SAFETY: this function made the library, now or earlier, and its name has the hash of its text. It
         // has no initializers that run when it is loaded.
         Module { shared_object: unsafe { Library::new(&library) }.unwrap() }

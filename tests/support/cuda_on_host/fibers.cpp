@@ -101,7 +101,7 @@ void change(Context* from, Context* to) { swapcontext(from, to); }
 
 // ---- The memory of a block -------------------------------------------------------------------------------
 
-// If blocks are checked for races with one another, each gets fresh memory, because the reuse of a stack
+// If blocks are checked for races with one another, each gets fresh memory, because its use by another block
 // would look like a race with the block before. Otherwise the memory is from the heap, where a sanitizer sees
 // the bounds of each array.
 #if WATCHED_FOR_RACES
@@ -168,10 +168,10 @@ struct Cluster {
     Fiber* fibers; // in the order in which they run
     unsigned count;
     size_t current = 0;
+    unsigned started = 0; // clusters
     unsigned arrived = 0, returned = 0, turn = 0;
     Context launcher;
     void* watched = nullptr;
-    std::vector<void*> gone; // the sanitizer's fibers of the previous cluster
     char begin, end, meeting[2]; // synchronization objects: launch begin and end, two alternating barriers
     char* message;
     size_t capacity;
@@ -179,12 +179,40 @@ struct Cluster {
 };
 
 thread_local Cluster* cluster;
-// The stacks of the cluster that runs on this thread of the CPU.
-struct Stacks {
-    char* bytes = nullptr;
-    size_t size = 0;
+
+// The stacks of a cluster's threads, and the sanitizer's handles of them. To make them costs more than to run
+// a small kernel, so they are used again. To the sanitizer a thread that runs on them then comes after the
+// thread before: if blocks are checked for races, clusters take turns with two sets, so that those that
+// run one after the other have different ones.
+struct Threads {
+    char* stacks = nullptr;
+    size_t room = 0;
+    std::vector<void*> watched;
+
+    void grow(size_t count) {
+        if (room < count) {
+            if (stacks != nullptr) {
+                give_back(stacks, STACK * room);
+            }
+            stacks = take(STACK * count);
+            room = count;
+        }
+        while (watched.size() < count) {
+            watched.push_back(__tsan_create_fiber(0));
+        }
+    }
+
+    // After a launch that failed, whose threads stopped anywhere.
+    void forget() {
+        for (void* one : watched) {
+            __tsan_destroy_fiber(one);
+        }
+        watched.clear();
+        __asan_unpoison_memory_region(stacks, STACK * room);
+    }
 };
-thread_local Stacks stacks;
+const unsigned SETS = WATCHED_FOR_RACES ? 2 : 1;
+thread_local Threads sets[SETS];
 
 Fiber& running() { return cluster->fibers[cluster->current]; }
 
@@ -319,13 +347,8 @@ void run_cluster(Cluster& own, unsigned index) {
     for (unsigned i = 0; i < warps; i++) {
         new (&own_warps[i]) Warp();
     }
-    if (WATCHED_FOR_RACES || stacks.size < STACK * own.count) {
-        if (stacks.bytes != nullptr) {
-            give_back(stacks.bytes, stacks.size);
-        }
-        stacks.size = STACK * own.count;
-        stacks.bytes = take(stacks.size);
-    }
+    Threads& set = sets[own.started++ % SETS];
+    set.grow(own.count);
     const std::vector<unsigned> threads = permutation(own.count, launch.order);
     for (unsigned i = 0; i < own.count; i++) {
         Fiber& fiber = *new (&own.fibers[i]) Fiber();
@@ -336,9 +359,8 @@ void run_cluster(Cluster& own, unsigned index) {
         fiber.warp = &own_warps[rank * warps_of_block + thread / 32];
         fiber.warp->members[thread % 32] = &fiber;
         fiber.warp->lanes++;
-        __asan_unpoison_memory_region(stacks.bytes + STACK * i, STACK); // left by a launch that failed
-        begin(&fiber.context, stacks.bytes + STACK * i, fiber_main);
-        fiber.watched = __tsan_create_fiber(0);
+        begin(&fiber.context, set.stacks + STACK * i, fiber_main);
+        fiber.watched = set.watched[i];
     }
     cluster = &own;
     own.current = own.count - 1;
@@ -346,15 +368,6 @@ void run_cluster(Cluster& own, unsigned index) {
     go_to(*next_ready(), &own.launcher);
     cluster = nullptr;
     place = nullptr;
-    // The sanitizer reuses the number of a destroyed fiber, and then confuses the two. So the previous
-    // cluster's fibers stay until this one's exist.
-    for (void* watched : own.gone) {
-        __tsan_destroy_fiber(watched);
-    }
-    own.gone.clear();
-    for (unsigned i = 0; i < own.count; i++) {
-        own.gone.push_back(own.fibers[i].watched);
-    }
     for (Block& block : own.blocks) {
         for (auto& memory : block.memory) {
             give_back(memory.second.bytes, memory.second.size);
@@ -527,13 +540,13 @@ bool launch(const Launch& launch, void (*kernel)(const void*), const void* argum
     for (unsigned index : permutation(blocks / launch.cluster, launch.order)) {
         run_cluster(own, index);
         if (own.failed) {
+            for (Threads& set : sets) {
+                set.forget();
+            }
             return false;
         }
     }
     __tsan_acquire(&own.end);
-    for (void* watched : own.gone) {
-        __tsan_destroy_fiber(watched);
-    }
     return true;
 }
 
