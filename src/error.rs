@@ -9,6 +9,7 @@ use std::error::Error as Source;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The kind of an [`Error`]. The program ends with [`ErrorKind::exit_code`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,11 +143,24 @@ impl Source for Error {
     }
 }
 
-/// The values of `tasks`, or the error of the first one that fails: first in their order, on any number of
-/// threads, and not in time.
-pub(crate) fn in_order<T: Send>(tasks: impl IndexedParallelIterator<Item = Result<T>>) -> Result<Vec<T>> {
-    let results: Vec<Result<T>> = tasks.collect();
-    results.into_iter().collect()
+/// The values of `work` for all items, or the error of the first item for which it fails: first in their
+/// order, on any number of threads, and not in time. Items behind it need not be worked on.
+pub(crate) fn in_order<I: Send, T: Send>(
+    items: impl IndexedParallelIterator<Item = I>,
+    work: impl Fn(I) -> Result<T> + Sync + Send,
+) -> Result<Vec<T>> {
+    let first_failed = AtomicUsize::new(usize::MAX);
+    let one = |(number, item)| {
+        let is_wanted = number < first_failed.load(Ordering::Relaxed);
+        is_wanted.then(|| {
+            work(item).inspect_err(|_| {
+                first_failed.fetch_min(number, Ordering::Relaxed);
+            })
+        })
+    };
+    let results: Vec<Option<Result<T>>> = items.enumerate().map(one).collect();
+    // Those that are left out are behind an error.
+    results.into_iter().flatten().collect()
 }
 
 #[cfg(test)]
@@ -174,8 +188,8 @@ mod tests {
             _ => Ok(i),
         };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
-        let error = pool.install(|| in_order((0..64).into_par_iter().map(late))).unwrap_err();
+        let error = pool.install(|| in_order((0..64).into_par_iter(), late)).unwrap_err();
         assert_eq!(error.message, "task 3");
-        assert_eq!(in_order((4..8).into_par_iter().map(late)).unwrap(), [4, 5, 6, 7]);
+        assert_eq!(in_order((4..8).into_par_iter(), late).unwrap(), [4, 5, 6, 7]);
     }
 }

@@ -147,7 +147,7 @@ impl Arrays {
         let channels: Vec<usize> = recordings.first().map_or(Vec::new(), |r| (0..r.channels.len()).collect());
         let build =
             |recording| SubjectFrames::build(recording, &spec, &channels, None, FrameValues::default());
-        let table = FrameTable::assemble(in_order(recordings.par_iter().map(build))?)?;
+        let table = FrameTable::assemble(in_order(recordings.par_iter(), build)?)?;
         let labels = Labels {
             scheme: LabelScheme::Class,
             scale: None,

@@ -120,7 +120,7 @@ impl SubjectFrames {
         let part = |index: usize| -> Result<(Cut, Sketch)> {
             Ok((segment(recording, index, spec, channels, &grid, plan.as_ref())?, sketch(index)))
         };
-        let parts = in_order((0..recording.trials.len()).into_par_iter().map(part))?;
+        let parts = in_order((0..recording.trials.len()).into_par_iter(), part)?;
         let mut elements = Vec::with_capacity(parts.iter().map(|((part, ..), _)| part.len()).sum());
         let width = frames.origins.len();
         for ((part, mut segment, defects), sketch) in parts {

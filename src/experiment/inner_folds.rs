@@ -29,7 +29,7 @@ impl Experiment {
                 .hint("use `patience = 0`, or a share for `validation`")),
             }
         };
-        in_order(numbers.par_iter().map(check)).map(drop)
+        in_order(numbers.par_iter(), check).map(drop)
     }
 
     /// The inner folds of fold `number`, from 0: of the windows of its training and validation part, by the

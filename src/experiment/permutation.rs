@@ -59,7 +59,7 @@ impl Experiment {
     /// Refuses a permutation test of which some permutation cannot be trained, before hours of training.
     pub fn check_permutations(&self) -> Result<()> {
         let numbers: Vec<usize> = (1..=self.permutations()).collect();
-        in_order(numbers.par_iter().map(|&n| self.permuted(n).map(drop))).map(drop)
+        in_order(numbers.par_iter(), |&n| self.permuted(n).map(drop)).map(drop)
     }
 
     /// Refuses a permutation test, or a choice of settings, of some folds only.
@@ -151,7 +151,7 @@ impl Experiment {
         at_once: usize,
         watch: &mut Watch,
     ) -> Result<Option<Vec<Statistics>>> {
-        let permuted = in_order(numbers.par_iter().map(|&n| self.permuted(n)))?;
+        let permuted = in_order(numbers.par_iter(), |&n| self.permuted(n))?;
         let folds = self.split.folds().len();
         let models: Vec<(usize, usize)> =
             (0..permuted.len()).flat_map(|p| (0..folds).map(move |fold| (p, fold))).collect();
@@ -170,11 +170,11 @@ impl Experiment {
                 predictions[p].extend(result.predictions);
             }
         }
-        let statistics = permuted.par_iter().zip(&predictions).map(|(experiment, predictions)| {
+        let statistics = |(experiment, predictions): (&Experiment, &Vec<Prediction>)| {
             let verdict = experiment.score(predictions)?.verdict;
             Ok(Statistics::of(&verdict.expect("new scores have a verdict")))
-        });
-        in_order(statistics).map(Some)
+        };
+        in_order(permuted.par_iter().zip(&predictions), statistics).map(Some)
     }
 
     /// Windows that the run trains on if no fold stops early.

@@ -125,7 +125,7 @@ impl Experiment {
             });
             scores.collect::<Result<Vec<InnerScore>>>()
         };
-        in_order(folds.par_iter().zip(&predictions).map(score)).map(Some)
+        in_order(folds.par_iter().zip(&predictions), score).map(Some)
     }
 
     /// Inner fold `i` of a fold, trained with the settings of a candidate.
@@ -161,7 +161,7 @@ impl Running<'_> {
             return Ok(None);
         }
         let open: Vec<usize> = (tuning.folds.len()..all).collect();
-        let inner = in_order(open.par_iter().map(|&number| experiment.inner(number)))?;
+        let inner = in_order(open.par_iter(), |&number| experiment.inner(number))?;
         let windows = |folds: &[Inner]| folds.iter().map(|fold| experiment.inner_windows(fold)).sum::<u64>();
         let together = experiment.choosing_at_once(backend, inner[0].split.folds().len())?;
         progress.start("choosing settings inside the folds", windows(&inner), "windows");

@@ -5,7 +5,6 @@ use crate::data::recording::Recording;
 use crate::error::{Result, in_order};
 use crate::progress::Progress;
 use rayon::prelude::*;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Reads each item with its number, and gives the recordings to `each`. Of several items that fail, the first
 /// in order is told; those behind it need not be read.
@@ -17,22 +16,13 @@ pub fn in_parallel<I: Sync>(
     each: &Each,
 ) -> Result<()> {
     progress.start(what, items.len() as u64, "subjects");
-    let first_failed = AtomicUsize::new(usize::MAX);
-    let done = in_order(items.par_iter().enumerate().map(|(number, item)| {
-        if number > first_failed.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        let work = || {
-            let recording = read(number, item)?;
-            let subject = recording.subject.clone();
-            each(number, recording)?;
-            progress.advance(1, &subject);
-            Ok(())
-        };
-        work().inspect_err(|_| {
-            first_failed.fetch_min(number, Ordering::Relaxed);
-        })
-    }));
+    let done = in_order(items.par_iter().enumerate(), |(number, item)| {
+        let recording = read(number, item)?;
+        let subject = recording.subject.clone();
+        each(number, recording)?;
+        progress.advance(1, &subject);
+        Ok(())
+    });
     progress.finish();
     done.map(drop)
 }
