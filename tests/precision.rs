@@ -114,7 +114,7 @@ fn weights_in_bf16_move_the_probabilities_of_a_network_by_as_much_as_is_said() {
     let found = probabilities(&call.out);
     assert!(!exact.is_empty() && exact.len() == found.len());
     let moved = exact.iter().zip(&found).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-    let said = call.err.split("at most ").nth(1).unwrap().split(' ').next().unwrap().parse::<f64>().unwrap();
+    let said = call.err.split("at most ").nth(1).unwrap().split(',').next().unwrap().parse::<f64>().unwrap();
     assert!(moved > 0.0 && (moved - said).abs() <= 0.06 * said + 1e-6, "moved by {moved:e}, said {said:e}");
     engine(path, "predict runs/bf16 new.ts --weights bf16")
         .ends(2, &["--weights bf16 is for networks of fp32, and the run's `--precision` is bf16"]);

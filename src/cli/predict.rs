@@ -75,11 +75,15 @@ impl PredictCommand {
         let mut config = checked_config(&self.run, &["tuning.json"], terminal)?;
         let own_config = config.clone();
         config.run.choose(self.backend, &self.device);
-        if self.weights == Some(Weights::Bf16) {
-            use_bf16(&mut config.run)?;
-        }
         // Before minutes of reading: is there such a device?
-        config.run.device()?;
+        match self.weights {
+            Some(Weights::Bf16) => {
+                use_bf16(&mut config.run)?;
+                let way_out = "leave --weights out, or name a path that computes in bf16: --isa portable";
+                config.run.device().map_err(|e| e.hint(way_out))?;
+            }
+            None => drop(config.run.device()?),
+        }
         set_threads(config.run.threads)?;
         let which = self.checkpoint.name();
         let mut folds = experiment::checked_folds(&self.run, which, self.partial || self.fold.is_some())?;
@@ -156,10 +160,10 @@ fn use_bf16(run: &mut RunConfig) -> Result<()> {
 
 /// The effect of `--weights bf16`, as a sentence.
 fn effect(rounding: &Rounding) -> String {
-    let Rounding { windows, largest, bound, changed } = rounding;
+    let Rounding { windows, largest, error, bound, changed } = rounding;
     format!(
-        "in bf16, over the first {windows} windows and one network, a probability moves by at most {largest:.1e} (bound \
-         {bound:.1e}), and {changed} predicted classes change"
+        "in bf16, over the first {windows} windows and one network, a probability moves by at most {largest:.1e}, and \
+         {changed} predicted classes change; from the equations it is off by {error:.1e} (bound {bound:.1e})"
     )
 }
 

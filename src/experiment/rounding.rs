@@ -22,7 +22,9 @@ pub struct Rounding {
     pub windows: usize,
     /// Largest difference between a probability in `bf16` and in `f32`.
     pub largest: f64,
-    /// How far a correct device may be from the truth in `bf16`.
+    /// Largest difference between a probability in `bf16` and the truth.
+    pub error: f64,
+    /// How large `error` may be.
     pub bound: f64,
     /// Windows whose most probable class changes.
     pub changed: usize,
@@ -41,10 +43,20 @@ pub fn rounding(isa: Option<Isa>, checkpoint: &FoldCheckpoint, dataset: &Dataset
     let windows = affordable.clamp(1, WINDOWS).min(dataset.sequences.len());
     let bf16 = first(&Cpu::open(isa, Precision::Bf16)?, checkpoint, dataset, windows)?;
     let fp32 = first(&Cpu::open(isa, Precision::Fp32)?, checkpoint, dataset, windows)?;
-    let changed = bf16.iter().zip(&fp32).filter(|(a, b)| a.argmax() != b.argmax()).count();
-    let (bf16, fp32) = (probabilities(&bf16), probabilities(&fp32));
-    let truth = probabilities(&first(&Reference::<f64>::default(), checkpoint, dataset, windows)?);
-    let own = probabilities(&first(&Reference::<Approximate<7>>::default(), checkpoint, dataset, windows)?);
+    let truth = first(&Reference::<f64>::default(), checkpoint, dataset, windows)?;
+    let own = first(&Reference::<Approximate<7>>::default(), checkpoint, dataset, windows)?;
+    judge(&bf16, &fp32, &truth, &own)
+}
+
+fn judge(
+    bf16: &[Prediction],
+    fp32: &[Prediction],
+    truth: &[Prediction],
+    own: &[Prediction],
+) -> Result<Rounding> {
+    let windows = bf16.len();
+    let changed = bf16.iter().zip(fp32).filter(|(a, b)| a.argmax() != b.argmax()).count();
+    let [bf16, fp32, truth, own] = [bf16, fp32, truth, own].map(probabilities);
     let (error, bound) = (distance(&bf16, &truth), bound(Precision::Bf16, &own, &truth));
     if error > bound {
         return Err(Error::numerical(format!(
@@ -53,7 +65,7 @@ pub fn rounding(isa: Option<Isa>, checkpoint: &FoldCheckpoint, dataset: &Dataset
         ))
         .hint("predict in fp32; `engine check` shows whether this machine computes correctly"));
     }
-    Ok(Rounding { windows, largest: distance(&bf16, &fp32), bound, changed })
+    Ok(Rounding { windows, largest: distance(&bf16, &fp32), error, bound, changed })
 }
 
 /// Predictions of the first windows.
@@ -69,4 +81,36 @@ fn first<B: Backend>(
 
 fn probabilities(predictions: &[Prediction]) -> Vec<f64> {
     predictions.iter().flat_map(|prediction| prediction.probabilities.iter().copied()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn predictions(of_class_1: &[f64]) -> Vec<Prediction> {
+        let one = |&p: &f64| Prediction {
+            fold: 0,
+            subject: 0,
+            trial: 0,
+            window: 0,
+            label: 0,
+            probabilities: vec![1.0 - p, p],
+        };
+        of_class_1.iter().map(one).collect()
+    }
+
+    #[test]
+    fn windows_that_change_their_class_are_counted_and_errors_beyond_the_bound_refused() {
+        let truth = predictions(&[0.2, 0.4999, 0.9]);
+        let own = predictions(&[0.201, 0.4999, 0.9]);
+        let found = judge(&predictions(&[0.2, 0.5004, 0.902]), &truth, &truth, &own).unwrap();
+        assert_eq!((found.windows, found.changed), (3, 1));
+        assert!((found.largest - 0.002).abs() < 1e-12 && (found.error - 0.002).abs() < 1e-12);
+        // Four times the error of the equations with 7 bits, and one rounding of the largest probability.
+        assert!((found.bound - (4.0 * 0.001 + 4e-3 * 0.9)).abs() < 1e-12, "{}", found.bound);
+        for wrong in [0.91, f64::NAN] {
+            let error = judge(&predictions(&[0.2, 0.4999, wrong]), &truth, &truth, &own).unwrap_err();
+            assert_eq!(error.kind, crate::ErrorKind::Numerical);
+        }
+    }
 }
