@@ -185,7 +185,7 @@ def crossval(
     channels: Sequence[str] | None = None,
     rate: float | None = None,
     split: Any | Iterable[_Fold] | None = None,
-    tune: Mapping[str, Sequence[Any]] | None = None,
+    tune: Mapping[str, Iterable[Any]] | None = None,
     inner_folds: int | None = None,
     bad_windows: Literal["fail", "keep"] = "fail",
     run: _Path | None = None,

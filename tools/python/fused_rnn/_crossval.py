@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from . import _engine, _folds, _inputs, _settings
+from ._errors import ConfigError
 from ._progress import Reporter
 from ._run import Run
 
@@ -76,6 +77,8 @@ def crossval(
     else:
         folder = Path(os.fspath(run))
         place = {"runs": str(folder.parent), "name": folder.name}
+    if tune is None and inner_folds is not None:
+        raise ConfigError("`inner_folds` would have no effect without `tune`", "give `tune`, or leave it out")
     choice = {"tune": None if tune is None else _settings.choices(tune), "inner_folds": inner_folds}
     text = _settings.to_toml(settings, run=place, tuning=choice)
     path, rows = _engine.crossval(given, folds, text, Reporter(progress))

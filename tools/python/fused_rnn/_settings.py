@@ -3,7 +3,7 @@
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ._errors import ConfigError
 
@@ -92,13 +92,14 @@ def to_toml(given, sections=SECTIONS, **fixed):
 
 def choices(tune):
     """A dict of settings and the values to choose among, as the program's texts: ``learning_rate=0.001;0.0003``."""
-    if not isinstance(tune, Mapping):
-        raise ConfigError(f"`tune` is {tune!r}, expected a dict", "write, for instance, tune={'lr': [1e-3, 3e-4]}")
+    if not isinstance(tune, Mapping) or not tune:
+        hint = "write, for instance, tune={'lr': [1e-3, 3e-4]}"
+        raise ConfigError(f"`tune` is {tune!r}, expected a dict of settings and their values", hint)
     texts = []
     for name, values in tune.items():
-        if hasattr(values, "tolist"):
-            values = values.tolist()
-        if not isinstance(values, (list, tuple)) or len(values) < 2:
+        if isinstance(values, Iterable) and not isinstance(values, str):
+            values = list(values)
+        if not isinstance(values, list) or len(values) < 2:
             hint = "a setting with one value is none to choose: give it beside `tune`"
             raise ConfigError(f"`tune` has {name} = {values!r}, expected a list of two or more values", hint)
         texts.append(f"{ALIASES.get(name, name)}={';'.join(_word(name, value) for value in values)}")

@@ -51,7 +51,7 @@ def test_predictions_are_the_program_s(tmp_path, arrays, split_by):
 
 def test_choices_inside_the_folds_are_the_program_s(tmp_path, arrays):
     own = dict(split_by="subject", validation=0, patience=0)
-    run = fr.crossval(**arrays, **own, tune={"lr": [1e-3, 1e-2], "hidden": [4, [3, 5]]}, inner_folds=2, **SMALL)
+    run = fr.crossval(**arrays, **own, tune={"lr": np.array([1e-3, 1e-2]), "hidden": [4, [3, 5]]}, inner_folds=2, **SMALL)
     options = ["--split", "subject", "--validation", "0", "--patience", "0", "--inner-folds", "2"]
     theirs = program(tmp_path, arrays, *options, "--tune", "lr=0.001;0.01", "--tune", "hidden=4;3,5")
     scores = json.loads((theirs / "scores.json").read_text())
@@ -66,6 +66,7 @@ def test_choices_inside_the_folds_are_the_program_s(tmp_path, arrays):
     ("tune", "message"),
     [
         (["lr=1e-3,1e-2"], "expected a dict"),
+        ({}, "expected a dict"),
         ({"lr": 1e-3}, "two or more values"),
         ({"lr": [1e-3]}, "two or more values"),
         ({"lr": [1e-3, 1e-3]}, "is there twice"),
@@ -77,6 +78,21 @@ def test_choices_inside_the_folds_are_the_program_s(tmp_path, arrays):
 def test_a_choice_that_cannot_be_made_is_refused(arrays, tune, message):
     with pytest.raises(ValueError, match=message):
         fr.crossval(**arrays, split_by="subject", validation=0, patience=0, tune=tune, **SMALL)
+
+
+def test_inner_folds_without_a_choice_are_refused(arrays):
+    with pytest.raises(ValueError, match="no effect without `tune`"):
+        fr.crossval(**arrays, split_by="subject", validation=0, patience=0, inner_folds=3, **SMALL)
+
+
+def test_precision_bf16_is_the_program_s(tmp_path, arrays):
+    bf16 = dict(precision="bf16", isa="portable")
+    run = fr.crossval(**arrays, split_by="subject", **bf16, **SMALL)
+    theirs = program(tmp_path, arrays, "--split", "subject", "--precision", "bf16", "--isa", "portable")
+    assert fr.load_run(theirs).probabilities.tobytes() == run.probabilities.tobytes()
+    assert fr.crossval(**arrays, split_by="subject", isa="portable", **SMALL).probabilities.tobytes() != (
+        run.probabilities.tobytes()
+    )
 
 
 def test_rows_are_those_of_x_in_any_order(arrays):
