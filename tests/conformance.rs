@@ -98,7 +98,8 @@ fn ten_training_steps_stay_within_the_bound_of_the_cpu() {
     }
 }
 
-/// No bound would show a layer that computes in `f32` although `bf16` was asked for.
+/// No bound would show a forward pass that computes in `f32` although `bf16` was asked for. Gradients differ
+/// with it, whatever they compute in.
 #[test]
 fn every_output_feels_bf16() {
     let size = RnnSize { batch: 5, steps: 6, input: 7, hidden: 9 };
@@ -134,6 +135,24 @@ fn one_step_of_operands_that_bf16_holds_has_the_bounds_of_f32() {
                 let found = case.run(&Cpu::with(isa, Precision::Bf16), &tensors).unwrap();
                 ["y", "last"].iter().for_each(|name| within(&found[name], &truth[name], &own[name]));
             }
+        }
+    }
+}
+
+/// The same of a convolution block, forward and backward: its gradients come from `dy` as it is.
+#[test]
+fn convolutions_of_operands_that_bf16_holds_have_the_bounds_of_f32() {
+    let rounded = |x: &mut f64| *x = f64::from(f32::from_bits((*x as f32).to_bits() & 0xffff_0000));
+    for (input, filters, kernel) in [(5, 7, 3), (1, 33, 2), (8, 16, 5)] {
+        let size = ConvSize { batch: 4, steps: 23, input, filters, kernel };
+        let case = ConvCase { ragged: true, ..ConvCase::new(size) };
+        let mut tensors = case.tensors();
+        tensors.reals.values_mut().for_each(|values| values.iter_mut().for_each(rounded));
+        let truth = case.run(&Reference::<f64>::default(), &tensors).unwrap();
+        let own = case.run(&Reference::<Approximate<23>>::default(), &tensors).unwrap();
+        for isa in Isa::available_in(Precision::Bf16) {
+            let found = case.run(&Cpu::with(isa, Precision::Bf16), &tensors).unwrap();
+            found.names().for_each(|name| within(&found[name], &truth[name], &own[name]));
         }
     }
 }

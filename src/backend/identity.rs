@@ -82,7 +82,7 @@ impl DeviceId {
     fn cpu(text: &str) -> Option<Self> {
         let (path, precision) = match text.split_once(", ") {
             // The path alone is `f32`, and has no other text.
-            Some((path, name)) => (path, Precision::ALL.into_iter().skip(1).find(|p| p.name() == name)?),
+            Some((path, name)) => (path, [Precision::Bf16].into_iter().find(|p| p.name() == name)?),
             None => (text, Precision::Fp32),
         };
         Isa::ALL.into_iter().find(|isa| isa.name() == path).map(|path| DeviceId::Cpu { path, precision })
@@ -170,7 +170,9 @@ mod tests {
                 assert_eq!(DeviceId::of(&Cpu::with(path, precision)), DeviceId::Cpu { path, precision });
             }
         }
-        assert!(matches!(read("cpu avx2, fp32"), DeviceId::Unknown { .. }));
+        for unknown in ["cpu avx2, fp32", "cpu avx2, tf32"] {
+            assert!(matches!(read(unknown), DeviceId::Unknown { .. }), "{unknown}");
+        }
         let elsewhere = read("cpu of-another-machine");
         assert_eq!(elsewhere.kind(), Kind::Cpu);
         assert!(matches!(elsewhere, DeviceId::Unknown { .. }));

@@ -4,7 +4,7 @@
 use super::cache::CACHES;
 use super::columns::Columns;
 use super::device::Cpu;
-use super::format::{Format, Layout, with_format};
+use super::format::{Format, Operands, layout, with_format};
 use super::isa::{self, Isa, Task};
 use super::kernel::{STRIP, block_rows, groups, multiply, outer, with_rows};
 use super::memory::Aligned;
@@ -27,7 +27,7 @@ fn packed<E: Format>(isa: Isa, s: &Conv, weights: &[f32], m: usize, by_filter: b
         let (row, column) = if by_filter { (f, c) } else { (c, f) };
         matrix[(j * rows + row) * columns + column] = weight;
     }
-    let mut packed = Columns::zeros(kernel * rows, columns, Layout { lanes: isa.lanes(), pair: E::PAIR });
+    let mut packed = Columns::zeros(kernel * rows, columns, layout(E::PRECISION, isa.lanes()));
     packed.load::<E>(&matrix);
     packed
 }
@@ -96,23 +96,22 @@ impl<E: Format> Task for Step<'_, E> {
         }
         // Of the live rows at each of the input's steps that the two of the output's pool see.
         let input_steps = 2 * t..2 * t + s.spec.kernel + 1;
-        let rows: Vec<*const f32> = input_steps
-            .flat_map(|t| live.iter().map(move |&b| (t, b)))
-            .map(|(t, b)| self.x[s.x_at(self.m, t, b)..][..s.input].as_ptr())
-            .collect();
-        let (mut space, mut x) = (Vec::new(), Vec::new());
+        let mut x = Operands::<E>::new();
+        for (t, &b) in input_steps.flat_map(|t| live.iter().map(move |b| (t, b))) {
+            x.push(&self.x[s.x_at(self.m, t, b)..][..s.input]);
+        }
         // SAFETY: `run`'s caller has `S`'s instructions, and each row is a slice of `s.input` numbers.
-        unsafe { E::along::<S>(&rows, s.input, &mut space, &mut x) };
+        let x = unsafe { x.along::<S>(s.input) };
         for (first, vectors) in self.weights.blocks() {
             // SAFETY: `run`'s caller has `S`'s instructions; `blocks` gives one to four vectors, so that `N`
             // is `vectors`. `live` was filled with rows below `batch`, and `x` has the words of each of them
             // at all `kernel + 1` steps.
             unsafe {
                 match vectors {
-                    1 => self.columns::<S, 1>(first, &live, &x),
-                    2 => self.columns::<S, 2>(first, &live, &x),
-                    3 => self.columns::<S, 3>(first, &live, &x),
-                    _ => self.columns::<S, 4>(first, &live, &x),
+                    1 => self.columns::<S, 1>(first, &live, x),
+                    2 => self.columns::<S, 2>(first, &live, x),
+                    3 => self.columns::<S, 3>(first, &live, x),
+                    _ => self.columns::<S, 4>(first, &live, x),
                 }
             }
         }
@@ -325,39 +324,41 @@ impl<E: Format> Task for WeightTask<'_, E> {
         let depth = words * E::PAIR;
         let (mut sums, mut strip) = (Aligned::zeros(s.input * width), Aligned::zeros(words * width));
         let mut bias = vec![0.0; count];
-        let mut dz = Aligned::zeros(2 * width);
-        let mut rows: Vec<*const f32> = Vec::with_capacity(depth);
-        let (mut space, mut x) = (Vec::new(), Vec::new());
+        // Two steps that are to become pairs.
+        let mut two_steps = Aligned::zeros(if E::PAIR == 2 { 2 * width } else { 0 });
+        let mut x = Operands::<E>::new();
         let mut steps = (0..s.out_steps())
             .flat_map(|t| (0..s.batch).map(move |b| (t, b)))
             .filter(|&(t, b)| t < gradient.steps(m, b));
         loop {
-            rows.clear();
+            x.clear();
             for (t, b) in steps.by_ref().take(depth / 2) {
+                let to = &mut strip[x.len() / E::PAIR * width..][..2 / E::PAIR * width];
+                let dz = if E::PAIR == 2 { &mut *two_steps } else { &mut *to };
                 let (before, after) = dz.split_at_mut(width);
                 for (step, dz) in [(2 * t, before), (2 * t + 1, after)] {
                     let dz = &mut dz[..count];
                     gradient.expand(m, step, b, first, dz);
                     bias.iter_mut().zip(dz).for_each(|(bias, dz)| *bias += *dz);
-                    rows.push(self.x[s.x_at(m, step + tap, b)..][..s.input].as_ptr());
+                    x.push(&self.x[s.x_at(m, step + tap, b)..][..s.input]);
                 }
-                let to = &mut strip[(rows.len() - 2) / E::PAIR * width..][..2 / E::PAIR * width];
-                // SAFETY: `run`'s caller has `S`'s instructions; `to` has as many words as `dz` has numbers,
-                // or pairs of them.
-                unsafe { store_steps::<S, E>(bytemuck::cast_slice_mut(to), &dz) };
+                if E::PAIR == 2 {
+                    // SAFETY: `run`'s caller has `S`'s instructions.
+                    unsafe { store_pairs::<S, E>(bytemuck::cast_slice_mut(to), &two_steps) };
+                }
             }
-            if rows.is_empty() {
+            if x.len() == 0 {
                 break;
             }
             // SAFETY: `run`'s caller has `S`'s instructions, and each row is a slice of `s.input` numbers.
-            unsafe { E::across::<S>(&rows, s.input, &mut space, &mut x) };
+            let x = unsafe { x.across::<S>(s.input) };
             for (channel, channels) in groups(s.input, const { block_rows::<S, E>(STRIP) }) {
                 let sums = sums[channel * width..].as_mut_ptr();
                 // SAFETY: `run`'s caller has `S`'s instructions. Each row is of `s.input` words, and there
                 // are at most `words`, as many as the strip has; `channel + R <= s.input`, and `sums` has
                 // `width` numbers for each channel.
                 with_rows!(channels, block_rows::<S, E>(STRIP), R => unsafe {
-                    outer::<S, E, R, STRIP>(&x, channel, strip.as_ptr().cast(), [0, 1, 2, 3], sums)
+                    outer::<S, E, R, STRIP>(x, channel, strip.as_ptr().cast(), [0, 1, 2, 3], sums)
                 });
             }
         }
@@ -380,21 +381,20 @@ impl<E: Format> Task for WeightTask<'_, E> {
     }
 }
 
-/// Stores two steps of `dz (2, STRIP, LANES)` as words: one after the other, or as pairs.
+/// Stores two steps of `dz (2, STRIP, LANES)` as pairs, `(STRIP, LANES)` words.
 ///
 /// # Safety
-/// The processor has `S`'s instructions; `to` has `2 * STRIP * LANES` numbers.
+/// The processor has `S`'s instructions.
 #[inline(always)]
-unsafe fn store_steps<S: Simd, E: Format>(to: &mut [E::Number], dz: &[f32]) {
-    let width = STRIP * S::LANES;
-    debug_assert!(to.len() == 2 * width && dz.len() == 2 * width);
-    for at in (0..2 * width / E::PAIR).step_by(S::LANES) {
-        // SAFETY: `at` is a vector of the first `2 / PAIR` of the steps, which begins before their end; the
-        // second of a pair is `width` numbers after the first. The caller has `S`'s instructions.
+unsafe fn store_pairs<S: Simd, E: Format>(to: &mut [E::Number], dz: &[f32]) {
+    let (first, second) = dz.split_at(STRIP * S::LANES);
+    for at in (0..STRIP * S::LANES).step_by(S::LANES) {
+        let (first, second) = (&first[at..][..S::LANES], &second[at..][..S::LANES]);
+        let to = &mut to[2 * at..][..2 * S::LANES];
+        // SAFETY: all three slices are of a vector's length; the caller has `S`'s instructions.
         unsafe {
-            let first = S::load(dz[at..].as_ptr());
-            let second = S::load(dz[at % width + width..].as_ptr());
-            E::store_words::<S>(to[at * E::PAIR..].as_mut_ptr(), first, second);
+            let (first, second) = (S::load(first.as_ptr()), S::load(second.as_ptr()));
+            E::store_words::<S>(to.as_mut_ptr(), first, second);
         }
     }
 }
@@ -432,12 +432,12 @@ impl<E: Format> Task for InputTask<'_, E> {
                 }
             }
         }
-        let rows: Vec<*const f32> = deltas.chunks_exact(depth).map(<[f32]>::as_ptr).collect();
-        let (mut space, mut words) = (Vec::new(), Vec::new());
+        let mut rows = Operands::<E>::new();
+        deltas.chunks_exact(depth).for_each(|row| rows.push(row));
         // SAFETY: `run`'s caller has `S`'s instructions, and each row is a slice of `depth` numbers.
-        unsafe { E::along::<S>(&rows, depth, &mut space, &mut words) };
+        let deltas = unsafe { rows.along::<S>(depth) };
         let (weights, dx) = (self.weights, self.dx.as_mut_ptr());
-        let rows = InputRows::<E> { s, depth, deltas: &words, live: &live, weights, dx };
+        let rows = InputRows::<E> { s, depth, deltas, live: &live, weights, dx };
         for (first, vectors) in self.weights.blocks() {
             // SAFETY: `run`'s caller has `S`'s instructions; `blocks` gives one to four vectors, so that `N`
             // is `vectors`. `self.dx` is this task's own `batch * input` numbers, and live rows are below

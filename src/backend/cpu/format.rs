@@ -26,11 +26,6 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Of a path and a format.
-    pub const fn of<S: Simd, E: Format>() -> Self {
-        Layout { lanes: S::LANES, pair: E::PAIR }
-    }
-
     /// Words that hold `depth` numbers.
     pub fn words(self, depth: usize) -> usize {
         depth.div_ceil(self.pair)
@@ -95,8 +90,8 @@ pub unsafe trait Format: Copy + Send + Sync + 'static {
     /// or writes; of more than `LANES` only the first `LANES` need be there.
     unsafe fn store_first<S: Simd>(to: *mut Self::Number, v: S::V, count: usize);
 
-    /// The words of `rows`, whose `len` numbers are the depth: in `words` a pointer for each row. They stay
-    /// where they are, or are rounded into `space`.
+    /// See [`Operands::along`]: in `words` the pointers, to where `rows` are or to where they are rounded in
+    /// `space`.
     ///
     /// # Safety
     /// The processor has `S`'s instructions, and each of `rows` is the first of `len` initialized numbers.
@@ -106,8 +101,7 @@ pub unsafe trait Format: Copy + Send + Sync + 'static {
         space: &mut Vec<Self::Number>,
         words: &mut Vec<*const Self::Number>,
     );
-    /// The words of `rows`, whose number is the depth: in `words` a pointer for each `PAIR` of rows, to `len`
-    /// words. They stay where they are, or are rounded into `space`.
+    /// See [`Operands::across`].
     ///
     /// # Safety
     /// As of `along`.
@@ -248,7 +242,7 @@ unsafe impl Format for Bf16 {
         space: &mut Vec<u16>,
         words: &mut Vec<*const u16>,
     ) {
-        let stride = len.next_multiple_of(S::LANES.max(2));
+        let stride = len.next_multiple_of(S::LANES);
         space.resize(rows.len() * stride, 0);
         words.clear();
         for (&row, to) in rows.iter().zip(space.chunks_exact_mut(stride)) {
@@ -286,6 +280,56 @@ unsafe impl Format for Bf16 {
             }
             words.push(to.as_ptr());
         }
+    }
+}
+
+/// Rows of `f32` as operands. Its memory is used again from one set of rows to the next.
+pub struct Operands<E: Format> {
+    rows: Vec<*const f32>,
+    words: Vec<*const E::Number>,
+    space: Vec<E::Number>,
+}
+
+impl<E: Format> Operands<E> {
+    pub fn new() -> Self {
+        Operands { rows: Vec::new(), words: Vec::new(), space: Vec::new() }
+    }
+
+    /// Forgets the rows.
+    pub fn clear(&mut self) {
+        self.rows.clear();
+    }
+
+    /// The number of the rows.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Adds a row, which must stay where it is until the next `clear`.
+    pub fn push(&mut self, row: &[f32]) {
+        self.rows.push(row.as_ptr());
+    }
+
+    /// A pointer for each row, to its words: the `len` numbers of a row are the depth.
+    ///
+    /// # Safety
+    /// The processor has `S`'s instructions, and every row is there, of `len` numbers.
+    #[inline(always)]
+    pub unsafe fn along<S: Simd>(&mut self, len: usize) -> &[*const E::Number] {
+        // SAFETY: the caller vouches for all of it.
+        unsafe { E::along::<S>(&self.rows, len, &mut self.space, &mut self.words) };
+        &self.words
+    }
+
+    /// A pointer for each `PAIR` of rows, to `len` words: the number of the rows is the depth.
+    ///
+    /// # Safety
+    /// As of `along`.
+    #[inline(always)]
+    pub unsafe fn across<S: Simd>(&mut self, len: usize) -> &[*const E::Number] {
+        // SAFETY: the caller vouches for all of it.
+        unsafe { E::across::<S>(&self.rows, len, &mut self.space, &mut self.words) };
+        &self.words
     }
 }
 

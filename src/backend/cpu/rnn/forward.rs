@@ -14,7 +14,7 @@
 
 use super::super::cache::CACHES;
 use super::super::device::Cpu;
-use super::super::format::{Format, with_format};
+use super::super::format::{Format, Operands, with_format};
 use super::super::isa::{self, Task};
 use super::super::kernel::{block_rows, groups, multiply, with_rows};
 use super::super::memory::{carve, carve_numbers, carved};
@@ -145,19 +145,6 @@ struct Pass<'a, E: Format> {
     space: Space<'a, E>,
 }
 
-/// Input rows of a chunk of steps.
-struct Inputs<E: Format> {
-    rows: Vec<*const f32>,
-    words: Vec<*const E::Number>,
-    space: Vec<E::Number>,
-}
-
-impl<E: Format> Default for Inputs<E> {
-    fn default() -> Self {
-        Inputs { rows: Vec::new(), words: Vec::new(), space: Vec::new() }
-    }
-}
-
 /// One member's part of a tile.
 struct ForwardTile<'a, E: Format, C, const G: usize> {
     pass: &'a Pass<'a, E>,
@@ -206,7 +193,7 @@ impl<E: Format, C: VectorCell<G>, const G: usize> Task for ForwardTile<'_, E, C,
             true => h.map(|h| h.cast()),
             false => [0, 1].map(|i| space.operands[i].pointer(0..count * width)),
         };
-        let mut inputs = Inputs::<E>::default();
+        let mut inputs = Operands::new();
         let mut cells = Vec::with_capacity(count);
         for first in (0..steps).step_by(space.chunk) {
             let chunk = first..(first + space.chunk).min(steps);
@@ -333,19 +320,17 @@ impl<E: Format, C: VectorCell<G>, const G: usize> ForwardTile<'_, E, C, G> {
     /// The processor has `S`'s instructions; the member has begun the team's step for the input parts of
     /// `steps`, and `wx` is the start of the space's `wx`.
     #[inline(always)]
-    unsafe fn project<S: Simd>(&self, steps: Range<usize>, inputs: &mut Inputs<E>, wx: *mut f32) {
+    unsafe fn project<S: Simd>(&self, steps: Range<usize>, inputs: &mut Operands<E>, wx: *mut f32) {
         let Pass { s, tile, lengths, x, .. } = self.pass;
-        let Inputs { rows, words, space } = inputs;
-        rows.clear();
+        inputs.clear();
         for step in steps {
             for (row, b) in tile.rows.clone().enumerate().filter(|&(row, _)| step < lengths[row] as usize) {
                 let t = s.step(tile.dir, step, lengths[row] as usize);
-                rows.push(x[s.x_at(tile.m, t, b)..][..s.input].as_ptr());
+                inputs.push(&x[s.x_at(tile.m, t, b)..][..s.input]);
             }
         }
         // SAFETY: the caller has `S`'s instructions, and each row is a slice of `s.input` numbers.
-        unsafe { E::along::<S>(rows, s.input, space, words) };
-        let inputs = words;
+        let inputs = unsafe { inputs.along::<S>(s.input) };
         let width = s.hidden.next_multiple_of(S::LANES);
         assert!(inputs.len() * G * width <= self.pass.space.wx.len());
         for block in self.member.share(width / S::LANES) {

@@ -113,7 +113,10 @@ impl Kernels {
     pub(super) fn forward(&self, algorithm: Algorithm, batch: usize, rows: usize) -> (Kernel, usize) {
         match algorithm {
             Algorithm::Cluster => (self.cluster_forward(), CLUSTER * batch.div_ceil(CLUSTER_ROWS)),
-            _ => (self.persistent_forward(rows), batch.div_ceil(rows)),
+            Algorithm::Persistent => (self.persistent_forward(rows), batch.div_ceil(rows)),
+            Algorithm::Streamed | Algorithm::PerStep => {
+                unreachable!("no kernel of it runs a whole time loop")
+            }
         }
     }
 
@@ -121,7 +124,10 @@ impl Kernels {
     pub(super) fn backward(&self, algorithm: Algorithm, batch: usize, rows: usize) -> (Kernel, usize) {
         match algorithm {
             Algorithm::Cluster => (self.cluster_backward(), CLUSTER * batch.div_ceil(CLUSTER_ROWS)),
-            _ => (self.persistent_backward(rows), batch.div_ceil(rows)),
+            Algorithm::Persistent => (self.persistent_backward(rows), batch.div_ceil(rows)),
+            Algorithm::Streamed | Algorithm::PerStep => {
+                unreachable!("no kernel of it runs a whole time loop")
+            }
         }
     }
 
