@@ -348,7 +348,8 @@ fn a_run_on_arrays_leaves_a_folder() -> engine::Result<()> {
     let folder = RunFolder::create(parent.path(), "run")?;
     experiment.record(&folder, &all)?;
     let interrupt = std::sync::atomic::AtomicUsize::new(0);
-    engine::experiment::run(&[(&experiment, &folder)], &all, &interrupt, &Silent, &|_, _, _| Ok(()))?;
+    let selected = engine::experiment::Selected { experiment: &experiment, folder: &folder, folds: &all };
+    engine::experiment::run(&[selected], &interrupt, &Silent, &|_, _, _| Ok(()))?;
     drop(folder);
     let program = |arguments: &str| crate::support::program::engine(parent.path(), arguments);
     program("report run").ends(0, &[]);

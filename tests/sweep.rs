@@ -1,5 +1,8 @@
 //! Sweeps: each task is a plain run bit for bit, processes share the work, nothing is lost or counted twice.
 
+#[cfg(feature = "wgpu")]
+mod adapters;
+
 use crate::support::arrays::six_people;
 use crate::support::program::{assert_same, command, engine, folder};
 use engine::random::{Random, Stream};

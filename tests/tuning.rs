@@ -8,7 +8,7 @@ use crate::support::program::{assert_same, engine, folder, read};
 use crate::support::synthetic::dataset;
 use engine::config::Config;
 use engine::data::split::SplitKind;
-use engine::experiment::Experiment;
+use engine::experiment::{Experiment, Selected};
 use engine::progress::Silent;
 use engine::run::RunFolder;
 use serde_json::Value;
@@ -155,12 +155,14 @@ fn a_library_is_told_how_to_train_such_a_run() {
         run
     };
     let (one, other) = (run("one"), run("other"));
-    let train = |runs: &[(&Experiment, &RunFolder)], folds: &[usize]| {
-        engine::experiment::run(runs, folds, &AtomicUsize::new(0), &Silent, &|_, _, _| Ok(())).err().unwrap()
+    let train = |runs: &[&RunFolder], folds: &[usize]| {
+        let runs: Vec<Selected> =
+            runs.iter().map(|folder| Selected { experiment: &experiment, folder, folds }).collect();
+        engine::experiment::run(&runs, &AtomicUsize::new(0), &Silent, &|_, _, _| Ok(())).err().unwrap()
     };
-    let error = train(&[(&experiment, &one), (&experiment, &other)], &[0, 1]);
+    let error = train(&[&one, &other], &[0, 1]);
     assert_eq!(error.hint.as_deref(), Some("train it alone"));
-    let error = train(&[(&experiment, &one)], &[0]);
+    let error = train(&[&one], &[0]);
     assert!(error.message.contains("needs all 2 folds of the split"), "{error}");
 
     let mut config = experiment.config.clone();

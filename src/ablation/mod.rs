@@ -12,7 +12,7 @@ use crate::compare::RunComparison;
 use crate::config::Config;
 use crate::data::feature::GroupBy;
 use crate::error::Result;
-use crate::experiment::{self, Ending, Experiment};
+use crate::experiment::{self, Ending, Experiment, Selected};
 use crate::progress::{Progress, Silent};
 use crate::report;
 use crate::run::RunFolder;
@@ -88,8 +88,11 @@ pub fn train(
     let Some(first) = jobs.first() else { return Ok(Ending::Finished(Vec::new())) };
     let folders = jobs.iter().map(|job| RunFolder::open_or_create(&job.path(parent)));
     let folders = folders.collect::<Result<Vec<RunFolder>>>()?;
-    let runs: Vec<(&Experiment, &RunFolder)> = jobs.iter().map(|job| &job.experiment).zip(&folders).collect();
-    experiment::run_to_end(&runs, &first.selection(), interrupt, progress, &report::write)
+    let folds = first.selection();
+    let runs = jobs.iter().zip(&folders);
+    let runs: Vec<Selected> =
+        runs.map(|(job, folder)| Selected { experiment: &job.experiment, folder, folds: &folds }).collect();
+    experiment::run_to_end(&runs, interrupt, progress, &report::write)
 }
 
 /// Compares every variant with that of all features, which is the first.

@@ -27,7 +27,7 @@ use super::cpu::Cpu;
 use super::cuda;
 #[cfg(feature = "wgpu")]
 use super::wgpu;
-use super::{Algorithm, Backend, DeviceChoice, DeviceId, Kind, Prediction};
+use super::{ALL_ADAPTERS, Algorithm, Backend, DeviceChoice, DeviceId, Kind, Prediction};
 use crate::error::{Error, Result};
 use crate::ops::Precision;
 
@@ -146,6 +146,10 @@ impl AnyDevice {
         ];
         if let Some(setting) = of_cuda.into_iter().flatten().next().filter(|_| kind != Kind::Cuda) {
             return not_for(setting, "the backend `cuda`", Kind::Cuda);
+        }
+        if kind != Kind::Cpu && choice.adapter.as_deref() == Some(ALL_ADAPTERS) {
+            return Err(Error::backend("`adapter = all` is a process for each GPU, and this is one process")
+                .hint("give `adapter` the number of one; `engine sweep run` spreads the runs or folds of a sweep over all"));
         }
         match (kind, choice) {
             (Kind::Cuda | Kind::Wgpu, DeviceChoice { isa: Some(isa), .. }) => {

@@ -23,7 +23,7 @@ pub use crate::reference::Reference;
 pub use algorithm::Algorithm;
 pub use any::AnyDevice;
 pub use identity::DeviceId;
-pub use options::{DeviceChoice, GemmKernel, Kind, named_gpu};
+pub use options::{ALL_ADAPTERS, DeviceChoice, GemmKernel, Kind, named_gpu};
 pub use peak::Peak;
 pub use prediction::{PredictedLaunch, Prediction, Rule};
 pub use timeline::{Span, Timeline};

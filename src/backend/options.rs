@@ -48,7 +48,7 @@ pub struct DeviceChoice {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isa: Option<Isa>,
     /// GPU of the backends `cuda` and `wgpu`: its number or a part of its name, from the list of `engine
-    /// devices` [default: the first of the list]
+    /// devices` [default: the first of the list]. For `engine sweep run` also `all`: a process for each
     #[cfg_attr(feature = "cli", arg(long, value_name = "N|NAME"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adapter: Option<String>,
@@ -80,6 +80,9 @@ impl DeviceChoice {
         }
     }
 }
+
+/// The `adapter` that stands for all GPUs of the machine, each with a process of its own: for sweeps.
+pub const ALL_ADAPTERS: &str = "all";
 
 /// Numbers below this are those of a GPU in the list; larger ones may be a part of a name.
 const NUMBERS: usize = 100;

@@ -52,6 +52,20 @@ impl Terminal {
         }
     }
 
+    /// Shows a line of another process, which knows what is to be shown.
+    pub fn relay(&self, line: &str) {
+        self.line(line);
+    }
+
+    /// The option by which another process shows as much.
+    pub fn verbosity(&self) -> Option<&'static str> {
+        match (self.quiet, self.verbose) {
+            (true, _) => Some("--quiet"),
+            (false, true) => Some("--verbose"),
+            (false, false) => None,
+        }
+    }
+
     fn line(&self, text: &str) {
         // If stderr is closed, there is nowhere to report it.
         let _ = self.beside_the_bar(|| writeln!(std::io::stderr(), "{}", printable(text)));

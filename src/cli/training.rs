@@ -10,7 +10,7 @@ use super::threads::set_threads;
 use crate::config::{Config, Given, Preset};
 use crate::data::split::{SplitKind, UNBOUND};
 use crate::error::{Error, Result};
-use crate::experiment::{self, Ending, Experiment};
+use crate::experiment::{self, Ending, Experiment, Selected};
 use crate::progress::Progress;
 use crate::report;
 use crate::run::{Manifest, Resume, RunFolder};
@@ -166,7 +166,8 @@ impl RunFlags {
         };
         terminal.say(&format!("run      {}", folder.path().display()));
         let interrupt = signals::watch()?;
-        match experiment::run(&[(&experiment, &folder)], &selection, &interrupt, terminal, &report::write)? {
+        let run = Selected { experiment: &experiment, folder: &folder, folds: &selection };
+        match experiment::run(&[run], &interrupt, terminal, &report::write)? {
             Ending::Interrupted(signal) => Err(experiment::interrupted(signal, folder.path(), command)),
             Ending::Unscored => {
                 let words = experiment.unscored(&selection);

@@ -46,5 +46,5 @@ pub use prepare::Experiment;
 pub use read::{read, read_frames, shape};
 pub use record::Record;
 pub use rounding::{Rounding, rounding};
-pub use run::{Ending, Show, interrupted, run, run_to_end};
+pub use run::{Ending, Selected, Show, interrupted, run, run_to_end};
 pub use saved::{checked_folds, predict_with, read_folds, saved_folds, unlabeled};

@@ -27,9 +27,20 @@ pub enum Ending {
 /// Makes of scores, and of the predictions behind them, what people look at, in the run's folder.
 pub type Show<'a> = &'a dyn Fn(&RunFolder, &Scores, &[Prediction]) -> Result<()>;
 
+/// A run to train: its folder, and the folds of the experiment that it has.
+#[derive(Clone, Copy)]
+pub struct Selected<'a> {
+    /// The experiment.
+    pub experiment: &'a Experiment,
+    /// The run folder.
+    pub folder: &'a RunFolder,
+    /// Numbers of folds, from 0.
+    pub folds: &'a [usize],
+}
+
 /// Trains the selected folds of runs, from wherever their folders' saved states stand, and scores them. The
-/// runs have equal networks, settings of training, folds and frames; all of them train at once, as
-/// [`FoldGroup`](crate::train::FoldGroup) trains folds, and each ends as if it were alone.
+/// runs have equal networks, settings of training and frames, and equally many folds; all of them train at
+/// once, as [`FoldGroup`](crate::train::FoldGroup) trains folds, and each ends as if it were alone.
 ///
 /// `interrupt` holds the number of a signal that asks to stop, or 0. `show` gets the scores and the
 /// predictions behind them as soon as both are saved: a run is not finished before all that is made of them
@@ -40,14 +51,13 @@ pub type Show<'a> = &'a dyn Fn(&RunFolder, &Scores, &[Prediction]) -> Result<()>
 /// If a saved state does not belong to its run, if the device or a file fails, and if a loss is not finite.
 /// Every run that has not finished then has failed.
 pub fn run(
-    runs: &[(&Experiment, &RunFolder)],
-    selection: &[usize],
+    runs: &[Selected],
     interrupt: &AtomicUsize,
     progress: &dyn Progress,
     show: Show,
 ) -> Result<Ending> {
-    runs.iter().try_for_each(|(experiment, _)| experiment.check_all_folds(selection))?;
-    if runs.len() > 1 && runs.iter().any(|(experiment, _)| experiment.is_tuned()) {
+    runs.iter().try_for_each(|run| run.experiment.check_all_folds(run.folds))?;
+    if runs.len() > 1 && runs.iter().any(|run| run.experiment.is_tuned()) {
         return Err(Error::new(
             ErrorKind::Other,
             "a run whose folds choose their settings, among other runs",
@@ -55,16 +65,15 @@ pub fn run(
         .hint("train it alone"));
     }
     // A refusal changes nothing.
-    let running = runs.iter().map(|&(experiment, folder)| experiment.start(folder, selection));
+    let running = runs.iter().map(|run| run.experiment.start(run.folder, run.folds));
     let running = running.collect::<Result<Vec<Running>>>()?;
     let end = |status: Status| {
-        let open =
-            runs.iter().filter(|(_, folder)| !matches!(Status::read(folder.path()), Ok(Status::Finished)));
-        open.map(|(_, folder)| status.write(folder)).collect::<Vec<Result<()>>>()
+        let open = runs.iter().filter(|run| !matches!(Status::read(run.folder.path()), Ok(Status::Finished)));
+        open.map(|run| status.write(run.folder)).collect::<Vec<Result<()>>>()
     };
-    runs.iter().try_for_each(|(_, folder)| Status::Running.write(folder))?;
+    runs.iter().try_for_each(|run| Status::Running.write(run.folder))?;
     // The status must not say for ever that a run trains whose process is gone.
-    let train = || train_and_conclude(running, selection, interrupt, progress, show);
+    let train = || train_and_conclude(running, interrupt, progress, show);
     let ending = catch_unwind(AssertUnwindSafe(train)).unwrap_or_else(|panic| {
         end(Status::Failed { message: "the program failed because of a bug".into() });
         resume_unwind(panic)
@@ -87,24 +96,23 @@ pub fn run(
 ///
 /// Those of [`run()`].
 pub fn run_to_end(
-    runs: &[(&Experiment, &RunFolder)],
-    selection: &[usize],
+    runs: &[Selected],
     interrupt: &AtomicUsize,
     progress: &dyn Progress,
     show: Show,
 ) -> Result<Ending> {
     let mut scores = Vec::new();
-    for &(experiment, folder) in runs {
+    for &Selected { experiment, folder, folds } in runs {
         if !folder.file(Resume::FILE).exists() {
-            experiment.record(folder, selection)?;
+            experiment.record(folder, folds)?;
         }
         scores.push(experiment.scores_of(folder)?);
     }
-    let open: Vec<(&Experiment, &RunFolder)> =
+    let open: Vec<Selected> =
         runs.iter().zip(&scores).filter(|(_, scores)| scores.is_none()).map(|(run, _)| *run).collect();
     let mut new = match open.is_empty() {
         true => Vec::new(),
-        false => match run(&open, selection, interrupt, progress, show)? {
+        false => match run(&open, interrupt, progress, show)? {
             Ending::Finished(scores) => scores,
             interrupted => return Ok(interrupted),
         },
@@ -115,7 +123,6 @@ pub fn run_to_end(
 
 fn train_and_conclude(
     mut runs: Vec<Running>,
-    selection: &[usize],
     interrupt: &AtomicUsize,
     progress: &dyn Progress,
     show: Show,
@@ -125,7 +132,7 @@ fn train_and_conclude(
     let device = first.experiment.config.run.device()?;
     let before = device.warning();
     before.iter().for_each(|warning| progress.warn(warning));
-    let stopped = on_device!(&device, backend => train(backend, &mut runs, selection, interrupt, progress));
+    let stopped = on_device!(&device, backend => train(backend, &mut runs, interrupt, progress));
     let late = device.warning().filter(|_| before.is_none());
     late.iter().for_each(|warning| progress.warn(warning));
     Ok(match stopped? {

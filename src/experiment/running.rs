@@ -13,6 +13,8 @@ use std::path::Path;
 pub(super) struct Running<'a> {
     pub(super) experiment: &'a Experiment,
     pub(super) folder: &'a RunFolder,
+    /// Numbers of the folds that it trains.
+    pub(super) folds: &'a [usize],
     /// The saved state, or the one to go on from.
     pub(super) resume: Resume,
     /// The files that the next saved state belongs to, but for the logs.
@@ -33,6 +35,11 @@ impl Running<'_> {
     pub(super) fn place(&self) -> (usize, Option<(usize, usize)>) {
         let state = self.resume.state.as_ref();
         (self.resume.fold_groups_done, state.map(|state| (state.epoch, state.position)))
+    }
+
+    /// The folds that are trained at once, group by group.
+    pub(super) fn groups(&self) -> Vec<Vec<usize>> {
+        self.experiment.groups(self.folds)
     }
 
     /// Saves where it stands: so many fold groups are complete, and `state` is that of the next.

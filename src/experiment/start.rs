@@ -20,7 +20,7 @@ impl Experiment {
     }
 
     /// Reads the saved state, and refuses one that does not belong to the files beside it.
-    pub(super) fn start<'a>(&'a self, folder: &'a RunFolder, selection: &[usize]) -> Result<Running<'a>> {
+    pub(super) fn start<'a>(&'a self, folder: &'a RunFolder, selection: &'a [usize]) -> Result<Running<'a>> {
         let folds = self.split.folds().len();
         if let Some(fold) = selection.iter().find(|&&fold| fold >= folds) {
             return Err(Error::data(format!(
@@ -85,6 +85,15 @@ impl Experiment {
             MetricsLog::open(folder.file(MetricsLog::FILE), metrics_length, metrics_hash)?.guarded_by(folder);
         let epochs = Epochs::open(folder.file(Epochs::FILE), epochs_length, epochs_hash)?.guarded_by(folder);
         bound.logs = [metrics.hash(), epochs.hash()];
-        Ok(Running { experiment: self, folder, resume, bound, predictions, metrics, epochs })
+        Ok(Running {
+            experiment: self,
+            folder,
+            folds: selection,
+            resume,
+            bound,
+            predictions,
+            metrics,
+            epochs,
+        })
     }
 }

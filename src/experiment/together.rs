@@ -20,7 +20,6 @@ use std::time::{Duration, Instant};
 pub(super) fn train<B: Backend>(
     backend: &B,
     runs: &mut [Running],
-    selection: &[usize],
     interrupt: &AtomicUsize,
     progress: &dyn Progress,
 ) -> Result<Option<u8>> {
@@ -34,7 +33,7 @@ pub(super) fn train<B: Backend>(
     let mut ordered: Vec<&mut Running> = runs.iter_mut().collect();
     ordered.sort_by_key(|run| run.place());
     for runs in ordered.chunk_by_mut(|a, b| a.place() == b.place()) {
-        if let Some(signal) = train_from_one_place(backend, runs, selection, interrupt, progress)? {
+        if let Some(signal) = train_from_one_place(backend, runs, interrupt, progress)? {
             return Ok(Some(signal));
         }
     }
@@ -51,7 +50,6 @@ pub(super) fn train<B: Backend>(
 fn train_from_one_place<B: Backend>(
     backend: &B,
     runs: &mut [&mut Running],
-    selection: &[usize],
     interrupt: &AtomicUsize,
     progress: &dyn Progress,
 ) -> Result<Option<u8>> {
@@ -62,25 +60,34 @@ fn train_from_one_place<B: Backend>(
         let message = format!("{} has another network or device than {}", other.name(), runs[0].name());
         return Err(Error::new(ErrorKind::Other, message).hint("train it alone"));
     }
-    let groups = first.groups(selection);
-    for (number, folds) in groups.iter().enumerate().skip(runs[0].resume.fold_groups_done) {
-        let mut group = FoldGroup::new(backend, first.network_of(folds[0]), tasks(runs, folds))?;
+    // After the folds have chosen their settings, which decide about the groups.
+    let groups: Vec<Vec<Vec<usize>>> = runs.iter().map(|run| run.groups()).collect();
+    let sizes = |groups: &Vec<Vec<usize>>| groups.iter().map(Vec::len).collect::<Vec<usize>>();
+    let of_groups = sizes(&groups[0]);
+    if let Some(i) = groups.iter().position(|groups| sizes(groups) != of_groups) {
+        let message = format!("{} has other numbers of folds than {}", runs[i].name(), runs[0].name());
+        return Err(Error::new(ErrorKind::Other, message).hint("train it alone"));
+    }
+    for (number, &folds) in of_groups.iter().enumerate().skip(runs[0].resume.fold_groups_done) {
+        let network = first.network_of(groups[0][number][0]);
+        let mut group = FoldGroup::new(backend, network, tasks(runs, &groups, number))?;
         let states: Vec<State> = runs.iter_mut().filter_map(|run| run.resume.state.take()).collect();
         if let Some(state) = State::join(states) {
             group.restore(&state)?;
         }
         let of_runs = match runs.len() {
             1 => String::new(),
-            all => format!(" of {all} runs"),
+            all => format!(" of each of {all} runs"),
         };
-        let what = match groups.len() {
-            1 => format!("training {} folds{of_runs}", folds.len()),
+        let plural = if folds == 1 { "" } else { "s" };
+        let what = match of_groups.len() {
+            1 => format!("training {folds} fold{plural}{of_runs}"),
             all => format!("training folds{of_runs}, part {} of {all}", number + 1),
         };
         progress.start(&what, group.remaining(), "windows");
         let mut recorder = Recorder {
             runs,
-            folds: folds.len(),
+            folds,
             progress,
             interrupt,
             fold_groups_done: number,
@@ -97,27 +104,28 @@ fn train_from_one_place<B: Backend>(
         }
         let mut results = group.finish()?.into_iter();
         for run in runs.iter_mut() {
-            run.keep(results.by_ref().take(folds.len()).collect(), progress)?;
+            run.keep(results.by_ref().take(folds).collect(), progress)?;
             run.save(number + 1, None, DeviceId::of(backend))?;
         }
     }
     Ok(None)
 }
 
-/// These folds of all runs, run by run.
-fn tasks<'a>(runs: &[&mut Running<'a>], folds: &[usize]) -> Vec<FoldTask<'a>> {
-    let named = |run: &&mut Running<'a>| (run.experiment, run.name());
-    let experiments: Vec<(&Experiment, String)> = runs.iter().map(named).collect();
-    let task = |(experiment, name): &(&'a Experiment, String), fold: usize| {
-        let task = experiment.task(fold);
-        match experiments.len() {
+/// The folds of group `number` of all runs, run by run.
+fn tasks<'a>(runs: &[&mut Running<'a>], groups: &[Vec<Vec<usize>>], number: usize) -> Vec<FoldTask<'a>> {
+    let of_run = |(run, groups): (&&mut Running<'a>, &Vec<Vec<usize>>)| {
+        let (experiment, name) = (run.experiment, run.name());
+        groups[number].iter().map(move |&fold| (experiment, name.clone(), fold)).collect::<Vec<_>>()
+    };
+    let members: Vec<(&Experiment, String, usize)> = runs.iter().zip(groups).flat_map(of_run).collect();
+    let task = |(experiment, name, fold): &(&'a Experiment, String, usize)| {
+        let task = experiment.task(*fold);
+        match runs.len() {
             1 => task,
             _ => FoldTask { name: format!("{name}, {}", task.name), ..task },
         }
     };
-    let members: Vec<_> =
-        experiments.iter().flat_map(|run| folds.iter().map(move |&fold| (run, fold))).collect();
-    members.par_iter().map(|(run, fold)| task(run, *fold)).collect()
+    members.par_iter().map(task).collect()
 }
 
 impl Experiment {

@@ -11,7 +11,7 @@ use crate::config::{Config, DemoConfig, Preset, RunConfig};
 use crate::data::sequences::Dataset;
 use crate::data::split::{Scope, SplitKind};
 use crate::error::{Error, Result};
-use crate::experiment::{self, Ending, Experiment};
+use crate::experiment::{self, Ending, Experiment, Selected};
 use crate::metrics::Scores;
 use crate::progress::Progress;
 use crate::report;
@@ -129,13 +129,13 @@ impl Job {
     /// Trains and scores in a run folder of its own below `parent`, from wherever that stands. The signal, if
     /// it is stopped.
     pub fn run(&self, parent: &Path, interrupt: &AtomicUsize, progress: &dyn Progress) -> Result<JobEnding> {
-        let selection: Vec<usize> = (0..self.experiment.split.folds().len()).collect();
+        let folds: Vec<usize> = (0..self.experiment.split.folds().len()).collect();
         let folder = match begun(parent, self.preset, self.protocol) {
             Some(path) => RunFolder::open(&path)?,
             None => RunFolder::create(parent, &self.name())?,
         };
-        let run = (&self.experiment, &folder);
-        let scores = match experiment::run_to_end(&[run], &selection, interrupt, progress, &report::write)? {
+        let run = Selected { experiment: &self.experiment, folder: &folder, folds: &folds };
+        let scores = match experiment::run_to_end(&[run], interrupt, progress, &report::write)? {
             Ending::Finished(mut scores) => scores.remove(0),
             Ending::Interrupted(signal) => return Ok(JobEnding::Interrupted(signal)),
             Ending::Unscored => unreachable!("every protocol has a test part"),
@@ -148,7 +148,7 @@ impl Job {
             scores,
             epoch_seconds,
             parameters: self.experiment.network.params(),
-            folds: selection.len(),
+            folds: folds.len(),
         })))
     }
 }

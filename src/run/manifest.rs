@@ -168,6 +168,11 @@ impl Manifest {
     /// The first version that binds the files of a run to each other.
     pub const BOUND: u32 = 3;
 
+    /// The devices that the run was made on: that of its beginning, and those that it moved to.
+    pub fn devices(&self) -> impl Iterator<Item = &DeviceId> {
+        std::iter::once(&self.device).chain(self.moves.iter().map(|change| &change.to))
+    }
+
     /// Reads the manifest of the run in `folder`.
     ///
     /// # Errors

@@ -54,6 +54,8 @@ pub struct Setting {
     pub baseline: Option<f64>,
     /// Whether the split leaks.
     pub leaky: bool,
+    /// The devices of the runs, for each seed: each once, in the order of the runs.
+    pub devices: Vec<Vec<String>>,
 }
 
 /// Runs that were scored on the same trials.
@@ -151,6 +153,18 @@ impl Collection {
              other seeds. The spread of seeds stands beside it."
                 .into(),
         );
+        let mut devices: Vec<&String> =
+            self.settings.iter().flat_map(|s| s.devices.iter().flatten()).collect();
+        devices.sort();
+        devices.dedup();
+        if devices.len() > 1 {
+            let listed: Vec<&str> = devices.iter().map(|device| device.as_str()).collect();
+            notes.push(format!(
+                "The runs were made on {} devices, which round differently: {}. The manifest of each run names its own.",
+                devices.len(),
+                listed.join("; ")
+            ));
+        }
         for Chance { labels, best_of } in &self.chance {
             notes.push(format!("Labels: {labels}. {}", best_of.sentence()));
         }
@@ -174,14 +188,17 @@ impl Collection {
         let failed = |e: csv::Error| Error::data(format!("sweep: {e}")).caused_by(e);
         let mut header = vec!["run".to_string()];
         header.extend(self.options.iter().cloned());
-        header.extend(["seed", "accuracy", "majority", "leaky"].map(String::from));
+        header.extend(["seed", "accuracy", "majority", "leaky", "devices"].map(String::from));
         csv.write_record(&header).map_err(failed)?;
         for setting in &self.settings {
-            for ((runs, seed), accuracy) in setting.runs.iter().zip(&setting.seeds).zip(&setting.by_seed) {
+            let of_seeds =
+                setting.runs.iter().zip(&setting.seeds).zip(&setting.by_seed).zip(&setting.devices);
+            for (((runs, seed), accuracy), devices) in of_seeds {
                 let mut row = vec![runs.join(" ")];
                 row.extend(setting.values.iter().cloned());
                 let baseline = setting.baseline.map_or(String::new(), |share| share.to_string());
                 row.extend([seed.to_string(), accuracy.to_string(), baseline, setting.leaky.to_string()]);
+                row.push(devices.join("; "));
                 csv.write_record(&row).map_err(failed)?;
             }
         }
@@ -222,6 +239,7 @@ impl Setting {
             accuracy: Summary::of(&over_seeds, scores.trial.confusion.counts().concat().iter().sum()),
             baseline: scores.baselines.global.scores.accuracy,
             leaky: members.iter().any(Member::is_leaky),
+            devices: members.iter().map(|m| m.devices.iter().map(ToString::to_string).collect()).collect(),
         })
     }
 }

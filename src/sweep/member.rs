@@ -4,6 +4,7 @@
 use super::folder::{State, Sweep};
 use super::grid::Task;
 use super::prepared::Prepared;
+use crate::backend::DeviceId;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::experiment::{Experiment, Record};
@@ -20,6 +21,8 @@ pub(super) struct Member<'a> {
     /// Of its run, or that of its first fold.
     pub(super) record: Record,
     pub(super) scores: Scores,
+    /// The devices of its runs, in their order, each once.
+    pub(super) devices: Vec<DeviceId>,
     /// That were tested; `None` if the manifest does not name their recordings.
     pub(super) trials: Option<Trials>,
     /// The predictions as CSV, where they were put together.
@@ -98,6 +101,12 @@ impl<'a> Part<'a> {
 /// A cross-validation of its parts. Of several, which are its folds, it is scored as a whole.
 fn joined<'a>(parts: Vec<Part<'a>>, prepared: &mut Prepared, progress: &dyn Progress) -> Result<Member<'a>> {
     let runs: Vec<String> = parts.iter().map(|part| part.task.name()).collect();
+    let mut devices: Vec<DeviceId> = Vec::new();
+    for device in parts.iter().flat_map(|part| part.record.manifest.devices()) {
+        if !devices.contains(device) {
+            devices.push(device.clone());
+        }
+    }
     let is_fold = parts.iter().any(|part| part.task.fold.is_some());
     let experiment = is_fold.then(|| prepared.experiment(parts[0].task, progress)).transpose()?;
     for part in parts.iter().filter(|_| is_fold) {
@@ -114,7 +123,7 @@ fn joined<'a>(parts: Vec<Part<'a>>, prepared: &mut Prepared, progress: &dyn Prog
         joined = Some(experiment.predictions_csv(&predictions)?);
     }
     let trials = Trials::predicted(&predictions, &record.manifest);
-    Ok(Member { task, runs, record, scores, trials, joined })
+    Ok(Member { task, runs, record, scores, devices, trials, joined })
 }
 
 impl Member<'_> {

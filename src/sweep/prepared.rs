@@ -12,6 +12,8 @@ use crate::progress::{Progress, Unrepeated};
 pub struct Prepared {
     data: Option<Data>,
     said: Unrepeated,
+    /// The GPU of all tasks, whatever their settings say.
+    adapter: Option<String>,
 }
 
 struct Data {
@@ -23,6 +25,16 @@ struct Data {
 }
 
 impl Prepared {
+    /// Of tasks that train on this GPU, whatever their settings say, if there is one.
+    pub fn on(adapter: Option<&str>) -> Self {
+        Prepared { adapter: adapter.map(String::from), ..Prepared::default() }
+    }
+
+    /// Puts the GPU of all tasks into a configuration.
+    pub(super) fn choose_adapter(&self, config: &mut Config) {
+        config.run.choice.adapter = self.adapter.clone().or(config.run.choice.adapter.take());
+    }
+
     /// The experiment of a task. What was said of one task is not said of the next.
     ///
     /// # Errors
@@ -30,6 +42,7 @@ impl Prepared {
     /// Those of [`Experiment::with_dataset`], and for a split without a test part.
     pub fn experiment(&mut self, task: &Task, progress: &dyn Progress) -> Result<Experiment> {
         let mut config = task.config.clone();
+        self.choose_adapter(&mut config);
         config.check()?;
         config.run.device()?;
         let progress = self.said.with(progress);

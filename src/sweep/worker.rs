@@ -4,11 +4,13 @@ use super::claim::{Claim, Owner};
 use super::folder::{State, Sweep};
 use super::grid::Task;
 use super::prepared::{Prepared, have_same_data};
+use crate::backend::DeviceId;
 use crate::error::{Error, ErrorKind, Result};
-use crate::experiment::{self, Ending, Experiment};
+use crate::experiment::{self, Ending, Experiment, Selected};
 use crate::progress::Progress;
 use crate::report;
-use crate::run::{RunFolder, Status};
+use crate::run::{Resume, RunFolder, Status};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
@@ -20,6 +22,8 @@ pub enum Outcome {
     Interrupted(u8),
     /// Another process works at it.
     Owned(Owner),
+    /// It began on this device, and here is another one: only a process on such a device goes on with it.
+    Elsewhere(DeviceId),
     /// By this error, which its run folder keeps.
     Failed(Error),
 }
@@ -30,7 +34,11 @@ pub struct Worker<'a> {
     sweep: &'a Sweep,
     /// Whether tasks that failed are tried again.
     retry: bool,
+    /// Most tasks that train at once; of whole cross-validations any number if there is none.
+    share: Option<usize>,
     prepared: Prepared,
+    /// The device that the worker was given.
+    device: Option<DeviceId>,
 }
 
 /// A task that this process has claimed.
@@ -41,9 +49,39 @@ struct Claimed<'a> {
 }
 
 impl<'a> Worker<'a> {
-    /// A worker that has done nothing. With `retry`, tasks that failed are open, too.
-    pub fn new(sweep: &'a Sweep, retry: bool) -> Self {
-        Worker { sweep, retry, prepared: Prepared::default() }
+    /// A worker that has done nothing. With `retry`, tasks that failed are open, too. With `workers`, the
+    /// number of processes that begin now, each takes as many tasks at once as come to it; without, a process
+    /// takes one fold after the other, so that others find some, and whole cross-validations as memory
+    /// allows. `adapter` is the worker's own GPU, whatever the sweep's settings say.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such adapter, and if the state of a task cannot be read.
+    pub fn new(
+        sweep: &'a Sweep,
+        retry: bool,
+        workers: Option<NonZeroUsize>,
+        adapter: Option<&str>,
+    ) -> Result<Self> {
+        let prepared = Prepared::on(adapter);
+        let device = match adapter {
+            None => None,
+            Some(_) => {
+                let mut config = sweep.settings.base.clone();
+                prepared.choose_adapter(&mut config);
+                Some(config.run.device()?.id())
+            }
+        };
+        let share = match workers {
+            None => sweep.settings.folds_as_tasks.map(|_| 1),
+            Some(workers) => {
+                let states = sweep.tasks.iter().map(|task| sweep.state(task));
+                let open = states.collect::<Result<Vec<State>>>()?;
+                let open = open.iter().filter(|state| **state != State::Finished).count();
+                Some(open.div_ceil(workers.get()).max(1))
+            }
+        };
+        Ok(Worker { sweep, retry, share, prepared, device })
     }
 
     /// Trains and scores the first of these tasks in its run folder, from wherever that stands, and with it
@@ -76,7 +114,8 @@ impl<'a> Worker<'a> {
                 return self.end(vec![(claimed, Outcome::Failed(error))]);
             }
         };
-        let at_once = leader.few_runs_at_once(&selection, tasks.len())?;
+        let wanted = self.share.map_or(tasks.len(), |share| share.min(tasks.len()));
+        let at_once = leader.few_runs_at_once(&selection, wanted)?;
         let mut stack = vec![(leader, claimed)];
         for &task in others.iter().filter(|task| may_train_with(task, first)) {
             if stack.len() == at_once {
@@ -88,7 +127,7 @@ impl<'a> Worker<'a> {
         }
         let (experiments, claimed): (Vec<Experiment>, Vec<Claimed>) = stack.into_iter().unzip();
         begin(&claimed.iter().map(|claimed| claimed.task).collect::<Vec<_>>());
-        let outcomes = train(&experiments, &claimed, &selection, interrupt, progress);
+        let outcomes = train(&experiments, &claimed, interrupt, progress);
         self.end(claimed.into_iter().zip(outcomes).collect())
     }
 
@@ -109,6 +148,14 @@ impl<'a> Worker<'a> {
         {
             release(claim)?;
             return Ok(Err(Outcome::Failed(Error::new(ErrorKind::Other, message))));
+        }
+        if let Some(device) = &self.device
+            && self.sweep.run(task).join(Resume::FILE).exists()
+            && let Ok(Resume { device: begun, .. }) = Resume::read(&self.sweep.run(task))
+            && begun != *device
+        {
+            release(claim)?;
+            return Ok(Err(Outcome::Elsewhere(begun)));
         }
         let guard = Arc::clone(&claim);
         let folder = self.sweep.run_folder(task).and_then(|folder| {
@@ -162,7 +209,7 @@ impl<'a> Worker<'a> {
 /// while.
 fn may_train_with(task: &Task, first: &Task) -> bool {
     let (a, b) = (&task.config, &first.config);
-    task.fold == first.fold
+    task.fold.is_some() == first.fold.is_some()
         && a.network == b.network
         && a.train_spec().trains_with(&b.train_spec())
         && have_same_data(a, b)
@@ -172,15 +219,21 @@ fn may_train_with(task: &Task, first: &Task) -> bool {
 fn train(
     experiments: &[Experiment],
     claimed: &[Claimed],
-    selection: &[usize],
     interrupt: &AtomicUsize,
     progress: &dyn Progress,
 ) -> Vec<Outcome> {
-    let runs: Vec<(&Experiment, &RunFolder)> =
-        experiments.iter().zip(claimed.iter().map(|claimed| &claimed.folder)).collect();
-    let trained = experiments[0]
-        .check_memory(selection, runs.len())
-        .and_then(|()| experiment::run_to_end(&runs, selection, interrupt, progress, &report::write));
+    let selection = |(experiment, claimed): (&Experiment, &Claimed)| {
+        claimed.task.selection(experiment.split.folds().len())
+    };
+    let trained = experiments.iter().zip(claimed).map(selection).collect::<Result<Vec<_>>>();
+    let trained = trained.and_then(|selections| {
+        experiments[0].check_memory(&selections[0], experiments.len())?;
+        let runs = experiments.iter().zip(claimed).zip(&selections);
+        let runs: Vec<Selected> = runs
+            .map(|((experiment, claimed), folds)| Selected { experiment, folder: &claimed.folder, folds })
+            .collect();
+        experiment::run_to_end(&runs, interrupt, progress, &report::write)
+    });
     match trained {
         Ok(Ending::Finished(_) | Ending::Unscored) => claimed.iter().map(|_| Outcome::Finished).collect(),
         Ok(Ending::Interrupted(signal)) => {
@@ -199,7 +252,7 @@ fn train(
         Err(error) => {
             progress.warn(&format!(
                 "{} tasks that trained at once go on one by one: {}",
-                runs.len(),
+                claimed.len(),
                 error.message
             ));
             // Should this process die before their turn, they have not failed.
@@ -214,7 +267,7 @@ fn train(
             alone
                 .flat_map(|(experiment, claimed)| {
                     let one = (std::slice::from_ref(experiment), std::slice::from_ref(claimed));
-                    train(one.0, one.1, selection, interrupt, progress)
+                    train(one.0, one.1, interrupt, progress)
                 })
                 .collect()
         }

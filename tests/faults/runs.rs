@@ -216,7 +216,7 @@ fn away_from_a_terminal_there_are_plain_lines() {
     let folder = with_series();
     let arguments = "train --data x.ts --hidden 4 --epochs 1";
     let loud =
-        engine(folder.path(), arguments).ends(0, &["training 1 folds: 26 windows in", "runs/lstm-x-trial"]);
+        engine(folder.path(), arguments).ends(0, &["training 1 fold: 26 windows in", "runs/lstm-x-trial"]);
     let quiet = engine(folder.path(), &format!("{arguments} --quiet")).ends(0, &[]);
     let told: Vec<&str> = quiet.err.lines().collect();
     assert_eq!(quiet.out, loud.out);

@@ -5,7 +5,7 @@ use crate::support::arrays::{integers, windows};
 use crate::support::program::{assert_same, engine, folder, read, with_series};
 use crate::support::stops::StopsWhen;
 use engine::config::Config;
-use engine::experiment::{self, Ending, Experiment};
+use engine::experiment::{self, Ending, Experiment, Selected};
 use engine::run::RunFolder;
 use std::fs;
 
@@ -72,8 +72,8 @@ fn a_stopped_test_goes_on_where_it_stood() {
     let run = RunFolder::create(&runs, "stopped").unwrap();
     let folds = [0, 1, 2, 3, 4];
     experiment.record(&run, &folds).unwrap();
-    let ending =
-        experiment::run(&[(&experiment, &run)], &folds, &stops.signal, &stops, &|_, _, _| Ok(())).unwrap();
+    let selected = Selected { experiment: &experiment, folder: &run, folds: &folds };
+    let ending = experiment::run(&[selected], &stops.signal, &stops, &|_, _, _| Ok(())).unwrap();
     assert!(matches!(ending, Ending::Interrupted(15)));
     assert!(!run.file("scores.json").exists());
     assert_eq!(fs::read_to_string(run.file("permutations.csv")).unwrap().lines().count(), 3);

@@ -1,7 +1,7 @@
 //! Whole runs through the library.
 
 use engine::config::Config;
-use engine::experiment::{self, Ending, Experiment};
+use engine::experiment::{self, Ending, Experiment, Selected};
 use engine::metrics::Scores;
 use engine::progress::Silent;
 use engine::run::RunFolder;
@@ -21,7 +21,8 @@ pub fn scores_of(experiment: &Experiment) -> Scores {
     experiment.check_tuning().unwrap();
     experiment.record(&run, &folds).unwrap();
     let nobody = AtomicUsize::new(0);
-    match experiment::run(&[(experiment, &run)], &folds, &nobody, &Silent, &|_, _, _| Ok(())).unwrap() {
+    let selected = Selected { experiment, folder: &run, folds: &folds };
+    match experiment::run(&[selected], &nobody, &Silent, &|_, _, _| Ok(())).unwrap() {
         Ending::Finished(mut scores) => scores.remove(0),
         Ending::Unscored => panic!("the split has no test part"),
         Ending::Interrupted(signal) => panic!("nobody sent signal {signal}"),

@@ -5,7 +5,7 @@ use super::{GRID, SMALL, data, json};
 use crate::support::program::{assert_same, engine, read};
 use crate::support::stops::StopsWhen;
 use engine::config::Config;
-use engine::experiment::{self, Ending, Experiment};
+use engine::experiment::{self, Ending, Experiment, Selected};
 use engine::run::RunFolder;
 use std::fs;
 use std::path::Path;
@@ -27,8 +27,8 @@ fn stopped(path: &Path, name: &str, note: &'static str) {
     let experiment = Experiment::prepare(config, &stops).unwrap();
     let run = RunFolder::create(&path.join("runs"), name).unwrap();
     experiment.record(&run, &[0, 1, 2]).unwrap();
-    let ending =
-        experiment::run(&[(&experiment, &run)], &[0, 1, 2], &stops.signal, &stops, &|_, _, _| Ok(()));
+    let selected = Selected { experiment: &experiment, folder: &run, folds: &[0, 1, 2] };
+    let ending = experiment::run(&[selected], &stops.signal, &stops, &|_, _, _| Ok(()));
     assert!(matches!(ending.unwrap(), Ending::Interrupted(15)), "{note}");
     assert!(!run.file("scores.json").exists());
 }

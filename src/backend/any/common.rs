@@ -26,6 +26,9 @@ pub struct ListedGpu {
     pub details: Option<String>,
     /// The reason why it cannot be opened; `None` if it can.
     pub refused: Option<Error>,
+    /// Whether it is one of `all`: a GPU that several interfaces show is it once, and a driver that computes
+    /// on the processor is none where there is a real GPU.
+    pub is_of_all: bool,
 }
 
 /// The limit of a device that runs recurrent layers with one algorithm only.

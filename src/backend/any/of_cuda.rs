@@ -16,7 +16,7 @@ pub fn gpus() -> Result<impl Iterator<Item = ListedGpu>> {
             Ok(driver) => (Some(driver.details()), None),
             Err(error) => (None, Some(error)),
         };
-        ListedGpu { index: gpu.index, name, details, refused }
+        ListedGpu { index: gpu.index, name, details, refused, is_of_all: true }
     }))
 }
 

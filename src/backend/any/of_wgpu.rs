@@ -12,10 +12,13 @@ pub fn gpus() -> Result<impl Iterator<Item = ListedGpu>> {
         // This is the error that explains why there are none.
         Adapter::choose(None)?;
     }
-    Ok(adapters.into_iter().map(|adapter| ListedGpu {
+    // Where none will do, each says why.
+    let default = Adapter::choose(None).ok();
+    Ok(adapters.into_iter().map(move |adapter| ListedGpu {
         index: adapter.index,
         name: adapter.describe(),
         details: Some(adapter.details()),
+        is_of_all: default.as_ref().is_some_and(|default| default.is_of_one_kind_with(&adapter)),
         refused: adapter.open().err(),
     }))
 }

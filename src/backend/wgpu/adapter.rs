@@ -79,6 +79,11 @@ impl Adapter {
         self.info.device_type == wgpu::DeviceType::Cpu
     }
 
+    /// Whether both are behind one interface, and both real or both software.
+    pub fn is_of_one_kind_with(&self, other: &Adapter) -> bool {
+        self.info.backend == other.info.backend && self.is_software() == other.is_software()
+    }
+
     /// The features that the kernels can use.
     pub fn details(&self) -> String {
         let limits = self.adapter.limits();

@@ -1,5 +1,6 @@
 //! `sweep`: many cross-validations.
 
+mod adapters;
 mod collect;
 mod plan;
 mod run;

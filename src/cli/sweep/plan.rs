@@ -27,7 +27,7 @@ pub struct PlanCommand {
 
 impl PlanCommand {
     pub fn run(&self, matches: &ArgMatches, terminal: &Terminal) -> Result<()> {
-        let settings = self.settings.settings(matches, terminal)?;
+        let (settings, on_all) = self.settings.settings(matches, terminal)?;
         let tasks = settings.tasks()?;
         let mut lines = Vec::new();
         let mut firsts: Vec<&Task> = tasks.iter().collect();
@@ -60,9 +60,10 @@ impl PlanCommand {
         let sum: Duration = measured.iter().sum();
         let whole = sum.mul_f64(runs as f64 / measured.len().max(1) as f64);
         lines.push(format!(
-            "\n{} tasks, {} in all on this machine if none stops early; the data are read besides",
+            "\n{} tasks, {} in all on {} if none stops early; the data are read besides",
             tasks.len(),
-            about(whole)
+            about(whole),
+            if on_all { "the first GPU alone" } else { "this machine" }
         ));
         out(&lines.join("\n"))
     }

@@ -1,6 +1,8 @@
 //! `sweep run`.
 
+use super::adapters;
 use super::settings::SettingsFlags;
+use crate::backend::ALL_ADAPTERS;
 use crate::cli::output::out;
 use crate::cli::progress::Terminal;
 use crate::cli::resume::refuse_other_options;
@@ -10,10 +12,13 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::experiment;
 use crate::progress::{Progress, Unrepeated};
 use crate::shell::quoted;
-use crate::sweep::{Outcome, State, Sweep, Task, Worker};
+use crate::sweep::{Outcome, Settings, State, Sweep, Task, Worker};
 use clap::{ArgMatches, Args};
+use signal_hook::consts::SIGTERM;
 use std::collections::VecDeque;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -21,7 +26,7 @@ use std::time::{Duration, Instant};
 #[command(
     after_help = "Examples:\n  engine sweep run --grid cell=lstm,gru --seeds 1,2,3 --split subject --name cells\n  engine sweep run --resume \
 runs/cells\n  engine sweep run --resume runs/cells --task 3\n\nAny number of processes work at one sweep, on this machine or on others that share its \
-folder: start the second command on each. A task whose process is gone is taken up from its last saved state, so a process that finds no free task \
+folder: start the second command on each. `--adapter all` starts one for each GPU of this machine. A task whose process is gone is taken up from its last saved state, so a process that finds no free task \
 waits until all have ended. Results do not depend on who trained what."
 )]
 pub struct RunCommand {
@@ -34,22 +39,54 @@ pub struct RunCommand {
     /// Try tasks again that ended with an error
     #[arg(long, requires = "resume")]
     retry: bool,
+    /// Number of processes that begin at the same time, of which this is one: each trains its share of the
+    /// tasks at once, also where folds are tasks [default: whole cross-validations as memory allows, and one
+    /// fold after the other]
+    #[arg(long, value_name = "N", conflicts_with = "task")]
+    workers: Option<NonZeroUsize>,
+    /// Stop as after a signal when the standard input ends
+    #[arg(long, hide = true)]
+    until_stdin_ends: bool,
     #[command(flatten)]
     settings: SettingsFlags,
 }
+
+/// The options of a process, by the names of their fields: no settings of the sweep.
+const OF_A_PROCESS: [&str; 7] =
+    ["resume", "task", "retry", "workers", "until_stdin_ends", "adapter", "threads"];
 
 /// Time between two looks at tasks that other processes work at.
 const LOOK: Duration = Duration::from_millis(500);
 
 impl RunCommand {
     pub fn run(&self, matches: &ArgMatches, terminal: &Terminal) -> Result<()> {
-        let sweep = match &self.resume {
-            None => self.settings.begin(matches, terminal)?,
+        let own = &self.settings.config.run;
+        let all = |settings: &Settings| {
+            for (option, is_given) in [("--task", self.task.is_some()), ("--workers", self.workers.is_some())]
+            {
+                if is_given {
+                    return Err(Error::config(format!(
+                        "{option} is for one process, and --adapter all for several"
+                    ))
+                    .hint("give --adapter the number of one GPU"));
+                }
+            }
+            adapters::usable(settings, terminal)
+        };
+        // A sweep that begins keeps an adapter as one of its settings.
+        let (sweep, adapter, gpus) = match &self.resume {
+            None => {
+                let (settings, on_all) = self.settings.settings(matches, terminal)?;
+                let gpus = on_all.then(|| all(&settings)).transpose()?;
+                (SettingsFlags::begin(settings)?, None, gpus)
+            }
             Some(folder) => {
-                refuse_other_options::<Self>(matches, &["resume", "task", "retry", "threads"])?;
+                refuse_other_options::<Self>(matches, &OF_A_PROCESS)?;
                 let sweep = Sweep::open(folder)?;
-                set_threads(self.settings.config.run.threads.or(sweep.settings.base.run.threads))?;
-                sweep
+                set_threads(own.threads.or(sweep.settings.base.run.threads))?;
+                let on_all = own.choice.adapter.as_deref() == Some(ALL_ADAPTERS);
+                let gpus = on_all.then(|| all(&sweep.settings)).transpose()?;
+                (sweep, own.choice.adapter.as_deref(), gpus)
             }
         };
         terminal.say(&format!("sweep {}, {} tasks", sweep.path().display(), sweep.tasks.len()));
@@ -57,12 +94,20 @@ impl RunCommand {
             Some(number) => std::slice::from_ref(sweep.task(number)?),
             None => &sweep.tasks,
         };
-        let failed = self.work(&sweep, tasks, terminal)?;
+        let on_all = if gpus.is_some() { " --adapter all" } else { "" };
+        let failed = match gpus {
+            Some(gpus) => {
+                let threads = own.threads.or(sweep.settings.base.run.threads);
+                let options = adapters::Options { retry: self.retry, threads };
+                adapters::work(&sweep, &gpus, &options, terminal)?
+            }
+            None => self.work(&sweep, tasks, adapter, terminal)?,
+        };
         let path = quoted(&sweep.path().to_string_lossy());
         if let Some((number, error)) = failed.first() {
             let message = format!("{} tasks failed, the first is {number}: {}", failed.len(), error.message);
             return Err(Error::new(error.kind, message).hint(format!(
-                "see `engine sweep status {path}`; try again with `engine sweep run --resume {path} --retry`"
+                "see `engine sweep status {path}`; try again with `engine sweep run --resume {path} --retry{on_all}`"
             )));
         }
         // Of thousands of jobs for one task each, none looks at all the others.
@@ -82,9 +127,18 @@ impl RunCommand {
 
     /// Works at tasks until each has ended, here or in another process: one that dies leaves its task to this
     /// one. Returns the errors that ended tasks, with their numbers.
-    fn work(&self, sweep: &Sweep, tasks: &[Task], terminal: &Terminal) -> Result<Vec<(usize, Error)>> {
+    fn work(
+        &self,
+        sweep: &Sweep,
+        tasks: &[Task],
+        adapter: Option<&str>,
+        terminal: &Terminal,
+    ) -> Result<Vec<(usize, Error)>> {
         let interrupt = signals::watch()?;
-        let mut worker = Worker::new(sweep, self.retry);
+        if self.until_stdin_ends {
+            stop_when_stdin_ends(Arc::clone(&interrupt));
+        }
+        let mut worker = Worker::new(sweep, self.retry, self.workers, adapter)?;
         let said = Unrepeated::default();
         let news = said.with(terminal);
         let label = |task: &Task| {
@@ -132,6 +186,14 @@ impl RunCommand {
                             news.say(&format!("{}: with {owner}", label(task)));
                             owned.push_back(task);
                         }
+                        Outcome::Elsewhere(device) if self.task.is_some() => {
+                            return Err(Error::config(format!("{} was begun on {device}", label(task)))
+                                .hint("give --adapter that GPU: another one rounds differently"));
+                        }
+                        Outcome::Elsewhere(device) => {
+                            terminal
+                                .say(&format!("{}: begun on {device}, which goes on with it", label(task)));
+                        }
                     }
                 }
                 if let Some(signal) = interrupted {
@@ -146,6 +208,16 @@ impl RunCommand {
             wait(&interrupt, sweep)?;
         }
     }
+}
+
+/// Treats the end of the standard input as SIGTERM: whoever started this process wants it to stop, or is
+/// gone.
+fn stop_when_stdin_ends(interrupt: Arc<AtomicUsize>) {
+    std::thread::spawn(move || {
+        // A broken pipe ends as well as a closed one.
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        let _ = interrupt.compare_exchange(0, SIGTERM as usize, Ordering::Relaxed, Ordering::Relaxed);
+    });
 }
 
 /// Waits a little for other processes, or for a signal.

@@ -1,5 +1,6 @@
 //! The settings of a sweep on the command line.
 
+use crate::backend::ALL_ADAPTERS;
 use crate::cli::threads::set_threads;
 use crate::config::{Axis, Config, Preset};
 use crate::error::{Error, Result};
@@ -32,9 +33,10 @@ pub struct SettingsFlags {
 }
 
 impl SettingsFlags {
-    /// The settings, whose number of threads this process has from now on.
-    pub fn settings(&self, matches: &ArgMatches, progress: &dyn Progress) -> Result<Settings> {
-        let Settings { base, mut grid, mut seeds, folds_as_tasks } = match &self.file {
+    /// The settings, whose number of threads this process has from now on; and whether they ask for all GPUs:
+    /// which of them trains a task is no setting of it.
+    pub fn settings(&self, matches: &ArgMatches, progress: &dyn Progress) -> Result<(Settings, bool)> {
+        let Settings { mut base, mut grid, mut seeds, folds_as_tasks } = match &self.file {
             Some(file) => {
                 let text = std::fs::read_to_string(file).map_err(|e| Error::io("read", file, e))?;
                 let settings = Settings::from_toml(&text).map_err(|e| e.at(file.display()))?;
@@ -47,6 +49,7 @@ impl SettingsFlags {
                 folds_as_tasks: None,
             },
         };
+        let on_all = base.run.choice.adapter.take_if(|adapter| adapter == ALL_ADAPTERS).is_some();
         for text in &self.grid {
             let axis = Axis::parse("grid", text)?;
             grid.retain(|other| other.option != axis.option);
@@ -64,12 +67,11 @@ impl SettingsFlags {
         set_threads(settings.base.run.threads)?;
         // Options may have changed the number that a file states.
         let folds_as_tasks = has_folds.then(|| folds(&settings.tasks()?, progress)).transpose()?;
-        Settings { folds_as_tasks, ..settings }.checked()
+        Ok((Settings { folds_as_tasks, ..settings }.checked()?, on_all))
     }
 
     /// Makes the folder of a new sweep.
-    pub fn begin(&self, matches: &ArgMatches, progress: &dyn Progress) -> Result<Sweep> {
-        let mut settings = self.settings(matches, progress)?;
+    pub fn begin(mut settings: Settings) -> Result<Sweep> {
         // The name is the sweep's, and not that of a run.
         let name = settings.base.run.name.take().unwrap_or_else(|| {
             let options: Vec<&str> = settings.grid.iter().map(|axis| axis.option.as_str()).collect();

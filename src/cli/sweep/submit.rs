@@ -60,7 +60,14 @@ pub struct SubmitCommand {
 impl SubmitCommand {
     pub fn run(&self, matches: &ArgMatches, terminal: &Terminal) -> Result<()> {
         let sweep = match &self.resume {
-            None => self.settings.begin(matches, terminal)?,
+            None => {
+                let (settings, on_all) = self.settings.settings(matches, terminal)?;
+                if on_all {
+                    return Err(Error::config("--adapter all is for one machine, and a job has one task")
+                        .hint("leave --adapter out, and ask for a GPU of each job: --gres gpu:1"));
+                }
+                SettingsFlags::begin(settings)?
+            }
             Some(folder) => {
                 refuse_other_options::<Self>(matches, &OF_THE_JOBS)?;
                 Sweep::open(folder)?

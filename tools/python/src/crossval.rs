@@ -6,7 +6,7 @@ use crate::errors::OrRaise;
 use crate::settings::config;
 use crate::split::{Rows, fold};
 use engine::data::split::{Split, default_kind};
-use engine::experiment::{Ending, Experiment, run};
+use engine::experiment::{Ending, Experiment, Selected, run};
 use engine::run::RunFolder;
 use engine::{Error, ErrorKind, report};
 use pyo3::prelude::*;
@@ -55,8 +55,8 @@ pub fn crossval(
         let name = experiment.config.run.name.clone().unwrap_or_else(|| experiment.default_name());
         let folder = RunFolder::create(&experiment.config.run.runs, &name)?;
         experiment.record(&folder, &selection)?;
-        let runs = [(&experiment, &folder)];
-        let ending = run(&runs, &selection, &reports.interrupt, reports, &report::write)?;
+        let selected = Selected { experiment: &experiment, folder: &folder, folds: &selection };
+        let ending = run(&[selected], &reports.interrupt, reports, &report::write)?;
         match ending {
             Ending::Finished(_) | Ending::Unscored => Ok((folder.path().to_path_buf(), tested)),
             Ending::Interrupted(signal) => {

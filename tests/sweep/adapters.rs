@@ -1,0 +1,197 @@
+//! `--adapter all`: a process for each GPU, which software drivers stand for. They share the work, equal ones
+//! give the bits of one process, and different ones are named.
+
+use super::{BASE, Running, data, json, kill, states, wait_for, wait_for_training};
+use crate::support::program::{Call, command, engine, folder};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// The description of the driver lavapipe, which a loader may load by any path.
+fn lavapipe() -> PathBuf {
+    let drivers =
+        std::env::var_os("VK_DRIVER_FILES").expect("no driver: set VK_DRIVER_FILES, or use tools/test");
+    let is_lavapipe = |file: &PathBuf| fs::read_to_string(file).is_ok_and(|text| text.contains("lvp"));
+    std::env::split_paths(&drivers).find(is_lavapipe).expect("no lavapipe among VK_DRIVER_FILES")
+}
+
+/// Two adapters that are equal: one driver, described twice.
+fn two_equal(folder: &Path) -> String {
+    let other = folder.join("again.json");
+    fs::copy(lavapipe(), &other).unwrap();
+    std::env::join_paths([lavapipe(), other]).unwrap().into_string().unwrap()
+}
+
+fn with_drivers(path: &Path, drivers: &str, arguments: &str) -> Call {
+    Call::of(command(path, arguments).env("VK_DRIVER_FILES", drivers).output().unwrap())
+}
+
+/// A sweep that nobody has begun to train.
+fn begun(path: &Path, options: &str) {
+    engine(path, &format!("sweep submit --slurm --script-only {BASE} {options} --name s")).ends(0, &[]);
+}
+
+#[test]
+#[ignore = "needs a Vulkan driver; tools/test brings two"]
+fn equal_gpus_share_the_folds_and_give_the_bits_of_one() {
+    let folder = folder();
+    let path = folder.path();
+    data(path);
+    let drivers = two_equal(path);
+    let base = BASE.replace(" --quiet", "");
+    let run = format!("sweep run {base} --folds-as-tasks --backend wgpu --adapter all --name s");
+    let said =
+        ["adapter  0: llvmpipe", "adapter  1: llvmpipe", "adapter 0: ", "adapter 1: ", "2 tasks at once"];
+    let done = with_drivers(path, &drivers, &run).ends(0, &said);
+    assert!(done.out.contains("all 3 tasks have scores") && !done.err.contains("differ"), "{}", done.err);
+    let plain = format!("crossval {BASE} --backend wgpu --adapter llvmpipe --name plain");
+    engine(path, &plain).ends(0, &[]);
+    let collected = json(path, "sweep collect runs/s --json");
+    assert_eq!(collected["settings"][0]["devices"][0].as_array().unwrap().len(), 1);
+    let joined = fs::read(path.join("runs/s/predictions/0001-seed-1-fold-1.csv")).unwrap();
+    assert_eq!(joined, fs::read(path.join("runs/plain/predictions.csv")).unwrap());
+}
+
+/// Without `--workers` a process takes one fold after the other, so that others find some.
+#[test]
+fn a_process_takes_its_share_of_the_folds_at_once() {
+    let folder = folder();
+    let path = folder.path();
+    data(path);
+    let fold_tasks = format!("{} --folds-as-tasks", BASE.replace("--folds 3", "--folds 6"));
+    let run = |name: &str, more: &str| {
+        let said = format!("sweep run {fold_tasks} --name {name} {more}").replace(" --quiet", "");
+        engine(path, &said).ends(0, &[]).err
+    };
+    let (alone, third, whole) = (run("alone", ""), run("third", "--workers 3"), run("whole", "--workers 1"));
+    assert!(!alone.contains("at once") && alone.contains("training 1 fold:"), "{alone}");
+    assert_eq!(third.matches("2 tasks at once").count(), 3, "{third}");
+    assert!(
+        whole.contains("6 tasks at once") && whole.contains("training 1 fold of each of 6 runs"),
+        "{whole}"
+    );
+    for number in 1..=6 {
+        let file = format!("runs/000{number}-seed-1-fold-{number}/predictions.csv");
+        let of = |name: &str| fs::read(path.join("runs").join(name).join(&file)).unwrap();
+        assert!(of("alone") == of("third") && of("alone") == of("whole"), "{file}");
+    }
+}
+
+#[test]
+#[ignore = "needs a Vulkan driver; tools/test brings two"]
+fn different_gpus_are_named() {
+    let folder = folder();
+    let path = folder.path();
+    data(path);
+    begun(path, "--folds-as-tasks --backend wgpu");
+    for (task, adapter) in [(1, "SwiftShader"), (2, "llvmpipe"), (3, "llvmpipe")] {
+        engine(path, &format!("sweep run --resume runs/s --task {task} --adapter {adapter} --quiet"))
+            .ends(0, &[]);
+    }
+    let collected = json(path, "sweep collect runs/s --json");
+    let devices = collected["settings"][0]["devices"][0].as_array().unwrap();
+    assert_eq!(devices.len(), 2, "{devices:?}");
+    let csv = fs::read_to_string(path.join("runs/s/sweep.csv")).unwrap();
+    for (fold, device) in [(1, &devices[0]), (2, &devices[1]), (3, &devices[1])] {
+        let device = device.as_str().unwrap();
+        let manifest = path.join(format!("runs/s/runs/000{fold}-seed-1-fold-{fold}/manifest.json"));
+        assert!(fs::read_to_string(manifest).unwrap().contains(device), "fold {fold}: not {device}");
+        assert!(csv.contains(device), "{csv}");
+    }
+    let text = engine(path, "sweep collect runs/s").ends(0, &[]).out.replace('\n', " ");
+    assert!(text.contains("made on 2 devices, which round differently: SwiftShader"), "{text}");
+    // All of them, when they differ.
+    let all = format!("sweep run {BASE} --seeds 1,2 --backend wgpu --adapter all --name two");
+    engine(path, &all).ends(0, &["the GPUs differ, and round differently"]);
+}
+
+#[test]
+#[ignore = "needs a Vulkan driver; tools/test brings two"]
+fn a_run_goes_on_with_its_own_kind_of_gpu() {
+    let folder = folder();
+    let path = folder.path();
+    data(path);
+    let long = BASE.replace("--epochs 3", "--epochs 150");
+    let options = "--seeds 1,2 --backend wgpu --save-every 0.05";
+    engine(path, &format!("sweep submit --slurm --script-only {long} {options} --name s")).ends(0, &[]);
+    let begin = "sweep run --resume runs/s --task 1 --adapter SwiftShader --quiet";
+    let mut first = Running(command(path, begin).spawn().unwrap());
+    wait_for_training(&path.join("runs/s/runs/0001-seed-1"));
+    kill(&mut first.0, "-TERM");
+    assert_eq!(first.0.wait().unwrap().code(), Some(143));
+    engine(path, "sweep run --resume runs/s --task 1 --adapter llvmpipe")
+        .ends(2, &["was begun on SwiftShader"]);
+    let other = engine(path, "sweep run --resume runs/s --adapter llvmpipe");
+    let other = other.ends(0, &["[1/2] base, seed 1: begun on SwiftShader", "which goes on with it"]);
+    assert!(other.out.contains("1 of 2 tasks have no scores yet"), "{}", other.out);
+    engine(path, "sweep run --resume runs/s --adapter all --quiet").ends(0, &[]);
+    assert_eq!(states(path, "runs/s"), ["finished"; 2]);
+}
+
+#[test]
+#[ignore = "needs a Vulkan driver; tools/test brings two"]
+fn processes_stop_with_the_one_that_began_them() {
+    let folder = folder();
+    let path = folder.path();
+    data(path);
+    let drivers = two_equal(path);
+    let long = BASE.replace("--epochs 3", "--epochs 100000");
+    let begin = format!("sweep run {long} --seeds 1,2 --backend wgpu --adapter all --name s");
+    let runs = [1, 2].map(|i| path.join(format!("runs/s/runs/000{i}-seed-{i}")));
+    let train = |arguments: &str| {
+        let child = command(path, arguments).env("VK_DRIVER_FILES", &drivers).spawn().unwrap();
+        runs.iter().for_each(|run| wait_for_training(run));
+        Running(child)
+    };
+    let stop = || {
+        let begun = Instant::now();
+        while states(path, "runs/s") != ["stopped"; 2] {
+            assert!(begun.elapsed() < Duration::from_secs(60), "a process goes on");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    let mut parent = train(&begin);
+    kill(&mut parent.0, "-KILL");
+    stop();
+    // Everything that was saved is there, and a signal that is heard saves, too.
+    let states = runs.clone().map(|run| run.join("resume.safetensors"));
+    states.iter().for_each(|state| wait_for(state));
+    runs.iter().for_each(|run| fs::remove_dir_all(run).unwrap());
+    let mut parent = train("sweep run --resume runs/s --adapter all --quiet");
+    kill(&mut parent.0, "-TERM");
+    assert_eq!(parent.0.wait().unwrap().code(), Some(143));
+    stop();
+}
+
+#[test]
+fn all_gpus_are_for_sweeps_on_one_machine() {
+    let folder = folder();
+    let path = folder.path();
+    data(path);
+    let sweep = format!("{BASE} --seeds 1,2 --adapter all --name s");
+    for (command, message) in [
+        (format!("sweep run {sweep}"), "`--adapter all` is for the backends `cuda` and `wgpu`"),
+        (
+            format!("sweep submit --slurm --script-only {sweep} --backend wgpu"),
+            "--adapter all is for one machine",
+        ),
+        (
+            format!("sweep run {sweep} --backend wgpu --grid backend=wgpu,cpu"),
+            "grid backend: with --adapter all",
+        ),
+        (
+            format!("crossval {BASE} --backend wgpu --adapter all"),
+            "`--adapter all` is a process for each GPU",
+        ),
+        (format!("train {BASE} --backend cuda --adapter all"), "`--adapter all` is a process for each GPU"),
+    ] {
+        let call = engine(path, &command);
+        assert!([2, 4].contains(&call.code) && call.err.contains(message), "{command}: {}", call.err);
+    }
+    assert!(!path.join("runs").exists(), "what is refused begins nothing");
+    begun(path, "--seeds 1,2 --backend wgpu");
+    for option in ["--task 1", "--workers 2"] {
+        let both = engine(path, &format!("sweep run --resume runs/s {option} --adapter all"));
+        both.ends(2, &[&option[..6], "is for one process, and --adapter all for several"]);
+    }
+}
