@@ -212,6 +212,12 @@ fn victim_of_two_blocks() {
     victim("two_blocks", "if (threadIdx.x == 0) {\na.y[0] = (float)a.n;\n}", 2);
 }
 
+#[test]
+#[ignore = "run again under a sanitizer by the test below"]
+fn victim_of_distant_blocks() {
+    victim("distant_blocks", "if (threadIdx.x == 0 && blockIdx.x % 3 == 0) {\na.y[0] = (float)a.n;\n}", 4);
+}
+
 /// The same for a cluster of two blocks.
 fn victim_in_a_cluster(entry: &str, body: &str) {
     if sanitizer() != Sanitizer::None {
@@ -241,6 +247,7 @@ fn sanitizers_find_the_planted_errors_and_no_others() {
         (Sanitizer::Address, "victim_without_a_fault", None),
         (Sanitizer::Thread, "victim_without_a_barrier", Some("data race")),
         (Sanitizer::Thread, "victim_of_two_blocks", Some("data race")),
+        (Sanitizer::Thread, "victim_of_distant_blocks", Some("data race")),
         (Sanitizer::Thread, "victim_that_waits_for_no_copy", Some("data race")),
         (Sanitizer::Thread, "victim_without_a_fault", None),
     ] {

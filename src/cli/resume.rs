@@ -25,7 +25,7 @@ pub fn refuse_other_options<C: Args>(matches: &ArgMatches, allowed: &[&str]) -> 
     let Some(refused) = command.get_arguments().find(is_refused).map(name) else { return Ok(()) };
     let others = command.get_arguments().filter(|arg| {
         let id = arg.get_id().as_str();
-        id != "resume" && allowed.contains(&id)
+        id != "resume" && allowed.contains(&id) && !arg.is_hide_set()
     });
     let others: Vec<String> = others.map(name).collect();
     Err(Error::config(format!(

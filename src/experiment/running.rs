@@ -31,12 +31,6 @@ impl Running<'_> {
         self.folder.path().file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    /// Fold group, and epoch and step from which it goes on. Without a saved state it begins.
-    pub(super) fn place(&self) -> (usize, Option<(usize, usize)>) {
-        let state = self.resume.state.as_ref();
-        (self.resume.fold_groups_done, state.map(|state| (state.epoch, state.position)))
-    }
-
     /// The folds that are trained at once, group by group.
     pub(super) fn groups(&self) -> Vec<Vec<usize>> {
         self.experiment.groups(self.folds)

@@ -31,8 +31,8 @@ pub(super) fn train<B: Backend>(
     // A crash between the states of two runs leaves them at different places: those at one place go on
     // together.
     let mut ordered: Vec<&mut Running> = runs.iter_mut().collect();
-    ordered.sort_by_key(|run| run.place());
-    for runs in ordered.chunk_by_mut(|a, b| a.place() == b.place()) {
+    ordered.sort_by_key(|run| run.resume.place());
+    for runs in ordered.chunk_by_mut(|a, b| a.resume.place() == b.resume.place()) {
         if let Some(signal) = train_from_one_place(backend, runs, interrupt, progress)? {
             return Ok(Some(signal));
         }

@@ -79,6 +79,11 @@ impl Resume {
     /// Its name in a run folder.
     pub const FILE: &str = "resume.safetensors";
 
+    /// Fold group, and epoch and step from which it goes on. Without a saved state it begins.
+    pub fn place(&self) -> (usize, Option<(usize, usize)>) {
+        (self.fold_groups_done, self.state.as_ref().map(|state| (state.epoch, state.position)))
+    }
+
     /// Writes the state.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use crate::progress::Progress;
 use crate::run::looks::Trials;
 use crate::shell::quoted;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The results.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -153,17 +153,17 @@ impl Collection {
              other seeds. The spread of seeds stands beside it."
                 .into(),
         );
-        let mut devices: Vec<&String> =
-            self.settings.iter().flat_map(|s| s.devices.iter().flatten()).collect();
-        devices.sort();
-        devices.dedup();
-        if devices.len() > 1 {
-            let listed: Vec<&str> = devices.iter().map(|device| device.as_str()).collect();
-            notes.push(format!(
-                "The runs were made on {} devices, which round differently: {}. The manifest of each run names its own.",
-                devices.len(),
-                listed.join("; ")
-            ));
+        // Combinations may differ in their device, and say so themselves.
+        for setting in &self.settings {
+            let devices: BTreeSet<&str> = setting.devices.iter().flatten().map(String::as_str).collect();
+            if devices.len() > 1 {
+                notes.push(format!(
+                    "{}: its runs were made on {} devices, which round differently: {}. The manifest of each run names its own.",
+                    setting.name,
+                    devices.len(),
+                    devices.into_iter().collect::<Vec<_>>().join("; ")
+                ));
+            }
         }
         for Chance { labels, best_of } in &self.chance {
             notes.push(format!("Labels: {labels}. {}", best_of.sentence()));

@@ -4,7 +4,7 @@
 use super::claim::{self, Owner};
 use super::grid::{Settings, Task};
 use crate::error::{Error, Result};
-use crate::run::{self, Manifest, RunFolder, Status};
+use crate::run::{self, Manifest, Resume, RunFolder, Status};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fs;
@@ -185,6 +185,12 @@ impl Sweep {
         claim::owner(&self.claims(), task.number)
     }
 
+    /// The saved state of a task that was begun. One that cannot be read is told when its run goes on.
+    pub fn begun(&self, task: &Task) -> Option<Resume> {
+        let run = self.run(task);
+        run.join(Resume::FILE).exists().then(|| Resume::read(&run).ok()).flatten()
+    }
+
     /// How far a task has come. One whose state cannot be read has failed.
     ///
     /// # Errors
@@ -208,6 +214,20 @@ impl Sweep {
             None if run.exists() => State::Stopped,
             None => State::Waiting,
         })
+    }
+
+    /// Opens the tasks that ended with an error again: as if each had been stopped.
+    ///
+    /// # Errors
+    ///
+    /// If a run is open in another process, or its status cannot be written.
+    pub fn reopen_failed(&self) -> Result<()> {
+        for task in &self.tasks {
+            if let State::Failed(_) = self.state(task)? {
+                Status::Running.write(&self.run_folder(task)?)?;
+            }
+        }
+        Ok(())
     }
 
     /// Refuses folders among the runs that belong to no task: of two results nobody could say which counts.

@@ -1,6 +1,7 @@
 //! The settings of a sweep, and the tasks that they make: every combination of the grid's values, once for
 //! each seed, and for each fold where folds are tasks.
 
+use crate::backend::ALL_ADAPTERS;
 use crate::config::{Axis, Config};
 use crate::error::{Error, Result};
 use crate::run::hash;
@@ -118,6 +119,11 @@ impl Settings {
         if let Some(axis) = self.grid.iter().find(|axis| own.contains(&axis.option.as_str())) {
             return Err(Error::config(format!("grid {}: a sweep sets this itself", axis.option))
                 .hint("seeds have a list of their own: `seeds`"));
+        }
+        let is_all = |axis: &&Axis| axis.option == "adapter" && axis.values.iter().any(|v| v == ALL_ADAPTERS);
+        if let Some(axis) = self.grid.iter().find(is_all) {
+            return Err(Error::config(format!("grid {}: `all` is no GPU of a task", axis.option))
+                .hint("leave `adapter` out of the grid, and give it as an option"));
         }
         let same = ["threads", "save_every", "save-every", "kernel_cache", "kernel-cache"];
         if let Some(axis) = self.grid.iter().find(|axis| same.contains(&axis.option.as_str())) {

@@ -1,6 +1,7 @@
 //! Tasks made ready to train. Those that follow one another mostly share their data, which are read once.
 
 use super::grid::Task;
+use crate::backend::{DeviceChoice, DeviceId, Kind};
 use crate::config::Config;
 use crate::data::sequences::Dataset;
 use crate::error::{Error, Result};
@@ -12,8 +13,10 @@ use crate::progress::{Progress, Unrepeated};
 pub struct Prepared {
     data: Option<Data>,
     said: Unrepeated,
-    /// The GPU of all tasks, whatever their settings say.
+    /// The GPU of all tasks that need one, whatever their settings say.
     adapter: Option<String>,
+    /// The devices that tasks asked for.
+    devices: Vec<(Kind, DeviceChoice, DeviceId)>,
 }
 
 struct Data {
@@ -25,14 +28,35 @@ struct Data {
 }
 
 impl Prepared {
-    /// Of tasks that train on this GPU, whatever their settings say, if there is one.
+    /// Of tasks that train on this GPU if they need one, whatever their settings say.
     pub fn on(adapter: Option<&str>) -> Self {
         Prepared { adapter: adapter.map(String::from), ..Prepared::default() }
     }
 
-    /// Puts the GPU of all tasks into a configuration.
-    pub(super) fn choose_adapter(&self, config: &mut Config) {
-        config.run.choice.adapter = self.adapter.clone().or(config.run.choice.adapter.take());
+    /// The settings of a task, with the GPU of all.
+    fn config(&self, task: &Task) -> Config {
+        let mut config = task.config.clone();
+        if config.run.backend != Kind::Cpu {
+            config.run.choice.adapter = self.adapter.clone().or(config.run.choice.adapter);
+        }
+        config
+    }
+
+    /// The device that trains a task here.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`RunConfig::device`](crate::config::RunConfig::device).
+    pub(super) fn device(&mut self, task: &Task) -> Result<DeviceId> {
+        let run = self.config(task).run;
+        let known =
+            self.devices.iter().find(|(kind, choice, _)| *kind == run.backend && *choice == run.choice);
+        if let Some((.., device)) = known {
+            return Ok(device.clone());
+        }
+        let device = run.device()?.id();
+        self.devices.push((run.backend, run.choice, device.clone()));
+        Ok(device)
     }
 
     /// The experiment of a task. What was said of one task is not said of the next.
@@ -41,8 +65,7 @@ impl Prepared {
     ///
     /// Those of [`Experiment::with_dataset`], and for a split without a test part.
     pub fn experiment(&mut self, task: &Task, progress: &dyn Progress) -> Result<Experiment> {
-        let mut config = task.config.clone();
-        self.choose_adapter(&mut config);
+        let mut config = self.config(task);
         config.check()?;
         config.run.device()?;
         let progress = self.said.with(progress);

@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::experiment::{self, Ending, Experiment, Selected};
 use crate::progress::Progress;
 use crate::report;
-use crate::run::{Resume, RunFolder, Status};
+use crate::run::{RunFolder, Status};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -34,11 +34,10 @@ pub struct Worker<'a> {
     sweep: &'a Sweep,
     /// Whether tasks that failed are tried again.
     retry: bool,
-    /// Most tasks that train at once; of whole cross-validations any number if there is none.
+    /// Most tasks that train at once, different folds among them. Without a number as many as memory allows,
+    /// but one fold of a run after the other, so that other processes find some.
     share: Option<usize>,
     prepared: Prepared,
-    /// The device that the worker was given.
-    device: Option<DeviceId>,
 }
 
 /// A task that this process has claimed.
@@ -49,39 +48,35 @@ struct Claimed<'a> {
 }
 
 impl<'a> Worker<'a> {
-    /// A worker that has done nothing. With `retry`, tasks that failed are open, too. With `workers`, the
-    /// number of processes that begin now, each takes as many tasks at once as come to it; without, a process
-    /// takes one fold after the other, so that others find some, and whole cross-validations as memory
-    /// allows. `adapter` is the worker's own GPU, whatever the sweep's settings say.
+    /// A worker that has done nothing. With `retry`, tasks that failed are open, too. Of `workers` processes
+    /// that begin now it takes its share of the open tasks at once, as far as memory allows. `adapter` is its
+    /// own GPU, whatever the sweep's settings say.
     ///
     /// # Errors
     ///
-    /// If there is no such adapter, and if the state of a task cannot be read.
+    /// If the state of a task cannot be read.
     pub fn new(
         sweep: &'a Sweep,
         retry: bool,
         workers: Option<NonZeroUsize>,
         adapter: Option<&str>,
     ) -> Result<Self> {
-        let prepared = Prepared::on(adapter);
-        let device = match adapter {
-            None => None,
-            Some(_) => {
-                let mut config = sweep.settings.base.clone();
-                prepared.choose_adapter(&mut config);
-                Some(config.run.device()?.id())
-            }
+        let is_open = |state: &State| match state {
+            // Another process may have begun a moment earlier.
+            State::Waiting | State::Stopped | State::Running(_) => true,
+            State::Failed(_) => retry,
+            State::Finished => false,
         };
         let share = match workers {
-            None => sweep.settings.folds_as_tasks.map(|_| 1),
+            None => None,
             Some(workers) => {
                 let states = sweep.tasks.iter().map(|task| sweep.state(task));
-                let open = states.collect::<Result<Vec<State>>>()?;
-                let open = open.iter().filter(|state| **state != State::Finished).count();
+                let open =
+                    states.collect::<Result<Vec<State>>>()?.iter().filter(|state| is_open(state)).count();
                 Some(open.div_ceil(workers.get()).max(1))
             }
         };
-        Ok(Worker { sweep, retry, share, prepared, device })
+        Ok(Worker { sweep, retry, share, prepared: Prepared::on(adapter) })
     }
 
     /// Trains and scores the first of these tasks in its run folder, from wherever that stands, and with it
@@ -116,12 +111,14 @@ impl<'a> Worker<'a> {
         };
         let wanted = self.share.map_or(tasks.len(), |share| share.min(tasks.len()));
         let at_once = leader.few_runs_at_once(&selection, wanted)?;
+        let place = self.sweep.begun(first).map(|begun| begun.place());
         let mut stack = vec![(leader, claimed)];
-        for &task in others.iter().filter(|task| may_train_with(task, first)) {
+        let mixes_folds = self.share.is_some();
+        for &task in others.iter().filter(|task| may_train_with(task, first, mixes_folds)) {
             if stack.len() == at_once {
                 break;
             }
-            if let Some(member) = self.member(task, &stack[0].0, progress)? {
+            if let Some(member) = self.member(task, &stack[0].0, place, progress)? {
                 stack.push(member);
             }
         }
@@ -132,11 +129,17 @@ impl<'a> Worker<'a> {
     }
 
     /// Claims a task and opens its run folder; how it ends if that is not possible.
-    fn claim<'t>(&self, task: &'t Task) -> Result<std::result::Result<Claimed<'t>, Outcome>> {
+    fn claim<'t>(&mut self, task: &'t Task) -> Result<std::result::Result<Claimed<'t>, Outcome>> {
         // A process whose claim is stale may have the run open all the same.
         let is_in_use = || RunFolder::is_in_use(&self.sweep.run(task)) == Some(true);
         if is_in_use() {
             return Ok(Err(Outcome::Owned(self.sweep.owner(task)?.unwrap_or_else(Owner::unknown))));
+        }
+        // A device that cannot be opened is told when the task is prepared.
+        if let Some(begun) = self.sweep.begun(task)
+            && self.prepared.device(task).is_ok_and(|device| device != begun.device)
+        {
+            return Ok(Err(Outcome::Elsewhere(begun.device)));
         }
         let claim = match Claim::make(&self.sweep.claims(), task.number)? {
             Ok(claim) => Arc::new(claim),
@@ -148,14 +151,6 @@ impl<'a> Worker<'a> {
         {
             release(claim)?;
             return Ok(Err(Outcome::Failed(Error::new(ErrorKind::Other, message))));
-        }
-        if let Some(device) = &self.device
-            && self.sweep.run(task).join(Resume::FILE).exists()
-            && let Ok(Resume { device: begun, .. }) = Resume::read(&self.sweep.run(task))
-            && begun != *device
-        {
-            release(claim)?;
-            return Ok(Err(Outcome::Elsewhere(begun)));
         }
         let guard = Arc::clone(&claim);
         let folder = self.sweep.run_folder(task).and_then(|folder| {
@@ -171,22 +166,26 @@ impl<'a> Worker<'a> {
         Ok(Err(outcome))
     }
 
-    /// A task that trains together with `leader`, claimed; `None` of one that does not, has ended, or is with
-    /// another process.
+    /// A task that trains together with `leader`, which stands at `place`, claimed; `None` of one that does
+    /// not, has ended, stands elsewhere, or is with another process.
     fn member<'t>(
         &mut self,
         task: &'t Task,
         leader: &Experiment,
+        place: Option<(usize, Option<(usize, usize)>)>,
         progress: &dyn Progress,
     ) -> Result<Option<(Experiment, Claimed<'t>)>> {
-        // An error of its own is told when its turn comes.
-        let Ok(experiment) = self.prepared.experiment(task, progress) else { return Ok(None) };
         let is_open = match self.sweep.state(task)? {
             State::Waiting | State::Stopped => true,
             State::Failed(_) => self.retry,
             State::Running(_) | State::Finished => false,
         };
-        if !is_open || !experiment.trains_with(leader) {
+        if !is_open || self.sweep.begun(task).map(|begun| begun.place()) != place {
+            return Ok(None);
+        }
+        // An error of its own is told when its turn comes.
+        let Ok(experiment) = self.prepared.experiment(task, progress) else { return Ok(None) };
+        if !experiment.trains_with(leader) {
             return Ok(None);
         }
         Ok(self.claim(task)?.ok().map(|claimed| (experiment, claimed)))
@@ -207,9 +206,9 @@ impl<'a> Worker<'a> {
 
 /// A look at the settings alone: of thousands of tasks most cannot train together, and preparing one takes a
 /// while.
-fn may_train_with(task: &Task, first: &Task) -> bool {
+fn may_train_with(task: &Task, first: &Task, mixes_folds: bool) -> bool {
     let (a, b) = (&task.config, &first.config);
-    task.fold.is_some() == first.fold.is_some()
+    (mixes_folds || task.fold == first.fold)
         && a.network == b.network
         && a.train_spec().trains_with(&b.train_spec())
         && have_same_data(a, b)

@@ -23,7 +23,8 @@ pub enum Sanitizer {
     None,
     /// Finds accesses outside of arrays.
     Address,
-    /// Finds races between the threads of a block, and between blocks.
+    /// Finds races between the threads of a block, and between clusters of blocks, but for those that run at
+    /// a distance of a multiple of four.
     Thread,
 }
 
@@ -133,9 +134,8 @@ fn compiled(name: &str, text: &str, extra: &[String]) -> PathBuf {
 /// The library that runs a kernel's threads as fibers: one for all kernels of a process.
 fn fibers() -> &'static Path {
     static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
-        let watched = |name, by| format!("-DWATCHED_FOR_{name}={}", u32::from(sanitizer() == by));
-        let watched = [watched("RACES", Sanitizer::Thread), watched("BOUNDS", Sanitizer::Address)];
-        compiled("fibers", include_str!("cuda_on_host/fibers.cpp"), &watched)
+        let watched = format!("-DWATCHED_FOR_RACES={}", u32::from(sanitizer() == Sanitizer::Thread));
+        compiled("fibers", include_str!("cuda_on_host/fibers.cpp"), &[watched])
     });
     &LIBRARY
 }

@@ -26,8 +26,7 @@ pub struct ListedGpu {
     pub details: Option<String>,
     /// The reason why it cannot be opened; `None` if it can.
     pub refused: Option<Error>,
-    /// Whether it is one of `all`: a GPU that several interfaces show is it once, and a driver that computes
-    /// on the processor is none where there is a real GPU.
+    /// Whether it is one of `all`: those of the default's kind, as discrete GPUs are, each of them once.
     pub is_of_all: bool,
 }
 

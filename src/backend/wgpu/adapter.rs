@@ -79,9 +79,14 @@ impl Adapter {
         self.info.device_type == wgpu::DeviceType::Cpu
     }
 
-    /// Whether both are behind one interface, and both real or both software.
+    /// Whether both are of one kind, as discrete GPUs are, behind one interface.
     pub fn is_of_one_kind_with(&self, other: &Adapter) -> bool {
-        self.info.backend == other.info.backend && self.is_software() == other.is_software()
+        self.info.backend == other.info.backend && self.info.device_type == other.info.device_type
+    }
+
+    /// Its place on the bus, where the driver knows one: two drivers may show one GPU.
+    pub fn bus(&self) -> Option<&str> {
+        Some(self.info.device_pci_bus_id.as_str()).filter(|bus| !bus.is_empty())
     }
 
     /// The features that the kernels can use.

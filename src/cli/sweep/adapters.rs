@@ -1,6 +1,7 @@
 //! `sweep run --adapter all`: a process for each GPU of the machine, which meet in the sweep's folder as any
 //! processes do.
 
+use super::run::Left;
 use crate::backend::any::{ListedGpu, gpus};
 use crate::backend::{ALL_ADAPTERS, Kind};
 use crate::cli::progress::Terminal;
@@ -25,70 +26,93 @@ pub struct Options {
     pub threads: Option<usize>,
 }
 
-/// Works at a sweep on these GPUs, and returns the errors that ended tasks, with their numbers. A process
-/// that dies leaves its tasks to those of equal GPUs.
+/// Works at a sweep on these GPUs, and returns the tasks that have no scores. A process that dies leaves its
+/// tasks to those of equal GPUs.
 ///
 /// # Errors
 ///
 /// If a process does not start, for a signal, and if processes died and tasks are left.
-pub fn work(
-    sweep: &Sweep,
-    gpus: &[ListedGpu],
-    options: &Options,
-    terminal: &Terminal,
-) -> Result<Vec<(usize, Error)>> {
+pub fn work(sweep: &Sweep, gpus: &[ListedGpu], options: &Options, terminal: &Terminal) -> Result<Left> {
     let interrupt = signals::watch()?;
+    if options.retry {
+        // Once: each process would try a task again that fails again.
+        sweep.reopen_failed()?;
+    }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = options.threads.unwrap_or_else(|| (cores / gpus.len()).max(1));
-    let mut processes = Vec::new();
+    let mut processes: Vec<Child> = Vec::new();
     for gpu in gpus {
         terminal.say(&format!("adapter  {}: {}", gpu.index, gpu.name));
-        processes.push(start(sweep, gpu, gpus.len(), threads, options.retry, terminal)?);
+        match start(sweep, gpu, gpus.len(), threads, terminal) {
+            Ok(process) => processes.push(process),
+            Err(error) => {
+                stop(&mut processes);
+                processes.iter_mut().try_for_each(|process| process.wait().map(drop)).map_err(lost)?;
+                return Err(error);
+            }
+        }
     }
-    let mut signal = 0;
     let ends = std::thread::scope(|scope| -> Result<Vec<ExitStatus>> {
         for (process, gpu) in processes.iter_mut().zip(gpus) {
-            let lines = BufReader::new(process.stderr.take().expect("it is a pipe")).lines();
+            let said = BufReader::new(process.stderr.take().expect("it is a pipe"));
             scope.spawn(move || {
-                lines.map_while(std::io::Result::ok).for_each(|line| {
-                    terminal.relay(&format!("adapter {}: {line}", gpu.index));
-                });
+                // A driver may say what is no text.
+                for line in said.split(b'\n').map_while(std::io::Result::ok) {
+                    terminal.relay(&format!("adapter {}: {}", gpu.index, String::from_utf8_lossy(&line)));
+                }
             });
         }
         while !all_ended(&mut processes)? {
-            signal = interrupt.load(Ordering::Relaxed);
-            if signal != 0 {
-                // The end of their input tells them to save their state and to stop.
-                processes.iter_mut().for_each(|process| drop(process.stdin.take()));
+            if interrupt.load(Ordering::Relaxed) != 0 {
+                stop(&mut processes);
             }
             std::thread::sleep(LOOK);
         }
         processes.iter_mut().map(|process| process.wait().map_err(lost)).collect()
     })?;
-    if signal != 0 {
-        return Err(experiment::interrupted(signal as u8, sweep.path(), "sweep run --adapter all"));
-    }
-    let mut failed = Vec::new();
+    let mut left = Left::default();
     let mut open = 0;
     for task in &sweep.tasks {
         match sweep.state(task)? {
             State::Finished => {}
-            State::Failed(message) => failed.push((task.number, Error::new(ErrorKind::Other, message))),
-            _ => open += 1,
+            State::Failed(message) => left.failed.push((task.number, Error::new(ErrorKind::Other, message))),
+            _ => {
+                open += 1;
+                left.elsewhere.extend(sweep.begun(task).map(|begun| (task.number, begun.device)));
+            }
         }
     }
-    let died = gpus.iter().zip(&ends).find(|(_, end)| !end.success());
-    match died {
-        Some((gpu, end)) if open > 0 && failed.is_empty() => Err(Error::new(
+    let signal = interrupt.load(Ordering::Relaxed);
+    if signal != 0 && open > 0 {
+        return Err(experiment::interrupted(signal as u8, sweep.path(), "sweep run"));
+    }
+    match gpus.iter().zip(&ends).find(|(_, end)| !end.success()) {
+        Some((gpu, end)) if open > 0 => Err(Error::new(
             ErrorKind::Device,
-            format!("the process of adapter {} ended with {end}, and {open} tasks have no scores", gpu.index),
+            format!(
+                "the process of adapter {} ended with {end}: {open} tasks have no scores, and {} failed",
+                gpu.index,
+                left.failed.len()
+            ),
         )
         .hint(format!(
             "go on with `engine sweep run --resume {} --adapter {ALL_ADAPTERS}`",
             quoted(&sweep.path().to_string_lossy())
         ))),
-        _ => Ok(failed),
+        Some((gpu, end)) => {
+            terminal.caution(&format!(
+                "the process of adapter {} ended with {end}; others took its tasks",
+                gpu.index
+            ));
+            Ok(left)
+        }
+        None => Ok(left),
     }
+}
+
+/// The end of their input tells processes to save their state and to stop.
+fn stop(processes: &mut [Child]) {
+    processes.iter_mut().for_each(|process| drop(process.stdin.take()));
 }
 
 /// All GPUs of the settings' backend that can be used. Those that cannot are named, and so are differences.
@@ -134,27 +158,26 @@ fn start(
     gpu: &ListedGpu,
     workers: usize,
     threads: usize,
-    retry: bool,
     terminal: &Terminal,
 ) -> Result<Child> {
     let program = std::env::current_exe().map_err(lost)?;
     let mut command = Command::new(program);
     command.args(["sweep", "run", "--until-stdin-ends", "--resume"]).arg(sweep.path());
     command.args(["--adapter", &gpu.index.to_string(), "--workers", &workers.to_string()]);
-    command.args(["--threads", &threads.to_string()]).args(retry.then_some("--retry"));
+    command.args(["--threads", &threads.to_string()]);
     command.args(terminal.verbosity());
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
     command.spawn().map_err(lost)
 }
 
-/// Whether every process has ended.
+/// Whether every process has ended. All are asked: the number of one that nobody asked is in use, as if it
+/// lived, and so are its claims.
 fn all_ended(processes: &mut [Child]) -> Result<bool> {
+    let mut all = true;
     for process in processes {
-        if process.try_wait().map_err(lost)?.is_none() {
-            return Ok(false);
-        }
+        all &= process.try_wait().map_err(lost)?.is_some();
     }
-    Ok(true)
+    Ok(all)
 }
 
 fn lost(e: std::io::Error) -> Error {

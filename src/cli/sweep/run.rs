@@ -2,7 +2,7 @@
 
 use super::adapters;
 use super::settings::SettingsFlags;
-use crate::backend::ALL_ADAPTERS;
+use crate::backend::{ALL_ADAPTERS, DeviceId};
 use crate::cli::output::out;
 use crate::cli::progress::Terminal;
 use crate::cli::resume::refuse_other_options;
@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
     after_help = "Examples:\n  engine sweep run --grid cell=lstm,gru --seeds 1,2,3 --split subject --name cells\n  engine sweep run --resume \
 runs/cells\n  engine sweep run --resume runs/cells --task 3\n\nAny number of processes work at one sweep, on this machine or on others that share its \
 folder: start the second command on each. `--adapter all` starts one for each GPU of this machine. A task whose process is gone is taken up from its last saved state, so a process that finds no free task \
-waits until all have ended. Results do not depend on who trained what."
+waits until all have ended. On equal devices, results do not depend on who trained what."
 )]
 pub struct RunCommand {
     /// Go on with this sweep, beside other processes that do
@@ -39,9 +39,9 @@ pub struct RunCommand {
     /// Try tasks again that ended with an error
     #[arg(long, requires = "resume")]
     retry: bool,
-    /// Number of processes that begin at the same time, of which this is one: each trains its share of the
-    /// tasks at once, also where folds are tasks [default: whole cross-validations as memory allows, and one
-    /// fold after the other]
+    /// Number of processes that begin at the same time, of which this is one: it takes its share of the open
+    /// tasks at once, folds of one run among them. Without a number it takes as many as memory allows, but
+    /// the folds of a run one after the other. Either way at most 32 folds train at once
     #[arg(long, value_name = "N", conflicts_with = "task")]
     workers: Option<NonZeroUsize>,
     /// Stop as after a signal when the standard input ends
@@ -49,6 +49,15 @@ pub struct RunCommand {
     until_stdin_ends: bool,
     #[command(flatten)]
     settings: SettingsFlags,
+}
+
+/// Tasks that have no scores, by their numbers.
+#[derive(Default)]
+pub struct Left {
+    /// That ended with an error.
+    pub failed: Vec<(usize, Error)>,
+    /// That were begun on this device, which is not here.
+    pub elsewhere: Vec<(usize, DeviceId)>,
 }
 
 /// The options of a process, by the names of their fields: no settings of the sweep.
@@ -86,6 +95,14 @@ impl RunCommand {
                 set_threads(own.threads.or(sweep.settings.base.run.threads))?;
                 let on_all = own.choice.adapter.as_deref() == Some(ALL_ADAPTERS);
                 let gpus = on_all.then(|| all(&sweep.settings)).transpose()?;
+                if own.choice.adapter.is_some()
+                    && sweep.settings.grid.iter().any(|axis| axis.option == "adapter")
+                {
+                    return Err(Error::config(
+                        "the tasks of the sweep have their own adapter, and --adapter is another",
+                    )
+                    .hint("leave --adapter out"));
+                }
                 (sweep, own.choice.adapter.as_deref(), gpus)
             }
         };
@@ -94,20 +111,51 @@ impl RunCommand {
             Some(number) => std::slice::from_ref(sweep.task(number)?),
             None => &sweep.tasks,
         };
-        let on_all = if gpus.is_some() { " --adapter all" } else { "" };
-        let failed = match gpus {
+        let adapter_option = match (&gpus, adapter) {
+            (Some(_), _) => format!(" --adapter {ALL_ADAPTERS}"),
+            (None, Some(own)) => format!(" --adapter {}", quoted(own)),
+            (None, None) => String::new(),
+        };
+        let path = quoted(&sweep.path().to_string_lossy());
+        let left = match gpus {
             Some(gpus) => {
                 let threads = own.threads.or(sweep.settings.base.run.threads);
                 let options = adapters::Options { retry: self.retry, threads };
-                adapters::work(&sweep, &gpus, &options, terminal)?
+                adapters::work(&sweep, &gpus, &options, terminal)
             }
-            None => self.work(&sweep, tasks, adapter, terminal)?,
+            None => self.work(&sweep, tasks, adapter, terminal),
         };
-        let path = quoted(&sweep.path().to_string_lossy());
-        if let Some((number, error)) = failed.first() {
-            let message = format!("{} tasks failed, the first is {number}: {}", failed.len(), error.message);
+        let left = match left {
+            Ok(_) if self.until_stdin_ends => return Ok(()),
+            // Whoever started this process says it better.
+            Err(error) if self.until_stdin_ends && matches!(error.kind, ErrorKind::Interrupted(_)) => {
+                return Ok(());
+            }
+            Err(error) => match error.kind {
+                ErrorKind::Interrupted(signal) => {
+                    let command = format!("sweep run{adapter_option}");
+                    return Err(experiment::interrupted(signal, sweep.path(), &command));
+                }
+                _ => return Err(error),
+            },
+            Ok(left) => left,
+        };
+        if let Some((number, error)) = left.failed.first() {
+            let message =
+                format!("{} tasks failed, the first is {number}: {}", left.failed.len(), error.message);
             return Err(Error::new(error.kind, message).hint(format!(
-                "see `engine sweep status {path}`; try again with `engine sweep run --resume {path} --retry{on_all}`"
+                "see `engine sweep status {path}`; try again with `engine sweep run --resume {path} --retry{adapter_option}`"
+            )));
+        }
+        if let Some((number, device)) = left.elsewhere.first() {
+            let run = quoted(&sweep.run(sweep.task(*number)?).to_string_lossy());
+            return Err(Error::config(format!(
+                "{} tasks were begun on other devices, the first is {number}, on {device}: another one rounds differently",
+                left.elsewhere.len()
+            ))
+            .hint(format!(
+                "go on where that device is, with `engine sweep run --resume {path}` and its --adapter; or finish the run on \
+                 another one: `engine crossval --resume {run} --other-device`"
             )));
         }
         // Of thousands of jobs for one task each, none looks at all the others.
@@ -126,14 +174,14 @@ impl RunCommand {
     }
 
     /// Works at tasks until each has ended, here or in another process: one that dies leaves its task to this
-    /// one. Returns the errors that ended tasks, with their numbers.
+    /// one. Returns those that have no scores.
     fn work(
         &self,
         sweep: &Sweep,
         tasks: &[Task],
         adapter: Option<&str>,
         terminal: &Terminal,
-    ) -> Result<Vec<(usize, Error)>> {
+    ) -> Result<Left> {
         let interrupt = signals::watch()?;
         if self.until_stdin_ends {
             stop_when_stdin_ends(Arc::clone(&interrupt));
@@ -155,7 +203,7 @@ impl RunCommand {
                 ));
             }
         };
-        let mut failed = Vec::new();
+        let mut left = Left::default();
         let mut open: VecDeque<&Task> = tasks.iter().collect();
         loop {
             let mut owned = VecDeque::new();
@@ -167,7 +215,7 @@ impl RunCommand {
                     }
                     State::Failed(message) if !self.retry => {
                         open.pop_front();
-                        failed.push((task.number, Error::new(ErrorKind::Other, message)));
+                        left.failed.push((task.number, Error::new(ErrorKind::Other, message)));
                         continue;
                     }
                     _ => {}
@@ -179,20 +227,17 @@ impl RunCommand {
                         Outcome::Finished => terminal.say(&format!("{}: done", label(task))),
                         Outcome::Failed(error) => {
                             terminal.warn(&format!("{}: {}", label(task), error.message));
-                            failed.push((task.number, error));
+                            left.failed.push((task.number, error));
                         }
                         Outcome::Interrupted(signal) => interrupted = Some(signal),
                         Outcome::Owned(owner) => {
                             news.say(&format!("{}: with {owner}", label(task)));
                             owned.push_back(task);
                         }
-                        Outcome::Elsewhere(device) if self.task.is_some() => {
-                            return Err(Error::config(format!("{} was begun on {device}", label(task)))
-                                .hint("give --adapter that GPU: another one rounds differently"));
-                        }
                         Outcome::Elsewhere(device) => {
-                            terminal
-                                .say(&format!("{}: begun on {device}, which goes on with it", label(task)));
+                            let only = "and only such a device goes on with it";
+                            terminal.say(&format!("{}: begun on {device}, {only}", label(task)));
+                            left.elsewhere.push((task.number, device));
                         }
                     }
                 }
@@ -201,8 +246,8 @@ impl RunCommand {
                 }
             }
             if owned.is_empty() {
-                failed.sort_by_key(|(number, _)| *number);
-                return Ok(failed);
+                left.failed.sort_by_key(|(number, _)| *number);
+                return Ok(left);
             }
             open = owned;
             wait(&interrupt, sweep)?;

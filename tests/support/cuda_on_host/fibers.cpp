@@ -30,11 +30,6 @@ static void __tsan_switch_to_fiber(void*, unsigned) {}
 static void __tsan_acquire(void*) {}
 static void __tsan_release(void*) {}
 #endif
-#if WATCHED_FOR_BOUNDS
-extern "C" void __asan_unpoison_memory_region(void const volatile*, size_t);
-#else
-static void __asan_unpoison_memory_region(void const volatile*, size_t) {}
-#endif
 
 namespace host {
 
@@ -127,6 +122,9 @@ struct Warp {
     char meeting[2]; // synchronization objects of two alternating exchanges
 };
 
+// The sets of threads with which clusters take turns.
+const unsigned SETS = WATCHED_FOR_RACES ? 4 : 1;
+
 struct Block;
 
 struct Fiber {
@@ -172,7 +170,9 @@ struct Cluster {
     unsigned arrived = 0, returned = 0, turn = 0;
     Context launcher;
     void* watched = nullptr;
-    char begin, end, meeting[2]; // synchronization objects: launch begin and end, two alternating barriers
+    // Synchronization objects: launch begin and end, and two alternating barriers for each set of threads.
+    // One for all clusters would order them.
+    char begin, end, meetings[SETS][2];
     char* message;
     size_t capacity;
     bool failed = false;
@@ -182,8 +182,8 @@ thread_local Cluster* cluster;
 
 // The stacks of a cluster's threads, and the sanitizer's handles of them. To make them costs more than to run
 // a small kernel, so they are used again. To the sanitizer a thread that runs on them then comes after the
-// thread before: if blocks are checked for races, clusters take turns with two sets, so that those that
-// run one after the other have different ones.
+// thread before: if blocks are checked for races, clusters take turns with four sets: a race between two
+// clusters is seen unless their distance in the order of running is a multiple of four.
 struct Threads {
     char* stacks = nullptr;
     size_t room = 0;
@@ -208,10 +208,13 @@ struct Threads {
             __tsan_destroy_fiber(one);
         }
         watched.clear();
-        __asan_unpoison_memory_region(stacks, STACK * room);
+        if (stacks != nullptr) {
+            give_back(stacks, STACK * room);
+        }
+        stacks = nullptr;
+        room = 0;
     }
 };
-const unsigned SETS = WATCHED_FOR_RACES ? 2 : 1;
 thread_local Threads sets[SETS];
 
 Fiber& running() { return cluster->fibers[cluster->current]; }
@@ -425,7 +428,7 @@ void cluster_barrier() {
     if (cluster->returned > 0) {
         fail("a barrier of the cluster, and %u of its threads have returned", cluster->returned);
     }
-    char* meeting = &cluster->meeting[cluster->turn % 2];
+    char* meeting = &cluster->meetings[cluster->started % SETS][cluster->turn % 2];
     __tsan_release(meeting);
     if (++cluster->arrived == cluster->count) {
         cluster->arrived = 0;

@@ -3,7 +3,7 @@
 import json
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 
 from ._errors import ConfigError
 
@@ -97,7 +97,9 @@ def choices(tune):
         raise ConfigError(f"`tune` is {tune!r}, expected a dict of settings and their values", hint)
     texts = []
     for name, values in tune.items():
-        if isinstance(values, Iterable) and not isinstance(values, str):
+        if hasattr(values, "tolist"):
+            values = values.tolist()
+        elif isinstance(values, Iterable) and not isinstance(values, (str, bytes, Set)):
             values = list(values)
         if not isinstance(values, list) or len(values) < 2:
             hint = "a setting with one value is none to choose: give it beside `tune`"

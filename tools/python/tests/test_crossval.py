@@ -51,7 +51,7 @@ def test_predictions_are_the_program_s(tmp_path, arrays, split_by):
 
 def test_choices_inside_the_folds_are_the_program_s(tmp_path, arrays):
     own = dict(split_by="subject", validation=0, patience=0)
-    run = fr.crossval(**arrays, **own, tune={"lr": np.array([1e-3, 1e-2]), "hidden": [4, [3, 5]]}, inner_folds=2, **SMALL)
+    run = fr.crossval(**arrays, **own, tune={"lr": np.array([1e-3, 1e-2]), "hidden": (4, [3, 5])}, inner_folds=2, **SMALL)
     options = ["--split", "subject", "--validation", "0", "--patience", "0", "--inner-folds", "2"]
     theirs = program(tmp_path, arrays, *options, "--tune", "lr=0.001;0.01", "--tune", "hidden=4;3,5")
     scores = json.loads((theirs / "scores.json").read_text())
@@ -68,6 +68,10 @@ def test_choices_inside_the_folds_are_the_program_s(tmp_path, arrays):
         (["lr=1e-3,1e-2"], "expected a dict"),
         ({}, "expected a dict"),
         ({"lr": 1e-3}, "two or more values"),
+        ({"lr": np.float64(1e-3)}, "two or more values"),
+        # A set has no order.
+        ({"lr": {1e-3, 1e-2}}, "two or more values"),
+        ({"hidden": b"48"}, "two or more values"),
         ({"lr": [1e-3]}, "two or more values"),
         ({"lr": [1e-3, 1e-3]}, "is there twice"),
         ({"seed": [1, 2]}, "luck"),
