@@ -4,6 +4,7 @@
 use super::claim::{self, Owner};
 use super::grid::{Settings, Task};
 use crate::error::{Error, Result};
+use crate::progress::Progress;
 use crate::run::{self, Manifest, Resume, RunFolder, Status};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -185,10 +186,14 @@ impl Sweep {
         claim::owner(&self.claims(), task.number)
     }
 
-    /// The saved state of a task that was begun. One that cannot be read is told when its run goes on.
-    pub fn begun(&self, task: &Task) -> Option<Resume> {
+    /// The saved state of a task, if it was begun.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read.
+    pub fn begun(&self, task: &Task) -> Result<Option<Resume>> {
         let run = self.run(task);
-        run.join(Resume::FILE).exists().then(|| Resume::read(&run).ok()).flatten()
+        run.join(Resume::FILE).exists().then(|| Resume::read(&run)).transpose()
     }
 
     /// How far a task has come. One whose state cannot be read has failed.
@@ -216,15 +221,22 @@ impl Sweep {
         })
     }
 
-    /// Opens the tasks that ended with an error again: as if each had been stopped.
+    /// Opens the tasks that ended with an error again: as if each had been stopped. One whose run is in use
+    /// or foreign stays as it is, with a warning.
     ///
     /// # Errors
     ///
-    /// If a run is open in another process, or its status cannot be written.
-    pub fn reopen_failed(&self) -> Result<()> {
+    /// If the claims cannot be read.
+    pub fn reopen_failed(&self, progress: &dyn Progress) -> Result<()> {
         for task in &self.tasks {
             if let State::Failed(_) = self.state(task)? {
-                Status::Running.write(&self.run_folder(task)?)?;
+                let reopened = self
+                    .check_mark(task)
+                    .and_then(|()| self.run_folder(task))
+                    .and_then(|folder| Status::Running.write(&folder));
+                if let Err(error) = reopened {
+                    progress.warn(&format!("{} is not tried again: {}", task.name(), error.message));
+                }
             }
         }
         Ok(())

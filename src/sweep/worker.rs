@@ -4,15 +4,17 @@ use super::claim::{Claim, Owner};
 use super::folder::{State, Sweep};
 use super::grid::Task;
 use super::prepared::{Prepared, have_same_data};
-use crate::backend::DeviceId;
+use crate::backend::{DeviceId, Kind};
+use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
 use crate::experiment::{self, Ending, Experiment, Selected};
 use crate::progress::Progress;
 use crate::report;
-use crate::run::{RunFolder, Status};
+use crate::run::{Resume, RunFolder, Status};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
 
 /// How the work at a task ended.
 pub enum Outcome {
@@ -40,6 +42,9 @@ pub struct Worker<'a> {
     prepared: Prepared,
 }
 
+/// How often a run folder that cannot be opened is tried again.
+const LOOKS: usize = 5;
+
 /// A task that this process has claimed.
 struct Claimed<'a> {
     task: &'a Task,
@@ -54,13 +59,25 @@ impl<'a> Worker<'a> {
     ///
     /// # Errors
     ///
-    /// If the state of a task cannot be read.
+    /// If the state of a task cannot be read, if there is no such adapter, and if no task needs one.
     pub fn new(
         sweep: &'a Sweep,
         retry: bool,
         workers: Option<NonZeroUsize>,
         adapter: Option<&str>,
     ) -> Result<Self> {
+        let mut prepared = Prepared::on(adapter);
+        if let Some(adapter) = adapter {
+            let on_gpu = sweep.tasks.iter().find(|task| task.config.run.backend != Kind::Cpu);
+            let Some(task) = on_gpu else {
+                return Err(Error::backend(format!(
+                    "`adapter = {adapter}`: every task of the sweep is for the CPU"
+                ))
+                .hint("leave `adapter` out"));
+            };
+            // A wrong one is no fault of the tasks.
+            prepared.device(task)?;
+        }
         let is_open = |state: &State| match state {
             // Another process may have begun a moment earlier.
             State::Waiting | State::Stopped | State::Running(_) => true,
@@ -76,7 +93,7 @@ impl<'a> Worker<'a> {
                 Some(open.div_ceil(workers.get()).max(1))
             }
         };
-        Ok(Worker { sweep, retry, share, prepared: Prepared::on(adapter) })
+        Ok(Worker { sweep, retry, share, prepared })
     }
 
     /// Trains and scores the first of these tasks in its run folder, from wherever that stands, and with it
@@ -111,10 +128,12 @@ impl<'a> Worker<'a> {
         };
         let wanted = self.share.map_or(tasks.len(), |share| share.min(tasks.len()));
         let at_once = leader.few_runs_at_once(&selection, wanted)?;
-        let place = self.sweep.begun(first).map(|begun| begun.place());
+        let place = self.sweep.begun(first).map(place_of);
         let mut stack = vec![(leader, claimed)];
         let mixes_folds = self.share.is_some();
         for &task in others.iter().filter(|task| may_train_with(task, first, mixes_folds)) {
+            // A state that cannot be read is told of its own run alone.
+            let Ok(place) = place else { break };
             if stack.len() == at_once {
                 break;
             }
@@ -135,8 +154,9 @@ impl<'a> Worker<'a> {
         if is_in_use() {
             return Ok(Err(Outcome::Owned(self.sweep.owner(task)?.unwrap_or_else(Owner::unknown))));
         }
-        // A device that cannot be opened is told when the task is prepared.
-        if let Some(begun) = self.sweep.begun(task)
+        // A device that cannot be opened is told when the task is prepared, and so is a damaged state.
+        if matches!(self.sweep.state(task)?, State::Stopped | State::Failed(_))
+            && let Ok(Some(begun)) = self.sweep.begun(task)
             && self.prepared.device(task).is_ok_and(|device| device != begun.device)
         {
             return Ok(Err(Outcome::Elsewhere(begun.device)));
@@ -153,7 +173,16 @@ impl<'a> Worker<'a> {
             return Ok(Err(Outcome::Failed(Error::new(ErrorKind::Other, message))));
         }
         let guard = Arc::clone(&claim);
-        let folder = self.sweep.run_folder(task).and_then(|folder| {
+        let mut opened = self.sweep.run_folder(task);
+        for _ in 0..LOOKS {
+            // Another process may have asked for the lock at that moment.
+            if opened.is_ok() || is_in_use() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+            opened = self.sweep.run_folder(task);
+        }
+        let folder = opened.and_then(|folder| {
             let folder = folder.guarded(move || guard.check());
             self.sweep.mark(task, &folder).map(|()| folder)
         });
@@ -172,7 +201,7 @@ impl<'a> Worker<'a> {
         &mut self,
         task: &'t Task,
         leader: &Experiment,
-        place: Option<(usize, Option<(usize, usize)>)>,
+        place: Place,
         progress: &dyn Progress,
     ) -> Result<Option<(Experiment, Claimed<'t>)>> {
         let is_open = match self.sweep.state(task)? {
@@ -180,7 +209,7 @@ impl<'a> Worker<'a> {
             State::Failed(_) => self.retry,
             State::Running(_) | State::Finished => false,
         };
-        if !is_open || self.sweep.begun(task).map(|begun| begun.place()) != place {
+        if !is_open || !self.sweep.begun(task).is_ok_and(|begun| place_of(begun) == place) {
             return Ok(None);
         }
         // An error of its own is told when its turn comes.
@@ -201,6 +230,27 @@ impl<'a> Worker<'a> {
             Ok((task, outcome))
         };
         ended.into_iter().map(end).collect()
+    }
+}
+
+/// Fold group, and epoch and step.
+type Place = (usize, Option<(usize, usize)>);
+
+fn place_of(begun: Option<Resume>) -> Place {
+    begun.map_or((0, None), |begun| begun.place())
+}
+
+/// Writes the settings of the run's device, which may be another adapter than that of its beginning.
+fn keep_device(experiment: &Experiment, folder: &RunFolder) -> Result<()> {
+    if !folder.file(Resume::FILE).exists() || Status::read(folder.path())? == Status::Finished {
+        return Ok(());
+    }
+    let before = Config::from_toml(&folder.read("config.toml")?)?;
+    let moved = Config { run: experiment.config.run.clone(), ..before.clone() };
+    // Other differences are no concern of this: the run refuses them.
+    match before != experiment.config && moved == experiment.config {
+        true => experiment.reconfigure(folder),
+        false => Ok(()),
     }
 }
 
@@ -227,6 +277,7 @@ fn train(
     let trained = experiments.iter().zip(claimed).map(selection).collect::<Result<Vec<_>>>();
     let trained = trained.and_then(|selections| {
         experiments[0].check_memory(&selections[0], experiments.len())?;
+        experiments.iter().zip(claimed).try_for_each(|(one, claimed)| keep_device(one, &claimed.folder))?;
         let runs = experiments.iter().zip(claimed).zip(&selections);
         let runs: Vec<Selected> = runs
             .map(|((experiment, claimed), folds)| Selected { experiment, folder: &claimed.folder, folds })

@@ -2,7 +2,7 @@
 
 use assert_cmd::cargo::cargo_bin;
 use engine::random::{Random, Stream};
-use signal_hook::consts::SIGINT;
+use signal_hook::consts::{SIGHUP, SIGINT};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -45,19 +45,21 @@ impl Call {
     }
 }
 
-/// The program leaves alone a signal that its parent ignores, and tests in the background ignore SIGINT. A
-/// handler in this process is none in its children: they begin with the default.
-fn hear_interrupts() {
+/// The program leaves alone a signal that its parent ignores, and tests in the background ignore SIGINT,
+/// those behind `nohup` SIGHUP. A handler in this process is none in its children: they begin with the default.
+fn hear_signals() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let always = Arc::new(AtomicBool::new(true));
-        signal_hook::flag::register_conditional_shutdown(SIGINT, 128 + SIGINT, always).unwrap();
+        for signal in [SIGINT, SIGHUP] {
+            let always = Arc::new(AtomicBool::new(true));
+            signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, always).unwrap();
+        }
     });
 }
 
 /// The program with `arguments`, separated by blanks, in `folder`.
 pub fn command(folder: &Path, arguments: &str) -> Command {
-    hear_interrupts();
+    hear_signals();
     let mut command = Command::new(cargo_bin!("engine"));
     command.current_dir(folder).args(arguments.split_whitespace());
     command

@@ -2,7 +2,7 @@
 //! give the bits of one process, and different ones are named.
 
 use super::{BASE, Running, data, json, kill, states, wait_for, wait_for_training};
-use crate::support::program::{Call, command, engine, folder};
+use crate::support::program::{Call, assert_same, command, engine, folder};
 use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -129,8 +129,23 @@ fn a_run_goes_on_with_its_own_kind_of_gpu() {
         engine(path, &format!("sweep run --resume runs/s {task} --adapter llvmpipe")).ends(2, &elsewhere);
     }
     assert_eq!(states(path, "runs/s"), ["stopped", "finished"], "what is refused has not failed");
+    let missing = engine(path, "sweep run --resume runs/s --adapter 99").ends(4, &["no adapter `99`"]);
+    assert!(!missing.err.contains("failed"), "{}", missing.err);
+    assert_eq!(states(path, "runs/s"), ["stopped", "finished"], "a wrong adapter is no fault of a task");
+    // The way out that the message names.
+    let own = path.join("runs/s/runs/0001-seed-1");
+    let copy = path.join("copy");
+    assert!(Command::new("cp").arg("-r").args([&path.join("runs/s"), &copy]).status().unwrap().success());
+    let other = "crossval --resume copy/runs/0001-seed-1 --other-device --adapter llvmpipe --quiet";
+    engine(path, other).ends(0, &[]);
+    let collected = engine(path, "sweep collect copy").ends(0, &[]).out.replace('\n', " ");
+    assert!(collected.contains("made on 2 devices"), "{collected}");
     engine(path, "sweep run --resume runs/s --adapter all --quiet").ends(0, &[]);
     assert_eq!(states(path, "runs/s"), ["finished"; 2]);
+    // The settings of its device are those of the process that ended it.
+    let config = fs::read_to_string(own.join("config.toml")).unwrap();
+    assert!(config.lines().any(|line| line.starts_with("adapter = \"") && line.len() == 13), "{config}");
+    engine(path, "crossval --resume runs/s/runs/0001-seed-1 --quiet").ends(0, &[]);
 }
 
 #[test]
@@ -168,27 +183,36 @@ fn processes_stop_with_the_one_that_began_them() {
     stop();
 }
 
+/// Starts a process that ends with the test, and whose words go to a file.
+fn spawned(mut command: Command, said: &Path) -> Running {
+    Running(command.stderr(fs::File::create(said).unwrap()).stdout(Stdio::null()).spawn().unwrap())
+}
+
 #[test]
 #[ignore = "needs a Vulkan driver; tools/test brings two"]
 fn a_process_that_dies_leaves_its_tasks_to_an_equal_gpu() {
     let folder = folder();
     let path = folder.path();
     data(path);
-    let long = BASE.replace("--epochs 3", "--epochs 400").replace(" --quiet", "");
+    let long = BASE.replace("--epochs 3", "--epochs 400");
     let begin =
         format!("sweep run {long} --seeds 1,2 --save-every 0.05 --backend wgpu --adapter all --name s");
     let mut parent = command(path, &begin);
-    parent.env("VK_DRIVER_FILES", two_equal(path)).stderr(Stdio::piped());
-    let parent = parent.spawn().unwrap();
-    let runs = [1, 2].map(|i| path.join(format!("runs/s/runs/000{i}-seed-{i}")));
-    runs.iter().for_each(|run| wait_for_training(run));
-    let children = Command::new("pgrep").args(["-P", &parent.id().to_string()]).output().unwrap().stdout;
-    let children = String::from_utf8(children).unwrap();
-    let last = children.lines().last().expect("a process for each GPU");
-    assert!(Command::new("kill").args(["-KILL", last]).status().unwrap().success());
-    let done = Call::of(parent.wait_with_output().unwrap());
-    done.ends(0, &["the process of adapter", "others took its tasks"]);
+    parent.env("VK_DRIVER_FILES", two_equal(path));
+    let said = path.join("said");
+    let mut parent = spawned(parent, &said);
+    wait_for_training(&path.join("runs/s/runs/0002-seed-2"));
+    let tasks = json(path, "sweep status runs/s --json");
+    let owner = tasks[1]["more"].as_str().unwrap();
+    let process = owner.split(' ').nth(1).unwrap_or_else(|| panic!("the task has no owner: {owner}"));
+    assert!(Command::new("kill").args(["-KILL", process]).status().unwrap().success());
+    assert_eq!(parent.0.wait().unwrap().code(), Some(0));
+    let said = fs::read_to_string(said).unwrap();
+    assert!(said.contains("the process of adapter") && said.contains("it left no task open"), "{said}");
     assert_eq!(states(path, "runs/s"), ["finished"; 2]);
+    engine(path, &format!("crossval {long} --seed 2 --backend wgpu --adapter llvmpipe --name plain"))
+        .ends(0, &[]);
+    assert_same(&path.join("runs/s/runs/0002-seed-2"), &path.join("runs/plain"), &["predictions.csv"]);
 }
 
 /// As Ctrl-C does in a terminal.
@@ -201,14 +225,17 @@ fn a_signal_to_all_processes_stops_all() {
     let long = BASE.replace("--epochs 3", "--epochs 100000");
     let begin = format!("sweep run {long} --seeds 1,2 --backend wgpu --adapter all --name s");
     let mut parent = command(path, &begin);
-    parent.env("VK_DRIVER_FILES", two_equal(path)).stderr(Stdio::piped()).process_group(0);
-    let parent = parent.spawn().unwrap();
+    parent.env("VK_DRIVER_FILES", two_equal(path)).process_group(0);
+    let said = path.join("said");
+    let mut parent = spawned(parent, &said);
     [1, 2].iter().for_each(|i| wait_for_training(&path.join(format!("runs/s/runs/000{i}-seed-{i}"))));
-    let group = format!("-{}", parent.id());
+    let group = format!("-{}", parent.0.id());
     assert!(Command::new("kill").args(["-INT", "--", &group]).status().unwrap().success());
-    let ended = Call::of(parent.wait_with_output().unwrap());
-    let ended = ended.ends(130, &["stopped by signal 2", "engine sweep run --adapter all --resume"]);
-    assert_eq!(ended.err.matches("error: ").count(), 1, "{}", ended.err);
+    assert_eq!(parent.0.wait().unwrap().code(), Some(130));
+    let said = fs::read_to_string(said).unwrap();
+    assert!(said.contains("stopped by signal 2"), "{said}");
+    assert!(said.contains("engine sweep run --adapter all --resume"), "{said}");
+    assert_eq!(said.matches("error: ").count(), 1, "{said}");
     assert_eq!(states(path, "runs/s"), ["stopped"; 2]);
 }
 
@@ -237,7 +264,7 @@ fn tasks_of_several_precisions_go_on() {
     let folder = folder();
     let path = folder.path();
     data(path);
-    let long = BASE.replace("--epochs 3", "--epochs 2000");
+    let long = BASE.replace("--epochs 3", "--epochs 4000");
     let grid = "--isa portable --grid precision=fp32,bf16 --save-every 0.05";
     let mut first = Running(command(path, &format!("sweep run {long} {grid} --name s")).spawn().unwrap());
     wait_for(&path.join("runs/s/runs/0002-bf16-seed-1/resume.safetensors"));
@@ -281,9 +308,9 @@ fn all_gpus_are_for_sweeps_on_one_machine() {
     }
     assert!(!path.join("runs").exists(), "what is refused begins nothing");
     begun(path, "--seeds 1,2 --backend wgpu");
-    for option in ["--task 1", "--workers 2"] {
-        let both = engine(path, &format!("sweep run --resume runs/s {option} --adapter all"));
-        let option = option.split(' ').next().unwrap();
-        both.ends(2, &[&format!("{option} is for one process, and --adapter all for several")]);
-    }
+    let both = "sweep run --resume runs/s --task 1 --adapter all";
+    engine(path, both).ends(2, &["--task is for one process, and --adapter all for several"]);
+    engine(path, &format!("sweep submit --slurm --script-only {BASE} --seeds 1,2 --name cpu")).ends(0, &[]);
+    let on_cpu = "sweep run --resume runs/cpu --adapter 0";
+    engine(path, on_cpu).ends(4, &["every task of the sweep is for the CPU"]);
 }

@@ -15,21 +15,22 @@ pub fn gpus() -> Result<impl Iterator<Item = ListedGpu>> {
     // Where none will do, each says why.
     let default = Adapter::choose(None).ok();
     let mut buses = Vec::new();
-    Ok(adapters.into_iter().map(move |adapter| ListedGpu {
-        index: adapter.index,
-        name: adapter.describe(),
-        details: Some(adapter.details()),
-        is_of_all: default.as_ref().is_some_and(|default| default.is_of_one_kind_with(&adapter))
-            && is_new(&adapter, &mut buses),
-        refused: adapter.open().err(),
+    Ok(adapters.into_iter().map(move |adapter| {
+        let (index, name, details) = (adapter.index, adapter.describe(), Some(adapter.details()));
+        let is_like_default = default.as_ref().is_some_and(|default| default.is_of_one_kind_with(&adapter));
+        let bus = adapter.bus().map(String::from);
+        let refused = adapter.open().err();
+        // The first driver that shows a GPU and can be used.
+        let is_of_all = is_like_default && (refused.is_some() || is_new(bus, &mut buses));
+        ListedGpu { index, name, details, refused, is_of_all }
     }))
 }
 
-/// Whether no adapter before has this one's place on the bus.
-fn is_new(adapter: &Adapter, buses: &mut Vec<String>) -> bool {
-    let Some(bus) = adapter.bus() else { return true };
-    let is_new = !buses.iter().any(|other| other == bus);
-    buses.push(bus.to_string());
+/// Whether no adapter before has this place on the bus.
+fn is_new(bus: Option<String>, buses: &mut Vec<String>) -> bool {
+    let Some(bus) = bus else { return true };
+    let is_new = !buses.contains(&bus);
+    buses.push(bus);
     is_new
 }
 

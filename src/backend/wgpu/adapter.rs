@@ -84,9 +84,11 @@ impl Adapter {
         self.info.backend == other.info.backend && self.info.device_type == other.info.device_type
     }
 
-    /// Its place on the bus, where the driver knows one: two drivers may show one GPU.
+    /// Its place on the bus, where the driver knows one: two drivers may show one GPU. DX12 shows each once,
+    /// and its places are those of models.
     pub fn bus(&self) -> Option<&str> {
-        Some(self.info.device_pci_bus_id.as_str()).filter(|bus| !bus.is_empty())
+        let bus = self.info.device_pci_bus_id.as_str();
+        Some(bus).filter(|bus| !bus.is_empty() && self.info.backend != wgpu::Backend::Dx12)
     }
 
     /// The features that the kernels can use.

@@ -1,7 +1,7 @@
 //! `sweep run --adapter all`: a process for each GPU of the machine, which meet in the sweep's folder as any
 //! processes do.
 
-use super::run::Left;
+use super::left::Left;
 use crate::backend::any::{ListedGpu, gpus};
 use crate::backend::{ALL_ADAPTERS, Kind};
 use crate::cli::progress::Terminal;
@@ -12,6 +12,7 @@ use crate::progress::Progress;
 use crate::shell::quoted;
 use crate::sweep::{Settings, State, Sweep};
 use std::io::{BufRead, BufReader};
+use std::num::NonZeroUsize;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -22,6 +23,8 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Options of every process.
 pub struct Options {
     pub retry: bool,
+    /// The number of all processes, where other machines start some at the same time.
+    pub workers: Option<NonZeroUsize>,
     /// Threads of each; without a number they share the processor's.
     pub threads: Option<usize>,
 }
@@ -36,14 +39,15 @@ pub fn work(sweep: &Sweep, gpus: &[ListedGpu], options: &Options, terminal: &Ter
     let interrupt = signals::watch()?;
     if options.retry {
         // Once: each process would try a task again that fails again.
-        sweep.reopen_failed()?;
+        sweep.reopen_failed(terminal)?;
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = options.threads.unwrap_or_else(|| (cores / gpus.len()).max(1));
     let mut processes: Vec<Child> = Vec::new();
     for gpu in gpus {
         terminal.say(&format!("adapter  {}: {}", gpu.index, gpu.name));
-        match start(sweep, gpu, gpus.len(), threads, terminal) {
+        let workers = options.workers.map_or(gpus.len(), usize::from).max(gpus.len());
+        match start(sweep, gpu, workers, threads, terminal) {
             Ok(process) => processes.push(process),
             Err(error) => {
                 stop(&mut processes);
@@ -76,9 +80,11 @@ pub fn work(sweep: &Sweep, gpus: &[ListedGpu], options: &Options, terminal: &Ter
         match sweep.state(task)? {
             State::Finished => {}
             State::Failed(message) => left.failed.push((task.number, Error::new(ErrorKind::Other, message))),
-            _ => {
+            State::Waiting | State::Stopped | State::Running(_) => {
                 open += 1;
-                left.elsewhere.extend(sweep.begun(task).map(|begun| (task.number, begun.device)));
+                if let Ok(Some(begun)) = sweep.begun(task) {
+                    left.elsewhere.push((task.number, begun.device));
+                }
             }
         }
     }
@@ -86,28 +92,23 @@ pub fn work(sweep: &Sweep, gpus: &[ListedGpu], options: &Options, terminal: &Ter
     if signal != 0 && open > 0 {
         return Err(experiment::interrupted(signal as u8, sweep.path(), "sweep run"));
     }
-    match gpus.iter().zip(&ends).find(|(_, end)| !end.success()) {
-        Some((gpu, end)) if open > 0 => Err(Error::new(
-            ErrorKind::Device,
-            format!(
-                "the process of adapter {} ended with {end}: {open} tasks have no scores, and {} failed",
-                gpu.index,
-                left.failed.len()
-            ),
-        )
-        .hint(format!(
-            "go on with `engine sweep run --resume {} --adapter {ALL_ADAPTERS}`",
-            quoted(&sweep.path().to_string_lossy())
-        ))),
-        Some((gpu, end)) => {
-            terminal.caution(&format!(
-                "the process of adapter {} ended with {end}; others took its tasks",
-                gpu.index
-            ));
-            Ok(left)
+    let died = gpus.iter().zip(&ends).find(|(_, end)| !end.success());
+    let died = died.map(|(gpu, end)| format!("the process of adapter {} ended with {end}", gpu.index));
+    match died {
+        Some(died) if open == 0 => terminal.caution(&format!("{died}; it left no task open")),
+        // Those that began elsewhere are the only ones that processes leave as they are.
+        None if open == left.elsewhere.len() => {}
+        died => {
+            let why = died.map_or(String::new(), |died| format!("{died}: "));
+            let failed = left.failed.len();
+            let message = format!("{why}{open} tasks have no scores, and {failed} failed");
+            return Err(Error::new(ErrorKind::Device, message).hint(format!(
+                "go on with `engine sweep run --resume {} --adapter {ALL_ADAPTERS}`",
+                quoted(&sweep.path().to_string_lossy())
+            )));
         }
-        None => Ok(left),
     }
+    Ok(left)
 }
 
 /// The end of their input tells processes to save their state and to stop.

@@ -2,6 +2,7 @@
 
 mod adapters;
 mod collect;
+mod left;
 mod plan;
 mod run;
 mod settings;

@@ -1,8 +1,9 @@
 //! `sweep run`.
 
 use super::adapters;
+use super::left::Left;
 use super::settings::SettingsFlags;
-use crate::backend::{ALL_ADAPTERS, DeviceId};
+use crate::backend::ALL_ADAPTERS;
 use crate::cli::output::out;
 use crate::cli::progress::Terminal;
 use crate::cli::resume::refuse_other_options;
@@ -26,7 +27,7 @@ use std::time::{Duration, Instant};
 #[command(
     after_help = "Examples:\n  engine sweep run --grid cell=lstm,gru --seeds 1,2,3 --split subject --name cells\n  engine sweep run --resume \
 runs/cells\n  engine sweep run --resume runs/cells --task 3\n\nAny number of processes work at one sweep, on this machine or on others that share its \
-folder: start the second command on each. `--adapter all` starts one for each GPU of this machine. A task whose process is gone is taken up from its last saved state, so a process that finds no free task \
+folder: start the second command on each. `--adapter all` starts one for each GPU of the default's kind. A task whose process is gone is taken up from its last saved state, so a process that finds no free task \
 waits until all have ended. On equal devices, results do not depend on who trained what."
 )]
 pub struct RunCommand {
@@ -39,9 +40,9 @@ pub struct RunCommand {
     /// Try tasks again that ended with an error
     #[arg(long, requires = "resume")]
     retry: bool,
-    /// Number of processes that begin at the same time, of which this is one: it takes its share of the open
-    /// tasks at once, folds of one run among them. Without a number it takes as many as memory allows, but
-    /// the folds of a run one after the other. Either way at most 32 folds train at once
+    /// Number of processes that begin at the same time, here and on other machines: each takes its share of
+    /// the open tasks at once, folds of one run among them. Without a number it takes as many as memory
+    /// allows, but the folds of a run one after the other. Either way at most 32 folds train at once
     #[arg(long, value_name = "N", conflicts_with = "task")]
     workers: Option<NonZeroUsize>,
     /// Stop as after a signal when the standard input ends
@@ -49,15 +50,6 @@ pub struct RunCommand {
     until_stdin_ends: bool,
     #[command(flatten)]
     settings: SettingsFlags,
-}
-
-/// Tasks that have no scores, by their numbers.
-#[derive(Default)]
-pub struct Left {
-    /// That ended with an error.
-    pub failed: Vec<(usize, Error)>,
-    /// That were begun on this device, which is not here.
-    pub elsewhere: Vec<(usize, DeviceId)>,
 }
 
 /// The options of a process, by the names of their fields: no settings of the sweep.
@@ -71,14 +63,9 @@ impl RunCommand {
     pub fn run(&self, matches: &ArgMatches, terminal: &Terminal) -> Result<()> {
         let own = &self.settings.config.run;
         let all = |settings: &Settings| {
-            for (option, is_given) in [("--task", self.task.is_some()), ("--workers", self.workers.is_some())]
-            {
-                if is_given {
-                    return Err(Error::config(format!(
-                        "{option} is for one process, and --adapter all for several"
-                    ))
+            if self.task.is_some() {
+                return Err(Error::config("--task is for one process, and --adapter all for several")
                     .hint("give --adapter the number of one GPU"));
-                }
             }
             adapters::usable(settings, terminal)
         };
@@ -111,6 +98,9 @@ impl RunCommand {
             Some(number) => std::slice::from_ref(sweep.task(number)?),
             None => &sweep.tasks,
         };
+        // A single run takes one of them.
+        let first = gpus.iter().flatten().next().map(|gpu| gpu.index.to_string());
+        let one_adapter = first.as_deref().or(adapter).map(|one| format!(" --adapter {}", quoted(one)));
         let adapter_option = match (&gpus, adapter) {
             (Some(_), _) => format!(" --adapter {ALL_ADAPTERS}"),
             (None, Some(own)) => format!(" --adapter {}", quoted(own)),
@@ -120,18 +110,18 @@ impl RunCommand {
         let left = match gpus {
             Some(gpus) => {
                 let threads = own.threads.or(sweep.settings.base.run.threads);
-                let options = adapters::Options { retry: self.retry, threads };
+                let options = adapters::Options { retry: self.retry, workers: self.workers, threads };
                 adapters::work(&sweep, &gpus, &options, terminal)
             }
             None => self.work(&sweep, tasks, adapter, terminal),
         };
         let left = match left {
             Ok(_) if self.until_stdin_ends => return Ok(()),
-            // Whoever started this process says it better.
-            Err(error) if self.until_stdin_ends && matches!(error.kind, ErrorKind::Interrupted(_)) => {
-                return Ok(());
-            }
             Err(error) => match error.kind {
+                // Whoever started this process says it better.
+                ErrorKind::Interrupted(signal) if self.until_stdin_ends => {
+                    std::process::exit(128 + i32::from(signal));
+                }
                 ErrorKind::Interrupted(signal) => {
                     let command = format!("sweep run{adapter_option}");
                     return Err(experiment::interrupted(signal, sweep.path(), &command));
@@ -154,8 +144,9 @@ impl RunCommand {
                 left.elsewhere.len()
             ))
             .hint(format!(
-                "go on where that device is, with `engine sweep run --resume {path}` and its --adapter; or finish the run on \
-                 another one: `engine crossval --resume {run} --other-device`"
+                "go on where that device is; or finish the run on this one: `engine crossval --resume {run} \
+                 --other-device{}`",
+                one_adapter.unwrap_or_default()
             )));
         }
         // Of thousands of jobs for one task each, none looks at all the others.
@@ -247,7 +238,14 @@ impl RunCommand {
             }
             if owned.is_empty() {
                 left.failed.sort_by_key(|(number, _)| *number);
-                return Ok(left);
+                let mut elsewhere = Vec::new();
+                for (number, device) in left.elsewhere {
+                    // Another process may have taken it since.
+                    if matches!(sweep.state(sweep.task(number)?)?, State::Stopped | State::Failed(_)) {
+                        elsewhere.push((number, device));
+                    }
+                }
+                return Ok(Left { elsewhere, ..left });
             }
             open = owned;
             wait(&interrupt, sweep)?;
