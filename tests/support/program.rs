@@ -45,8 +45,8 @@ impl Call {
     }
 }
 
-/// The program leaves alone a signal that its parent ignores, and tests in the background ignore SIGINT,
-/// those behind `nohup` SIGHUP. A handler in this process is none in its children: they begin with the default.
+/// The program leaves alone a signal that its parent ignores. Tests in the background ignore SIGINT, those
+/// behind `nohup` SIGHUP. A handler in this process is none in its children: they begin with the default.
 fn hear_signals() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
