@@ -2,7 +2,7 @@
 
 use super::grid::Task;
 use crate::backend::{DeviceChoice, DeviceId, Kind};
-use crate::config::Config;
+use crate::config::{Config, RunConfig};
 use crate::data::sequences::Dataset;
 use crate::error::{Error, Result};
 use crate::experiment::{self, Experiment};
@@ -33,13 +33,11 @@ impl Prepared {
         Prepared { adapter: adapter.map(String::from), ..Prepared::default() }
     }
 
-    /// The settings of a task, with the GPU of all.
-    fn config(&self, task: &Task) -> Config {
-        let mut config = task.config.clone();
-        if config.run.backend != Kind::Cpu {
-            config.run.choice.adapter = self.adapter.clone().or(config.run.choice.adapter);
+    /// Puts the GPU of all into the settings of a task.
+    fn choose_adapter(&self, run: &mut RunConfig) {
+        if run.backend != Kind::Cpu {
+            run.choose(None, &DeviceChoice { adapter: self.adapter.clone(), ..DeviceChoice::default() });
         }
-        config
     }
 
     /// The device that trains a task here.
@@ -48,7 +46,8 @@ impl Prepared {
     ///
     /// Those of [`RunConfig::device`](crate::config::RunConfig::device).
     pub(super) fn device(&mut self, task: &Task) -> Result<DeviceId> {
-        let run = self.config(task).run;
+        let mut run = task.config.run.clone();
+        self.choose_adapter(&mut run);
         let known =
             self.devices.iter().find(|(kind, choice, _)| *kind == run.backend && *choice == run.choice);
         if let Some((.., device)) = known {
@@ -65,9 +64,10 @@ impl Prepared {
     ///
     /// Those of [`Experiment::with_dataset`], and for a split without a test part.
     pub fn experiment(&mut self, task: &Task, progress: &dyn Progress) -> Result<Experiment> {
-        let mut config = self.config(task);
+        let mut config = task.config.clone();
+        self.choose_adapter(&mut config.run);
         config.check()?;
-        config.run.device()?;
+        self.device(task)?;
         let progress = self.said.with(progress);
         match &self.data {
             Some(data) if have_same_data(&data.asked, &config) => {

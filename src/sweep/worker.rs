@@ -43,7 +43,7 @@ pub struct Worker<'a> {
 }
 
 /// How often a run folder that cannot be opened is tried again.
-const LOOKS: usize = 5;
+const RETRIES: usize = 5;
 
 /// A task that this process has claimed.
 struct Claimed<'a> {
@@ -68,15 +68,16 @@ impl<'a> Worker<'a> {
     ) -> Result<Self> {
         let mut prepared = Prepared::on(adapter);
         if let Some(adapter) = adapter {
-            let on_gpu = sweep.tasks.iter().find(|task| task.config.run.backend != Kind::Cpu);
-            let Some(task) = on_gpu else {
+            let mut on_gpu =
+                sweep.tasks.iter().filter(|task| task.config.run.backend != Kind::Cpu).peekable();
+            if on_gpu.peek().is_none() {
                 return Err(Error::backend(format!(
                     "`adapter = {adapter}`: every task of the sweep is for the CPU"
                 ))
                 .hint("leave `adapter` out"));
-            };
+            }
             // A wrong one is no fault of the tasks.
-            prepared.device(task)?;
+            on_gpu.try_for_each(|task| prepared.device(task).map(drop))?;
         }
         let is_open = |state: &State| match state {
             // Another process may have begun a moment earlier.
@@ -154,13 +155,6 @@ impl<'a> Worker<'a> {
         if is_in_use() {
             return Ok(Err(Outcome::Owned(self.sweep.owner(task)?.unwrap_or_else(Owner::unknown))));
         }
-        // A device that cannot be opened is told when the task is prepared, and so is a damaged state.
-        if matches!(self.sweep.state(task)?, State::Stopped | State::Failed(_))
-            && let Ok(Some(begun)) = self.sweep.begun(task)
-            && self.prepared.device(task).is_ok_and(|device| device != begun.device)
-        {
-            return Ok(Err(Outcome::Elsewhere(begun.device)));
-        }
         let claim = match Claim::make(&self.sweep.claims(), task.number)? {
             Ok(claim) => Arc::new(claim),
             Err(owner) => return Ok(Err(Outcome::Owned(owner))),
@@ -172,9 +166,16 @@ impl<'a> Worker<'a> {
             release(claim)?;
             return Ok(Err(Outcome::Failed(Error::new(ErrorKind::Other, message))));
         }
+        // A device that cannot be opened is told when the task is prepared, and so is a damaged state.
+        if let Ok(Some(begun)) = self.sweep.begun(task)
+            && self.prepared.device(task).is_ok_and(|device| device != begun.device)
+        {
+            release(claim)?;
+            return Ok(Err(Outcome::Elsewhere(begun.device)));
+        }
         let guard = Arc::clone(&claim);
         let mut opened = self.sweep.run_folder(task);
-        for _ in 0..LOOKS {
+        for _ in 0..RETRIES {
             // Another process may have asked for the lock at that moment.
             if opened.is_ok() || is_in_use() {
                 break;
@@ -240,7 +241,7 @@ fn place_of(begun: Option<Resume>) -> Place {
     begun.map_or((0, None), |begun| begun.place())
 }
 
-/// Writes the settings of the run's device, which may be another adapter than that of its beginning.
+/// Writes the run's own settings (`run`), whose adapter may be another than at its beginning.
 fn keep_device(experiment: &Experiment, folder: &RunFolder) -> Result<()> {
     if !folder.file(Resume::FILE).exists() || Status::read(folder.path())? == Status::Finished {
         return Ok(());

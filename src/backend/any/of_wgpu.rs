@@ -4,6 +4,7 @@ use super::common::{ListedGpu, Restriction};
 use crate::backend::Algorithm;
 use crate::backend::wgpu::{Adapter, Tuning, Wgpu, adapters, fits};
 use crate::error::Result;
+use std::collections::HashSet;
 
 /// Lists the adapters and opens each.
 pub fn gpus() -> Result<impl Iterator<Item = ListedGpu>> {
@@ -14,24 +15,16 @@ pub fn gpus() -> Result<impl Iterator<Item = ListedGpu>> {
     }
     // Where none will do, each says why.
     let default = Adapter::choose(None).ok();
-    let mut buses = Vec::new();
+    let mut buses = HashSet::new();
     Ok(adapters.into_iter().map(move |adapter| {
         let (index, name, details) = (adapter.index, adapter.describe(), Some(adapter.details()));
         let is_like_default = default.as_ref().is_some_and(|default| default.is_of_one_kind_with(&adapter));
         let bus = adapter.bus().map(String::from);
         let refused = adapter.open().err();
         // The first driver that shows a GPU and can be used.
-        let is_of_all = is_like_default && (refused.is_some() || is_new(bus, &mut buses));
+        let is_of_all = is_like_default && (refused.is_some() || bus.is_none_or(|bus| buses.insert(bus)));
         ListedGpu { index, name, details, refused, is_of_all }
     }))
-}
-
-/// Whether no adapter before has this place on the bus.
-fn is_new(bus: Option<String>, buses: &mut Vec<String>) -> bool {
-    let Some(bus) = bus else { return true };
-    let is_new = !buses.contains(&bus);
-    buses.push(bus);
-    is_new
 }
 
 /// The device with one algorithm for all recurrent layers, and the layers that it can still run.

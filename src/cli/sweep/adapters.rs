@@ -34,7 +34,8 @@ pub struct Options {
 ///
 /// # Errors
 ///
-/// If a process does not start, for a signal, and if processes died and tasks are left.
+/// If a process does not start, for a signal, if the state of a task cannot be read, and if tasks are left
+/// that were not begun on another device.
 pub fn work(sweep: &Sweep, gpus: &[ListedGpu], options: &Options, terminal: &Terminal) -> Result<Left> {
     let interrupt = signals::watch()?;
     if options.retry {
@@ -78,9 +79,10 @@ pub fn work(sweep: &Sweep, gpus: &[ListedGpu], options: &Options, terminal: &Ter
     let mut open = 0;
     for task in &sweep.tasks {
         match sweep.state(task)? {
-            State::Finished => {}
+            // Another process has it: those of this one have ended.
+            State::Finished | State::Running(_) => {}
             State::Failed(message) => left.failed.push((task.number, Error::new(ErrorKind::Other, message))),
-            State::Waiting | State::Stopped | State::Running(_) => {
+            State::Waiting | State::Stopped => {
                 open += 1;
                 if let Ok(Some(begun)) = sweep.begun(task) {
                     left.elsewhere.push((task.number, begun.device));

@@ -63,7 +63,7 @@ impl PlanCommand {
             "\n{} tasks, {} in all on {} if none stops early; the data are read besides",
             tasks.len(),
             about(whole),
-            if on_all { "the first GPU alone" } else { "this machine" }
+            if on_all { "the default GPU alone" } else { "this machine" }
         ));
         out(&lines.join("\n"))
     }

@@ -134,7 +134,7 @@ int nvrtcCompileProgram(void* handle, int count, const char* const* options) {
                                 "extern \"C\" const char *const stand_in_entry = \"" + entry + "\", *const stand_in_name = \"" + name + "\";\n");
         const std::string object = programs + "/fibers-" + hash(shim + fibers) + ".o";
         std::vector<std::string> first = flags, second = flags;
-        first.insert(first.end(), {"-O2", "-DWATCHED_FOR_RACES=0", "-DWATCHED_FOR_BOUNDS=0", "-c", "-o", own + ".o", sources + "/fibers.cpp"});
+        first.insert(first.end(), {"-O2", "-DWATCHED_FOR_RACES=0", "-c", "-o", own + ".o", sources + "/fibers.cpp"});
         second.insert(second.end(), {"-DENTRY=" + entry, "-o", own + ".so", own + ".cpp", object});
         const bool made = (exists(object) || (compile(first, own + ".log", program.log) && rename((own + ".o").c_str(), object.c_str()) == 0)) &&
                           compile(second, own + ".log", program.log) && rename((own + ".so").c_str(), library.c_str()) == 0;
