@@ -29,12 +29,14 @@ impl Aligned {
 impl Deref for Aligned {
     type Target = [f32];
 
+    #[inline]
     fn deref(&self) -> &[f32] {
         &self.numbers[self.offset..self.offset + self.len]
     }
 }
 
 impl DerefMut for Aligned {
+    #[inline]
     fn deref_mut(&mut self) -> &mut [f32] {
         &mut self.numbers[self.offset..self.offset + self.len]
     }
