@@ -1,7 +1,6 @@
 //! Cutting the frame table into labeled sequences.
 
 use super::cases::{Case, Ledger, Rule};
-use super::contents::Contents;
 use super::frames::{Defect, FrameTable};
 use super::grouping::Grouping;
 use super::normalize::Scale;
@@ -120,7 +119,7 @@ impl Dataset {
             ));
         }
         let mut dataset = Dataset {
-            contents: Arc::new(Contents::of(&frames.sketches)),
+            contents: Arc::default(),
             allows_copies: false,
             frames,
             sequences,

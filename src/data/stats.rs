@@ -33,23 +33,8 @@ impl Stats {
 
     /// Time step `t` counts as step `t % steps`.
     fn over(dataset: &Dataset, train: Train, steps: usize) -> Self {
-        let width = dataset.frames.width();
-        let average = |value: &dyn Fn(usize, f64) -> f64| -> Vec<f64> {
-            let (mut sums, mut counts) = (vec![0.0; steps * width], vec![0.0; steps]);
-            for &index in train.sequences() {
-                let s = &dataset.sequences[index as usize];
-                for (t, row) in dataset.sequence(s).rows().into_iter().enumerate() {
-                    let first = t % steps * width;
-                    for (d, &x) in row.iter().enumerate() {
-                        sums[first + d] += value(first + d, f64::from(x));
-                    }
-                    counts[t % steps] += 1.0;
-                }
-            }
-            sums.into_iter().enumerate().map(|(i, sum)| sum / f64::max(counts[i / width], 1.0)).collect()
-        };
-        let mean = average(&|_, x| x);
-        let variance = average(&|i, x| (x - mean[i]).powi(2));
+        let mean = average(dataset, train, steps, |_, x| x);
+        let variance = average(dataset, train, steps, |i, x| (x - mean[i]).powi(2));
         let inverse = |variance: f64| if variance > 0.0 { (1.0 / variance.sqrt()) as f32 } else { 0.0 };
         Stats {
             inv_std: variance.into_iter().map(inverse).collect(),
@@ -66,4 +51,21 @@ impl Stats {
     pub fn flat(&self) -> Vec<f32> {
         [self.mean.as_slice(), &self.inv_std].concat()
     }
+}
+
+/// The mean `(steps, D)` of `value(step and feature, element)` over all training sequences.
+fn average(dataset: &Dataset, train: Train, steps: usize, value: impl Fn(usize, f64) -> f64) -> Vec<f64> {
+    let width = dataset.frames.width();
+    let (mut sums, mut counts) = (vec![0.0; steps * width], vec![0.0; steps]);
+    for &index in train.sequences() {
+        let s = &dataset.sequences[index as usize];
+        for (t, row) in dataset.sequence(s).rows().into_iter().enumerate() {
+            let first = t % steps * width;
+            for (d, (sum, &x)) in sums[first..][..width].iter_mut().zip(row).enumerate() {
+                *sum += value(first + d, f64::from(x));
+            }
+            counts[t % steps] += 1.0;
+        }
+    }
+    sums.into_iter().enumerate().map(|(i, sum)| sum / f64::max(counts[i / width], 1.0)).collect()
 }

@@ -144,6 +144,11 @@ impl Backend for Cpu {
         Some(&self.timeline)
     }
 
+    /// On a thread of the pool: from any other one, each operation would be handed over and waited for.
+    fn as_one<T: Send>(&self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+        rayon::scope(|_| work())
+    }
+
     fn frames(&self, chunks: &[ArcArray2<f32>]) -> Result<Self::Frames> {
         Ok(chunks.iter().map(|chunk| chunk.as_standard_layout().to_shared()).collect())
     }

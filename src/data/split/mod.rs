@@ -90,7 +90,7 @@ impl Split {
 
     /// The samples that stand under two names, in one sentence; `None` if there are none.
     pub fn copies(&self, dataset: &Dataset) -> Option<String> {
-        copies::statement(self.kind, dataset)
+        copies::statement(self.kind, &self.folds, dataset)
     }
 
     /// Counts, for each fold, what its test windows share with its training windows.
