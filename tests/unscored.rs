@@ -57,6 +57,9 @@ fn all_of_the_data_means_all_without_validation() {
     let json = engine(path, &format!("train {SMALL} --all --json")).ends(0, &[]).out;
     let json: Value = serde_json::from_str(&json).unwrap();
     assert!(json["scores"].is_null() && json["scope"]["asks"].as_str().unwrap().starts_with("nothing"));
+    // Of one part alone, copies are no leak; that nobody looked for them is said.
+    engine(path, &format!("train {SMALL} --all --validation 0 --allow-copies --name copies"))
+        .ends(0, &["copies are allowed by the user, and nobody looked for them"]);
     let plan = engine(path, &format!("train {SMALL} --all --dry-run")).ends(0, &[]).out;
     assert!(plan.contains("tests nothing: there is no test part"), "{plan}");
 }

@@ -1,6 +1,7 @@
 //! Cutting the frame table into labeled sequences.
 
 use super::cases::{Case, Ledger, Rule};
+use super::contents::LazyContents;
 use super::frames::{Defect, FrameTable};
 use super::grouping::Grouping;
 use super::normalize::Scale;
@@ -119,7 +120,7 @@ impl Dataset {
             ));
         }
         let mut dataset = Dataset {
-            contents: Arc::default(),
+            contents: Arc::new(LazyContents::of(&frames.sketches)),
             allows_copies: false,
             frames,
             sequences,

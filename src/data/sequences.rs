@@ -1,7 +1,7 @@
 //! Labeled sequences of frames: the samples that models are trained and scored on.
 
 use super::cases::{Case, Ledger, Rule};
-use super::contents::Contents;
+use super::contents::LazyContents;
 use super::frames::FrameTable;
 use super::grouping::Grouping;
 use super::labels::Labels;
@@ -11,7 +11,7 @@ use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Range, RangeInclusive};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// How trials are cut into windows.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -78,8 +78,8 @@ pub struct Dataset {
     pub label_rule: String,
     /// The knowledge of the people, trials and stimuli behind the sequences.
     pub grouping: Grouping,
-    /// See [`Dataset::contents`].
-    pub(super) contents: Arc<OnceLock<Contents>>,
+    /// The samples that segments share, whatever their names.
+    pub contents: Arc<LazyContents>,
     /// Whether copies under other names are let through, because the user allows it.
     pub allows_copies: bool,
     /// The fate of each segment, whether it gave a sequence or not.
@@ -101,18 +101,6 @@ pub enum Labeling<'a> {
 }
 
 impl Dataset {
-    /// The samples that segments share, whatever their names. All segments are compared when it is first
-    /// asked for: where copies are allowed and nothing is tested, nobody asks.
-    pub fn contents(&self) -> &Contents {
-        if let Some(contents) = self.contents.get() {
-            return contents;
-        }
-        // Outside of the lock: a thread of the pool that waits for the comparison may take up work that comes
-        // here, too.
-        let contents = Contents::of(&self.frames.sketches);
-        self.contents.get_or_init(|| contents)
-    }
-
     /// The frames `(length, D)` of a sequence.
     pub fn sequence(&self, s: &Sequence) -> ArrayView2<'_, f32> {
         self.frames.rows(s.first as usize, s.length as usize)

@@ -41,6 +41,7 @@ impl Columns {
             let block = &mut numbers[first * self.layout.words(self.depth) * E::PAIR..];
             for (k, row) in matrix.chunks_exact(self.columns).take(self.depth).enumerate() {
                 let words = &mut block[k / E::PAIR * width * E::PAIR..][..count * E::PAIR];
+                // By index: not every iterator over parts of a word is inlined.
                 let row = &row[first..][..count];
                 for i in 0..count {
                     words[i * E::PAIR + k % E::PAIR] = E::round(row[i]);

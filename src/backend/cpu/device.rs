@@ -144,7 +144,8 @@ impl Backend for Cpu {
         Some(&self.timeline)
     }
 
-    /// On a thread of the pool: from any other one, each operation would be handed over and waited for.
+    /// Runs `work` on a thread of the pool. From another one, each operation would be handed over and waited
+    /// for.
     fn as_one<T: Send>(&self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
         rayon::scope(|_| work())
     }
@@ -160,5 +161,18 @@ impl Backend for Cpu {
 
     fn layer_bytes(&self, s: &Rnn, purpose: Purpose) -> Result<usize> {
         Ok(size_of::<f32>() * Layer::words(s, purpose, self.layout()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_as_one_is_done_on_a_thread_of_the_pool() {
+        let cpu = Cpu::new();
+        assert!(cpu.as_one(|| Ok(rayon::current_thread_index())).unwrap().is_some());
+        let error = cpu.as_one(|| Err::<(), _>(Error::data("of the work"))).unwrap_err();
+        assert_eq!(error.message, "of the work");
     }
 }

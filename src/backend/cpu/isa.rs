@@ -124,9 +124,11 @@ pub fn run<T: Task>(isa: Isa, task: T) -> T::Output {
         match isa {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => x86::run_avx2(task),
-            // A condition that is constant, so that of these two only the task's own is compiled.
+            // The guard is constant, so that the compiler drops the path of the other format.
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 if const { matches!(T::Format::PRECISION, Precision::Bf16) } => x86::run_avx512_bf16(task),
+            Isa::Avx512 if const { matches!(T::Format::PRECISION, Precision::Bf16) } => {
+                x86::run_avx512_bf16(task)
+            }
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512 => x86::run_avx512(task),
             #[cfg(target_arch = "aarch64")]

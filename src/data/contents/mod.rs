@@ -9,6 +9,7 @@ mod comparison;
 mod evidence;
 mod exact;
 mod known;
+mod lazy;
 mod marks;
 mod near;
 mod patches;
@@ -19,5 +20,6 @@ mod stretch;
 
 pub use comparison::Contents;
 pub use known::{KnownTrial, TrainedContents};
+pub use lazy::LazyContents;
 pub use sketch::Sketch;
 pub use stretch::{Likeness, Shared};

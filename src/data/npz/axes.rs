@@ -55,7 +55,7 @@ impl Samples {
     /// Appends the first `length` steps of a window as `(channels, length)`.
     pub fn append(&self, window: usize, length: usize, samples: &mut Vec<f64>) -> Result<()> {
         for channel in 0..self.shape[2] {
-            // Most arrays, and nothing of them to refuse.
+            // Most arrays are so, and none of their numbers is refused.
             if let Values::Float32(values) = &self.values {
                 samples.extend((0..length).map(|step| f64::from(values[self.at(window, step, channel)])));
                 continue;

@@ -281,7 +281,7 @@ pub fn describe(kind: SplitKind, fold: &Fold, dataset: &Dataset) -> FoldAudit {
     let overlapping = overlapping.filter(|&(s, &by_content)| by_content || overlaps(s)).count();
     // Where all windows of a trial are in one part, or were cut from one series, names suffice.
     let named = grouping.trials == Knowledge::Known && (!kind.is_leaky() || has_one_series_a_trial(dataset));
-    let tells = || fold.test.iter().map(sequence).all(|s| dataset.contents().tells[s.segment as usize]);
+    let tells = || fold.test.iter().map(sequence).all(|s| dataset.contents.tells[s.segment as usize]);
     let (known, tested) = (dataset.trials(&fold.train), dataset.trials(&fold.test));
     let people: BTreeSet<u32> = known.iter().map(|&(person, _)| person).collect();
     let stimuli: BTreeSet<u32> = fold.train.iter().map(sequence).map(|s| s.stimulus).collect();

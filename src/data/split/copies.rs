@@ -13,14 +13,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 pub fn of(dataset: &Dataset) -> Vec<TrialPair> {
     let names = TrialName::of_segments(&dataset.frames);
     let rows: Vec<u32> = dataset.frames.sketches.iter().map(|sketch| sketch.rows as u32).collect();
-    copies(dataset.contents(), &rows, &names, &dataset.frames.subjects, &dataset.grouping)
+    copies(&dataset.contents, &rows, &names, &dataset.frames.subjects, &dataset.grouping)
 }
 
-/// The copies in one sentence, with their consequence; `None` if there are none, or if they are allowed and no
-/// fold has two parts.
+/// The copies in one sentence, with their consequence; `None` if there are none.
 pub fn statement(kind: SplitKind, folds: &[Fold], dataset: &Dataset) -> Option<String> {
     if dataset.allows_copies && folds.iter().all(|fold| fold.validation.is_empty() && fold.test.is_empty()) {
-        return None;
+        return Some(
+            "copies are allowed by the user, and nobody looked for them: no fold has two parts".into(),
+        );
     }
     let Some(found) = describe(&of(dataset)) else { return recurring(dataset) };
     let also = recurring(dataset).map_or(String::new(), |also| format!("; {also}"));
@@ -34,7 +35,7 @@ pub fn statement(kind: SplitKind, folds: &[Fold], dataset: &Dataset) -> Option<S
 
 /// Of shapes that recur.
 fn recurring(dataset: &Dataset) -> Option<String> {
-    let (some, all) = (dataset.contents().recurring, dataset.frames.segments.len());
+    let (some, all) = (dataset.contents.recurring, dataset.frames.segments.len());
     (some > 0).then(|| {
         format!(
             "{some} of {all} series resemble many others (correlation above .999): nobody can tell near-copies from shapes \
@@ -54,7 +55,7 @@ pub fn refuse(kind: SplitKind, dataset: &Dataset) -> Result<()> {
             return Err(one_person(format!("{first} and {subject} are the same recording")));
         }
     }
-    if dataset.contents().is_all_different() {
+    if dataset.contents.is_all_different() {
         return Ok(());
     }
     let copies = of(dataset);
@@ -80,7 +81,7 @@ fn one_person(found: String) -> Error {
 
 /// Refuses copies in two parts of a fold.
 pub fn check(fold: &Fold, dataset: &Dataset) -> Result<()> {
-    if dataset.allows_copies || dataset.contents().is_all_different() {
+    if dataset.allows_copies || dataset.contents.is_all_different() {
         return Ok(());
     }
     let part = parts(fold, dataset);
@@ -133,7 +134,7 @@ pub struct Found {
 
 /// Looks for the test windows of a fold among its training windows.
 pub fn count(fold: &Fold, dataset: &Dataset) -> Found {
-    if fold.test.is_empty() || dataset.contents().is_all_different() {
+    if fold.test.is_empty() || dataset.contents.is_all_different() {
         return Found { overlapping: vec![false; fold.test.len()], copies: 0 };
     }
     let part = parts(fold, dataset);
@@ -208,11 +209,11 @@ impl Common {
             parts.count_ones() > 1
         };
         let is_also_split = is_split.clone();
-        let equal = dataset.contents().equal.iter().filter(move |series| is_split(series)).map(|series| {
+        let equal = dataset.contents.equal.iter().filter(move |series| is_split(series)).map(|series| {
             let parts: Vec<(u32, u32)> = series.iter().map(|&series| (series, 0)).collect();
             Common::new(dataset, Likeness::Same, true, &parts, u32::MAX)
         });
-        let shared = dataset.contents().shared.iter().filter(move |shared| is_also_split(&shared.series));
+        let shared = dataset.contents.shared.iter().filter(move |shared| is_also_split(&shared.series));
         let shared = shared.map(|shared| {
             let parts = [0, 1].map(|side| (shared.series[side], shared.at[side]));
             Common::new(dataset, shared.likeness, false, &parts, shared.rows)

@@ -1,0 +1,56 @@
+//! The contents of a data set, compared when somebody asks for them.
+
+use super::comparison::Contents;
+use super::sketch::Sketch;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
+
+/// The [`Contents`] of series. All of them are compared at the first use: where copies are allowed and no
+/// fold has two parts, nobody asks.
+#[derive(Debug)]
+pub struct LazyContents {
+    sketches: Arc<Vec<Sketch>>,
+    contents: OnceLock<Contents>,
+}
+
+impl LazyContents {
+    /// Of these series, not yet compared.
+    pub fn of(sketches: &Arc<Vec<Sketch>>) -> Self {
+        LazyContents { sketches: sketches.clone(), contents: OnceLock::new() }
+    }
+}
+
+impl Deref for LazyContents {
+    type Target = Contents;
+
+    fn deref(&self) -> &Contents {
+        if let Some(contents) = self.contents.get() {
+            return contents;
+        }
+        // Outside of the lock: the comparison is parallel, and a thread that waits for it may take up other
+        // work that asks for the contents, too.
+        let contents = Contents::of(&self.sketches);
+        self.contents.get_or_init(|| contents)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rayon::prelude::*;
+
+    #[test]
+    fn threads_that_ask_at_once_get_the_same() {
+        let series: Vec<Vec<f64>> =
+            (0..40).map(|n| (0..80).map(|t| f64::sin((t * t * (1 + n % 20)) as f64)).collect()).collect();
+        let sketches =
+            Arc::new(series.iter().map(|series| Sketch::of(&[series.as_slice()])).collect::<Vec<_>>());
+        let right = Contents::of(&sketches);
+        assert_eq!(right.equal.len(), 20);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+        for _ in 0..20 {
+            let lazy = LazyContents::of(&sketches);
+            pool.install(|| (0..12).into_par_iter().for_each(|_| assert_eq!(*lazy, right)));
+        }
+    }
+}
