@@ -87,7 +87,7 @@ pub trait Backend:
     /// Runs work that is asked for again and again with the same buffers, as a training step is. A device may
     /// issue it as one unit; results are those of `work` alone. Errors of what `work` asked for may show only
     /// when it has returned.
-    fn as_one<T: Send>(&self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    fn as_one<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
         work()
     }
 

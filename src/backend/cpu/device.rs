@@ -144,12 +144,6 @@ impl Backend for Cpu {
         Some(&self.timeline)
     }
 
-    /// Runs `work` on a thread of the pool. From another one, each operation would be handed over and waited
-    /// for.
-    fn as_one<T: Send>(&self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
-        rayon::scope(|_| work())
-    }
-
     fn frames(&self, chunks: &[ArcArray2<f32>]) -> Result<Self::Frames> {
         Ok(chunks.iter().map(|chunk| chunk.as_standard_layout().to_shared()).collect())
     }
@@ -161,18 +155,5 @@ impl Backend for Cpu {
 
     fn layer_bytes(&self, s: &Rnn, purpose: Purpose) -> Result<usize> {
         Ok(size_of::<f32>() * Layer::words(s, purpose, self.layout()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn work_as_one_is_done_on_a_thread_of_the_pool() {
-        let cpu = Cpu::new();
-        assert!(cpu.as_one(|| Ok(rayon::current_thread_index())).unwrap().is_some());
-        let error = cpu.as_one(|| Err::<(), _>(Error::data("of the work"))).unwrap_err();
-        assert_eq!(error.message, "of the work");
     }
 }

@@ -139,7 +139,7 @@ impl<E: Executor> Backend for Cuda<E> {
         self.session.call(|| "waiting for the device".into(), E::wait)
     }
 
-    fn as_one<T: Send>(&self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    fn as_one<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
         self.session.as_one(work)
     }
 

@@ -42,15 +42,15 @@ mod tests {
     #[test]
     fn threads_that_ask_at_once_get_the_same() {
         let series: Vec<Vec<f64>> =
-            (0..40).map(|n| (0..80).map(|t| f64::sin((t * t * (1 + n % 20)) as f64)).collect()).collect();
+            (0..40).map(|n| (0..1000).map(|t| f64::sin((t * t * (1 + n % 20)) as f64)).collect()).collect();
         let sketches =
             Arc::new(series.iter().map(|series| Sketch::of(&[series.as_slice()])).collect::<Vec<_>>());
         let right = Contents::of(&sketches);
         assert_eq!(right.equal.len(), 20);
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
-        for _ in 0..20 {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
+        for _ in 0..10 {
             let lazy = LazyContents::of(&sketches);
-            pool.install(|| (0..12).into_par_iter().for_each(|_| assert_eq!(*lazy, right)));
+            pool.install(|| (0..64).into_par_iter().for_each(|_| assert_eq!(*lazy, right)));
         }
     }
 }
