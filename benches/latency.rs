@@ -67,9 +67,9 @@ fn measure(options: &Options) -> Result<(), String> {
 mod on_gpu {
     use cudarc::driver::sys::{CUdevice_attribute as Attribute, CUevent_flags};
     use cudarc::driver::{CudaContext, CudaEvent, CudaFunction, CudaStream, DriverError, result};
-    use engine::backend::Backend;
     use engine::backend::cuda::probe::{self, ChainOf, Chains, LATENCIES, LINKS, RATES};
     use engine::backend::cuda::{Compiler, Cuda, Driver, Executor, Failure, Gpu, Kernel, default_folder};
+    use engine::backend::{Backend, Kind};
     use engine::ops::Precision;
     use serde::Serialize;
     use std::ffi::c_void;
@@ -315,7 +315,7 @@ mod on_gpu {
 
     /// The peak rates of `Backend::peak`.
     fn peaks(gpu: &Gpu, table: &mut Table) -> Result<(), String> {
-        for precision in Precision::ALL {
+        for &precision in Kind::Cuda.precisions() {
             let device = gpu.open(default_folder().as_deref()).map_err(|error| error.to_string())?;
             let peak = Cuda::new(device, precision).peak().map_err(|error| error.to_string())?;
             let name = format!("products in {}, registers alone", precision.name());

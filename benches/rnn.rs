@@ -12,7 +12,7 @@ use engine::backend::cpu::{Cpu, Isa};
 #[cfg(feature = "cuda")]
 use engine::backend::cuda;
 #[cfg(feature = "wgpu")]
-use engine::backend::wgpu::adapters;
+use engine::backend::wgpu::{Format, adapters};
 use engine::check::cases::{ConvCase, ConvSize, RnnCase};
 use engine::check::{self, Case, ConvPass, RnnPass};
 use engine::ops::{Cell, RnnSize};
@@ -73,7 +73,7 @@ fn cuda_gpus() -> Vec<Member> {
         .flatten()
         .filter(|gpu| gpu.refusal().is_none())
         .flat_map(|gpu| {
-            engine::ops::Precision::ALL.map(|precision| {
+            engine::backend::Kind::Cuda.precisions().iter().map(move |&precision| {
                 let gpu = gpu.clone();
                 member(move || {
                     cuda::Cuda::new(
@@ -95,7 +95,12 @@ fn gpus() -> Vec<Member> {
     return adapters()
         .into_iter()
         .filter(|adapter| adapter.clone().open().is_ok())
-        .map(|adapter| member(move || adapter.clone().open().expect("it opened before")))
+        .flat_map(|adapter| {
+            Format::ALL.map(|format| {
+                let adapter = adapter.clone();
+                member(move || adapter.open().expect("it opened before").storing(format))
+            })
+        })
         .collect();
     #[cfg(not(feature = "wgpu"))]
     Vec::new()

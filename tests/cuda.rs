@@ -13,8 +13,8 @@ mod sanitizers;
 use crate::support::conformance::{alone_as_in, conforms, dropout_is_exact, others, together_and_alone};
 use crate::support::cuda_on_host::Host;
 use crate::support::curves::curve_within;
-use engine::backend::Algorithm;
 use engine::backend::cuda::{Cuda, Executor, Tuning, fits};
+use engine::backend::{Algorithm, Kind};
 use engine::check::cases::{RnnCase, rnn};
 use engine::check::{self, AnyCase, Case};
 use engine::ops::{Cell, Precision, RnnSize};
@@ -111,7 +111,7 @@ fn layers_that_fit_a_persistent_kernel_also_run_per_step() {
 #[test]
 fn a_model_has_the_same_bits_in_a_grid_that_fills_the_gpu() {
     let tuning = Tuning { algorithm: Some(Algorithm::PerStep), ..Tuning::default() };
-    for precision in Precision::ALL {
+    for &precision in Kind::Cuda.precisions() {
         for cell in Cell::ALL {
             let size = RnnSize { batch: 33, steps: 3, input: 2, hidden: 130 };
             let alone = RnnCase { ragged: true, initial: true, ..RnnCase::new(cell, 2, size) };
@@ -167,7 +167,7 @@ fn weight_gradients_in_splits_and_model_by_model_keep_their_bounds() {
 
 #[test]
 fn a_model_has_the_same_bits_in_a_fold_group() {
-    for precision in Precision::ALL {
+    for &precision in Kind::Cuda.precisions() {
         together_and_alone(&host(precision, 0));
     }
 }
@@ -187,7 +187,7 @@ fn the_rest_of_a_training_step_keeps_its_bounds_on_cuda() {
 #[test]
 fn ten_training_steps_on_cuda_stay_within_their_bound() {
     for name in ["curve", "curve_last", "curve_attention"] {
-        for precision in Precision::ALL {
+        for &precision in Kind::Cuda.precisions() {
             curve_within(&host(precision, 0), name);
         }
     }

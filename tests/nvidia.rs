@@ -6,9 +6,8 @@ use crate::support::conformance::{conforms, dropout_is_exact, others, together_a
 use crate::support::curves::curve_within;
 use crate::support::steps::{fourteen, two_layers, with_convolution};
 use engine::ErrorKind;
-use engine::backend::Algorithm;
-use engine::backend::Backend;
 use engine::backend::cuda::{Cuda, Driver, Executor, Tuning, default_folder, fits, gpus};
+use engine::backend::{Algorithm, Backend, Kind};
 use engine::check::cases::{RnnCase, conv, rnn};
 use engine::check::{AnyCase, Case, RnnPass};
 use engine::ops::{Cell, Device, Gather, GatherOperands, Precision, RnnSize};
@@ -26,7 +25,7 @@ fn devices(precision: Precision) -> Vec<Cuda<Driver>> {
 #[test]
 #[ignore = "needs an NVIDIA GPU; tools/gpu-suite runs it"]
 fn every_gpu_keeps_the_bounds_of_the_whole_table() {
-    for precision in Precision::ALL {
+    for &precision in Kind::Cuda.precisions() {
         for algorithm in Algorithm::ALL {
             for device in devices(precision) {
                 let has_clusters = device.executor().has_clusters();
@@ -42,7 +41,7 @@ fn every_gpu_keeps_the_bounds_of_the_whole_table() {
 #[test]
 #[ignore = "needs an NVIDIA GPU; tools/gpu-suite runs it"]
 fn convolution_blocks_keep_their_bounds_on_every_gpu() {
-    for precision in Precision::ALL {
+    for &precision in Kind::Cuda.precisions() {
         for device in devices(precision) {
             let cases: Vec<AnyCase> = conv::table().into_iter().map(AnyCase::Conv).collect();
             conforms(&device, &cases);
@@ -53,7 +52,7 @@ fn convolution_blocks_keep_their_bounds_on_every_gpu() {
 #[test]
 #[ignore = "needs an NVIDIA GPU; tools/gpu-suite runs it"]
 fn a_model_has_the_same_bits_again_and_in_a_fold_group_on_a_gpu() {
-    for precision in Precision::ALL {
+    for &precision in Kind::Cuda.precisions() {
         for device in devices(precision) {
             for case in rnn::table() {
                 let tensors = case.tensors();
@@ -85,7 +84,7 @@ fn the_rest_of_a_training_step_keeps_its_bounds_on_a_gpu() {
 #[ignore = "needs an NVIDIA GPU; tools/gpu-suite runs it"]
 fn ten_training_steps_on_an_nvidia_gpu_stay_within_their_bound() {
     for name in ["curve", "curve_last", "curve_attention"] {
-        for precision in Precision::ALL {
+        for &precision in Kind::Cuda.precisions() {
             devices(precision).iter().for_each(|device| curve_within(device, name));
         }
     }
@@ -94,7 +93,7 @@ fn ten_training_steps_on_an_nvidia_gpu_stay_within_their_bound() {
 #[test]
 #[ignore = "needs an NVIDIA GPU; tools/gpu-suite runs it"]
 fn a_training_as_graphs_has_the_bits_of_plain_launches_on_a_gpu() {
-    for precision in Precision::ALL {
+    for &precision in Kind::Cuda.precisions() {
         let plain = devices(precision).into_iter().map(Cuda::without_graphs);
         for (as_graphs, plain) in devices(precision).iter().zip(plain) {
             for network in [two_layers(), with_convolution()] {

@@ -63,8 +63,26 @@ fn a_precision_that_a_backend_or_a_machine_lacks_is_refused() {
             &["the backend `cpu` has no `--precision tf32`", "`--precision bf16`", "`--backend cuda`"],
         );
     }
-    let wgpu = "check --backend wgpu --precision bf16";
-    engine(folder.path(), wgpu).ends(4, &["`--precision bf16` is for the backends `cpu` and `cuda`"]);
+    for (call, hints) in [
+        (
+            "check --backend wgpu --precision bf16",
+            "use `--precision fp32` or `--precision f16`, or use `--backend cpu`",
+        ),
+        (
+            "check --backend wgpu --precision tf32",
+            "use `--precision fp32` or `--precision f16`, or use `--backend cuda`",
+        ),
+        ("check --precision f16", "use `--precision fp32` or `--precision bf16`, or use `--backend wgpu`"),
+        ("kernels --backend cuda --precision f16", "or `--precision bf16`, or use `--backend wgpu`"),
+        (
+            "profile --backend cuda --predict --precision f16",
+            "or `--precision bf16`, or use `--backend wgpu`",
+        ),
+    ] {
+        let (_, precision) = call.split_once("--precision ").unwrap();
+        let refused = format!("has no `--precision {precision}`");
+        engine(folder.path(), call).ends(4, &[&refused, hints]);
+    }
     let small = "check --precision bf16 --cell gru --sizes 2,3,4,5";
     // Where bf16 would be slower than f32 it needs a word.
     match Isa::ALL.into_iter().any(Isa::multiplies_bf16) {

@@ -4,8 +4,8 @@
 // A workgroup takes ROWS rows and FEATURES features; an invocation eight rows, TY apart, and eight features,
 // TX apart. Both operands are staged DEPTH units at a time, and the next ones are loaded meanwhile.
 
-@group(0) @binding(1) var<storage, read> back: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> gates: array<vec4<f32>>;       // deltas
+@group(0) @binding(1) var<storage, read> back: array<Weights>;
+@group(0) @binding(2) var<storage, read> gates: array<Saved>;           // deltas
 @group(0) @binding(3) var<storage, read_write> dx: array<f32>;
 
 const TX = FEATURES / 8u;
@@ -50,10 +50,10 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
             //# for i in 0..LEFT
             // Past the last unit the last one again, and zeros where it is stored: a load that may not happen
             // is waited for at once.
-            let delta$i = input_part(gates[deltas + at_row$i + min(u0 + unit$i, p.hidden - 1u)]);
+            let delta$i = input_part(from_deltas(gates[deltas + at_row$i + min(u0 + unit$i, p.hidden - 1u)]));
             //# end
             //# for i in 0..RIGHT
-            let weight$i = real_weights(back[weights + at_column$i + u0 * p.input]);
+            let weight$i = real_weights(from_weights(back[weights + at_column$i + u0 * p.input]));
             //# end
             workgroupBarrier();
             //# for i in 0..LEFT

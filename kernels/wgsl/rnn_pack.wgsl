@@ -2,7 +2,7 @@
 // load brings all of them. Rows are padded with zeros to whole blocks. One invocation per packed vector.
 
 @group(0) @binding(1) var<storage, read> weights: array<f32>;            // (M, P)
-@group(0) @binding(2) var<storage, read_write> pack: array<vec4<f32>>;   // (M, dirs, pack_len) or (M, dirs, back_len)
+@group(0) @binding(2) var<storage, read_write> pack: array<Weights>;     // (M, dirs, pack_len) or (M, dirs, back_len)
 
 fn weight_ih(start: u32, gate: u32, unit: u32, k: u32) -> f32 {
     return weights[start + (gate * p.hidden + unit) * p.input + k];
@@ -96,8 +96,8 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     let dir = wg.z % p.dirs;
     let start = m * p.stride + dir * p.gates * p.hidden * (p.input + p.hidden + p.biases) + p.weights_base;
     if (p.is_backward == 0u) {
-        pack[wg.z * p.len + i] = forward(start, i);
+        pack[wg.z * p.len + i] = to_weights(forward(start, i));
     } else {
-        pack[wg.z * p.len + i] = backward(start, i);
+        pack[wg.z * p.len + i] = to_weights(backward(start, i));
     }
 }

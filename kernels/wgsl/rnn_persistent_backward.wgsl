@@ -15,9 +15,9 @@
 //         barrier                                        sums of all parts are complete
 //         dh += sum over parts
 
-@group(0) @binding(1) var<storage, read> back: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> back: array<Weights>;
 @group(0) @binding(2) var<storage, read> lengths: array<u32>;
-@group(0) @binding(3) var<storage, read_write> gates: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> gates: array<Saved>;
 @group(0) @binding(4) var<storage, read> states: array<f32>;   // cell states (LSTM) or y (GRU)
 @group(0) @binding(5) var<storage, read> initial: array<f32>;
 @group(0) @binding(6) var<storage, read> dy: array<f32>;
@@ -52,9 +52,9 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     let weights = back_at(m, dir) + pair;
     //# for u in 0..DEPTH
     let row_$u = part * DEPTH + $uu;
-    let w$u_0 = select(Gates(), real_weights(back[weights + row_$u * UNITS]), row_$u < UNITS);
+    let w$u_0 = hold(select(Weights(), back[weights + row_$u * UNITS], row_$u < UNITS));
     let is_weight_$u = row_$u < UNITS && pair + PAIRS < UNITS;
-    let w$u_1 = select(Gates(), real_weights(back[weights + row_$u * UNITS + PAIRS]), is_weight_$u);
+    let w$u_1 = hold(select(Weights(), back[weights + row_$u * UNITS + PAIRS], is_weight_$u));
     //# end
 
     let row = (wg.x + wg.y * groups.x) * ROWS + own_row;
@@ -98,12 +98,12 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
         var delta = vec4<f32>();
         if (live) {
             d.h += above;
-            let step = cell_backward(saved, after, State(before, before), d);
+            let step = cell_backward(from_saved(saved), after, State(before, before), d);
             d = step.previous;
             delta = step.deltas;
         }
         if (exists) {
-            gates[gate] = delta;
+            gates[gate] = to_deltas(delta);
         }
         if (is_unit) {
             deltas[own_row][to_part][to_place] = recurrent_part(delta);
@@ -130,13 +130,15 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
         var a$r_1 = 0.0;
         //# end
         //# for u in 0..DEPTH
-        //# for r in 0..ROWS
         {
-            let delta = deltas[$r][part][$u];
-            a$r_0 = add_products(w$u_0, delta, a$r_0);
-            a$r_1 = add_products(w$u_1, delta, a$r_1);
+            let w0 = real_weights(held(w$u_0));
+            let w1 = real_weights(held(w$u_1));
+            //# for r in 0..ROWS
+            let delta$r = deltas[$r][part][$u];
+            a$r_0 = add_products(w0, delta$r, a$r_0);
+            a$r_1 = add_products(w1, delta$r, a$r_1);
+            //# end
         }
-        //# end
         //# end
         //# for r in 0..ROWS
         product[part][$r][0][pair] = a$r_0;

@@ -17,9 +17,9 @@
 //         gates[step] = the gates;  y[step] = h
 //         barrier                                        h of all units is complete
 
-@group(0) @binding(1) var<storage, read> pack: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> pack: array<Weights>;
 @group(0) @binding(2) var<storage, read> lengths: array<u32>;
-@group(0) @binding(3) var<storage, read_write> gates: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> gates: array<Saved>;
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
 @group(0) @binding(5) var<storage, read_write> state: array<f32>;
 @group(0) @binding(6) var<storage, read_write> cells: array<f32>;
@@ -42,7 +42,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     // Past the last unit there is no weight.
     //# for k in 0..DEPTH
     let row_$k = part * DEPTH + $ku;
-    let w$k = select(Gates(), real_weights(pack[weights + row_$k * UNITS]), row_$k < UNITS);
+    let w$k = hold(select(Weights(), pack[weights + row_$k * UNITS], row_$k < UNITS));
     //# end
 
     let own = min(part, ROWS - 1u);
@@ -82,7 +82,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     workgroupBarrier();
     for (var i = 0u; i < count; i++) {
         let live = t < length;
-        let input = next_input;
+        let input = from_saved(next_input);
         // Asked for a step ahead: the step hides the latency of memory. Not only if the next step is live:
         // where a load may not happen, a compiler waits for it at once, to keep the numbers.
         next_input = gates[gate + select(0u, next, i + 1u < count)];
@@ -90,9 +90,12 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
         var a$r = Gates();
         //# end
         //# for k in 0..DEPTH
-        //# for r in 0..ROWS
-        a$r = fma(w$k, Gates(hidden[part][row$r][$k]), a$r);
-        //# end
+        {
+            let w = real_weights(held(w$k));
+            //# for r in 0..ROWS
+            a$r = fma(w, Gates(hidden[part][row$r][$k]), a$r);
+            //# end
+        }
         //# end
         if (ROWS < PARTS && part >= ROWS) {
             product[row0][before0 - 1u][unit] = a0;
@@ -121,7 +124,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
             hidden[to_part][own][to_place] = s.h;
             y[here] = s.h;
             if (SAVE == 1u) {
-                gates[gate] = step.saved;
+                gates[gate] = to_gates(step.saved);
                 if (p.states == 2u) {
                     cells[here] = s.c;
                 }

@@ -10,9 +10,9 @@
 //         for k in the piece: for my rows and units: sums[row][unit] += W_ih[unit][k] * x[row][k]
 //     gates[row] = sums[row] + biases
 
-@group(0) @binding(1) var<storage, read> pack: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> pack: array<Weights>;
 @group(0) @binding(2) var<storage, read> x: array<f32>;
-@group(0) @binding(3) var<storage, read_write> gates: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> gates: array<Saved>;
 
 const TX = UNITS / 2u;
 const TY = ROWS / 8u;
@@ -71,7 +71,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
         left[row$i / TY][row$i % TY][four$i] = within(next_left$i, k0 + 4u * four$i);
         //# end
         //# for i in 0..RIGHT
-        right[depth$i][column$i / TX][column$i % TX] = next_right$i;
+        right[depth$i][column$i / TX][column$i % TX] = from_weights(next_right$i);
         //# end
         workgroupBarrier();
         // After the last piece these are loaded for nothing: the rows of weights go on with those of W_hh.
@@ -107,14 +107,14 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     let biases = weights + (p.padded_input + p.padded_hidden) * p.hidden;
     //# for j in 0..2
     let unit$j = first_unit + $ju * TX + tx;
-    let bias$j = pack[biases + min(unit$j, p.hidden - 1u)];
+    let bias$j = from_weights(pack[biases + min(unit$j, p.hidden - 1u)]);
     //# end
     //# for r in 0..8
     if (first_row + $ru * TY + ty < rows) {
         let at_row = out + (first_row + $ru * TY + ty) * stride;
         //# for j in 0..2
         if (unit$j < p.hidden) {
-            gates[at_row + unit$j] = bias$j + a$r_$j;
+            gates[at_row + unit$j] = to_input(bias$j + a$r_$j);
         }
         //# end
     }

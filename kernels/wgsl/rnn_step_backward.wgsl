@@ -11,9 +11,9 @@
 //     barrier; parts[eighth] = dh; barrier
 //     gates[t] = cell_backward(gates[t], parts + dy[t], dc)
 
-@group(0) @binding(1) var<storage, read> back: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> back: array<Weights>;
 @group(0) @binding(2) var<storage, read> lengths: array<u32>;
-@group(0) @binding(3) var<storage, read_write> gates: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> gates: array<Saved>;
 @group(0) @binding(4) var<storage, read> states: array<f32>;   // cell states (LSTM) or y (GRU)
 @group(0) @binding(5) var<storage, read> initial: array<f32>;
 @group(0) @binding(6) var<storage, read> dy: array<f32>;
@@ -59,7 +59,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     var previous = State(0.0, 0.0);
     if (live) {
         let here = at(m, t, b, dir) + column;
-        saved = gates[gate];
+        saved = from_saved(gates[gate]);
         own = own_state(here);
         previous = previous_state(m, t, b, dir, column, length, h_at, c_at);
         if (p.has_dy == 1u) {
@@ -90,7 +90,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
         for (var u = li % 16u; u < depth; u += 16u) {
             var value = vec4<f32>();
             if (is_staged && u0 + u < p.hidden) {
-                value = gates[staged + u0 + u];
+                value = from_deltas(gates[staged + u0 + u]);
             }
             tile[u / 16u][u / 8u % 2u][li / 64u][4u * (u % 8u) + li / 16u % 4u] = value;
         }
@@ -98,8 +98,8 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
         // The padded depth is a multiple of 16.
         for (var i = 0u; i < depth / 16u; i++) {
             //# for j in 0..2
-            let w$j_0 = real_weights(back[weights_0 + (u0 + 16u * i + 8u * $ju) * p.hidden]);
-            let w$j_1 = real_weights(back[weights_1 + (u0 + 16u * i + 8u * $ju) * p.hidden]);
+            let w$j_0 = real_weights(from_weights(back[weights_0 + (u0 + 16u * i + 8u * $ju) * p.hidden]));
+            let w$j_1 = real_weights(from_weights(back[weights_1 + (u0 + 16u * i + 8u * $ju) * p.hidden]));
             //# end
             //# for j in 0..2
             //# for r in 0..4
@@ -128,7 +128,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
         d.h += ((sum0 + sum1) + (sum2 + sum3)) + ((sum4 + sum5) + (sum6 + sum7));
         if (live) {
             let step = cell_backward(saved, own, previous, d);
-            gates[gate] = step.deltas;
+            gates[gate] = to_deltas(step.deltas);
             carry[h_at] = step.previous.h;
             if (p.states == 2u) {
                 carry[c_at] = step.previous.c;
@@ -137,7 +137,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
             // The step that flows in, if there is one, was the first of the row.
             carry[h_at] = d.h;
             if (p.is_end == 0u) {
-                gates[gate] = vec4<f32>();
+                gates[gate] = Saved();
             }
         }
     }

@@ -12,9 +12,9 @@
 //     barrier; parts[quarter] = sums; barrier
 //     hidden_out, c = cell(gates[t] + parts, c)
 
-@group(0) @binding(1) var<storage, read> pack: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> pack: array<Weights>;
 @group(0) @binding(2) var<storage, read> lengths: array<u32>;
-@group(0) @binding(3) var<storage, read_write> gates: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> gates: array<Saved>;
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
 @group(0) @binding(5) var<storage, read_write> state: array<f32>;
 @group(0) @binding(6) var<storage, read_write> cells: array<f32>;
@@ -49,7 +49,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
     let c_at = state_at(m, p.states - 1u, dir, b) + column;
     let gate = gates_at(m, t, b, dir) + column;
     // Loaded before the GEMM, which hides the latency of memory.
-    let input = gates[gate];
+    let input = from_saved(gates[gate]);
     var s = State(hidden_in[h_at], state[c_at]);
 
     // In the GEMM.
@@ -79,7 +79,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
         // The padded depth is a multiple of 16.
         for (var i = 0u; i < depth / 16u; i++) {
             //# for j in 0..4
-            let w$j = real_weights(pack[weights + (k0 + 16u * i + 4u * $ju) * p.hidden]);
+            let w$j = real_weights(from_weights(pack[weights + (k0 + 16u * i + 4u * $ju) * p.hidden]));
             //# end
             //# for j in 0..4
             let h$j = tile[i][$j][place];
@@ -110,7 +110,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
                 state[c_at] = s.c;
             }
             if (SAVE == 1u) {
-                gates[gate] = step.saved;
+                gates[gate] = to_gates(step.saved);
                 if (p.states == 2u) {
                     cells[here] = s.c;
                 }

@@ -10,9 +10,9 @@
 //         for k in 0..H: for r in 0..ROWS: dh[r] += W_hh[k][unit] . deltas[r][k]
 //         barrier                                        all have read the deltas
 
-@group(0) @binding(1) var<storage, read> back: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> back: array<Weights>;
 @group(0) @binding(2) var<storage, read> lengths: array<u32>;
-@group(0) @binding(3) var<storage, read_write> gates: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> gates: array<Saved>;
 @group(0) @binding(4) var<storage, read> states: array<f32>;   // cell states (LSTM) or y (GRU)
 @group(0) @binding(5) var<storage, read> initial: array<f32>;
 @group(0) @binding(6) var<storage, read> dy: array<f32>;
@@ -52,13 +52,13 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
             if (p.has_dy == 1u) {
                 d$r.h += dy[here];
             }
-            let step = cell_backward(gates[gate], own_state(here), previous, d$r);
+            let step = cell_backward(from_saved(gates[gate]), own_state(here), previous, d$r);
             d$r = step.previous;
-            gates[gate] = step.deltas;
+            gates[gate] = to_deltas(step.deltas);
             deltas[unit * ROWS + $ru] = recurrent_part(step.deltas);
         } else if (is_unit) {
             if (exists$r) {
-                gates[gates_at(m, t, b$r, dir) + unit] = vec4<f32>();
+                gates[gates_at(m, t, b$r, dir) + unit] = Saved();
             }
             deltas[unit * ROWS + $ru] = Gates();
         }
@@ -68,7 +68,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
         var a$r = Gates();
         //# end
         for (var u = 0u; u < p.hidden; u++) {
-            let w = real_weights(back[weights + u * p.hidden]);
+            let w = real_weights(from_weights(back[weights + u * p.hidden]));
             //# for r in 0..ROWS
             a$r = fma(w, deltas[u * ROWS + $ru], a$r);
             //# end

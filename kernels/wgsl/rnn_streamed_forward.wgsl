@@ -10,9 +10,9 @@
 //         h, c = cell(gates[step] + sums, c) for ROWS rows
 //         barrier                                        h is complete
 
-@group(0) @binding(1) var<storage, read> pack: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> pack: array<Weights>;
 @group(0) @binding(2) var<storage, read> lengths: array<u32>;
-@group(0) @binding(3) var<storage, read_write> gates: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> gates: array<Saved>;
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
 @group(0) @binding(5) var<storage, read_write> state: array<f32>;
 @group(0) @binding(6) var<storage, read_write> cells: array<f32>;
@@ -49,7 +49,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
         var a$r = Gates();
         //# end
         for (var k = 0u; k < p.hidden; k++) {
-            let w = real_weights(pack[weights + k * p.hidden]);
+            let w = real_weights(from_weights(pack[weights + k * p.hidden]));
             //# for r in 0..ROWS
             a$r = fma(w, Gates(hidden[k * ROWS + $ru]), a$r);
             //# end
@@ -59,12 +59,12 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
         if (t < length$r) {
             let here = at(m, t, b$r, dir) + unit;
             let gate = gates_at(m, t, b$r, dir) + unit;
-            let step = cell_forward(gates[gate], a$r, s$r);
+            let step = cell_forward(from_saved(gates[gate]), a$r, s$r);
             s$r = step.state;
             hidden[unit * ROWS + $ru] = s$r.h;
             y[here] = s$r.h;
             if (SAVE == 1u) {
-                gates[gate] = step.saved;
+                gates[gate] = to_gates(step.saved);
                 if (p.states == 2u) {
                     cells[here] = s$r.c;
                 }

@@ -15,7 +15,7 @@
 //     partial[split] = sums
 
 @group(0) @binding(1) var<storage, read> lengths: array<u32>;
-@group(0) @binding(2) var<storage, read> gates: array<vec4<f32>>;       // deltas
+@group(0) @binding(2) var<storage, read> gates: array<Saved>;           // deltas
 @group(0) @binding(3) var<storage, read> x: array<f32>;
 @group(0) @binding(4) var<storage, read> y: array<f32>;
 @group(0) @binding(5) var<storage, read> initial: array<f32>;
@@ -127,7 +127,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(local_invocation_index) l
             incoming(next_left$i, select(0u, length$i, is_row$i), m, dir, t$i, b$i, place$i);
         //# end
         //# for i in 0..RIGHT
-        let delta$i = select(vec4<f32>(), next_right$i, n0 + right_row$i < end);
+        let delta$i = select(vec4<f32>(), from_deltas(next_right$i), n0 + right_row$i < end);
         right[right_row$i][column$i / TX][column$i % TX] = delta$i;
         alone$i += delta$i;
         //# end

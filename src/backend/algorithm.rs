@@ -9,7 +9,8 @@ use std::fmt;
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Algorithm {
     /// A persistent kernel (Diamos et al. 2016): one launch runs all time steps, and the weights stay in
-    /// registers of one multiprocessor. CUDA: up to 64 units in tf32, 128 in bf16. WGSL: up to 80 units.
+    /// registers of one multiprocessor. CUDA: up to 64 units in tf32, 128 in bf16. WGSL: up to 80 units in
+    /// fp32, 128 in f16.
     #[cfg_attr(feature = "cli", value(aliases = ["solo", "registers"]))]
     Persistent,
     /// The same with the weights in registers of four multiprocessors, a thread-block cluster. CUDA from

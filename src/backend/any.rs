@@ -155,11 +155,6 @@ impl AnyDevice {
             (Kind::Cuda | Kind::Wgpu, DeviceChoice { isa: Some(isa), .. }) => {
                 not_for(format!("isa = {}", isa.name()), "the backend `cpu`", Kind::Cpu)
             }
-            (Kind::Wgpu, DeviceChoice { precision: Some(precision), .. }) => not_for(
-                format!("precision = {}", precision.name()),
-                "the backends `cpu` and `cuda`",
-                Kind::Cpu,
-            ),
             (Kind::Cpu, DeviceChoice { adapter: Some(adapter), .. }) => {
                 not_for(format!("adapter = {adapter}"), "the backends `cuda` and `wgpu`", Kind::Wgpu)
             }
@@ -169,8 +164,10 @@ impl AnyDevice {
             #[cfg(feature = "cuda")]
             (Kind::Cuda, choice) => Ok(AnyDevice::Cuda(Box::new(cuda::Cuda::open(choice)?))),
             #[cfg(feature = "wgpu")]
-            (Kind::Wgpu, DeviceChoice { adapter, .. }) => {
-                Ok(AnyDevice::Wgpu(Box::new(wgpu::Adapter::choose(adapter.as_deref())?.open()?)))
+            (Kind::Wgpu, DeviceChoice { adapter, precision, .. }) => {
+                let format = wgpu::Format::of(precision.unwrap_or(Precision::Fp32))?;
+                let device = wgpu::Adapter::choose(adapter.as_deref())?.open()?;
+                Ok(AnyDevice::Wgpu(Box::new(device.storing(format))))
             }
             #[cfg(not(all(feature = "cuda", feature = "wgpu")))]
             (kind, _) => Err(kind.not_built()),

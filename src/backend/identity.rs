@@ -31,11 +31,13 @@ pub enum DeviceId {
         /// Our own kernel, or cuBLASLt.
         gemm: GemmKernel,
     },
-    /// `llvmpipe (LLVM 15.0.6, 256 bits), vulkan, software, Mesa 25.0.7`. Nothing in it names the backend:
-    /// all other texts are of it.
+    /// `llvmpipe (LLVM 15.0.6, 256 bits), vulkan, software, Mesa 25.0.7`, in `f32`; `, f16` behind it.
+    /// Nothing in it names the backend: all other texts are of it.
     Wgpu {
         /// Name, API, type and driver.
         adapter: String,
+        /// Precision of its recurrent layers.
+        precision: Precision,
     },
     /// A text that begins as the backend's do and goes on as this version knows none.
     Unknown {
@@ -50,6 +52,8 @@ pub enum DeviceId {
 const CUDA: &str = "cuda ";
 /// How that of a path of the processor does.
 const CPU: &str = "cpu ";
+/// How the text of an adapter of wgpu ends that does not compute in `f32`.
+const F16: &str = ", f16";
 
 /// The end of the text for each kernel.
 fn of_gemm(gemm: GemmKernel) -> &'static str {
@@ -96,7 +100,8 @@ impl DeviceId {
             None => (text, GemmKernel::Own),
         };
         let (gpu, last) = text.rsplit_once(", ")?;
-        let precision = Precision::ALL.into_iter().find(|precision| precision.name() == last)?;
+        let mut precisions = Kind::Cuda.precisions().iter();
+        let precision = *precisions.find(|precision| precision.name() == last)?;
         Some(DeviceId::Cuda { gpu: gpu.to_string(), precision, gemm })
     }
 }
@@ -109,7 +114,8 @@ impl fmt::Display for DeviceId {
             DeviceId::Cuda { gpu, precision, gemm } => {
                 write!(f, "{CUDA}{gpu}, {}{}", precision.name(), of_gemm(*gemm))
             }
-            DeviceId::Wgpu { adapter: text } | DeviceId::Unknown { text, .. } => f.write_str(text),
+            DeviceId::Wgpu { adapter, precision: Precision::F16 } => write!(f, "{adapter}{F16}"),
+            DeviceId::Wgpu { adapter: text, .. } | DeviceId::Unknown { text, .. } => f.write_str(text),
         }
     }
 }
@@ -121,7 +127,10 @@ impl From<String> for DeviceId {
         } else if let Some(rest) = text.strip_prefix(CUDA) {
             (Kind::Cuda, DeviceId::cuda(rest))
         } else {
-            return DeviceId::Wgpu { adapter: text };
+            return match text.strip_suffix(F16) {
+                Some(adapter) => DeviceId::Wgpu { adapter: adapter.into(), precision: Precision::F16 },
+                None => DeviceId::Wgpu { adapter: text, precision: Precision::Fp32 },
+            };
         };
         known.unwrap_or(DeviceId::Unknown { backend, text })
     }
@@ -181,7 +190,7 @@ mod tests {
     #[test]
     fn gpus_of_cuda() {
         let gpu = "NVIDIA H100 80GB HBM3, sm_90, driver 13.0";
-        for precision in Precision::ALL {
+        for &precision in Kind::Cuda.precisions() {
             for (gemm, end) in
                 [(GemmKernel::Own, ""), (GemmKernel::Cublaslt, ", GEMMs by cuBLASLt (not yet verified)")]
             {
@@ -207,7 +216,9 @@ mod tests {
             "Apple M2, metal, ",
             "",
         ] {
-            assert_eq!(read(text), DeviceId::Wgpu { adapter: text.into() });
+            let of = |precision| DeviceId::Wgpu { adapter: text.into(), precision };
+            assert_eq!(read(text), of(Precision::Fp32));
+            assert_eq!(read(&format!("{text}, f16")), of(Precision::F16));
         }
         let reference = Reference::<f64>::default().describe();
         assert_eq!(DeviceId::of(&Reference::<f64>::default()), read(&reference));

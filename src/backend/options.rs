@@ -1,7 +1,7 @@
 //! The device options of a user: backend, device, and how it computes.
 
 use super::cpu::Isa;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::ops::Precision;
 #[cfg(feature = "cli")]
 use crate::word::word;
@@ -31,6 +31,39 @@ impl Kind {
         }
     }
 
+    /// The precisions in which the backend computes, from the most exact down.
+    pub const fn precisions(self) -> &'static [Precision] {
+        match self {
+            Kind::Cpu => &[Precision::Fp32, Precision::Bf16],
+            Kind::Cuda => &[Precision::Fp32, Precision::Tf32, Precision::Bf16],
+            Kind::Wgpu => &[Precision::Fp32, Precision::F16],
+        }
+    }
+
+    /// Whether the backend computes in `precision`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Backend`](crate::error::ErrorKind::Backend) if it does not, with the precisions that it
+    /// has and the backends that have this one.
+    pub fn require(self, precision: Precision) -> Result<()> {
+        if self.precisions().contains(&precision) {
+            return Ok(());
+        }
+        let own: Vec<String> =
+            self.precisions().iter().map(|precision| format!("`precision = {}`", precision.name())).collect();
+        let others: Vec<String> = [Kind::Cpu, Kind::Cuda, Kind::Wgpu]
+            .into_iter()
+            .filter(|kind| kind.precisions().contains(&precision))
+            .map(|kind| format!("`backend = {}`", kind.name()))
+            .collect();
+        Err(Error::backend(format!(
+            "the backend `{}` has no `precision = {}`",
+            self.name(),
+            precision.name()
+        ))
+        .hint(format!("use {}, or use {}", own.join(" or "), others.join(" or "))))
+    }
+
     /// The error for a backend that this build does not have.
     pub fn not_built(self) -> Error {
         Error::backend(format!("the backend `{}` is not built into this engine", self.name()))
@@ -52,8 +85,8 @@ pub struct DeviceChoice {
     #[cfg_attr(feature = "cli", arg(long, value_name = "N|NAME"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adapter: Option<String>,
-    /// Format of the operands of matrix products on the backends `cpu` and `cuda`; sums and states are always
-    /// f32 [default: fp32 on `cpu`, tf32 on `cuda`]
+    /// Format of the operands of matrix products: fp32 or bf16 on `cpu`, fp32, tf32 or bf16 on `cuda`, fp32 or
+    /// f16 on `wgpu`; sums and states are always f32 [default: fp32, on `cuda` tf32]
     #[cfg_attr(feature = "cli", arg(long, value_enum, value_parser = word::<Precision>()))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub precision: Option<Precision>,

@@ -15,7 +15,8 @@ The sources are in kernels/. The sizes of a layer select its kernels and set the
 needed.
 
 Algorithms of wgpu (kernels/wgsl/):
-  persistent  one dispatch runs all time steps, and the recurrent weights stay in registers; up to 80 units
+  persistent  one dispatch runs all time steps, and the recurrent weights stay in registers; fp32 up to 80
+              units, f16 up to 128 where a workgroup may have 512 invocations and 32 KiB
   streamed    one dispatch runs all time steps, and reads the weights again in each; up to 256 units; a
               software driver's choice, and no GPU's
   per-step    one dispatch for each time step
@@ -34,6 +35,7 @@ an error. Without --arch, a layer has the algorithm of the newest GPU.
 Examples:
   engine kernels --cell lstm --hidden 64
   engine kernels --backend wgpu --hidden 64 --batch 256 --time-steps 128 --list
+  engine kernels --backend wgpu --hidden 64 --precision f16
   engine kernels --backend wgpu --every --list
   engine kernels --backend cuda --hidden 128 --precision bf16 --list
   engine kernels --backend cuda --every --list --arch 80 --arch 90";

@@ -22,7 +22,7 @@ pub fn refuse_other_device(resume: &Resume, device: &DeviceId) -> Result<()> {
         elsewhere => match elsewhere.kind() {
             Kind::Cpu => "resume it on its own machine",
             Kind::Cuda => "resume it on its own machine, with `backend = cuda`, `adapter` and `precision`",
-            Kind::Wgpu => "resume it on its own machine, with `backend = wgpu` and `adapter`",
+            Kind::Wgpu => "resume it on its own machine, with `backend = wgpu`, `adapter` and `precision`",
         }
         .into(),
     };

@@ -40,13 +40,22 @@ pub trait Real:
     /// `tanh`.
     fn tanh(self) -> Self;
 
-    /// The product of two numbers inside a product of matrices, which some devices multiply with fewer bits.
+    /// The product of a weight and a number inside a product of matrices, which some devices multiply with
+    /// fewer bits.
     fn product(self, other: Self) -> Self {
         self * other
+    }
+    /// The product of a gradient and a number inside the gradient by a weight.
+    fn outer(self, other: Self) -> Self {
+        self.product(other)
     }
     /// Rounded as a layer saves it for backward.
     fn saved(self) -> Self {
         self
+    }
+    /// A gradient, rounded as a layer saves it for other gradients.
+    fn saved_gradient(self) -> Self {
+        self.saved()
     }
 
     /// 0.

@@ -98,9 +98,9 @@ impl<F: Real> Runs<ConvBackward> for Reference<F> {
                 for (j, c) in (0..kernel).flat_map(|j| (0..s.input).map(move |c| (j, c))) {
                     let w = s.weight(m) + (f * s.input + c) * kernel + j;
                     let x = s.x_at(m, t + j, b) + c;
-                    a.d_weights[w] = a.d_weights[w] + dz.product(a.x[x]);
+                    a.d_weights[w] = a.d_weights[w] + dz.outer(a.x[x]);
                     if let Some(dx) = a.dx.as_deref_mut() {
-                        dx[x] = dx[x] + dz.product(a.weights[w]);
+                        dx[x] = dx[x] + a.weights[w].product(dz);
                     }
                 }
             }

@@ -141,8 +141,8 @@ fn row_backward<F: Real>(
                 if step == 0 { initial[j] } else { state_after(s, a, (m, dir, b), step - 1, length, j) };
             let gradients = cell::backward(s.cell, saved_at(s, a, (m, dir, b), t, j), previous, d[j]);
             for g in 0..gates {
-                d_wx[g * hidden + j] = gradients.d_wx[g].saved();
-                d_rh[g * hidden + j] = gradients.d_rh[g].saved();
+                d_wx[g * hidden + j] = gradients.d_wx[g].saved_gradient();
+                d_rh[g * hidden + j] = gradients.d_rh[g].saved_gradient();
             }
             d[j] = gradients.d_previous;
         }
@@ -242,6 +242,6 @@ impl<F: Real> Runs<RnnBackward> for Reference<F> {
 /// `out += scale * values`
 fn add_scaled<F: Real>(out: &mut [F], scale: F, values: &[F]) {
     for (out, &value) in out.iter_mut().zip(values) {
-        *out = *out + scale.product(value);
+        *out = *out + scale.outer(value);
     }
 }

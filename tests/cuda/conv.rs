@@ -2,6 +2,7 @@
 
 use super::{host, record_table};
 use crate::support::cuda_on_host::Host;
+use engine::backend::Kind;
 use engine::backend::cuda::{Cuda, Tuning};
 use engine::check::cases::{ConvCase, ConvSize, conv};
 use engine::check::{self, Case};
@@ -13,7 +14,7 @@ use rayon::prelude::*;
 #[test]
 fn convolution_blocks_keep_their_bounds_in_every_precision() {
     let exact = Cuda::new(Host { order: 0, exact: true }, Precision::Tf32);
-    for precision in Precision::ALL {
+    for &precision in Kind::Cuda.precisions() {
         let outcomes: Vec<_> = conv::table()
             .par_iter()
             .map(|case| {
@@ -61,7 +62,7 @@ fn weight_gradients_of_convolution_blocks_in_splits_and_model_by_model_keep_thei
 /// Rows that are too short for one time step of the output have gradients of 0.
 #[test]
 fn a_convolution_block_without_a_time_step_has_gradients_of_zero() {
-    for precision in Precision::ALL {
+    for &precision in Kind::Cuda.precisions() {
         let case = ConvCase::new(ConvSize { batch: 2, steps: 3, input: 4, filters: 5, kernel: 3 });
         let outputs = case.run(&host(precision, 0), &case.tensors()).unwrap();
         assert!(outputs["y"].is_empty() && outputs["argmax"].is_empty());
@@ -73,7 +74,7 @@ fn a_convolution_block_without_a_time_step_has_gradients_of_zero() {
 /// A NaN stays NaN in either of the two time steps that are pooled, and spreads to no other row.
 #[test]
 fn a_convolution_block_keeps_nan_where_it_is() {
-    for precision in Precision::ALL {
+    for &precision in Kind::Cuda.precisions() {
         let case = ConvCase::new(ConvSize { batch: 3, steps: 6, input: 2, filters: 4, kernel: 1 });
         for step in [2, 3] {
             let mut tensors = case.tensors();

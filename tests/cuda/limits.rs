@@ -2,6 +2,7 @@
 
 use super::host;
 use crate::support::curves::optimizer;
+use engine::backend::Kind;
 use engine::backend::cuda::{Cuda, Recorded, Recorder};
 use engine::model::{Extent, Trainer, Training};
 use engine::ops::{
@@ -71,7 +72,7 @@ fn the_memory_estimate_equals_what_a_trainer_allocates() {
         let convs = convs.into_iter().map(|conv| conv.parse().unwrap()).collect();
         let network = Network { features: 20, convs, layers, pool, dense, dropout, classes: 3 };
         let extent = Extent { models: 3, batch: 32, steps: 60, stat_steps: 1 };
-        for precision in Precision::ALL {
+        for &precision in Kind::Cuda.precisions() {
             let cuda = Cuda::new(Recorder::default(), precision);
             let optimizer = optimizer(OptimizerKind::Adamw, network.params());
             let optimizer = Optimizer { models: 3, ..optimizer };

@@ -35,9 +35,12 @@ fn an_adapter_is_for_its_backend() {
 fn kernels_are_printed_without_a_gpu() {
     let folder = folder();
     let call = without_gpu(folder.path(), "kernels --backend wgpu --cell lstm --hidden 64").ends(0, &[]);
-    for part in
-        ["algorithm `persistent`", "let w15 = select(", "fn cell_forward(", "@workgroup_size(PARTS * UNITS)"]
-    {
+    for part in [
+        "algorithm `persistent`",
+        "let w15 = hold(select(",
+        "fn cell_forward(",
+        "@workgroup_size(PARTS * UNITS)",
+    ] {
         assert!(call.out.contains(part), "no {part}");
     }
     let call = without_gpu(folder.path(), "kernels --cell gru --hidden 300 --list").ends(0, &[]);
@@ -77,6 +80,28 @@ fn a_run_on_a_gpu_is_named_and_moves_only_if_told_to() {
     let resume = "train --resume runs/gpu --epochs 3";
     engine(folder.path(), &format!("{resume} --backend cpu"))
         .ends(2, &[device.name(), "--resume RUN --other-device`", "--backend wgpu"]);
+}
+
+#[test]
+#[ignore = "needs a Vulkan driver; tools/test brings two"]
+fn a_run_in_f16_says_so_and_goes_on_in_nothing_else() {
+    let folder = with_series();
+    let train = "train --data x.ts --hidden 4 --epochs 2 --validation 0 --backend wgpu";
+    for precision in ["f16", "fp32"] {
+        engine(folder.path(), &format!("{train} --precision {precision} --name {precision}")).ends(0, &[]);
+    }
+    let text =
+        |run: &str, file: &str| fs::read_to_string(folder.path().join("runs").join(run).join(file)).unwrap();
+    let device = |run: &str| {
+        let manifest: serde_json::Value = serde_json::from_str(&text(run, "manifest.json")).unwrap();
+        manifest["device"].as_str().unwrap().to_string()
+    };
+    assert_eq!(device("f16"), format!("{}, f16", device("fp32")));
+    assert_ne!(text("f16", "predictions.csv"), text("fp32", "predictions.csv"));
+    engine(folder.path(), "train --resume runs/f16 --precision fp32 --epochs 3")
+        .ends(2, &["rounds differently", "`--backend wgpu`, `--adapter` and `--precision`"]);
+    // Its networks are those of any other run.
+    engine(folder.path(), "evaluate runs/f16 --backend cpu").ends(0, &[]);
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! Ten training steps of the networks whose losses are in `golden/`.
 
-#[cfg(feature = "cuda")]
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
 use super::conformance::within;
 use super::golden::Golden;
 use engine::backend::Backend;
-#[cfg(feature = "cuda")]
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
 use engine::backend::Reference;
 use engine::model::{Batch, Extent, StepInput, Trainer, Training};
-#[cfg(feature = "cuda")]
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
 use engine::ops::{Approximate, Precision};
 use engine::ops::{
     Cell, ConvSpec, EpsPlacement, LayerSpec, Network, Optimizer, OptimizerKind, Pooling, StepScalars,
@@ -109,20 +109,25 @@ pub fn curve<B: Backend>(backend: &B, name: &str) -> (Vec<f64>, Vec<f64>) {
 /// with the rounding of this precision. The optimizer divides a gradient by its own magnitude. Where the
 /// gradient is below the rounding error, a weight moves by a whole step in either direction. So one run of
 /// the rounded reference is too few; of several the one with the largest error counts.
-#[cfg(feature = "cuda")]
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
 pub fn curve_within<B: Backend>(device: &B, name: &str) {
     let (truth, weights) = curve(&Reference::<f64>::default(), name);
     let samples = match device.precision() {
         Precision::Fp32 => vec![curve(&Reference::<Approximate<23>>::default(), name)],
         Precision::Tf32 => vec![
             curve(&Reference::<Approximate<10>>::default(), name),
-            curve(&Reference::<Approximate<10, 0x85EB_CA6B>>::default(), name),
-            curve(&Reference::<Approximate<10, 0xC2B2_AE35>>::default(), name),
+            curve(&Reference::<Approximate<10, 8, 0x85EB_CA6B>>::default(), name),
+            curve(&Reference::<Approximate<10, 8, 0xC2B2_AE35>>::default(), name),
         ],
         Precision::Bf16 => vec![
             curve(&Reference::<Approximate<7>>::default(), name),
-            curve(&Reference::<Approximate<7, 0x85EB_CA6B>>::default(), name),
-            curve(&Reference::<Approximate<7, 0xC2B2_AE35>>::default(), name),
+            curve(&Reference::<Approximate<7, 8, 0x85EB_CA6B>>::default(), name),
+            curve(&Reference::<Approximate<7, 8, 0xC2B2_AE35>>::default(), name),
+        ],
+        Precision::F16 => vec![
+            curve(&Reference::<Approximate<10, 5>>::default(), name),
+            curve(&Reference::<Approximate<10, 5, 0x85EB_CA6B>>::default(), name),
+            curve(&Reference::<Approximate<10, 5, 0xC2B2_AE35>>::default(), name),
         ],
     };
     let farthest = |samples: Vec<Vec<f64>>, truth: &[f64]| {

@@ -268,11 +268,11 @@ def bench_rnn(context: Context) -> Commands:
 
 def vulkan(context: Context) -> Commands:
     check = ["check", "--backend", "wgpu", "--no-gradients"] + (["--sizes", "3,2,5,4"] if context.quick else [])
-    commands = [context.ours("engine", *check, limit=90)]
+    commands = [context.ours("engine", *check, "--precision", precision, limit=90) for precision in ("fp32", "f16")]
     if not context.quick:
         options = ["--include-ignored", "--skip", "faults::", "--test-threads=1"]
         commands.append(context.ours("tests", "gpu::", *options, limit=120))
-        commands.append(context.ours("bench-rnn", "--bench", "--measurement-time", 1, "rnn/.*/wgpu", limit=60))
+        commands.append(context.ours("bench-rnn", "--bench", "--measurement-time", 1, "rnn/.*/wgpu", limit=90))
     return (yield from each(*commands))
 
 
@@ -306,5 +306,5 @@ STEPS = [
     Step("peers-first", "the same as `peers`, of three LSTM layers in training and the peers that tell most", 60 * FIRST_MINUTES + 60, peers_first, ("gpu", "torch", "program:peer")),
     Step("peers", "our layer beside cuDNN and PyTorch, in turns", 60 * PEERS_MINUTES + 60, peers, ("gpu", "torch", "program:peer")),
     Step("bench-rnn", "the layer by itself", 90, bench_rnn, ("gpu", "program:bench-rnn")),
-    Step("vulkan", "conformance and benches of the WGSL kernels on the same GPU", 150, vulkan, ("gpu", "vulkan", "program:tests")),
+    Step("vulkan", "conformance and benches of the WGSL kernels in fp32 and f16 on the same GPU", 240, vulkan, ("gpu", "vulkan", "program:tests")),
 ]  # fmt: skip

@@ -45,6 +45,17 @@ class Layer:
     features: int
     batch: int
     steps: int
+    precision: str = "fp32"
+
+    @property
+    def vector_bytes(self) -> int:
+        """Bytes of four packed weights, and of the four numbers that are kept of a unit and step."""
+        return {"fp32": 16, "f16": 8}[self.precision]
+
+    @property
+    def name(self) -> str:
+        """As tables call it."""
+        return f"{self.cell.upper()} {self.hidden}" + ("" if self.precision == "fp32" else f" {self.precision}")
 
     @property
     def gates(self) -> int:
@@ -122,7 +133,7 @@ def launches(name: str, layer: Layer) -> list[Launch]:
     match file:
         case "rnn_pack":
             vectors = [(padded(d) + padded(h) + 1) * h, padded(h) * (h + d)]
-            return [Launch(math.ceil(n / 64), (), 0, 0, 4 * g * h * (d + h) + 16 * n, beside=g) for n in vectors]
+            return [Launch(math.ceil(n / 64), (), 0, 0, 4 * g * h * (d + h) + layer.vector_bytes * n, beside=g) for n in vectors]
         case "rnn_weight_gradient_sum":
             moved = 16 * layer.splits * columns * h + 4 * g * h * columns
             return [Launch(math.ceil(columns * h / 64), (), 0, 0, moved, beside=max(layer.splits, g))]
@@ -140,7 +151,8 @@ def of_part(file: str, constants: dict[str, int], layer: Layer, steps: int, coun
     d, h, g = layer.features, layer.hidden, layer.gates
     rows = steps * layer.batch
     # Bytes of four numbers for each unit of all rows, of the units of all rows, of the input, and of packed weights.
-    fours, units, x, w_ih, w_hh = 16 * rows * h, 4 * rows * h, 4 * rows * d, 16 * padded(d) * h, 16 * padded(h) * h
+    four = layer.vector_bytes
+    fours, units, x, w_ih, w_hh = four * rows * h, 4 * rows * h, 4 * rows * d, four * padded(d) * h, four * padded(h) * h
     states = 2 if layer.cell == "lstm" else 1
     # Gates or their gradients in and out, and y; of an LSTM also the cell states.
     loop_bytes = 2 * fours + states * units + w_hh

@@ -49,7 +49,7 @@ def times(family: str, found: dict[str, Compiled], sizes: Layer) -> str:
     """The predicted times of a layer's kernels as text."""
     card = machine.CARDS[family]
     lines = [
-        f"{card.name}: predicted microseconds of a training step of the layer (B={sizes.batch}, T={sizes.steps}, D={sizes.features}), not measured",
+        f"{card.name}: predicted microseconds of a training step of {sizes.name} (B={sizes.batch}, T={sizes.steps}, D={sizes.features}), not measured",
         f"{'kernel':<66} {'time':>8}  {'set by':<16} vector workgr.mem.     L2  memory   floor",
     ]
     total = floor = 0.0
@@ -76,6 +76,6 @@ def markdown(labels: dict[str, str], found: dict[str, Compiled], sizes: Layer, c
         microseconds, bound = time.largest
         rest = f"{f.step['vector']} ({share(f.step)})" if f.step else "-"
         waits = f.loop.get("wait", 0) + f.step.get("wait", 0)
-        cells = [f"{sizes.cell.upper()} {sizes.hidden}", labels[name], f.vgprs, f"{f.waves:.1f}", f.loop["vector"], share(f.loop), per_read(f.loop), rest]
+        cells = [sizes.name, labels[name], f.vgprs, f"{f.waves:.1f}", f.loop["vector"], share(f.loop), per_read(f.loop), rest]
         lines.append(f"| {' | '.join(map(str, cells))} | {waits} | {microseconds:.0f} | {bound} | {time.floor:.0f} |")
     return "\n".join(lines)

@@ -251,6 +251,17 @@ class Times(unittest.TestCase):
         [whole, _] = layer.launches("lstm rnn_input_gradient.wgsl ROWS=128 FEATURES=64 DEPTH=2 LEFT=2 RIGHT=1", self.LAYER)
         self.assertEqual((whole.groups, whole.trips, whole.products), (136 * 3, (1, 32), 128 * 64 * 4 * 64))
 
+    def test_halves_are_half_the_bytes(self) -> None:
+        halves = dataclasses.replace(self.LAYER, precision="f16")
+        self.assertEqual(halves.name, f"LSTM {self.LAYER.hidden} f16")
+        for name, of_vectors in [
+            ("rnn_project.wgsl ROWS=128 UNITS=32 DEPTH=8 LEFT=1 RIGHT=1", 68 * 256 * 64 + 160 * 64),
+            ("lstm rnn_persistent_forward.wgsl UNITS=64 ROWS=2 PARTS=4 DEPTH=16 SAVE=1", 2 * 68 * 256 * 64 + 64 * 64),
+        ]:
+            [whole, _], [half, _] = layer.launches(name, self.LAYER), layer.launches(f"f16 {name}", halves)
+            self.assertEqual(whole.bytes - half.bytes, 8 * of_vectors, name)
+            self.assertEqual(dataclasses.replace(half, bytes=whole.bytes), whole)
+
     def test_launches_of_time_loops(self) -> None:
         [loop, _] = layer.launches("lstm rnn_persistent_forward.wgsl UNITS=64 ROWS=2 PARTS=4 DEPTH=16 SAVE=1", self.LAYER)
         self.assertEqual((loop.groups, loop.trips, loop.products), (128, (68,), 2 * 256 * 64 * 68))

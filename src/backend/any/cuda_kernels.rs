@@ -4,8 +4,6 @@ use super::common::Out;
 use super::listing::Listing;
 use crate::backend::cuda::{CLUSTER_ARCH, Compiler, Kernel, Kernels, choose, every_kernel};
 use crate::error::{Error, ErrorKind, Result};
-use crate::ops::Precision;
-use crate::word::word;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -13,9 +11,6 @@ use std::path::PathBuf;
 #[derive(Args)]
 #[command(next_help_heading = "Backend cuda")]
 pub struct KernelOptions {
-    /// Number format of the operands of matrix products [default: tf32]
-    #[arg(long, value_enum, value_parser = word::<Precision>())]
-    precision: Option<Precision>,
     /// Compile the kernels for this architecture, and print the resources of each; 80 is sm_80
     #[arg(long, value_name = "SM")]
     arch: Vec<u32>,
@@ -28,18 +23,14 @@ pub struct KernelOptions {
 impl KernelOptions {
     /// The first given option, by its name without dashes.
     pub fn given(&self) -> Option<&'static str> {
-        let given = [
-            ("precision", self.precision.is_some()),
-            ("arch", !self.arch.is_empty()),
-            ("kernel-cache", self.kernel_cache.is_some()),
-        ];
+        let given = [("arch", !self.arch.is_empty()), ("kernel-cache", self.kernel_cache.is_some())];
         given.into_iter().find(|(_, is_given)| *is_given).map(|(option, _)| option)
     }
 
     /// Passes the kernels of a layer, or all kernels, to `out`: their names, their sources, or the resources
     /// that they need once compiled.
     pub fn print(&self, listing: &Listing, out: Out) -> Result<()> {
-        let (rnn, precision) = (listing.rnn, self.precision.unwrap_or_default());
+        let (rnn, precision) = (listing.rnn, listing.precision.unwrap_or_default());
         let (title, kernels) = if listing.every {
             ("every kernel".to_string(), every_kernel())
         } else {

@@ -4,7 +4,7 @@ use super::Out;
 use super::listing::Listing;
 use crate::backend::{Algorithm, Kind};
 use crate::error::{Error, Result};
-use crate::ops::Rnn;
+use crate::ops::{Precision, Rnn};
 use crate::word::word;
 use clap::Args;
 use std::path::PathBuf;
@@ -15,6 +15,10 @@ pub struct KernelOptions {
     /// Print the kernels of this algorithm [default: the first that the layer fits]
     #[arg(long, value_enum, value_parser = word::<Algorithm>(), aliases = ["tier", "regime"])]
     algorithm: Option<Algorithm>,
+    /// Print the kernels of this precision: fp32, tf32 or bf16 of `cuda`, fp32 or f16 of `wgpu` [default: fp32,
+    /// on `cuda` tf32]
+    #[arg(long, value_enum, value_parser = word::<Precision>())]
+    precision: Option<Precision>,
     /// Print all kernels that a training step of any network may launch, not only those of this layer
     #[arg(long)]
     every: bool,
@@ -49,8 +53,12 @@ impl KernelOptions {
     /// [`ErrorKind::Config`](crate::error::ErrorKind::Config) if the backend has no kernel source or the
     /// layer does not fit the algorithm, and the errors of the backend and of `out`.
     pub fn print(&self, kind: Kind, rnn: &Rnn, list: bool, out: Out) -> Result<()> {
-        let KernelOptions { algorithm, every, save, .. } = self;
-        let listing = Listing { rnn, algorithm: *algorithm, every: *every, list, save: save.as_deref() };
+        let KernelOptions { algorithm, precision, every, save, .. } = self;
+        if let Some(precision) = precision {
+            kind.require(*precision)?;
+        }
+        let (precision, algorithm, every) = (*precision, *algorithm, *every);
+        let listing = Listing { rnn, precision, algorithm, every, list, save: save.as_deref() };
         match kind {
             Kind::Cpu => Err(Error::config(
                 "the CPU backend has no kernel source to print: its kernels are Rust code in src/backend/cpu/",

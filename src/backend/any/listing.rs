@@ -3,13 +3,15 @@
 use super::common::Out;
 use crate::backend::Algorithm;
 use crate::error::{Error, Result};
-use crate::ops::Rnn;
+use crate::ops::{Precision, Rnn};
 use std::path::Path;
 
 /// The kernels of a layer or all kernels, as names or sources, for the terminal and for a folder.
 pub struct Listing<'a> {
     /// The layer.
     pub rnn: &'a Rnn,
+    /// Its precision, if it is not the backend's default.
+    pub precision: Option<Precision>,
     /// Its algorithm, if it is not the first that fits.
     pub algorithm: Option<Algorithm>,
     /// All kernels, not those of the layer.

@@ -5,7 +5,7 @@ use crate::backend::cuda::{
     Cuda, Driver, Executor, Recorder, Tuning, default_folder, fits, gpus as all_gpus,
     predict as predict_launches,
 };
-use crate::backend::{Algorithm, Backend, DeviceChoice, Prediction};
+use crate::backend::{Algorithm, Backend, DeviceChoice, Kind, Prediction};
 use crate::error::Result;
 
 /// Lists the GPUs of CUDA's driver and opens each.
@@ -33,8 +33,9 @@ pub fn restrict(cuda: Box<Cuda<Driver>>, algorithm: Algorithm) -> (Box<Cuda<Driv
 /// Predicts the times of the launches of `work`.
 pub fn predict(choice: &DeviceChoice, work: &impl OnBackend) -> Result<Prediction> {
     let tuning = Tuning { gemm: choice.gemm.unwrap_or_default(), ..Tuning::default() };
-    let cuda =
-        Cuda::new(Recorder::default(), choice.precision.unwrap_or_default()).tuned(tuning).without_graphs();
+    let precision = choice.precision.unwrap_or_default();
+    Kind::Cuda.require(precision)?;
+    let cuda = Cuda::new(Recorder::default(), precision).tuned(tuning).without_graphs();
     work.run(&cuda, &|| drop(cuda.executor().take()))?;
     predict_launches(&cuda.executor().take())
 }

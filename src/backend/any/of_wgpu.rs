@@ -2,7 +2,7 @@
 
 use super::common::{ListedGpu, Restriction};
 use crate::backend::Algorithm;
-use crate::backend::wgpu::{Adapter, Tuning, Wgpu, adapters, fits};
+use crate::backend::wgpu::{Adapter, Target, Tuning, Wgpu, adapters, fits};
 use crate::error::Result;
 use std::collections::HashSet;
 
@@ -30,8 +30,11 @@ pub fn gpus() -> Result<impl Iterator<Item = ListedGpu>> {
 /// The device with one algorithm for all recurrent layers, and the layers that it can still run.
 pub fn restrict(device: Box<Wgpu>, algorithm: Algorithm) -> (Box<Wgpu>, Restriction) {
     let limits = device.limits().clone();
-    let name = format!("the algorithm `{algorithm}` on this adapter");
-    let restriction = Restriction::new(name, move |rnn| fits(algorithm, rnn, &limits));
+    let Target { is_software, format, .. } = device.target();
+    let name = format!("the algorithm `{algorithm}` on this adapter in {}", format.precision().name());
+    let restriction = Restriction::new(name, move |rnn| {
+        fits(algorithm, rnn, &Target { limits: &limits, is_software, format })
+    });
     let tuning = Tuning { algorithm: Some(algorithm), ..Tuning::default() };
     (Box::new(device.tuned(tuning)), restriction)
 }

@@ -2,7 +2,7 @@
 
 use super::common::Out;
 use super::listing::Listing;
-use crate::backend::wgpu::{Adapter, every_kernel, layer_kernels};
+use crate::backend::wgpu::{Adapter, Format, every_kernel, layer_kernels};
 use crate::error::Result;
 use clap::Args;
 
@@ -29,8 +29,11 @@ impl KernelOptions {
             ("every kernel".to_string(), every_kernel(adapter.as_ref())?)
         } else {
             let (cell, hidden) = (listing.rnn.cell.name(), listing.rnn.hidden);
-            let (algorithm, kernels) = layer_kernels(listing.rnn, listing.algorithm, adapter.as_ref())?;
-            (format!("{cell} of {hidden} units, algorithm `{algorithm}`"), kernels)
+            let format = listing.precision.map(Format::of).transpose()?.unwrap_or_default();
+            let (algorithm, kernels) =
+                layer_kernels(listing.rnn, format, listing.algorithm, adapter.as_ref())?;
+            let precision = format.precision().name();
+            (format!("{cell} of {hidden} units, {precision}, algorithm `{algorithm}`"), kernels)
         };
         out(&format!("// {title}"))?;
         kernels

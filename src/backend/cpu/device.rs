@@ -4,7 +4,7 @@ use super::format::{Layout, layout};
 use super::isa::Isa;
 use super::peak;
 use super::rnn::Layer;
-use crate::backend::{Backend, DeviceId, Peak, Timeline};
+use crate::backend::{Backend, DeviceId, Kind, Peak, Timeline};
 use crate::error::{Error, Result};
 use crate::memory;
 use crate::ops::{Device, Precision, Purpose, Rnn, RnnLayer, Sealed, Word, Work};
@@ -47,11 +47,8 @@ impl Cpu {
                 Isa::available_in(precision).iter().map(|isa| format!("`isa = {}`", isa.name())).collect();
             paths.join(", ")
         };
+        Kind::Cpu.require(precision)?;
         match (isa, precision) {
-            (_, Precision::Tf32) => Err(Error::backend(
-                "the backend `cpu` has no `precision = tf32`: none of its paths multiplies in that format",
-            )
-            .hint("use `precision = fp32` or `precision = bf16`, or use `backend = cuda`")),
             (Some(isa), _) if !isa.is_available() => Err(Error::backend(format!(
                 "this machine cannot run the instruction-set path `{}`",
                 isa.name()
@@ -66,7 +63,7 @@ impl Cpu {
             .hint(format!("use `precision = fp32`; in bf16 it runs {}, slower than fp32", paths(precision)))),
             (Some(isa), _) => Ok(Cpu::with(isa, precision)),
             (None, Precision::Fp32) => Ok(Cpu::new()),
-            (None, Precision::Bf16) => match Isa::ALL.into_iter().rev().find(|isa| isa.multiplies_bf16()) {
+            (None, _) => match Isa::ALL.into_iter().rev().find(|isa| isa.multiplies_bf16()) {
                 Some(isa) => Ok(Cpu::with(isa, precision)),
                 None => Err(Error::backend(
                     "this processor has no instruction that multiplies bf16 (AVX512-BF16, FEAT_BF16 of ARM): \

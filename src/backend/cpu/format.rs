@@ -333,7 +333,8 @@ impl<E: Format> Operands<E> {
     }
 }
 
-/// Evaluates an expression with the type `$E` of a precision's format. The processor has no `tf32`.
+/// Evaluates an expression with the type `$E` of a precision's format. The processor has no `tf32` and no
+/// `f16`.
 macro_rules! with_format {
     ($precision:expr, $E:ident => $work:expr) => {
         match $precision {
@@ -345,7 +346,9 @@ macro_rules! with_format {
                 type $E = $crate::backend::cpu::format::Bf16;
                 $work
             }
-            $crate::ops::Precision::Tf32 => unreachable!("no path of the processor has tf32"),
+            $crate::ops::Precision::Tf32 | $crate::ops::Precision::F16 => {
+                unreachable!("no path of the processor has tf32 or f16")
+            }
         }
     };
 }

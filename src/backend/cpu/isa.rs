@@ -45,12 +45,12 @@ impl Isa {
 
     /// Whether this machine can run the path in a precision: `avx512` and `neon` have `bf16` by instructions
     /// of their own, which not every such processor has, the other paths by widening it to `f32`. No path has
-    /// `tf32`.
+    /// `tf32` or `f16`.
     pub fn is_available_in(self, precision: Precision) -> bool {
         self.is_available()
             && match (precision, self) {
                 (Precision::Fp32, _) => true,
-                (Precision::Tf32, _) => false,
+                (Precision::Tf32 | Precision::F16, _) => false,
                 (Precision::Bf16, Isa::Portable | Isa::Avx2) => true,
                 (Precision::Bf16, Isa::Avx512 | Isa::Neon) => self.multiplies_bf16(),
             }

@@ -9,6 +9,7 @@ use super::kernel::{Arguments, Kernel, THREADS, bits};
 use super::memory::Buf;
 use super::splits::{Splits, divisor};
 use super::tile::Tile;
+use crate::backend::Kind;
 use crate::error::Result;
 use crate::ops::{
     Checked, Conv, ConvBackward, ConvBackwardOperands, ConvForward, ConvForwardOperands, Precision, Runs,
@@ -137,7 +138,7 @@ pub(super) fn kernels() -> Vec<Kernel> {
         ]
     };
     let sum = Kernel::plain::<kernel::ConvWeightGradientSum>();
-    Precision::ALL.into_iter().flat_map(of_precision).chain([sum]).collect()
+    Kind::Cuda.precisions().iter().copied().flat_map(of_precision).chain([sum]).collect()
 }
 
 /// The kernels and their arguments.

@@ -9,11 +9,14 @@ use super::peak;
 use super::programs::default_folder;
 use super::rnn::{Layer, Tuning};
 use super::session::Session;
-use crate::backend::{Backend, DeviceChoice, GemmKernel, Peak, Timeline};
+use crate::backend::{Backend, DeviceChoice, GemmKernel, Kind, Peak, Timeline};
 use crate::error::Result;
 use crate::ops::{Device, Precision, Purpose, Rnn, RnnLayer, Sealed, Together, Word};
 use ndarray::ArcArray2;
 use std::sync::{Mutex, PoisonError};
+
+/// Why no kernel here meets the precision `f16`.
+pub(super) const NO_F16: &str = "no kernel of CUDA computes in f16";
 
 /// A CUDA device, or a test's substitute for one, as a backend.
 pub struct Cuda<E: Executor> {
@@ -26,7 +29,11 @@ pub struct Cuda<E: Executor> {
 
 impl<E: Executor> Cuda<E> {
     /// A backend on `executor` that computes in `precision`, with the default tuning.
+    ///
+    /// # Panics
+    /// If no kernel of CUDA computes in `precision`: see [`Kind::precisions`].
     pub fn new(executor: E, precision: Precision) -> Self {
+        assert!(Kind::Cuda.precisions().contains(&precision), "{NO_F16}");
         let session = Session::new(executor);
         Cuda { session, precision, tuning: Tuning::default(), scratch: Mutex::default() }
     }
@@ -77,6 +84,7 @@ impl Cuda<Driver> {
     /// driver or NVRTC is missing or too old.
     pub fn open(choice: &DeviceChoice) -> Result<Self> {
         let precision = choice.precision.unwrap_or_default();
+        Kind::Cuda.require(precision)?;
         let folder = choice.kernel_cache.clone().or_else(default_folder);
         let driver = Gpu::choose(choice.adapter.as_deref())?.open(folder.as_deref())?;
         let tuning = Tuning { gemm: choice.gemm.unwrap_or_default(), ..Tuning::default() };

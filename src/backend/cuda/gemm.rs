@@ -1,6 +1,7 @@
 //! A matrix product (GEMM) for every model and direction at once, and our own kernel for it.
 
 use super::address::Address;
+use super::device::NO_F16;
 use super::kernel::{Kernel, bits};
 use super::tile::Tile;
 use crate::ops::{Precision, Work};
@@ -96,6 +97,7 @@ pub(super) fn size(precision: Precision) -> usize {
     match precision {
         Precision::Fp32 | Precision::Tf32 => 4,
         Precision::Bf16 => 2,
+        Precision::F16 => unreachable!("{NO_F16}"),
     }
 }
 

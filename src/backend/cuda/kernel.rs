@@ -3,6 +3,7 @@
 //! A kernel has one argument, a struct by value. The operation's file lists its fields once, and both the
 //! Rust struct and the C++ struct come from that list. Every field has eight bytes.
 
+use super::device::NO_F16;
 use crate::ops::{Cell, Precision, cells};
 use std::fmt::Write;
 use std::hash::{Hash, Hasher};
@@ -182,6 +183,7 @@ pub(super) fn bits(precision: Precision) -> u32 {
         Precision::Fp32 => 1 + 8 + 23,
         Precision::Tf32 => 1 + 8 + 10,
         Precision::Bf16 => 1 + 8 + 7,
+        Precision::F16 => unreachable!("{NO_F16}"),
     }
 }
 

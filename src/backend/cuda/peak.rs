@@ -1,9 +1,11 @@
 //! Measures the peak arithmetic throughput and memory bandwidth of a device.
 
+use super::device::NO_F16;
 use super::executor::Executor;
 use super::kernel::{Kernel, THREADS, bits};
 use super::memory::Buf;
 use super::session::Session;
+use crate::backend::Kind;
 use crate::backend::peak::{Peak, fastest_rate};
 use crate::error::Result;
 use crate::ops::{Precision, Work};
@@ -31,6 +33,7 @@ pub(super) fn peak<E: Executor>(session: &Session<E>, precision: Precision) -> R
         Precision::Fp32 => 4 * threads,
         Precision::Tf32 => 16 * 8 * 8 * threads / 32,
         Precision::Bf16 => 16 * 8 * 16 * threads / 32,
+        Precision::F16 => unreachable!("{NO_F16}"),
     };
     let gflops = fastest_rate(2 * each * CHAINS as usize * BLOCKS, compute)?;
     let (from, to) = (Buf::<f32, E>::zeros(session, 4 * COPIED)?, Buf::<f32, E>::zeros(session, 4 * COPIED)?);
@@ -60,7 +63,7 @@ pub(super) fn copy_of_nothing() -> (Kernel, Vec<u8>) {
 
 /// Every kernel of the measurement.
 pub(super) fn kernels() -> Vec<Kernel> {
-    let compute = Precision::ALL.into_iter().map(|precision| peak_compute(precision, CHAINS));
+    let compute = Kind::Cuda.precisions().iter().map(|&precision| peak_compute(precision, CHAINS));
     compute.chain([Kernel::plain::<kernel::PeakMemory>()]).collect()
 }
 

@@ -5,10 +5,10 @@ use super::blocks::blocks;
 use super::gpu::Gpu;
 use super::memory::{Buf, FramePart, Frames};
 use super::peak;
-use super::rnn::{Layer, Plan, Tuning};
-use crate::backend::{Backend, Peak, Timeline};
+use super::rnn::{Format, Layer, Plan, Target, Tuning};
+use crate::backend::{Backend, DeviceId, Peak, Timeline};
 use crate::error::Result;
-use crate::ops::{Device, Purpose, Rnn, RnnLayer, Sealed, Word};
+use crate::ops::{Device, Precision, Purpose, Rnn, RnnLayer, Sealed, Word};
 use ndarray::ArcArray2;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,19 +17,31 @@ pub struct Wgpu {
     pub(super) gpu: Gpu,
     adapter: Adapter,
     pub(super) tuning: Tuning,
+    format: Format,
     /// Memory that operations work in, as large as the largest needed.
     scratch: Mutex<Option<Arc<Buf<f32>>>>,
 }
 
 impl Wgpu {
     pub(super) fn new(gpu: Gpu, adapter: Adapter) -> Self {
-        Wgpu { gpu, adapter, tuning: Tuning::default(), scratch: Mutex::default() }
+        Wgpu { gpu, adapter, tuning: Tuning::default(), format: Format::default(), scratch: Mutex::default() }
     }
 
     /// As this adapter would be used, but for how the work is cut.
     pub fn tuned(mut self, tuning: Tuning) -> Self {
         self.tuning = tuning;
         self
+    }
+
+    /// The same, with recurrent layers that store their vectors in this format.
+    pub fn storing(mut self, format: Format) -> Self {
+        self.format = format;
+        self
+    }
+
+    /// What recurrent layers are planned for here.
+    pub fn target(&self) -> Target<'_> {
+        Target { limits: &self.gpu.limits, is_software: self.adapter.is_software(), format: self.format }
     }
 
     /// The adapter that the device was opened on.
@@ -53,7 +65,7 @@ impl Wgpu {
     }
 
     fn plan(&self, s: &Rnn) -> Result<Plan> {
-        Plan::new(s, &self.tuning, &self.gpu.limits, self.adapter.is_software())
+        Plan::new(s, &self.tuning, &self.target())
     }
 
     /// Bytes that a binding may have.
@@ -96,7 +108,11 @@ impl Device for Wgpu {
 
 impl Backend for Wgpu {
     fn describe(&self) -> String {
-        self.adapter.describe()
+        DeviceId::Wgpu { adapter: self.adapter.describe(), precision: self.precision() }.to_string()
+    }
+
+    fn precision(&self) -> Precision {
+        self.format.precision()
     }
 
     /// None where the device has no time stamps.

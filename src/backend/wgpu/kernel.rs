@@ -18,6 +18,12 @@ pub struct Kernel {
 }
 
 impl Kernel {
+    /// The kernel with one more file before its own.
+    pub fn with(mut self, text: &'static str) -> Self {
+        self.files.insert(0, text);
+        self
+    }
+
     /// The file and the constants identify a variant.
     pub fn name(&self) -> String {
         let constants: Vec<String> =

@@ -2,7 +2,7 @@
 
 use super::adapter::Adapter;
 use super::kernel::Kernel;
-use super::rnn::{self, Kernels, Plan, Tuning};
+use super::rnn::{self, Format, Kernels, Plan, Target, Tuning};
 use super::text::text;
 use super::{attention, conv, dropout, gather, linear, loss, optimizer, pool};
 use crate::backend::Algorithm;
@@ -28,27 +28,36 @@ impl KernelText {
 
 /// The algorithm of a layer, and the kernels that a training step of it launches, in that order: with the
 /// limits of `adapter`, or with those that every WebGPU device has.
+///
+/// # Errors
+/// [`ErrorKind::Config`](crate::error::ErrorKind::Config) if the layer does not fit the algorithm, and those
+/// of a layer that is too large for the limits.
 pub fn layer_kernels(
     s: &Rnn,
+    format: Format,
     algorithm: Option<Algorithm>,
     adapter: Option<&Adapter>,
 ) -> Result<(Algorithm, Vec<KernelText>)> {
     let limits = adapter.map_or_else(wgpu::Limits::defaults, Adapter::limits);
     let tuning = Tuning { algorithm, ..Tuning::default() };
-    let plan = Plan::new(s, &tuning, &limits, adapter.is_some_and(Adapter::is_software))?;
+    let is_software = adapter.is_some_and(Adapter::is_software);
+    let plan = Plan::new(s, &tuning, &Target { limits: &limits, is_software, format })?;
     let kernels = Kernels::of(s, &plan, &limits).all();
     Ok((plan.algorithm, kernels.iter().map(KernelText::new).collect()))
 }
 
-/// Every kernel that a training step or a prediction of any network launches, each once: with the limits of
-/// `adapter`, or with those that every WebGPU device has.
+/// Every kernel that a training step or a prediction of any network launches, each once, in each precision:
+/// with the limits of `adapter`, or with those that every WebGPU device has.
 ///
 /// # Errors
 /// Any for which no layer runs within such limits.
 pub fn every_kernel(adapter: Option<&Adapter>) -> Result<Vec<KernelText>> {
     let limits = adapter.map_or_else(wgpu::Limits::defaults, Adapter::limits);
+    let is_software = adapter.is_some_and(Adapter::is_software);
+    let layers = |format| rnn::kernels(&Target { limits: &limits, is_software, format });
     let mut kernels = [
-        rnn::kernels(&limits, adapter.is_some_and(Adapter::is_software))?,
+        layers(Format::Fp32)?,
+        layers(Format::F16)?,
         conv::kernels(),
         gather::kernels(),
         dropout::kernels(),
@@ -79,10 +88,12 @@ mod tests {
         for cell in Cell::ALL {
             for hidden in [1, 7, 33, 64, 65, 80, 128, 256, 300] {
                 let s = Rnn::one(cell, RnnSize { batch: 1, steps: 1, input: 1, hidden });
-                for algorithm in Algorithm::ALL.into_iter().filter(|&algorithm| fits(algorithm, &s, &limits))
-                {
-                    for kernel in layer_kernels(&s, Some(algorithm), None).unwrap().1 {
-                        assert_fits(&kernel, &limits);
+                for format in Format::ALL {
+                    let target = Target { limits: &limits, is_software: false, format };
+                    for algorithm in Algorithm::ALL.into_iter().filter(|&a| fits(a, &s, &target)) {
+                        for kernel in layer_kernels(&s, format, Some(algorithm), None).unwrap().1 {
+                            assert_fits(&kernel, &limits);
+                        }
                     }
                 }
             }
@@ -97,13 +108,16 @@ mod tests {
         assert_eq!(names.len(), kernels.len());
         // At the floor: each width up to 80 has kernels of its own in registers, for one, for two and for as
         // many rows as the depth has parts; forward with and without what backward needs, and backward. A GPU
-        // runs wider layers step by step, with kernels that have no constants, and GEMMs have two tiles.
+        // runs wider layers step by step, with kernels that have no constants, and GEMMs have two tiles. All of
+        // them in two formats; beyond 80 units only f16 could, if the floor had invocations for it.
         let count = |part: &str| names.iter().filter(|name| name.contains(part)).count();
-        assert_eq!(count("rnn_persistent"), 2 * 80 * 3 * 3);
+        assert_eq!(count("rnn_persistent"), 2 * (2 * 80 * 3 * 3));
+        // All but the sum of partial gradients, which are of no format.
+        assert_eq!(2 * count("f16 "), count("rnn_") - count("rnn_weight_gradient_sum"));
         assert_eq!(count("rnn_streamed"), 0);
-        assert_eq!(count("rnn_step"), 2 * 3);
-        assert_eq!((count("rnn_project"), count("rnn_input_gradient")), (2, 2 * 2));
-        assert_eq!(count("rnn_weight_gradient.wgsl"), 2);
+        assert_eq!(count("rnn_step"), 2 * (2 * 3));
+        assert_eq!((count("rnn_project"), count("rnn_input_gradient")), (2 * 2, 2 * (2 * 2)));
+        assert_eq!(count("rnn_weight_gradient.wgsl"), 2 * 2);
         for kernel in kernels {
             assert_fits(&kernel, &wgpu::Limits::defaults());
         }

@@ -32,4 +32,4 @@ pub use adapter::{Adapter, adapters};
 pub use device::Wgpu;
 pub use listing::{KernelText, every_kernel, layer_kernels};
 pub use memory::{Buf, Frames};
-pub use rnn::{Layer, Tuning, fits};
+pub use rnn::{Format, Layer, Target, Tuning, fits};

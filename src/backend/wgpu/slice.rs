@@ -13,7 +13,7 @@ pub struct Slice<'a> {
 }
 
 /// Bindings begin at multiples of this many words, whatever the device.
-const ALIGNMENT: usize = 64;
+pub const ALIGNMENT: usize = 64;
 
 impl Slice<'_> {
     /// How many words after the start of the binding the slice begins.

@@ -116,8 +116,12 @@ impl Case for ConvCase {
         on.outputs(&self.name(), &outputs)
     }
 
+    /// Halves are of recurrent layers alone.
     fn precision(&self, of: Precision) -> Precision {
-        of
+        match of {
+            Precision::F16 => Precision::Fp32,
+            other => other,
+        }
     }
 
     /// Who won: of two steps that are equal but for rounding either may win, and the gradient goes to that

@@ -145,6 +145,21 @@ def test_every_device_gives_the_same(device):
             assert np.abs(gradient - expected.d_weights[name]).max() < 2e-5, name
 
 
+def test_a_device_in_halves_is_near_and_the_others_refuse():
+    given, weights = case("gru", 2)
+    expected = fr.layer(given["x"], weights, cell="gru", **rest(given))
+    for device in DEVICES:
+        call = lambda: fr.layer(given["x"], weights, cell="gru", device=device, precision="f16", **rest(given))
+        if device != "wgpu":
+            with pytest.raises(fr.BackendError, match=f"the backend `{device}` has no"):
+                call()
+            continue
+        found = call()
+        for name, value in [("y", found.y), ("dx", found.dx), *found.d_weights.items()]:
+            truth = getattr(expected, name) if name in ("y", "dx") else expected.d_weights[name]
+            assert 1e-6 < np.abs(value - truth).max() < 0.01 * np.abs(truth).max(), name
+
+
 def golden(name):
     """Recorded answers of PyTorch in f64, see tests/golden/README.md."""
     content = (Path(__file__).parents[3] / "tests/golden" / f"{name}.safetensors").read_bytes()

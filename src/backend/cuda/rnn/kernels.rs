@@ -4,7 +4,7 @@ use super::super::gemm::{Alignment, Format, Major, gemm_kernel, padded_row, size
 use super::super::kernel::{Arguments, Kernel, THREADS, bits};
 use super::super::tile::Tile;
 use super::plan::{CLUSTER, CLUSTER_ROWS, NO_STREAMED, PERSISTENT_ROWS, STEP_ROWS, fits};
-use crate::backend::Algorithm;
+use crate::backend::{Algorithm, Kind};
 use crate::ops::{Cell, Precision, Rnn, Work};
 
 /// The units of a layer, rounded up to whole warps of 16.
@@ -284,7 +284,7 @@ pub(super) fn step_blocks(s: &Rnn, multiprocessors: usize) -> u32 {
 /// Every kernel of any layer.
 pub fn every() -> Vec<Kernel> {
     let mut kernels = Vec::new();
-    for precision in Precision::ALL {
+    for &precision in Kind::Cuda.precisions() {
         for (tile, alignment) in Tile::ALL.into_iter().flat_map(|tile| Alignment::ALL.map(|a| (tile, a))) {
             let [project, input_gradient] = [(Format::Saved, Major::K), (Format::F32, Major::N)]
                 .map(|(format, b)| gemm_kernel(precision, format, b, alignment, tile));

@@ -1,5 +1,6 @@
 //! The choice of a recurrent layer's algorithm: a pure function of its sizes and the precision.
 
+use super::super::device::NO_F16;
 use crate::backend::{Algorithm, GemmKernel};
 use crate::error::{Error, Result};
 use crate::ops::{Precision, Rnn};
@@ -19,6 +20,7 @@ pub fn fits(algorithm: Algorithm, hidden: usize, precision: Precision, has_clust
         (Algorithm::Persistent, Precision::Bf16) => hidden <= 128,
         (Algorithm::Cluster, Precision::Tf32) => has_clusters && hidden <= 128,
         (Algorithm::Cluster, Precision::Bf16) => has_clusters && hidden <= 256,
+        (Algorithm::Persistent | Algorithm::Cluster, Precision::F16) => unreachable!("{NO_F16}"),
     }
 }
 

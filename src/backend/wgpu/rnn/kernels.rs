@@ -1,7 +1,8 @@
 //! The kernels of a recurrent layer.
 
 use super::super::kernel::{Kernel, parameters};
-use super::plan::{self, Plan, ROWS, STEP_TILE, Tile, Tuning};
+use super::format::Format;
+use super::plan::{self, Plan, ROWS, STEP_TILE, Target, Tile, Tuning};
 use super::view::TimeLoop;
 use crate::backend::Algorithm;
 use crate::error::Result;
@@ -35,7 +36,7 @@ impl<'a> Kernels<'a> {
     /// All that a training step launches, in that order.
     pub fn all(&self) -> Vec<Kernel> {
         vec![
-            pack(),
+            pack(self.plan.format),
             self.project(),
             self.forward(true),
             self.backward(),
@@ -46,42 +47,48 @@ impl<'a> Kernels<'a> {
     }
 
     pub fn project(&self) -> Kernel {
-        kernel::project::<TimeLoop>(&tiled("ROWS", self.plan.tile))
+        self.plan.format.of_kernel(kernel::project::<TimeLoop>(&tiled("ROWS", self.plan.tile)))
     }
 
     pub fn forward(&self, save: bool) -> Kernel {
         let (cell, save) = (self.s.cell, ("SAVE", u32::from(save)));
+        let format = self.plan.format;
         match self.plan.algorithm {
             Algorithm::Persistent => {
                 let constants = self.persistent(plan::persistent_parts(self.s, self.limits));
-                kernel::persistent_forward::<TimeLoop>(cell, &[&constants[..], &[save]].concat())
+                let kernel =
+                    kernel::persistent_forward::<TimeLoop>(cell, &[&constants[..], &[save]].concat());
+                format.of_persistent_kernel(self.s.hidden, kernel)
             }
             Algorithm::Streamed => {
-                kernel::streamed_forward::<TimeLoop>(cell, &[&self.streamed(ROWS)[..], &[save]].concat())
+                let constants = [&self.streamed(ROWS)[..], &[save]].concat();
+                format.of_kernel(kernel::streamed_forward::<TimeLoop>(cell, &constants))
             }
             Algorithm::Cluster => unreachable!("{}", plan::NO_CLUSTER),
-            Algorithm::PerStep => kernel::step_forward::<TimeLoop>(cell, &[save]),
+            Algorithm::PerStep => format.of_kernel(kernel::step_forward::<TimeLoop>(cell, &[save])),
         }
     }
 
     pub fn backward(&self) -> Kernel {
-        let cell = self.s.cell;
+        let (cell, format) = (self.s.cell, self.plan.format);
         match self.plan.algorithm {
             Algorithm::Persistent => {
                 let parts = 2 * plan::persistent_parts(self.s, self.limits);
-                kernel::persistent_backward::<TimeLoop>(cell, &self.persistent(parts))
+                let kernel = kernel::persistent_backward::<TimeLoop>(cell, &self.persistent(parts));
+                format.of_persistent_kernel(self.s.hidden, kernel)
             }
             Algorithm::Streamed => {
                 let rows = plan::streamed_rows(self.s, self.limits);
-                kernel::streamed_backward::<TimeLoop>(cell, &self.streamed(rows))
+                format.of_kernel(kernel::streamed_backward::<TimeLoop>(cell, &self.streamed(rows)))
             }
             Algorithm::Cluster => unreachable!("{}", plan::NO_CLUSTER),
-            Algorithm::PerStep => kernel::step_backward::<TimeLoop>(cell, &[]),
+            Algorithm::PerStep => format.of_kernel(kernel::step_backward::<TimeLoop>(cell, &[])),
         }
     }
 
     pub fn weight_gradient(&self) -> Kernel {
-        kernel::weight_gradient::<TimeLoop>(&tiled("COLUMNS", self.plan.weight_tile))
+        let tile = tiled("COLUMNS", self.plan.weight_tile);
+        self.plan.format.of_kernel(kernel::weight_gradient::<TimeLoop>(&tile))
     }
 
     pub fn input_gradient(&self) -> Kernel {
@@ -94,7 +101,7 @@ impl<'a> Kernels<'a> {
             ("LEFT", rows * GRADIENT_DEPTH / lanes),
             ("RIGHT", FEATURES * GRADIENT_DEPTH / lanes),
         ]);
-        kernel::input_gradient::<TimeLoop>(self.s.cell, &constants)
+        self.plan.format.of_kernel(kernel::input_gradient::<TimeLoop>(self.s.cell, &constants))
     }
 
     /// Workgroups of the input projection for so many rows: along the rows, and of one model and direction.
@@ -152,14 +159,14 @@ impl<'a> Kernels<'a> {
 ///
 /// # Errors
 /// Any from [`Plan::new`].
-pub fn kernels(limits: &wgpu::Limits, is_software: bool) -> Result<Vec<Kernel>> {
+pub fn kernels(target: &Target) -> Result<Vec<Kernel>> {
     let mut kernels = Vec::new();
     for cell in Cell::ALL {
         for hidden in 1..=plan::STREAMED_UNITS + 1 {
             for (batch, steps) in [(1, 1), (256, 1), (1024, 64)] {
                 let s = Rnn::one(cell, RnnSize { batch, steps, input: 1, hidden });
-                let plan = Plan::new(&s, &Tuning::default(), limits, is_software)?;
-                let of_layer = Kernels::of(&s, &plan, limits);
+                let plan = Plan::new(&s, &Tuning::default(), target)?;
+                let of_layer = Kernels::of(&s, &plan, target.limits);
                 kernels.extend(of_layer.all());
                 kernels.push(of_layer.forward(false));
             }
@@ -168,8 +175,8 @@ pub fn kernels(limits: &wgpu::Limits, is_software: bool) -> Result<Vec<Kernel>> 
     Ok(kernels)
 }
 
-pub fn pack() -> Kernel {
-    kernel::pack::<Pack>(&[])
+pub fn pack(format: Format) -> Kernel {
+    format.of_kernel(kernel::pack::<Pack>(&[]))
 }
 
 fn constants<const N: usize>(all: [(&'static str, usize); N]) -> [(&'static str, u32); N] {
@@ -227,9 +234,12 @@ mod tests {
             max_storage_buffer_binding_size: 2 << 30,
             ..floor.clone()
         };
-        for (limits, is_software) in [(&floor, false), (&floor, true), (&large, false), (&large, true)] {
-            let listed: HashSet<String> =
-                kernels(limits, is_software).unwrap().iter().map(Kernel::name).collect();
+        let devices = [(&floor, false), (&floor, true), (&large, false), (&large, true)];
+        for (format, (limits, is_software)) in
+            Format::ALL.into_iter().flat_map(|format| devices.map(|device| (format, device)))
+        {
+            let target = &Target { limits, is_software, format };
+            let listed: HashSet<String> = kernels(target).unwrap().iter().map(Kernel::name).collect();
             let mut tiles = HashSet::new();
             for cell in Cell::ALL {
                 for hidden in [1, 2, 33, 64, 65, 80, 81, 128, 256, 257, 300] {
@@ -238,7 +248,7 @@ mod tests {
                             for (models, dirs) in [(1, 1), (1, 2), (5, 1), (32, 2)] {
                                 let one = Rnn::one(cell, RnnSize { batch, steps, input, hidden });
                                 let s = Rnn { models, dirs, ..one };
-                                let plan = Plan::new(&s, &Tuning::default(), limits, is_software).unwrap();
+                                let plan = Plan::new(&s, &Tuning::default(), target).unwrap();
                                 let of_layer = Kernels::of(&s, &plan, limits);
                                 tiles.insert((plan.tile.rows, plan.weight_tile.rows, plan.persistent_rows));
                                 for kernel in of_layer.all().into_iter().chain([of_layer.forward(false)]) {

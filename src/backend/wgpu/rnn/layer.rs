@@ -11,11 +11,11 @@ use crate::ops::{Purpose, Rnn};
 pub struct Layer {
     /// The algorithm, and how the work is split.
     pub plan: Plan,
-    /// `(M, dirs, pack_len)` vectors.
-    pub pack: Buf<f32>,
-    /// Four numbers per unit, row and step: the input part of the gates, then the gates that forward saves,
-    /// then gradients. Inference has room for the steps of one part only.
-    pub gates: Buf<f32>,
+    /// `(M, dirs, pack_len)` vectors of the plan's format.
+    pub pack: Buf<u32>,
+    /// A vector of the format per unit, row and step: the input part of the gates, then the gates that
+    /// forward saves, then gradients. Inference has room for the steps of one part only.
+    pub gates: Buf<u32>,
     /// Hidden states before and after a step, where a step is a dispatch.
     pub hidden: Option<[Buf<f32>; 2]>,
     /// Buffers for training; `None` in a layer for inference.
@@ -25,8 +25,8 @@ pub struct Layer {
 }
 
 pub struct Training {
-    /// `(M, dirs, back_len)` vectors.
-    pub back: Buf<f32>,
+    /// `(M, dirs, back_len)` vectors of the plan's format.
+    pub back: Buf<u32>,
     /// Cell states `(M, T, B, dirs, H)` of an LSTM.
     pub cells: Option<Buf<f32>>,
     /// `(M, S, dirs, B, H)`: gradient by the state, from part to part.
@@ -35,7 +35,7 @@ pub struct Training {
     pub partial: Buf<f32>,
 }
 
-/// Numbers of a layer's buffers, one for each of its fields.
+/// Words of a layer's buffers, one for each of its fields.
 struct Lens {
     pack: usize,
     gates: usize,
@@ -55,20 +55,20 @@ const NOTHING: usize = 64;
 
 impl Lens {
     fn of(plan: &Plan, s: &Rnn, purpose: Purpose) -> Self {
-        let slabs = s.models * s.dirs;
+        let (slabs, words) = (s.models * s.dirs, plan.format.words());
         let (steps, models) = plan.largest();
         let saves = purpose != Purpose::Inference;
         let rows = if saves { s.models * s.steps } else { models * steps };
         let columns = s.input + s.hidden + 1;
         let training = || TrainingLens {
-            back: 4 * slabs * plan::back_len(s),
+            back: words * slabs * plan::back_len(s),
             cells: (s.cell.states() == 2).then_some(s.y_len()),
             carry: s.state_len(),
             partial: 4 * plan.splits * plan.gradient_models() * s.dirs * columns * s.hidden,
         };
         Lens {
-            pack: 4 * slabs * plan::pack_len(s),
-            gates: 4 * rows * s.batch * s.dirs * s.hidden,
+            pack: words * slabs * plan::pack_len(s),
+            gates: words * rows * s.batch * s.dirs * s.hidden,
             hidden: (plan.algorithm == Algorithm::PerStep).then_some(s.state_len()),
             training: saves.then(training),
         }
@@ -80,17 +80,18 @@ impl Layer {
     pub fn new(gpu: &Gpu, plan: Plan, s: &Rnn, purpose: Purpose) -> Result<Self> {
         let lens = Lens::of(&plan, s, purpose);
         let real = |len: usize| Buf::<f32>::zeros(gpu, len);
+        let packed = |len: usize| Buf::<u32>::zeros(gpu, len);
         let training = |lens: TrainingLens| -> Result<Training> {
             Ok(Training {
-                back: real(lens.back)?,
+                back: packed(lens.back)?,
                 cells: lens.cells.map(real).transpose()?,
                 carry: real(lens.carry)?,
                 partial: real(lens.partial)?,
             })
         };
         Ok(Layer {
-            pack: real(lens.pack)?,
-            gates: real(lens.gates)?,
+            pack: packed(lens.pack)?,
+            gates: packed(lens.gates)?,
             hidden: lens.hidden.map(|len| Ok([real(len)?, real(len)?])).transpose()?,
             training: lens.training.map(training).transpose()?,
             nothing: [real(NOTHING)?, real(NOTHING)?],
@@ -103,6 +104,6 @@ impl Layer {
         let Lens { pack, gates, hidden, training } = Lens::of(plan, s, purpose);
         let training =
             training.map_or(0, |lens| lens.back + lens.cells.unwrap_or(0) + lens.carry + lens.partial);
-        size_of::<f32>() * (pack + gates + 2 * hidden.unwrap_or(0) + training + 2 * NOTHING)
+        size_of::<u32>() * (pack + gates + 2 * hidden.unwrap_or(0) + training + 2 * NOTHING)
     }
 }

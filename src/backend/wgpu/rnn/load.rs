@@ -15,7 +15,7 @@ impl Runs<RnnLoad> for Wgpu {
         let packs = [(&layer.pack, plan::pack_len(s), 0)];
         let back = layer.training.iter().map(|training| (&training.back, plan::back_len(s), 1));
         for (to, len, is_backward) in packs.into_iter().chain(back) {
-            let bytes = 4 * s.weights.stride.max(s.params()).max(4 * s.dirs * len);
+            let bytes = 4 * s.weights.stride.max(s.params()).max(layer.plan.format.words() * s.dirs * len);
             for models in model_blocks("the weights", s.models, bytes, self.binding())? {
                 let part =
                     Part { models: models.clone(), bound: 0..s.steps, steps: [0..0, 0..0], dirs: 0..s.dirs };
@@ -39,7 +39,7 @@ impl Runs<RnnLoad> for Wgpu {
                 };
                 let [x, y, _] = grid(len.div_ceil(64), 1);
                 self.gpu.launch(Launch {
-                    kernel: kernels::pack(),
+                    kernel: kernels::pack(layer.plan.format),
                     parameters: bytemuck::bytes_of(&parameters),
                     operands: &[from, view.packed(to, len)],
                     grid: [x, y, (models.len() * s.dirs) as u32],

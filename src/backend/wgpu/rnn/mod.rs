@@ -1,6 +1,7 @@
 //! The recurrent layer.
 
 mod backward;
+mod format;
 mod forward;
 mod kernels;
 mod layer;
@@ -8,6 +9,7 @@ mod load;
 mod plan;
 mod view;
 
+pub use format::Format;
 pub use kernels::{Kernels, kernels};
 pub use layer::Layer;
-pub use plan::{Plan, Tuning, fits};
+pub use plan::{Plan, Target, Tuning, fits};

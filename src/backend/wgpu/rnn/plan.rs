@@ -1,11 +1,13 @@
 //! How a recurrent layer is run: which kernels, and how the work is cut so that bindings stay within the
-//! device's limits and dispatches stay short. All of it follows from the layer's sizes and the device's
-//! limits.
+//! device's limits and dispatches stay short. All of it follows from the layer's sizes, its format and the
+//! device's limits.
 //!
 //! Only the number of models in a dispatch may depend on how many models there are: a model's sums must be
 //! the same alone and in a fold group.
 
 use super::super::blocks::{DEPTH, blocks};
+use super::super::slice::ALIGNMENT;
+use super::format::Format;
 use crate::backend::Algorithm;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ops::Rnn;
@@ -15,28 +17,39 @@ use std::ops::Range;
 pub const ROWS: usize = 8;
 /// Rows, and units, of a workgroup of the kernels of one time step.
 pub const STEP_TILE: usize = 16;
-/// Weights of a unit and gate that an invocation can keep in registers.
-const REGISTER_UNITS: usize = 80;
 /// Units whose recurrent weights are worth reading again every step in one workgroup.
 pub const STREAMED_UNITS: usize = 256;
+
+/// What a layer is planned for.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// Limits of the device.
+    pub limits: &'a wgpu::Limits,
+    /// Whether a processor does a GPU's work.
+    pub is_software: bool,
+    /// Format of the layer's stored vectors.
+    pub format: Format,
+}
 
 /// The first algorithm that can run the layer and suits the device. A software driver has no registers for a
 /// workgroup: it reads from memory what `persistent` keeps in them, and takes long to compile it. A GPU has
 /// more processors than `streamed` has workgroups, each of which reads all weights at each step: many
 /// workgroups, launched anew for each step, are faster.
-pub fn choose(s: &Rnn, limits: &wgpu::Limits, is_software: bool) -> Algorithm {
-    let unsuited = if is_software { Algorithm::Persistent } else { Algorithm::Streamed };
-    let good = |algorithm: &Algorithm| fits(*algorithm, s, limits) && *algorithm != unsuited;
+pub fn choose(s: &Rnn, target: &Target) -> Algorithm {
+    let unsuited = if target.is_software { Algorithm::Persistent } else { Algorithm::Streamed };
+    let good = |algorithm: &Algorithm| fits(*algorithm, s, target) && *algorithm != unsuited;
     Algorithm::ALL.into_iter().find(good).expect("`per-step` runs every layer")
 }
 
-/// Whether the layer can run so within these limits.
-pub fn fits(algorithm: Algorithm, s: &Rnn, limits: &wgpu::Limits) -> bool {
+/// Whether the layer can run so within the target's limits.
+pub fn fits(algorithm: Algorithm, s: &Rnn, target: &Target) -> bool {
+    let limits = target.limits;
     let invocations = invocations(limits);
     let memory = limits.max_compute_workgroup_storage_size as usize;
     match algorithm {
         Algorithm::Persistent => {
-            s.hidden <= REGISTER_UNITS && fits_in_parts(s, limits, persistent_parts(s, limits))
+            s.hidden <= target.format.register_units()
+                && fits_in_parts(s, limits, persistent_parts(s, limits))
         }
         Algorithm::Streamed => {
             s.hidden <= STREAMED_UNITS
@@ -193,6 +206,8 @@ impl Part {
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub algorithm: Algorithm,
+    /// Format of the packed weights and of the gates.
+    pub format: Format,
     /// In the order of the forward time loop.
     pub time_loop: Vec<Part>,
     /// For the gradients after the time loop; the parts of one model are in the order of time.
@@ -215,10 +230,11 @@ const MAX_SPLITS: [usize; 2] = [16, 64];
 const PARTIAL_BYTES: usize = 64 << 20;
 
 impl Plan {
-    pub fn new(s: &Rnn, tuning: &Tuning, limits: &wgpu::Limits, is_software: bool) -> Result<Self> {
+    pub fn new(s: &Rnn, tuning: &Tuning, target: &Target) -> Result<Self> {
+        let Target { limits, is_software, format } = *target;
         let algorithm = match tuning.algorithm {
-            None => choose(s, limits, is_software),
-            Some(algorithm) if fits(algorithm, s, limits) => algorithm,
+            None => choose(s, target),
+            Some(algorithm) if fits(algorithm, s, target) => algorithm,
             Some(algorithm) => {
                 return Err(Error::config(format!(
                     "a {} layer of {} units does not fit the algorithm `{algorithm}` here",
@@ -237,9 +253,9 @@ impl Plan {
         };
         // Of one model: all that has no time axis, and a step of the largest that has one.
         let fixed = (4 * s.params())
-            .max(16 * s.dirs * pack_len(s).max(back_len(s)))
+            .max(4 * format.words() * s.dirs * pack_len(s).max(back_len(s)))
             .max(4 * s.cell.states() * s.dirs * s.batch * s.hidden);
-        let step = 4 * s.batch * (4 * s.dirs * s.hidden).max(s.input);
+        let step = 4 * s.batch * (format.words() * s.dirs * s.hidden).max(s.input);
         if fixed > binding {
             return too_large("the weights or the state of one layer", fixed, "use fewer units in `hidden`");
         }
@@ -310,6 +326,7 @@ impl Plan {
         let slabs = s.models * s.dirs;
         Ok(Plan {
             algorithm,
+            format,
             time_loop,
             gradient,
             splits,
@@ -334,12 +351,17 @@ impl Plan {
 
 /// Vectors of the packed weights of one model and direction, forward: see kernels/wgsl/rnn_layout.wgsl.
 pub fn pack_len(s: &Rnn) -> usize {
-    ((padded(s.input) + padded(s.hidden) + 1) * s.hidden).next_multiple_of(DEPTH)
+    aligned((padded(s.input) + padded(s.hidden) + 1) * s.hidden)
 }
 
 /// Vectors of the packed weights of one model and direction, backward.
 pub fn back_len(s: &Rnn) -> usize {
-    (padded(s.hidden) * (s.hidden + s.input)).next_multiple_of(DEPTH)
+    aligned(padded(s.hidden) * (s.hidden + s.input))
+}
+
+/// So many vectors that the next model's begin where a binding may, in either format.
+fn aligned(vectors: usize) -> usize {
+    vectors.next_multiple_of(ALIGNMENT / Format::F16.words())
 }
 
 /// To whole rounds of the tiled kernels.
@@ -358,19 +380,26 @@ mod tests {
         large.max_compute_invocations_per_workgroup = 1024;
         large.max_compute_workgroup_size_x = 1024;
         large.max_compute_workgroup_storage_size = 32 << 10;
-        let algorithm = |cell, hidden, limits, is_software| {
-            choose(&Rnn::one(cell, RnnSize { batch: 1, steps: 1, input: 1, hidden }), limits, is_software)
+        let planned = |cell, hidden, limits, is_software, format| {
+            let s = Rnn::one(cell, RnnSize { batch: 1, steps: 1, input: 1, hidden });
+            choose(&s, &Target { limits, is_software, format })
         };
-        for (cell, hidden, at_floor, at_large) in [
-            (Cell::Lstm, 64, Algorithm::Persistent, Algorithm::Persistent),
-            (Cell::Lstm, 80, Algorithm::Persistent, Algorithm::Persistent),
-            (Cell::Gru, 80, Algorithm::Persistent, Algorithm::Persistent),
-            (Cell::Gru, 81, Algorithm::PerStep, Algorithm::PerStep),
-            (Cell::Lstm, 256, Algorithm::PerStep, Algorithm::PerStep),
+        for (cell, hidden, format, at_floor, at_large) in [
+            (Cell::Lstm, 64, Format::Fp32, Algorithm::Persistent, Algorithm::Persistent),
+            (Cell::Lstm, 80, Format::Fp32, Algorithm::Persistent, Algorithm::Persistent),
+            (Cell::Gru, 80, Format::Fp32, Algorithm::Persistent, Algorithm::Persistent),
+            (Cell::Gru, 81, Format::Fp32, Algorithm::PerStep, Algorithm::PerStep),
+            (Cell::Lstm, 256, Format::Fp32, Algorithm::PerStep, Algorithm::PerStep),
+            (Cell::Gru, 80, Format::F16, Algorithm::Persistent, Algorithm::Persistent),
+            (Cell::Gru, 128, Format::F16, Algorithm::PerStep, Algorithm::Persistent),
+            (Cell::Lstm, 128, Format::F16, Algorithm::PerStep, Algorithm::Persistent),
+            (Cell::Lstm, 129, Format::F16, Algorithm::PerStep, Algorithm::PerStep),
         ] {
-            assert_eq!(algorithm(cell, hidden, &floor, false), at_floor, "{cell:?} {hidden}");
-            assert_eq!(algorithm(cell, hidden, &large, false), at_large, "{cell:?} {hidden}, large");
+            let [floor, large] = [&floor, &large].map(|limits| planned(cell, hidden, limits, false, format));
+            assert_eq!((floor, large), (at_floor, at_large), "{cell:?} {hidden} {format:?}");
         }
+        let algorithm =
+            |cell, hidden, limits, is_software| planned(cell, hidden, limits, is_software, Format::Fp32);
         // Many invocations, and no more memory than the floor: three parts of the depth.
         let narrow = wgpu::Limits { max_compute_workgroup_storage_size: 16 << 10, ..large };
         assert_eq!(algorithm(Cell::Lstm, 80, &narrow, false), Algorithm::Persistent);

@@ -5,7 +5,7 @@ use super::super::memory::Buf;
 use super::super::slice::Slice;
 use super::layer::Layer;
 use super::plan::{self, Part};
-use crate::ops::{Rnn, Work};
+use crate::ops::{Rnn, Word, Work};
 
 parameters! {
     /// Parameters that all kernels of a layer but the packing share: see kernels/wgsl/rnn_layout.wgsl.
@@ -15,7 +15,7 @@ parameters! {
         gates_steps, gates_first_0, gates_first_1,
         x_base, y_base, gates_base, state_base, lengths_base,
         padded_input, padded_hidden, pack_len, back_len,
-        has_dy, has_initial, is_end, splits, adds, biases, stride, weights_base,
+        has_dy, has_initial, is_end, splits, adds, biases, stride, weights_base, zero,
     }
 }
 
@@ -31,7 +31,7 @@ pub struct View<'a> {
 
 impl<'a> View<'a> {
     /// Of a buffer with `width` numbers per model, step and row: the part's models and steps.
-    pub fn timed(&self, buffer: &'a Buf<f32>, width: usize) -> Slice<'a> {
+    pub fn timed<T: Word>(&self, buffer: &'a Buf<T>, width: usize) -> Slice<'a> {
         let (s, part) = (self.s, self.part);
         let row = s.batch * width;
         let start = (part.models.start * s.steps + part.bound.start) * row;
@@ -40,7 +40,7 @@ impl<'a> View<'a> {
     }
 
     /// Of a buffer with `each` words per model: the part's models.
-    pub fn models<T: crate::ops::Word>(&self, buffer: &'a Buf<T>, each: usize) -> Slice<'a> {
+    pub fn models<T: Word>(&self, buffer: &'a Buf<T>, each: usize) -> Slice<'a> {
         buffer.part(self.part.models.start * each..self.part.models.end * each)
     }
 
@@ -63,7 +63,7 @@ impl<'a> View<'a> {
     /// The gates: all steps of all models if the layer saves them, else room for a part.
     pub fn gates(&self) -> Slice<'a> {
         let gates = &self.layer.gates;
-        if self.saves { self.timed(gates, 4 * self.s.dirs * self.s.hidden) } else { gates.all() }
+        if self.saves { self.timed(gates, self.words() * self.s.dirs * self.s.hidden) } else { gates.all() }
     }
 
     /// Models times directions that work at the same time.
@@ -78,15 +78,20 @@ impl<'a> View<'a> {
         all.share(part.models.len() * steps, s.models * s.dirs * s.steps)
     }
 
-    pub fn packed(&self, buffer: &'a Buf<f32>, len: usize) -> Slice<'a> {
-        self.models(buffer, 4 * self.s.dirs * len)
+    pub fn packed(&self, buffer: &'a Buf<u32>, len: usize) -> Slice<'a> {
+        self.models(buffer, self.words() * self.s.dirs * len)
+    }
+
+    /// Words of a packed or saved vector.
+    fn words(&self) -> usize {
+        self.layer.plan.format.words()
     }
 
     pub fn parameters(&self) -> TimeLoop {
         let View { s, part, saves, .. } = *self;
         let (largest_steps, _) = self.layer.plan.largest();
         let [forward, reverse] = &part.steps;
-        let word = |n: usize| n as u32;
+        let (word, words) = (|n: usize| n as u32, self.words());
         // Where a binding begins inside of its first block.
         let base = |each: usize| word((part.models.start * each) % 64);
         let timed_base =
@@ -115,7 +120,7 @@ impl<'a> View<'a> {
             gates_first_1: gates_first(reverse),
             x_base: timed_base(s.input),
             y_base: timed_base(s.dirs * s.hidden),
-            gates_base: if saves { timed_base(4 * s.dirs * s.hidden) / 4 } else { 0 },
+            gates_base: if saves { timed_base(words * s.dirs * s.hidden) / word(words) } else { 0 },
             state_base: base(s.state_len() / s.models),
             lengths_base: base(s.batch),
             padded_input: word(plan::padded(s.input)),
