@@ -1,7 +1,7 @@
 //! Tasks made ready to train. Those that follow one another mostly share their data, which are read once.
 
 use super::grid::Task;
-use crate::backend::{DeviceChoice, DeviceId, Kind};
+use crate::backend::{Backend, DeviceChoice, DeviceId, Kind, on_device};
 use crate::config::{Config, RunConfig};
 use crate::data::sequences::Dataset;
 use crate::error::{Error, Result};
@@ -56,6 +56,18 @@ impl Prepared {
         let device = run.device()?.id();
         self.devices.push((run.backend, run.choice, device.clone()));
         Ok(device)
+    }
+
+    /// Why the GPU of a task, which was opened here before, cannot be used any more, if it cannot.
+    pub(super) fn broken(&self, task: &Task) -> Option<Error> {
+        let mut run = task.config.run.clone();
+        self.choose_adapter(&mut run);
+        let was_open =
+            self.devices.iter().any(|(kind, choice, _)| *kind == run.backend && *choice == run.choice);
+        if run.backend == Kind::Cpu || !was_open {
+            return None;
+        }
+        run.device().and_then(|device| on_device!(&device, backend => backend.wait())).err()
     }
 
     /// The experiment of a task. What was said of one task is not said of the next.

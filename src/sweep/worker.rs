@@ -11,6 +11,7 @@ use crate::experiment::{self, Ending, Experiment, Selected};
 use crate::progress::Progress;
 use crate::report;
 use crate::run::{Resume, RunFolder, Status};
+use crate::shell::quoted;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -103,7 +104,8 @@ impl<'a> Worker<'a> {
     ///
     /// # Errors
     ///
-    /// If a claim cannot be read or written: the sweep itself is in trouble, not the task.
+    /// If a claim cannot be read or written, and if the GPU of the tasks cannot be used any more: the sweep or
+    /// this process is in trouble, not the task.
     pub fn work<'t>(
         &mut self,
         tasks: &[&'t Task],
@@ -116,19 +118,20 @@ impl<'a> Worker<'a> {
             Ok(claimed) => claimed,
             Err(outcome) => return Ok(vec![(first, outcome)]),
         };
+        let wanted = self.share.map_or(tasks.len(), |share| share.min(tasks.len()));
         let prepared = self.prepared.experiment(first, progress).and_then(|leader| {
             let selection = first.selection(leader.split.folds().len())?;
-            Ok((leader, selection))
+            let at_once = leader.few_runs_at_once(&selection, wanted)?;
+            Ok((leader, at_once))
         });
-        let (leader, selection) = match prepared {
+        let (leader, at_once) = match prepared {
             Ok(prepared) => prepared,
             Err(error) => {
-                keep(&error, &claimed, progress);
-                return self.end(vec![(claimed, Outcome::Failed(error))]);
+                let claimed = vec![claimed];
+                let failed = self.failed(error, &claimed, progress);
+                return self.ended(claimed, failed, progress);
             }
         };
-        let wanted = self.share.map_or(tasks.len(), |share| share.min(tasks.len()));
-        let at_once = leader.few_runs_at_once(&selection, wanted)?;
         let place = self.sweep.begun(first).map(place_of);
         let mut stack = vec![(leader, claimed)];
         let mixes_folds = self.share.is_some();
@@ -144,8 +147,8 @@ impl<'a> Worker<'a> {
         }
         let (experiments, claimed): (Vec<Experiment>, Vec<Claimed>) = stack.into_iter().unzip();
         begin(&claimed.iter().map(|claimed| claimed.task).collect::<Vec<_>>());
-        let outcomes = train(&experiments, &claimed, interrupt, progress);
-        self.end(claimed.into_iter().zip(outcomes).collect())
+        let outcomes = self.train(&experiments, &claimed, interrupt, progress);
+        self.ended(claimed, outcomes, progress)
     }
 
     /// Claims a task and opens its run folder; how it ends if that is not possible.
@@ -221,16 +224,95 @@ impl<'a> Worker<'a> {
         Ok(self.claim(task)?.ok().map(|claimed| (experiment, claimed)))
     }
 
-    /// Gives tasks back.
-    fn end<'t>(&self, ended: Vec<(Claimed<'t>, Outcome)>) -> Result<Vec<(&'t Task, Outcome)>> {
-        let end = |(Claimed { task, claim, folder }, outcome): (Claimed<'t>, Outcome)| {
-            let outcome = claim.successor().map_or(outcome, Outcome::Owned);
-            // Its guard holds the claim, too.
-            drop(folder);
-            release(claim)?;
+    /// Trains tasks at once. An error is one of them alone, and nobody knows which: the others go on without
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// If the GPU cannot be used any more.
+    fn train(
+        &self,
+        experiments: &[Experiment],
+        claimed: &[Claimed],
+        interrupt: &AtomicUsize,
+        progress: &dyn Progress,
+    ) -> Result<Vec<Outcome>> {
+        match train(experiments, claimed, interrupt, progress) {
+            Ok(outcomes) => Ok(outcomes),
+            Err(error) if claimed.len() == 1 => self.failed(error, claimed, progress),
+            Err(error) => {
+                self.refuse_broken_gpu(&error, claimed[0].task)?;
+                progress.warn(&format!(
+                    "{} tasks that trained at once go on one by one: {}",
+                    claimed.len(),
+                    error.message
+                ));
+                // Should this process die before their turn, they have not failed.
+                claimed.iter().for_each(|claimed| reopen(claimed, progress));
+                let mut outcomes = Vec::new();
+                for (experiment, claimed) in experiments.iter().zip(claimed) {
+                    let one = (std::slice::from_ref(experiment), std::slice::from_ref(claimed));
+                    outcomes.extend(self.train(one.0, one.1, interrupt, progress)?);
+                }
+                Ok(outcomes)
+            }
+        }
+    }
+
+    /// The outcome of one task that ended with this error.
+    ///
+    /// # Errors
+    ///
+    /// If it is no fault of the task: its GPU cannot be used any more.
+    fn failed(&self, error: Error, claimed: &[Claimed], progress: &dyn Progress) -> Result<Vec<Outcome>> {
+        self.refuse_broken_gpu(&error, claimed[0].task)?;
+        keep(&error, &claimed[0], progress);
+        Ok(vec![Outcome::Failed(error)])
+    }
+
+    /// An error if the GPU of a task, which ended with `error`, worked before and cannot be used any more.
+    fn refuse_broken_gpu(&self, error: &Error, task: &Task) -> Result<()> {
+        let Some(why) = self.prepared.broken(task) else { return Ok(()) };
+        let path = quoted(&self.sweep.path().to_string_lossy());
+        Err(Error::new(
+            ErrorKind::Device,
+            format!("{}; its GPU cannot be used any more: {}", error.message, why.message),
+        )
+        .hint(format!(
+            "no task has failed by that: `engine sweep run --resume {path}` goes on where the GPU can be used"
+        )))
+    }
+
+    /// Gives tasks back, with their outcomes. After an error that is no fault of theirs they are open.
+    fn ended<'t>(
+        &self,
+        claimed: Vec<Claimed<'t>>,
+        outcomes: Result<Vec<Outcome>>,
+        progress: &dyn Progress,
+    ) -> Result<Vec<(&'t Task, Outcome)>> {
+        let outcomes = match outcomes {
+            Ok(outcomes) => outcomes,
+            Err(error) => {
+                claimed.iter().for_each(|claimed| reopen(claimed, progress));
+                claimed.into_iter().try_for_each(Claimed::give_back)?;
+                return Err(error);
+            }
+        };
+        let end = |(claimed, outcome): (Claimed<'t>, Outcome)| {
+            let outcome = claimed.claim.successor().map_or(outcome, Outcome::Owned);
+            let task = claimed.task;
+            claimed.give_back()?;
             Ok((task, outcome))
         };
-        ended.into_iter().map(end).collect()
+        claimed.into_iter().zip(outcomes).map(end).collect()
+    }
+}
+
+impl Claimed<'_> {
+    fn give_back(self) -> Result<()> {
+        // Its guard holds the claim, too.
+        drop(self.folder);
+        release(self.claim)
     }
 }
 
@@ -265,66 +347,40 @@ fn may_train_with(task: &Task, first: &Task, mixes_folds: bool) -> bool {
         && have_same_data(a, b)
 }
 
-/// Trains tasks at once. An error is one of them alone, and nobody knows which: the others go on without it.
+/// Trains tasks at once.
 fn train(
     experiments: &[Experiment],
     claimed: &[Claimed],
     interrupt: &AtomicUsize,
     progress: &dyn Progress,
-) -> Vec<Outcome> {
+) -> Result<Vec<Outcome>> {
     let selection = |(experiment, claimed): (&Experiment, &Claimed)| {
         claimed.task.selection(experiment.split.folds().len())
     };
-    let trained = experiments.iter().zip(claimed).map(selection).collect::<Result<Vec<_>>>();
-    let trained = trained.and_then(|selections| {
-        experiments[0].check_memory(&selections[0], experiments.len())?;
-        experiments.iter().zip(claimed).try_for_each(|(one, claimed)| keep_device(one, &claimed.folder))?;
-        let runs = experiments.iter().zip(claimed).zip(&selections);
-        let runs: Vec<Selected> = runs
-            .map(|((experiment, claimed), folds)| Selected { experiment, folder: &claimed.folder, folds })
-            .collect();
-        experiment::run_to_end(&runs, interrupt, progress, &report::write)
-    });
-    match trained {
-        Ok(Ending::Finished(_) | Ending::Unscored) => claimed.iter().map(|_| Outcome::Finished).collect(),
-        Ok(Ending::Interrupted(signal)) => {
-            let is_finished =
-                |claimed: &Claimed| matches!(Status::read(claimed.folder.path()), Ok(Status::Finished));
-            let outcome = |claimed: &Claimed| match is_finished(claimed) {
-                true => Outcome::Finished,
-                false => Outcome::Interrupted(signal),
-            };
-            claimed.iter().map(outcome).collect()
-        }
-        Err(error) if claimed.len() == 1 => {
-            keep(&error, &claimed[0], progress);
-            vec![Outcome::Failed(error)]
-        }
-        Err(error) => {
-            progress.warn(&format!(
-                "{} tasks that trained at once go on one by one: {}",
-                claimed.len(),
-                error.message
-            ));
-            // Should this process die before their turn, they have not failed.
-            for claimed in claimed {
-                if !matches!(Status::read(claimed.folder.path()), Ok(Status::Finished))
-                    && let Err(e) = Status::Running.write(&claimed.folder)
-                {
-                    progress.warn(&format!("{}: {}", claimed.task.name(), e.message));
-                }
-            }
-            let alone = experiments.iter().zip(claimed);
-            alone
-                .flat_map(|(experiment, claimed)| {
-                    let one = (std::slice::from_ref(experiment), std::slice::from_ref(claimed));
-                    train(one.0, one.1, interrupt, progress)
-                })
-                .collect()
-        }
-    }
+    let selections = experiments.iter().zip(claimed).map(selection).collect::<Result<Vec<_>>>()?;
+    experiments[0].check_memory(&selections[0], experiments.len())?;
+    experiments.iter().zip(claimed).try_for_each(|(one, claimed)| keep_device(one, &claimed.folder))?;
+    let runs = experiments.iter().zip(claimed).zip(&selections);
+    let runs: Vec<Selected> = runs
+        .map(|((experiment, claimed), folds)| Selected { experiment, folder: &claimed.folder, folds })
+        .collect();
+    let ending = experiment::run_to_end(&runs, interrupt, progress, &report::write)?;
+    let is_finished = |claimed: &Claimed| matches!(Status::read(claimed.folder.path()), Ok(Status::Finished));
+    let outcome = |claimed: &Claimed| match ending {
+        Ending::Interrupted(signal) if !is_finished(claimed) => Outcome::Interrupted(signal),
+        _ => Outcome::Finished,
+    };
+    Ok(claimed.iter().map(outcome).collect())
 }
 
+/// Takes back that a task has failed.
+fn reopen(Claimed { task, folder, .. }: &Claimed, progress: &dyn Progress) {
+    if matches!(Status::read(folder.path()), Ok(Status::Failed { .. }))
+        && let Err(e) = Status::Running.write(folder)
+    {
+        progress.warn(&format!("{}: {}", task.name(), e.message));
+    }
+}
 /// Records an error that came before the training: it is recorded nowhere else.
 fn keep(error: &Error, claimed: &Claimed, progress: &dyn Progress) {
     let Claimed { task, folder, .. } = claimed;

@@ -216,6 +216,57 @@ fn a_process_that_dies_leaves_its_tasks_to_an_equal_gpu() {
     assert_same(&path.join("runs/s/runs/0002-seed-2"), &path.join("runs/plain"), &["predictions.csv"]);
 }
 
+/// A driver that goes away, as one does whose GPU has broken: its process ends, and no task fails by that.
+#[test]
+#[ignore = "needs a Vulkan driver; tools/test brings two"]
+fn a_gpu_that_breaks_leaves_its_tasks_to_an_equal_one() {
+    let folder = folder();
+    let path = folder.path();
+    data(path);
+    let drivers = two_equal(path);
+    // Of different widths, so that each trains by itself.
+    let long = BASE.replace("--epochs 3", "--epochs 200").replace(" --quiet", "");
+    let sweep = format!("sweep run {long} --grid hidden=3;4;5;6;7;8 --seeds 1 --backend wgpu");
+    let mut parent = command(path, &format!("{sweep} --adapter all --name both"));
+    parent.env("VK_DRIVER_FILES", &drivers);
+    let said = path.join("said");
+    let mut parent = spawned(parent, &said);
+    let run = |sweep: &str, number: usize| {
+        path.join(format!("runs/{sweep}/runs/000{number}-{}-seed-1", number + 2))
+    };
+    [1, 2].iter().for_each(|number| wait_for_training(&run("both", *number)));
+    fs::remove_file(path.join("again.json")).unwrap();
+    let end = parent.0.wait().unwrap().code();
+    let said = fs::read_to_string(said).unwrap();
+    assert_eq!(end, Some(0), "{said}");
+    for part in ["its GPU cannot be used any more", "process of adapter 1 ended", "it left no task open"] {
+        assert!(said.contains(part), "no `{part}` in {said}");
+    }
+    assert_eq!(states(path, "runs/both"), ["finished"; 6]);
+
+    // Alone, it leaves them to whoever comes.
+    let only = path.join("only.json");
+    fs::copy(lavapipe(), &only).unwrap();
+    let mut alone = command(path, &format!("{sweep} --name alone"));
+    alone.env("VK_DRIVER_FILES", &only);
+    let said = path.join("said-alone");
+    let mut alone = spawned(alone, &said);
+    wait_for_training(&run("alone", 1));
+    fs::remove_file(&only).unwrap();
+    let end = alone.0.wait().unwrap().code();
+    let said = fs::read_to_string(said).unwrap();
+    assert_eq!(end, Some(5), "{said}");
+    assert!(said.contains("no task has failed by that: `engine sweep run --resume runs/alone`"), "{said}");
+    let left = states(path, "runs/alone");
+    assert!(left.iter().any(|state| state != "finished"), "{left:?}");
+    assert!(!left.contains(&"failed".to_string()) && !left.contains(&"running".to_string()), "{left:?}");
+    fs::copy(lavapipe(), &only).unwrap();
+    with_drivers(path, only.to_str().unwrap(), "sweep run --resume runs/alone --quiet").ends(0, &[]);
+    for number in 1..=6 {
+        assert_same(&run("both", number), &run("alone", number), &["predictions.csv"]);
+    }
+}
+
 /// As Ctrl-C does in a terminal.
 #[test]
 #[ignore = "needs a Vulkan driver; tools/test brings two"]

@@ -7,7 +7,6 @@ use crate::backend::{ALL_ADAPTERS, Kind};
 use crate::cli::progress::Terminal;
 use crate::cli::signals;
 use crate::error::{Error, ErrorKind, Result};
-use crate::experiment;
 use crate::progress::Progress;
 use crate::shell::quoted;
 use crate::sweep::{Settings, State, Sweep};
@@ -34,8 +33,8 @@ pub struct Options {
 ///
 /// # Errors
 ///
-/// If a process does not start, for a signal, if the state of a task cannot be read, and if tasks are left
-/// that were not begun on another device.
+/// If a process does not start, if the state of a task cannot be read, and if tasks are left that were not
+/// begun on another device.
 pub fn work(sweep: &Sweep, gpus: &[ListedGpu], options: &Options, terminal: &Terminal) -> Result<Left> {
     let interrupt = signals::watch()?;
     if options.retry {
@@ -92,7 +91,7 @@ pub fn work(sweep: &Sweep, gpus: &[ListedGpu], options: &Options, terminal: &Ter
     }
     let signal = interrupt.load(Ordering::Relaxed);
     if signal != 0 && open > 0 {
-        return Err(experiment::interrupted(signal as u8, sweep.path(), "sweep run"));
+        return Ok(Left { signal: Some(signal as u8), ..left });
     }
     let died = gpus.iter().zip(&ends).find(|(_, end)| !end.success());
     let died = died.map(|(gpu, end)| format!("the process of adapter {} ended with {end}", gpu.index));

@@ -1,4 +1,4 @@
-//! Tasks that a process or several leave without scores.
+//! What a process or several leave of a sweep.
 
 use crate::backend::DeviceId;
 use crate::error::Error;
@@ -10,4 +10,6 @@ pub struct Left {
     pub failed: Vec<(usize, Error)>,
     /// That were begun on this device, which is not here.
     pub elsewhere: Vec<(usize, DeviceId)>,
+    /// The signal that ended the work before its time; then nobody knows what else is left.
+    pub signal: Option<u8>,
 }

@@ -115,21 +115,17 @@ impl RunCommand {
             }
             None => self.work(&sweep, tasks, adapter, terminal),
         };
-        let left = match left {
-            Ok(_) if self.until_stdin_ends => return Ok(()),
-            Err(error) => match error.kind {
-                // Whoever started this process says it better.
-                ErrorKind::Interrupted(signal) if self.until_stdin_ends => {
-                    std::process::exit(128 + i32::from(signal));
-                }
-                ErrorKind::Interrupted(signal) => {
-                    let command = format!("sweep run{adapter_option}");
-                    return Err(experiment::interrupted(signal, sweep.path(), &command));
-                }
-                _ => return Err(error),
-            },
-            Ok(left) => left,
-        };
+        let left = left?;
+        // Whoever started this process says it better.
+        match left.signal {
+            Some(signal) if self.until_stdin_ends => std::process::exit(128 + i32::from(signal)),
+            None if self.until_stdin_ends => return Ok(()),
+            _ => {}
+        }
+        if let Some(signal) = left.signal {
+            let command = format!("sweep run{adapter_option}");
+            return Err(experiment::interrupted(signal, sweep.path(), &command));
+        }
         if let Some((number, error)) = left.failed.first() {
             let message =
                 format!("{} tasks failed, the first is {number}: {}", left.failed.len(), error.message);
@@ -232,8 +228,8 @@ impl RunCommand {
                         }
                     }
                 }
-                if let Some(signal) = interrupted {
-                    return Err(experiment::interrupted(signal, sweep.path(), "sweep run"));
+                if interrupted.is_some() {
+                    return Ok(Left { signal: interrupted, ..left });
                 }
             }
             if owned.is_empty() {
@@ -248,7 +244,9 @@ impl RunCommand {
                 return Ok(Left { elsewhere, ..left });
             }
             open = owned;
-            wait(&interrupt, sweep)?;
+            if let Some(signal) = wait(&interrupt) {
+                return Ok(Left { signal: Some(signal), ..left });
+            }
         }
     }
 }
@@ -264,14 +262,14 @@ fn stop_when_stdin_ends(interrupt: Arc<AtomicUsize>) {
 }
 
 /// Waits a little for other processes, or for a signal.
-fn wait(interrupt: &AtomicUsize, sweep: &Sweep) -> Result<()> {
+fn wait(interrupt: &AtomicUsize) -> Option<u8> {
     let begun = Instant::now();
     while begun.elapsed() < LOOK {
         std::thread::sleep(Duration::from_millis(50));
         let signal = interrupt.load(Ordering::Relaxed);
         if signal != 0 {
-            return Err(experiment::interrupted(signal as u8, sweep.path(), "sweep run"));
+            return Some(signal as u8);
         }
     }
-    Ok(())
+    None
 }
