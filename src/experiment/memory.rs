@@ -90,6 +90,7 @@ impl Experiment {
             && folds(self) == folds(other)
             && self.fold_group_size(folds(self)) == other.fold_group_size(folds(other))
             && self.dataset.frames.shares_rows(&other.dataset.frames)
+            && self.dataset.steps() == other.dataset.steps()
     }
 
     /// Whether both ask for the same device, and for the same computations on it.

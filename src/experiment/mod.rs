@@ -43,7 +43,7 @@ pub use ignored::{refuse_ignored, warn_of_validation};
 pub use in_memory::Trained;
 pub use level::other_level;
 pub use prepare::Experiment;
-pub use read::{read, read_frames, shape};
+pub use read::{Framed, read, read_frames, shape};
 pub use record::Record;
 pub use rounding::{Rounding, rounding};
 pub use run::{Ending, Selected, Show, interrupted, run, run_to_end};

@@ -15,45 +15,85 @@ use crate::progress::Progress;
 
 /// Reads the data and cuts them into labeled sequences. What was left open of how is filled in; `center` as
 /// in [`Dataset::cut`].
+///
+/// # Errors
+///
+/// Those of [`Framed::read`] and of [`Framed::label`].
 pub fn read(config: &mut Config, center: Option<&[f32]>, progress: &dyn Progress) -> Result<Dataset> {
-    let source = open(config, progress)?;
-    check_baseline(config, &source, progress)?;
-    if let Some(window) = config.window_spec(source.default_window()).length {
-        check_window(window, config, &source)?;
+    Framed::read(config, progress)?.label(config, center, progress)
+}
+
+/// Recordings as frames, which no label has touched. Data sets that are made of clones share the frames.
+#[derive(Clone)]
+pub struct Framed {
+    table: FrameTable,
+    facts: Facts,
+    default_window: Option<f64>,
+    spec: FrameSpec,
+}
+
+impl Framed {
+    /// Reads the data.
+    ///
+    /// # Errors
+    ///
+    /// For data that cannot be read, and for windows that no trial can hold.
+    pub fn read(config: &Config, progress: &dyn Progress) -> Result<Self> {
+        let source = open(config, progress)?;
+        check_baseline(config, &source, progress)?;
+        let default_window = source.default_window();
+        if let Some(window) = config.window_spec(default_window).length {
+            check_window(window, config, &source)?;
+        }
+        let (table, facts) = read_frames(config, &source, progress)?;
+        Ok(Framed { table, facts, default_window, spec: frame_spec(config, &source) })
     }
-    let (table, facts) = read_frames(config, &source, progress)?;
-    let labels = labels(config, &facts)?;
-    say_rounding(config, &table, progress);
-    let mut dataset = Dataset::cut(
-        table,
-        &config.window_spec(source.default_window()),
-        Labeling::Known(&labels),
-        &facts.class_names,
-        config.data.bad_windows,
-        center,
-    )?;
-    dataset.grouping = match config.split.promise_independent_windows {
-        true => facts.grouping.promised()?,
-        false => facts.grouping,
-    };
-    dataset.allows_copies = config.split.allow_copies;
-    dataset.warnings.iter().for_each(|warning| progress.warn(warning));
-    check_cases(&dataset, config, progress)?;
-    // The run's own configuration records the defaults that were chosen.
-    let frames = frame_spec(config, &source);
-    config.frames.frame_kind = Some(frames.kind);
-    config.frames.baseline = Some(frames.baseline);
-    if let Some(features) = frames.features {
-        config.frames.families = features.families;
-        config.frames.feature_window = Some(features.window);
-        config.frames.gsr_unit = features.gsr;
+
+    /// Cuts the frames into labeled sequences. What `config`, which has the settings of data and frames with
+    /// which they were read, left open is filled in; `center` as in [`Dataset::cut`].
+    ///
+    /// # Errors
+    ///
+    /// For labels that the data do not have, for bad windows, and where a class or a test case is lost.
+    pub fn label(
+        self,
+        config: &mut Config,
+        center: Option<&[f32]>,
+        progress: &dyn Progress,
+    ) -> Result<Dataset> {
+        let Framed { table, facts, default_window, spec } = self;
+        let labels = labels(config, &facts)?;
+        say_rounding(config, &table, progress);
+        let mut dataset = Dataset::cut(
+            table,
+            &config.window_spec(default_window),
+            Labeling::Known(&labels),
+            &facts.class_names,
+            config.data.bad_windows,
+            center,
+        )?;
+        dataset.grouping = match config.split.promise_independent_windows {
+            true => facts.grouping.promised()?,
+            false => facts.grouping,
+        };
+        dataset.allows_copies = config.split.allow_copies;
+        dataset.warnings.iter().for_each(|warning| progress.warn(warning));
+        check_cases(&dataset, config, progress)?;
+        // The run's own configuration records the defaults that were chosen.
+        config.frames.frame_kind = Some(spec.kind);
+        config.frames.baseline = Some(spec.baseline);
+        if let Some(features) = spec.features {
+            config.frames.families = features.families;
+            config.frames.feature_window = Some(features.window);
+            config.frames.gsr_unit = features.gsr;
+        }
+        config.frames.window = config.frames.window.or(default_window);
+        config.labels.label.get_or_insert(labels.scheme);
+        if labels.scheme != LabelScheme::Class {
+            config.labels.threshold.get_or_insert(labels.threshold);
+        }
+        Ok(dataset)
     }
-    config.frames.window = config.frames.window.or(source.default_window());
-    config.labels.label.get_or_insert(labels.scheme);
-    if labels.scheme != LabelScheme::Class {
-        config.labels.threshold.get_or_insert(labels.threshold);
-    }
-    Ok(dataset)
 }
 
 /// Says which cases are left out, and refuses the loss of a class or of a published test case.

@@ -1,11 +1,13 @@
-//! Tasks made ready to train. Those that follow one another mostly share their data, which are read once.
+//! Tasks made ready to train. Those that follow one another mostly share their data, which are read once,
+//! whatever their labels.
 
 use super::grid::Task;
 use crate::backend::{Backend, DeviceChoice, DeviceId, Kind, on_device};
-use crate::config::{Config, RunConfig};
+use crate::config::{Config, LabelsConfig, RunConfig};
+use crate::data::normalize::Scale;
 use crate::data::sequences::Dataset;
 use crate::error::{Error, Result};
-use crate::experiment::{self, Experiment};
+use crate::experiment::{Experiment, Framed};
 use crate::progress::{Progress, Unrepeated};
 
 /// The data of the last task, and what was said of them.
@@ -22,7 +24,14 @@ pub struct Prepared {
 struct Data {
     /// The settings of a task that has them.
     asked: Config,
-    /// Those settings as reading completed them.
+    framed: Framed,
+    /// By labels that tasks asked for.
+    labeled: Vec<Labeled>,
+}
+
+struct Labeled {
+    asked: LabelsConfig,
+    /// The settings of a task as reading completed them.
     read: Config,
     dataset: Dataset,
 }
@@ -81,21 +90,32 @@ impl Prepared {
         config.check()?;
         self.device(task)?;
         let progress = self.said.with(progress);
-        match &self.data {
-            Some(data) if have_same_data(&data.asked, &config) => {
-                let Config { data, demo, frames, labels, .. } = data.read.clone();
+        let data = match self.data.take().filter(|data| have_same_frames(&data.asked, &config)) {
+            Some(data) => self.data.insert(data),
+            // The old ones are not in memory beside the new.
+            None => {
+                let framed = Framed::read(&config, &progress)?;
+                self.data.insert(Data { asked: config.clone(), framed, labeled: Vec::new() })
+            }
+        };
+        let dataset = match data.labeled.iter().find(|labeled| labeled.asked == config.labels) {
+            Some(labeled) => {
+                let Config { data, demo, frames, labels, .. } = labeled.read.clone();
                 config = Config { data, demo, frames, labels, ..config };
+                labeled.dataset.clone()
             }
-            _ => {
-                // The old ones need not be in memory beside the new.
-                self.data = None;
-                let asked = config.clone();
-                let dataset = experiment::read(&mut config, None, &progress)?;
-                self.data = Some(Data { asked, read: config.clone(), dataset });
+            None => {
+                let asked = config.labels.clone();
+                let dataset = data.framed.clone().label(&mut config, None, &progress)?;
+                if config.frames.scale != Scale::None {
+                    // Scaled windows are frames of their own: those of one kind of labels fill memory enough.
+                    data.labeled.clear();
+                }
+                data.labeled.push(Labeled { asked, read: config.clone(), dataset: dataset.clone() });
+                dataset
             }
-        }
-        let dataset = &self.data.as_ref().expect("it was read").dataset;
-        let experiment = Experiment::with_dataset(dataset.clone(), config, &progress)?;
+        };
+        let experiment = Experiment::with_dataset(dataset, config, &progress)?;
         match experiment.split.has_test() {
             true => Ok(experiment),
             false => Err(Error::config("a sweep compares scores, and the split has no test part")
@@ -130,7 +150,7 @@ pub fn folds(tasks: &[Task], progress: &dyn Progress) -> Result<usize> {
     Ok(first.map_or(0, |(_, folds)| folds))
 }
 
-/// Whether both are trained on the same windows with the same labels.
-pub(super) fn have_same_data(a: &Config, b: &Config) -> bool {
-    a.data == b.data && a.demo == b.demo && a.frames == b.frames && a.labels == b.labels
+/// Whether both are trained on frames of the same data, whatever their labels.
+pub(super) fn have_same_frames(a: &Config, b: &Config) -> bool {
+    a.data == b.data && a.demo == b.demo && a.frames == b.frames
 }

@@ -3,7 +3,7 @@
 use super::claim::{Claim, Owner};
 use super::folder::{State, Sweep};
 use super::grid::Task;
-use super::prepared::{Prepared, have_same_data};
+use super::prepared::{Prepared, have_same_frames};
 use crate::backend::{DeviceId, Kind};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
@@ -344,7 +344,7 @@ fn may_train_with(task: &Task, first: &Task, mixes_folds: bool) -> bool {
     (mixes_folds || task.fold == first.fold)
         && a.network == b.network
         && a.train_spec().trains_with(&b.train_spec())
-        && have_same_data(a, b)
+        && have_same_frames(a, b)
 }
 
 /// Trains tasks at once.

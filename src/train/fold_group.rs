@@ -46,7 +46,8 @@ pub struct FoldTask<'a> {
     pub number: u32,
     /// Its name in messages.
     pub name: String,
-    /// The windows with the labels of this fold. All folds of a group must have the same frames.
+    /// The windows with the labels of this fold. All folds of a group must have the same frames, and as many
+    /// time steps.
     pub dataset: &'a Dataset,
     /// The parts of the data set.
     pub fold: &'a Fold,
@@ -91,8 +92,8 @@ impl<'a, B: Backend> FoldGroup<'a, B> {
     /// A fold group at its first step.
     ///
     /// # Errors
-    /// Without folds, for folds whose data sets differ in their frames or whose steps differ, and if the
-    /// device refuses.
+    /// Without folds, for folds whose data sets differ in their frames or in their longest sequence, or whose
+    /// training differs, and if the device refuses.
     pub fn new(backend: &'a B, network: &Network, folds: Vec<FoldTask<'a>>) -> Result<Self> {
         let Some((dataset, spec)) = folds.first().map(|first| (first.dataset, first.spec)) else {
             return Err(Error::new(ErrorKind::Other, "0 folds to train, expected at least 1"));
@@ -102,6 +103,17 @@ impl<'a, B: Backend> FoldGroup<'a, B> {
             return Err(
                 Error::new(ErrorKind::Other, message).hint("give folds that train together one frame table")
             );
+        }
+        if let Some(other) = folds.iter().find(|task| task.dataset.steps() != dataset.steps()) {
+            let message = format!(
+                "{} has {} time steps, and {} has {}",
+                other.name,
+                other.dataset.steps(),
+                folds[0].name,
+                dataset.steps()
+            );
+            return Err(Error::new(ErrorKind::Other, message)
+                .hint("give folds that train together sequences of the same length"));
         }
         if let Some(other) = folds.iter().find(|task| !task.spec.trains_with(spec)) {
             let message = format!("{} takes other steps than {}", other.name, folds[0].name);
