@@ -273,12 +273,13 @@ fn tasks_with_other_labels_train_at_once() {
     let folder = folder();
     let path = folder.path();
     let base = "--data demo --demo-subjects 3 --split subject --hidden 3 --epochs 2 --validation 0";
-    let grid = "--grid label=valence,arousal,quadrant --seeds 1,2";
+    let grid = "--grid label=valence,arousal,quadrant --dead-zone 1 --seeds 1,2";
     let run = engine(path, &format!("sweep run {base} {grid} --name s"))
         .ends(0, &["4 tasks at once, from 1 to 4", "2 tasks at once, from 5 to 6"]);
     assert_eq!(run.err.matches("generating").count(), 1, "the data are read once: {}", run.err);
     for (run, label, seed) in [("0002-valence-seed-2", "valence", 2), ("0003-arousal-seed-1", "arousal", 1)] {
-        let plain = format!("crossval {base} --label {label} --seed {seed} --name {run} --quiet");
+        let plain =
+            format!("crossval {base} --label {label} --dead-zone 1 --seed {seed} --name {run} --quiet");
         engine(path, &plain).ends(0, &[]);
         let files = ["predictions.csv", "metrics.jsonl", "split.json"];
         assert_same(&path.join("runs/s/runs").join(run), &path.join("runs").join(run), &files);

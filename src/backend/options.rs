@@ -85,8 +85,8 @@ pub struct DeviceChoice {
     #[cfg_attr(feature = "cli", arg(long, value_name = "N|NAME"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adapter: Option<String>,
-    /// Format of the operands of matrix products: fp32 or bf16 on `cpu`, fp32, tf32 or bf16 on `cuda`, fp32 or
-    /// f16 on `wgpu`; sums and states are always f32 [default: fp32, on `cuda` tf32]
+    /// Format of the operands of matrix products: fp32 or bf16 on `cpu`, fp32, tf32 or bf16 on `cuda`, fp32
+    /// or f16 on `wgpu`; sums and states are always f32 [default: fp32, on `cuda` tf32]
     #[cfg_attr(feature = "cli", arg(long, value_enum, value_parser = word::<Precision>()))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub precision: Option<Precision>,

@@ -2,6 +2,7 @@
 
 use crate::config::{Config, DataConfig, FramesConfig};
 use crate::data::channels;
+use crate::data::contents::LazyContents;
 use crate::data::formats::Request;
 use crate::data::frames::{Baseline, FrameKind, FrameSpec, FrameTable, SubjectFrames, Values};
 use crate::data::labels::{LabelScheme, Labels, RatingScale};
@@ -12,6 +13,7 @@ use crate::data::source::{Facts, Source};
 use crate::error::{Error, Result};
 use crate::ops::Network;
 use crate::progress::Progress;
+use std::sync::Arc;
 
 /// Reads the data and cuts them into labeled sequences. What was left open of how is filled in; `center` as
 /// in [`Dataset::cut`].
@@ -28,6 +30,8 @@ pub fn read(config: &mut Config, center: Option<&[f32]>, progress: &dyn Progress
 pub struct Framed {
     table: FrameTable,
     facts: Facts,
+    /// Compared once for all labels.
+    contents: Arc<LazyContents>,
     default_window: Option<f64>,
     spec: FrameSpec,
 }
@@ -46,7 +50,8 @@ impl Framed {
             check_window(window, config, &source)?;
         }
         let (table, facts) = read_frames(config, &source, progress)?;
-        Ok(Framed { table, facts, default_window, spec: frame_spec(config, &source) })
+        let contents = Arc::new(LazyContents::of(&table.sketches));
+        Ok(Framed { table, facts, contents, default_window, spec: frame_spec(config, &source) })
     }
 
     /// Cuts the frames into labeled sequences. What `config`, which has the settings of data and frames with
@@ -61,7 +66,7 @@ impl Framed {
         center: Option<&[f32]>,
         progress: &dyn Progress,
     ) -> Result<Dataset> {
-        let Framed { table, facts, default_window, spec } = self;
+        let Framed { table, facts, contents, default_window, spec } = self;
         let labels = labels(config, &facts)?;
         say_rounding(config, &table, progress);
         let mut dataset = Dataset::cut(
@@ -76,6 +81,7 @@ impl Framed {
             true => facts.grouping.promised()?,
             false => facts.grouping,
         };
+        dataset.contents = contents;
         dataset.allows_copies = config.split.allow_copies;
         dataset.warnings.iter().for_each(|warning| progress.warn(warning));
         check_cases(&dataset, config, progress)?;

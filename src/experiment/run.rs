@@ -39,8 +39,9 @@ pub struct Selected<'a> {
 }
 
 /// Trains the selected folds of runs, from wherever their folders' saved states stand, and scores them. The
-/// runs have equal networks, settings of training and frames, and equally many folds; all of them train at
-/// once, as [`FoldGroup`](crate::train::FoldGroup) trains folds, and each ends as if it were alone.
+/// runs have equal networks, settings of training and frames, and equally many folds and time steps; all of
+/// them train at once, as [`FoldGroup`](crate::train::FoldGroup) trains folds, and each ends as if it were
+/// alone.
 ///
 /// `interrupt` holds the number of a signal that asks to stop, or 0. `show` gets the scores and the
 /// predictions behind them as soon as both are saved: a run is not finished before all that is made of them

@@ -98,8 +98,8 @@ pub(crate) use in_precision;
 /// `f32` as a correct device may compute with it: `sigmoid` and `tanh` are off by
 /// [`Precision::activation_error`] and [`Precision::tanh_error`], up or down as a hash of the argument says
 /// (an odd `SALT` makes another hash, another such device), and products of matrices multiply numbers of
-/// `MANTISSA` bits, with `EXPONENT` bits of exponent. Its distance from `f64` is the error that such a device is allowed, propagated through
-/// the cells and not guessed.
+/// `MANTISSA` bits, with `EXPONENT` bits of exponent. Its distance from `f64` is the error that such a device
+/// is allowed, propagated through the cells and not guessed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
 #[repr(transparent)]
 pub struct Approximate<const MANTISSA: u32, const EXPONENT: u32 = 8, const SALT: u32 = 0x9E37_79B9>(f32);
@@ -135,7 +135,7 @@ impl<const MANTISSA: u32, const EXPONENT: u32, const SALT: u32> Approximate<MANT
             Precision::Fp32 => self.0,
             Precision::Tf32 => to_mantissa(self.0, 10),
             Precision::Bf16 => to_mantissa(self.0, 7),
-            // What no half can hold becomes the largest.
+            // A number that no half can hold becomes the largest.
             Precision::F16 => half::f16::from_f32(self.0).clamp(half::f16::MIN, half::f16::MAX).to_f32(),
         }
     }
@@ -189,6 +189,8 @@ impl<const MANTISSA: u32, const EXPONENT: u32, const SALT: u32> Real
     }
     fn product(self, other: Self) -> Self {
         match Self::PRECISION {
+            // A weight that no half can hold is none.
+            Precision::F16 if self.0.abs() >= 65_520.0 => Approximate(f32::NAN),
             Precision::F16 => Approximate(self.rounded() * other.0),
             _ => Approximate(self.rounded() * other.rounded()),
         }
@@ -273,10 +275,12 @@ mod tests {
             (1.0 + 1.1 / 2048.0, 1.0 + 1.0 / 1024.0),
             (1e-6, 17.0 / 16_777_216.0), // below 2^-14 in steps of 2^-24
             (1e-8, 0.0),
-            (-1e6, -65_504.0),
+            (-65_519.0, -65_504.0),
         ] {
             assert_eq!(half(number), rounded, "{number}");
         }
+        assert!(half(-65_520.0).is_nan());
+        assert_eq!(Approximate::<10, 5>(-1e6).saved().0, -65_504.0);
         assert_eq!(Approximate::<10, 5>(1.0).product(Approximate(1e-8)).0, 1e-8);
         assert_eq!(Approximate::<10, 5>(1e-8).outer(Approximate(1.0)).0, 1e-8);
         assert_eq!(Approximate::<10, 5>(1e-8 * 1.001).saved_gradient().0, to_mantissa(1e-8 * 1.001, 7));

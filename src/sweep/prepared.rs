@@ -24,10 +24,15 @@ pub struct Prepared {
 struct Data {
     /// The settings of a task that has them.
     asked: Config,
-    framed: Framed,
-    /// By labels that tasks asked for.
+    /// `None` where windows are scaled: those of a data set are frames of their own, and these would only
+    /// fill memory.
+    framed: Option<Framed>,
+    /// By labels that tasks asked for, the newest last.
     labeled: Vec<Labeled>,
 }
+
+/// The most kinds of labels that are kept.
+const LABELS: usize = 8;
 
 struct Labeled {
     asked: LabelsConfig,
@@ -90,11 +95,14 @@ impl Prepared {
         config.check()?;
         self.device(task)?;
         let progress = self.said.with(progress);
-        let data = match self.data.take().filter(|data| have_same_frames(&data.asked, &config)) {
+        let is_known = |data: &Data| data.labeled.iter().any(|labeled| labeled.asked == config.labels);
+        let will_do =
+            |data: &Data| have_same_frames(&data.asked, &config) && (data.framed.is_some() || is_known(data));
+        let data = match self.data.take().filter(will_do) {
             Some(data) => self.data.insert(data),
             // The old ones are not in memory beside the new.
             None => {
-                let framed = Framed::read(&config, &progress)?;
+                let framed = Some(Framed::read(&config, &progress)?);
                 self.data.insert(Data { asked: config.clone(), framed, labeled: Vec::new() })
             }
         };
@@ -106,10 +114,14 @@ impl Prepared {
             }
             None => {
                 let asked = config.labels.clone();
-                let dataset = data.framed.clone().label(&mut config, None, &progress)?;
-                if config.frames.scale != Scale::None {
-                    // Scaled windows are frames of their own: those of one kind of labels fill memory enough.
-                    data.labeled.clear();
+                let framed = match config.frames.scale {
+                    Scale::None => data.framed.clone(),
+                    _ => data.framed.take(),
+                };
+                let framed = framed.expect("frames that were read");
+                let dataset = framed.label(&mut config, None, &progress)?;
+                if data.labeled.len() == LABELS {
+                    data.labeled.remove(0);
                 }
                 data.labeled.push(Labeled { asked, read: config.clone(), dataset: dataset.clone() });
                 dataset

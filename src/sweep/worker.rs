@@ -6,12 +6,12 @@ use super::grid::Task;
 use super::prepared::{Prepared, have_same_frames};
 use crate::backend::{DeviceId, Kind};
 use crate::config::Config;
+use crate::data::normalize::Scale;
 use crate::error::{Error, ErrorKind, Result};
 use crate::experiment::{self, Ending, Experiment, Selected};
 use crate::progress::Progress;
 use crate::report;
 use crate::run::{Resume, RunFolder, Status};
-use crate::shell::quoted;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -29,6 +29,8 @@ pub enum Outcome {
     Elsewhere(DeviceId),
     /// By this error, which its run folder keeps.
     Failed(Error),
+    /// It has not: the GPU of this process broke, and another one may go on with it.
+    Open,
 }
 
 /// Works at one stack of tasks after the other: tasks whose networks have one shape train at once, each as if
@@ -41,6 +43,8 @@ pub struct Worker<'a> {
     /// but one fold of a run after the other, so that other processes find some.
     share: Option<usize>,
     prepared: Prepared,
+    /// Why its GPU cannot be used any more.
+    broken: Option<String>,
 }
 
 /// How often a run folder that cannot be opened is tried again.
@@ -95,7 +99,7 @@ impl<'a> Worker<'a> {
                 Some(open.div_ceil(workers.get()).max(1))
             }
         };
-        Ok(Worker { sweep, retry, share, prepared })
+        Ok(Worker { sweep, retry, share, prepared, broken: None })
     }
 
     /// Trains and scores the first of these tasks in its run folder, from wherever that stands, and with it
@@ -104,8 +108,7 @@ impl<'a> Worker<'a> {
     ///
     /// # Errors
     ///
-    /// If a claim cannot be read or written, and if the GPU of the tasks cannot be used any more: the sweep or
-    /// this process is in trouble, not the task.
+    /// If a claim cannot be read or written: the sweep itself is in trouble, not the task.
     pub fn work<'t>(
         &mut self,
         tasks: &[&'t Task],
@@ -127,9 +130,15 @@ impl<'a> Worker<'a> {
         let (leader, at_once) = match prepared {
             Ok(prepared) => prepared,
             Err(error) => {
-                let claimed = vec![claimed];
-                let failed = self.failed(error, &claimed, progress);
-                return self.ended(claimed, failed, progress);
+                let outcome = match self.has_broken_gpu(&error, std::slice::from_ref(&claimed)) {
+                    // It has not touched the GPU.
+                    true => Outcome::Open,
+                    false => {
+                        keep(&error, &claimed, progress);
+                        Outcome::Failed(error)
+                    }
+                };
+                return self.end(vec![(claimed, outcome)], progress);
             }
         };
         let place = self.sweep.begun(first).map(place_of);
@@ -141,14 +150,19 @@ impl<'a> Worker<'a> {
             if stack.len() == at_once {
                 break;
             }
-            if let Some(member) = self.member(task, &stack[0].0, place, progress)? {
-                stack.push(member);
+            match self.member(task, &stack[0].0, place, progress) {
+                Ok(member) => stack.extend(member),
+                Err(error) => {
+                    // Those that are claimed train all the same.
+                    progress.warn(&format!("{}: {}", task.name(), error.message));
+                    break;
+                }
             }
         }
         let (experiments, claimed): (Vec<Experiment>, Vec<Claimed>) = stack.into_iter().unzip();
         begin(&claimed.iter().map(|claimed| claimed.task).collect::<Vec<_>>());
         let outcomes = self.train(&experiments, &claimed, interrupt, progress);
-        self.ended(claimed, outcomes, progress)
+        self.end(claimed.into_iter().zip(outcomes).collect(), progress)
     }
 
     /// Claims a task and opens its run folder; how it ends if that is not possible.
@@ -226,93 +240,79 @@ impl<'a> Worker<'a> {
 
     /// Trains tasks at once. An error is one of them alone, and nobody knows which: the others go on without
     /// it.
-    ///
-    /// # Errors
-    ///
-    /// If the GPU cannot be used any more.
     fn train(
-        &self,
+        &mut self,
         experiments: &[Experiment],
         claimed: &[Claimed],
         interrupt: &AtomicUsize,
         progress: &dyn Progress,
-    ) -> Result<Vec<Outcome>> {
-        match train(experiments, claimed, interrupt, progress) {
-            Ok(outcomes) => Ok(outcomes),
-            Err(error) if claimed.len() == 1 => self.failed(error, claimed, progress),
-            Err(error) => {
-                self.refuse_broken_gpu(&error, claimed[0].task)?;
-                progress.warn(&format!(
-                    "{} tasks that trained at once go on one by one: {}",
-                    claimed.len(),
-                    error.message
-                ));
-                // Should this process die before their turn, they have not failed.
-                claimed.iter().for_each(|claimed| reopen(claimed, progress));
-                let mut outcomes = Vec::new();
-                for (experiment, claimed) in experiments.iter().zip(claimed) {
-                    let one = (std::slice::from_ref(experiment), std::slice::from_ref(claimed));
-                    outcomes.extend(self.train(one.0, one.1, interrupt, progress)?);
-                }
-                Ok(outcomes)
+    ) -> Vec<Outcome> {
+        let error = match train(experiments, claimed, interrupt, progress) {
+            Ok(outcomes) => return outcomes,
+            Err(error) => error,
+        };
+        if self.has_broken_gpu(&error, claimed) {
+            return claimed.iter().map(|claimed| leave(claimed, &error, progress)).collect();
+        }
+        if let [claimed] = claimed {
+            keep(&error, claimed, progress);
+            return vec![Outcome::Failed(error)];
+        }
+        progress.warn(&format!(
+            "{} tasks that trained at once go on one by one: {}",
+            claimed.len(),
+            error.message
+        ));
+        // Should this process die before their turn, they have not failed.
+        claimed.iter().for_each(|claimed| reopen(claimed, progress));
+        let mut outcomes = Vec::new();
+        for (experiment, claimed) in experiments.iter().zip(claimed) {
+            let one = (std::slice::from_ref(experiment), std::slice::from_ref(claimed));
+            match self.broken {
+                None => outcomes.extend(self.train(one.0, one.1, interrupt, progress)),
+                Some(_) => outcomes.push(Outcome::Open),
             }
         }
+        outcomes
     }
 
-    /// The outcome of one task that ended with this error.
-    ///
-    /// # Errors
-    ///
-    /// If it is no fault of the task: its GPU cannot be used any more.
-    fn failed(&self, error: Error, claimed: &[Claimed], progress: &dyn Progress) -> Result<Vec<Outcome>> {
-        self.refuse_broken_gpu(&error, claimed[0].task)?;
-        keep(&error, &claimed[0], progress);
-        Ok(vec![Outcome::Failed(error)])
+    /// Whether the GPU of these tasks, which ended with `error`, worked before and cannot be used any more.
+    fn has_broken_gpu(&mut self, error: &Error, claimed: &[Claimed]) -> bool {
+        let Some(why) = self.prepared.broken(claimed[0].task) else { return false };
+        let names: Vec<String> = claimed.iter().map(|claimed| claimed.task.name()).collect();
+        self.broken = Some(format!(
+            "{}: {}; its GPU cannot be used any more: {}",
+            names.join(", "),
+            error.message,
+            why.message
+        ));
+        true
     }
 
-    /// An error if the GPU of a task, which ended with `error`, worked before and cannot be used any more.
-    fn refuse_broken_gpu(&self, error: &Error, task: &Task) -> Result<()> {
-        let Some(why) = self.prepared.broken(task) else { return Ok(()) };
-        let path = quoted(&self.sweep.path().to_string_lossy());
-        Err(Error::new(
-            ErrorKind::Device,
-            format!("{}; its GPU cannot be used any more: {}", error.message, why.message),
-        )
-        .hint(format!(
-            "no task has failed by that: `engine sweep run --resume {path}` goes on where the GPU can be used"
-        )))
+    /// Why this process can take no more tasks, if it cannot: its GPU broke.
+    pub fn broken(&self) -> Option<&str> {
+        self.broken.as_deref()
     }
 
-    /// Gives tasks back, with their outcomes. After an error that is no fault of theirs they are open.
-    fn ended<'t>(
+    /// Gives tasks back, all of them whatever happens, with their outcomes.
+    fn end<'t>(
         &self,
-        claimed: Vec<Claimed<'t>>,
-        outcomes: Result<Vec<Outcome>>,
+        ended: Vec<(Claimed<'t>, Outcome)>,
         progress: &dyn Progress,
     ) -> Result<Vec<(&'t Task, Outcome)>> {
-        let outcomes = match outcomes {
-            Ok(outcomes) => outcomes,
-            Err(error) => {
-                claimed.iter().for_each(|claimed| reopen(claimed, progress));
-                claimed.into_iter().try_for_each(Claimed::give_back)?;
-                return Err(error);
+        let mut held = Ok(());
+        let mut outcomes = Vec::new();
+        for (Claimed { task, claim, folder }, outcome) in ended {
+            let outcome = claim.successor().map_or(outcome, Outcome::Owned);
+            // Its guard holds the claim, too.
+            drop(folder);
+            if let Err(error) = release(claim) {
+                progress.warn(&format!("{} is not given back: {}", task.name(), error.message));
+                held = Err(error);
             }
-        };
-        let end = |(claimed, outcome): (Claimed<'t>, Outcome)| {
-            let outcome = claimed.claim.successor().map_or(outcome, Outcome::Owned);
-            let task = claimed.task;
-            claimed.give_back()?;
-            Ok((task, outcome))
-        };
-        claimed.into_iter().zip(outcomes).map(end).collect()
-    }
-}
-
-impl Claimed<'_> {
-    fn give_back(self) -> Result<()> {
-        // Its guard holds the claim, too.
-        drop(self.folder);
-        release(self.claim)
+            outcomes.push((task, outcome));
+        }
+        held.map(|()| outcomes)
     }
 }
 
@@ -345,6 +345,8 @@ fn may_train_with(task: &Task, first: &Task, mixes_folds: bool) -> bool {
         && a.network == b.network
         && a.train_spec().trains_with(&b.train_spec())
         && have_same_frames(a, b)
+        // Scaled windows are frames of their own.
+        && (a.frames.scale == Scale::None || a.labels == b.labels)
 }
 
 /// Trains tasks at once.
@@ -373,6 +375,25 @@ fn train(
     Ok(claimed.iter().map(outcome).collect())
 }
 
+/// In the folder of a run that was being trained when its GPU broke.
+const BROKE_GPU: &str = "broke-gpu.txt";
+
+/// The outcome of a task that was being trained when its GPU broke: open, but for one to which that happens
+/// for the second time. It may be its fault, and would take one GPU after the other.
+fn leave(claimed: &Claimed, error: &Error, progress: &dyn Progress) -> Outcome {
+    if claimed.folder.file(BROKE_GPU).exists() {
+        let message = format!("a GPU broke while it trained, for the second time: {}", error.message);
+        let error = Error::new(ErrorKind::Device, message);
+        keep(&error, claimed, progress);
+        return Outcome::Failed(error);
+    }
+    if let Err(e) = claimed.folder.write(BROKE_GPU, format!("{}\n", error.message).as_bytes()) {
+        progress.warn(&format!("{}: {}", claimed.task.name(), e.message));
+    }
+    reopen(claimed, progress);
+    Outcome::Open
+}
+
 /// Takes back that a task has failed.
 fn reopen(Claimed { task, folder, .. }: &Claimed, progress: &dyn Progress) {
     if matches!(Status::read(folder.path()), Ok(Status::Failed { .. }))
@@ -381,6 +402,7 @@ fn reopen(Claimed { task, folder, .. }: &Claimed, progress: &dyn Progress) {
         progress.warn(&format!("{}: {}", task.name(), e.message));
     }
 }
+
 /// Records an error that came before the training: it is recorded nowhere else.
 fn keep(error: &Error, claimed: &Claimed, progress: &dyn Progress) {
     let Claimed { task, folder, .. } = claimed;

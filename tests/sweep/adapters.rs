@@ -256,7 +256,7 @@ fn a_gpu_that_breaks_leaves_its_tasks_to_an_equal_one() {
     let end = alone.0.wait().unwrap().code();
     let said = fs::read_to_string(said).unwrap();
     assert_eq!(end, Some(5), "{said}");
-    assert!(said.contains("no task has failed by that: `engine sweep run --resume runs/alone`"), "{said}");
+    assert!(said.contains("`engine sweep run --resume runs/alone` goes on with the open tasks"), "{said}");
     let left = states(path, "runs/alone");
     assert!(left.iter().any(|state| state != "finished"), "{left:?}");
     assert!(!left.contains(&"failed".to_string()) && !left.contains(&"running".to_string()), "{left:?}");

@@ -15,8 +15,8 @@ pub struct KernelOptions {
     /// Print the kernels of this algorithm [default: the first that the layer fits]
     #[arg(long, value_enum, value_parser = word::<Algorithm>(), aliases = ["tier", "regime"])]
     algorithm: Option<Algorithm>,
-    /// Print the kernels of this precision: fp32, tf32 or bf16 of `cuda`, fp32 or f16 of `wgpu` [default: fp32,
-    /// on `cuda` tf32]
+    /// Print the kernels of this precision: fp32, tf32 or bf16 of `cuda`, fp32 or f16 of `wgpu` [default:
+    /// fp32, on `cuda` tf32]
     #[arg(long, value_enum, value_parser = word::<Precision>())]
     precision: Option<Precision>,
     /// Print all kernels that a training step of any network may launch, not only those of this layer

@@ -4,6 +4,7 @@ use super::address::Address;
 use super::driver::Driver;
 use super::executor::Executor;
 use super::gpu::Gpu;
+use super::kernel::NO_F16;
 use super::memory::{Buf, Frames, Memory};
 use super::peak;
 use super::programs::default_folder;
@@ -14,9 +15,6 @@ use crate::error::Result;
 use crate::ops::{Device, Precision, Purpose, Rnn, RnnLayer, Sealed, Together, Word};
 use ndarray::ArcArray2;
 use std::sync::{Mutex, PoisonError};
-
-/// Why no kernel here meets the precision `f16`.
-pub(super) const NO_F16: &str = "no kernel of CUDA computes in f16";
 
 /// A CUDA device, or a test's substitute for one, as a backend.
 pub struct Cuda<E: Executor> {

@@ -1,8 +1,7 @@
 //! A matrix product (GEMM) for every model and direction at once, and our own kernel for it.
 
 use super::address::Address;
-use super::device::NO_F16;
-use super::kernel::{Kernel, bits};
+use super::kernel::{Kernel, NO_F16, bits};
 use super::tile::Tile;
 use crate::ops::{Precision, Work};
 

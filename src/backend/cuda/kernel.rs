@@ -3,7 +3,6 @@
 //! A kernel has one argument, a struct by value. The operation's file lists its fields once, and both the
 //! Rust struct and the C++ struct come from that list. Every field has eight bytes.
 
-use super::device::NO_F16;
 use crate::ops::{Cell, Precision, cells};
 use std::fmt::Write;
 use std::hash::{Hash, Hasher};
@@ -176,6 +175,9 @@ pub(super) fn grid(elements: usize, models: usize) -> [usize; 3] {
 pub(super) fn real(value: f64) -> u64 {
     u64::from((value as f32).to_bits())
 }
+
+/// Why no kernel here meets the precision `f16`.
+pub(super) const NO_F16: &str = "no kernel of CUDA computes in f16";
 
 /// The value of PRECISION in the kernels: the bits (sign, exponent and mantissa) of an operand of a GEMM.
 pub(super) fn bits(precision: Precision) -> u32 {

@@ -1,8 +1,7 @@
 //! Measures the peak arithmetic throughput and memory bandwidth of a device.
 
-use super::device::NO_F16;
 use super::executor::Executor;
-use super::kernel::{Kernel, THREADS, bits};
+use super::kernel::{Kernel, NO_F16, THREADS, bits};
 use super::memory::Buf;
 use super::session::Session;
 use crate::backend::Kind;

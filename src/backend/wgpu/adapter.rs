@@ -94,15 +94,14 @@ impl Adapter {
     /// The features that the kernels can use.
     pub fn details(&self) -> String {
         let limits = self.adapter.limits();
-        let has = |feature| if self.adapter.features().contains(feature) { "yes" } else { "no" };
+        let has_clock = self.adapter.features().contains(wgpu::Features::TIMESTAMP_QUERY);
         format!(
-            "{} invocations and {} KiB of memory a workgroup, bindings of {} MiB, buffers of {} MiB; time stamps {}, f16 {}",
+            "{} invocations and {} KiB of memory a workgroup, bindings of {} MiB, buffers of {} MiB; time stamps {}",
             limits.max_compute_invocations_per_workgroup,
             limits.max_compute_workgroup_storage_size >> 10,
             limits.max_storage_buffer_binding_size >> 20,
             limits.max_buffer_size >> 20,
-            has(wgpu::Features::TIMESTAMP_QUERY),
-            has(wgpu::Features::SHADER_F16),
+            if has_clock { "yes" } else { "no" },
         )
     }
 

@@ -39,7 +39,7 @@ impl Wgpu {
         self
     }
 
-    /// What recurrent layers are planned for here.
+    /// The target that recurrent layers are planned for here.
     pub fn target(&self) -> Target<'_> {
         Target { limits: &self.gpu.limits, is_software: self.adapter.is_software(), format: self.format }
     }

@@ -1,4 +1,4 @@
-//! What a process or several leave of a sweep.
+//! The rest of a sweep that a process or several leave.
 
 use crate::backend::DeviceId;
 use crate::error::Error;

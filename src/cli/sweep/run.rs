@@ -217,6 +217,8 @@ impl RunCommand {
                             left.failed.push((task.number, error));
                         }
                         Outcome::Interrupted(signal) => interrupted = Some(signal),
+                        // Said once for all of them, below.
+                        Outcome::Open => {}
                         Outcome::Owned(owner) => {
                             news.say(&format!("{}: with {owner}", label(task)));
                             owned.push_back(task);
@@ -227,6 +229,12 @@ impl RunCommand {
                             left.elsewhere.push((task.number, device));
                         }
                     }
+                }
+                if let Some(why) = worker.broken() {
+                    let path = quoted(&sweep.path().to_string_lossy());
+                    return Err(Error::new(ErrorKind::Device, why).hint(format!(
+                        "`engine sweep run --resume {path}` goes on with the open tasks where the GPU can be used"
+                    )));
                 }
                 if interrupted.is_some() {
                     return Ok(Left { signal: interrupted, ..left });

@@ -1,6 +1,6 @@
 //! The choice of a recurrent layer's algorithm: a pure function of its sizes and the precision.
 
-use super::super::device::NO_F16;
+use super::super::kernel::NO_F16;
 use crate::backend::{Algorithm, GemmKernel};
 use crate::error::{Error, Result};
 use crate::ops::{Precision, Rnn};

@@ -50,8 +50,8 @@ impl Format {
     /// The kernel of a layer of this format.
     pub fn of_kernel(self, kernel: Kernel) -> Kernel {
         let (text, prefix) = match self {
-            Format::Fp32 => (file!("format_fp32"), ""),
-            Format::F16 => (file!("format_f16"), "f16 "),
+            Format::Fp32 => (file!("rnn_format_fp32"), ""),
+            Format::F16 => (file!("rnn_format_f16"), "f16 "),
         };
         Kernel { file: format!("{prefix}{}", kernel.file), ..kernel.with(text) }
     }
@@ -59,7 +59,11 @@ impl Format {
     /// The kernel of a time loop that keeps the weights of so many units in registers.
     pub fn of_persistent_kernel(self, hidden: usize, kernel: Kernel) -> Kernel {
         let is_converted = self == Format::F16 && hidden <= F32_UNITS;
-        self.of_kernel(kernel.with(if is_converted { file!("held_as_f32") } else { file!("held_as_stored") }))
+        self.of_kernel(kernel.with(if is_converted {
+            file!("rnn_held_as_f32")
+        } else {
+            file!("rnn_held_as_stored")
+        }))
     }
 
     /// The most units whose recurrent weights the invocations of a workgroup can keep in registers.

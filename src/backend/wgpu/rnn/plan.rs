@@ -20,7 +20,7 @@ pub const STEP_TILE: usize = 16;
 /// Units whose recurrent weights are worth reading again every step in one workgroup.
 pub const STREAMED_UNITS: usize = 256;
 
-/// What a layer is planned for.
+/// The device and the format that a layer is planned for.
 #[derive(Clone, Copy, Debug)]
 pub struct Target<'a> {
     /// Limits of the device.

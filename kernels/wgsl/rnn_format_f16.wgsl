@@ -33,14 +33,16 @@ fn from_weights(w: Weights) -> vec4<f32> {
     return vec4<f32>(unpack2x16float(w.x), unpack2x16float(w.y));
 }
 
-// The gates that a cell saves. Off by an ulp at most, as the device rounds. What no half can hold becomes the
-// largest. A NaN may become any number: the cell's state is one, and so is the loss.
+// The gates that a cell saves. Off by an ulp at most, as the device rounds; it may take a half below 2^-14
+// for 0. What no half can hold, as the recurrent part of a GRU's n, becomes the largest. A NaN may become
+// any number: the cell's state is one, and so is the loss.
 fn to_gates(v: vec4<f32>) -> Saved {
     let half = clamp(v, vec4<f32>(-LARGEST_HALF), vec4<f32>(LARGEST_HALF));
     return vec2<u32>(pack2x16float(half.xy), pack2x16float(half.zw));
 }
 
-// The input part of the gates. Of the largest half a gate is as saturated as of more; a NaN stays one.
+// The input part of the gates. Of the largest half a gate is as saturated as of more, unless the recurrent
+// part is as large; a NaN stays one.
 fn to_input(v: vec4<f32>) -> Saved {
     let is_nan = (bitcast<vec4<u32>>(v) & vec4<u32>(0x7fffffffu)) > vec4<u32>(0x7f800000u);
     let nan = select(vec4<u32>(), vec4<u32>(HALF_NAN), is_nan);
