@@ -80,7 +80,7 @@ fn cuda_kernels_are_listed_and_printed_without_cuda() {
     without_cuda(folder.path(), "kernels --backend cuda --hidden 65 --algorithm persistent")
         .ends(2, &["65 units in tf32 does not fit the algorithm `persistent`"]);
     without_cuda(folder.path(), "kernels --precision bf16")
-        .ends(2, &["`--precision` is for the kernels of `cuda`"]);
+        .ends(4, &["the backend `wgpu` has no `--precision bf16`"]);
     without_cuda(folder.path(), "kernels --backend cuda --algorithm streamed")
         .ends(2, &["64 units in tf32 does not fit the algorithm `streamed`"]);
     without_cuda(folder.path(), "kernels --backend cuda --arch 90").ends(

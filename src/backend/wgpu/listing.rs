@@ -108,8 +108,8 @@ mod tests {
         assert_eq!(names.len(), kernels.len());
         // At the floor: each width up to 80 has kernels of its own in registers, for one, for two and for as
         // many rows as the depth has parts; forward with and without what backward needs, and backward. A GPU
-        // runs wider layers step by step, with kernels that have no constants, and GEMMs have two tiles. So in
-        // each format; f16 has room for more units, and the floor has invocations for 84.
+        // runs wider layers step by step, with kernels that have no constants, and GEMMs have two tiles. All
+        // in each format; f16 has room for more units, and the floor has invocations for 84.
         let count = |part: &str| names.iter().filter(|name| name.contains(part)).count();
         assert_eq!(count("rnn_persistent"), 2 * (80 + 84) * 3 * 3);
         // All but the sum of partial gradients, which are of no format.
