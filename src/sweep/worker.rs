@@ -417,3 +417,32 @@ fn release(claim: Arc<Claim>) -> Result<()> {
     let claim = Arc::into_inner(claim).ok_or_else(|| Error::new(ErrorKind::Other, "a claim is held on"))?;
     claim.release()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::grid::Settings;
+    use super::*;
+    use crate::progress::Silent;
+
+    /// The first GPU may have broken by itself; the second one has one cause in common with it.
+    #[test]
+    fn a_task_in_whose_training_a_gpu_breaks_again_has_failed() {
+        let parent = tempfile::tempdir().unwrap();
+        let sweep = Sweep::create(parent.path(), "s", Settings::from_toml("seeds = [1]").unwrap()).unwrap();
+        let task = &sweep.tasks[0];
+        let claim = Claim::make(&sweep.claims(), task.number).unwrap().ok().expect("nobody else has it");
+        let claimed = Claimed { task, claim: Arc::new(claim), folder: sweep.run_folder(task).unwrap() };
+        let lost = Error::new(ErrorKind::Device, "the device is lost");
+        let status = || Status::read(claimed.folder.path()).unwrap();
+
+        // As a training that ends with an error leaves it.
+        Status::Failed { message: lost.message.clone() }.write(&claimed.folder).unwrap();
+        assert!(matches!(leave(&claimed, &lost, &Silent), Outcome::Open));
+        assert_eq!(status(), Status::Running);
+
+        Status::Failed { message: lost.message.clone() }.write(&claimed.folder).unwrap();
+        assert!(matches!(leave(&claimed, &lost, &Silent), Outcome::Failed(_)));
+        let message = "a GPU broke while it trained, for the second time: the device is lost";
+        assert_eq!(status(), Status::Failed { message: message.into() });
+    }
+}
