@@ -430,7 +430,7 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let sweep = Sweep::create(parent.path(), "s", Settings::from_toml("seeds = [1]").unwrap()).unwrap();
         let task = &sweep.tasks[0];
-        let claim = Claim::make(&sweep.claims(), task.number).unwrap().ok().expect("nobody else has it");
+        let claim = Claim::make(&sweep.claims(), task.number).unwrap().expect("nobody else has it");
         let claimed = Claimed { task, claim: Arc::new(claim), folder: sweep.run_folder(task).unwrap() };
         let lost = Error::new(ErrorKind::Device, "the device is lost");
         let status = || Status::read(claimed.folder.path()).unwrap();
