@@ -12,8 +12,11 @@ const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 const ROUNDS: usize = 10;
 
 /// Four random `u32`s for a key and a counter.
+#[inline]
 pub fn philox(key: [u32; 2], counter: [u32; 4]) -> [u32; 4] {
-    philox_lanes(key, counter.map(|part| [part])).map(|[value]| value)
+    let [[c0], [c1], [c2], [c3]] =
+        philox_lanes(key, [[counter[0]], [counter[1]], [counter[2]], [counter[3]]]);
+    [c0, c1, c2, c3]
 }
 
 /// [`philox`] for `N` counters at once. Element `[i][lane]` is part `i` of the counter or result of a lane,
@@ -23,12 +26,11 @@ pub fn philox_lanes<const N: usize>(mut key: [u32; 2], mut counters: [[u32; N]; 
     for _ in 0..ROUNDS {
         let mut next = [[0; N]; 4];
         for lane in 0..N {
-            let [c0, c1, c2, c3] = [0, 1, 2, 3].map(|part: usize| counters[part][lane]);
-            let p0 = u64::from(MULTIPLIERS[0]) * u64::from(c0);
-            let p1 = u64::from(MULTIPLIERS[1]) * u64::from(c2);
-            next[0][lane] = (p1 >> 32) as u32 ^ c1 ^ key[0];
+            let p0 = u64::from(MULTIPLIERS[0]) * u64::from(counters[0][lane]);
+            let p1 = u64::from(MULTIPLIERS[1]) * u64::from(counters[2][lane]);
+            next[0][lane] = (p1 >> 32) as u32 ^ counters[1][lane] ^ key[0];
             next[1][lane] = p1 as u32;
-            next[2][lane] = (p0 >> 32) as u32 ^ c3 ^ key[1];
+            next[2][lane] = (p0 >> 32) as u32 ^ counters[3][lane] ^ key[1];
             next[3][lane] = p0 as u32;
         }
         counters = next;
@@ -84,6 +86,7 @@ impl Random {
     }
 
     /// The next number, uniform over all `u32`s.
+    #[inline]
     pub fn next_u32(&mut self) -> u32 {
         if self.used == 4 {
             let counter = [self.block as u32, (self.block >> 32) as u32, self.place[0], self.place[1]];
@@ -96,12 +99,14 @@ impl Random {
     }
 
     /// A uniform number in (0, 1) with 53 bits. It is never 0.
+    #[inline]
     pub fn uniform(&mut self) -> f64 {
         let bits = (u64::from(self.next_u32()) << 21) ^ u64::from(self.next_u32() >> 11);
         (bits as f64 + 0.5) / (1u64 << 53) as f64
     }
 
     /// A standard normal number (Box and Muller 1958).
+    #[inline]
     pub fn normal(&mut self) -> f64 {
         let (u, v) = (self.uniform(), self.uniform());
         (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()

@@ -21,17 +21,20 @@ unsafe impl<T: Send> Sync for Disjoint<'_, T> {}
 unsafe impl<T: Send> Send for Disjoint<'_, T> {}
 
 impl<'a, T> Disjoint<'a, T> {
+    #[inline]
     pub fn new(data: &'a mut [T]) -> Self {
         Disjoint { data: data.as_mut_ptr(), len: data.len(), lifetime: PhantomData }
     }
 
     /// All elements.
+    #[inline]
     pub fn len(&self) -> usize {
         self.len
     }
 
     /// The first element of `range`, for threads that write between each other's elements. Panics if it is
     /// out of bounds.
+    #[inline]
     pub fn pointer(&self, range: Range<usize>) -> *mut T {
         assert!(range.start <= range.end && range.end <= self.len, "{range:?} of {}", self.len);
         self.data.wrapping_add(range.start)
@@ -42,6 +45,7 @@ impl<'a, T> Disjoint<'a, T> {
     /// # Safety
     /// While the result lives, no other call may hand out an overlapping range.
     #[allow(clippy::mut_from_ref)] // that is the point of this type
+    #[inline]
     pub unsafe fn range(&self, range: Range<usize>) -> &mut [T] {
         // SAFETY: `pointer` checks that `range` lies in the slice that `new` borrowed for `'a`, whose
         // elements are initialized; the caller promises that nobody else refers to them.

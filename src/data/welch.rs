@@ -9,6 +9,7 @@ use std::sync::Arc;
 pub struct Welch {
     fft: Arc<dyn RealToComplex<f64>>,
     window: Vec<f64>,
+    scale: f64,
     piece: Vec<f64>,
     spectrum: Vec<Complex<f64>>,
 }
@@ -19,8 +20,10 @@ impl Welch {
         let fft = RealFftPlanner::<f64>::new().plan_fft_forward(piece);
         let window: Vec<f64> =
             (0..piece).map(|i| 0.5 - 0.5 * (std::f64::consts::TAU * i as f64 / piece as f64).cos()).collect();
+        let energy: f64 = window.iter().map(|w| w * w).sum();
+        let scale = 2.0 / (energy * window.len() as f64);
         let (piece, spectrum) = (fft.make_input_vec(), fft.make_output_vec());
-        Welch { fft, window, piece, spectrum }
+        Welch { fft, window, scale, piece, spectrum }
     }
 
     /// Width of a bin in Hz at `rate`.
@@ -31,8 +34,7 @@ impl Welch {
     /// Factor from the squared magnitude of a bin to its part of the variance: 2 for both halves of the
     /// spectrum, divided by the window's energy and the number of samples.
     pub fn scale(&self) -> f64 {
-        let energy: f64 = self.window.iter().map(|w| w * w).sum();
-        2.0 / (energy * self.window.len() as f64)
+        self.scale
     }
 
     /// Shows `visit` the spectrum of each piece less its mean, and returns their number. `signal` must not be

@@ -48,8 +48,8 @@ impl Runs<AttentionBackward> for Cpu {
             let mut own = vec![0.0; s.steps];
             isa::run(isa, Scores { steps, attention: &attention, d_out, d_scores: &mut own });
             let weight = &a.weights[s.weights.start(row / s.batch)..][..s.width];
-            for (t, (d_score, attention)) in own.into_iter().zip(attention).enumerate() {
-                let place = steps.place(t);
+            for (t, &d_score) in own.iter().enumerate() {
+                let (place, attention) = (steps.place(t), attention[t]);
                 // SAFETY: `row` is one task's alone; the places are of this row and a step.
                 let (to, dx) = unsafe {
                     (d_scores.range(place..place + 1), dx.range(place * s.width..(place + 1) * s.width))
@@ -106,10 +106,23 @@ impl<'a> Steps<'a> {
     }
 }
 
-/// `out += factor * row`
+/// `out += factor * row`, rounded twice, as by the reference.
+///
+/// # Safety
+/// The processor has `S`'s instructions.
 #[inline(always)]
-fn add_scaled(out: &mut [f32], factor: f32, row: &[f32]) {
-    out.iter_mut().zip(row).for_each(|(out, x)| *out += factor * x);
+unsafe fn add_scaled<S: Simd>(out: &mut [f32], factor: f32, row: &[f32]) {
+    let row = &row[..out.len()];
+    for i in (0..out.len()).step_by(S::LANES) {
+        let count = out.len() - i;
+        // SAFETY: the caller's processor has `S`'s instructions; of both slices `count` numbers are left from
+        // `i` on.
+        unsafe {
+            let scaled = S::mul(S::splat(factor), S::load_first(row.as_ptr().add(i), count));
+            let sum = S::add(S::load_first(out.as_ptr().add(i), count), scaled);
+            S::store_first(out.as_mut_ptr().add(i), sum, count);
+        }
+    }
 }
 
 struct Forward<'a> {
@@ -139,7 +152,8 @@ impl Task for Forward<'_> {
         let sum: f32 = weights.iter().sum();
         for (t, weight) in weights.iter_mut().enumerate() {
             *weight /= sum;
-            add_scaled(out, *weight, steps.step(t));
+            // SAFETY: as above.
+            unsafe { add_scaled::<S>(out, *weight, steps.step(t)) };
         }
     }
 }
@@ -164,8 +178,14 @@ impl Task for Scores<'_> {
             // SAFETY: `run`'s caller has `S`'s instructions.
             *g = unsafe { dot::<S>(d_out, steps.step(t)) };
         }
-        let mean: f32 = d_scores.iter().zip(attention).map(|(g, a)| a * g).sum();
-        d_scores.iter_mut().zip(attention).for_each(|(g, a)| *g = a * (*g - mean));
+        let attention = &attention[..d_scores.len()];
+        let mut mean = 0.0;
+        for t in 0..d_scores.len() {
+            mean += attention[t] * d_scores[t];
+        }
+        for t in 0..d_scores.len() {
+            d_scores[t] = attention[t] * (d_scores[t] - mean);
+        }
     }
 }
 
@@ -184,8 +204,17 @@ impl Task for Gradient<'_> {
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        for ((dx, d_out), weight) in self.dx.iter_mut().zip(self.d_out).zip(self.weight) {
-            *dx = self.attention * d_out + self.d_score * weight;
+        let Gradient { attention, d_out, d_score, weight, dx } = self;
+        let (d_out, weight) = (&d_out[..dx.len()], &weight[..dx.len()]);
+        for i in (0..dx.len()).step_by(S::LANES) {
+            let count = dx.len() - i;
+            // SAFETY: `run`'s caller has `S`'s instructions; of all three slices `count` numbers are left
+            // from `i` on.
+            unsafe {
+                let through_mean = S::mul(S::splat(attention), S::load_first(d_out.as_ptr().add(i), count));
+                let through_score = S::mul(S::splat(d_score), S::load_first(weight.as_ptr().add(i), count));
+                S::store_first(dx.as_mut_ptr().add(i), S::add(through_mean, through_score), count);
+            }
         }
     }
 }
@@ -213,7 +242,9 @@ impl Task for Weights<'_> {
         for (t, b) in (0..self.steps).flat_map(|t| (0..self.batch).map(move |b| (t, b))) {
             if t < self.lengths[b] as usize {
                 let place = self.first + t * self.batch + b;
-                add_scaled(self.d_weights, self.d_scores[place], &self.x[place * width..][..width]);
+                let row = &self.x[place * width..][..width];
+                // SAFETY: `run`'s caller has `S`'s instructions.
+                unsafe { add_scaled::<S>(self.d_weights, self.d_scores[place], row) };
             }
         }
     }

@@ -22,6 +22,7 @@ impl Columns {
     }
 
     /// Words of such a matrix.
+    #[inline]
     pub fn words(depth: usize, columns: usize, layout: Layout) -> usize {
         layout.words(depth) * columns.next_multiple_of(layout.lanes)
     }
@@ -56,6 +57,7 @@ impl Columns {
     }
 
     /// The block that begins at column `first`.
+    #[inline]
     pub fn block<E: Format>(&self, first: usize) -> *const E::Number {
         assert!(E::PAIR == self.layout.pair, "columns of another format");
         self.words[first * self.layout.words(self.depth)..].as_ptr().cast()

@@ -8,7 +8,7 @@ use super::format::{Format, Operands, layout, with_format};
 use super::isa::{self, Isa, Task};
 use super::kernel::{STRIP, block_rows, groups, multiply, outer, with_rows};
 use super::memory::Aligned;
-use super::simd::{MAX_LANES, Simd};
+use super::simd::Simd;
 use crate::backend::disjoint::Disjoint;
 use crate::error::Result;
 use crate::ops::{Checked, Conv, ConvBackward, ConvBackwardOperands, ConvForward, ConvForwardOperands, Runs};
@@ -193,8 +193,7 @@ impl<E: Format> Step<'_, E> {
             let mut z = [bias; R];
             let mut panel = self.weights.block::<E>(first);
             for j in 0..s.spec.kernel {
-                let mut rows = [std::ptr::null(); R];
-                rows.copy_from_slice(&x[j * live..][..R]);
+                let rows = *x[j * live..].first_chunk::<R>().expect("`R` rows of each tap");
                 z = multiply::<S, E, R, N>(rows, s.input, panel, z);
                 panel = panel.add(s.input.next_multiple_of(E::PAIR) * N * S::LANES);
             }
@@ -209,20 +208,12 @@ impl<E: Format> Step<'_, E> {
 /// The processor has `S`'s instructions.
 #[inline(always)]
 unsafe fn pool<S: Simd>(before: S::V, after: S::V) -> (S::V, S::V) {
-    let (mut a, mut b) = ([0.0f32; MAX_LANES], [0.0f32; MAX_LANES]);
-    // SAFETY: the caller's processor has `S`'s instructions, and both arrays have room for the vector of any
-    // path.
+    // SAFETY: the caller's processor has `S`'s instructions; no memory is touched.
     unsafe {
-        S::store(a.as_mut_ptr(), before);
-        S::store(b.as_mut_ptr(), after);
-        for lane in 0..S::LANES {
-            let (before, after) = (a[lane], b[lane]);
-            let larger = if before < after || after.is_nan() { after } else { before };
-            let y = if larger < 0.0 { 0.0 } else { larger };
-            a[lane] = y;
-            b[lane] = if before < after { -y } else { y };
-        }
-        (S::load(a.as_ptr()), S::load(b.as_ptr()))
+        let zero = S::splat(0.0);
+        let larger = S::select_less(before, after, after, before);
+        let y = S::at_least(S::select_nan(after, after, larger), zero);
+        (y, S::select_less(before, after, S::sub(zero, y), y))
     }
 }
 
@@ -260,13 +251,26 @@ impl Gradient<'_> {
     }
 
     /// Filters `first ..` of the gradient by `z` at step `step` of row `b`.
+    ///
+    /// # Safety
+    /// The processor has `S`'s instructions.
     #[inline(always)]
-    fn expand(&self, m: usize, step: usize, b: usize, first: usize, dz: &mut [f32]) {
+    unsafe fn expand<S: Simd>(&self, m: usize, step: usize, b: usize, first: usize, dz: &mut [f32]) {
         let at = self.s.y_at(m, step / 2, b) + first;
         let (argmax, dy) = (&self.argmax[at..][..dz.len()], &self.dy[at..][..dz.len()]);
-        let sign = if step.is_multiple_of(2) { 1.0 } else { -1.0 };
-        for ((dz, &signed), &dy) in dz.iter_mut().zip(argmax).zip(dy) {
-            *dz = if sign * signed > 0.0 { dy } else { 0.0 };
+        for f in (0..dz.len()).step_by(S::LANES) {
+            let count = dz.len() - f;
+            // SAFETY: the caller's processor has `S`'s instructions; of all three slices `count` numbers are
+            // left from `f` on.
+            unsafe {
+                let signed = S::load_first(argmax.as_ptr().add(f), count);
+                let (zero, dy) = (S::splat(0.0), S::load_first(dy.as_ptr().add(f), count));
+                let passed = match step.is_multiple_of(2) {
+                    true => S::select_less(zero, signed, dy, zero),
+                    false => S::select_less(signed, zero, dy, zero),
+                };
+                S::store_first(dz.as_mut_ptr().add(f), passed, count);
+            }
         }
     }
 }
@@ -338,8 +342,16 @@ impl<E: Format> Task for WeightTask<'_, E> {
                 let (before, after) = dz.split_at_mut(width);
                 for (step, dz) in [(2 * t, before), (2 * t + 1, after)] {
                     let dz = &mut dz[..count];
-                    gradient.expand(m, step, b, first, dz);
-                    bias.iter_mut().zip(dz).for_each(|(bias, dz)| *bias += *dz);
+                    // SAFETY: `run`'s caller has `S`'s instructions; of both slices `count - f` numbers are
+                    // left from `f` on.
+                    unsafe {
+                        gradient.expand::<S>(m, step, b, first, dz);
+                        for f in (0..count).step_by(S::LANES) {
+                            let dz = S::load_first(dz.as_ptr().add(f), count - f);
+                            let sum = S::add(S::load_first(bias.as_ptr().add(f), count - f), dz);
+                            S::store_first(bias.as_mut_ptr().add(f), sum, count - f);
+                        }
+                    }
                     x.push(&self.x[s.x_at(m, step + tap, b)..][..s.input]);
                 }
                 if E::PAIR == 2 {
@@ -428,7 +440,8 @@ impl<E: Format> Task for InputTask<'_, E> {
         for (deltas, &b) in deltas.chunks_exact_mut(depth).zip(&live) {
             for (tap, dz) in deltas.chunks_exact_mut(filters).enumerate() {
                 if let Some(step) = t.checked_sub(tap).filter(|step| step / 2 < gradient.steps(m, b)) {
-                    gradient.expand(m, step, b, 0, &mut dz[..s.spec.filters]);
+                    // SAFETY: `run`'s caller has `S`'s instructions.
+                    unsafe { gradient.expand::<S>(m, step, b, 0, &mut dz[..s.spec.filters]) };
                 }
             }
         }
@@ -489,8 +502,7 @@ impl<E: Format> InputRows<'_, E> {
         // a block begins below `s.input`, of which a row of `dx` has `s.input - column` from there on, and no
         // more are stored.
         unsafe {
-            let mut rows = [std::ptr::null(); R];
-            rows.copy_from_slice(&deltas[row..][..R]);
+            let rows = *deltas[row..].first_chunk::<R>().expect("`R` rows from `row` on");
             let zeros = [[S::splat(0.0); N]; R];
             let sums = multiply::<S, E, R, N>(rows, depth, self.weights.block::<E>(first), zeros);
             for r in 0..R {

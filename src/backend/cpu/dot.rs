@@ -9,12 +9,15 @@ use super::simd::{MAX_LANES, Simd};
 #[inline(always)]
 pub unsafe fn dot<S: Simd>(a: &[f32], b: &[f32]) -> f32 {
     let mut lanes = [0.0; MAX_LANES];
-    // SAFETY: the caller's processor has `S`'s instructions; a load is of a chunk, by the chunk's own length,
-    // and `lanes` has room for the vector of any path.
+    let len = a.len();
+    assert_eq!(len, b.len());
+    // SAFETY: the caller's processor has `S`'s instructions; from `i` on both rows have `len - i` numbers
+    // left, and `lanes` has room for the vector of any path.
     unsafe {
         let mut sum = S::splat(0.0);
-        for (a, b) in a.chunks(S::LANES).zip(b.chunks(S::LANES)) {
-            sum = S::mul_add(S::load_first(a.as_ptr(), a.len()), S::load_first(b.as_ptr(), b.len()), sum);
+        for i in (0..len).step_by(S::LANES) {
+            let load = |row: &[f32]| S::load_first(row.as_ptr().add(i), len - i);
+            sum = S::mul_add(load(a), load(b), sum);
         }
         S::store(lanes.as_mut_ptr(), sum);
     }

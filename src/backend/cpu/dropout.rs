@@ -76,11 +76,22 @@ impl Task for Chunk<'_> {
                     factors[lane * 4 + word] = if dropped { 0.0 } else { self.scale };
                 }
             }
-            for ((&x, out), factor) in x.iter().zip(out).zip(factors) {
-                // Not a product: a dropped infinity is 0, too.
-                *out = if factor == 0.0 { 0.0 } else { x * factor };
+            let x = &x[..out.len()];
+            for i in (0..out.len()).step_by(S::LANES) {
+                let count = out.len() - i;
+                // SAFETY: `run`'s caller has `S`'s instructions; from `i` on `x` and `out` have `count`
+                // numbers left, and `factors`, which are whole vectors, at least one vector.
+                unsafe {
+                    let (zero, factor) = (S::splat(0.0), S::load(factors.as_ptr().add(i)));
+                    let scaled = S::mul(S::load_first(x.as_ptr().add(i), count), factor);
+                    // Not a product: a dropped infinity is 0, too.
+                    let scaled = S::select_less(zero, factor, scaled, zero);
+                    S::store_first(out.as_mut_ptr().add(i), scaled, count);
+                }
             }
-            counters = counters.map(|counter| counter + LANES as u32);
+            for counter in &mut counters {
+                *counter += LANES as u32;
+            }
         }
     }
 }

@@ -27,6 +27,7 @@ pub struct Layout {
 
 impl Layout {
     /// Words that hold `depth` numbers.
+    #[inline]
     pub fn words(self, depth: usize) -> usize {
         depth.div_ceil(self.pair)
     }
@@ -306,6 +307,7 @@ impl<E: Format> Operands<E> {
     }
 
     /// Adds a row, which must stay where it is until the next `clear`.
+    #[inline]
     pub fn push(&mut self, row: &[f32]) {
         self.rows.push(row.as_ptr());
     }

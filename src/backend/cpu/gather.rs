@@ -69,7 +69,8 @@ impl Task for Step<'_> {
     unsafe fn run<S: Simd>(self) {
         let features = self.mean.len();
         debug_assert_eq!(self.inv_std.len(), features);
-        for (sequence, x) in self.sequences.iter().zip(self.x.chunks_exact_mut(features)) {
+        for (row, x) in self.x.chunks_exact_mut(features).enumerate() {
+            let sequence = self.sequences[row];
             let Some(frame) = sequence.get(self.t * features..(self.t + 1) * features) else {
                 x.fill(0.0);
                 continue;

@@ -45,10 +45,10 @@ impl Task for Row<'_> {
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        let weights = self.weight.chunks_exact(self.x.len());
-        for ((y, weight), bias) in self.y.iter_mut().zip(weights).zip(self.bias) {
+        let input = self.x.len();
+        for (o, (y, bias)) in self.y.iter_mut().zip(self.bias).enumerate() {
             // SAFETY: `run`'s caller has `S`'s instructions.
-            *y = bias + unsafe { dot::<S>(weight, self.x) };
+            *y = bias + unsafe { dot::<S>(&self.weight[o * input..][..input], self.x) };
             // A comparison that keeps NaN, which `max` would turn into 0.
             if self.relu && *y < 0.0 {
                 *y = 0.0;
@@ -110,18 +110,21 @@ impl<'f, F: Iterator<Item = &'f f32> + Clone> Task for Combination<'_, F> {
         const SUMS: usize = 4;
         let width = self.out.len();
         for (block, out) in self.out.chunks_mut(SUMS * S::LANES).enumerate() {
-            // SAFETY: `run`'s caller has `S`'s instructions; loads and stores are of chunks, by each chunk's
-            // own length.
+            let (first, count) = (block * SUMS * S::LANES, out.len());
+            // SAFETY: `run`'s caller has `S`'s instructions; `row` and `out` have `count` numbers each, of
+            // which `count - i` are left from `i` on.
             unsafe {
                 let mut sums = [S::splat(0.0); SUMS];
-                for (factor, row) in self.factors.clone().zip(self.rows.chunks_exact(width)) {
-                    let row = &row[block * SUMS * S::LANES..][..out.len()];
-                    for (sum, row) in sums.iter_mut().zip(row.chunks(S::LANES)) {
-                        *sum = S::mul_add(S::splat(*factor), S::load_first(row.as_ptr(), row.len()), *sum);
+                for (k, factor) in self.factors.clone().enumerate() {
+                    let row = &self.rows[k * width + first..][..count];
+                    for i in (0..count).step_by(S::LANES) {
+                        let row = S::load_first(row.as_ptr().add(i), count - i);
+                        let sum = &mut sums[i / S::LANES];
+                        *sum = S::mul_add(S::splat(*factor), row, *sum);
                     }
                 }
-                for (sum, out) in sums.into_iter().zip(out.chunks_mut(S::LANES)) {
-                    S::store_first(out.as_mut_ptr(), sum, out.len());
+                for i in (0..count).step_by(S::LANES) {
+                    S::store_first(out.as_mut_ptr().add(i), sums[i / S::LANES], count - i);
                 }
             }
         }

@@ -84,6 +84,7 @@ impl Drop for Borrowed<'_> {
 }
 
 /// Cuts the first `len` numbers off `space`, rounded up to whole cache lines.
+#[inline]
 pub fn carve<'a>(space: &mut &'a mut [f32], len: usize) -> &'a mut [f32] {
     let (head, tail) = std::mem::take(space).split_at_mut(len.next_multiple_of(LINE));
     *space = tail;
@@ -91,11 +92,13 @@ pub fn carve<'a>(space: &mut &'a mut [f32], len: usize) -> &'a mut [f32] {
 }
 
 /// As `carve`, numbers of a format.
+#[inline]
 pub fn carve_numbers<'a, E: Format>(space: &mut &'a mut [f32], len: usize) -> &'a mut [E::Number] {
     &mut bytemuck::cast_slice_mut(carve(space, len.div_ceil(E::PAIR)))[..len]
 }
 
 /// Numbers that `carve` takes for each of these lengths, together.
+#[inline]
 pub fn carved<const N: usize>(lens: [usize; N]) -> usize {
     lens.into_iter().map(|len| len.next_multiple_of(LINE)).sum()
 }

@@ -79,13 +79,14 @@ impl Task for Squares<'_> {
     unsafe fn run<S: Simd>(self) -> f32 {
         /// Sums side by side: an addition does not wait for the one before.
         const SUMS: usize = 4;
-        // SAFETY: `run`'s caller has `S`'s instructions; a load is of a part, by its own length, and `lanes`
-        // has room for the vector of any path.
+        // SAFETY: `run`'s caller has `S`'s instructions; from `i` on a chunk has `chunk.len() - i` numbers
+        // left, and `lanes` has room for the vector of any path.
         unsafe {
             let mut sums = [S::splat(0.0); SUMS];
             for chunk in self.0.chunks(SUMS * S::LANES) {
-                for (sum, part) in sums.iter_mut().zip(chunk.chunks(S::LANES)) {
-                    let g = S::load_first(part.as_ptr(), part.len());
+                for i in (0..chunk.len()).step_by(S::LANES) {
+                    let g = S::load_first(chunk.as_ptr().add(i), chunk.len() - i);
+                    let sum = &mut sums[i / S::LANES];
                     *sum = S::mul_add(g, g, *sum);
                 }
             }
@@ -161,8 +162,8 @@ impl Task for Update<'_> {
             // SAFETY: `run`'s caller has `S`'s instructions; `optimize` cut all four slices by one range, so
             // that from `i` on each has `count` numbers left.
             unsafe {
-                let [weights, first, second] =
-                    [&mut *self.weights, &mut *self.first, &mut *self.second].map(|b| b.as_mut_ptr().add(i));
+                let weights = self.weights.as_mut_ptr().add(i);
+                let (first, second) = (self.first.as_mut_ptr().add(i), self.second.as_mut_ptr().add(i));
                 let w = S::load_first(weights, count);
                 let g = S::mul(S::load_first(self.gradients.as_ptr().add(i), count), S::splat(scale));
                 let g = S::mul_add(S::splat(coupled), w, g);

@@ -101,7 +101,9 @@ impl Task for Mean<'_> {
                 *sum += y;
             }
         }
-        self.out.iter_mut().for_each(|sum| *sum /= self.length as f32);
+        for sum in self.out {
+            *sum /= self.length as f32;
+        }
     }
 }
 
@@ -127,7 +129,9 @@ impl Task for Spread<'_> {
                 continue;
             }
             let steps = length as f32;
-            dy.iter_mut().zip(d_out).for_each(|(dy, d_out)| *dy = d_out / steps);
+            for (dy, d_out) in dy.iter_mut().zip(d_out) {
+                *dy = d_out / steps;
+            }
         }
     }
 }

@@ -166,7 +166,9 @@ impl<E: Format, C: VectorCell<G>, const G: usize> BackwardTile<'_, E, C, G> {
         if let Some(initial) = initial.filter(|_| s.cell.states() > 1) {
             for (row, b) in tile.rows.clone().enumerate() {
                 let from = &initial[s.state_at(tile.m, 1, tile.dir, b)..][..s.hidden];
-                first_c[row * width..].iter_mut().zip(from).for_each(|(to, &from)| *to = E::round(from));
+                for (to, &from) in first_c[row * width..].iter_mut().zip(from) {
+                    *to = E::round(from);
+                }
             }
         }
         let Some(d_last) = d_last else { return };

@@ -266,7 +266,9 @@ impl<E: Format, C: VectorCell<G>, const G: usize> ForwardTile<'_, E, C, G> {
                     let [before, after] = &space.operands;
                     (space.h[0].range(own.clone()), before.range(own.clone()), after.range(own))
                 };
-                before.iter_mut().zip(h).for_each(|(operand, h)| *operand = E::round(*h));
+                for (operand, &h) in before.iter_mut().zip(&*h) {
+                    *operand = E::round(h);
+                }
                 // Behind the last unit operands stay 0: a pair may reach there.
                 after.fill(E::round(0.0));
             }
@@ -368,8 +370,7 @@ impl<E: Format, C: VectorCell<G>, const G: usize> ForwardTile<'_, E, C, G> {
             for g in 0..G {
                 bias[g] = S::load(weights.bias[(block * G + g) * S::LANES..].as_ptr());
             }
-            let mut rows = [std::ptr::null(); R];
-            rows.copy_from_slice(&inputs[..R]);
+            let rows = *inputs.first_chunk::<R>().expect("`R` rows");
             let sums = multiply::<S, E, R, G>(rows, s.input, weights.input_block::<E>(s, block), [bias; R]);
             for r in 0..R {
                 for g in 0..G {

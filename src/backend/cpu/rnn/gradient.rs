@@ -273,8 +273,9 @@ impl<E: Format, C: VectorCell<G>, const G: usize> WeightTask<'_, E, C, G> {
                     [(input, s.weight_ih(m, dir), s.input), (recurrent, s.weight_hh(m, dir), s.hidden)];
                 for (sums, start, columns) in matrices {
                     let to = write(start + row * columns, columns);
-                    let from = sums.chunks_exact(G * S::LANES).map(|sums| sums[gate * S::LANES + lane]);
-                    to.iter_mut().zip(from).for_each(|(to, from)| *to = from);
+                    for (column, to) in to.iter_mut().enumerate() {
+                        *to = sums[(column * G + gate) * S::LANES + lane];
+                    }
                 }
                 write(s.bias_ih(m, dir) + row, 1)[0] = bias[C::INPUT_SLOTS[gate] * S::LANES + lane];
                 if let Some(bias_hh) = s.bias_hh(m, dir) {

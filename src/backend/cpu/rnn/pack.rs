@@ -66,12 +66,14 @@ impl Gates {
     }
 
     /// `(D, G, LANES)` words
+    #[inline]
     pub fn input_block<E: Format>(&self, s: &Rnn, block: usize) -> *const E::Number {
         let len = self.layout.words(s.input) * s.cell.gates() * self.layout.lanes;
         self.input[block * len..][..len].as_ptr().cast()
     }
 
     /// `(H, G, LANES)` words
+    #[inline]
     pub fn recurrent_block<E: Format>(&self, s: &Rnn, block: usize) -> *const E::Number {
         let len = self.layout.words(s.hidden) * s.cell.gates() * self.layout.lanes;
         self.recurrent[block * len..][..len].as_ptr().cast()

@@ -79,6 +79,16 @@ unsafe impl Simd for Avx2 {
         unsafe { _mm256_max_ps(limit, x) }
     }
     #[inline(always)]
+    unsafe fn select_less(a: __m256, b: __m256, yes: __m256, no: __m256) -> __m256 {
+        // SAFETY: the caller's processor has AVX2 and FMA; registers alone are touched.
+        unsafe { _mm256_blendv_ps(no, yes, _mm256_cmp_ps::<_CMP_LT_OQ>(a, b)) }
+    }
+    #[inline(always)]
+    unsafe fn select_nan(x: __m256, yes: __m256, no: __m256) -> __m256 {
+        // SAFETY: the caller's processor has AVX2 and FMA; registers alone are touched.
+        unsafe { _mm256_blendv_ps(no, yes, _mm256_cmp_ps::<_CMP_UNORD_Q>(x, x)) }
+    }
+    #[inline(always)]
     unsafe fn scale(x: __m256, shifted: __m256) -> __m256 {
         // SAFETY: the caller's processor has AVX2 and FMA; registers alone are touched.
         unsafe {

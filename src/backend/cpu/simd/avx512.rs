@@ -79,6 +79,16 @@ unsafe impl Simd for Avx512 {
         unsafe { _mm512_max_ps(limit, x) }
     }
     #[inline(always)]
+    unsafe fn select_less(a: __m512, b: __m512, yes: __m512, no: __m512) -> __m512 {
+        // SAFETY: the caller's processor has AVX-512F; registers alone are touched.
+        unsafe { _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b), no, yes) }
+    }
+    #[inline(always)]
+    unsafe fn select_nan(x: __m512, yes: __m512, no: __m512) -> __m512 {
+        // SAFETY: the caller's processor has AVX-512F; registers alone are touched.
+        unsafe { _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_UNORD_Q>(x, x), no, yes) }
+    }
+    #[inline(always)]
     unsafe fn scale(x: __m512, shifted: __m512) -> __m512 {
         // SAFETY: the caller's processor has AVX-512F; registers alone are touched.
         unsafe {

@@ -81,6 +81,16 @@ pub unsafe trait Simd: Copy + Send + Sync {
     /// # Safety
     /// The processor has the instructions of `Self`.
     unsafe fn at_least(x: Self::V, limit: Self::V) -> Self::V;
+    /// `yes` where `a < b`, which NaN never is, and else `no`.
+    ///
+    /// # Safety
+    /// The processor has the instructions of `Self`.
+    unsafe fn select_less(a: Self::V, b: Self::V, yes: Self::V, no: Self::V) -> Self::V;
+    /// `yes` where `x` is NaN, and else `no`.
+    ///
+    /// # Safety
+    /// The processor has the instructions of `Self`.
+    unsafe fn select_nan(x: Self::V, yes: Self::V, no: Self::V) -> Self::V;
     /// `x * 2^n` for a whole number `n` from -126 to 127 that stands in the low bits of `shifted = n + 1.5 *
     /// 2^23`.
     ///

@@ -80,6 +80,16 @@ unsafe impl Simd for Neon {
         unsafe { vmaxq_f32(x, limit) }
     }
     #[inline(always)]
+    unsafe fn select_less(a: float32x4_t, b: float32x4_t, yes: float32x4_t, no: float32x4_t) -> float32x4_t {
+        // SAFETY: the caller's processor has NEON; registers alone are touched.
+        unsafe { vbslq_f32(vcltq_f32(a, b), yes, no) }
+    }
+    #[inline(always)]
+    unsafe fn select_nan(x: float32x4_t, yes: float32x4_t, no: float32x4_t) -> float32x4_t {
+        // SAFETY: the caller's processor has NEON; registers alone are touched.
+        unsafe { vbslq_f32(vceqq_f32(x, x), no, yes) }
+    }
+    #[inline(always)]
     unsafe fn scale(x: float32x4_t, shifted: float32x4_t) -> float32x4_t {
         // SAFETY: the caller's processor has NEON; registers alone are touched.
         unsafe {

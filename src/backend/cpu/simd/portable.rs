@@ -9,9 +9,15 @@ pub struct Portable;
 
 type V = [f32; 4];
 
+// Written out, because nothing makes the compiler inline `map` of an array.
 #[inline(always)]
-fn each(a: V, b: V, f: impl Fn(f32, f32) -> f32) -> V {
-    std::array::from_fn(|lane| f(a[lane], b[lane]))
+fn map<A: Copy, B>(a: [A; 4], f: impl Fn(A) -> B) -> [B; 4] {
+    [f(a[0]), f(a[1]), f(a[2]), f(a[3])]
+}
+
+#[inline(always)]
+fn zip<A: Copy, B>(a: [A; 4], b: [A; 4], f: impl Fn(A, A) -> B) -> [B; 4] {
+    [f(a[0], b[0]), f(a[1], b[1]), f(a[2], b[2]), f(a[3], b[3])]
 }
 
 // SAFETY: `V` is 4 `f32`, no more than `MAX_LANES`; `load` and `store` touch these 4 alone. No function needs
@@ -39,43 +45,55 @@ unsafe impl Simd for Portable {
     }
     #[inline(always)]
     unsafe fn add(a: V, b: V) -> V {
-        each(a, b, |a, b| a + b)
+        zip(a, b, |a, b| a + b)
     }
     #[inline(always)]
     unsafe fn sub(a: V, b: V) -> V {
-        each(a, b, |a, b| a - b)
+        zip(a, b, |a, b| a - b)
     }
     #[inline(always)]
     unsafe fn mul(a: V, b: V) -> V {
-        each(a, b, |a, b| a * b)
+        zip(a, b, |a, b| a * b)
     }
     #[inline(always)]
     unsafe fn div(a: V, b: V) -> V {
-        each(a, b, |a, b| a / b)
+        zip(a, b, |a, b| a / b)
     }
     #[inline(always)]
     unsafe fn sqrt(a: V) -> V {
-        a.map(f32::sqrt)
+        map(a, f32::sqrt)
     }
     #[inline(always)]
     unsafe fn mul_add(a: V, b: V, c: V) -> V {
-        each(each(a, b, |a, b| a * b), c, |ab, c| ab + c)
+        zip(zip(a, b, |a, b| a * b), c, |ab, c| ab + c)
     }
     #[inline(always)]
     unsafe fn neg_mul_add(a: V, b: V, c: V) -> V {
-        each(c, each(a, b, |a, b| a * b), |c, ab| c - ab)
+        zip(c, zip(a, b, |a, b| a * b), |c, ab| c - ab)
     }
     #[inline(always)]
     unsafe fn at_most(x: V, limit: V) -> V {
-        each(x, limit, |x, limit| if x > limit { limit } else { x })
+        zip(x, limit, |x, limit| if x > limit { limit } else { x })
     }
     #[inline(always)]
     unsafe fn at_least(x: V, limit: V) -> V {
-        each(x, limit, |x, limit| if x < limit { limit } else { x })
+        zip(x, limit, |x, limit| if x < limit { limit } else { x })
+    }
+    #[inline(always)]
+    unsafe fn select_less(a: V, b: V, yes: V, no: V) -> V {
+        let less = zip(a, b, |a, b| a < b);
+        let pick = |lane: usize| if less[lane] { yes[lane] } else { no[lane] };
+        [pick(0), pick(1), pick(2), pick(3)]
+    }
+    #[inline(always)]
+    unsafe fn select_nan(x: V, yes: V, no: V) -> V {
+        let nan = map(x, f32::is_nan);
+        let pick = |lane: usize| if nan[lane] { yes[lane] } else { no[lane] };
+        [pick(0), pick(1), pick(2), pick(3)]
     }
     #[inline(always)]
     unsafe fn scale(x: V, shifted: V) -> V {
-        each(x, shifted, |x, shifted| f32::from_bits(x.to_bits().wrapping_add(shifted.to_bits() << 23)))
+        zip(x, shifted, |x, shifted| f32::from_bits(x.to_bits().wrapping_add(shifted.to_bits() << 23)))
     }
 
     #[inline(always)]
@@ -86,30 +104,35 @@ unsafe impl Simd for Portable {
     unsafe fn load_pairs(from: *const u16) -> [u32; 4] {
         // SAFETY: the caller has 8 initialized numbers at `from`, of any alignment.
         let pairs = unsafe { from.cast::<[[u16; 2]; 4]>().read_unaligned() };
-        pairs.map(|[first, second]| u32::from(first) | u32::from(second) << 16)
+        map(pairs, |[first, second]| u32::from(first) | u32::from(second) << 16)
     }
     #[inline(always)]
     unsafe fn mul_add_pairs(a: [u32; 4], b: [u32; 4], c: V) -> V {
-        let first = |pairs: [u32; 4]| pairs.map(|pair| f32::from_bits(pair << 16));
-        let second = |pairs: [u32; 4]| pairs.map(|pair| f32::from_bits(pair & 0xffff_0000));
+        let first = |pairs: [u32; 4]| map(pairs, |pair| f32::from_bits(pair << 16));
+        let second = |pairs: [u32; 4]| map(pairs, |pair| f32::from_bits(pair & 0xffff_0000));
         // SAFETY: this path needs no instructions.
         unsafe { Self::mul_add(second(a), second(b), Self::mul_add(first(a), first(b), c)) }
     }
     #[inline(always)]
     unsafe fn load_bf16(from: *const u16) -> V {
         // SAFETY: the caller has 4 initialized numbers at `from`.
-        unsafe { from.cast::<[u16; 4]>().read_unaligned() }.map(|bits| bf16::from_bits(bits).to_f32())
+        let numbers = unsafe { from.cast::<[u16; 4]>().read_unaligned() };
+        map(numbers, |bits| bf16::from_bits(bits).to_f32())
     }
     #[inline(always)]
     unsafe fn store_bf16(to: *mut u16, v: V) {
         // SAFETY: the caller has room for 4 numbers at `to`.
-        unsafe { to.cast::<[u16; 4]>().write_unaligned(v.map(|x| bf16::from_f32(x).to_bits())) }
+        unsafe { to.cast::<[u16; 4]>().write_unaligned(map(v, rounded)) }
     }
     #[inline(always)]
     unsafe fn store_pairs(to: *mut u16, a: V, b: V) {
-        let rounded = |x: f32| bf16::from_f32(x).to_bits();
-        let pairs: [[u16; 2]; 4] = std::array::from_fn(|lane| [a[lane], b[lane]].map(rounded));
+        let pairs = zip(a, b, |a, b| [rounded(a), rounded(b)]);
         // SAFETY: the caller has room for 8 numbers at `to`.
         unsafe { to.cast::<[[u16; 2]; 4]>().write_unaligned(pairs) }
     }
+}
+
+#[inline(always)]
+fn rounded(x: f32) -> u16 {
+    bf16::from_f32(x).to_bits()
 }
