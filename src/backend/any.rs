@@ -8,7 +8,9 @@ mod common;
 mod cuda_kernels;
 #[cfg(feature = "cli")]
 mod kernel_options;
+// Without GPUs there is no kernel to list.
 #[cfg(feature = "cli")]
+#[cfg_attr(not(any(feature = "cuda", feature = "wgpu")), expect(dead_code))]
 mod listing;
 #[cfg(feature = "cuda")]
 mod of_cuda;

@@ -145,8 +145,8 @@ impl Arrays {
             features: None,
         };
         let channels: Vec<usize> = recordings.first().map_or(Vec::new(), |r| (0..r.channels.len()).collect());
-        let build =
-            |recording| SubjectFrames::build(recording, &spec, &channels, None, FrameValues::default());
+        let values = FrameValues { sketch_later: true, ..FrameValues::default() };
+        let build = |recording| SubjectFrames::build(recording, &spec, &channels, None, values);
         let table = FrameTable::assemble(in_order(recordings.par_iter(), build)?)?;
         let labels = Labels {
             scheme: LabelScheme::Class,

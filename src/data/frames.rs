@@ -6,7 +6,7 @@
 mod segment;
 mod spec;
 
-use super::contents::Sketch;
+use super::contents::{Sketch, Sketches};
 use super::feature::Feature;
 use super::recording::{Channel, Recording};
 use crate::error::{Error, Result, in_order};
@@ -45,7 +45,7 @@ pub struct FrameTable {
     /// The hash of each subject's recording.
     pub hashes: Vec<String>,
     /// A sketch of each segment: of the samples of its chosen channels, the baseline included.
-    pub sketches: Arc<Vec<Sketch>>,
+    pub sketches: Arc<Sketches>,
 }
 
 /// The largest number of defects that are described per subject.
@@ -59,6 +59,9 @@ pub struct Values {
     pub standardize: bool,
     /// Store the rounding errors of `f32` in [`FrameTable::low`], for windows that will be scaled.
     pub keep_low: bool,
+    /// Take the sketches from the frames, when somebody asks for them. The frames must be the samples of
+    /// whole trials: raw, without a baseline, and given in `f32`.
+    pub sketch_later: bool,
 }
 
 /// The frames of one trial, its segment, and its defects.
@@ -75,7 +78,8 @@ pub struct SubjectFrames {
     defects: Vec<Defect>,
     defect_count: usize,
     hash: String,
-    sketches: Vec<Sketch>,
+    /// `None`: later.
+    sketches: Option<Vec<Sketch>>,
 }
 
 impl SubjectFrames {
@@ -85,7 +89,7 @@ impl SubjectFrames {
     /// # Errors
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) if `spec` does not fit the sampling rate or the
-    /// trials.
+    /// trials, or if sketches are to be taken from frames that are not the samples.
     pub fn build(
         recording: &Recording,
         spec: &FrameSpec,
@@ -93,6 +97,16 @@ impl SubjectFrames {
         rate: Option<f64>,
         values: Values,
     ) -> Result<Self> {
+        let are_samples = || {
+            let has_baseline = recording.trials.iter().any(|trial| trial.baseline > 0);
+            spec.kind == FrameKind::Raw && !has_baseline && !values.standardize
+        };
+        if values.sketch_later && !are_samples() {
+            return Err(Error::config(
+                "frames that are not the samples of whole trials cannot be sketched later",
+            )
+            .hint("leave `Values::sketch_later` off"));
+        }
         let rate = recording.rate.or(rate);
         spec.check_channels(channels.iter().map(|&channel| &recording.channels[channel]))?;
         let grid = Grid::new(spec, rate)?;
@@ -111,42 +125,50 @@ impl SubjectFrames {
             defects: Vec::new(),
             defect_count: 0,
             hash: recording.hash.clone(),
-            sketches: Vec::new(),
+            sketches: None,
         };
         let sketch = |index: usize| {
             let samples: Vec<&[f64]> = channels.iter().map(|&c| recording.channel(index, c)).collect();
             Sketch::of(&samples)
         };
-        let part = |index: usize| -> Result<(Cut, Sketch)> {
-            Ok((segment(recording, index, spec, channels, &grid, plan.as_ref())?, sketch(index)))
+        let part = |index: usize| -> Result<(Cut, Option<Sketch>)> {
+            let cut = segment(recording, index, spec, channels, &grid, plan.as_ref())?;
+            Ok((cut, (!values.sketch_later).then(|| sketch(index))))
         };
         let parts = in_order((0..recording.trials.len()).into_par_iter(), part)?;
-        let mut elements = Vec::with_capacity(parts.iter().map(|((part, ..), _)| part.len()).sum());
+        let (parts, sketches): (Vec<Cut>, Vec<Option<Sketch>>) = parts.into_iter().unzip();
+        frames.sketches = sketches.into_iter().collect();
         let width = frames.origins.len();
-        for ((part, mut segment, defects), sketch) in parts {
-            frames.sketches.push(sketch);
-            segment.first = elements.len() / width;
-            elements.extend(part);
+        let mut cuts = Vec::with_capacity(parts.len());
+        let mut first = 0;
+        for (part, mut segment, defects) in parts {
+            segment.first = first;
+            first += segment.frames;
+            cuts.push(part);
             frames.segments.push(segment);
             frames.defect_count += defects.len();
             frames.defects.extend(defects);
         }
         frames.defects.truncate(DEFECTS);
-        let mut elements =
-            Array2::from_shape_vec((elements.len() / width, width), elements).expect("whole frames");
         if values.standardize {
-            standardize(&mut elements);
+            standardize(&mut cuts, width);
         }
-        frames.frames = elements.mapv(|x| x as f32);
-        frames.low = values.keep_low.then(|| elements.mapv(|x| (x - f64::from(x as f32)) as f32));
+        frames.frames = table(&cuts, width, |x| x as f32);
+        frames.low = values.keep_low.then(|| table(&cuts, width, |x| (x - f64::from(x as f32)) as f32));
         Ok(frames)
     }
 
     /// The table of this subject alone.
     fn into_table(self) -> FrameTable {
+        let frames = self.frames.into_shared();
+        let rows = || self.segments.iter().map(|s| s.first..s.first + s.frames).collect();
+        let sketches = match self.sketches {
+            Some(sketches) => Sketches::taken(sketches),
+            None => Sketches::later(frames.clone(), rows()),
+        };
         FrameTable {
             center: vec![0.0; self.origins.len()],
-            chunks: vec![self.frames.into_shared()],
+            chunks: vec![frames],
             low: self.low.into_iter().map(Array2::into_shared).collect(),
             segments: self.segments,
             subjects: vec![self.subject],
@@ -156,20 +178,31 @@ impl SubjectFrames {
             defects: self.defects,
             defect_count: self.defect_count,
             hashes: vec![self.hash],
-            sketches: Arc::new(self.sketches),
+            sketches: Arc::new(sketches),
         }
     }
 }
 
-/// Standardizes every column to mean 0 and standard deviation 1. A constant column becomes 0.
-fn standardize(frames: &mut Array2<f64>) {
-    for mut column in frames.columns_mut() {
-        let finite = || column.iter().copied().filter(|x| x.is_finite());
+/// All frames of a subject `(frames, D)`, from those of its trials.
+fn table(trials: &[Vec<f64>], width: usize, stored: impl Fn(f64) -> f32) -> Array2<f32> {
+    let mut elements = Vec::with_capacity(trials.iter().map(Vec::len).sum());
+    for trial in trials {
+        elements.extend(trial.iter().map(|&x| stored(x)));
+    }
+    Array2::from_shape_vec((elements.len() / width, width), elements).expect("whole frames")
+}
+
+/// Standardizes every column of all trials to mean 0 and standard deviation 1. A constant column becomes 0.
+fn standardize(trials: &mut [Vec<f64>], width: usize) {
+    for column in 0..width {
+        let values = || trials.iter().flat_map(|trial| trial.iter().skip(column).step_by(width).copied());
+        let finite = || values().filter(|x| x.is_finite());
         let count = finite().count().max(1) as f64;
         let mean = finite().sum::<f64>() / count;
         let deviation = (finite().map(|x| (x - mean).powi(2)).sum::<f64>() / count).sqrt();
         let inverse = if deviation > 0.0 { 1.0 / deviation } else { 0.0 };
-        column.mapv_inplace(|x| (x - mean) * inverse);
+        let columns = trials.iter_mut().flat_map(|trial| trial.iter_mut().skip(column).step_by(width));
+        columns.for_each(|x| *x = (*x - mean) * inverse);
     }
 }
 
@@ -211,7 +244,7 @@ impl FrameTable {
             joined.defects.extend(table.defects);
             joined.defect_count += table.defect_count;
             joined.hashes.extend(table.hashes);
-            Arc::make_mut(&mut joined.sketches).extend_from_slice(&table.sketches);
+            Arc::make_mut(&mut joined.sketches).append(Arc::unwrap_or_clone(table.sketches));
         }
         let rows: usize = joined.chunks.iter().map(|chunk| chunk.nrows()).sum();
         u32::try_from(rows).map_err(|error| {

@@ -34,7 +34,7 @@ pub fn export(config: &Config, out: &Path, progress: &dyn Progress) -> Result<Ex
     if let Some(window) = config.window_spec(source.default_window()).length {
         check_window(window, config, &source)?;
     }
-    let values = Values { standardize: false, keep_low: true };
+    let values = Values { keep_low: true, ..Values::default() };
     let (table, facts) =
         source.frames(progress, |recording| subject_frames(config, &source, recording, values))?;
     let modalities: Vec<Modality> = table.origins.iter().map(|feature| feature.channel.modality).collect();

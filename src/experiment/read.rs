@@ -236,6 +236,7 @@ pub fn read_frames(config: &Config, source: &Source, progress: &dyn Progress) ->
     let values = Values {
         standardize: config.frames.normalize == Normalize::Subject,
         keep_low: config.frames.scale != Scale::None,
+        ..Values::default()
     };
     source.frames(progress, |recording| subject_frames(config, source, recording, values))
 }

@@ -1,7 +1,7 @@
 //! The contents of a data set, compared when somebody asks for them.
 
 use super::comparison::Contents;
-use super::sketch::Sketch;
+use super::sketches::Sketches;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
@@ -9,13 +9,13 @@ use std::sync::{Arc, OnceLock};
 /// fold has two parts, nobody asks.
 #[derive(Debug)]
 pub struct LazyContents {
-    sketches: Arc<Vec<Sketch>>,
+    sketches: Arc<Sketches>,
     contents: OnceLock<Contents>,
 }
 
 impl LazyContents {
     /// Of these series, not yet compared.
-    pub fn of(sketches: &Arc<Vec<Sketch>>) -> Self {
+    pub fn of(sketches: &Arc<Sketches>) -> Self {
         LazyContents { sketches: sketches.clone(), contents: OnceLock::new() }
     }
 }
@@ -36,6 +36,7 @@ impl Deref for LazyContents {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sketch::Sketch;
     use super::*;
     use rayon::prelude::*;
 
@@ -43,8 +44,8 @@ mod tests {
     fn threads_that_ask_at_once_get_the_same() {
         let series: Vec<Vec<f64>> =
             (0..40).map(|n| (0..1000).map(|t| f64::sin((t * t * (1 + n % 20)) as f64)).collect()).collect();
-        let sketches =
-            Arc::new(series.iter().map(|series| Sketch::of(&[series.as_slice()])).collect::<Vec<_>>());
+        let sketches = series.iter().map(|series| Sketch::of(&[series.as_slice()])).collect();
+        let sketches = Arc::new(Sketches::taken(sketches));
         let right = Contents::of(&sketches);
         assert_eq!(right.equal.len(), 20);
         let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();

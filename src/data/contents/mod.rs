@@ -16,10 +16,12 @@ mod patches;
 mod resolution;
 mod rows;
 mod sketch;
+mod sketches;
 mod stretch;
 
 pub use comparison::Contents;
 pub use known::{KnownTrial, TrainedContents};
 pub use lazy::LazyContents;
 pub use sketch::Sketch;
+pub use sketches::Sketches;
 pub use stretch::{Likeness, Shared};

@@ -86,12 +86,14 @@ fn windows(files: &Files, layout: Option<Layout>) -> Result<Windows> {
         Recording { subject, rate, channels, trials: vec![], samples: vec![], hash }
     };
     let mut recordings: Vec<Recording> = subjects.into_iter().map(empty).collect();
+    let lengths = lengths.unwrap_or_else(|| (0..n).map(|window| samples.unpadded(window)).collect());
+    let mut rows = vec![0; recordings.len()];
+    groups.iter().zip(&lengths).for_each(|(&group, length)| rows[group] += length);
+    for (recording, rows) in recordings.iter_mut().zip(rows) {
+        recording.samples.reserve_exact(rows * channels.len());
+    }
     for window in 0..n {
-        let recording = &mut recordings[groups[window]];
-        let length = match &lengths {
-            Some(lengths) => lengths[window],
-            None => samples.unpadded(window),
-        };
+        let (recording, length) = (&mut recordings[groups[window]], lengths[window]);
         let trial = trials.as_ref().map_or(recording.trials.len() as u32, |trials| trials[window]);
         recording.trials.push(Trial {
             trial,
@@ -111,9 +113,15 @@ fn windows(files: &Files, layout: Option<Layout>) -> Result<Windows> {
             .map_err(|e| e.at(files.place(&fields::TRIALS)))?;
     }
     for recording in &mut recordings {
-        // The hash covers the samples as `f32`, so that it does not depend on the type of the array.
-        let narrow: Vec<f32> = recording.samples.iter().map(|&sample| sample as f32).collect();
-        recording.hash = blake3::hash(bytemuck::cast_slice(&narrow)).to_hex().to_string();
+        // The hash covers the samples as `f32`, so that it does not depend on the type of the array. It is
+        // fastest over parts that fill a cache.
+        let (mut hasher, mut narrow) = (blake3::Hasher::new(), Vec::new());
+        for samples in recording.samples.chunks(1 << 15) {
+            narrow.clear();
+            narrow.extend(samples.iter().map(|&sample| sample as f32));
+            hasher.update(bytemuck::cast_slice(&narrow));
+        }
+        recording.hash = hasher.finalize().to_hex().to_string();
     }
     Ok(Windows { recordings, class_names, grouping, rating_scale, warnings })
 }

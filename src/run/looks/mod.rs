@@ -12,4 +12,5 @@ mod trials;
 
 pub use count::count;
 pub use ledger::LEDGER;
+#[cfg(feature = "cli")]
 pub(crate) use trials::Trials;
