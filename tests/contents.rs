@@ -1,6 +1,9 @@
 //! Series that share samples are found, and no others: the rates that docs/evaluation.md states.
 
+use crate::support::synthetic::{Sizes, recordings};
 use engine::data::contents::{Contents, KnownTrial, Likeness, Sketch, TrainedContents};
+use engine::data::frames::{Baseline, FrameKind, FrameSpec, FrameTable, SubjectFrames, Values};
+use engine::data::recording::Recording;
 use engine::random::{Random, Stream};
 use std::f64::consts::TAU;
 use std::time::Instant;
@@ -316,4 +319,45 @@ fn the_audit_of_deap_takes_seconds() {
     let whole = each * 1280.0 / 2.0 + start.elapsed().as_secs_f64();
     assert!(whole < 8.0, "{whole:.1} s on two cores");
     println!("the audit of DEAP takes about {whole:.2} s on two cores");
+}
+
+#[test]
+fn only_frames_that_are_the_samples_have_sketches_later() {
+    let sizes = Sizes { subjects: 1, trials: 3, channels: 3, samples: 24, effect: 1.0 };
+    let recording = recordings(sizes).remove(0);
+    let samples = |of: fn(f64) -> f64| Recording {
+        samples: recording.samples.iter().map(|&sample| of(sample)).collect(),
+        ..recording.clone()
+    };
+    let (single, double) = (samples(|x| f64::from(x as f32)), samples(|x| f64::from(x as f32) + 1e-12));
+    let raw = FrameSpec {
+        kind: FrameKind::Raw,
+        length: 1.0,
+        step: 1.0,
+        baseline: Baseline::Drop,
+        bands: Vec::new(),
+        features: None,
+    };
+    let sketches = |recording: &Recording, channels: &[usize], spec: &FrameSpec, values| {
+        let frames = SubjectFrames::build(recording, spec, channels, None, values)?;
+        FrameTable::assemble(vec![frames]).map(|table| table.sketches.to_vec())
+    };
+    let later = Values { sketch_later: true, ..Values::default() };
+    for channels in [vec![0, 1, 2], vec![2, 0]] {
+        let now = sketches(&single, &channels, &raw, Values::default()).unwrap();
+        assert_eq!(sketches(&single, &channels, &raw, later).unwrap(), now);
+    }
+    let power = FrameSpec { kind: FrameKind::Bandpower, ..raw.clone() };
+    let mut with_baseline = single.clone();
+    with_baseline.trials[1].baseline = 4;
+    for (recording, spec, values) in [
+        (&double, &raw, later),
+        (&with_baseline, &raw, later),
+        (&single, &power, later),
+        (&single, &raw, Values { standardize: true, ..later }),
+        (&single, &raw, Values { keep_low: true, ..later }),
+    ] {
+        let error = sketches(recording, &[0, 1, 2], spec, values).unwrap_err();
+        assert!(error.to_string().contains("are not the samples of whole trials"), "{error}");
+    }
 }

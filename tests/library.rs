@@ -61,6 +61,8 @@ fn arrays_are_what_files_of_them_are() {
     assert_eq!(own.sequences, read.sequences);
     assert_eq!(own.class_names, ["high", "low"]);
     assert_eq!((own.grouping, &own.frames.subjects), (read.grouping, &read.frames.subjects));
+    // Of arrays they are taken from the frames, and only now.
+    assert_eq!(**own.frames.sketches, **read.frames.sketches);
     assert_eq!(own.to_array(), x());
     assert_eq!(own.sequence(&own.sequences[3]), x().index_axis(ndarray::Axis(0), 3));
 

@@ -60,7 +60,7 @@ pub struct Values {
     /// Store the rounding errors of `f32` in [`FrameTable::low`], for windows that will be scaled.
     pub keep_low: bool,
     /// Take the sketches from the frames, when somebody asks for them. The frames must be the samples of
-    /// whole trials: raw, without a baseline, and given in `f32`.
+    /// whole trials: raw, without a baseline, numbers of `f32`, and neither standardized nor to be scaled.
     pub sketch_later: bool,
 }
 
@@ -99,11 +99,13 @@ impl SubjectFrames {
     ) -> Result<Self> {
         let are_samples = || {
             let has_baseline = recording.trials.iter().any(|trial| trial.baseline > 0);
-            spec.kind == FrameKind::Raw && !has_baseline && !values.standardize
+            let is_exact = |&sample: &f64| f64::from(sample as f32) == sample || sample.is_nan();
+            let are_kept = !values.standardize && !values.keep_low && recording.samples.iter().all(is_exact);
+            spec.kind == FrameKind::Raw && !has_baseline && are_kept
         };
         if values.sketch_later && !are_samples() {
             return Err(Error::config(
-                "frames that are not the samples of whole trials cannot be sketched later",
+                "frames that are not the samples of whole trials have no sketches later",
             )
             .hint("leave `Values::sketch_later` off"));
         }

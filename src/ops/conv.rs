@@ -55,6 +55,7 @@ impl TryFrom<String> for ConvSpec {
 impl ConvSpec {
     /// Steps that the block makes of `steps`: those where the whole kernel fits, by two; an odd one at the
     /// end is dropped.
+    #[inline]
     pub fn steps(&self, steps: usize) -> usize {
         (steps + 1).saturating_sub(self.kernel) / 2
     }
@@ -93,16 +94,19 @@ impl Conv {
     }
 
     /// Start of `weight (F, C, k)`.
+    #[inline]
     pub fn weight(&self, m: usize) -> usize {
         self.weights.start(m)
     }
 
     /// Start of `bias (F)`.
+    #[inline]
     pub fn bias(&self, m: usize) -> usize {
         self.weight(m) + self.spec.filters * self.depth()
     }
 
     /// `T'`, of the output.
+    #[inline]
     pub fn out_steps(&self) -> usize {
         self.spec.steps(self.steps)
     }
@@ -137,11 +141,13 @@ impl Conv {
     }
 
     /// Start of row `b` at step `t` in `x`.
+    #[inline]
     pub fn x_at(&self, m: usize, t: usize, b: usize) -> usize {
         ((m * self.steps + t) * self.batch + b) * self.input
     }
 
     /// Start of row `b` at step `t` in `y`.
+    #[inline]
     pub fn y_at(&self, m: usize, t: usize, b: usize) -> usize {
         ((m * self.out_steps() + t) * self.batch + b) * self.spec.filters
     }

@@ -3,6 +3,7 @@
 use ndarray::ArcArray2;
 
 /// The chunk of a frame table that holds `frame`, and the frame's row in it.
+#[inline]
 pub fn locate(chunks: &[ArcArray2<f32>], frame: usize) -> (usize, usize) {
     let mut row = frame;
     for (chunk, frames) in chunks.iter().enumerate() {

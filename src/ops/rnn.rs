@@ -65,21 +65,25 @@ impl Rnn {
     }
 
     /// Start of `weight_ih (G*H, D)` in the flat parameter buffer.
+    #[inline]
     pub fn weight_ih(&self, m: usize, dir: usize) -> usize {
         self.weights.start(m) + dir * self.direction_params()
     }
 
     /// Start of `weight_hh (G*H, H)`.
+    #[inline]
     pub fn weight_hh(&self, m: usize, dir: usize) -> usize {
         self.weight_ih(m, dir) + self.cell.gates() * self.hidden * self.input
     }
 
     /// Start of `bias_ih (G*H)`.
+    #[inline]
     pub fn bias_ih(&self, m: usize, dir: usize) -> usize {
         self.weight_hh(m, dir) + self.cell.gates() * self.hidden * self.hidden
     }
 
     /// Start of `bias_hh (G*H)`, where there is one.
+    #[inline]
     pub fn bias_hh(&self, m: usize, dir: usize) -> Option<usize> {
         (self.biases == 2).then(|| self.bias_ih(m, dir) + self.cell.gates() * self.hidden)
     }
@@ -137,27 +141,32 @@ impl Rnn {
     }
 
     /// Start of the `D` inputs of row `b` at step `t`.
+    #[inline]
     pub fn x_at(&self, m: usize, t: usize, b: usize) -> usize {
         ((m * self.steps + t) * self.batch + b) * self.input
     }
 
     /// Start of the `H` outputs of direction `dir` of row `b` at step `t`.
+    #[inline]
     pub fn y_at(&self, m: usize, dir: usize, t: usize, b: usize) -> usize {
         (((m * self.steps + t) * self.batch + b) * self.dirs + dir) * self.hidden
     }
 
     /// Start of the `H` numbers of state vector `s` (0: `h`, 1: `c`) of row `b`.
+    #[inline]
     pub fn state_at(&self, m: usize, s: usize, dir: usize, b: usize) -> usize {
         (((m * self.cell.states() + s) * self.dirs + dir) * self.batch + b) * self.hidden
     }
 
     /// Which of the `M*dirs*T*B` rows of a reserve belongs to row `b` at step `t`.
+    #[inline]
     pub fn reserve_row(&self, m: usize, dir: usize, t: usize, b: usize) -> usize {
         ((m * self.dirs + dir) * self.steps + t) * self.batch + b
     }
 
     /// The input step that direction `dir` of a row of `length` steps reads as its `s`-th: the reverse
     /// direction starts at the row's own last step.
+    #[inline]
     pub fn step(&self, dir: usize, s: usize, length: usize) -> usize {
         if dir == 0 { s } else { length - 1 - s }
     }

@@ -17,6 +17,7 @@ impl Slab {
     }
 
     /// The first parameter of model `m`.
+    #[inline]
     pub fn start(&self, m: usize) -> usize {
         m * self.stride + self.offset
     }

@@ -212,8 +212,9 @@ unsafe fn pool<S: Simd>(before: S::V, after: S::V) -> (S::V, S::V) {
     unsafe {
         let zero = S::splat(0.0);
         let larger = S::select_less(before, after, after, before);
-        let y = S::at_least(S::select_nan(after, after, larger), zero);
-        (y, S::select_less(before, after, S::sub(zero, y), y))
+        let larger = S::select_nan(after, after, larger);
+        let y = S::select_less(larger, zero, zero, larger);
+        (y, S::select_less(before, after, S::sub(S::splat(-0.0), y), y))
     }
 }
 
@@ -509,6 +510,56 @@ impl<E: Format> InputRows<'_, E> {
                 for n in 0..N {
                     let column = first + n * S::LANES;
                     S::store_first(dx.add(live[row + r] * s.input + column), sums[r][n], s.input - column);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::format::Fp32;
+    use super::super::isa::Isa;
+    use super::super::simd::MAX_LANES;
+    use super::*;
+    use crate::ops::Precision;
+
+    /// Both results of `pool`.
+    struct Pool {
+        before: [f32; MAX_LANES],
+        after: [f32; MAX_LANES],
+    }
+
+    impl Task for Pool {
+        type Format = Fp32;
+        type Output = Vec<(f32, f32)>;
+
+        #[inline(always)]
+        unsafe fn run<S: Simd>(self) -> Vec<(f32, f32)> {
+            let (mut y, mut signed) = ([0.0; MAX_LANES], [0.0; MAX_LANES]);
+            // SAFETY: `run`'s caller has `S`'s instructions; each array has room for the vector of any path.
+            unsafe {
+                let found = pool::<S>(S::load(self.before.as_ptr()), S::load(self.after.as_ptr()));
+                S::store(y.as_mut_ptr(), found.0);
+                S::store(signed.as_mut_ptr(), found.1);
+            }
+            y.into_iter().zip(signed).take(S::LANES).collect()
+        }
+    }
+
+    #[test]
+    fn pooling_has_the_bits_of_the_reference_on_every_path() {
+        let numbers = [1.0, 2.5, -1.0, 0.0, -0.0, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, 1e-45];
+        for isa in Isa::available_in(Precision::Fp32) {
+            for (before, after) in numbers.into_iter().flat_map(|a| numbers.map(|b| (a, b))) {
+                let larger = if before < after || after.is_nan() { after } else { before };
+                let y = if larger < 0.0 { 0.0 } else { larger };
+                let right = (y, if before < after { -y } else { y });
+                let task = Pool { before: [before; MAX_LANES], after: [after; MAX_LANES] };
+                let same = |a: f32, b: f32| a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan());
+                for found in isa::run(isa, task) {
+                    let holds = same(found.0, right.0) && same(found.1, right.1);
+                    assert!(holds, "{}: {before}, {after}: {found:?}, expected {right:?}", isa.name());
                 }
             }
         }

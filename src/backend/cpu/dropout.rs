@@ -65,6 +65,7 @@ impl Task for Chunk<'_> {
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
+        const { assert!(DRAW.is_multiple_of(S::LANES), "factors are whole vectors") };
         let [step, fold, layer] = self.place.map(|word| [word; LANES]);
         let mut counters: [u32; LANES] = std::array::from_fn(|lane| self.counter + lane as u32);
         for (x, out) in self.x.chunks(DRAW).zip(self.out.chunks_mut(DRAW)) {
@@ -84,7 +85,7 @@ impl Task for Chunk<'_> {
                 unsafe {
                     let (zero, factor) = (S::splat(0.0), S::load(factors.as_ptr().add(i)));
                     let scaled = S::mul(S::load_first(x.as_ptr().add(i), count), factor);
-                    // Not a product: a dropped infinity is 0, too.
+                    // Their product would be NaN for a dropped infinity, which is 0, too.
                     let scaled = S::select_less(zero, factor, scaled, zero);
                     S::store_first(out.as_mut_ptr().add(i), scaled, count);
                 }

@@ -7,7 +7,7 @@ use std::ops::{Deref, Range};
 use std::sync::OnceLock;
 
 /// The [`Sketch`] of each series of a data set. Those of arrays are taken when somebody asks: to train one
-/// network on all windows needs none.
+/// network on all windows needs none. They share the frames that they are taken from.
 #[derive(Clone, Debug)]
 pub struct Sketches {
     taken: OnceLock<Vec<Sketch>>,
@@ -19,7 +19,7 @@ pub struct Sketches {
 type Source = (ArcArray2<f32>, Vec<Range<usize>>);
 
 impl Sketches {
-    /// These.
+    /// Sketches that somebody took.
     pub fn taken(sketches: Vec<Sketch>) -> Self {
         Sketches { taken: sketches.into(), sources: Vec::new() }
     }
@@ -54,8 +54,8 @@ fn take(sources: &[Source]) -> Vec<Sketch> {
 
 /// Of the series `(samples, channels)`.
 fn sketch(samples: ArrayView2<f32>) -> Sketch {
-    let channels = samples.columns().into_iter().map(|channel| channel.mapv(f64::from).to_vec());
-    let channels: Vec<Vec<f64>> = channels.collect();
+    let channel = |c: usize| samples.column(c).iter().map(|&sample| f64::from(sample)).collect();
+    let channels: Vec<Vec<f64>> = (0..samples.ncols()).map(channel).collect();
     Sketch::of(&channels.iter().map(Vec::as_slice).collect::<Vec<_>>())
 }
 
@@ -77,15 +77,18 @@ impl Deref for Sketches {
 mod tests {
     use super::*;
 
-    /// Three series of 20 samples of two channels, and their sketches.
+    /// Series of four channels and of unequal length, of which the shortest is taken across its channels, and
+    /// their sketches.
     fn series() -> (ArcArray2<f32>, Vec<Range<usize>>, Vec<Sketch>) {
-        let samples = ArcArray2::from_shape_fn((60, 2), |(t, c)| ((t * t * (c + 3)) as f32).sin());
-        let rows = vec![0..20, 20..40, 40..60];
+        let samples = ArcArray2::from_shape_fn((60, 4), |(t, c)| ((t * t * (c + 3)) as f32).sin());
+        let rows = vec![0..30, 30..59, 59..60];
         let sketch = |rows: &Range<usize>| {
-            let channel = |c: usize| rows.clone().map(|t| f64::from(samples[[t, c]])).collect::<Vec<f64>>();
-            Sketch::of(&[&channel(0), &channel(1)])
+            let channel = |c: usize| rows.clone().map(|t| f64::from(samples[[t, c]])).collect();
+            let channels: Vec<Vec<f64>> = (0..4).map(channel).collect();
+            Sketch::of(&channels.iter().map(Vec::as_slice).collect::<Vec<_>>())
         };
-        let sketches = rows.iter().map(sketch).collect();
+        let sketches: Vec<Sketch> = rows.iter().map(sketch).collect();
+        assert!(sketches[2].is_across);
         (samples, rows, sketches)
     }
 

@@ -113,8 +113,8 @@ fn windows(files: &Files, layout: Option<Layout>) -> Result<Windows> {
             .map_err(|e| e.at(files.place(&fields::TRIALS)))?;
     }
     for recording in &mut recordings {
-        // The hash covers the samples as `f32`, so that it does not depend on the type of the array. It is
-        // fastest over parts that fill a cache.
+        // The hash covers the samples as `f32`, so that it does not depend on the type of the array. They are
+        // converted in parts that fit in a cache.
         let (mut hasher, mut narrow) = (blake3::Hasher::new(), Vec::new());
         for samples in recording.samples.chunks(1 << 15) {
             narrow.clear();
