@@ -1,8 +1,8 @@
 //! Series that share samples are found, and no others: the rates that docs/evaluation.md states.
 
-use crate::support::synthetic::{Sizes, recordings};
+use crate::support::synthetic::{Sizes, raw_frames, recordings};
 use engine::data::contents::{Contents, KnownTrial, Likeness, Sketch, TrainedContents};
-use engine::data::frames::{Baseline, FrameKind, FrameSpec, FrameTable, SubjectFrames, Values};
+use engine::data::frames::{FrameKind, FrameSpec, FrameTable, SubjectFrames, Values};
 use engine::data::recording::Recording;
 use engine::random::{Random, Stream};
 use std::f64::consts::TAU;
@@ -330,14 +330,7 @@ fn only_frames_that_are_the_samples_have_sketches_later() {
         ..recording.clone()
     };
     let (single, double) = (samples(|x| f64::from(x as f32)), samples(|x| f64::from(x as f32) + 1e-12));
-    let raw = FrameSpec {
-        kind: FrameKind::Raw,
-        length: 1.0,
-        step: 1.0,
-        baseline: Baseline::Drop,
-        bands: Vec::new(),
-        features: None,
-    };
+    let raw = raw_frames();
     let sketches = |recording: &Recording, channels: &[usize], spec: &FrameSpec, values| {
         let frames = SubjectFrames::build(recording, spec, channels, None, values)?;
         FrameTable::assemble(vec![frames]).map(|table| table.sketches.to_vec())

@@ -1,9 +1,9 @@
 //! Windows of unit length, standardized: the inputs of a network against the same pipeline in `f64`.
 
-use crate::support::synthetic::{LABELS, RATE};
+use crate::support::synthetic::{LABELS, RATE, raw_frames};
 use engine::backend::Backend;
 use engine::backend::cpu::Cpu;
-use engine::data::frames::{Baseline, FrameKind, FrameSpec, FrameTable, SubjectFrames, Values};
+use engine::data::frames::{FrameTable, SubjectFrames, Values};
 use engine::data::grouping::Grouping;
 use engine::data::normalize::Scale;
 use engine::data::recording::{Channel, Modality, Recording, Target, Trial};
@@ -55,14 +55,7 @@ fn recording(subject: u32) -> Recording {
 }
 
 fn dataset(recordings: &[Recording], step: usize, center: Option<&[f32]>) -> Dataset {
-    let spec = FrameSpec {
-        kind: FrameKind::Raw,
-        length: 1.0,
-        step: 1.0,
-        baseline: Baseline::Drop,
-        bands: Vec::new(),
-        features: None,
-    };
+    let spec = raw_frames();
     let values = Values { keep_low: true, ..Values::default() };
     let channels: Vec<usize> = (0..CHANNELS.len()).collect();
     let frames = recordings.iter().map(|r| SubjectFrames::build(r, &spec, &channels, None, values).unwrap());

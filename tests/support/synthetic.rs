@@ -62,16 +62,21 @@ pub fn recordings(sizes: Sizes) -> Vec<Recording> {
         .collect()
 }
 
-/// Raw frames of those recordings, in windows of `window` samples every `step`.
-pub fn cut(recordings: &[Recording], window: usize, step: usize) -> engine::Result<Dataset> {
-    let spec = FrameSpec {
+/// Frames that are samples.
+pub fn raw_frames() -> FrameSpec {
+    FrameSpec {
         kind: FrameKind::Raw,
         length: 1.0,
         step: 1.0,
         baseline: Baseline::Drop,
         bands: Vec::new(),
         features: None,
-    };
+    }
+}
+
+/// Raw frames of those recordings, in windows of `window` samples every `step`.
+pub fn cut(recordings: &[Recording], window: usize, step: usize) -> engine::Result<Dataset> {
+    let spec = raw_frames();
     let frames = recordings
         .iter()
         .map(|r| {
