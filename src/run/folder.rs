@@ -137,6 +137,16 @@ impl RunFolder {
         stage(&self.file(name), bytes, || self.check_guard())
     }
 
+    /// Removes a file of the run, if it is there.
+    pub fn remove(&self, name: &str) -> Result<()> {
+        let path = self.file(name);
+        if !path.exists() {
+            return Ok(());
+        }
+        self.check_guard()?;
+        fs::remove_file(&path).map_err(|e| Error::io("remove", &path, e))
+    }
+
     /// Reads a file of the run.
     pub fn read(&self, name: &str) -> Result<String> {
         let path = self.file(name);
@@ -162,7 +172,7 @@ fn remove_staged(run: &Path) -> Result<()> {
 }
 
 /// Parts of the names of files that are staged before they are renamed.
-const STAGED: [&str; 5] = [".safetensors.", ".json.", ".csv.", ".toml.", ".html."];
+const STAGED: [&str; 6] = [".safetensors.", ".json.", ".csv.", ".toml.", ".html.", ".txt."];
 
 /// Refuses a symbolic link where a run has a file: it may point at a file of somebody else's.
 pub(super) fn refuse_link(path: &Path) -> Result<()> {

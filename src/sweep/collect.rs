@@ -67,6 +67,9 @@ pub struct Chance {
     pub best_of: BestOf,
 }
 
+/// Options by which a setting chooses its device.
+const OF_THE_DEVICE: [&str; 5] = ["backend", "isa", "adapter", "precision", "gemm"];
+
 impl Collection {
     /// Reads every run of a sweep, and puts folds that are tasks together, for which their data are read
     /// again. `partial` allows tasks without scores.
@@ -83,6 +86,7 @@ impl Collection {
                 missing.iter().take(5).map(|(name, state)| format!("{name} {}", state.word())).collect();
             let more = if missing.len() > listed.len() { ", ..." } else { "" };
             let path = quoted(&sweep.path().to_string_lossy());
+            let (next, reminder) = sweep.next("");
             return Err(Error::data(format!(
                 "{} of {} tasks have scores; not: {}{more}",
                 sweep.tasks.len() - missing.len(),
@@ -90,7 +94,7 @@ impl Collection {
                 listed.join(", ")
             ))
             .hint(format!(
-                "go on with `engine sweep run --resume {path}`, or collect what is there with `engine sweep collect {path} --partial`"
+                "go on with `{next}`{reminder}; or collect what is there with `engine sweep collect {path} --partial`"
             )));
         }
         // The seeds of a combination follow one another.
@@ -153,7 +157,6 @@ impl Collection {
              other seeds. The spread of seeds stands beside it."
                 .into(),
         );
-        // Combinations may differ in their device, and say so themselves.
         for setting in &self.settings {
             let devices: BTreeSet<&str> = setting.devices.iter().flatten().map(String::as_str).collect();
             if devices.len() > 1 {
@@ -165,6 +168,7 @@ impl Collection {
                 ));
             }
         }
+        notes.extend(self.unasked_devices());
         for Chance { labels, best_of } in &self.chance {
             notes.push(format!("Labels: {labels}. {}", best_of.sentence()));
         }
@@ -176,6 +180,31 @@ impl Collection {
             );
         }
         notes
+    }
+
+    /// A note where settings that ask for the same device were made on different ones: a part of their
+    /// difference is that of the devices.
+    fn unasked_devices(&self) -> Vec<String> {
+        let mut by_asked: BTreeMap<Vec<&str>, BTreeMap<BTreeSet<&str>, Vec<&str>>> = BTreeMap::new();
+        for setting in &self.settings {
+            let options = self.options.iter().zip(&setting.values);
+            let of_device = options.filter(|(option, _)| OF_THE_DEVICE.contains(&option.as_str()));
+            let asked = of_device.map(|(_, value)| value.as_str()).collect();
+            let found = setting.devices.iter().flatten().map(String::as_str).collect();
+            by_asked.entry(asked).or_default().entry(found).or_default().push(&setting.name);
+        }
+        let several = by_asked.into_values().filter(|by_devices| by_devices.len() > 1);
+        let note = |by_devices: BTreeMap<BTreeSet<&str>, Vec<&str>>| {
+            let parts = by_devices.into_iter().map(|(devices, settings)| {
+                let devices = devices.into_iter().collect::<Vec<_>>().join(" and ");
+                format!("{} on {devices}", settings.join(", "))
+            });
+            let parts = parts.collect::<Vec<_>>().join("; ");
+            format!(
+                "Settings that did not choose their device were made on different ones, which round differently: {parts}."
+            )
+        };
+        several.map(note).collect()
     }
 
     /// As CSV: a row for each cross-validation.

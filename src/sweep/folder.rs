@@ -3,9 +3,11 @@
 
 use super::claim::{self, Owner};
 use super::grid::{Settings, Task};
+use crate::backend::{DeviceId, Kind};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::run::{self, Manifest, Resume, RunFolder, Status};
+use crate::shell::quoted;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fs;
@@ -194,6 +196,31 @@ impl Sweep {
     pub fn begun(&self, task: &Task) -> Result<Option<Resume>> {
         let run = self.run(task);
         run.join(Resume::FILE).exists().then(|| Resume::read(&run)).transpose()
+    }
+
+    /// The device on which a task trains; `None` of one that has not begun.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Manifest::read`].
+    pub fn device(&self, task: &Task) -> Result<Option<DeviceId>> {
+        let run = self.run(task);
+        let begun = run.join(Manifest::FILE).exists();
+        let manifest = begun.then(|| Manifest::read(&run)).transpose()?;
+        Ok(manifest.and_then(|manifest| manifest.devices().last().cloned()))
+    }
+
+    /// The command that goes on with the sweep, and after it what it cannot say: the adapter of a process is
+    /// none of the sweep's settings.
+    pub fn next(&self, options: &str) -> (String, &'static str) {
+        let path = quoted(&self.path.to_string_lossy());
+        let has_own_gpu =
+            |task: &Task| task.config.run.backend != Kind::Cpu && task.config.run.choice.adapter.is_none();
+        let reminder = match self.tasks.iter().any(has_own_gpu) {
+            true => "; say `--adapter` again if it was said before",
+            false => "",
+        };
+        (format!("engine sweep run --resume {path}{options}"), reminder)
     }
 
     /// How far a task has come. One whose state cannot be read has failed.

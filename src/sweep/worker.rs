@@ -360,13 +360,16 @@ fn train(
         claimed.task.selection(experiment.split.folds().len())
     };
     let selections = experiments.iter().zip(claimed).map(selection).collect::<Result<Vec<_>>>()?;
-    experiments[0].check_memory(&selections[0], experiments.len())?;
+    // Their labels may leave each of them sequences of other lengths.
+    let all = experiments.iter().zip(&selections);
+    all.clone().try_for_each(|(one, folds)| one.check_memory(folds, experiments.len()))?;
     experiments.iter().zip(claimed).try_for_each(|(one, claimed)| keep_device(one, &claimed.folder))?;
-    let runs = experiments.iter().zip(claimed).zip(&selections);
-    let runs: Vec<Selected> = runs
-        .map(|((experiment, claimed), folds)| Selected { experiment, folder: &claimed.folder, folds })
+    let runs: Vec<Selected> = all
+        .zip(claimed)
+        .map(|((experiment, folds), claimed)| Selected { experiment, folder: &claimed.folder, folds })
         .collect();
     let ending = experiment::run_to_end(&runs, interrupt, progress, &report::write)?;
+    claimed.iter().for_each(|claimed| forgive(claimed, progress));
     let is_finished = |claimed: &Claimed| matches!(Status::read(claimed.folder.path()), Ok(Status::Finished));
     let outcome = |claimed: &Claimed| match ending {
         Ending::Interrupted(signal) if !is_finished(claimed) => Outcome::Interrupted(signal),
@@ -379,10 +382,10 @@ fn train(
 const BROKE_GPU: &str = "broke-gpu.txt";
 
 /// The outcome of a task that was being trained when its GPU broke: open, but for one to which that happens
-/// for the second time. It may be its fault, and would take one GPU after the other.
+/// twice in a row. It may be its fault, and would take one GPU after the other.
 fn leave(claimed: &Claimed, error: &Error, progress: &dyn Progress) -> Outcome {
     if claimed.folder.file(BROKE_GPU).exists() {
-        let message = format!("a GPU broke while it trained, for the second time: {}", error.message);
+        let message = format!("a GPU broke while it trained, twice in a row: {}", error.message);
         let error = Error::new(ErrorKind::Device, message);
         keep(&error, claimed, progress);
         return Outcome::Failed(error);
@@ -392,6 +395,13 @@ fn leave(claimed: &Claimed, error: &Error, progress: &dyn Progress) -> Outcome {
     }
     reopen(claimed, progress);
     Outcome::Open
+}
+
+/// Forgets that a GPU broke while the task trained: it has trained since without that.
+fn forgive(Claimed { task, folder, .. }: &Claimed, progress: &dyn Progress) {
+    if let Err(e) = folder.remove(BROKE_GPU) {
+        progress.warn(&format!("{}: {}", task.name(), e.message));
+    }
 }
 
 /// Takes back that a task has failed.
@@ -440,9 +450,13 @@ mod tests {
         assert!(matches!(leave(&claimed, &lost, &Silent), Outcome::Open));
         assert_eq!(status(), Status::Running);
 
+        // It trains for a while, and a GPU breaks much later.
+        forgive(&claimed, &Silent);
+        assert!(matches!(leave(&claimed, &lost, &Silent), Outcome::Open));
+
         Status::Failed { message: lost.message.clone() }.write(&claimed.folder).unwrap();
         assert!(matches!(leave(&claimed, &lost, &Silent), Outcome::Failed(_)));
-        let message = "a GPU broke while it trained, for the second time: the device is lost";
+        let message = "a GPU broke while it trained, twice in a row: the device is lost";
         assert_eq!(status(), Status::Failed { message: message.into() });
     }
 }

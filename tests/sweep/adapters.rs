@@ -105,6 +105,24 @@ fn different_gpus_are_named() {
         text.contains("base: its runs were made on 2 devices, which round differently: SwiftShader"),
         "{text}"
     );
+    // Settings that differ in nothing of the device, and ran on several.
+    engine(
+        path,
+        &format!("sweep submit --slurm --script-only {BASE} --grid hidden=3;4;5 --backend wgpu --name h"),
+    )
+    .ends(0, &[]);
+    for (task, adapter) in [(1, "SwiftShader"), (2, "llvmpipe"), (3, "llvmpipe")] {
+        engine(path, &format!("sweep run --resume runs/h --task {task} --adapter {adapter} --quiet"))
+            .ends(0, &[]);
+    }
+    let text = engine(path, "sweep collect runs/h").ends(0, &[]).out.replace('\n', " ");
+    let note =
+        "Settings that did not choose their device were made on different ones, which round differently: ";
+    let (_, parts) = text.split_once(note).unwrap_or_else(|| panic!("no note in {text}"));
+    assert!(
+        parts.contains("hidden 3 on SwiftShader") && parts.contains("hidden 4, hidden 5 on llvmpipe"),
+        "{parts}"
+    );
     // All of them, when they differ.
     let all = format!("sweep run {BASE} --seeds 1,2 --backend wgpu --adapter all --name two");
     engine(path, &all).ends(0, &["the GPUs differ, and round differently"]);
@@ -129,6 +147,11 @@ fn a_run_goes_on_with_its_own_kind_of_gpu() {
         engine(path, &format!("sweep run --resume runs/s {task} --adapter llvmpipe")).ends(2, &elsewhere);
     }
     assert_eq!(states(path, "runs/s"), ["stopped", "finished"], "what is refused has not failed");
+    let reminder =
+        "go on with `engine sweep run --resume runs/s`; say `--adapter` again if it was said before";
+    engine(path, "sweep collect runs/s").ends(3, &[reminder]);
+    let status = engine(path, "sweep status runs/s").ends(0, &[]).out;
+    assert!(status.contains("begun on SwiftShader") && status.contains("say `--adapter` again"), "{status}");
     let missing = engine(path, "sweep run --resume runs/s --adapter 99").ends(4, &["no adapter `99`"]);
     assert!(!missing.err.contains("failed"), "{}", missing.err);
     assert_eq!(states(path, "runs/s"), ["stopped", "finished"], "a wrong adapter is no fault of a task");

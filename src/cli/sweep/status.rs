@@ -3,7 +3,7 @@
 use crate::cli::output::{out, out_json};
 use crate::error::Result;
 use crate::shell::quoted;
-use crate::sweep::{State, Sweep};
+use crate::sweep::{State, Sweep, Task};
 use clap::Args;
 use comfy_table::{Table, presets};
 use serde_json::json;
@@ -26,10 +26,16 @@ impl StatusCommand {
     pub fn run(&self) -> Result<()> {
         let sweep = Sweep::open(&self.sweep)?;
         let states = sweep.tasks.iter().map(|task| sweep.state(task)).collect::<Result<Vec<State>>>()?;
-        let more = |state: &State| match state {
+        let more = |task: &Task, state: &State| match state {
             State::Running(owner) => format!("process {} of {}", owner.process, owner.host),
             State::Failed(message) => message.clone(),
-            _ => String::new(),
+            // Only an equal device goes on with it.
+            State::Stopped => match sweep.device(task) {
+                Ok(Some(device)) => format!("begun on {device}"),
+                Ok(None) => String::new(),
+                Err(error) => error.message,
+            },
+            State::Waiting | State::Finished => String::new(),
         };
         if self.json {
             let tasks: Vec<_> = sweep
@@ -37,7 +43,7 @@ impl StatusCommand {
                 .iter()
                 .zip(&states)
                 .map(|(task, state)| {
-                    json!({ "task": task.number, "run": task.name(), "state": state.word(), "more": more(state) })
+                    json!({ "task": task.number, "run": task.name(), "state": state.word(), "more": more(task, state) })
                 })
                 .collect();
             return out_json(&tasks);
@@ -47,15 +53,21 @@ impl StatusCommand {
         table.set_header(["task", "setting", "seed", "state", ""]);
         for (task, state) in sweep.tasks.iter().zip(&states) {
             let number = task.number.to_string();
-            table.add_row([number, task.setting(), task.seed.to_string(), state.word().into(), more(state)]);
+            table.add_row([
+                number,
+                task.setting(),
+                task.seed.to_string(),
+                state.word().into(),
+                more(task, state),
+            ]);
         }
         let done = states.iter().filter(|state| **state == State::Finished).count();
         let path = quoted(&sweep.path().to_string_lossy());
-        let next = match states.iter().find(|state| matches!(state, State::Failed(_))) {
-            _ if done == states.len() => format!("engine sweep collect {path}"),
-            Some(_) => format!("engine sweep run --resume {path} --retry"),
-            None => format!("engine sweep run --resume {path}"),
+        let (next, reminder) = match states.iter().any(|state| matches!(state, State::Failed(_))) {
+            _ if done == states.len() => (format!("engine sweep collect {path}"), ""),
+            true => sweep.next(" --retry"),
+            false => sweep.next(""),
         };
-        out(&format!("{table}\n\n{done} of {} tasks have scores; next: {next}", states.len()))
+        out(&format!("{table}\n\n{done} of {} tasks have scores; next: {next}{reminder}", states.len()))
     }
 }
