@@ -128,3 +128,15 @@ fn runs_that_have_no_common_ground_are_refused() {
     compare("runs/a").ends(2, &["2 values required"]);
     compare("runs/a runs/none").ends(7, &["runs/none"]);
 }
+
+#[test]
+fn a_page_takes_no_other_files_place() {
+    let victim = inside("notes.txt");
+    fs::write(&victim, "words").unwrap();
+    compare("runs/a runs/b --page notes.txt").ends(7, &["notes.txt is there already, and is no page"]);
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "words");
+    compare("runs/a runs/b --page none/page.html").ends(7, &["none"]);
+    for _ in 0..2 {
+        compare("runs/a runs/b --page twice.html").ends(0, &[]);
+    }
+}

@@ -53,7 +53,7 @@ fn said_everywhere(folder: &Path, call: &Call, parts: &[&str]) {
 #[test]
 fn windows_of_unknown_trials_and_people_are_refused_with_the_ways_out() {
     let folder = data(&[]);
-    let ways = ["array \"trials\"", "array \"groups\"", "--split window", "`--promise-independent-windows`"];
+    let ways = ["array `trials`", "array `groups`", "--split window", "`--promise-independent-windows`"];
     for command in ["crossval", "train", "crossval --split trial", "crossval --split trial-within-subject"] {
         let call = engine(folder.path(), &format!("{command} --data w {TINY}"));
         let call = call.ends(3, &["needs to know which", "these data do not say", "grouping unknown"]);
@@ -61,7 +61,7 @@ fn windows_of_unknown_trials_and_people_are_refused_with_the_ways_out() {
     }
     for kind in ["subject", "stimulus", "subject-stimulus"] {
         let call = engine(folder.path(), &format!("crossval --data w --split {kind} {TINY}"));
-        call.ends(3, &["these data do not say", "array \"groups\""]);
+        call.ends(3, &["these data do not say", "array `groups`"]);
     }
     assert!(!folder.path().join("runs").exists(), "a run was begun");
     let call = engine(folder.path(), "data inspect w").ends(0, &[]);

@@ -383,3 +383,22 @@ fn no_damaged_byte_of_an_archive_changes_what_is_read() {
         assert!(refusals > bytes.len() / 2, "{name}: {refusals} of {}", bytes.len());
     }
 }
+
+/// Frames are `f32`.
+#[test]
+fn what_float32_cannot_tell_apart_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let plain: Vec<f64> = (0..4 * 50).map(|i| (f64::from(i) * 0.7).sin()).collect();
+    for (offset, factor, is_refused) in
+        [(0.0, 1.0, false), (1e4, 1.0, false), (1e9, 1.0, true), (0.0, 1e-60, true)]
+    {
+        let values: Vec<f64> = plain.iter().map(|value| value * factor + offset).collect();
+        let path = folder.path().join("x.npy");
+        std::fs::write(&path, floats("(4, 50, 1)", &values)).unwrap();
+        let call = engine(folder.path(), "data inspect x.npy");
+        match is_refused {
+            true => drop(call.ends(3, &["channel 0 goes up to", "float32", "subtract the mean"])),
+            false => drop(call.ends(0, &[])),
+        }
+    }
+}

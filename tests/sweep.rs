@@ -51,6 +51,23 @@ fn every_task_is_a_plain_run_and_the_results_are_put_together() {
     let collected = json(path, "sweep collect runs/s --json");
     let settings = collected["settings"].as_array().unwrap();
     assert_eq!(settings.len(), 4);
+    // As in the verdicts of its runs.
+    let verdict = |run: &Value| {
+        let scores =
+            fs::read_to_string(path.join("runs/s/runs").join(run.as_str().unwrap()).join("scores.json"));
+        serde_json::from_str::<Value>(&scores.unwrap()).unwrap()["verdict"].clone()
+    };
+    for setting in settings {
+        let bars = setting["runs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|runs| verdict(&runs[0])["bars"][0]["rule"].clone());
+        assert_eq!(setting["baselines"], bars.collect::<Value>());
+    }
+    let bars = verdict(&settings[0]["runs"][0][0])["bars"].as_array().unwrap().clone();
+    let chance = bars.iter().map(|bar| bar["accuracy"].as_f64().unwrap()).fold(0.0, f64::max);
+    assert!(collected["chance"][0]["best_of"]["chance"].as_f64().unwrap() >= chance, "{collected}");
     let last = &settings[3];
     assert_eq!(last["values"], serde_json::json!(["gru", "4,2"]));
     // The mean over seeds and subjects, and the spread of the seeds, by hand.
@@ -111,8 +128,13 @@ fn wrong_settings_are_refused_before_anything_is_made() {
         ("--grid cell=lstm,lstm", "lstm is there twice"),
         ("--grid seed=1,2", "a sweep sets this itself"),
         ("--seeds 1,1", "1 is there twice"),
-        ("--grid epochs=1,0", "the number of epochs must be above 0"),
+        ("--grid batch=1,0", "the batch size must be above 0"),
         ("--grid threads=1,2", "it changes no result"),
+        ("--grid folds-at-once=1,2", "it changes no result"),
+        ("--grid hidden=4 --grid hidden=8", "hidden: there twice"),
+        ("--grid cell=lstm,gru --cell bilstm", "--cell would have no effect"),
+        ("--grid split=trial,subject", "--split would have no effect"),
+        ("--seeds 1,2 --seed 3", "--seed would have no effect"),
         ("--grid allow-copies=true", "\"allow-copies\" is a switch"),
     ] {
         engine(path, &format!("sweep run {BASE} {options}")).ends(2, &[message]);
@@ -127,7 +149,7 @@ fn a_failed_task_is_named_and_the_others_go_on() {
     let path = folder.path();
     data(path);
     // Two thousand folds are more than there are people.
-    let run = format!("sweep run {BASE} --grid folds=3,2000,2 --name s");
+    let run = format!("sweep run {} --grid folds=3,2000,2 --name s", BASE.replace("--folds 3 ", ""));
     engine(path, &run).ends(2, &["1 tasks failed, the first is 2", "--retry"]);
     assert_eq!(states(path, "runs/s"), ["finished", "failed", "finished"]);
     engine(path, "sweep collect runs/s").ends(3, &["2 of 3 tasks have scores", "0002-2000-seed-1 failed"]);
@@ -186,8 +208,10 @@ fn folds_as_tasks_make_the_whole_cross_validation() {
     // One fold in the place of another.
     let fold = |name: &str| path.join("runs/s/runs").join(name);
     fs::rename(fold("0006-lstm-seed-2-fold-3"), fold("0005-lstm-seed-2-fold-2")).unwrap();
-    engine(path, "sweep collect runs/s --partial").ends(3, &["is not a run of task 5"]);
-    let uneven = format!("sweep plan {BASE} --grid folds=2,3 --folds-as-tasks");
+    engine(path, "sweep collect runs/s").ends(3, &["is not a run of task 5"]);
+    let partial = engine(path, "sweep collect runs/s --partial").ends(0, &["is not a run of task 5"]).out;
+    assert!(partial.contains("PARTIAL: 2 tasks"), "{partial}");
+    let uneven = format!("sweep plan {} --grid folds=2,3 --folds-as-tasks", BASE.replace("--folds 3 ", ""));
     engine(path, &uneven).ends(2, &["folds 3 has 3 folds, and folds 2 has 2"]);
 }
 
@@ -293,7 +317,8 @@ fn a_plan_names_the_combination_that_it_refuses() {
     let folder = folder();
     let path = folder.path();
     data(path);
-    engine(path, &format!("sweep plan {BASE} --grid folds=3,2000")).ends(2, &["folds 2000: "]);
+    let base = BASE.replace("--folds 3 ", "");
+    engine(path, &format!("sweep plan {base} --grid folds=3,2000")).ends(2, &["folds 2000: "]);
 }
 
 #[test]
@@ -555,4 +580,74 @@ fn the_script_of_a_job_array_has_the_open_tasks() {
         .unwrap();
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     assert_eq!(states(path, "runs/s"), ["finished"; 4]);
+}
+
+#[test]
+fn a_process_that_cannot_see_the_data_fails_no_task() {
+    let folder = folder();
+    let path = folder.path();
+    data(path);
+    engine(path, &format!("sweep submit --slurm --script-only {BASE} --seeds 1,2 --name s")).ends(0, &[]);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let sweep = path.join("runs/s");
+    engine(elsewhere.path(), &format!("sweep run --resume {}", sweep.display())).ends(
+        3,
+        &["2 tasks are left open because this process cannot read their data", "run where the data are"],
+    );
+    assert_eq!(states(path, "runs/s"), ["stopped"; 2]);
+    engine(path, "sweep run --resume runs/s --quiet").ends(0, &[]);
+}
+
+#[test]
+fn runs_of_other_data_are_not_put_together() {
+    let folder = folder();
+    let path = folder.path();
+    data(path);
+    engine(path, &format!("sweep submit --slurm --script-only {BASE} --seeds 1,2 --name s")).ends(0, &[]);
+    engine(path, "sweep run --resume runs/s --task 1 --quiet").ends(0, &[]);
+    fs::remove_dir_all(path.join("w")).unwrap();
+    six_people(path, "w", &["a", "b"], 1, 2.0);
+    engine(path, "sweep run --resume runs/s --task 2 --quiet").ends(0, &[]);
+    for partial in ["", "--partial"] {
+        engine(path, &format!("sweep collect runs/s {partial}"))
+            .ends(3, &["0002-seed-2 was trained on other data than 0001-seed-1"]);
+    }
+}
+
+#[test]
+fn what_was_changed_by_hand_does_not_go_on() {
+    let folder = folder();
+    let path = folder.path();
+    data(path);
+    let long = BASE.replace("--epochs 3", "--epochs 2000");
+    let begin = format!("sweep run {long} --seeds 1 --grid lr=0.001 --save-every 0.05 --name s");
+    let mut first = Running(command(path, &begin).spawn().unwrap());
+    let run = path.join("runs/s/runs/0001-0.001-seed-1");
+    wait_for(&run.join("resume.safetensors"));
+    kill(&mut first.0, "-TERM");
+    assert_eq!(first.0.wait().unwrap().code(), Some(143));
+    let refused = "does not belong to the saved state";
+    for file in ["split.json", "config.toml"] {
+        let own = fs::read_to_string(run.join(file)).unwrap();
+        fs::write(run.join(file), own.replacen("hidden", "hidden ", 1) + " ").unwrap();
+        engine(path, "sweep run --resume runs/s --retry --quiet").ends(3, &[file, refused]);
+        fs::write(run.join(file), own).unwrap();
+    }
+    engine(path, "sweep run --resume runs/s --retry --quiet").ends(0, &[]);
+}
+
+#[test]
+fn permutations_of_a_run_and_large_seeds_are_collected() {
+    let folder = folder();
+    let path = folder.path();
+    data(path);
+    engine(path, &format!("sweep run {BASE} --seeds 18446744073709551615,1 --name s")).ends(0, &[]);
+    assert_eq!(states(path, "runs/s"), ["finished"; 2]);
+    engine(path, "crossval --resume runs/s/runs/0002-seed-1 --permutations 3 --quiet").ends(0, &[]);
+    engine(path, "sweep collect runs/s").ends(0, &[]);
+    // With one run that cannot be used, the others are collected if that is wanted.
+    fs::remove_file(path.join("runs/s/runs/0002-seed-1/manifest.json")).unwrap();
+    engine(path, "sweep collect runs/s").ends(7, &["0002-seed-1"]);
+    let partial = engine(path, "sweep collect runs/s --partial").ends(0, &["manifest.json"]).out;
+    assert!(partial.contains("PARTIAL") && partial.contains("0002-seed-1"), "{partial}");
 }

@@ -3,6 +3,7 @@
 use super::output::{out, out_json};
 use super::progress::Terminal;
 use super::resume::refuse_other_options;
+use super::saved::tell_other_name;
 use super::signals;
 use super::threads::set_threads;
 use crate::ablation::{self, Settings};
@@ -40,7 +41,7 @@ pub struct AblateCommand {
     #[arg(long, value_name = "FOLDER")]
     resume: Option<PathBuf>,
     /// Print the variants and the plan of the first, and stop
-    #[arg(long)]
+    #[arg(long, conflicts_with = "json")]
     dry_run: bool,
     /// Print the comparison as JSON
     #[arg(long)]
@@ -95,7 +96,11 @@ impl AblateCommand {
         terminal.say(&plan);
         let folder = match &self.resume {
             Some(folder) => folder.clone(),
-            None => begin(&settings, &first.experiment.default_name())?,
+            None => {
+                let folder = begin(&settings, &first.experiment.default_name())?;
+                tell_other_name(settings.config.run.name.as_deref(), &folder, terminal);
+                folder
+            }
         };
         terminal.say(&format!("everything goes to {}", folder.display()));
         let interrupt = signals::watch()?;

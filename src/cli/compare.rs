@@ -4,11 +4,11 @@ use super::output::{out, out_json};
 use super::progress::Terminal;
 use super::saved::warn_if_killed;
 use crate::compare::RunComparison;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
 use crate::run;
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Args)]
 #[command(
@@ -27,8 +27,8 @@ pub struct CompareCommand {
     #[arg(long)]
     by_fold: bool,
     /// Where to write the page
-    #[arg(long, value_name = "FILE", default_value = "compare.html")]
-    page: PathBuf,
+    #[arg(long, value_name = "FILE")]
+    page: Option<PathBuf>,
     /// Print the comparison as JSON
     #[arg(long)]
     json: bool,
@@ -37,16 +37,31 @@ pub struct CompareCommand {
 impl CompareCommand {
     pub fn run(&self, terminal: &Terminal) -> Result<()> {
         self.runs.iter().for_each(|run| warn_if_killed(run, terminal));
+        let page = self.page.clone().unwrap_or_else(|| "compare.html".into());
+        refuse_other_file(&page)?;
         let comparison = RunComparison::of(&self.runs, self.by_fold)?;
         match self.json {
             true => out_json(&comparison)?,
             false => out(&comparison.table())?,
         }
-        // The comparison is what was asked for; it may be made where nothing can be written.
-        match run::write_file(&self.page, comparison.page().as_bytes()) {
-            Ok(()) => terminal.say(&format!("report   {}", self.page.display())),
-            Err(error) => terminal.warn(&format!("no page: {}", error.message)),
+        match run::write_file(&page, comparison.page().as_bytes()) {
+            Ok(()) => terminal.say(&format!("report   {}", page.display())),
+            // Without the option the page comes in addition, and there may be no place for it.
+            Err(error) if self.page.is_none() => terminal.warn(&format!("no page: {}", error.message)),
+            Err(error) => return Err(error),
         }
         Ok(())
+    }
+}
+
+/// Refuses to write a page in the place of a file that is none.
+fn refuse_other_file(page: &Path) -> Result<()> {
+    let is_page = |bytes: Vec<u8>| bytes.starts_with(b"<!DOCTYPE html>");
+    match page.exists() && !std::fs::read(page).is_ok_and(is_page) {
+        true => {
+            Err(Error::new(ErrorKind::Io, format!("{} is there already, and is no page", page.display()))
+                .hint("name another file with `--page`"))
+        }
+        false => Ok(()),
     }
 }

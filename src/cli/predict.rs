@@ -106,13 +106,7 @@ impl PredictCommand {
         refuse_other_frames(&config.chosen_frames(), meta)?;
         let dataset = experiment::unlabeled(&config, &self.files, &checkpoints[0], terminal)?;
         if dataset.frames.features != meta.features {
-            return Err(Error::data(format!(
-                "the recordings have {} features ({}), the run was trained on {} ({})",
-                dataset.frames.features.len(),
-                ends(&dataset.frames.features),
-                meta.features.len(),
-                ends(&meta.features)
-            )));
+            return Err(other_features(&dataset.frames.features, &meta.features));
         }
         refuse_other_rate(dataset.frames.rate, meta)?;
         if let Some(caution) = experiment::other_level(&dataset, &checkpoints[0].stats) {
@@ -199,12 +193,22 @@ fn refuse_other_rate(rate: Option<f64>, meta: &FoldMeta) -> Result<()> {
 }
 
 /// First and last name of a list.
-fn ends(names: &[String]) -> String {
-    match names {
-        [] => String::new(),
-        [only] => only.clone(),
-        [first, .., last] => format!("{first} ... {last}"),
-    }
+/// The error for recordings whose features are not those of the training.
+fn other_features(found: &[String], expected: &[String]) -> Error {
+    let sorted = |names: &[String]| names.iter().cloned().collect::<BTreeSet<_>>();
+    let place = (0..found.len().max(expected.len())).find(|&i| found.get(i) != expected.get(i)).unwrap_or(0);
+    let name = |names: &[String]| names.get(place).map_or("none".to_string(), |name| format!("{name:?}"));
+    let message = format!(
+        "the recordings have {} features, the run was trained on {}; number {place} is {}, expected {}",
+        found.len(),
+        expected.len(),
+        name(found),
+        name(expected)
+    );
+    Error::data(message).hint(match sorted(found) == sorted(expected) {
+        true => "the same features in another order: put the channels of the recordings into the order of the training",
+        false => "give recordings with the channels of the training, under the same names",
+    })
 }
 
 /// Warns of recordings that the run was trained on: predictions on them say nothing about how good it is.

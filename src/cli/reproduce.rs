@@ -2,6 +2,7 @@
 
 use super::output::{out, out_json};
 use super::progress::Terminal;
+use super::saved::tell_other_name;
 use super::signals;
 use super::threads::set_threads;
 use crate::config::{DemoConfig, Preset, RunConfig};
@@ -43,7 +44,7 @@ pub struct ReproduceCommand {
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["data", "presets", "epochs", "loso"])]
     resume: Option<PathBuf>,
     /// Print the plan and its estimated time, and stop
-    #[arg(long)]
+    #[arg(long, conflicts_with = "json")]
     dry_run: bool,
     /// Print the comparison as JSON
     #[arg(long)]
@@ -96,6 +97,7 @@ impl ReproduceCommand {
             None => {
                 let name = settings.run.name.as_deref().unwrap_or("reproduce");
                 let folder = run::new_folder(&settings.run.runs, name)?;
+                tell_other_name(settings.run.name.as_deref(), &folder, terminal);
                 run::write_file(&folder.join(SETTINGS), text.as_bytes())?;
                 folder
             }

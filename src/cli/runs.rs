@@ -123,8 +123,17 @@ impl Entry {
             && manifest.check_files(run, &["scores.json"]).is_ok()
         {
             let trial = &scores["trial"];
-            entry.accuracy = trial["overall"]["accuracy"].as_f64();
-            entry.interval = serde_json::from_value(trial["accuracy_interval"].clone()).ok();
+            let by_subject = &trial["by_subject"];
+            // As the verdict: people are the independent units where there are several, but not where they
+            // share new stimuli.
+            let is_over_people = by_subject["rows"].as_array().is_some_and(|rows| rows.len() > 1);
+            let (accuracy, interval) = match is_over_people {
+                true => (&by_subject["accuracy"]["mean"], &by_subject["accuracy"]["interval"]),
+                false => (&trial["overall"]["accuracy"], &trial["accuracy_interval"]),
+            };
+            entry.accuracy = accuracy.as_f64();
+            let is_shared = is_over_people && manifest.split.kind.keeps_stimuli_apart();
+            entry.interval = serde_json::from_value(interval.clone()).ok().filter(|_| !is_shared);
         }
         entry
     }
@@ -163,7 +172,10 @@ fn state(run: &Path) -> String {
         },
         Ok(Status::Finished) => "finished".into(),
         Ok(Status::Interrupted { signal }) => format!("stopped by signal {signal}"),
-        Ok(Status::Failed { message }) => format!("failed: {message}"),
+        // The first part says what failed, and the run's own files have the rest.
+        Ok(Status::Failed { message }) => {
+            format!("failed: {}", message.split(';').next().unwrap_or_default())
+        }
         Err(error) => format!("unknown: {}", error.message),
     }
 }

@@ -19,6 +19,14 @@ pub enum Which {
     Last,
 }
 
+/// Says so where a folder that the user named was there already.
+pub fn tell_other_name(asked: Option<&str>, folder: &Path, progress: &dyn Progress) {
+    if let Some(name) = asked.filter(|&name| folder.file_name().is_some_and(|own| own != name)) {
+        let there = folder.with_file_name(name);
+        progress.caution(&format!("{} is there already: this goes to {}", there.display(), folder.display()));
+    }
+}
+
 impl Which {
     pub fn name(self) -> &'static str {
         match self {

@@ -3,7 +3,7 @@
 use super::output::{out, out_json};
 use super::progress::Terminal;
 use super::resume::{refuse_changes, refuse_late_changes, resumed_folds};
-use super::saved::{locate, run_config, warn_if_killed};
+use super::saved::{locate, run_config, tell_other_name, warn_if_killed};
 use super::scores::print_scores;
 use super::signals;
 use super::threads::set_threads;
@@ -51,7 +51,7 @@ pub struct RunFlags {
     #[arg(long)]
     print_config: bool,
     /// Read and split the data, print the plan of the training, and stop
-    #[arg(long)]
+    #[arg(long, conflicts_with = "json")]
     dry_run: bool,
     /// Print the scores as JSON
     #[arg(long)]
@@ -160,6 +160,7 @@ impl RunFlags {
             None => {
                 let name = experiment.config.run.name.clone().unwrap_or_else(|| experiment.default_name());
                 let folder = RunFolder::create(&experiment.config.run.runs, &name)?;
+                tell_other_name(experiment.config.run.name.as_deref(), folder.path(), terminal);
                 experiment.record(&folder, &selection)?;
                 folder
             }

@@ -50,6 +50,9 @@ pub struct RunComparison {
     pub units: Vec<String>,
     /// The number of different test trials.
     pub trials: usize,
+    /// Whether the test asks about new stimuli, which the subjects share: then there is no interval and no p
+    /// by subject.
+    pub shares_stimuli: bool,
     /// Hash of the windows and labels that all runs have.
     pub dataset: String,
     /// The runs.
@@ -108,6 +111,7 @@ impl RunComparison {
             runs: entries,
             units: runs.units,
             trials: runs.trials,
+            shares_stimuli: runs.shares_stimuli,
             dataset: runs.dataset,
             pairs,
         }
@@ -118,6 +122,7 @@ impl Entry {
     fn of(runs: &Runs, run: usize, name: String) -> Self {
         let (record, scores, trials) = (&runs.records[run], &runs.scores[run], runs.trials as u64);
         let accuracy = match runs.unit {
+            Unit::Subject if runs.shares_stimuli => Summary { interval: None, ..Summary::of(scores, trials) },
             Unit::Subject => Summary::of(scores, trials),
             Unit::Fold => Summary::of_folds(scores, trials, runs.test_to_training),
             Unit::Trial => {

@@ -26,6 +26,8 @@ pub(super) struct Runs {
     pub(super) unit: Unit,
     pub(super) units: Vec<String>,
     pub(super) trials: usize,
+    /// Whether the test asks about new stimuli, which the subjects share.
+    pub(super) shares_stimuli: bool,
     pub(super) dataset: String,
     /// Mean over the folds of test windows for each training window.
     pub(super) test_to_training: f64,
@@ -90,6 +92,8 @@ impl Runs {
         Ok(Runs {
             unit,
             trials: distinct(&answers[0], |(_, subject, trial)| (subject, trial)).len(),
+            shares_stimuli: unit == Unit::Subject
+                && records.iter().any(|record| record.manifest.split.kind.keeps_stimuli_apart()),
             dataset: first.dataset.blake3.clone(),
             test_to_training: interval::mean(&ratios).unwrap_or(0.0),
             scores: answers.iter().map(|answers| by_unit(answers, key)).collect(),
@@ -103,6 +107,8 @@ impl Runs {
         let differences: Vec<f64> =
             self.scores[first].iter().zip(&self.scores[second]).map(|(a, b)| a - b).collect();
         match self.unit {
+            // They are not independent, and nothing here knows the stimulus of a trial.
+            Unit::Subject if self.shares_stimuli => Paired::described(&differences, None),
             Unit::Subject => Paired::by_subject(&differences, self.trials as u64),
             Unit::Trial => Paired::by_trial(&differences),
             Unit::Fold => Paired::by_fold(&differences, self.trials as u64, self.test_to_training),

@@ -14,18 +14,23 @@ const LEVEL: f64 = 0.05;
 pub(super) const LEAKY: &str = "Do not believe this comparison: the split of a run leaks, and a leaky score is evidence of \
      nothing.";
 
+/// Where stimuli are kept apart.
+const SHARED_STIMULI: &str = "Nothing is concluded of the differences: the runs test new stimuli, and all subjects share them, so \
+     subjects are not independent. Runs of a split by stimulus can be compared by fold: folds have stimuli of their own.";
+
 impl RunComparison {
     /// In words, a paragraph for each idea.
     pub fn text(&self) -> Vec<String> {
         let mut text: Vec<String> = match self.leaky {
             true => vec![LEAKY.into()],
+            false if self.shares_stimuli => vec![SHARED_STIMULI.into()],
             false => self.findings(),
         };
-        if let Some(limit) = self.limit() {
-            text.push(limit);
+        if !self.shares_stimuli {
+            text.extend(self.limit());
+            text.push(self.about_units());
+            text.push(self.about_test());
         }
-        text.push(self.about_units());
-        text.push(self.about_test());
         let splits: BTreeSet<&str> = self.runs.iter().map(|run| run.split.as_str()).collect();
         if splits.len() > 1 {
             let splits: Vec<&str> = splits.into_iter().collect();

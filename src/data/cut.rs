@@ -189,11 +189,17 @@ fn bad_signals(frames: &FrameTable, windows: usize, bad_windows: BadWindows, not
     if frames.defect_count > shown.len() {
         shown.push(format!("{} defects in all", frames.defect_count));
     }
-    let keep = match not_finite {
-        true => "fill missing values in before, since nothing is imputed here; ",
-        false => "keep windows with a constant channel as they are with `bad_windows = keep`; ",
+    // A reason that is known is no missing value.
+    let is_missing = frames.defects.iter().any(|defect| defect.not_finite > 0 && defect.why.is_none());
+    let keep = match (not_finite, is_missing) {
+        (true, true) => "fill missing values in before, since nothing is imputed here; ",
+        (true, false) if frames.segments.iter().any(|segment| segment.corrected) => {
+            "if this is so before the stimulus alone, leave that time out with `baseline = drop`; "
+        }
+        (true, false) => "",
+        (false, _) => "keep windows with a constant channel as they are with `bad_windows = keep`; ",
     };
     Error::data(format!("{windows} windows hold bad signals: {}", shown.join("; "))).hint(format!(
-        "{keep}leave those windows out with `bad_windows = drop`, or choose other channels with `channels`"
+        "{keep}leave those windows out (of files: `bad_windows = drop`), or choose other channels (`channels`)"
     ))
 }

@@ -9,13 +9,15 @@ use super::sequences::Dataset;
 use super::split::SplitKind;
 use crate::error::{Error, Result};
 use crate::random::{Random, Stream};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The units of a data set whose labels may change places.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Exchangeable {
     /// Labels change places within a block.
     blocks: Vec<Vec<Unit>>,
+    /// Whether all blocks, which are of one length, take the same order.
+    is_joint: bool,
     /// The number of sequences.
     sequences: usize,
     rule: String,
@@ -31,7 +33,8 @@ struct Unit {
 impl Exchangeable {
     /// The units of a data set that is split by `kind`: the trials of each person, or of everybody where
     /// people are unknown. Where each person has one label, the people themselves. A predefined TRAIN and
-    /// TEST part keeps its own labels.
+    /// TEST part keeps its own labels. Where stimuli are kept apart, the stimuli: people share them, so the
+    /// labels of all people change places alike.
     ///
     /// # Errors
     ///
@@ -41,26 +44,39 @@ impl Exchangeable {
         let parts = kind == SplitKind::Predefined;
         let people = dataset.grouping.knows_people();
         let mut units: BTreeMap<(bool, u32, u32), Unit> = BTreeMap::new();
-        let by_person = people && one_label_each(dataset, parts);
-        if !by_person && !dataset.grouping.has_trials() {
+        let by_stimulus = kind.keeps_stimuli_apart();
+        let by_person = !by_stimulus && people && one_label_each(dataset, parts);
+        if !by_person && !by_stimulus && !dataset.grouping.has_trials() {
             return Err(unknown_trials(dataset));
         }
         for (index, s) in dataset.sequences.iter().enumerate() {
-            let trial = if by_person { 0 } else { s.trial };
+            let trial = match (by_person, by_stimulus) {
+                (true, _) => 0,
+                (false, true) => s.stimulus,
+                (false, false) => s.trial,
+            };
             let key = (parts && s.predefined_test, s.subject, trial);
             let unit = units.entry(key).or_insert_with(|| Unit { label: s.label, sequences: Vec::new() });
             if unit.label != s.label {
-                let place = format!("subject {}, trial {trial}", dataset.frames.subjects[s.subject as usize]);
+                let what = if by_stimulus { "stimulus" } else { "trial" };
+                let place =
+                    format!("subject {}, {what} {trial}", dataset.frames.subjects[s.subject as usize]);
                 let [one, other] = [unit.label, s.label].map(|label| &dataset.class_names[label as usize]);
                 return Err(Error::data(format!(
                     "windows of the classes {one:?} and {other:?}, expected one class"
                 ))
                 .at(place)
-                .hint("labels are permuted over trials, so all windows of a trial need one label"));
+                .hint(match by_stimulus {
+                    true => "labels are permuted over stimuli, so all windows of a person and stimulus need one label",
+                    false => "labels are permuted over trials, so all windows of a trial need one label",
+                }));
             }
             unit.sequences.push(index as u32);
         }
         let mut blocks: BTreeMap<(bool, u32), Vec<Unit>> = BTreeMap::new();
+        if by_stimulus {
+            check_complete(dataset, units.keys().map(|&(_, subject, stimulus)| (subject, stimulus)))?;
+        }
         for ((part, subject, _), unit) in units {
             let block = if by_person { 0 } else { subject };
             blocks.entry((part, block)).or_default().push(unit);
@@ -73,6 +89,7 @@ impl Exchangeable {
             .hint("leave `permutations` out, or choose another `label` or `threshold`"));
         }
         let rule = match (by_person, people, parts) {
+            _ if by_stimulus => "labels permuted over stimuli, for all people alike",
             (true, _, false) => "labels permuted over people, each of whom has one class",
             (true, _, true) => "labels permuted over the people of TRAIN and, apart, over those of TEST",
             (false, true, false) => "labels permuted over the trials of each person",
@@ -80,7 +97,12 @@ impl Exchangeable {
             (false, false, false) => "labels permuted over all trials",
             (false, false, true) => "labels permuted over the trials of TRAIN and, apart, over those of TEST",
         };
-        Ok(Exchangeable { blocks, sequences: dataset.sequences.len(), rule: rule.into() })
+        Ok(Exchangeable {
+            blocks,
+            is_joint: by_stimulus,
+            sequences: dataset.sequences.len(),
+            rule: rule.into(),
+        })
     }
 
     /// The rule in words: `labels permuted over the trials of each person`.
@@ -94,7 +116,8 @@ impl Exchangeable {
         let mut labels = vec![0; self.sequences];
         for (block, units) in self.blocks.iter().enumerate() {
             let mut order: Vec<u32> = units.iter().map(|unit| unit.label).collect();
-            Random::new(seed, Stream::Permutation, [number, block as u32]).shuffle(&mut order);
+            let stream = if self.is_joint { 0 } else { block as u32 };
+            Random::new(seed, Stream::Permutation, [number, stream]).shuffle(&mut order);
             for (unit, label) in units.iter().zip(order) {
                 unit.sequences.iter().for_each(|&index| labels[index as usize] = label);
             }
@@ -110,6 +133,24 @@ fn one_label_each(dataset: &Dataset, parts: bool) -> bool {
     sequences.all(|s| *labels.entry((parts && s.predefined_test, s.subject)).or_insert(s.label) == s.label)
 }
 
+/// Refuses people who lack a stimulus: labels that change places between stimuli would leave it without one.
+fn check_complete(dataset: &Dataset, found: impl Iterator<Item = (u32, u32)>) -> Result<()> {
+    let mut of_people: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
+    for (subject, stimulus) in found {
+        of_people.entry(subject).or_default().insert(stimulus);
+    }
+    let all: BTreeSet<u32> = of_people.values().flatten().copied().collect();
+    let lacks = |(subject, own): (&u32, &BTreeSet<u32>)| Some((*subject, *all.difference(own).next()?));
+    match of_people.iter().find_map(lacks) {
+        None => Ok(()),
+        Some((subject, stimulus)) => Err(Error::data(format!(
+            "subject {} lacks stimulus {stimulus}, and labels are permuted over stimuli, for all people alike",
+            dataset.frames.subjects[subject as usize]
+        ))
+        .hint("leave `permutations` out, or leave out what not every person has")),
+    }
+}
+
 fn unknown_trials(dataset: &Dataset) -> Error {
     Error::data(format!(
         "a permutation test needs to know which windows were cut from one series (their trial), and these data do not \
@@ -117,7 +158,7 @@ fn unknown_trials(dataset: &Dataset) -> Error {
         dataset.grouping.describe()
     ))
     .hint(
-        "add an array \"trials\" to the .npz (windows cut from one series share a number); or promise with \
+        "give an array `trials` (windows cut from one series share a number); or promise with \
          `promise_independent_windows` that no two windows were cut from one series; or leave `permutations` out",
     )
 }

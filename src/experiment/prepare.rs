@@ -119,7 +119,7 @@ impl Experiment {
         let empty = split.folds().iter().find(|fold| fold.validation().is_empty());
         if let Some(fold) = empty.filter(|_| config.train_spec().patience > 0) {
             return Err(Error::config(format!("fold {} has no validation part to stop early by", fold.name))
-                .hint("use `patience = 0`"));
+                .hint("use `patience = 0`, or give each fold a validation part"));
         }
         if split.kind().is_leaky() {
             let honest = honest_kinds(&dataset.grouping);

@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::metrics::{Confusion, Names, Prediction, Scores, prediction};
-use crate::run::{Choices, Epochs, Manifest, Permutations, Predictions, tested_epochs};
+use crate::run::{Choices, Epochs, Manifest, Permutations, Predictions, Status, tested_epochs};
 use crate::shell::quoted;
 use crate::train::{EpochRecord, Selection};
 use std::collections::BTreeMap;
@@ -62,9 +62,8 @@ impl Record {
         self.manifest.check_scored(&self.folder)?;
         let path = self.folder.join("scores.json");
         if !path.is_file() {
-            return Err(Error::data(format!("{} has no scores.json", self.folder.display())).hint(
-                "finish the run first: `engine train --resume RUN` or `engine crossval --resume RUN`",
-            ));
+            return Err(Error::data(format!("{} has no scores.json", self.folder.display()))
+                .hint(Status::way_on(&self.folder)));
         }
         self.manifest.check_files(
             &self.folder,

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::metrics::Prediction;
 use crate::model::{Extent, Model};
 use crate::progress::Progress;
-use crate::run::{FoldCheckpoint, FoldMeta, Manifest, RunFolder};
+use crate::run::{FoldCheckpoint, FoldMeta, Manifest, RunFolder, Status};
 use crate::train::{self, List};
 use std::path::{Path, PathBuf};
 
@@ -76,8 +76,9 @@ pub fn saved_folds(run: &Path, which: &str) -> Result<Vec<u32>> {
     folds.sort_unstable();
     match folds.is_empty() {
         false => Ok(folds),
-        true => Err(Error::data(format!("{} has no trained fold", folder.display()))
-            .hint("finish the run first: `engine train --resume RUN` or `engine crossval --resume RUN`")),
+        true => {
+            Err(Error::data(format!("{} has no trained fold", folder.display())).hint(Status::way_on(run)))
+        }
     }
 }
 

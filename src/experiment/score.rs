@@ -45,7 +45,11 @@ impl Experiment {
             })
             .collect();
         let d = &self.dataset;
-        let mut scores = Scores::from(predictions, &train, self.names(), d.stimuli().as_ref())?;
+        let stimuli = d.stimuli();
+        let mut scores = Scores::from(predictions, &train, self.names(), stimuli.as_ref())?;
+        if let Some(stimuli) = stimuli.filter(|_| self.split.kind().keeps_stimuli_apart()) {
+            scores = scores.over_stimuli(predictions, &train, &stimuli)?;
+        }
         if !d.grouping.knows_people() {
             scores.verdict = scores.verdict.map(Verdict::of_unknown_people);
         }

@@ -3,6 +3,7 @@
 //! A network that does not beat them has not shown that it reads anything from the signals.
 
 use super::confusion::{Confusion, Overall};
+use super::prediction::Prediction;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,13 @@ pub struct TrialLabel {
     pub trial: u32,
     /// The actual class.
     pub label: u32,
+}
+
+impl TrialLabel {
+    /// Of a trial that was predicted.
+    pub(super) fn of(p: &Prediction) -> Self {
+        TrialLabel { fold: p.fold, subject: p.subject, trial: p.trial, label: p.label }
+    }
 }
 
 /// The stimulus of each trial, by subject and number of the trial.

@@ -82,7 +82,11 @@ impl Paired {
         Paired { p: t.map(|t| t_two_sided(t, folds - 1)), ..paired }
     }
 
-    fn described(differences: &[f64], interval: Option<[f64; 2]>) -> Self {
+    /// The mean difference and its size, without a test.
+    ///
+    /// # Panics
+    /// Without differences.
+    pub fn described(differences: &[f64], interval: Option<[f64; 2]>) -> Self {
         let difference = mean(differences).expect("there is a unit");
         let spread = variance(differences).filter(|&v| v > 0.0);
         let effect = spread.map(|v| difference / v.sqrt());

@@ -106,9 +106,9 @@ pub struct Group {
     pub majority: Option<f64>,
     /// See [`Confusion::accuracy`].
     pub accuracy: Option<f64>,
-    /// See [`Confusion::balanced_accuracy`].
+    /// See [`Confusion::balanced_accuracy`]; `None` if the group has one class.
     pub balanced_accuracy: Option<f64>,
-    /// The unweighted mean of the classes' F1 scores.
+    /// The unweighted mean of the classes' F1 scores; `None` if the group has one class.
     pub macro_f1: Option<f64>,
     /// See [`auc::multiclass`]; `None` if the group lacks a class.
     pub auc: Option<f64>,
@@ -149,9 +149,7 @@ impl Scores {
         }
         prediction::check(predictions, classes)?;
         let trials = prediction::trials(predictions)?;
-        let label =
-            |p: &Prediction| TrialLabel { fold: p.fold, subject: p.subject, trial: p.trial, label: p.label };
-        let test: Vec<TrialLabel> = trials.iter().map(label).collect();
+        let test: Vec<TrialLabel> = trials.iter().map(TrialLabel::of).collect();
 
         let ratio = test_to_training(train, &test);
         let guesses = guesses(train, &test, classes, stimuli)?;
@@ -168,6 +166,25 @@ impl Scores {
             permutation: None,
             tuning: None,
         })
+    }
+
+    /// The scores of a split that keeps stimuli apart: the intervals of its verdict are over subjects and
+    /// over the stimuli that they share. The arguments are those of [`Scores::from`].
+    ///
+    /// # Errors
+    /// Those of [`Scores::from`].
+    pub fn over_stimuli(
+        mut self,
+        predictions: &[Prediction],
+        train: &[TrialLabel],
+        stimuli: &Stimuli,
+    ) -> Result<Scores> {
+        let classes = self.class_names.len();
+        let trials = prediction::trials(predictions)?;
+        let test: Vec<TrialLabel> = trials.iter().map(TrialLabel::of).collect();
+        let guesses = guesses(train, &test, classes, Some(stimuli))?;
+        self.verdict = self.verdict.map(|verdict| verdict.over_stimuli(&trials, &guesses, classes, stimuli));
+        Ok(self)
     }
 
     /// Adds how often the test trials were scored, or why nobody knows.
@@ -270,13 +287,15 @@ impl Groups {
 impl Group {
     fn of(name: String, members: &[&Prediction], classes: usize) -> Group {
         let confusion = Confusion::of(members, classes);
+        // Of one class, any constant answer would be perfect.
+        let has_several = confusion.majority().is_some_and(|share| share < 1.0);
         Group {
             name,
             n: confusion.n(),
             majority: confusion.majority(),
             accuracy: confusion.accuracy(),
-            balanced_accuracy: confusion.balanced_accuracy(),
-            macro_f1: confusion.macro_average().map(|average| average.f1),
+            balanced_accuracy: confusion.balanced_accuracy().filter(|_| has_several),
+            macro_f1: confusion.macro_average().map(|average| average.f1).filter(|_| has_several),
             auc: auc::multiclass(members),
         }
     }

@@ -3,6 +3,7 @@
 use super::folder::RunFolder;
 use super::hash::hash;
 use super::manifest::Manifest;
+use super::status::Status;
 use crate::error::{Error, Result};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -91,7 +92,7 @@ impl Manifest {
         match self.files.is_empty() && !self.unbound {
             false => Ok(()),
             true => Err(Error::data(format!("{} is not finished, so it has no results", run.display()))
-                .hint("finish the run first: `engine train --resume RUN` or `engine crossval --resume RUN`")),
+                .hint(Status::way_on(run))),
         }
     }
 }

@@ -95,6 +95,17 @@ impl Status {
         read_json(&folder.join(Status::FILE))
     }
 
+    /// The way on from the run in `folder`, which has no results.
+    pub fn way_on(folder: &Path) -> &'static str {
+        match Status::read(folder) {
+            Ok(Status::Failed { .. }) => {
+                "it failed, and status.json says why: start a new run; if the reason is gone, go on with `engine crossval \
+                 --resume RUN` or `engine train --resume RUN`"
+            }
+            _ => "finish the run first: `engine train --resume RUN` or `engine crossval --resume RUN`",
+        }
+    }
+
     /// Writes it.
     ///
     /// # Errors

@@ -8,14 +8,15 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{ErrorKind as IoErrorKind, Write};
+use std::io::ErrorKind as IoErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// After so long without a sign of life a claim is stale.
 pub const STALE: Duration = Duration::from_secs(60);
@@ -100,11 +101,11 @@ impl Claim {
         let heart = std::thread::Builder::new()
             .name("claim".into())
             .spawn(move || {
-                // The others miss a sign of life that cannot be written, and take the task.
-                while ended.recv_timeout(BEAT) == Err(RecvTimeoutError::Timeout)
-                    && beats.is_newest()
-                    && beats.write(&beats.owner).is_ok()
-                {}
+                while ended.recv_timeout(BEAT) == Err(RecvTimeoutError::Timeout) && beats.is_newest() {
+                    // A disk that is full may have room the next time. Until then the others miss a sign of
+                    // life.
+                    let _ = beats.write(&beats.owner);
+                }
             })
             .map_err(|e| Error::new(ErrorKind::Device, "the system starts no more threads").caused_by(e))?;
         Ok(Ok(Claim { file, last_look: Mutex::new(SystemTime::now()), beating, heart }))
@@ -166,9 +167,10 @@ impl ClaimFile {
 
     fn write(&self, owner: &Owner) -> Result<()> {
         let text = serde_json::to_string(owner).expect("an owner is plain");
-        let path = self.path();
-        let mut file = File::create(&path).map_err(|e| Error::io("write", &path, e))?;
-        file.write_all(text.as_bytes()).map_err(|e| Error::io("write", &path, e))
+        // Whole or not at all: a claim without an owner would hold its task for long.
+        let (path, new) = (self.path(), self.folder.join(format!(".{:04}.{}", self.task, self.number)));
+        fs::write(&new, text).map_err(|e| Error::io("write", &new, e))?;
+        fs::rename(&new, &path).map_err(|e| Error::io("write", &path, e))
     }
 }
 
@@ -207,11 +209,24 @@ fn is_alive(folder: &Path, task: usize, number: usize, owner: &Owner) -> bool {
             return false;
         }
     }
-    let age = || -> Option<Duration> {
-        let written = fs::metadata(path(folder, task, number)).ok()?.modified().ok()?;
-        now(folder)?.duration_since(written).ok()
-    };
-    age().is_none_or(|age| age < STALE)
+    let path = path(folder, task, number);
+    // One that was removed meanwhile is nobody's.
+    let Ok(written) = fs::metadata(&path).and_then(|file| file.modified()) else { return false };
+    // Where nothing can be written, this machine's clock must do.
+    let now = now(folder).unwrap_or_else(SystemTime::now);
+    now.duration_since(written).map_or_else(|_| is_new(path, written), |age| age < STALE)
+}
+
+/// Whether a claim with a date in the future, by which its age cannot be told, was written since this process
+/// saw it first, or has not been seen for long.
+fn is_new(path: PathBuf, written: SystemTime) -> bool {
+    static SEEN: Mutex<BTreeMap<PathBuf, (SystemTime, Instant)>> = Mutex::new(BTreeMap::new());
+    let mut seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let first = seen.entry(path).or_insert((written, Instant::now()));
+    if first.0 != written {
+        *first = (written, Instant::now());
+    }
+    first.1.elapsed() < STALE
 }
 
 /// The time by the clock that dates the files: that of a file server may differ from ours.

@@ -1,12 +1,13 @@
 //! The results of a sweep, put together: a row for each combination of the grid, over its seeds.
 
-use super::folder::Sweep;
+use super::folder::{State, Sweep};
 use super::member::{Member, members};
+use super::prepared::have_same_frames;
 use crate::error::{Error, Result};
 use crate::metrics::best_of::BestOf;
 use crate::metrics::interval::{Summary, mean, variance};
 use crate::metrics::table::{Cell, Row};
-use crate::metrics::{ScoreTable, Scores, text};
+use crate::metrics::{ScoreTable, Scores, Verdict, text};
 use crate::progress::Progress;
 use crate::run::looks::Trials;
 use crate::shell::quoted;
@@ -50,7 +51,10 @@ pub struct Setting {
     pub seed_sd: Option<f64>,
     /// Over subjects, each with its mean over the seeds: what another group of people would give.
     pub accuracy: Summary,
-    /// The accuracy of the most frequent class of the training part.
+    /// The accuracy of the most frequent class of the training part, over subjects as that of the network;
+    /// for each seed.
+    pub baselines: Vec<f64>,
+    /// Its mean over the seeds.
     pub baseline: Option<f64>,
     /// Whether the split leaks.
     pub leaky: bool,
@@ -80,13 +84,16 @@ impl Collection {
     /// those of [`Record::results`](crate::experiment::Record::results).
     pub fn read(sweep: &Sweep, partial: bool, progress: &dyn Progress) -> Result<Self> {
         sweep.check_runs()?;
-        let (done, missing) = members(sweep, progress)?;
+        let (done, mut missing) = members(sweep, partial, progress)?;
+        check_data(&done)?;
         if done.is_empty() || !(missing.is_empty() || partial) {
             let listed: Vec<String> =
                 missing.iter().take(5).map(|(name, state)| format!("{name} {}", state.word())).collect();
             let more = if missing.len() > listed.len() { ", ..." } else { "" };
             let path = quoted(&sweep.path().to_string_lossy());
-            let (next, reminder) = sweep.next("");
+            let has_failed = missing.iter().any(|(_, state)| matches!(state, State::Failed(_)));
+            let (next, has_own_gpu) = sweep.next(has_failed);
+            let reminder = if has_own_gpu { "; say `adapter` again if it was said before" } else { "" };
             return Err(Error::data(format!(
                 "{} of {} tasks have scores; not: {}{more}",
                 sweep.tasks.len() - missing.len(),
@@ -99,7 +106,20 @@ impl Collection {
         }
         // The seeds of a combination follow one another.
         let settings = done.chunk_by(|a, b| a.task.options == b.task.options);
-        let settings = settings.map(Setting::of).collect::<Result<Vec<_>>>()?;
+        let mut kept = Vec::new();
+        for members in settings {
+            match Setting::of(members) {
+                Ok(setting) => kept.push(setting),
+                Err(error) if partial => {
+                    progress.warn(&error.message);
+                    missing.extend(
+                        members.iter().map(|m| (m.task.name(), State::Failed(error.message.clone()))),
+                    );
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let settings = kept;
         Ok(Collection {
             name: sweep.path().file_name().unwrap_or_default().to_string_lossy().into_owned(),
             options: sweep.settings.grid.iter().map(|axis| axis.option.clone()).collect(),
@@ -220,12 +240,17 @@ impl Collection {
         header.extend(["seed", "accuracy", "majority", "leaky", "devices"].map(String::from));
         csv.write_record(&header).map_err(failed)?;
         for setting in &self.settings {
-            let of_seeds =
-                setting.runs.iter().zip(&setting.seeds).zip(&setting.by_seed).zip(&setting.devices);
-            for (((runs, seed), accuracy), devices) in of_seeds {
+            let of_seeds = setting
+                .runs
+                .iter()
+                .zip(&setting.seeds)
+                .zip(&setting.by_seed)
+                .zip(&setting.devices)
+                .enumerate();
+            for (i, (((runs, seed), accuracy), devices)) in of_seeds {
                 let mut row = vec![runs.join(" ")];
                 row.extend(setting.values.iter().cloned());
-                let baseline = setting.baseline.map_or(String::new(), |share| share.to_string());
+                let baseline = setting.baselines.get(i).map_or(String::new(), |share| share.to_string());
                 row.extend([seed.to_string(), accuracy.to_string(), baseline, setting.leaky.to_string()]);
                 row.push(devices.join("; "));
                 csv.write_record(&row).map_err(failed)?;
@@ -258,6 +283,8 @@ impl Setting {
             .collect();
         let of_run = |run: &Vec<(String, f64)>| mean(&run.iter().map(|(_, a)| *a).collect::<Vec<_>>());
         let by_seed: Vec<f64> = all.iter().filter_map(of_run).collect();
+        let majority = |member: &Member| member.scores.verdict.as_ref().and_then(Verdict::majority);
+        let baselines: Vec<f64> = members.iter().filter_map(majority).collect();
         Ok(Setting {
             name: first.setting(),
             values: first.options.iter().map(|(_, value)| value.clone()).collect(),
@@ -266,20 +293,50 @@ impl Setting {
             seed_sd: variance(&by_seed).map(f64::sqrt),
             by_seed,
             accuracy: Summary::of(&over_seeds, scores.trial.confusion.counts().concat().iter().sum()),
-            baseline: scores.baselines.global.scores.accuracy,
+            baseline: mean(&baselines),
+            baselines,
             leaky: members.iter().any(Member::is_leaky),
             devices: members.iter().map(|m| m.devices.iter().map(ToString::to_string).collect()).collect(),
         })
     }
 }
 
+/// Refuses runs of other data where their tasks ask for the same: nobody could say which the scores are of.
+fn check_data(done: &[Member]) -> Result<()> {
+    let mut asked: Vec<&Member> = Vec::new();
+    for member in done {
+        let is_same = |other: &&&Member| {
+            let (a, b) = (&member.task.config, &other.task.config);
+            have_same_frames(a, b) && a.labels == b.labels
+        };
+        let hash = |member: &Member| member.record.manifest.dataset.blake3.clone();
+        match asked.iter().find(is_same) {
+            None => asked.push(member),
+            Some(other) if hash(other) == hash(member) => {}
+            Some(other) => {
+                return Err(Error::data(format!(
+                    "{} was trained on other data than {}: their blake3 hashes are {} and {}",
+                    member.task.name(),
+                    other.task.name(),
+                    hash(member),
+                    hash(other)
+                ))
+                .hint("the files changed between the tasks: move the runs of the old ones away, and run their tasks again"));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The best of all runs that predict the same labels of the same trials. Runs that leak are no guesses.
 fn chance(done: &[Member]) -> Vec<Chance> {
     let mut groups: BTreeMap<(&str, &Trials), (usize, f64)> = BTreeMap::new();
     for member in done.iter().filter(|member| !member.is_leaky()) {
-        let guess = member.scores.baselines.global.scores.accuracy;
+        let guess = member.scores.verdict.as_ref().and_then(Verdict::chance);
         let Some((trials, guess)) = member.trials.as_ref().zip(guess) else { continue };
-        groups.entry((&member.record.manifest.dataset.labels, trials)).or_insert((0, guess)).0 += 1;
+        let group = groups.entry((&member.record.manifest.dataset.labels, trials)).or_insert((0, guess));
+        // Their training parts may differ.
+        *group = (group.0 + 1, group.1.max(guess));
     }
     let chance = |((labels, trials), (runs, guess)): ((&str, &Trials), (usize, f64))| {
         let best_of = BestOf::of(runs, trials.len(), guess).filter(|_| runs > 1)?;

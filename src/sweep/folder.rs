@@ -210,17 +210,17 @@ impl Sweep {
         Ok(manifest.and_then(|manifest| manifest.devices().last().cloned()))
     }
 
-    /// The command that goes on with the sweep, and after it what it cannot say: the adapter of a process is
-    /// none of the sweep's settings.
-    pub fn next(&self, options: &str) -> (String, &'static str) {
+    /// The command that goes on with the sweep, and whether it may need an adapter besides: that of a process
+    /// is none of the sweep's settings.
+    pub fn next(&self, retry: bool) -> (String, bool) {
         let path = quoted(&self.path.to_string_lossy());
         let has_own_gpu =
             |task: &Task| task.config.run.backend != Kind::Cpu && task.config.run.choice.adapter.is_none();
-        let reminder = match self.tasks.iter().any(has_own_gpu) {
-            true => "; say `--adapter` again if it was said before",
-            false => "",
+        let command = match retry {
+            true => format!("engine sweep run --resume {path} --retry"),
+            false => format!("engine sweep run --resume {path}"),
         };
-        (format!("engine sweep run --resume {path}{options}"), reminder)
+        (command, self.tasks.iter().any(has_own_gpu))
     }
 
     /// How far a task has come. One whose state cannot be read has failed.

@@ -50,9 +50,10 @@ impl Settings {
         let mut table: toml::Table = text.parse().map_err(invalid)?;
         let seeds = match table.remove("seeds") {
             None => Vec::new(),
-            Some(seeds) => seeds
-                .try_into()
-                .map_err(|e| Error::config("seeds: expected a list of whole numbers").caused_by(e))?,
+            Some(seeds) => {
+                let seeds = seeds.as_array().map(|seeds| seeds.iter().map(seed).collect::<Option<_>>());
+                seeds.flatten().ok_or_else(|| Error::config("seeds: expected a list of whole numbers"))?
+            }
         };
         let folds_as_tasks =
             match table.remove("folds_as_tasks") {
@@ -125,7 +126,15 @@ impl Settings {
             return Err(Error::config(format!("grid {}: `all` is no GPU of a task", axis.option))
                 .hint("leave `adapter` out of the grid, and give it as an option"));
         }
-        let same = ["threads", "save_every", "save-every", "kernel_cache", "kernel-cache"];
+        let same = [
+            "threads",
+            "folds_at_once",
+            "folds-at-once",
+            "save_every",
+            "save-every",
+            "kernel_cache",
+            "kernel-cache",
+        ];
         if let Some(axis) = self.grid.iter().find(|axis| same.contains(&axis.option.as_str())) {
             return Err(Error::config(format!(
                 "grid {}: it changes no result, so all tasks would be the same training",
@@ -235,6 +244,14 @@ impl Task {
     pub fn hash(&self) -> String {
         let fold = self.fold.map_or(String::new(), |fold| format!("fold = {fold}\n"));
         hash(format!("{fold}{}", self.config.to_toml()).as_bytes())
+    }
+}
+
+/// A seed, as text where TOML has no such number.
+fn seed(value: &toml::Value) -> Option<u64> {
+    match value {
+        toml::Value::String(text) => text.parse().ok(),
+        number => number.as_integer().and_then(|seed| u64::try_from(seed).ok()),
     }
 }
 

@@ -7,7 +7,7 @@ use super::prepared::Prepared;
 use crate::backend::DeviceId;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::experiment::{Experiment, Record};
+use crate::experiment::{Experiment, Record, differences};
 use crate::metrics::{Prediction, Scores};
 use crate::progress::Progress;
 use crate::run::looks::Trials;
@@ -34,12 +34,17 @@ const SPLIT: &str = "split.json";
 /// Tasks without scores, by name.
 pub(super) type Missing = Vec<(String, State)>;
 
-/// Every cross-validation that is complete, and the tasks that have no scores.
+/// Every cross-validation that is complete, and the tasks that have no scores; with `partial` also those
+/// whose run cannot be used.
 ///
 /// # Errors
 ///
 /// For a run that is not of its task, and those of [`Record::results`].
-pub(super) fn members<'a>(sweep: &'a Sweep, progress: &dyn Progress) -> Result<(Vec<Member<'a>>, Missing)> {
+pub(super) fn members<'a>(
+    sweep: &'a Sweep,
+    partial: bool,
+    progress: &dyn Progress,
+) -> Result<(Vec<Member<'a>>, Missing)> {
     let mut missing = Vec::new();
     let mut done = Vec::new();
     let mut prepared = Prepared::default();
@@ -47,7 +52,14 @@ pub(super) fn members<'a>(sweep: &'a Sweep, progress: &dyn Progress) -> Result<(
         let mut parts = Vec::new();
         for task in tasks {
             match sweep.state(task)? {
-                State::Finished => parts.push(Part::read(sweep, task)?),
+                State::Finished => match Part::read(sweep, task) {
+                    Ok(part) => parts.push(part),
+                    Err(error) if partial => {
+                        progress.warn(&error.message);
+                        missing.push((task.name(), State::Failed(error.message)));
+                    }
+                    Err(error) => return Err(error),
+                },
                 state => missing.push((task.name(), state)),
             }
         }
@@ -137,17 +149,23 @@ impl Member<'_> {
 /// of some sections; those of a run do not change what it learns.
 fn belongs(record: &Record, task: &Task) -> Result<()> {
     let found = Config::from_toml(&record.config)?;
-    let Config { data, demo, frames, labels, run, .. } = found.clone();
-    let expected = Config { data, demo, frames, labels, run, ..task.config.clone() };
+    // Permutations may be added to a finished run.
+    let Config { data, demo, frames, labels, run, permutation, .. } = found.clone();
+    let expected = Config { data, demo, frames, labels, run, permutation, ..task.config.clone() };
+    let expected = expected.with_options(&task.options)?;
     let has_its_folds = task.selection(record.folds.len())? == record.manifest.selected_folds;
-    match has_its_folds && expected.with_options(&task.options)? == found {
-        true => Ok(()),
-        false => Err(Error::data(format!(
-            "{} has other settings than its task: {}, seed {}",
-            record.folder.display(),
-            task.setting(),
-            task.seed
-        ))
-        .hint("put the sweep's own run back")),
+    if has_its_folds && expected == found {
+        return Ok(());
     }
+    let different = match has_its_folds {
+        true => differences(&expected.to_toml(), &found.to_toml()).join("; "),
+        false => format!("folds {:?}, counted from 0", record.manifest.selected_folds),
+    };
+    Err(Error::data(format!(
+        "{} has other settings than its task, {}, seed {}: {different}",
+        record.folder.display(),
+        task.setting(),
+        task.seed
+    ))
+    .hint("put the sweep's own run back, or move this one away and run the task again"))
 }

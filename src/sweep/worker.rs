@@ -6,6 +6,7 @@ use super::grid::Task;
 use super::prepared::{Prepared, have_same_frames};
 use crate::backend::{DeviceId, Kind};
 use crate::config::Config;
+use crate::data::demo;
 use crate::data::normalize::Scale;
 use crate::error::{Error, ErrorKind, Result};
 use crate::experiment::{self, Ending, Experiment, Selected};
@@ -13,6 +14,7 @@ use crate::progress::Progress;
 use crate::report;
 use crate::run::{Resume, RunFolder, Status};
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
@@ -29,6 +31,8 @@ pub enum Outcome {
     Elsewhere(DeviceId),
     /// By this error, which its run folder keeps.
     Failed(Error),
+    /// It has not: by this error, this process cannot read its data. Another one may.
+    NotHere(Error),
     /// It has not: the GPU of this process broke, and another one may go on with it.
     Open,
 }
@@ -130,13 +134,14 @@ impl<'a> Worker<'a> {
         let (leader, at_once) = match prepared {
             Ok(prepared) => prepared,
             Err(error) => {
-                let outcome = match self.has_broken_gpu(&error, std::slice::from_ref(&claimed)) {
+                let outcome = if self.has_broken_gpu(&error, std::slice::from_ref(&claimed)) {
                     // It has not touched the GPU.
-                    true => Outcome::Open,
-                    false => {
-                        keep(&error, &claimed, progress);
-                        Outcome::Failed(error)
-                    }
+                    Outcome::Open
+                } else if lacks_data(first, &error) {
+                    Outcome::NotHere(error)
+                } else {
+                    keep(&error, &claimed, progress);
+                    Outcome::Failed(error)
                 };
                 return self.end(vec![(claimed, outcome)], progress);
             }
@@ -323,6 +328,16 @@ fn place_of(begun: Option<Resume>) -> Place {
     begun.map_or((0, None), |begun| begun.place())
 }
 
+/// Whether a task could not be prepared because this process does not see its data: a machine without the
+/// file system, or a process in another folder. That is no fault of the task.
+fn lacks_data(task: &Task, error: &Error) -> bool {
+    let sections = &task.config;
+    let files =
+        [Some(&sections.data.path), sections.data.test_file.as_ref(), sections.split.split_file.as_ref()];
+    let is_missing = |path: &&PathBuf| !demo::is_generated(path) && !path.exists();
+    error.kind == ErrorKind::Io || files.into_iter().flatten().any(|path| is_missing(&path))
+}
+
 /// Writes the run's own settings (`run`), whose adapter may be another than at its beginning.
 fn keep_device(experiment: &Experiment, folder: &RunFolder) -> Result<()> {
     if !folder.file(Resume::FILE).exists() || Status::read(folder.path())? == Status::Finished {
@@ -333,6 +348,14 @@ fn keep_device(experiment: &Experiment, folder: &RunFolder) -> Result<()> {
     // Other differences are no concern of this: the run refuses them.
     match before != experiment.config && moved == experiment.config {
         true => experiment.reconfigure(folder),
+        false => Ok(()),
+    }
+}
+
+/// Refuses to go on with a state that does not belong to the files beside it.
+fn check_begun(folder: &RunFolder) -> Result<()> {
+    match folder.file(Resume::FILE).exists() && Status::read(folder.path())? != Status::Finished {
+        true => experiment::check_bound(folder, &Resume::read(folder.path())?),
         false => Ok(()),
     }
 }
@@ -363,7 +386,10 @@ fn train(
     // Their labels may leave each of them sequences of other lengths.
     let all = experiments.iter().zip(&selections);
     all.clone().try_for_each(|(one, folds)| one.check_memory(folds, experiments.len()))?;
-    experiments.iter().zip(claimed).try_for_each(|(one, claimed)| keep_device(one, &claimed.folder))?;
+    for (experiment, claimed) in experiments.iter().zip(claimed) {
+        check_begun(&claimed.folder)?;
+        keep_device(experiment, &claimed.folder)?;
+    }
     let runs: Vec<Selected> = all
         .zip(claimed)
         .map(|((experiment, folds), claimed)| Selected { experiment, folder: &claimed.folder, folds })

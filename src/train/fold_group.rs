@@ -243,7 +243,7 @@ impl<'a, B: Backend> FoldGroup<'a, B> {
             "{}, epoch {epoch}, {what}; first tensor that is not finite: {tensor}; seed {}",
             self.members[m].name, self.members[m].spec.seed
         ))
-        .hint("the last checkpoint is good; try a smaller `learning_rate`, or `clip = 1`")
+        .hint("resumed, it would fail again: start a new run with a smaller `learning_rate` or a smaller `clip`")
     }
 }
 

@@ -300,3 +300,37 @@ fn a_rate_that_contradicts_the_file_is_refused() {
     let call = engine(folder.path(), &format!("{dry} 128.1"));
     assert!(!call.err.contains("states"), "{}", call.err);
 }
+
+#[test]
+fn what_would_have_no_effect_or_another_name_is_told() {
+    let folder = with_series();
+    for command in ["train --data x.ts", "crossval --data x.ts", "ablate --data x.ts", "reproduce"] {
+        engine(folder.path(), &format!("{command} --dry-run --json")).ends(2, &["--json", "--dry-run"]);
+    }
+    let train = "train --data x.ts --hidden 4 --epochs 1 --quiet --name mine";
+    let first = engine(folder.path(), train).ends(0, &[]);
+    assert!(!first.err.contains("already"), "{}", first.err);
+    engine(folder.path(), train).ends(0, &["runs/mine is there already: this goes to runs/mine-2"]);
+}
+
+/// Files of settings are UTF-8.
+#[cfg(unix)]
+#[test]
+fn a_path_that_is_no_text_is_refused_by_its_option() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let folder = with_series();
+    let bad = OsStr::from_bytes(b"bad\xff.ts");
+    std::fs::copy(folder.path().join("x.ts"), folder.path().join(bad)).unwrap();
+    for (command, option) in [
+        ("crossval --data", "--data"),
+        ("data export --out out.npz", "--data"),
+        ("crossval --runs", "--runs"),
+        ("crossval --split-file", "--split-file"),
+        ("crossval --from", "--from"),
+        ("sweep plan --seeds 1,2 --data", "--data"),
+    ] {
+        let call = Call::of(self::command(folder.path(), command).arg(bad).output().unwrap());
+        call.ends(2, &[option, "expected a path in UTF-8"]);
+    }
+}

@@ -243,6 +243,8 @@ fn a_number_that_is_not_finite_stops_the_run_and_is_named() {
             &format!("train --data x.ts --hidden 4 --epochs 1 --lr 1e38 --name r {flags}"),
         );
         call.ends(6, &["fold 1, epoch 1", "first tensor that is not finite: ", "seed 1", "smaller `--lr`"]);
+        engine(folder.path(), "report runs/r")
+            .ends(3, &["it failed, and status.json says why: start a new run"]);
         let run = folder.path().join("runs/r");
         let status = fs::read_to_string(run.join("status.json")).unwrap();
         assert!(status.contains("\"failed\"") && status.contains("first tensor"), "{status}");
@@ -302,8 +304,13 @@ fn predict_takes_other_recordings_and_says_what_is_wrong_with_them() {
     assert!(call.out.starts_with("subject,trial,predicted,p a,p b\nall,0,") && call.err.is_empty());
 
     write("wide.ts", series(6, 3, 9));
-    engine(folder.path(), "predict runs/r wide.ts")
-        .ends(3, &["have 3 features (ch0 ... ch2), the run was trained on 2 (ch0 ... ch1)"]);
+    engine(folder.path(), "predict runs/r wide.ts").ends(
+        3,
+        &[
+            "have 3 features, the run was trained on 2; number 2 is \"ch2\", expected none",
+            "under the same names",
+        ],
+    );
     let gap = unlabeled(&series(6, 2, 9)).replacen("@data\n", "@data\n?,1,2,3,4,5,6,7:1,2,3,4,5,6,7,8\n", 1);
     write("gap.ts", gap);
     let call = engine(folder.path(), "predict runs/r gap.ts");

@@ -2,6 +2,7 @@
 //! the rates.
 
 use super::prediction;
+use engine::metrics::baseline::Stimuli;
 use engine::metrics::interval::{DIFFERENCES, SCORES, discordant, of_mean, student, wilson};
 use engine::metrics::paired::sign_flip;
 use engine::metrics::verdict::Conclusion;
@@ -353,4 +354,47 @@ fn subjects_of_refitted_learners_are_not_independent() {
         );
         assert!((0.80..0.94).contains(&covered), "{covered}");
     }
+}
+
+/// New stimuli, which all people share: each stimulus is easy or hard for everybody, and the network reads
+/// nothing. Over subjects alone, far too many studies would find something.
+#[test]
+fn stimuli_that_all_share_are_no_finding() {
+    let (people, stimuli, studies) = (24u32, 20u32, 200);
+    let (mut over_subjects, mut over_both) = (0, 0);
+    for study in 0..studies {
+        let mut random = Random::new(900, Stream::Permutation, [study, 0]);
+        let mut all = Vec::new();
+        let names: Vec<String> = (0..people.max(stimuli)).map(|i| i.to_string()).collect();
+        let mut predictions = Vec::new();
+        let mut numbers = Stimuli::new();
+        for stimulus in 0..stimuli {
+            // Each stimulus is a fold, its label a coin, and so is what the network says of its signature.
+            let (label, said) = (u32::from(random.uniform() < 0.5), u32::from(random.uniform() < 0.5));
+            for subject in 0..people {
+                let answer = if random.uniform() < 0.95 { said } else { 1 - said };
+                let p = if answer == 1 { [0.2, 0.8] } else { [0.8, 0.2] };
+                predictions.push(prediction(stimulus, subject, stimulus, 0, label, &p));
+                numbers.insert((subject, stimulus), stimulus);
+                all.push(TrialLabel { fold: stimulus, subject, trial: stimulus, label });
+            }
+        }
+        let train: Vec<TrialLabel> = (0..stimuli)
+            .flat_map(|fold| {
+                all.iter().filter(move |t| t.trial != fold).map(move |t| TrialLabel { fold, ..*t })
+            })
+            .collect();
+        let names = Names { folds: &names, subjects: &names, classes: &["0".to_string(), "1".to_string()] };
+        let scores = Scores::from(&predictions, &train, names, Some(&numbers)).unwrap();
+        let finds = |scores: &Scores| scores.verdict.as_ref().unwrap().conclusion == Conclusion::Better;
+        over_subjects += u32::from(finds(&scores));
+        let scores = scores.over_stimuli(&predictions, &train, &numbers).unwrap();
+        over_both += u32::from(finds(&scores));
+        let verdict = scores.verdict.unwrap();
+        assert!(
+            verdict.stimuli == Some(20) && verdict.text.concat().contains("the 20 stimuli that they share")
+        );
+    }
+    println!("better: over subjects {over_subjects} of {studies}, over subjects and stimuli {over_both}");
+    assert!(over_subjects > studies / 8 && over_both <= studies / 20, "{over_subjects}, {over_both}");
 }

@@ -39,7 +39,10 @@ fn a_test_is_in_every_output_and_is_shown_again() {
     ] {
         assert!(first.contains(part), "no {part} on the page");
     }
-    assert!(!first.contains("Grandvalet"), "the exact p replaces the warning");
+    assert!(
+        first.contains("The p above needs no such caution."),
+        "the p is exact, and the intervals are as they were"
+    );
 
     // From the folder alone; and the saved weights again.
     engine(folder.path(), "report runs/r").ends(0, &[]);

@@ -91,7 +91,7 @@ fn a_test_that_cannot_be_made_is_refused_before_a_run() {
     let unknown = format!("crossval --data w --split subject --permutations 3 {tiny}");
     let ways = [
         "which windows were cut from one series",
-        "array \"trials\"",
+        "array `trials`",
         "`--promise-independent-windows`",
         "--permutations",
     ];

@@ -212,6 +212,16 @@ fn spawned(mut command: Command, said: &Path) -> Running {
     Running(command.stderr(fs::File::create(said).unwrap()).stdout(Stdio::null()).spawn().unwrap())
 }
 
+/// Begins a sweep `s` of two seeds on two equal GPUs, in a process group of its own; its words go to the file
+/// that is returned.
+fn begin_on_two(path: &Path, options: &str) -> (Running, PathBuf) {
+    let mut parent =
+        command(path, &format!("sweep run {options} --seeds 1,2 --backend wgpu --adapter all --name s"));
+    parent.env("VK_DRIVER_FILES", two_equal(path)).process_group(0);
+    let said = path.join("said");
+    (spawned(parent, &said), said)
+}
+
 #[test]
 #[ignore = "needs a Vulkan driver; tools/test brings two"]
 fn a_process_that_dies_leaves_its_tasks_to_an_equal_gpu() {
@@ -219,12 +229,7 @@ fn a_process_that_dies_leaves_its_tasks_to_an_equal_gpu() {
     let path = folder.path();
     data(path);
     let long = BASE.replace("--epochs 3", "--epochs 400");
-    let begin =
-        format!("sweep run {long} --seeds 1,2 --save-every 0.05 --backend wgpu --adapter all --name s");
-    let mut parent = command(path, &begin);
-    parent.env("VK_DRIVER_FILES", two_equal(path));
-    let said = path.join("said");
-    let mut parent = spawned(parent, &said);
+    let (mut parent, said) = begin_on_two(path, &format!("{long} --save-every 0.05"));
     wait_for_training(&path.join("runs/s/runs/0002-seed-2"));
     let tasks = json(path, "sweep status runs/s --json");
     let owner = tasks[1]["more"].as_str().unwrap();
@@ -298,11 +303,7 @@ fn a_signal_to_all_processes_stops_all() {
     let path = folder.path();
     data(path);
     let long = BASE.replace("--epochs 3", "--epochs 100000");
-    let begin = format!("sweep run {long} --seeds 1,2 --backend wgpu --adapter all --name s");
-    let mut parent = command(path, &begin);
-    parent.env("VK_DRIVER_FILES", two_equal(path)).process_group(0);
-    let said = path.join("said");
-    let mut parent = spawned(parent, &said);
+    let (mut parent, said) = begin_on_two(path, &long);
     [1, 2].iter().for_each(|i| wait_for_training(&path.join(format!("runs/s/runs/000{i}-seed-{i}"))));
     let group = format!("-{}", parent.0.id());
     assert!(Command::new("kill").args(["-INT", "--", &group]).status().unwrap().success());
@@ -365,7 +366,7 @@ fn all_gpus_are_for_sweeps_on_one_machine() {
         (
             format!("sweep run {sweep} --backend wgpu --grid backend=wgpu,cpu"),
             2,
-            "grid backend: with --adapter all",
+            "--backend would have no effect: the grid gives",
         ),
         (format!("sweep run {BASE} --backend wgpu --grid adapter=0,all"), 2, "grid adapter: `all` is no GPU"),
         (

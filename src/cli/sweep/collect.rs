@@ -34,22 +34,26 @@ impl CollectCommand {
     pub fn run(&self, terminal: &Terminal) -> Result<()> {
         let sweep = Sweep::open(&self.sweep)?;
         let collection = Collection::read(&sweep, self.partial, terminal)?;
+        match self.json {
+            true => out_json(&collection)?,
+            false => out(&collection.text())?,
+        }
         let json =
             serde_json::to_string_pretty(&collection).map_err(|e| Error::data(format!("sweep: {e}")))?;
         let file = |name: &str| sweep.path().join(name);
         run::write_file(&file("sweep.json"), format!("{json}\n").as_bytes())?;
         run::write_file(&file("sweep.csv"), &collection.csv()?)?;
         run::write_file(&file("sweep.html"), collection.page().as_bytes())?;
+        let folder = file(PREDICTIONS);
+        if folder.exists() {
+            // Those of an earlier collection may be of runs that are no longer there.
+            std::fs::remove_dir_all(&folder).map_err(|e| Error::io("remove", &folder, e))?;
+        }
         if !collection.joined.is_empty() {
-            let folder = file(PREDICTIONS);
             std::fs::create_dir_all(&folder).map_err(|e| Error::io("create", &folder, e))?;
         }
         for (name, predictions) in &collection.joined {
-            run::write_file(&file(PREDICTIONS).join(format!("{name}.csv")), predictions)?;
-        }
-        match self.json {
-            true => out_json(&collection)?,
-            false => out(&collection.text())?,
+            run::write_file(&folder.join(format!("{name}.csv")), predictions)?;
         }
         terminal.say(&format!("page     {}", file("sweep.html").display()));
         Ok(())

@@ -74,7 +74,7 @@ impl RunCommand {
             None => {
                 let (settings, on_all) = self.settings.settings(matches, terminal)?;
                 let gpus = on_all.then(|| all(&settings)).transpose()?;
-                (SettingsFlags::begin(settings)?, None, gpus)
+                (SettingsFlags::begin(settings, terminal)?, None, gpus)
             }
             Some(folder) => {
                 refuse_other_options::<Self>(matches, &OF_A_PROCESS)?;
@@ -131,6 +131,16 @@ impl RunCommand {
                 format!("{} tasks failed, the first is {number}: {}", left.failed.len(), error.message);
             return Err(Error::new(error.kind, message).hint(format!(
                 "see `engine sweep status {path}`; try again with `engine sweep run --resume {path} --retry{adapter_option}`"
+            )));
+        }
+        if let Some((number, error)) = left.not_here.first() {
+            let message = format!(
+                "{} tasks are left open because this process cannot read their data, the first is {number}: {}",
+                left.not_here.len(),
+                error.message
+            );
+            return Err(Error::new(error.kind, message).hint(format!(
+                "run where the data are, from the folder where the sweep began: `engine sweep run --resume {path}{adapter_option}`"
             )));
         }
         if let Some((number, device)) = left.elsewhere.first() {
@@ -217,6 +227,10 @@ impl RunCommand {
                             left.failed.push((task.number, error));
                         }
                         Outcome::Interrupted(signal) => interrupted = Some(signal),
+                        Outcome::NotHere(error) => {
+                            news.warn(&format!("{}: {}", label(task), error.message));
+                            left.not_here.push((task.number, error));
+                        }
                         // Said once for all of them, below.
                         Outcome::Open => {}
                         Outcome::Owned(owner) => {

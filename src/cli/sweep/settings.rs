@@ -1,13 +1,15 @@
 //! The settings of a sweep on the command line.
 
 use crate::backend::ALL_ADAPTERS;
+use crate::cli::saved::tell_other_name;
 use crate::cli::threads::set_threads;
 use crate::config::{Axis, Config, Preset};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::sweep::{Settings, Sweep, folds};
 use crate::word::word;
-use clap::{ArgMatches, Args};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, Command};
 use std::path::PathBuf;
 
 #[derive(Args)]
@@ -32,6 +34,27 @@ pub struct SettingsFlags {
     pub config: Config,
 }
 
+fn is_given(matches: &ArgMatches, id: &str) -> bool {
+    matches.try_contains_id(id).is_ok() && matches.value_source(id) == Some(ValueSource::CommandLine)
+}
+
+/// Refuses options that the grid sets: one of both would have no effect.
+fn refuse_axes(matches: &ArgMatches, grid: &[Axis]) -> Result<()> {
+    let command = Config::augment_args(Command::new("engine"));
+    for arg in command.get_arguments() {
+        let (id, long) = (arg.get_id().as_str(), arg.get_long().unwrap_or_default());
+        let names = |axis: &&Axis| axis.option == id || axis.option.replace('_', "-") == long;
+        if let Some(axis) = grid.iter().find(names).filter(|_| is_given(matches, id)) {
+            return Err(Error::config(format!(
+                "--{long} would have no effect: the grid gives `{}` its values",
+                axis.option
+            ))
+            .hint("leave one of them out"));
+        }
+    }
+    Ok(())
+}
+
 impl SettingsFlags {
     /// The settings, whose number of threads this process has from now on; and whether they ask for all GPUs:
     /// which of them trains a task is no setting of it.
@@ -50,13 +73,17 @@ impl SettingsFlags {
             },
         };
         let on_all = base.run.choice.adapter.take_if(|adapter| adapter == ALL_ADAPTERS).is_some();
-        for text in &self.grid {
-            let axis = Axis::parse("grid", text)?;
-            grid.retain(|other| other.option != axis.option);
-            grid.push(axis);
-        }
+        let own = self.grid.iter().map(|text| Axis::parse("grid", text)).collect::<Result<Vec<Axis>>>()?;
+        Axis::distinct(&own, "grid")?;
+        grid.retain(|other| own.iter().all(|axis| axis.option != other.option));
+        grid.extend(own);
         if !self.seeds.is_empty() {
             seeds.clone_from(&self.seeds);
+        }
+        refuse_axes(matches, &grid)?;
+        if !seeds.is_empty() && is_given(matches, "seed") {
+            return Err(Error::config("--seed would have no effect beside a list of seeds")
+                .hint("put it into `--seeds`, or leave it out"));
         }
         let has_folds = self.folds_as_tasks || folds_as_tasks.is_some();
         let settings = Settings { base, grid, seeds, folds_as_tasks: None }.checked()?;
@@ -71,15 +98,18 @@ impl SettingsFlags {
     }
 
     /// Makes the folder of a new sweep.
-    pub fn begin(mut settings: Settings) -> Result<Sweep> {
+    pub fn begin(mut settings: Settings, progress: &dyn Progress) -> Result<Sweep> {
         // The name is the sweep's, and not that of a run.
-        let name = settings.base.run.name.take().unwrap_or_else(|| {
+        let asked = settings.base.run.name.take();
+        let name = asked.clone().unwrap_or_else(|| {
             let options: Vec<&str> = settings.grid.iter().map(|axis| axis.option.as_str()).collect();
             match options.is_empty() {
                 true => "sweep-seeds".into(),
                 false => format!("sweep-{}", options.join("-")),
             }
         });
-        Sweep::create(&settings.base.run.runs.clone(), &name, settings)
+        let sweep = Sweep::create(&settings.base.run.runs.clone(), &name, settings)?;
+        tell_other_name(asked.as_deref(), sweep.path(), progress);
+        Ok(sweep)
     }
 }

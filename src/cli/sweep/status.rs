@@ -63,11 +63,11 @@ impl StatusCommand {
         }
         let done = states.iter().filter(|state| **state == State::Finished).count();
         let path = quoted(&sweep.path().to_string_lossy());
-        let (next, reminder) = match states.iter().any(|state| matches!(state, State::Failed(_))) {
-            _ if done == states.len() => (format!("engine sweep collect {path}"), ""),
-            true => sweep.next(" --retry"),
-            false => sweep.next(""),
+        let (next, has_own_gpu) = match states.iter().any(|state| matches!(state, State::Failed(_))) {
+            _ if done == states.len() => (format!("engine sweep collect {path}"), false),
+            has_failed => sweep.next(has_failed),
         };
+        let reminder = if has_own_gpu { "; say `--adapter` again if it was said before" } else { "" };
         out(&format!("{table}\n\n{done} of {} tasks have scores; next: {next}{reminder}", states.len()))
     }
 }

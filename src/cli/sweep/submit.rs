@@ -66,7 +66,7 @@ impl SubmitCommand {
                     return Err(Error::config("--adapter all is for one machine, and a job has one task")
                         .hint("leave --adapter out, and ask for a GPU of each job: --gres gpu:1"));
                 }
-                SettingsFlags::begin(settings)?
+                SettingsFlags::begin(settings, terminal)?
             }
             Some(folder) => {
                 refuse_other_options::<Self>(matches, &OF_THE_JOBS)?;

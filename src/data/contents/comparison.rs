@@ -1,6 +1,7 @@
 //! The comparison of all series of a data set with each other.
 
 use super::evidence::needed;
+use super::exact::Equal;
 use super::resolution::bits_per_row;
 use super::sketch::Sketch;
 use super::stretch::Shared;
@@ -11,6 +12,8 @@ use super::{exact, near};
 pub struct Contents {
     /// Groups of series with the same samples throughout.
     pub equal: Vec<Vec<u32>>,
+    /// The number of series that equal another one and say too little to tell a copy from chance.
+    pub undecided: usize,
     /// Stretches that two series share, in the order of the series. Series of one group are not listed.
     pub shared: Vec<Shared>,
     /// For each series, whether it says enough that a copy of half of it is told from chance.
@@ -31,7 +34,7 @@ impl Contents {
         let bits = bits_per_row(&changes);
         let rows: usize = sketches.iter().map(|sketch| sketch.rows).sum();
         let half = 2.0 * needed(rows);
-        let equal = exact::equal(sketches, &bits);
+        let Equal { groups: equal, undecided } = exact::equal(sketches, &bits);
         let mut group = vec![None; sketches.len()];
         for (number, series) in equal.iter().enumerate() {
             series.iter().for_each(|&series| group[series as usize] = Some(number as u32));
@@ -42,6 +45,7 @@ impl Contents {
         shared.extend(near);
         shared.sort_unstable_by_key(|found| (found.series, found.at));
         let tells = |(sketch, bits): (&Sketch, &f64)| sketch.novel as f64 * bits >= half;
-        Contents { equal, shared, tells: sketches.iter().zip(&bits).map(tells).collect(), recurring }
+        let tells = sketches.iter().zip(&bits).map(tells).collect();
+        Contents { equal, undecided, shared, tells, recurring }
     }
 }

@@ -26,16 +26,75 @@ struct Common {
     at: u32,
 }
 
-/// The groups of series with the same samples throughout, of two series or more, each in ascending order.
-pub fn equal(sketches: &[Sketch], bits: &[f64]) -> Vec<Vec<u32>> {
+/// The most changes of a series that count where it is known only that they recur nowhere: those of a smooth
+/// signal follow from one another.
+const LONE_CHANGES: usize = 4;
+
+/// Series with the same samples throughout.
+#[derive(Default)]
+pub struct Equal {
+    /// Groups of two series or more, each in ascending order.
+    pub groups: Vec<Vec<u32>>,
+    /// The number of series that equal another one and say too little to tell a copy from chance.
+    pub undecided: usize,
+}
+
+/// The series with the same samples throughout, where a row of each says so many `bits`.
+pub fn equal(sketches: &[Sketch], bits: &[f64]) -> Equal {
     let needed = needed(sketches.len());
-    let says = |&i: &u32| sketches[i as usize].novel as f64 * bits[i as usize] >= needed;
-    let mut order: Vec<u32> = (0..sketches.len() as u32).filter(says).collect();
+    let mut order: Vec<u32> =
+        (0..sketches.len() as u32).filter(|&i| sketches[i as usize].novel > 0).collect();
     order.sort_unstable_by_key(|&i| (sketches[i as usize].hash, i));
-    let groups = order.chunk_by(|&a, &b| sketches[a as usize].hash == sketches[b as usize].hash);
-    let mut groups: Vec<Vec<u32>> = groups.filter(|group| group.len() > 1).map(<[u32]>::to_vec).collect();
-    groups.sort_unstable();
-    groups
+    let classes: Vec<&[u32]> =
+        order.chunk_by(|&a, &b| sketches[a as usize].hash == sketches[b as usize].hash).collect();
+    if classes.len() == order.len() {
+        return Equal::default();
+    }
+    let lone = LoneChanges::of(classes.iter().map(|class| &sketches[class[0] as usize]));
+    let mut equal = Equal::default();
+    for class in classes.into_iter().filter(|class| class.len() > 1) {
+        let one = &sketches[class[0] as usize];
+        let least = class.iter().map(|&i| bits[i as usize]).fold(f64::INFINITY, f64::min);
+        match (one.novel as f64 * least).max(lone.evidence(one)) >= needed {
+            true => equal.groups.push(class.to_vec()),
+            false => equal.undecided += class.len(),
+        }
+    }
+    equal.groups.sort_unstable();
+    equal
+}
+
+/// How seldom changes of different series are equal, by all pairs of them. Few short series say little by the
+/// share of each change (`bits_per_row`), and yet no two of very many pairs may be equal.
+struct LoneChanges {
+    /// The changes of all series, in ascending order.
+    all: Vec<u32>,
+    /// Of two changes: the binary logarithm of their pairs for each equal one.
+    bits: f64,
+}
+
+impl LoneChanges {
+    /// Of series that all differ.
+    fn of<'a>(sketches: impl Iterator<Item = &'a Sketch>) -> Self {
+        let mut all: Vec<u32> = sketches.flat_map(|sketch| sketch.changes[0].iter().copied()).collect();
+        all.par_sort_unstable();
+        let pairs = |n: usize| n as f64 * (n as f64 - 1.0) / 2.0;
+        let equal: f64 = all.chunk_by(|a, b| a == b).map(|group| pairs(group.len())).sum();
+        let bits = (pairs(all.len()) / (equal + 1.0)).log2().max(0.0);
+        LoneChanges { all, bits }
+    }
+
+    /// The evidence of a series, in bits: 0 if one of its changes recurs.
+    fn evidence(&self, sketch: &Sketch) -> f64 {
+        let places = |change: u32| {
+            self.all.partition_point(|&other| other <= change)
+                - self.all.partition_point(|&other| other < change)
+        };
+        match sketch.changes[0].iter().all(|&change| places(change) == 1) {
+            true => sketch.novel.min(LONE_CHANGES) as f64 * self.bits,
+            false => 0.0,
+        }
+    }
 }
 
 /// Pairs of each element with the first and with the [`NEXT`] ones.

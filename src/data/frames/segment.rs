@@ -132,12 +132,15 @@ pub(super) fn segment(
         if flat || !broken.is_empty() {
             // The logarithm of the power of a constant channel is no number.
             let follows = flat && samples.is_some_and(|samples| samples[start].is_finite());
+            let is_whole = samples.is_some_and(|samples| samples.iter().all(|sample| sample.is_finite()));
+            let stays =
+                || "no power, because the signal stays at one value for a frame or longer".to_string();
             defects.push(Defect {
                 subject: recording.subject.clone(),
                 trial: trial.trial,
                 channel: channel.into(),
                 not_finite: if follows { 0 } else { broken.len() },
-                why: why.filter(|_| !follows),
+                why: why.or_else(|| is_whole.then(stays)).filter(|_| !follows),
             });
         }
         is_flat |= flat;

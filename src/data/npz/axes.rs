@@ -9,6 +9,11 @@ use crate::data::recording::{Channel, Modality};
 use crate::error::{Error, Result};
 use std::collections::BTreeSet;
 
+/// The most numbers by which the level and the spread of a channel are judged.
+const SAMPLE: usize = 4096;
+/// The most that rounding to `f32` may be of a channel's standard deviation.
+const MOST_ROUNDING: f64 = 0.01;
+
 /// The samples in the order of the file.
 pub struct Samples {
     /// (N, T, C)
@@ -29,7 +34,38 @@ impl Samples {
         };
         let stored = check(&shape, &values, layout).map_err(|e| e.at(files.place(&WINDOWS)))?;
         let strides = [strides[0], strides[1], strides[2]];
-        Ok(Samples { shape: layout.ntc(stored), strides: layout.ntc(strides), values, stored })
+        let samples = Samples { shape: layout.ntc(stored), strides: layout.ntc(strides), values, stored };
+        samples.check_resolution().map_err(|e| e.at(files.place(&WINDOWS)))?;
+        Ok(samples)
+    }
+
+    /// Refuses channels whose changes drown in the rounding to `f32`: far from zero and nearly constant, or
+    /// all very small.
+    fn check_resolution(&self) -> Result<()> {
+        let [windows, steps, width] = self.shape;
+        if matches!(self.values, Values::Float32(_)) {
+            return Ok(());
+        }
+        // A part of the numbers tells a channel's level and spread.
+        let each = (windows * steps).div_ceil(SAMPLE).max(1);
+        for channel in 0..width {
+            let place = |i: usize| self.at(i / steps, i % steps, channel);
+            let some = (0..windows * steps).step_by(each);
+            let numbers: Vec<f64> = some.filter_map(|i| self.values.number(place(i))).collect();
+            let level = numbers.iter().fold(0.0f64, |level, number| level.max(number.abs()));
+            let count = numbers.len().max(1) as f64;
+            let mean = numbers.iter().sum::<f64>() / count;
+            let spread = (numbers.iter().map(|number| (number - mean).powi(2)).sum::<f64>() / count).sqrt();
+            let rounding = (level * 0.5 * f64::from(f32::EPSILON)).max(0.5 * f64::from(f32::from_bits(1)));
+            if level.is_finite() && spread > 0.0 && rounding > MOST_ROUNDING * spread {
+                return Err(Error::data(format!(
+                    "channel {channel} goes up to {level:e} with a standard deviation of {spread:e}, and float32, in which frames \
+                     are kept, cannot tell such numbers apart"
+                ))
+                .hint("subtract the mean of each channel before, or choose another unit"));
+            }
+        }
+        Ok(())
     }
 
     pub fn place(&self, files: &Files) -> String {

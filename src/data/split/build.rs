@@ -57,6 +57,7 @@ impl SplitSpec {
     /// Those of [`SplitSpec::build`].
     pub fn build_of(&self, dataset: &Dataset, all: &[u32]) -> Result<Split> {
         needs::check(self.kind, &dataset.grouping)?;
+        needs::check_labels(dataset)?;
         let folds = match self.kind {
             SplitKind::Window => self.k_fold(dataset, all, |i, _| (i, 0), "window", "")?,
             SplitKind::WindowHoldout => vec![self.holdout(all)?],

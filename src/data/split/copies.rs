@@ -23,14 +23,25 @@ pub fn statement(kind: SplitKind, folds: &[Fold], dataset: &Dataset) -> Option<S
             "copies are allowed by the user, and nobody looked for them: no fold has two parts".into(),
         );
     }
-    let Some(found) = describe(&of(dataset)) else { return recurring(dataset) };
-    let also = recurring(dataset).map_or(String::new(), |also| format!("; {also}"));
+    let unclear: Vec<String> = undecided(dataset).into_iter().chain(recurring(dataset)).collect();
+    let Some(found) = describe(&of(dataset)) else {
+        return Some(unclear.join("; ")).filter(|text| !text.is_empty());
+    };
+    let also: String = unclear.iter().map(|also| format!("; {also}")).collect();
     let consequence = match (dataset.allows_copies, kind.is_leaky()) {
         (true, _) => "copies are allowed by the user, and may be in training and test",
         (false, true) => "they may be in training and test",
         (false, false) => "they are in one part of each fold, and count as trials of their own",
     };
     Some(format!("copies: {found}; {consequence}{also}"))
+}
+
+/// Of series that are equal and short.
+fn undecided(dataset: &Dataset) -> Option<String> {
+    let (some, all) = (dataset.contents.undecided, dataset.frames.segments.len());
+    (some > 0).then(|| {
+        format!("{some} of {all} series equal another one, number for number, and say too little to tell a copy from chance")
+    })
 }
 
 /// Of shapes that recur.

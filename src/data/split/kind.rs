@@ -52,6 +52,12 @@ impl SplitKind {
         matches!(self, SplitKind::Window | SplitKind::WindowHoldout)
     }
 
+    /// Whether the test asks about new stimuli, which all people share: their scores are then not
+    /// independent.
+    pub fn keeps_stimuli_apart(self) -> bool {
+        matches!(self, SplitKind::Stimulus | SplitKind::SubjectStimulus)
+    }
+
     /// The kind of folds inside the training part of a fold of this kind. A training part has no part of its
     /// archive's own for the test: where `by_trial`, its folds are of trials, and else of people. A holdout
     /// becomes folds of windows.

@@ -45,6 +45,7 @@ impl Split {
             return Err(Error::data("a split without folds"));
         }
         needs::check(kind, &dataset.grouping)?;
+        needs::check_labels(dataset)?;
         copies::refuse(kind, dataset)?;
         let untested = folds.iter().find(|fold| fold.test.is_empty());
         if let Some(fold) = untested.filter(|_| folds.iter().any(|fold| !fold.test.is_empty())) {

@@ -2,6 +2,7 @@
 
 use super::kind::SplitKind;
 use crate::data::grouping::Grouping;
+use crate::data::sequences::Dataset;
 use crate::error::{Error, Result};
 
 /// The kinds that keep trials or people apart and suit the grouping, for advice.
@@ -38,6 +39,19 @@ pub fn check(kind: SplitKind, grouping: &Grouping) -> Result<()> {
     }
 }
 
+/// Refuses data without labels: parts are stratified by them, and training needs two classes.
+///
+/// # Errors
+///
+/// [`ErrorKind::Data`](crate::ErrorKind::Data).
+pub fn check_labels(dataset: &Dataset) -> Result<()> {
+    match dataset.class_names.is_empty() {
+        true => Err(Error::data("the data have no labels, and a split needs the class of each window")
+            .hint("give an array `labels`; data without labels can be predicted only")),
+        false => Ok(()),
+    }
+}
+
 /// The unknown facts that a split of this kind needs; `None` if nothing is lacking.
 fn lacking(kind: SplitKind, grouping: &Grouping) -> Option<&'static str> {
     let (trials, people, stimuli) = match kind {
@@ -61,13 +75,12 @@ fn lacking(kind: SplitKind, grouping: &Grouping) -> Option<&'static str> {
 
 fn refusal(kind: SplitKind, unknown: &str, grouping: &Grouping) -> Error {
     let trials = (!grouping.has_trials()).then(|| {
-        "for a split by trial, add an array \"trials\" to the .npz (windows cut from one series share a number), or \
+        "for a split by trial, give an array `trials` (windows cut from one series share a number), or \
          promise with `promise_independent_windows` that no two windows were cut from one series"
             .to_string()
     });
-    let people = (!grouping.knows_people()).then(|| {
-        "for a split by subject, give the windows as .npz with an array \"groups\" (the person of each window)".into()
-    });
+    let people = (!grouping.knows_people())
+        .then(|| "for a split by subject, give an array `groups` (the person of each window)".into());
     let mut ways: Vec<String> = match kind {
         SplitKind::Trial => [trials, people],
         _ => [people, trials],

@@ -5,6 +5,7 @@ from typing import Any, Literal, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
 from typing_extensions import Unpack
 
 _Path = str | os.PathLike[str]
@@ -112,9 +113,9 @@ class Page:
 class Run:
     path: Path
     summary: dict[str, Any]
-    def __init__(self, path: _Path, rows: Sequence[int] | None = None, keep: object = None) -> None: ...
+    def __init__(self, path: _Path, given: Any = None, keep: object = None) -> None: ...
     @property
-    def classes(self) -> list[str]: ...
+    def classes(self) -> list[Any]: ...
     @property
     def accuracy(self) -> float | None: ...
     @property
@@ -130,7 +131,7 @@ class Run:
     def probabilities(self) -> NDArray[np.float64]: ...
     def report(self) -> Page: ...
     def predict_proba(self, X: _Windows, *, rate: float | None = None, device: _Device | None = None, threads: int | None = None) -> NDArray[np.float64]: ...
-    def predict(self, X: _Windows, **options: Any) -> NDArray[np.str_]: ...
+    def predict(self, X: _Windows, **options: Any) -> NDArray[Any]: ...
 
 class Comparison:
     summary: dict[str, Any]
@@ -144,6 +145,7 @@ class Audit:
     findings: list[str]
     scope: list[str]
     unknown: list[str]
+    sentence: str
     @property
     def folds(self) -> _Table: ...
     def raise_for_leaks(self) -> None: ...
@@ -222,6 +224,11 @@ def layer(
 ) -> LayerResult: ...
 
 class _Splitter:
+    n_splits: int | None
+    trials: ArrayLike | None
+    stimuli: ArrayLike | None
+    seed: int
+    allow_copies: bool
     def __init__(
         self,
         n_splits: int | None = None,
@@ -239,7 +246,30 @@ class GroupedTrials(_Splitter): ...
 class StimulusSplit(_Splitter): ...
 class SubjectStimulusSplit(_Splitter): ...
 
-class RecurrentClassifier:
+class RecurrentClassifier(ClassifierMixin, BaseEstimator):
+    cell: _Cell | Sequence[_Cell]
+    hidden: int | Sequence[int]
+    conv: Sequence[str] | None
+    pool: str
+    dense: int
+    dropout: float
+    epochs: int
+    batch: int
+    optimizer: str
+    learning_rate: float
+    schedule: str
+    warmup: float
+    weight_decay: float
+    clip: float
+    label_smoothing: float
+    class_weights: str
+    validation: float
+    patience: int | None
+    normalize: str
+    random_state: int | np.random.RandomState | np.random.Generator | None
+    device: _Device
+    threads: int | None
+    progress: _Progress
     classes_: NDArray[Any]
     n_features_in_: int
     history_: list[dict[str, Any]]
@@ -265,7 +295,7 @@ class RecurrentClassifier:
         validation: float = 0.0,
         patience: int | None = None,
         normalize: str = "train",
-        seed: int = 1,
+        random_state: int | np.random.RandomState | np.random.Generator | None = None,
         device: _Device = "cpu",
         threads: int | None = None,
         progress: _Progress = None,

@@ -1,5 +1,6 @@
 """The audit of anybody's split."""
 
+import hashlib
 import json
 
 import numpy as np
@@ -16,9 +17,10 @@ class Audit:
     leaks     whether a test window is known from training: itself, its trial, its samples or a copy
     findings  the leaks, one sentence each
     scope     whom scores of this split are about, one sentence each
-    unknown   what nobody can tell from these arrays, one sentence each"""
+    unknown   what nobody can tell from these arrays, one sentence each
+    sentence  all folds in one sentence, as a run of the program states it"""
 
-    def __init__(self, folds, shared, sentence, given):
+    def __init__(self, folds, shared, equal, sentence, given):
         self._folds = folds
         total = {key: sum(fold[key] or 0 for fold in folds) for key in ("test", "overlapping", "copies", "test_trials")}
         tested = max(total["test"], 1)
@@ -42,6 +44,13 @@ class Audit:
                 f"{total['copies']} of {tested} test windows are in training under another name, the same or nearly. Remove "
                 "the copies, or give both the name of one trial"
             )
+        surely, perhaps = equal
+        # Those that share samples by their contents are counted already.
+        if surely > total["copies"] + total["overlapping"]:
+            self.findings.append(
+                f"{surely} of {tested} test windows equal a training window, number for number. Remove the copies, or give both "
+                "the name of one trial"
+            )
         self.leaks = bool(self.findings)
         self.sentence = sentence
         self.scope = []
@@ -58,7 +67,12 @@ class Audit:
             self.unknown.append("people: give `groups`, or nobody can tell whether a person is on both sides")
         if given.trials is None:
             self.unknown.append("trials: give `trials`, or nobody can tell whether windows of one trial are on both sides")
-        elif siblings > 0 and any(fold["overlapping"] is None for fold in folds):
+        if perhaps:
+            self.unknown.append(
+                f"copies: {perhaps} of {tested} test windows equal a training window, number for number, but have too few "
+                "numbers to tell a copy from chance"
+            )
+        if given.trials is not None and siblings > 0 and any(fold["overlapping"] is None for fold in folds):
             self.unknown.append("shared samples: the windows say too little to be told apart")
 
     @property
@@ -74,6 +88,8 @@ class Audit:
 
     def __str__(self):
         lines = [f"the split LEAKS ({len(self._folds)} folds)" if self.leaks else f"no leak found in {len(self._folds)} folds"]
+        if self.unknown and not self.leaks:
+            lines[0] += ", as far as one can tell"
         lines += [f"  leak     {line}" for line in self.findings]
         lines += [f"  scope    {line}" for line in self.scope]
         lines += [f"  unknown  {line}" for line in self.unknown]
@@ -86,7 +102,7 @@ def audit(X, y=None, groups=None, trials=None, cv=None, *, stimuli=None, threads
     """Finds the leaks of a split, of any library and for any kind of model: rows, trials and samples in both
     parts, and copies under another name, which only the contents tell.
 
-    X        (n, T, D), (n, D) features, or any (n, ...)
+    X        (n, T, D), (n, D) features, or any (n, ...), an array or a table. A missing number counts as zero
     y        (n,) labels, which only some splitters need
     groups   (n,) person of each window
     trials   (n,) trial of each window, unique within a person
@@ -97,10 +113,7 @@ def audit(X, y=None, groups=None, trials=None, cv=None, *, stimuli=None, threads
     Returns an `Audit`; ``print`` explains it."""
     if cv is None:
         raise DataError("`cv` is missing", "give a splitter, or a list of (train, test) row numbers")
-    signals = X
-    if not isinstance(X, (list, tuple)) and np.ndim(X) > 3:
-        signals = np.asarray(X).reshape(np.shape(X)[0], np.shape(X)[1], -1)
-    given = _inputs.windows(signals, groups=groups, trials=trials, stimuli=stimuli, keep_bad_windows=True)
+    given = _inputs.for_a_split(X, groups=groups, trials=trials, stimuli=stimuli)
     folds = _folds.of(cv, X, y, groups, len(given))
     shared, distinct = {}, []
     for name, train, validation, test in folds:
@@ -109,4 +122,43 @@ def audit(X, y=None, groups=None, trials=None, cv=None, *, stimuli=None, threads
         shared[name] = len(both)
         distinct.append((name, sorted(seen - both), [], test))
     text, _, sentence = _engine.audit(given, distinct, threads, Reporter())
-    return Audit(json.loads(text), shared, sentence, given.facts)
+    return Audit(json.loads(text), shared, _equal(given, distinct), sentence, given.facts)
+
+
+# The most windows whose numbers are counted.
+_SAMPLE = 4096
+# A match must be so unlikely among all pairs of windows: one in a million.
+_MARGIN = 20
+# So many numbers of a window count. In a smooth signal the next ones follow from them.
+_NUMBERS = 4
+
+
+def _equal(given, folds):
+    """The number of test windows that equal a training window, number for number: those of which chance cannot be the
+    reason, and the others."""
+    series = given.x if given.series is None else given.series
+    # Windows that are equal have one code; `first` is the first window of each.
+    seen, first, codes = {}, [], []
+    for i, one in enumerate(series):
+        key = hashlib.blake2b(one.tobytes()).digest(), one.shape
+        if key not in seen:
+            first.append(i)
+        seen.setdefault(key, len(seen))
+        codes.append(seen[key])
+    codes = np.array(codes)
+    numbers = np.concatenate([series[i].ravel() for i in first[:: -(-len(first) // _SAMPLE)]])
+    # The chance that two numbers are equal, by all pairs of them; windows that are equal count once.
+    counts = np.unique(numbers, return_counts=True)[1].astype(float)
+    pairs = max(len(numbers) * (len(numbers) - 1) / 2, 1)
+    bits = np.log2(pairs / ((counts * (counts - 1) / 2).sum() + 1))
+    needed = _MARGIN + 2 * np.log2(max(len(codes), 2)) - 1
+    distinct = np.array([min(len(np.unique(series[i])), _NUMBERS) for i in first])
+    # Numbers that recur are rounded ones, which a slow signal holds for a while.
+    is_sure = (bits >= 16) & (distinct * bits >= needed)
+    sure = perhaps = 0
+    for _, train, _, test in folds:
+        found = codes[test]
+        found = found[np.isin(found, codes[train])]
+        sure += int(is_sure[found].sum())
+        perhaps += int((~is_sure[found]).sum())
+    return sure, perhaps

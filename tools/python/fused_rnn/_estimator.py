@@ -11,14 +11,16 @@ from . import _engine, _inputs, _settings
 from ._errors import ConfigError, DataError
 from ._progress import Reporter
 
-_OF_FIT = ("progress",)
+_OF_FIT = ("progress", "random_state")
+_FITTED = ("classes_", "n_features_in_", "history_", "checkpoint_", "_is_flat")
 
 
 class RecurrentClassifier(ClassifierMixin, BaseEstimator):
     """A recurrent network that classifies windows.
 
-    X is an array (n, T, D) of n windows, T time steps and D channels, or a list of n series (T_i, D). (n, T)
-    counts as one channel. Each channel is standardized by the training data.
+    X is an array (n, T, D) of n windows, T time steps and D channels, or a list of n series (T_i, D). (n, T) counts
+    as one channel, and ``n_features_in_`` is then T, as scikit-learn has it. Each channel is standardized by the
+    training data.
 
     cell      "lstm", "gru", "bilstm" or "bigru", or a list with one for each layer
     hidden    units of each recurrent layer, a number or a list
@@ -26,6 +28,8 @@ class RecurrentClassifier(ClassifierMixin, BaseEstimator):
     pool      "last" or "mean" over time, and other methods of the program
     validation  share of the people (``groups`` of `fit`), or else of the trials, that tells when to stop early
     patience  epochs without a lower validation loss after which training stops; None: 10 with validation
+    random_state  seed of the weights, the order of the windows and dropout: a number, a ``RandomState`` or a
+              ``Generator``, from which one is drawn. None is the seed 1: two fits are the same, bit for bit
     device    "cpu", "wgpu" or "cuda"
     threads   None: all cores, or as many as joblib allows its process
     progress  None, "tqdm", or a function of (done, total, what, note)
@@ -56,7 +60,7 @@ class RecurrentClassifier(ClassifierMixin, BaseEstimator):
         validation=0.0,
         patience=None,
         normalize="train",
-        seed=1,
+        random_state=None,
         device="cpu",
         threads=None,
         progress=None,
@@ -80,7 +84,7 @@ class RecurrentClassifier(ClassifierMixin, BaseEstimator):
         self.validation = validation
         self.patience = patience
         self.normalize = normalize
-        self.seed = seed
+        self.random_state = random_state
         self.device = device
         self.threads = threads
         self.progress = progress
@@ -88,20 +92,26 @@ class RecurrentClassifier(ClassifierMixin, BaseEstimator):
     def fit(self, X, y, groups=None, trials=None, **refused):
         """Trains the network on X (n, T, D) and y (n,). ``groups`` (n,) are people and ``trials`` (n,) are
         trials; both only tell which windows stay together if a share is set aside for early stopping."""
+        if "sample_weight" in refused:
+            raise ConfigError(
+                "fit takes no `sample_weight`: all windows count the same", 'use `class_weights="balanced"` for rare classes'
+            )
         if refused:
             name = next(iter(refused))
-            hint = 'use `class_weights="balanced"` for rare classes' if name == "sample_weight" else None
-            raise ConfigError(f"fit takes no `{name}`: all windows count the same", hint)
+            raise ConfigError(f"fit takes no `{name}`", _settings.nearest(name, ["groups", "trials"]))
         if y is None:
             raise DataError("fit requires y to be passed, but the target y is None")
+        # A fit that fails leaves no half of one behind.
+        for name in _FITTED:
+            vars(self).pop(name, None)
         X = self._signals(X, reset=True)
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
         if len(y) != len(X):
             raise DataError(f"y has {len(y)} elements, expected {len(X)}, one for each window")
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise DataError(f"y has 1 class, {self.classes_[0]!r}, expected at least two")
+        classes, codes = np.unique(y, return_inverse=True)
+        if len(classes) < 2:
+            raise DataError(f"y has 1 class, {classes[0]!r}, expected at least two")
         stops = self.validation > 0
         if stops and groups is None and trials is None:
             raise ConfigError(
@@ -110,47 +120,58 @@ class RecurrentClassifier(ClassifierMixin, BaseEstimator):
             )
         given = _inputs.windows(X, codes, groups=groups, trials=trials, keep_bad_windows=True)
         settings = {name: value for name, value in self.get_params().items() if name not in _OF_FIT}
+        settings["seed"] = _seed(self.random_state)
         settings["split_by"] = "all"
         # Without a validation part, copies and unknown trials do no harm.
         settings["allow_copies"] = not stops
         settings["promise_independent_windows"] = trials is None and not stops
         reporter = Reporter(self.progress, cautions=stops)
         self.checkpoint_, epochs = _engine.fit(given, _settings.to_toml(settings), reporter)
+        self.classes_ = classes
         self.history_ = json.loads(epochs)
         return self
 
     def predict_proba(self, X):
         """Class probabilities (n, K) of windows (n, T, D), in the order of ``classes_``."""
-        check_is_fitted(self)
+        check_is_fitted(self, "checkpoint_")
         given = _inputs.windows(self._signals(X, reset=False), keep_bad_windows=True)
         settings = {"device": self.device, "threads": self.threads, "batch": self.batch}
         return _engine.predict([self.checkpoint_], given, _settings.to_toml(settings), Reporter())
 
     def predict(self, X):
         """The most probable class (n,) of each window."""
-        check_is_fitted(self)
+        check_is_fitted(self, "checkpoint_")
         return self.classes_[self.predict_proba(X).argmax(1)]
 
     def weights(self):
         """The weights as a dict of arrays, with PyTorch's names and shapes."""
-        check_is_fitted(self)
+        check_is_fitted(self, "checkpoint_")
         return dict(_engine.tensors(self.checkpoint_))
 
     def _signals(self, X, reset):
         """X as an array or a list of series, with as many channels as in `fit`."""
+        if isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1:
+            X = list(X)
         ragged = isinstance(X, (list, tuple)) and len(X) and all(_dimensions(one) == 2 for one in X)
         if not ragged and not hasattr(X, "columns") and _dimensions(X) <= 2:
+            if not reset and not self._is_flat and _dimensions(X) == 2:
+                # A single window (T, D) would be T windows of one step.
+                raise DataError(
+                    f"X has the shape {np.shape(X)}, expected (n, T, {self.n_features_in_}) as in fit",
+                    "a single window is `X[np.newaxis]`, and windows (n, T) of one channel are `X[:, :, np.newaxis]`",
+                )
             X = validate_data(self, X, reset=reset, dtype=np.float32)
             if reset:
-                self.n_features_in_ = X.shape[1]
+                self.n_features_in_, self._is_flat = X.shape[1], True
             return X
         given = _inputs.windows(X)
         channels = (given.series[0] if given.x is None else given.x).shape[-1]
+        expected = 1 if not reset and self._is_flat else None if reset else self.n_features_in_
         if reset:
-            self.n_features_in_ = channels
-        elif channels != self.n_features_in_:
+            self.n_features_in_, self._is_flat = channels, False
+        elif channels != expected:
             raise DataError(
-                f"X has {channels} features, but {type(self).__name__} is expecting {self.n_features_in_} features as input"
+                f"X has {channels} features, but {type(self).__name__} is expecting {expected} features as input"
             )
         return given.x if given.series is None else given.series
 
@@ -158,6 +179,17 @@ class RecurrentClassifier(ClassifierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
+
+
+def _seed(state):
+    """The seed of any `random_state`."""
+    if state is None:
+        return 1
+    if isinstance(state, np.random.RandomState):
+        return int(state.randint(2**31))
+    if isinstance(state, np.random.Generator):
+        return int(state.integers(2**31))
+    return state
 
 
 def _dimensions(X):

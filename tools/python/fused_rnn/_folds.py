@@ -4,11 +4,14 @@ import warnings
 
 import numpy as np
 
-from ._errors import DataError
+from ._errors import ConfigError, DataError
 
 
 def of(split, X, y, groups, n):
     """Names and row numbers of the folds of a splitter of scikit-learn or of a list of index arrays."""
+    if isinstance(split, (str, int)):
+        hint = f'write `split_by="{split}"`' if isinstance(split, str) else f"write `GroupKFold({split})`, for instance"
+        raise ConfigError(f"the split is {split!r}, expected a splitter or a list of (train, test) row numbers", hint)
     if hasattr(split, "split"):
         with warnings.catch_warnings():
             # Some splitters need groups, and the others warn of them.

@@ -68,17 +68,21 @@ def layer(
     initial  (S, directions, n, H) states before the first step; without it, 0
     dy       (n, T, directions * H) and d_last (S, directions, n, H): gradients of a loss; either may be missing
     device   "cpu", "wgpu" or "cuda"
-    settings ``isa``, ``adapter``, ``precision``, ``gemm``: those of the device
+    settings ``isa``, ``adapter``, ``precision``, ``gemm``, ``kernel_cache``: those of the device
 
     Returns a `LayerResult`."""
     if cell not in _GATES:
         raise DataError(f"the cell is {cell!r}, expected lstm or gru")
     x = _array("x", x, (None, None, None))
     n, steps, inputs = x.shape
+    if 0 in x.shape:
+        raise DataError(f"x has the shape {x.shape}, expected at least one row, step and input")
     given = {name.replace("_l0", ""): value for name, value in weights.items()}
     if "weight_hh" not in given:
         raise DataError(f"weights have no weight_hh; there are {', '.join(weights)}")
     hidden = _array("weight_hh", given["weight_hh"], (None, None)).shape[1]
+    if hidden == 0:
+        raise DataError("weight_hh has no units")
     rows = _GATES[cell] * hidden
     dirs = 2 if "weight_ih_reverse" in given else 1
     biases = 2 if "bias_hh" in given else 1
@@ -92,8 +96,8 @@ def layer(
     flat = np.concatenate([_array(name, given[name], shape[name]).ravel() for name in names])
     states = (_STATES[cell], dirs, n, hidden)
     lengths = np.full(n, steps) if lengths is None else np.asarray(lengths)
-    if lengths.shape != (n,) or lengths.min() < 0 or lengths.max() > steps:
-        raise DataError(f"lengths are {lengths.tolist()}, expected {n} of 0 to {steps}")
+    if lengths.shape != (n,) or lengths.dtype.kind not in "iu" or lengths.min() < 0 or lengths.max() > steps:
+        raise DataError(f"lengths are {lengths.tolist()}, expected {n} integers of 0 to {steps}")
     call = Call(
         cell=cell,
         dirs=dirs,
@@ -106,7 +110,8 @@ def layer(
         dy=None if dy is None else _time_first(_array("dy", dy, (n, steps, dirs * hidden))),
         d_last=None if d_last is None else _array("d_last", d_last, states).ravel(),
     )
-    text = _settings.to_toml({"device": device, "threads": threads, **settings})
+    sections = {"run": ("backend", "threads", "isa", "adapter", "precision", "gemm", "kernel_cache")}
+    text = _settings.to_toml({"device": device, "threads": threads, **settings}, sections)
     y, last, gradients = _engine.layer(call, text, Reporter())
     result = LayerResult(y=_rows_first(y, n, steps), last=np.reshape(last, states))
     if gradients is not None:
@@ -122,6 +127,9 @@ def layer(
 def _array(name, values, shape):
     if hasattr(values, "detach"):
         values = values.detach().cpu()
+    values = np.asarray(values)
+    if values.dtype.kind not in "fiub":
+        raise DataError(f"{name} is of type {values.dtype}, expected real numbers")
     values = np.ascontiguousarray(values, dtype=np.float32)
     if values.ndim != len(shape) or any(want not in (None, have) for want, have in zip(shape, values.shape)):
         expected = ", ".join("any" if want is None else str(want) for want in shape)

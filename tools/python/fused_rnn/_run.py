@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,22 +15,55 @@ from ._progress import Reporter
 _GROUP = ("n", "majority", "accuracy", "balanced_accuracy", "macro_f1", "auc")
 
 
+@dataclass
+class Given:
+    """The arrays that a run was made of: ``rows`` are the windows of its predictions, and ``values`` by column what
+    the caller gave for each window."""
+
+    rows: np.ndarray
+    values: dict
+
+    def classes(self, names):
+        """The caller's value of each class, by its name; the names themselves where they do not tell it."""
+        values = {_name(value): value for value in np.unique(self.values["label"])}
+        return np.array([values[name] for name in names] if set(names) <= values.keys() else names)
+
+
+def _name(value):
+    """The name that a class has for the program."""
+    if isinstance(value, bytes):
+        return value.decode()
+    return str(int(value)) if isinstance(value, (float, np.floating)) else str(value)
+
+
 class Run:
     """A finished run: its folder, scores, predictions, page and networks."""
 
-    def __init__(self, path, rows=None, keep=None):
+    def __init__(self, path, given=None, keep=None):
         self.path = Path(os.fspath(path))
         text, self._table = _engine.results(self.path)
         #: Everything of scores.json, as a dict.
         self.summary = json.loads(text)
-        self._rows = rows
+        self._given = given
         # A temporary folder goes when nobody needs it any more.
         self._keep = keep
 
+    def __getstate__(self):
+        if self._keep is not None:
+            raise ConfigError(
+                "the run lies in a temporary folder of this process, and its copy would lose it",
+                'give `crossval` a folder of its own, such as `run="runs/mine"`',
+            )
+        return vars(self)
+
     @property
     def classes(self):
-        """The names of the K classes, in the order of all probabilities."""
-        return list(self.summary["class_names"])
+        """The K classes, in the order of all probabilities: after `crossval` as in y, else by name."""
+        return list(self._classes())
+
+    def _classes(self):
+        names = self.summary["class_names"]
+        return np.array(names) if self._given is None else self._given.classes(names)
 
     @property
     def accuracy(self):
@@ -58,28 +92,31 @@ class Run:
             raise ConfigError(f"scores by {unit!r} of {level!r}, expected fold or subject, of trial or window")
         rows = self.summary[level][f"by_{unit}"]["rows"]
         columns = {unit: [row["name"] for row in rows]}
-        columns.update({name: [row[name] for row in rows] for name in _GROUP})
+        # A score that cannot be computed, as the AUC of one class, is no number.
+        columns.update({name: [np.nan if row[name] is None else row[name] for row in rows] for name in _GROUP})
         return table(columns, unit)
 
     @property
     def predictions(self):
         """One row for each test window: fold, subject, trial, window, label, predicted class, and the
-        probability ``p CLASS`` of each class. After `crossval`, ``row`` is the window's place in X.
+        probability ``p CLASS`` of each class. After `crossval`, ``row`` is the window's place in X, and subject, trial
+        and classes are the values that it was given; of a run that was loaded, they are names and numbers.
 
         A DataFrame where pandas is there, else a dict of arrays."""
-        names = np.array(self.classes)
-        probabilities = self.probabilities
+        classes, probabilities = self._classes(), self.probabilities
         columns = {
             "fold": np.array(self._table["folds"]),
             "subject": np.array(self._table["subjects"]),
             "trial": self._table["trials"],
             "window": self._table["windows"],
-            "label": names[self._table["labels"]],
-            "predicted": names[probabilities.argmax(1)],
+            "label": classes[self._table["labels"]],
+            "predicted": classes[probabilities.argmax(1)],
         }
-        columns.update({f"p {name}": probabilities[:, k] for k, name in enumerate(names)})
-        if self._rows is not None:
-            columns["row"] = self._rows
+        if self._given is not None:
+            columns.update({name: values[self._given.rows] for name, values in self._given.values.items()})
+        columns.update({f"p {name}": probabilities[:, k] for k, name in enumerate(self.summary["class_names"])})
+        if self._given is not None:
+            columns["row"] = self._given.rows
         return table(columns)
 
     @property
@@ -105,8 +142,8 @@ class Run:
         return _engine.predict(_engine.checkpoints(self.path), given, settings, Reporter())
 
     def predict(self, X, **options):
-        """The most probable class of each window, by name; options as for `predict_proba`."""
-        return np.array(self.classes)[self.predict_proba(X, **options).argmax(1)]
+        """The most probable class of each window, one of `classes`; options as for `predict_proba`."""
+        return self._classes()[self.predict_proba(X, **options).argmax(1)]
 
     def __repr__(self):
         accuracy = "unknown" if self.accuracy is None else f"{self.accuracy:.3f}"

@@ -72,12 +72,16 @@ def to_toml(given, sections=SECTIONS, **fixed):
     """TOML of the settings that are not None. ``fixed`` has whole sections, which come in addition."""
     place = {key: section for section, keys in sections.items() for key in keys}
     table = {section: dict(values) for section, values in fixed.items()}
+    said = {}
     for name, value in given.items():
         key = ALIASES.get(name, name)
         if key not in place:
-            raise ConfigError(f"unknown setting {name!r}", _nearest(name, [*place, *ALIASES]))
+            aliases = [alias for alias, key in ALIASES.items() if key in place]
+            raise ConfigError(f"unknown setting {name!r}", nearest(name, [*place, *aliases]))
         if value is None:
             continue
+        if said.setdefault(key, name) != name:
+            raise ConfigError(f"`{said[key]}` and `{name}` are one setting", "give one of them")
         if key in LISTS and not isinstance(value, (list, tuple)):
             value = value.split(",") if isinstance(value, str) else [value]
         if key == "cell" and len(value) == 1:
@@ -126,14 +130,24 @@ def _literal(key, value):
     if isinstance(value, float):
         return "nan" if math.isnan(value) else repr(value)
     if isinstance(value, (str, os.PathLike)):
-        return json.dumps(os.fspath(value))
+        return _text(key, os.fspath(value))
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(_literal(key, one) for one in value)}]"
     raise ConfigError(f"`{key}` is {value!r}, expected a number, a word or a list of them")
 
 
-def _nearest(name, names):
+def _text(key, value):
+    """A string of TOML, whose escapes are those of JSON but for surrogates and DEL."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ConfigError(f"`{key}` is {value!r}, expected text that UTF-8 can hold") from None
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def nearest(name, names):
+    """A hint at the name that was meant, or at all of them."""
     from difflib import get_close_matches
 
     close = get_close_matches(name, names, 1)
-    return f"did you mean {close[0]!r}?" if close else f"settings are {', '.join(sorted(names))}"
+    return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(sorted(names))}"

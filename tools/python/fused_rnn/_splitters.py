@@ -8,8 +8,9 @@ from ._progress import Reporter
 class _Splitter:
     kind = None
     needs = ()
-    # n_splits is the number of parts along each of so many axes.
+    # n_splits is the number of parts along each of so many axes; without it, this one.
     axes = 1
+    default = 5
 
     def __init__(self, n_splits=None, *, trials=None, stimuli=None, seed=1, allow_copies=False):
         self.n_splits = n_splits
@@ -22,7 +23,8 @@ class _Splitter:
                 raise DataError(f"{type(self).__name__} needs `{name}`, one element for each window")
 
     def split(self, X, y, groups=None):
-        """(train, test) row numbers of each fold. X (n, T, D) or (n, D), y (n,) classes, groups (n,) people."""
+        """(train, test) row numbers of each fold. X (n, ...) numbers or a table of them, in which a missing one counts
+        as zero; y (n,) classes, or numbers, which are stratified by their median; groups (n,) people."""
         import numpy as np
 
         for _, train, test in self._folds(X, y, groups):
@@ -30,14 +32,30 @@ class _Splitter:
 
     def get_n_splits(self, X=None, y=None, groups=None):
         """The number of folds."""
-        return self.n_splits**self.axes if self.n_splits is not None else len(self._folds(X, y, groups))
+        number = self.n_splits or self.default
+        if number is not None:
+            return number**self.axes
+        return len(set(_inputs.column("groups", groups, None))) if groups is not None else len(self._folds(X, y, groups))
+
+    def get_metadata_routing(self):
+        """What `split` takes of what scikit-learn is given: ``groups``."""
+        from sklearn.utils.metadata_routing import MetadataRequest
+
+        request = MetadataRequest(owner=type(self).__name__)
+        request.split.add_request(param="groups", alias=True)
+        return request
 
     def _folds(self, X, y, groups):
         if X is None or y is None:
             raise DataError(f"{type(self).__name__} needs X and y: it finds copies in X, and stratifies by y")
-        given = _inputs.windows(
-            X, y, groups=groups, trials=self.trials, stimuli=self.stimuli, keep_bad_windows=True
-        )
+        for name in ("trials", "stimuli"):
+            own = getattr(self, name)
+            if own is not None and len(own) != len(X):
+                raise DataError(
+                    f"{name} has {len(own)} elements, and X has {len(X)} windows",
+                    "inside of another split there are fewer windows: split by `groups` there, which scikit-learn cuts, too",
+                )
+        given = _inputs.for_a_split(X, _classes(y), groups=groups, trials=self.trials, stimuli=self.stimuli)
         settings = {
             "split_by": self.kind,
             "folds": self.n_splits,
@@ -52,11 +70,23 @@ class _Splitter:
         return f"{type(self).__name__}(n_splits={self.n_splits}, seed={self.seed})"
 
 
+def _classes(y):
+    """Classes to stratify by: of numbers that are not whole, whether they are above the median."""
+    import numpy as np
+
+    y = np.asarray(y)
+    if y.ndim == 1 and y.dtype.kind == "f" and np.isfinite(y).all() and (y != np.round(y)).any():
+        return (y > np.median(y)).astype(int)
+    return y
+
+
 class LeaveOneSubjectOut(_Splitter):
     """Tests each person with a model that never saw that person; with ``n_splits``, several people at once.
     People are the ``groups`` of ``split``."""
 
     kind = "subject"
+    # As many as people.
+    default = None
 
 
 class GroupedTrials(_Splitter):

@@ -7,7 +7,9 @@ use engine::train::{EpochRecord, Observer, StepRecord};
 use engine::{Error, ErrorKind, Result};
 use pyo3::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
+use std::any::Any;
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -107,9 +109,10 @@ pub fn run<T: Send>(
         let place = &mut result;
         let stopped = pool.in_place_scope(|scope| {
             scope.spawn(move |_| {
-                // Also when the work panics.
-                let _done = Done(reports);
-                *place = Some(work(reports));
+                // A fault of ours is an exception like any other.
+                let caught = catch_unwind(AssertUnwindSafe(|| work(reports)));
+                *place = Some(caught.unwrap_or_else(|fault| Err(internal(&*fault))));
+                reports.send(Report::Done);
             });
             listen(&receiver, reports, &observer)
         });
@@ -117,17 +120,16 @@ pub fn run<T: Send>(
     });
     match stopped {
         Some(exception) => Err(exception),
-        None => result.expect("a panic does not come here").or_raise(),
+        None => result.expect("the work has ended").or_raise(),
     }
 }
 
-/// Reports the end of the work.
-struct Done<'a>(&'a Reports);
-
-impl Drop for Done<'_> {
-    fn drop(&mut self) {
-        self.0.send(Report::Done);
-    }
+/// The error of work that panicked.
+fn internal(fault: &(dyn Any + Send)) -> Error {
+    let text =
+        fault.downcast_ref::<&str>().copied().or_else(|| fault.downcast_ref::<String>().map(|t| t.as_str()));
+    Error::new(ErrorKind::Other, format!("a fault of the engine: {}", text.unwrap_or("it says no more")))
+        .hint("this should not happen: please report it, with the arrays' shapes and the settings")
 }
 
 /// Hands on reports until the work is done. The first exception, of Ctrl-C or of the observer, stops it.

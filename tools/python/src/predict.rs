@@ -4,13 +4,17 @@ use crate::arrays::Windows;
 use crate::background;
 use crate::errors::OrRaise;
 use crate::settings::config;
-use engine::Error;
 use engine::experiment::{other_level, predict_with};
 use engine::progress::Progress;
 use engine::run::FoldCheckpoint;
+use engine::{Error, ErrorKind};
 use ndarray::Array2;
 use numpy::{IntoPyArray, PyArray2, PyArrayDyn};
 use pyo3::prelude::*;
+use std::sync::atomic::Ordering;
+
+/// Batches that are predicted between two looks for Ctrl-C.
+const BATCHES: usize = 16;
 
 /// Class probabilities `(N, K)` of the windows: the mean over the networks of these checkpoints.
 #[pyfunction]
@@ -47,14 +51,24 @@ pub fn predict<'py>(
             reports.caution(&caution);
         }
         let all: Vec<u32> = (0..dataset.sequences.len() as u32).collect();
-        let lists = vec![all.as_slice(); checkpoints.len()];
         let numbers: Vec<u32> = (0..checkpoints.len() as u32).collect();
         let batch = config.training.batch;
-        let predictions = predict_with(&config.run, &checkpoints, &dataset, &lists, &numbers, batch)?;
         let mut mean = Array2::<f64>::zeros((all.len(), meta.class_names.len()));
-        for (i, prediction) in predictions.iter().enumerate() {
-            let mut row = mean.row_mut(i % all.len());
-            row.iter_mut().zip(&prediction.probabilities).for_each(|(sum, p)| *sum += p);
+        // Ctrl-C is heard between the parts, and a window's answer does not depend on its part.
+        for part in all.chunks(BATCHES * batch) {
+            let signal = reports.interrupt.load(Ordering::Relaxed);
+            if signal != 0 {
+                return Err(Error::new(
+                    ErrorKind::Interrupted(signal as u8),
+                    "the prediction was interrupted",
+                ));
+            }
+            let lists = vec![part; checkpoints.len()];
+            let predictions = predict_with(&config.run, &checkpoints, &dataset, &lists, &numbers, batch)?;
+            for (prediction, &window) in predictions.iter().zip(part.iter().cycle()) {
+                let mut row = mean.row_mut(window as usize);
+                row.iter_mut().zip(&prediction.probabilities).for_each(|(sum, p)| *sum += p);
+            }
         }
         Ok(mean / checkpoints.len() as f64)
     })?;

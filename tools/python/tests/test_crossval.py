@@ -1,10 +1,13 @@
 """`crossval` and the program give the same numbers, bit for bit."""
 
 import csv
+import gc
 import json
 import os
+import pickle
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -234,7 +237,7 @@ def test_wrong_arrays_are_refused_with_a_way_out(arrays):
             fr.crossval(**{**arrays, **changed}, **SMALL)
 
     refused(r"X has the shape \(96,\)", X=X[:, 0, 0])
-    refused(r"labels has the shape \(95,\), expected \(96,\)", y=y[:95])
+    refused(r"y has the shape \(95,\), expected \(96,\)", y=y[:95])
     refused("expected real numbers", X=X.astype(complex))
     refused("NaN or infinite|not finite|NaN", X=np.where(np.arange(20)[None, :, None] == 3, np.nan, X))
     refused("trial 0 of subject p0 has two labels", trials=arrays["trials"] // 2)
@@ -285,3 +288,81 @@ def test_import_is_light():
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert out.stdout.strip() == ""
+
+
+def test_values_come_back_as_they_were_given(arrays):
+    people = np.arange(96) // 16 + 10
+    cases = {
+        "integers": (np.where(arrays["y"] == "fast", 10, 9), people),
+        "objects": (np.array([10 if one == "fast" else 9 for one in arrays["y"]], object), people.astype(object)),
+        "truth": (arrays["y"] == "fast", people),
+        "names": (arrays["y"], arrays["groups"]),
+    }
+    for y, groups in cases.values():
+        run = fr.crossval(arrays["X"], y, groups=groups, trials=arrays["trials"], split_by="subject", **SMALL)
+        table = run.predictions
+        rows = np.asarray(table["row"])
+        assert list(table["label"]) == list(y[rows]) and list(table["subject"]) == list(groups[rows])
+        assert run.classes == sorted(set(y)) and set(run.predict(arrays["X"])) <= set(y)
+        right = np.asarray(table["predicted"]) == np.asarray(table["label"])
+        assert abs(right.mean() - run.summary["window"]["overall"]["accuracy"]) < 1e-12
+    names = [f"T{trial}" for trial in arrays["trials"]]
+    named = fr.crossval(**{**arrays, "trials": names}, split_by="subject", **SMALL)
+    plain = fr.crossval(**arrays, split_by="subject", **SMALL)
+    assert named.probabilities.tobytes() == plain.probabilities.tobytes()
+    assert set(named.predictions["trial"]) == set(names)
+
+
+def test_a_folder_that_is_there_is_not_another_name(arrays, tmp_path):
+    fr.crossval(**arrays, split_by="subject", run=tmp_path / "mine", **SMALL)
+    with pytest.raises(fr.FileError, match="is there already"):
+        fr.crossval(**arrays, split_by="subject", run=tmp_path / "mine", **SMALL)
+    emoji = fr.crossval(**arrays, split_by="subject", run=tmp_path / "\U0001f600", **SMALL)
+    assert fr.load_run(emoji.path).accuracy == emoji.accuracy
+
+
+def test_a_temporary_run_stays_with_its_process(arrays):
+    run = fr.crossval(**arrays, split_by="subject", **SMALL)
+    with pytest.raises(fr.ConfigError) as caught:
+        pickle.dumps(run)
+    assert 'run="' in caught.value.hint
+    child = os.fork()
+    if child == 0:
+        del run
+        os._exit(0)
+    os.waitpid(child, 0)
+    path = run.path
+    assert path.exists()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        del run
+        gc.collect()
+    assert not path.exists()
+
+
+def test_what_would_have_no_effect_is_refused(arrays):
+    for settings, message in [
+        ({"split": "subject"}, "expected a splitter"),
+        ({"split": 5}, "expected a splitter"),
+        ({"split": [(range(48), range(48, 96))], "folds": 3}, "no effect"),
+        ({"lr": 1e-3, "learning_rate": 1e-1}, "are one setting"),
+        ({"device": "cpu", "backend": "cpu"}, "are one setting"),
+        ({"rate": "fast"}, "expected a number of Hz"),
+        ({"parts": np.zeros(96, int)}, 'expected "train" or "test"'),
+        ({"y": None}, "y is None"),
+        ({"y": np.arange(96, dtype=np.uint64) % 2 + 2**63}, "below 2\\*\\*63"),
+    ]:
+        with pytest.raises(fr.Error, match=message):
+            fr.crossval(**{**arrays, **settings}, **SMALL)
+    with pytest.raises(fr.ConfigError) as caught:
+        fr.read("demo", lr=1e-3)
+    assert "lr" not in caught.value.hint.split(", ")
+
+
+def test_scores_that_are_none_are_no_numbers(arrays):
+    pandas = pytest.importorskip("pandas")
+    y = np.where(np.arange(96) // 16 % 2 == 0, "fast", "slow")
+    scores = fr.crossval(**{**arrays, "y": y}, split_by="subject", **SMALL).scores_by("subject")
+    assert scores["auc"].isna().all() and pandas.api.types.is_float_dtype(scores["auc"])
+    # Of one class, a constant answer would be perfect.
+    assert scores["balanced_accuracy"].isna().all()

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from conftest import DEVICES
 from sklearn.base import clone
+from sklearn.ensemble import BaggingClassifier
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, LeaveOneGroupOut, cross_val_score, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -38,7 +40,7 @@ def test_defaults_are_the_program_s():
     for section in json.loads(_engine.defaults()).values():
         defaults.update(section)
     own = RecurrentClassifier().get_params()
-    differ = {"validation", "device", "conv", "hidden", "threads", "progress", "patience"}
+    differ = {"validation", "device", "conv", "hidden", "threads", "progress", "patience", "random_state"}
     for name, value in own.items():
         if name not in differ:
             assert defaults[name] == value, name
@@ -136,3 +138,70 @@ def test_devices(arrays, device):
     expected = RecurrentClassifier(**SMALL).fit(X, y).predict_proba(X)
     clf = RecurrentClassifier(**SMALL, device=device).fit(X, y)
     assert np.abs(clf.predict_proba(X) - expected).max() < 1e-2
+
+
+def test_a_fit_that_fails_leaves_nothing_behind(arrays):
+    X, y = arrays["X"], arrays["y"]
+    clf = RecurrentClassifier(**SMALL).fit(X, y)
+    bad = X.copy()
+    bad[0, 0, 0] = np.nan
+    for _ in range(2):
+        with pytest.raises(fr.DataError):
+            clf.fit(bad, np.where(y == "fast", "other", "third"))
+        with pytest.raises(NotFittedError):
+            clf.predict(X)
+    with pytest.raises(NotFittedError):
+        clf.weights()
+    assert set(clf.fit(X, y).predict(X)) == {"fast", "slow"}
+
+
+def test_windows_of_one_channel(arrays):
+    X, y = arrays["X"][:, :, :1], arrays["y"]
+    flat = RecurrentClassifier(**SMALL).fit(X[:, :, 0], y)
+    assert flat.n_features_in_ == 20 and np.array_equal(flat.predict_proba(X), flat.predict_proba(X[:, :, 0]))
+    deep = RecurrentClassifier(**SMALL).fit(X, y)
+    assert deep.n_features_in_ == 1 and deep.checkpoint_ == flat.checkpoint_
+    # One window (T, D) is no 20 windows of a step.
+    with pytest.raises(fr.DataError) as caught:
+        deep.predict(X[0])
+    assert "X[np.newaxis]" in caught.value.hint
+    column = np.empty(96, object)
+    column[:] = [x[: 20 - i % 3] for i, x in enumerate(X)]
+    assert np.array_equal(deep.predict_proba(column), deep.predict_proba(list(column)))
+
+
+def test_random_state(arrays):
+    X, y = arrays["X"], arrays["y"]
+    fit = lambda state: RecurrentClassifier(**SMALL, random_state=state).fit(X, y).checkpoint_  # noqa: E731
+    assert fit(None) == fit(1) != fit(2)
+    for kind in (np.random.RandomState, np.random.default_rng):
+        assert fit(kind(0)) == fit(kind(0)) != fit(kind(1))
+    bag = BaggingClassifier(RecurrentClassifier(**SMALL), n_estimators=2, bootstrap=False, random_state=0)
+    assert len({one.checkpoint_ for one in bag.fit(X[:, :, 0], y).estimators_}) == 2
+
+
+def test_what_float32_cannot_hold_is_refused(arrays):
+    X, y = arrays["X"].astype(np.float64), arrays["y"]
+    for bad in (X + 1e9, X * 1e-45, (X * 10).astype(np.int64) + 10**12):
+        with pytest.raises(fr.DataError, match="float32 cannot tell"):
+            RecurrentClassifier(**SMALL).fit(bad, y)
+    RecurrentClassifier(**SMALL).fit(X + 1e4, y)
+    with pytest.raises(fr.DataError, match="masked"):
+        RecurrentClassifier(**SMALL).fit(np.ma.masked_greater(X, 1.0), y)
+
+
+def test_a_wrong_word_has_the_right_one_beside_it(arrays):
+    with pytest.raises(fr.ConfigError) as caught:
+        RecurrentClassifier().fit(arrays["X"], arrays["y"], group=arrays["groups"])
+    assert caught.value.hint == "did you mean 'groups'?"
+
+
+def test_groups_are_routed(arrays):
+    import sklearn
+
+    with sklearn.config_context(enable_metadata_routing=True):
+        clf = RecurrentClassifier(**{**SMALL, "epochs": 3}, validation=0.3).set_fit_request(groups=True)
+        found = cross_validate(
+            clf, arrays["X"], arrays["y"], params={"groups": arrays["groups"]}, cv=fr.LeaveOneSubjectOut(), error_score="raise"
+        )
+    assert len(found["test_score"]) == 6

@@ -203,3 +203,18 @@ def test_recorded_answers_of_pytorch(cell, lengths):
         expected[name] = record[f"grad.{name}"]
     for name, values in own.items():
         assert np.abs(values - expected[name]).max() < 1e-5, name
+
+
+def test_what_is_no_layer_is_refused():
+    weights = {"weight_ih": np.zeros((16, 3)), "weight_hh": np.zeros((16, 4)), "bias_ih": np.zeros(16)}
+    x = np.zeros((2, 5, 3), np.float32)
+    for message, changed in [
+        ("at least one row, step and input", {"x": x[:0]}),
+        ("at least one row, step and input", {"x": x[:, :0]}),
+        ("expected real numbers", {"x": x + 1j}),
+        ("integers of 0 to 5", {"lengths": [4.7, 1]}),
+        ("unknown setting 'hidden'", {"hidden": 99}),
+        ("no units", {"weights": {**weights, "weight_hh": np.zeros((0, 0))}}),
+    ]:
+        with pytest.raises((fr.DataError, fr.ConfigError), match=message):
+            fr.layer(**{"x": x, "weights": weights, **changed})

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupKFold, KFold, cross_val_score
+from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, cross_val_score
 
 import fused_rnn as fr
 
@@ -122,3 +122,51 @@ def test_features_and_images_are_audited_too(study):
     images = np.random.default_rng(0).normal(size=(96, 4, 5, 3))
     for X in (images, images.reshape(96, -1)):
         assert not fr.audit(X, study["y"], study["groups"], study["trials"], GroupKFold(3)).leaks
+
+
+def test_exact_copies_are_leaks_and_short_ones_are_named():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(96, 4, 8)).astype("f4"), np.arange(96) // 2 % 2
+    groups, trials = np.arange(96) // 16, np.arange(96) // 2 % 8
+    # One person a second time, and again with a sample that differs.
+    for change in (0, 1):
+        X[80:] = X[:16]
+        X[80, 0, 0] += change
+        assert fr.audit(X, y, groups, trials, GroupKFold(6)).leaks
+        with pytest.raises(fr.DataError, match="one person must not count as two"):
+            list(fr.LeaveOneSubjectOut().split(X, y, groups))
+    # Rows that were drawn twice, of as few features as there may be.
+    for features in (2, 3, 4, 5):
+        Z = rng.normal(size=(300, features)).astype("f4")
+        assert not fr.audit(Z, cv=KFold(5)).leaks
+        audit = fr.audit(np.r_[Z, Z[:100]], cv=KFold(5, shuffle=True, random_state=0))
+        copies = [line for line in audit.findings + audit.unknown if "number for number" in line]
+        assert len(copies) == 1 and ("158 of 400" in copies[0] or audit.leaks), audit
+        assert audit.leaks or features == 2
+    # Short words are equal by chance.
+    bits = rng.integers(0, 2, size=(200, 6, 1)).astype("f4")
+    audit = fr.audit(bits, y=None, cv=KFold(5))
+    assert not audit.leaks and "as far as one can tell" in str(audit) and "number for number" in str(audit)
+
+
+def test_splitters_take_what_scikit_learn_takes(study):
+    pandas = pytest.importorskip("pandas")
+    flat, y, groups = study["X"][:, :, 0], study["y"], study["groups"]
+    expected = [test.tolist() for _, test in fr.LeaveOneSubjectOut().split(flat, y, groups)]
+    holes = flat.copy()
+    holes[3, 2] = np.nan
+    for X, labels in [
+        (pandas.DataFrame(flat), y),
+        (holes, y),
+        (flat, flat[:, 0] * 1.1),
+        (study["X"][:, :, :, None], y),
+        (list(study["X"]), y),
+    ]:
+        assert [test.tolist() for _, test in fr.LeaveOneSubjectOut().split(X, labels, groups)] == expected
+    assert not fr.audit(pandas.DataFrame(flat), y, groups, study["trials"], GroupKFold(3)).leaks
+    assert fr.LeaveOneSubjectOut().get_n_splits(groups=groups) == 6
+    assert fr.GroupedTrials(trials=study["trials"]).get_n_splits() == 5
+    search = GridSearchCV(LogisticRegression(), {"C": [1, 2]}, cv=fr.GroupedTrials(trials=study["trials"]))
+    with pytest.raises(fr.DataError) as caught:
+        cross_val_score(search, flat, y, groups=groups, cv=GroupKFold(2), error_score="raise")
+    assert "inside of another split" in caught.value.hint
