@@ -17,7 +17,7 @@ use crate::progress::Progress;
 use crate::run::{FoldMeta, Manifest, Origin, RunFolder};
 use crate::word::word;
 use clap::{Args, ValueEnum};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// A format of a network's weights that is not that of its training.
@@ -252,7 +252,15 @@ fn mean_over_folds(predictions: &[Prediction], sequences: usize) -> Vec<Predicti
 }
 
 /// The cases without a prediction, in the order of the files.
-struct Unanswered(Vec<(u32, u32, Rule)>);
+struct Unanswered(Vec<Case>);
+
+struct Case {
+    subject: u32,
+    trial: u32,
+    /// Of a trial that came in windows.
+    window: Option<u32>,
+    rule: Rule,
+}
 
 /// The most cases that are named.
 const NAMED: usize = 8;
@@ -263,12 +271,20 @@ impl Unanswered {
         let mut unanswered = Vec::new();
         let answered: BTreeSet<(u32, u32)> =
             dataset.sequences.iter().map(|sequence| (sequence.subject, sequence.trial)).collect();
+        let mut series: BTreeMap<(u32, u32), u32> = BTreeMap::new();
+        for segment in &dataset.frames.segments {
+            *series.entry((segment.subject, segment.trial)).or_default() += 1;
+        }
+        let mut seen: BTreeMap<(u32, u32), u32> = BTreeMap::new();
         for (segment, case) in dataset.frames.segments.iter().zip(&dataset.cases) {
-            let Some(rule) = case.left_out else { continue };
             let known = (segment.subject, segment.trial);
-            let is_new = unanswered.iter().all(|&(subject, trial, _)| (subject, trial) != known);
+            let next = seen.entry(known).or_default();
+            let window = (level == Level::Window && series[&known] > 1).then_some(*next);
+            *next += 1;
+            let Some(rule) = case.left_out else { continue };
+            let is_new = unanswered.iter().all(|other: &Case| (other.subject, other.trial) != known);
             if level == Level::Window || (is_new && !answered.contains(&known)) {
-                unanswered.push((segment.subject, segment.trial, rule));
+                unanswered.push(Case { subject: segment.subject, trial: segment.trial, window, rule });
             }
         }
         Unanswered(unanswered)
@@ -279,8 +295,13 @@ impl Unanswered {
         if self.0.is_empty() {
             return Vec::new();
         }
-        let name = |&(subject, trial, rule): &(u32, u32, Rule)| {
-            format!("{} trial {trial} ({})", dataset.frames.subjects[subject as usize], rule.describe())
+        let name = |Case { subject, trial, window, rule }: &Case| {
+            let window = window.map_or(String::new(), |window| format!(" window {window}"));
+            format!(
+                "{} trial {trial}{window} ({})",
+                dataset.frames.subjects[*subject as usize],
+                rule.describe()
+            )
         };
         let mut named: Vec<String> = self.0.iter().take(NAMED).map(name).collect();
         if self.0.len() > NAMED {
@@ -307,7 +328,7 @@ fn csv(
     head.extend((level == Level::Window).then(|| "window".to_string()));
     head.push("predicted".into());
     head.extend(classes.iter().map(|class| format!("p {class}")));
-    let mut table: Vec<((u32, u32), Vec<String>)> = Vec::new();
+    let mut table: Vec<((u32, u32, u32), Vec<String>)> = Vec::new();
     let begin =
         |subject: u32, trial: u32| vec![dataset.frames.subjects[subject as usize].clone(), trial.to_string()];
     for row in rows {
@@ -315,12 +336,13 @@ fn csv(
         record.extend((level == Level::Window).then(|| row.window.to_string()));
         record.push(classes[row.argmax() as usize].clone());
         record.extend(row.probabilities.iter().map(|p| format!("{p:.6}")));
-        table.push(((row.subject, row.trial), record));
+        table.push(((row.subject, row.trial, row.window), record));
     }
-    for &(subject, trial, _) in &unanswered.0 {
+    for &Case { subject, trial, window, .. } in &unanswered.0 {
         let mut record = begin(subject, trial);
+        record.extend(window.map(|window| window.to_string()));
         record.resize(head.len(), String::new());
-        table.push(((subject, trial), record));
+        table.push(((subject, trial, window.unwrap_or(0)), record));
     }
     // Without losses, the order is that of the files.
     if !unanswered.0.is_empty() {

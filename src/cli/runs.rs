@@ -124,16 +124,14 @@ impl Entry {
         {
             let trial = &scores["trial"];
             let by_subject = &trial["by_subject"];
-            // As the verdict: people are the independent units where there are several, but not where they
-            // share new stimuli.
+            // As the verdict: people are the independent units where there are several.
             let is_over_people = by_subject["rows"].as_array().is_some_and(|rows| rows.len() > 1);
             let (accuracy, interval) = match is_over_people {
                 true => (&by_subject["accuracy"]["mean"], &by_subject["accuracy"]["interval"]),
                 false => (&trial["overall"]["accuracy"], &trial["accuracy_interval"]),
             };
             entry.accuracy = accuracy.as_f64();
-            let is_shared = is_over_people && manifest.split.kind.keeps_stimuli_apart();
-            entry.interval = serde_json::from_value(interval.clone()).ok().filter(|_| !is_shared);
+            entry.interval = serde_json::from_value(interval.clone()).ok();
         }
         entry
     }

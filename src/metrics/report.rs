@@ -169,7 +169,8 @@ impl Scores {
     }
 
     /// The scores of a split that keeps stimuli apart: the intervals of its verdict are over subjects and
-    /// over the stimuli that they share. The arguments are those of [`Scores::from`].
+    /// over the stimuli that they share, and means over subjects alone have none. The arguments are those of
+    /// [`Scores::from`].
     ///
     /// # Errors
     /// Those of [`Scores::from`].
@@ -184,6 +185,13 @@ impl Scores {
         let test: Vec<TrialLabel> = trials.iter().map(TrialLabel::of).collect();
         let guesses = guesses(train, &test, classes, Some(stimuli))?;
         self.verdict = self.verdict.map(|verdict| verdict.over_stimuli(&trials, &guesses, classes, stimuli));
+        // People who share new stimuli are not independent.
+        for level in [&mut self.trial, &mut self.window] {
+            let by = &mut level.by_subject;
+            for score in [&mut by.accuracy, &mut by.balanced_accuracy, &mut by.macro_f1, &mut by.auc] {
+                score.interval = None;
+            }
+        }
         Ok(self)
     }
 

@@ -283,6 +283,9 @@ impl Setting {
             .collect();
         let of_run = |run: &Vec<(String, f64)>| mean(&run.iter().map(|(_, a)| *a).collect::<Vec<_>>());
         let by_seed: Vec<f64> = all.iter().filter_map(of_run).collect();
+        let summary = Summary::of(&over_seeds, scores.trial.confusion.counts().concat().iter().sum());
+        // People who share new stimuli are not independent.
+        let shares_stimuli = members[0].record.manifest.split.kind.keeps_stimuli_apart();
         let majority = |member: &Member| member.scores.verdict.as_ref().and_then(Verdict::majority);
         let baselines: Vec<f64> = members.iter().filter_map(majority).collect();
         Ok(Setting {
@@ -292,7 +295,7 @@ impl Setting {
             seeds: members.iter().map(|member| member.task.seed).collect(),
             seed_sd: variance(&by_seed).map(f64::sqrt),
             by_seed,
-            accuracy: Summary::of(&over_seeds, scores.trial.confusion.counts().concat().iter().sum()),
+            accuracy: Summary { interval: summary.interval.filter(|_| !shares_stimuli), ..summary },
             baseline: mean(&baselines),
             baselines,
             leaky: members.iter().any(Member::is_leaky),

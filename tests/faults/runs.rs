@@ -1,5 +1,6 @@
 //! Runs that are stopped, fail, meet each other, or are asked about data that are not theirs.
 
+use crate::support::arrays::{floats, integers};
 use crate::support::program::{
     Call, assert_same, command, engine, folder, read, series, unlabeled, with_series,
 };
@@ -324,6 +325,22 @@ fn predict_takes_other_recordings_and_says_what_is_wrong_with_them() {
     );
     assert_eq!(call.out.lines().count(), 8, "{}", call.out);
     assert!(call.out.contains("\nall,0,,,,\nall,1,0,"), "{}", call.out);
+    // A bad window of a trial keeps its number and its place.
+    for (name, bad) in [("good", false), ("bad", true)] {
+        let values: Vec<f64> =
+            (0..4 * 8 * 2).map(|i| if bad && i < 16 { f64::NAN } else { f64::from(i).sin() }).collect();
+        let arrays = [("windows", floats("(4, 8, 2)", &values)), ("trials", integers(&[0, 0, 1, 1]))];
+        let own = folder.path().join(name);
+        fs::create_dir(&own).unwrap();
+        arrays.iter().for_each(|(array, bytes)| fs::write(own.join(format!("{array}.npy")), bytes).unwrap());
+    }
+    let good = engine(folder.path(), "predict runs/r good --quiet").ends(0, &[]).out;
+    let bad = engine(folder.path(), "predict runs/r bad --quiet").ends(0, &[]).out;
+    let places = |text: &str| -> Vec<String> {
+        text.lines().skip(1).map(|row| row.split(',').take(3).collect::<Vec<_>>().join(",")).collect()
+    };
+    assert_eq!(places(&good), places(&bad), "{bad}");
+    assert_eq!(bad.lines().nth(1), Some("all,0,0,,,"), "{bad}");
     engine(folder.path(), "predict runs/r x.ts")
         .ends(0, &["warning: 40 of 40 series hold samples of 40 of the run's 40 own series"]);
     engine(folder.path(), "predict runs/r new.ts --fold 6")

@@ -150,6 +150,7 @@ class RecurrentClassifier(ClassifierMixin, BaseEstimator):
 
     def _signals(self, X, reset):
         """X as an array or a list of series, with as many channels as in `fit`."""
+        _inputs.refuse_masks(X, "X")
         if isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1:
             X = list(X)
         ragged = isinstance(X, (list, tuple)) and len(X) and all(_dimensions(one) == 2 for one in X)

@@ -83,6 +83,7 @@ def _numbered(trials):
 
 
 def _signals(X):
+    refuse_masks(X, "X")
     if isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1:
         # A column of series.
         X = list(X)
@@ -116,7 +117,6 @@ def _signals(X):
 
 
 def _numbers(values, name):
-    _refuse_masks(values, name)
     values = np.asarray(values)
     if values.dtype.kind not in "fiub":
         raise DataError(f"{name} is of type {values.dtype}, expected real numbers")
@@ -146,7 +146,8 @@ def _check_resolution(values, name):
         )
 
 
-def _refuse_masks(values, name):
+def refuse_masks(values, name):
+    """Refuses masked elements, which NumPy's functions would take for numbers."""
     if isinstance(values, np.ma.MaskedArray) and np.ma.getmaskarray(values).any():
         raise DataError(
             f"{name} is a masked array with masked elements", "leave such windows out, or fill them in: `.filled(...)`"
@@ -157,7 +158,7 @@ def column(name, values, n):
     """One number or name for each of n windows, as a list."""
     if values is None:
         return None
-    _refuse_masks(values, name)
+    refuse_masks(values, name)
     values = np.asarray(values)
     if values.ndim != 1 or (n is not None and len(values) != n):
         expected = "one dimension" if n is None else f"({n},), one element for each window"

@@ -317,7 +317,7 @@ def test_a_folder_that_is_there_is_not_another_name(arrays, tmp_path):
     fr.crossval(**arrays, split_by="subject", run=tmp_path / "mine", **SMALL)
     with pytest.raises(fr.FileError, match="is there already"):
         fr.crossval(**arrays, split_by="subject", run=tmp_path / "mine", **SMALL)
-    emoji = fr.crossval(**arrays, split_by="subject", run=tmp_path / "\U0001f600", **SMALL)
+    emoji = fr.crossval(**arrays, split_by="subject", run=tmp_path / "\U0001f600" / "mine", **SMALL)
     assert fr.load_run(emoji.path).accuracy == emoji.accuracy
 
 
@@ -326,6 +326,7 @@ def test_a_temporary_run_stays_with_its_process(arrays):
     with pytest.raises(fr.ConfigError) as caught:
         pickle.dumps(run)
     assert 'run="' in caught.value.hint
+    del caught
     child = os.fork()
     if child == 0:
         del run

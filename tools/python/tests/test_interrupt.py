@@ -15,9 +15,11 @@ import fused_rnn as fr
 LONG = {"hidden": 64, "epochs": 100_000, "patience": 0, "split_by": "subject"}
 
 
-@pytest.mark.parametrize("what", ["crossval", "fit"])
+@pytest.mark.parametrize("what", ["crossval", "fit", "predict"])
 def test_ctrl_c_stops_within_a_step(arrays, what):
     after = {}
+    trained = fr.RecurrentClassifier(hidden=128, epochs=1).fit(arrays["X"], arrays["y"])
+    many = np.random.default_rng(0).normal(size=(8000, 400, 3)).astype(np.float32)
     # A shell that starts these tests in the background leaves the signal ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -31,6 +33,9 @@ def test_ctrl_c_stops_within_a_step(arrays, what):
     with pytest.raises(KeyboardInterrupt):
         if what == "crossval":
             fr.crossval(**arrays, **LONG)
+        elif what == "predict":
+            while True:
+                trained.predict_proba(many)
         else:
             fr.RecurrentClassifier(epochs=100_000).fit(arrays["X"], arrays["y"])
     stopped = time.monotonic()
