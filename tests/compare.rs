@@ -131,10 +131,12 @@ fn runs_that_have_no_common_ground_are_refused() {
 
 #[test]
 fn a_page_takes_no_other_files_place() {
-    let victim = inside("notes.txt");
-    fs::write(&victim, "words").unwrap();
-    compare("runs/a runs/b --page notes.txt").ends(7, &["notes.txt is there already, and is no page"]);
-    assert_eq!(fs::read_to_string(&victim).unwrap(), "words");
+    for (name, text) in [("notes.txt", "words"), ("report.html", "<!DOCTYPE html><title>a run</title>")] {
+        fs::write(inside(name), text).unwrap();
+        let refused = [name, "is there already, and compares no runs"];
+        compare(&format!("runs/a runs/b --page {name}")).ends(7, &refused);
+        assert_eq!(fs::read_to_string(inside(name)).unwrap(), text);
+    }
     compare("runs/a runs/b --page none/page.html").ends(7, &["none"]);
     for _ in 0..2 {
         compare("runs/a runs/b --page twice.html").ends(0, &[]);

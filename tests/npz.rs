@@ -389,6 +389,12 @@ fn no_damaged_byte_of_an_archive_changes_what_is_read() {
 fn what_float32_cannot_tell_apart_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let plain: Vec<f64> = (0..4 * 50).map(|i| (f64::from(i) * 0.7).sin()).collect();
+    // An onset that is nearly the same in all windows is none of their spread.
+    let onset =
+        |i: usize| if i.is_multiple_of(16) { 1000.0 + 1e-3 * (i as f64).sin() } else { (i as f64).sin() };
+    let values: Vec<f64> = (0..4096 * 16).map(onset).collect();
+    std::fs::write(folder.path().join("x.npy"), floats("(4096, 16, 1)", &values)).unwrap();
+    engine(folder.path(), "data inspect x.npy").ends(0, &[]);
     for (offset, factor, is_refused) in
         [(0.0, 1.0, false), (1e4, 1.0, false), (1e9, 1.0, true), (0.0, 1e-60, true)]
     {

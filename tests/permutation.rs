@@ -62,6 +62,10 @@ fn stimuli_change_places_for_all_people_alike() {
     }
     assert!(moved > 15, "{moved} of 20");
 
+    // Where each person has one class, people change places.
+    let by_person: Vec<u32> = dataset.sequences.iter().map(|s| u32::from(s.subject > 0)).collect();
+    let people = Exchangeable::of(&dataset.with_labels(&by_person), SplitKind::SubjectStimulus).unwrap();
+    assert_eq!(people.rule(), "labels permuted over people, each of whom has one class");
     dataset.sequences.retain(|s| (s.subject, s.stimulus) != (1, 2));
     let error = Exchangeable::of(&dataset, SplitKind::SubjectStimulus).unwrap_err();
     assert!(error.message.contains("lacks stimulus 2"), "{}", error.message);

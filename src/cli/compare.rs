@@ -56,12 +56,14 @@ impl CompareCommand {
 
 /// Refuses to write a page in the place of a file that is none.
 fn refuse_other_file(page: &Path) -> Result<()> {
-    let is_page = |bytes: Vec<u8>| bytes.starts_with(b"<!DOCTYPE html>");
-    match page.exists() && !std::fs::read(page).is_ok_and(is_page) {
-        true => {
-            Err(Error::new(ErrorKind::Io, format!("{} is there already, and is no page", page.display()))
-                .hint("name another file with `--page`"))
-        }
+    let is_page =
+        |text: String| text.starts_with("<!DOCTYPE html>") && text.contains(" runs compared</title>");
+    match page.exists() && !std::fs::read_to_string(page).is_ok_and(is_page) {
+        true => Err(Error::new(
+            ErrorKind::Io,
+            format!("{} is there already, and compares no runs", page.display()),
+        )
+        .hint("name another file with `--page`")),
         false => Ok(()),
     }
 }

@@ -121,7 +121,7 @@ impl PredictCommand {
             terminal.say(&effect(&experiment::rounding(config.run.choice.isa, &checkpoints[0], &dataset)?));
         }
         let predictions =
-            experiment::predict_with(&config.run, &checkpoints, &dataset, &lists, &folds, batch)?;
+            experiment::predict_with(&config.run, &checkpoints, &dataset, &lists, &folds, batch, &|| Ok(()))?;
         let mean = mean_over_folds(&predictions, all.len());
         let rows = if self.level == Level::Trial { metrics::prediction::trials(&mean)? } else { mean };
         let unanswered = Unanswered::of(&dataset, self.level);
@@ -192,16 +192,16 @@ fn refuse_other_rate(rate: Option<f64>, meta: &FoldMeta) -> Result<()> {
     .hint("resample them to the rate of the run, and state it in the file"))
 }
 
-/// First and last name of a list.
 /// The error for recordings whose features are not those of the training.
 fn other_features(found: &[String], expected: &[String]) -> Error {
     let sorted = |names: &[String]| names.iter().cloned().collect::<BTreeSet<_>>();
     let place = (0..found.len().max(expected.len())).find(|&i| found.get(i) != expected.get(i)).unwrap_or(0);
     let name = |names: &[String]| names.get(place).map_or("none".to_string(), |name| format!("{name:?}"));
     let message = format!(
-        "the recordings have {} features, the run was trained on {}; number {place} is {}, expected {}",
+        "the recordings have {} features, the run was trained on {}; number {} is {}, expected {}",
         found.len(),
         expected.len(),
+        place + 1,
         name(found),
         name(expected)
     );

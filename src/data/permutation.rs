@@ -44,8 +44,8 @@ impl Exchangeable {
         let parts = kind == SplitKind::Predefined;
         let people = dataset.grouping.knows_people();
         let mut units: BTreeMap<(bool, u32, u32), Unit> = BTreeMap::new();
-        let by_stimulus = kind.keeps_stimuli_apart();
-        let by_person = !by_stimulus && people && one_label_each(dataset, parts);
+        let by_person = people && one_label_each(dataset, parts);
+        let by_stimulus = kind.keeps_stimuli_apart() && !by_person;
         if !by_person && !by_stimulus && !dataset.grouping.has_trials() {
             return Err(unknown_trials(dataset));
         }

@@ -76,7 +76,7 @@ fn first<B: Backend>(
     windows: usize,
 ) -> Result<Vec<Prediction>> {
     let list: Vec<u32> = (0..windows as u32).collect();
-    Ok(predict_on(backend, &[checkpoint], dataset, &[&list], &[0], windows)?.concat())
+    Ok(predict_on(backend, &[checkpoint], dataset, &[&list], &[0], windows, &|| Ok(()))?.concat())
 }
 
 fn probabilities(predictions: &[Prediction]) -> Vec<f64> {

@@ -57,7 +57,8 @@ impl Experiment {
             }
         }
         let lists: Vec<&[u32]> = folds.iter().map(|&f| self.split.folds()[f as usize].test()).collect();
-        predict_with(&self.config.run, &checkpoints, &self.dataset, &lists, &folds, self.spec.batch)
+        let batch = self.spec.batch;
+        predict_with(&self.config.run, &checkpoints, &self.dataset, &lists, &folds, batch, &|| Ok(()))
     }
 }
 
@@ -132,7 +133,8 @@ pub fn read_folds(run: &Path, which: &str, folds: &[u32]) -> Result<Vec<FoldChec
     }
 }
 
-/// Every checkpoint's predictions for its own list of sequences, so many models at once.
+/// Every checkpoint's predictions for its own list of sequences, so many models at once. `go_on` is asked
+/// before each batch, and its error ends the work.
 pub fn predict_with(
     run: &RunConfig,
     checkpoints: &[FoldCheckpoint],
@@ -140,6 +142,7 @@ pub fn predict_with(
     lists: &[&[u32]],
     numbers: &[u32],
     batch: usize,
+    go_on: &dyn Fn() -> Result<()>,
 ) -> Result<Vec<Prediction>> {
     let device = run.device()?;
     let at_once = run.folds_at_once.unwrap_or(checkpoints.len()).max(1);
@@ -152,7 +155,7 @@ pub fn predict_with(
         let own: Vec<&[u32]> = part.iter().map(|&i| lists[i]).collect();
         let folds: Vec<u32> = part.iter().map(|&i| numbers[i]).collect();
         let answers = on_device!(&device, backend => {
-            predict_on(backend, &of_part, dataset, &own, &folds, batch)?
+            predict_on(backend, &of_part, dataset, &own, &folds, batch, go_on)?
         });
         part.iter().zip(answers).for_each(|(&i, answer)| predictions[i] = answer);
     }
@@ -167,6 +170,7 @@ pub(super) fn predict_on<B: Backend>(
     lists: &[&[u32]],
     numbers: &[u32],
     batch: usize,
+    go_on: &dyn Fn() -> Result<()>,
 ) -> Result<Vec<Vec<Prediction>>> {
     let batch = batch.min(dataset.sequences.len());
     let FoldMeta { network, stat_steps, .. } = &checkpoints[0].meta;
@@ -184,7 +188,7 @@ pub(super) fn predict_on<B: Backend>(
     model.set_stats(&checkpoints.iter().flat_map(|c| c.stats.flat()).collect::<Vec<f32>>())?;
     let frames = backend.frames(&dataset.frames.chunks)?;
     let lists: Vec<List> = lists.iter().map(|indices| List { dataset, indices }).collect();
-    train::predict(&mut model, &frames, &lists, numbers)
+    train::predict(&mut model, &frames, &lists, numbers, go_on)
 }
 
 /// Recordings that were never labeled, cut as a run cut its own for the networks of `checkpoint`. Cases that

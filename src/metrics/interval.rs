@@ -111,6 +111,14 @@ pub fn student(values: &[f64]) -> Option<[f64; 2]> {
     Some([mean - half, mean + half])
 }
 
+/// Half the width of the 95 % interval of a score, from the scores without each of n clusters: t times the
+/// jackknife's standard error (Miller, "The jackknife: a review", 1974); `None` below two clusters.
+pub fn jackknife(without_each: &[f64]) -> Option<f64> {
+    let (n, variance) = (without_each.len(), variance(without_each)?);
+    let error = (variance * (n - 1) as f64 * (n - 1) as f64 / n as f64).sqrt();
+    Some(t_critical(CONFIDENCE, n - 1) * error)
+}
+
 /// All proportions μ with (p - μ)² ≤ c² v μ(1 - μ).
 fn score_interval(p: f64, v: f64, critical: f64) -> [f64; 2] {
     let q = critical * critical * v;

@@ -1,5 +1,4 @@
-//! The test trials of each subject, or of each stimulus, with the answers of the network and of the rules
-//! without signals.
+//! The test trials of each subject, with the answers of the network and of the rules without signals.
 
 use super::baseline::Guess;
 use super::confusion::Confusion;
@@ -9,29 +8,29 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A rule's answer for a trial.
 pub(super) type Rule = fn(&Guess) -> u32;
 
-/// The test trials of one subject or stimulus. Where several folds test a trial, each has a row for it.
-pub(super) struct Cluster<'a> {
+/// The test trials of one subject. Where several folds test a trial, each has a row for it.
+pub(super) struct Subject<'a> {
     rows: Vec<(&'a Prediction, &'a Guess)>,
 }
 
-/// The trials by the number that `key` gives them. `trials` and `guesses` are both sorted by fold, subject
-/// and trial.
-pub(super) fn clusters<'a>(
+/// The subjects, with the trials that `is_kept` keeps. `trials` and `guesses` are both sorted by fold,
+/// subject and trial.
+pub(super) fn subjects<'a>(
     trials: &'a [Prediction],
     guesses: &'a [Guess],
-    key: impl Fn(&Prediction) -> u32,
-) -> Vec<Cluster<'a>> {
-    let mut clusters: BTreeMap<u32, Cluster> = BTreeMap::new();
-    for row in trials.iter().zip(guesses) {
-        clusters.entry(key(row.0)).or_insert_with(|| Cluster { rows: Vec::new() }).rows.push(row);
+    is_kept: impl Fn(&Prediction) -> bool,
+) -> Vec<Subject<'a>> {
+    let mut subjects: BTreeMap<u32, Subject> = BTreeMap::new();
+    for row in trials.iter().zip(guesses).filter(|(trial, _)| is_kept(trial)) {
+        subjects.entry(row.0.subject).or_insert_with(|| Subject { rows: Vec::new() }).rows.push(row);
     }
-    clusters.into_values().collect()
+    subjects.into_values().collect()
 }
 
-impl Cluster<'_> {
+impl Subject<'_> {
     /// The number of different trials.
     pub(super) fn trials(&self) -> usize {
-        self.rows.iter().map(|(p, _)| (p.subject, p.trial)).collect::<BTreeSet<_>>().len()
+        self.rows.iter().map(|(p, _)| p.trial).collect::<BTreeSet<_>>().len()
     }
 
     /// The share of trials that the network predicts right.

@@ -7,11 +7,15 @@
 
 use super::auc;
 use super::baseline::{Guess, Stimuli};
-use super::interval::{DIFFERENCES, SCORES, discordant, mean, of_mean, wilson};
+use super::interval::{DIFFERENCES, SCORES, discordant, jackknife, mean, of_mean, wilson};
 use super::prediction::Prediction;
-use super::units::{Cluster, Rule, clusters};
+use super::units::{Rule, Subject, subjects};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+
+/// The rules to beat: the most frequent class in training, of all and of the person.
+const GLOBAL: &str = "global majority";
+const OWN: &str = "subject majority";
 
 /// The units that are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,55 +118,13 @@ pub struct Verdict {
 impl Verdict {
     /// Compares the network's predictions of trials with the guesses for the same trials.
     pub(super) fn of(trials: &[Prediction], guesses: &[Guess], classes: usize) -> Verdict {
-        Verdict::over(&clusters(trials, guesses, |p| p.subject), trials, guesses, classes)
-    }
-
-    /// The verdict of a split that keeps stimuli apart, from the one over subjects. All subjects share the
-    /// stimuli, so their scores are not independent: a stimulus that is easy for one is easy for the others.
-    /// An interval gets the widths of that over subjects and of that over stimuli, which is somewhat too wide
-    /// (Owen, "The pigeonhole bootstrap", 2007; the widths are added as by Zou and Donner, 2008).
-    pub(super) fn over_stimuli(
-        mut self,
-        trials: &[Prediction],
-        guesses: &[Guess],
-        classes: usize,
-        stimuli: &Stimuli,
-    ) -> Verdict {
-        if self.unit != Unit::Subject {
-            return self;
-        }
-        let by_stimulus =
-            clusters(trials, guesses, |p| stimuli.get(&(p.subject, p.trial)).copied().unwrap_or(0));
-        let other = Verdict::over(&by_stimulus, trials, guesses, classes);
-        for (bar, other) in self.bars.iter_mut().zip(&other.bars) {
-            let centers = [bar.difference, other.difference];
-            bar.interval = of_both(centers, [bar.interval, other.interval], DIFFERENCES);
-        }
-        let both = |score: Option<AboveChance>, other: Option<AboveChance>| {
-            let score = score?;
-            let ends = score.interval.zip(other.as_ref().and_then(|other| other.interval));
-            let centers = [score.score, other.map_or(score.score, |other| other.score)];
-            let interval = ends.map(|(own, other)| of_both(centers, [own, other], SCORES));
-            let above = interval.is_some_and(|[low, _]| low > score.chance);
-            Some(AboveChance { interval, above, ..score })
-        };
-        self.balanced_accuracy = both(self.balanced_accuracy, other.balanced_accuracy);
-        self.auc = both(self.auc, other.auc);
-        self.stimuli = Some(by_stimulus.len());
-        let better = self.bars.iter().all(|bar| bar.interval[0] > 0.0);
-        self.conclusion = if better { Conclusion::Better } else { Conclusion::NotShown };
-        self.text = self.paragraphs();
-        self
-    }
-
-    fn over(subjects: &[Cluster], trials: &[Prediction], guesses: &[Guess], classes: usize) -> Verdict {
+        let subjects = &subjects(trials, guesses, |_| true)[..];
         let present = trials.iter().map(|p| p.label).collect::<BTreeSet<_>>().len();
         let guessing = 1.0 / present as f64;
         let single = subjects.len() == 1;
-        let own: Rule = |g| g.own.unwrap_or(g.global);
-        let mut bars = vec![Bar::of("global majority", subjects, |g| g.global, guessing)];
+        let mut bars = vec![Bar::of(GLOBAL, subjects, guessing)];
         if guesses.iter().any(|g| g.own.is_some()) {
-            bars.push(Bar::of("subject majority", subjects, own, guessing));
+            bars.push(Bar::of(OWN, subjects, guessing));
         }
         let context = |name: &str, rule: Rule| Context {
             name: name.into(),
@@ -190,6 +152,54 @@ impl Verdict {
         };
         verdict.text = verdict.paragraphs();
         verdict
+    }
+
+    /// The verdict of a split that keeps stimuli apart, from the one over subjects. All subjects share the
+    /// stimuli, so their scores are not independent: a stimulus that is easy for one is easy for the others.
+    /// An interval gets the width of that over subjects and of the jackknife's over stimuli, which is
+    /// somewhat too wide (Owen, "The pigeonhole bootstrap", 2007; the widths are added as by Zou and Donner,
+    /// 2008).
+    pub(super) fn over_stimuli(
+        mut self,
+        trials: &[Prediction],
+        guesses: &[Guess],
+        classes: usize,
+        stimuli: &Stimuli,
+    ) -> Verdict {
+        let stimulus = |p: &Prediction| stimuli.get(&(p.subject, p.trial)).copied();
+        let all: BTreeSet<Option<u32>> = trials.iter().map(stimulus).collect();
+        if self.unit == Unit::Trial && all.len() == self.units {
+            // The trials are the stimuli.
+            return self;
+        }
+        let without = |out: &Option<u32>| subjects(trials, guesses, |p| stimulus(p) != *out);
+        let rest: Vec<Vec<Subject>> = all.iter().filter(|_| all.len() > 1).map(without).collect();
+        // Half the width over stimuli.
+        let half = |score: &dyn Fn(&[Subject]) -> Option<f64>| {
+            rest.iter()
+                .map(|subjects| score(subjects))
+                .collect::<Option<Vec<f64>>>()
+                .and_then(|all| jackknife(&all))
+        };
+        for bar in &mut self.bars {
+            let width = half(&|subjects| Some(bar.difference_of(subjects))).unwrap_or(f64::INFINITY);
+            bar.interval = widened(bar.difference, bar.interval, width, DIFFERENCES);
+        }
+        let both = |score: Option<AboveChance>, half: Option<f64>| {
+            let score = score?;
+            let interval = score.interval.zip(half);
+            let interval = interval.map(|(own, half)| widened(score.score, own, half, SCORES));
+            let above = interval.is_some_and(|[low, _]| low > score.chance);
+            Some(AboveChance { interval, above, ..score })
+        };
+        let balanced = half(&|subjects| Some(AboveChance::balanced(subjects, classes)?.score));
+        self.balanced_accuracy = both(self.balanced_accuracy, balanced);
+        self.auc = both(self.auc, half(&|subjects| Some(AboveChance::auc(subjects)?.score)));
+        self.stimuli = Some(all.len());
+        let better = self.bars.iter().all(|bar| bar.interval[0] > 0.0);
+        self.conclusion = if better { Conclusion::Better } else { Conclusion::NotShown };
+        self.text = self.paragraphs();
+        self
     }
 
     /// The verdict with a permutation test, given in words.
@@ -340,6 +350,9 @@ impl Verdict {
                         "{of_all} over {n} trials. Nobody knows whose they are: they say nothing about new people."
                     ),
                 };
+                if let Some(stimuli) = self.stimuli {
+                    text += &format!(" They count that these trials share {stimuli} stimuli.");
+                }
                 if overlap {
                     text += " They cannot know that the folds share training data, so they are somewhat too narrow (Bengio and \
                              Grandvalet 2004).";
@@ -374,7 +387,8 @@ impl Verdict {
 }
 
 impl Bar {
-    fn of(name: &str, subjects: &[Cluster], rule: Rule, guessing: f64) -> Bar {
+    fn of(name: &str, subjects: &[Subject], guessing: f64) -> Bar {
+        let rule = Bar::rule(name);
         let own = average(subjects, |s| s.accuracy_of(rule));
         // Equal but for rounding is not below.
         let floored = own < guessing - 1e-12;
@@ -382,7 +396,7 @@ impl Bar {
             .iter()
             .map(|s| s.accuracy() - if floored { guessing } else { s.accuracy_of(rule) })
             .collect();
-        let trials: usize = subjects.iter().map(Cluster::trials).sum();
+        let trials: usize = subjects.iter().map(Subject::trials).sum();
         let interval = match subjects {
             [one] if floored => {
                 wilson(one.accuracy(), trials).map(|interval| interval.map(|end| end - guessing))
@@ -400,6 +414,19 @@ impl Bar {
             difference: mean(&differences).expect("there are subjects"),
             interval: interval.expect("a subject has trials"),
         }
+    }
+
+    fn rule(name: &str) -> Rule {
+        match name {
+            GLOBAL => |g| g.global,
+            _ => |g| g.own.unwrap_or(g.global),
+        }
+    }
+
+    /// The network's accuracy minus that to beat, among some of the trials.
+    fn difference_of(&self, subjects: &[Subject]) -> f64 {
+        let (rule, guessing) = (Bar::rule(&self.name), self.is_guessing().then_some(self.accuracy));
+        average(subjects, |s| s.accuracy() - guessing.unwrap_or_else(|| s.accuracy_of(rule)))
     }
 
     /// Whether the rule scores less than guessing, so that guessing is to be beaten.
@@ -424,7 +451,7 @@ impl AboveChance {
         Some(AboveChance { units: scores.len(), score: mean(scores)?, interval, chance, above })
     }
 
-    fn balanced(subjects: &[Cluster], classes: usize) -> Option<Self> {
+    fn balanced(subjects: &[Subject], classes: usize) -> Option<Self> {
         let (mut scores, mut chances, mut trials) = (Vec::new(), Vec::new(), 0);
         let mut of_one = None;
         for subject in subjects {
@@ -450,8 +477,8 @@ impl AboveChance {
         AboveChance::of(&scores, interval, mean(&chances)?)
     }
 
-    fn auc(subjects: &[Cluster]) -> Option<Self> {
-        let area = |s: &Cluster| Some((auc::multiclass(&s.predictions())?, s.trials()));
+    fn auc(subjects: &[Subject]) -> Option<Self> {
+        let area = |s: &Subject| Some((auc::multiclass(&s.predictions())?, s.trials()));
         let (scores, trials): (Vec<f64>, Vec<usize>) = subjects.iter().filter_map(area).unzip();
         AboveChance::of(&scores, of_mean(&scores, SCORES, trials.iter().sum::<usize>() as u64, 1.0), 0.5)
     }
@@ -487,18 +514,14 @@ fn mean_of_proportions(mean: f64, proportions: &[(f64, u64)], repeats: f64) -> O
     Some([(mean - below).max(0.0), (mean + above).min(1.0)])
 }
 
-fn average(subjects: &[Cluster], value: impl Fn(&Cluster) -> f64) -> f64 {
+fn average(subjects: &[Subject], value: impl Fn(&Subject) -> f64) -> f64 {
     mean(&subjects.iter().map(value).collect::<Vec<f64>>()).expect("there are subjects")
 }
 
-/// An interval around the first center that is as wide as both are: their widths are those of independent
-/// parts.
-fn of_both(centers: [f64; 2], intervals: [[f64; 2]; 2], range: [f64; 2]) -> [f64; 2] {
-    let width = |end: usize| {
-        let [one, other] = [0, 1].map(|i| intervals[i][end] - centers[i]);
-        one.hypot(other)
-    };
-    [(centers[0] - width(0)).max(range[0]), (centers[0] + width(1)).min(range[1])]
+/// An interval with another part of the uncertainty, which adds `half` to each side as independent parts add.
+fn widened(center: f64, interval: [f64; 2], half: f64, range: [f64; 2]) -> [f64; 2] {
+    let [below, above] = [center - interval[0], interval[1] - center].map(|own| own.hypot(half));
+    [(center - below).max(range[0]), (center + above).min(range[1])]
 }
 
 /// Three digits with their sign, and none for 0.

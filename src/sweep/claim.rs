@@ -210,8 +210,11 @@ fn is_alive(folder: &Path, task: usize, number: usize, owner: &Owner) -> bool {
         }
     }
     let path = path(folder, task, number);
-    // One that was removed meanwhile is nobody's.
-    let Ok(written) = fs::metadata(&path).and_then(|file| file.modified()) else { return false };
+    let written = match fs::metadata(&path).and_then(|file| file.modified()) {
+        Ok(written) => written,
+        // One that was removed meanwhile is nobody's; one that cannot be looked at may be somebody's.
+        Err(e) => return e.kind() != IoErrorKind::NotFound,
+    };
     // Where nothing can be written, this machine's clock must do.
     let now = now(folder).unwrap_or_else(SystemTime::now);
     now.duration_since(written).map_or_else(|_| is_new(path, written), |age| age < STALE)

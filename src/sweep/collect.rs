@@ -53,7 +53,7 @@ pub struct Setting {
     pub accuracy: Summary,
     /// The accuracy of the most frequent class of the training part, over subjects as that of the network;
     /// for each seed.
-    pub baselines: Vec<f64>,
+    pub baselines: Vec<Option<f64>>,
     /// Its mean over the seeds.
     pub baseline: Option<f64>,
     /// Whether the split leaks.
@@ -250,7 +250,7 @@ impl Collection {
             for (i, (((runs, seed), accuracy), devices)) in of_seeds {
                 let mut row = vec![runs.join(" ")];
                 row.extend(setting.values.iter().cloned());
-                let baseline = setting.baselines.get(i).map_or(String::new(), |share| share.to_string());
+                let baseline = setting.baselines[i].map_or(String::new(), |share| share.to_string());
                 row.extend([seed.to_string(), accuracy.to_string(), baseline, setting.leaky.to_string()]);
                 row.push(devices.join("; "));
                 csv.write_record(&row).map_err(failed)?;
@@ -287,7 +287,7 @@ impl Setting {
         // People who share new stimuli are not independent.
         let shares_stimuli = members[0].record.manifest.split.kind.keeps_stimuli_apart();
         let majority = |member: &Member| member.scores.verdict.as_ref().and_then(Verdict::majority);
-        let baselines: Vec<f64> = members.iter().filter_map(majority).collect();
+        let baselines: Vec<Option<f64>> = members.iter().map(majority).collect();
         Ok(Setting {
             name: first.setting(),
             values: first.options.iter().map(|(_, value)| value.clone()).collect(),
@@ -296,7 +296,7 @@ impl Setting {
             seed_sd: variance(&by_seed).map(f64::sqrt),
             by_seed,
             accuracy: Summary { interval: summary.interval.filter(|_| !shares_stimuli), ..summary },
-            baseline: mean(&baselines),
+            baseline: mean(&baselines.iter().copied().flatten().collect::<Vec<f64>>()),
             baselines,
             leaky: members.iter().any(Member::is_leaky),
             devices: members.iter().map(|m| m.devices.iter().map(ToString::to_string).collect()).collect(),

@@ -137,7 +137,7 @@ impl<'a> Worker<'a> {
                 let outcome = if self.has_broken_gpu(&error, std::slice::from_ref(&claimed)) {
                     // It has not touched the GPU.
                     Outcome::Open
-                } else if lacks_data(first, &error) {
+                } else if lacks_data(first) {
                     Outcome::NotHere(error)
                 } else {
                     keep(&error, &claimed, progress);
@@ -330,12 +330,13 @@ fn place_of(begun: Option<Resume>) -> Place {
 
 /// Whether a task could not be prepared because this process does not see its data: a machine without the
 /// file system, or a process in another folder. That is no fault of the task.
-fn lacks_data(task: &Task, error: &Error) -> bool {
+fn lacks_data(task: &Task) -> bool {
     let sections = &task.config;
     let files =
         [Some(&sections.data.path), sections.data.test_file.as_ref(), sections.split.split_file.as_ref()];
-    let is_missing = |path: &&PathBuf| !demo::is_generated(path) && !path.exists();
-    error.kind == ErrorKind::Io || files.into_iter().flatten().any(|path| is_missing(&path))
+    // A folder is opened, too, to be listed.
+    let is_missing = |path: &&PathBuf| !demo::is_generated(path) && std::fs::File::open(path).is_err();
+    files.into_iter().flatten().any(|path| is_missing(&path))
 }
 
 /// Writes the run's own settings (`run`), whose adapter may be another than at its beginning.

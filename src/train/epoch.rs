@@ -17,7 +17,7 @@ impl<B: Backend> FoldGroup<'_, B> {
             .iter()
             .map(|member| member.list(if member.state.stopped { &[] } else { member.fold.validation() }))
             .collect();
-        let probabilities = probabilities(self.trainer.model_mut(), &self.frames, &lists)?;
+        let probabilities = probabilities(self.trainer.model_mut(), &self.frames, &lists, &|| Ok(()))?;
         let weights = self.trainer.model().weights()?;
         let params = self.trainer.model().network().params();
         // Weights that the last step made NaN show here. They may become neither the best ones nor a

@@ -34,7 +34,7 @@ impl<B: Backend> FoldGroup<'_, B> {
         self.trainer.model_mut().set_weights(&self.best_weights)?;
         let lists: Vec<List> = self.members.iter().map(|member| member.list(member.fold.test())).collect();
         let numbers: Vec<u32> = self.members.iter().map(|member| member.number).collect();
-        let predictions = predict(self.trainer.model_mut(), &self.frames, &lists, &numbers)?;
+        let predictions = predict(self.trainer.model_mut(), &self.frames, &lists, &numbers, &|| Ok(()))?;
         let finite = |p: &Prediction| p.probabilities.iter().all(|p| p.is_finite());
         if let Some(m) = predictions.iter().position(|fold| !fold.iter().all(finite)) {
             return Err(self.not_finite(m, self.members[m].state.best_epoch, "test part"));

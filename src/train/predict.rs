@@ -6,17 +6,20 @@ use crate::error::Result;
 use crate::metrics::Prediction;
 use crate::model::Model;
 
-/// Class probabilities of every model's own list of sequences.
+/// Class probabilities of every model's own list of sequences. `go_on` is asked before each batch, and its
+/// error ends the work.
 pub fn probabilities<B: Backend>(
     model: &mut Model<B>,
     frames: &B::Frames,
     lists: &[List],
+    go_on: &dyn Fn() -> Result<()>,
 ) -> Result<Vec<Vec<Vec<f64>>>> {
     let extent = model.extent();
     let classes = model.network().classes;
     let mut all: Vec<Vec<Vec<f64>>> =
         lists.iter().map(|list| Vec::with_capacity(list.indices.len())).collect();
     for position in 0..plan::steps(lists, extent.batch) {
+        go_on()?;
         let batch = plan::batch(lists, extent, position);
         let logits = model.evaluate(frames, &batch)?;
         for (row, logits) in logits.chunks(classes).enumerate().filter(|(row, _)| batch.lengths[*row] > 0) {
@@ -33,14 +36,16 @@ fn softmax(logits: &[f64]) -> Vec<f64> {
     exponentials.into_iter().map(|e| e / sum).collect()
 }
 
-/// Predictions of every model for its own list of sequences, with the labels of the list's data set.
+/// Predictions of every model for its own list of sequences, with the labels of the list's data set. `go_on`
+/// as for [`probabilities`].
 pub fn predict<B: Backend>(
     model: &mut Model<B>,
     frames: &B::Frames,
     lists: &[List],
     numbers: &[u32],
+    go_on: &dyn Fn() -> Result<()>,
 ) -> Result<Vec<Vec<Prediction>>> {
-    let probabilities = probabilities(model, frames, lists)?;
+    let probabilities = probabilities(model, frames, lists, go_on)?;
     let of_fold = |((list, &fold), probabilities): ((&List, &u32), Vec<Vec<f64>>)| {
         list.sequences()
             .zip(probabilities)

@@ -308,7 +308,7 @@ fn predict_takes_other_recordings_and_says_what_is_wrong_with_them() {
     engine(folder.path(), "predict runs/r wide.ts").ends(
         3,
         &[
-            "have 3 features, the run was trained on 2; number 2 is \"ch2\", expected none",
+            "have 3 features, the run was trained on 2; number 3 is \"ch2\", expected none",
             "under the same names",
         ],
     );

@@ -64,10 +64,11 @@ pub fn equal(sketches: &[Sketch], bits: &[f64]) -> Equal {
     equal
 }
 
-/// How seldom changes of different series are equal, by all pairs of them. Few short series say little by the
-/// share of each change (`bits_per_row`), and yet no two of very many pairs may be equal.
+/// How seldom changes of different series are equal, by all pairs of those that sketches keep: at most 64 of
+/// a series. Few short series say little by the share of each change (`bits_per_row`), and yet no two of very
+/// many pairs may be equal.
 struct LoneChanges {
-    /// The changes of all series, in ascending order.
+    /// The kept changes of all series, in ascending order.
     all: Vec<u32>,
     /// Of two changes: the binary logarithm of their pairs for each equal one.
     bits: f64,
@@ -84,7 +85,7 @@ impl LoneChanges {
         LoneChanges { all, bits }
     }
 
-    /// The evidence of a series, in bits: 0 if one of its changes recurs.
+    /// The evidence of a series, in bits: 0 if one of its kept changes is another's, too.
     fn evidence(&self, sketch: &Sketch) -> f64 {
         let places = |change: u32| {
             self.all.partition_point(|&other| other <= change)

@@ -11,6 +11,8 @@ use std::collections::BTreeSet;
 
 /// The most numbers by which the level and the spread of a channel are judged.
 const SAMPLE: usize = 4096;
+/// A factor that scatters successive numbers (Knuth's, 2^64 over the golden ratio).
+const SCATTER: u64 = 0x9E37_79B9_7F4A_7C15;
 /// The most that rounding to `f32` may be of a channel's standard deviation.
 const MOST_ROUNDING: f64 = 0.01;
 
@@ -46,12 +48,14 @@ impl Samples {
         if matches!(self.values, Values::Float32(_)) {
             return Ok(());
         }
-        // A part of the numbers tells a channel's level and spread.
-        let each = (windows * steps).div_ceil(SAMPLE).max(1);
+        let all = windows * steps;
+        // A part of the numbers tells a channel's level and spread; a stride would meet the same steps of
+        // windows.
+        let place =
+            |i: usize| if all <= SAMPLE { i } else { (i as u64).wrapping_mul(SCATTER) as usize % all };
         for channel in 0..width {
-            let place = |i: usize| self.at(i / steps, i % steps, channel);
-            let some = (0..windows * steps).step_by(each);
-            let numbers: Vec<f64> = some.filter_map(|i| self.values.number(place(i))).collect();
+            let number = |i: usize| self.values.number(self.at(place(i) / steps, place(i) % steps, channel));
+            let numbers: Vec<f64> = (0..all.min(SAMPLE)).filter_map(number).collect();
             let level = numbers.iter().fold(0.0f64, |level, number| level.max(number.abs()));
             let count = numbers.len().max(1) as f64;
             let mean = numbers.iter().sum::<f64>() / count;

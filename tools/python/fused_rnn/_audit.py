@@ -125,8 +125,8 @@ def audit(X, y=None, groups=None, trials=None, cv=None, *, stimuli=None, threads
     return Audit(json.loads(text), shared, _equal(given, distinct), sentence, given.facts)
 
 
-# The most windows whose numbers are counted.
-_SAMPLE = 4096
+# About the most numbers that are counted.
+_NUMBERS_COUNTED = 2**20
 # A match must be so unlikely among all pairs of windows: one in a million.
 _MARGIN = 20
 # So many numbers of a window count. In a smooth signal the next ones follow from them.
@@ -145,16 +145,22 @@ def _equal(given, folds):
             first.append(i)
         seen.setdefault(key, len(seen))
         codes.append(seen[key])
+    if len(first) == len(codes):
+        return 0, 0
     codes = np.array(codes)
-    numbers = np.concatenate([series[i].ravel() for i in first[:: -(-len(first) // _SAMPLE)]])
-    # The chance that two numbers are equal, by all pairs of them; windows that are equal count once.
-    counts = np.unique(numbers, return_counts=True)[1].astype(float)
+    # Numbers of some windows that differ, and of all that are there twice.
+    some = {*first[:: -(-len(first) * series[0].size // _NUMBERS_COUNTED)], *np.flatnonzero(np.bincount(codes)[codes] > 1)}
+    numbers = np.concatenate([series[i].ravel() for i in sorted({first[codes[i]] for i in some})])
+    values, counts = np.unique(numbers, return_counts=True)
+    # The chance that two numbers are equal, by all pairs of them.
     pairs = max(len(numbers) * (len(numbers) - 1) / 2, 1)
-    bits = np.log2(pairs / ((counts * (counts - 1) / 2).sum() + 1))
-    needed = _MARGIN + 2 * np.log2(max(len(codes), 2)) - 1
-    distinct = np.array([min(len(np.unique(series[i])), _NUMBERS) for i in first])
-    # Numbers that recur are rounded ones, which a slow signal holds for a while.
-    is_sure = (bits >= 16) & (distinct * bits >= needed)
+    bits = np.log2(pairs / ((counts * (counts - 1.0) / 2).sum() + 1))
+    needed = _MARGIN + 2 * np.log2(len(codes)) - 1
+    is_sure = np.zeros(len(first), bool)
+    for code in np.flatnonzero(np.bincount(codes) > 1):
+        lone = _lone(series[first[code]], values, counts)
+        # Numbers that recur are rounded ones, which a slow signal holds for a while.
+        is_sure[code] = bits >= 16 and min(lone, _NUMBERS) * bits >= needed
     sure = perhaps = 0
     for _, train, _, test in folds:
         found = codes[test]
@@ -162,3 +168,11 @@ def _equal(given, folds):
         sure += int(is_sure[found].sum())
         perhaps += int((~is_sure[found]).sum())
     return sure, perhaps
+
+
+def _lone(window, values, counts):
+    """How many numbers of a window change within it and occur once among all. A channel that stays says nothing."""
+    if len(window) > 1:
+        window = window[:, (window != window[0]).any(axis=0)]
+    own = np.unique(window)
+    return int((counts[np.searchsorted(values, own)] == 1).sum())

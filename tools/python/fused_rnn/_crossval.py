@@ -70,9 +70,10 @@ def crossval(
         rate=rate,
         keep_bad_windows=_inputs.keeps(bad_windows),
     )
+    classes_of_y = _inputs.by_name(y, given.facts.labels)
     folds = None
     if split is not None:
-        if ignored := {"folds", "validation"} & settings.keys():
+        if ignored := {name for name in ("folds", "validation") if settings.get(name) is not None}:
             raise ConfigError(f"`{min(ignored)}` would have no effect beside `split`", "give the folds one way or the other")
         folds = _folds.of(split, X, y, groups, len(given))
         # Folds without a validation part cannot stop early.
@@ -93,7 +94,8 @@ def crossval(
     text = _settings.to_toml(settings, run=place, tuning=choice)
     path, rows = _engine.crossval(given, folds, text, Reporter(progress))
     own = {"label": y, "subject": groups, "trial": trials}
-    return Run(path, Given(rows, {name: np.asarray(values) for name, values in own.items() if values is not None}), keep)
+    columns = {name: np.asarray(values) for name, values in own.items() if values is not None}
+    return Run(path, Given(rows, columns, classes_of_y), keep)
 
 
 class _Temporary:

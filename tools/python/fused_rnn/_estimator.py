@@ -92,6 +92,19 @@ class RecurrentClassifier(ClassifierMixin, BaseEstimator):
     def fit(self, X, y, groups=None, trials=None, **refused):
         """Trains the network on X (n, T, D) and y (n,). ``groups`` (n,) are people and ``trials`` (n,) are
         trials; both only tell which windows stay together if a share is set aside for early stopping."""
+        # A fit that fails leaves neither half of itself behind nor the one before.
+        self._forget()
+        try:
+            return self._fit(X, y, groups, trials, refused)
+        except BaseException:
+            self._forget()
+            raise
+
+    def _forget(self):
+        for name in _FITTED:
+            vars(self).pop(name, None)
+
+    def _fit(self, X, y, groups, trials, refused):
         if "sample_weight" in refused:
             raise ConfigError(
                 "fit takes no `sample_weight`: all windows count the same", 'use `class_weights="balanced"` for rare classes'
@@ -101,9 +114,6 @@ class RecurrentClassifier(ClassifierMixin, BaseEstimator):
             raise ConfigError(f"fit takes no `{name}`", _settings.nearest(name, ["groups", "trials"]))
         if y is None:
             raise DataError("fit requires y to be passed, but the target y is None")
-        # A fit that fails leaves no half of one behind.
-        for name in _FITTED:
-            vars(self).pop(name, None)
         X = self._signals(X, reset=True)
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
@@ -161,6 +171,9 @@ class RecurrentClassifier(ClassifierMixin, BaseEstimator):
                     f"X has the shape {np.shape(X)}, expected (n, T, {self.n_features_in_}) as in fit",
                     "a single window is `X[np.newaxis]`, and windows (n, T) of one channel are `X[:, :, np.newaxis]`",
                 )
+            flat = np.asarray(X)
+            if flat.ndim == 2 and flat.dtype.kind in "fiu" and flat.size:
+                _inputs.check_resolution(flat[:, :, np.newaxis], "X")
             X = validate_data(self, X, reset=reset, dtype=np.float32)
             if reset:
                 self.n_features_in_, self._is_flat = X.shape[1], True

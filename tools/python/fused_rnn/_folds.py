@@ -10,7 +10,9 @@ from ._errors import ConfigError, DataError
 def of(split, X, y, groups, n):
     """Names and row numbers of the folds of a splitter of scikit-learn or of a list of index arrays."""
     if isinstance(split, (str, int)):
-        hint = f'write `split_by="{split}"`' if isinstance(split, str) else f"write `GroupKFold({split})`, for instance"
+        hint = f"a splitter is, for instance, `GroupKFold({split if isinstance(split, int) else 5})`"
+        if isinstance(split, str):
+            hint += "; `crossval` takes the kinds of the program as `split_by`"
         raise ConfigError(f"the split is {split!r}, expected a splitter or a list of (train, test) row numbers", hint)
     if hasattr(split, "split"):
         with warnings.catch_warnings():

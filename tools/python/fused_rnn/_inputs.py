@@ -120,8 +120,7 @@ def _numbers(values, name):
     values = np.asarray(values)
     if values.dtype.kind not in "fiub":
         raise DataError(f"{name} is of type {values.dtype}, expected real numbers")
-    if values.dtype.itemsize > 4:
-        _check_resolution(values, name)
+    check_resolution(values, name)
     return np.require(values, np.float32, "A")
 
 
@@ -129,10 +128,15 @@ def _numbers(values, name):
 _SAMPLE = 4096
 
 
-def _check_resolution(values, name):
-    """Refuses channels whose changes drown in the rounding to float32: far from zero, and nearly constant."""
+def check_resolution(values, name):
+    """Refuses channels, the last axis, whose changes drown in the rounding to float32: far from zero and nearly constant,
+    or all very small."""
+    if values.dtype in (np.float32, np.float16) or (values.dtype.kind in "iub" and values.dtype.itemsize <= 2):
+        return
     flat = values.reshape(-1, values.shape[-1])
-    flat = flat[:: -(-len(flat) // _SAMPLE)].astype(np.float64)
+    if len(flat) > _SAMPLE:
+        flat = flat[np.random.default_rng(0).integers(0, len(flat), _SAMPLE)]
+    flat = flat.astype(np.float64)
     with np.errstate(invalid="ignore"):
         level, spread = np.abs(flat).max(axis=0), flat.std(axis=0)
         # Half a unit in the last place, of the smallest number at least.
@@ -176,6 +180,16 @@ def column(name, values, n):
             raise DataError(f"{name} has {values.max()}, expected integers below 2**63 or names")
         return values.tolist()
     return [_name(value, f"{name}[{i}]") for i, value in enumerate(values.tolist())]
+
+
+def by_name(values, names):
+    """The caller's value of each class, by the name that the program knows it by."""
+    found = {}
+    for value, name in zip(np.asarray(values).tolist(), names):
+        name = str(name).strip()
+        if found.setdefault(name, value) != value:
+            raise DataError(f"y has {found[name]!r} and {value!r}, which have one name", "give the classes names of one type")
+    return found
 
 
 def _is_whole(value):

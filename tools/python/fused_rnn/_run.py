@@ -17,23 +17,12 @@ _GROUP = ("n", "majority", "accuracy", "balanced_accuracy", "macro_f1", "auc")
 
 @dataclass
 class Given:
-    """The arrays that a run was made of: ``rows`` are the windows of its predictions, and ``values`` by column what
-    the caller gave for each window."""
+    """The arrays that a run was made of: ``rows`` are the windows of its predictions, ``values`` by column what the
+    caller gave for each window, and ``classes`` by name the caller's value of each class."""
 
-    rows: np.ndarray
+    rows: list
     values: dict
-
-    def classes(self, names):
-        """The caller's value of each class, by its name; the names themselves where they do not tell it."""
-        values = {_name(value): value for value in np.unique(self.values["label"])}
-        return np.array([values[name] for name in names] if set(names) <= values.keys() else names)
-
-
-def _name(value):
-    """The name that a class has for the program."""
-    if isinstance(value, bytes):
-        return value.decode()
-    return str(int(value)) if isinstance(value, (float, np.floating)) else str(value)
+    classes: dict
 
 
 class Run:
@@ -47,6 +36,11 @@ class Run:
         self._given = given
         # A temporary folder goes when nobody needs it any more.
         self._keep = keep
+
+    def __copy__(self):
+        copy = Run.__new__(Run)
+        vars(copy).update(vars(self))
+        return copy
 
     def __getstate__(self):
         if self._keep is not None:
@@ -63,7 +57,9 @@ class Run:
 
     def _classes(self):
         names = self.summary["class_names"]
-        return np.array(names) if self._given is None else self._given.classes(names)
+        # A class that no window has goes by its name.
+        values = names if self._given is None else [self._given.classes.get(name, name) for name in names]
+        return np.array(values, dtype=None if len({type(value) for value in values}) == 1 else object)
 
     @property
     def accuracy(self):

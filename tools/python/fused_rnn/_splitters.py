@@ -32,7 +32,7 @@ class _Splitter:
 
     def get_n_splits(self, X=None, y=None, groups=None):
         """The number of folds."""
-        number = self.n_splits or self.default
+        number = self.default if self.n_splits is None else self.n_splits
         if number is not None:
             return number**self.axes
         return len(set(_inputs.column("groups", groups, None))) if groups is not None else len(self._folds(X, y, groups))
@@ -55,7 +55,7 @@ class _Splitter:
                     f"{name} has {len(own)} elements, and X has {len(X)} windows",
                     "inside of another split there are fewer windows: split by `groups` there, which scikit-learn cuts, too",
                 )
-        given = _inputs.for_a_split(X, _classes(y), groups=groups, trials=self.trials, stimuli=self.stimuli)
+        given = _inputs.for_a_split(X, _classes(y, groups, self.trials), groups=groups, trials=self.trials, stimuli=self.stimuli)
         settings = {
             "split_by": self.kind,
             "folds": self.n_splits,
@@ -70,14 +70,20 @@ class _Splitter:
         return f"{type(self).__name__}(n_splits={self.n_splits}, seed={self.seed})"
 
 
-def _classes(y):
-    """Classes to stratify by: of numbers that are not whole, whether they are above the median."""
+def _classes(y, groups, trials):
+    """Classes to stratify by: of numbers that are not whole, whether the mean of a trial is above the median."""
     import numpy as np
 
     y = np.asarray(y)
-    if y.ndim == 1 and y.dtype.kind == "f" and np.isfinite(y).all() and (y != np.round(y)).any():
-        return (y > np.median(y)).astype(int)
-    return y
+    if y.ndim != 1 or y.dtype.kind != "f" or not np.isfinite(y).all() or (y == np.round(y)).all():
+        return y
+    if trials is not None and len(trials) == len(y):
+        people = [None] * len(y) if groups is None else np.asarray(groups).tolist()
+        keys = list(zip(people, np.asarray(trials).tolist()))
+        number = {key: i for i, key in enumerate(dict.fromkeys(keys))}
+        trial = np.array([number[key] for key in keys])
+        y = (np.bincount(trial, y) / np.bincount(trial))[trial]
+    return (y > np.median(y)).astype(int)
 
 
 class LeaveOneSubjectOut(_Splitter):

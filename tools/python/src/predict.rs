@@ -13,9 +13,6 @@ use numpy::{IntoPyArray, PyArray2, PyArrayDyn};
 use pyo3::prelude::*;
 use std::sync::atomic::Ordering;
 
-/// Batches that are predicted between two looks for Ctrl-C.
-const BATCHES: usize = 16;
-
 /// Class probabilities `(N, K)` of the windows: the mean over the networks of these checkpoints.
 #[pyfunction]
 pub fn predict<'py>(
@@ -52,23 +49,17 @@ pub fn predict<'py>(
         }
         let all: Vec<u32> = (0..dataset.sequences.len() as u32).collect();
         let numbers: Vec<u32> = (0..checkpoints.len() as u32).collect();
+        let lists = vec![all.as_slice(); checkpoints.len()];
         let batch = config.training.batch;
+        let go_on = || match reports.interrupt.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            signal => Err(Error::new(ErrorKind::Interrupted(signal as u8), "the prediction was interrupted")),
+        };
+        let predictions = predict_with(&config.run, &checkpoints, &dataset, &lists, &numbers, batch, &go_on)?;
         let mut mean = Array2::<f64>::zeros((all.len(), meta.class_names.len()));
-        // Ctrl-C is heard between the parts, and a window's answer does not depend on its part.
-        for part in all.chunks(BATCHES * batch) {
-            let signal = reports.interrupt.load(Ordering::Relaxed);
-            if signal != 0 {
-                return Err(Error::new(
-                    ErrorKind::Interrupted(signal as u8),
-                    "the prediction was interrupted",
-                ));
-            }
-            let lists = vec![part; checkpoints.len()];
-            let predictions = predict_with(&config.run, &checkpoints, &dataset, &lists, &numbers, batch)?;
-            for (prediction, &window) in predictions.iter().zip(part.iter().cycle()) {
-                let mut row = mean.row_mut(window as usize);
-                row.iter_mut().zip(&prediction.probabilities).for_each(|(sum, p)| *sum += p);
-            }
+        for (i, prediction) in predictions.iter().enumerate() {
+            let mut row = mean.row_mut(i % all.len());
+            row.iter_mut().zip(&prediction.probabilities).for_each(|(sum, p)| *sum += p);
         }
         Ok(mean / checkpoints.len() as f64)
     })?;

@@ -1,5 +1,6 @@
 """`crossval` and the program give the same numbers, bit for bit."""
 
+import copy
 import csv
 import gc
 import json
@@ -297,6 +298,7 @@ def test_values_come_back_as_they_were_given(arrays):
         "objects": (np.array([10 if one == "fast" else 9 for one in arrays["y"]], object), people.astype(object)),
         "truth": (arrays["y"] == "fast", people),
         "names": (arrays["y"], arrays["groups"]),
+        "halves": (np.array([1.5 if one == "fast" else 2.5 for one in arrays["y"]], object), people),
     }
     for y, groups in cases.values():
         run = fr.crossval(arrays["X"], y, groups=groups, trials=arrays["trials"], split_by="subject", **SMALL)
@@ -306,6 +308,9 @@ def test_values_come_back_as_they_were_given(arrays):
         assert run.classes == sorted(set(y)) and set(run.predict(arrays["X"])) <= set(y)
         right = np.asarray(table["predicted"]) == np.asarray(table["label"])
         assert abs(right.mean() - run.summary["window"]["overall"]["accuracy"]) < 1e-12
+    mixed = np.array([1 if one == "fast" else "1" for one in arrays["y"]], object)
+    with pytest.raises(fr.DataError, match="which have one name"):
+        fr.crossval(arrays["X"], mixed, groups=people, trials=arrays["trials"], split_by="subject", **SMALL)
     names = [f"T{trial}" for trial in arrays["trials"]]
     named = fr.crossval(**{**arrays, "trials": names}, split_by="subject", **SMALL)
     plain = fr.crossval(**arrays, split_by="subject", **SMALL)
@@ -327,6 +332,7 @@ def test_a_temporary_run_stays_with_its_process(arrays):
         pickle.dumps(run)
     assert 'run="' in caught.value.hint
     del caught
+    assert copy.copy(run).accuracy == run.accuracy
     child = os.fork()
     if child == 0:
         del run

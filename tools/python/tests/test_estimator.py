@@ -16,6 +16,7 @@ from sklearn.model_selection import GridSearchCV, LeaveOneGroupOut, cross_val_sc
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.validation import check_is_fitted
 
 import fused_rnn as fr
 from fused_rnn import RecurrentClassifier, _engine, _settings
@@ -152,6 +153,12 @@ def test_a_fit_that_fails_leaves_nothing_behind(arrays):
             clf.predict(X)
     with pytest.raises(NotFittedError):
         clf.weights()
+    for wrong in ({"y": None}, {"y": np.zeros(96)}, {"y": y, "sample_weight": np.ones(96)}):
+        clf.fit(X, y)
+        with pytest.raises(fr.Error):
+            clf.fit(X, **wrong)
+        with pytest.raises(NotFittedError):
+            check_is_fitted(clf)
     assert set(clf.fit(X, y).predict(X)) == {"fast", "slow"}
 
 
@@ -182,10 +189,15 @@ def test_random_state(arrays):
 
 def test_what_float32_cannot_hold_is_refused(arrays):
     X, y = arrays["X"].astype(np.float64), arrays["y"]
-    for bad in (X + 1e9, X * 1e-45, (X * 10).astype(np.int64) + 10**12):
+    whole = (X * 3).astype(np.int32)
+    for bad in (X + 1e9, X * 1e-45, whole.astype(np.int64) + 10**12, whole + 10**9, X[:, :, 0] + 1e9):
         with pytest.raises(fr.DataError, match="float32 cannot tell"):
             RecurrentClassifier(**SMALL).fit(bad, y)
     RecurrentClassifier(**SMALL).fit(X + 1e4, y)
+    # An onset that is nearly the same in all windows is none of their spread.
+    onset = np.random.default_rng(0).normal(size=(4096, 16, 1))
+    onset[:, 0] = 1000 + onset[:, 0] / 1000
+    RecurrentClassifier(hidden=2, epochs=1).fit(onset, np.arange(4096) % 2)
     with pytest.raises(fr.DataError, match="masked"):
         RecurrentClassifier(**SMALL).fit(np.ma.masked_greater(X, 1.0), y)
 

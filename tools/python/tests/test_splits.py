@@ -143,6 +143,11 @@ def test_exact_copies_are_leaks_and_short_ones_are_named():
         copies = [line for line in audit.findings + audit.unknown if "number for number" in line]
         assert len(copies) == 1 and ("158 of 400" in copies[0] or audit.leaks), audit
         assert audit.leaks or features == 2
+    # So are channels that stay.
+    flat = rng.normal(size=(600, 50, 3)).astype("f4")
+    flat[10] = flat[400] = [0.0, 3.3, 7.1]
+    audit = fr.audit(flat, cv=KFold(5))
+    assert not audit.leaks and "2 of 600 test windows equal" in str(audit)
     # Short words are equal by chance.
     bits = rng.integers(0, 2, size=(200, 6, 1)).astype("f4")
     audit = fr.audit(bits, y=None, cv=KFold(5))
@@ -163,6 +168,8 @@ def test_splitters_take_what_scikit_learn_takes(study):
         (list(study["X"]), y),
     ]:
         assert [test.tolist() for _, test in fr.LeaveOneSubjectOut().split(X, labels, groups)] == expected
+    trials = fr.GroupedTrials(trials=study["trials"])
+    assert len(list(trials.split(flat, flat[:, 0] * 1.1, groups))) == 5
     assert not fr.audit(pandas.DataFrame(flat), y, groups, study["trials"], GroupKFold(3)).leaks
     assert fr.LeaveOneSubjectOut().get_n_splits(groups=groups) == 6
     assert fr.GroupedTrials(trials=study["trials"]).get_n_splits() == 5
