@@ -4,6 +4,7 @@
 //! else to stderr.
 
 mod ablate;
+mod axes;
 mod check;
 mod compare;
 mod completions;

@@ -1,5 +1,6 @@
 //! Training one fold or all of them, for `train` and `crossval`.
 
+use super::axes::refuse_axes;
 use super::output::{out, out_json};
 use super::progress::Terminal;
 use super::resume::{refuse_changes, refuse_late_changes, resumed_folds};
@@ -7,7 +8,7 @@ use super::saved::{locate, run_config, tell_other_name, warn_if_killed};
 use super::scores::print_scores;
 use super::signals;
 use super::threads::set_threads;
-use crate::config::{Config, Given, Preset};
+use crate::config::{Axis, Config, Given, Preset};
 use crate::data::split::{SplitKind, UNBOUND};
 use crate::error::{Error, Result};
 use crate::experiment::{self, Ending, Experiment, Selected};
@@ -77,6 +78,10 @@ impl RunFlags {
             }
             None => Some(self.given(matches)?),
         };
+        if self.resume.is_none() {
+            let axes = config.tuning.tune.iter().map(|text| Axis::parse("tune", text));
+            refuse_axes(matches, &axes.collect::<Result<Vec<Axis>>>()?, "--tune")?;
+        }
         given.iter().try_for_each(|given| experiment::refuse_ignored(&config, given))?;
         given.iter().for_each(|given| experiment::warn_of_validation(&config, given, terminal));
         if self.print_config {

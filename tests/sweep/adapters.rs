@@ -366,7 +366,7 @@ fn all_gpus_are_for_sweeps_on_one_machine() {
         (
             format!("sweep run {sweep} --backend wgpu --grid backend=wgpu,cpu"),
             2,
-            "--backend would have no effect: the grid gives",
+            "--backend would have no effect: the grid gives it",
         ),
         (format!("sweep run {BASE} --backend wgpu --grid adapter=0,all"), 2, "grid adapter: `all` is no GPU"),
         (

@@ -160,12 +160,9 @@ fn a_choice_that_cannot_be_made_is_refused_before_a_run() {
         ("--tune label=valence,arousal --inner-folds 2", 2, ["tune label", "same data"]),
         ("--tune lr=1e-3,1e-4 --permutations 3", 2, ["`--tune` with `--permutations`", "repeat the choice"]),
         ("--tune lr=1e-3,1e-4 --from runs/x", 2, ["`--tune` with `--from`", "no choice"]),
+        ("--tune lr=1e-3,1e-4 --lr 3", 2, ["--lr would have no effect", "--tune gives it"]),
         ("--inner-folds 3", 2, ["`--inner-folds` would have no effect", "`--tune`"]),
-        (
-            "--tune patience=1,2 --inner-folds 2 --validation 0 --patience 0",
-            2,
-            ["tune patience 1", "validation"],
-        ),
+        ("--tune patience=1,2 --inner-folds 2 --validation 0", 2, ["tune patience 1", "validation"]),
     ] {
         engine(path, &format!("{SMALL} {flags}")).ends(code, &parts);
     }

@@ -1,6 +1,7 @@
 //! The settings of a sweep on the command line.
 
 use crate::backend::ALL_ADAPTERS;
+use crate::cli::axes::{is_given, refuse_axes};
 use crate::cli::saved::tell_other_name;
 use crate::cli::threads::set_threads;
 use crate::config::{Axis, Config, Preset};
@@ -8,8 +9,7 @@ use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::sweep::{Settings, Sweep, folds};
 use crate::word::word;
-use clap::parser::ValueSource;
-use clap::{ArgMatches, Args, Command};
+use clap::{ArgMatches, Args};
 use std::path::PathBuf;
 
 #[derive(Args)]
@@ -32,27 +32,6 @@ pub struct SettingsFlags {
     pub preset: Option<Preset>,
     #[command(flatten)]
     pub config: Config,
-}
-
-fn is_given(matches: &ArgMatches, id: &str) -> bool {
-    matches.try_contains_id(id).is_ok() && matches.value_source(id) == Some(ValueSource::CommandLine)
-}
-
-/// Refuses options that the grid sets: one of both would have no effect.
-fn refuse_axes(matches: &ArgMatches, grid: &[Axis]) -> Result<()> {
-    let command = Config::augment_args(Command::new("engine"));
-    for arg in command.get_arguments() {
-        let (id, long) = (arg.get_id().as_str(), arg.get_long().unwrap_or_default());
-        let names = |axis: &&Axis| axis.option == id || axis.option.replace('_', "-") == long;
-        if let Some(axis) = grid.iter().find(names).filter(|_| is_given(matches, id)) {
-            return Err(Error::config(format!(
-                "--{long} would have no effect: the grid gives `{}` its values",
-                axis.option
-            ))
-            .hint("leave one of them out"));
-        }
-    }
-    Ok(())
 }
 
 impl SettingsFlags {
@@ -80,7 +59,7 @@ impl SettingsFlags {
         if !self.seeds.is_empty() {
             seeds.clone_from(&self.seeds);
         }
-        refuse_axes(matches, &grid)?;
+        refuse_axes(matches, &grid, "the grid")?;
         if !seeds.is_empty() && is_given(matches, "seed") {
             return Err(Error::config("--seed would have no effect beside a list of seeds")
                 .hint("put it into `--seeds`, or leave it out"));
