@@ -305,18 +305,20 @@ impl Verdict {
 
     fn about_chance(&self) -> String {
         let scores = [
-            ("Balanced accuracy, in which every class counts alike,", &self.balanced_accuracy),
-            ("AUC, which asks whether the right class gets the higher probability,", &self.auc),
+            ("Balanced accuracy, in which every class counts alike,", "several", &self.balanced_accuracy),
+            ("AUC, which asks whether the right class gets the higher probability,", "all", &self.auc),
         ];
-        let scores: Vec<_> =
-            scores.into_iter().filter_map(|(name, score)| Some((name, score.as_ref()?))).collect();
+        let scores: Vec<_> = scores
+            .into_iter()
+            .filter_map(|(name, which, score)| Some((name, which, score.as_ref()?)))
+            .collect();
         let lead = match self.conclusion {
-            _ if !scores.iter().any(|(_, score)| score.above) => None,
+            _ if !scores.iter().any(|(_, _, score)| score.above) => None,
             Conclusion::NotShown => Some("But it tells the classes apart better than chance.".to_string()),
             _ => Some("It also tells the classes apart better than chance.".to_string()),
         };
         let all = (self.unit == Unit::Subject).then_some(self.units);
-        let sentences = scores.into_iter().map(|(name, score)| score.sentence(name, all));
+        let sentences = scores.into_iter().map(|(name, which, score)| score.sentence(name, which, all));
         lead.into_iter().chain(sentences).collect::<Vec<_>>().join(" ")
     }
 
@@ -483,12 +485,13 @@ impl AboveChance {
         AboveChance::of(&scores, of_mean(&scores, SCORES, trials.iter().sum::<usize>() as u64, 1.0), 0.5)
     }
 
-    /// `all` is the number of all subjects, if there are several.
-    fn sentence(&self, name: &str, all: Option<usize>) -> String {
+    /// `all` is the number of all subjects, if there are several; those with the score have trials of `which`
+    /// classes.
+    fn sentence(&self, name: &str, which: &str, all: Option<usize>) -> String {
         let AboveChance { score, chance, units, .. } = self;
         let of = all.filter(|all| units < all);
         let of = of.map_or(String::new(), |all| {
-            format!(" over the {units} of {all} subjects who have several classes")
+            format!(" over the {units} of {all} subjects who have {which} classes")
         });
         match (self.interval, self.above) {
             (None, _) => format!("{name} is {score:.3}{of} without an interval; guessing gives {chance:.3}."),

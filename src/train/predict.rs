@@ -36,8 +36,8 @@ fn softmax(logits: &[f64]) -> Vec<f64> {
     exponentials.into_iter().map(|e| e / sum).collect()
 }
 
-/// Predictions of every model for its own list of sequences, with the labels of the list's data set. `go_on` is
-/// asked before each batch, and its error ends the work.
+/// Predictions of every model for its own list of sequences, with the labels of the list's data set. `go_on`
+/// is asked before each batch, and its error ends the work.
 pub fn predict<B: Backend>(
     model: &mut Model<B>,
     frames: &B::Frames,
