@@ -81,6 +81,7 @@ def crossval(
             settings = {"patience": 0, **settings}
     if tune is None and inner_folds is not None:
         raise ConfigError("`inner_folds` would have no effect without `tune`", "give `tune`, or leave it out")
+    _settings.refuse_both(settings, tune or {})
     choice = {"tune": None if tune is None else _settings.choices(tune), "inner_folds": inner_folds}
     keep = None
     if run is None:

@@ -112,6 +112,14 @@ def choices(tune):
     return texts
 
 
+def refuse_both(given, tune):
+    """Refuses settings that are given and chosen."""
+    chosen = {ALIASES.get(name, name) for name in tune} if isinstance(tune, Mapping) else set()
+    for name, value in given.items():
+        if value is not None and ALIASES.get(name, name) in chosen:
+            raise ConfigError(f"`{name}` would have no effect beside `tune`, which gives it its values", "leave one of them out")
+
+
 def _word(name, value):
     """A value as the command line spells it."""
     if isinstance(value, (list, tuple)):

@@ -20,10 +20,10 @@ import fused_rnn as fr
 ENGINE = Path(sys.executable).with_name("engine")
 
 
-def program(folder, arrays, *options):
-    """A run of the program on the same arrays, under the settings of `SMALL`."""
+def program(folder, arrays, *options, small=SMALL):
+    """A run of the program on the same arrays, under the settings of `SMALL` or other ones."""
     np.savez(folder / "arrays.npz", **arrays)
-    small = ["--hidden", "6", "--epochs", "4", "--batch", "16"]
+    small = [text for name, value in small.items() for text in (f"--{name}", str(value))]
     command = [ENGINE, "crossval", "--data", "arrays.npz", "--name", "run", "--quiet", *small, *options]
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
     return folder / "runs" / "run"
@@ -55,9 +55,11 @@ def test_predictions_are_the_program_s(tmp_path, arrays, split_by):
 
 def test_choices_inside_the_folds_are_the_program_s(tmp_path, arrays):
     own = dict(split_by="subject", validation=0, patience=0)
-    run = fr.crossval(**arrays, **own, tune={"lr": np.array([1e-3, 1e-2]), "hidden": (4, [3, 5])}, inner_folds=2, **SMALL)
+    small = {name: value for name, value in SMALL.items() if name != "hidden"}
+    tune = {"lr": np.array([1e-3, 1e-2]), "hidden": (4, [3, 5])}
+    run = fr.crossval(**arrays, **own, tune=tune, inner_folds=2, **small)
     options = ["--split", "subject", "--validation", "0", "--patience", "0", "--inner-folds", "2"]
-    theirs = program(tmp_path, arrays, *options, "--tune", "lr=0.001;0.01", "--tune", "hidden=4;3,5")
+    theirs = program(tmp_path, arrays, *options, "--tune", "lr=0.001;0.01", "--tune", "hidden=4;3,5", small=small)
     scores = json.loads((theirs / "scores.json").read_text())
     choices = lambda tuning: [(fold["chosen"], fold["inner"]) for fold in tuning["folds"]]
     assert choices(run.tuning) == choices(scores["tuning"])
@@ -75,7 +77,8 @@ def test_choices_inside_the_folds_are_the_program_s(tmp_path, arrays):
         ({"lr": np.float64(1e-3)}, "two or more values"),
         # A set has no order.
         ({"lr": {1e-3, 1e-2}}, "two or more values"),
-        ({"hidden": b"48"}, "two or more values"),
+        ({"units": b"48"}, "two or more values"),
+        ({"hidden": [4, 8]}, "would have no effect beside `tune`"),
         ({"lr": [1e-3]}, "two or more values"),
         ({"lr": [1e-3, 1e-3]}, "is there twice"),
         ({"seed": [1, 2]}, "luck"),
