@@ -2,6 +2,7 @@
 //! is its only state, so that any number of processes, on any machines that share it, work at one sweep.
 
 mod claim;
+mod claimed;
 mod collect;
 mod folder;
 mod grid;

@@ -1,6 +1,7 @@
 //! Works through the tasks of a sweep, beside other processes that do the same.
 
 use super::claim::{Claim, Owner};
+use super::claimed::Claimed;
 use super::folder::{State, Sweep};
 use super::grid::Task;
 use super::prepared::{Prepared, have_same_frames};
@@ -53,13 +54,6 @@ pub struct Worker<'a> {
 
 /// How often a run folder that cannot be opened is tried again.
 const RETRIES: usize = 5;
-
-/// A task that this process has claimed.
-struct Claimed<'a> {
-    task: &'a Task,
-    claim: Arc<Claim>,
-    folder: RunFolder,
-}
 
 impl<'a> Worker<'a> {
     /// A worker that has done nothing. With `retry`, tasks that failed are open, too. Of `workers` processes
@@ -140,7 +134,7 @@ impl<'a> Worker<'a> {
                 } else if lacks_data(first) {
                     Outcome::NotHere(error)
                 } else {
-                    keep(&error, &claimed, progress);
+                    claimed.keep(&error, progress);
                     Outcome::Failed(error)
                 };
                 return self.end(vec![(claimed, outcome)], progress);
@@ -257,10 +251,14 @@ impl<'a> Worker<'a> {
             Err(error) => error,
         };
         if self.has_broken_gpu(&error, claimed) {
-            return claimed.iter().map(|claimed| leave(claimed, &error, progress)).collect();
+            let leave = |claimed: &Claimed| match claimed.leave(&error, progress) {
+                None => Outcome::Open,
+                Some(error) => Outcome::Failed(error),
+            };
+            return claimed.iter().map(leave).collect();
         }
         if let [claimed] = claimed {
-            keep(&error, claimed, progress);
+            claimed.keep(&error, progress);
             return vec![Outcome::Failed(error)];
         }
         progress.warn(&format!(
@@ -269,7 +267,7 @@ impl<'a> Worker<'a> {
             error.message
         ));
         // Should this process die before their turn, they have not failed.
-        claimed.iter().for_each(|claimed| reopen(claimed, progress));
+        claimed.iter().for_each(|claimed| claimed.reopen(progress));
         let mut outcomes = Vec::new();
         for (experiment, claimed) in experiments.iter().zip(claimed) {
             let one = (std::slice::from_ref(experiment), std::slice::from_ref(claimed));
@@ -396,7 +394,7 @@ fn train(
         .map(|((experiment, folds), claimed)| Selected { experiment, folder: &claimed.folder, folds })
         .collect();
     let ending = experiment::run_to_end(&runs, interrupt, progress, &report::write)?;
-    claimed.iter().for_each(|claimed| forgive(claimed, progress));
+    claimed.iter().for_each(|claimed| claimed.forgive(progress));
     let is_finished = |claimed: &Claimed| matches!(Status::read(claimed.folder.path()), Ok(Status::Finished));
     let outcome = |claimed: &Claimed| match ending {
         Ending::Interrupted(signal) if !is_finished(claimed) => Outcome::Interrupted(signal),
@@ -405,85 +403,7 @@ fn train(
     Ok(claimed.iter().map(outcome).collect())
 }
 
-/// In the folder of a run that was being trained when its GPU broke.
-const BROKE_GPU: &str = "broke-gpu.txt";
-
-/// The outcome of a task that was being trained when its GPU broke: open, but for one to which that happens
-/// twice in a row. It may be its fault, and would take one GPU after the other.
-fn leave(claimed: &Claimed, error: &Error, progress: &dyn Progress) -> Outcome {
-    if claimed.folder.file(BROKE_GPU).exists() {
-        let message = format!("a GPU broke while it trained, twice in a row: {}", error.message);
-        let error = Error::new(ErrorKind::Device, message);
-        keep(&error, claimed, progress);
-        return Outcome::Failed(error);
-    }
-    if let Err(e) = claimed.folder.write(BROKE_GPU, format!("{}\n", error.message).as_bytes()) {
-        progress.warn(&format!("{}: {}", claimed.task.name(), e.message));
-    }
-    reopen(claimed, progress);
-    Outcome::Open
-}
-
-/// Forgets that a GPU broke while the task trained: it has trained since without that.
-fn forgive(Claimed { task, folder, .. }: &Claimed, progress: &dyn Progress) {
-    if let Err(e) = folder.remove(BROKE_GPU) {
-        progress.warn(&format!("{}: {}", task.name(), e.message));
-    }
-}
-
-/// Takes back that a task has failed.
-fn reopen(Claimed { task, folder, .. }: &Claimed, progress: &dyn Progress) {
-    if matches!(Status::read(folder.path()), Ok(Status::Failed { .. }))
-        && let Err(e) = Status::Running.write(folder)
-    {
-        progress.warn(&format!("{}: {}", task.name(), e.message));
-    }
-}
-
-/// Records an error that came before the training: it is recorded nowhere else.
-fn keep(error: &Error, claimed: &Claimed, progress: &dyn Progress) {
-    let Claimed { task, folder, .. } = claimed;
-    if !matches!(Status::read(folder.path()), Ok(Status::Finished))
-        && let Err(e) = (Status::Failed { message: error.message.clone() }).write(folder)
-    {
-        progress.warn(&format!("{} does not keep its error: {}", task.name(), e.message));
-    }
-}
-
 fn release(claim: Arc<Claim>) -> Result<()> {
     let claim = Arc::into_inner(claim).ok_or_else(|| Error::new(ErrorKind::Other, "a claim is held on"))?;
     claim.release()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::grid::Settings;
-    use super::*;
-    use crate::progress::Silent;
-
-    /// The first GPU may have broken by itself; the second one has one cause in common with it.
-    #[test]
-    fn a_task_in_whose_training_a_gpu_breaks_again_has_failed() {
-        let parent = tempfile::tempdir().unwrap();
-        let sweep = Sweep::create(parent.path(), "s", Settings::from_toml("seeds = [1]").unwrap()).unwrap();
-        let task = &sweep.tasks[0];
-        let claim = Claim::make(&sweep.claims(), task.number).unwrap().expect("nobody else has it");
-        let claimed = Claimed { task, claim: Arc::new(claim), folder: sweep.run_folder(task).unwrap() };
-        let lost = Error::new(ErrorKind::Device, "the device is lost");
-        let status = || Status::read(claimed.folder.path()).unwrap();
-
-        // As a training that ends with an error leaves it.
-        Status::Failed { message: lost.message.clone() }.write(&claimed.folder).unwrap();
-        assert!(matches!(leave(&claimed, &lost, &Silent), Outcome::Open));
-        assert_eq!(status(), Status::Running);
-
-        // It trains for a while, and a GPU breaks much later.
-        forgive(&claimed, &Silent);
-        assert!(matches!(leave(&claimed, &lost, &Silent), Outcome::Open));
-
-        Status::Failed { message: lost.message.clone() }.write(&claimed.folder).unwrap();
-        assert!(matches!(leave(&claimed, &lost, &Silent), Outcome::Failed(_)));
-        let message = "a GPU broke while it trained, twice in a row: the device is lost";
-        assert_eq!(status(), Status::Failed { message: message.into() });
-    }
 }

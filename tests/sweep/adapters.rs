@@ -1,8 +1,8 @@
 //! `--adapter all`: a process for each GPU, which software drivers stand for. They share the work, equal ones
 //! give the bits of one process, and different ones are named.
 
-use super::{BASE, Running, data, json, kill, states, wait_for, wait_for_training};
-use crate::support::program::{Call, assert_same, command, engine, folder};
+use super::{BASE, Running, json, kill, states, wait_for, wait_for_training, with_data};
+use crate::support::program::{Call, assert_same, command, engine};
 use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -36,9 +36,8 @@ fn begun(path: &Path, options: &str) {
 #[test]
 #[ignore = "needs a Vulkan driver; tools/test brings two"]
 fn equal_gpus_share_the_folds_and_give_the_bits_of_one() {
-    let folder = folder();
+    let folder = with_data();
     let path = folder.path();
-    data(path);
     let drivers = two_equal(path);
     let base = BASE.replace(" --quiet", "");
     let run = format!("sweep run {base} --folds-as-tasks --backend wgpu --adapter all --name s");
@@ -57,9 +56,8 @@ fn equal_gpus_share_the_folds_and_give_the_bits_of_one() {
 /// Without `--workers` a process takes one fold after the other, so that others find some.
 #[test]
 fn a_process_takes_its_share_of_the_folds_at_once() {
-    let folder = folder();
+    let folder = with_data();
     let path = folder.path();
-    data(path);
     let fold_tasks = format!("{} --folds-as-tasks", BASE.replace("--folds 3", "--folds 6"));
     let run = |name: &str, more: &str| {
         let said = format!("sweep run {fold_tasks} --name {name} {more}").replace(" --quiet", "");
@@ -82,9 +80,8 @@ fn a_process_takes_its_share_of_the_folds_at_once() {
 #[test]
 #[ignore = "needs a Vulkan driver; tools/test brings two"]
 fn different_gpus_are_named() {
-    let folder = folder();
+    let folder = with_data();
     let path = folder.path();
-    data(path);
     begun(path, "--folds-as-tasks --backend wgpu");
     for (task, adapter) in [(1, "SwiftShader"), (2, "llvmpipe"), (3, "llvmpipe")] {
         engine(path, &format!("sweep run --resume runs/s --task {task} --adapter {adapter} --quiet"))
@@ -131,9 +128,8 @@ fn different_gpus_are_named() {
 #[test]
 #[ignore = "needs a Vulkan driver; tools/test brings two"]
 fn a_run_goes_on_with_its_own_kind_of_gpu() {
-    let folder = folder();
+    let folder = with_data();
     let path = folder.path();
-    data(path);
     let long = BASE.replace("--epochs 3", "--epochs 150");
     let options = "--seeds 1,2 --backend wgpu --save-every 0.05";
     engine(path, &format!("sweep submit --slurm --script-only {long} {options} --name s")).ends(0, &[]);
@@ -174,9 +170,8 @@ fn a_run_goes_on_with_its_own_kind_of_gpu() {
 #[test]
 #[ignore = "needs a Vulkan driver; tools/test brings two"]
 fn processes_stop_with_the_one_that_began_them() {
-    let folder = folder();
+    let folder = with_data();
     let path = folder.path();
-    data(path);
     let drivers = two_equal(path);
     let long = BASE.replace("--epochs 3", "--epochs 100000");
     let begin = format!("sweep run {long} --seeds 1,2 --backend wgpu --adapter all --name s");
@@ -225,9 +220,8 @@ fn begin_on_two(path: &Path, options: &str) -> (Running, PathBuf) {
 #[test]
 #[ignore = "needs a Vulkan driver; tools/test brings two"]
 fn a_process_that_dies_leaves_its_tasks_to_an_equal_gpu() {
-    let folder = folder();
+    let folder = with_data();
     let path = folder.path();
-    data(path);
     let long = BASE.replace("--epochs 3", "--epochs 400");
     let (mut parent, said) = begin_on_two(path, &format!("{long} --save-every 0.05"));
     wait_for_training(&path.join("runs/s/runs/0002-seed-2"));
@@ -248,9 +242,8 @@ fn a_process_that_dies_leaves_its_tasks_to_an_equal_gpu() {
 #[test]
 #[ignore = "needs a Vulkan driver; tools/test brings two"]
 fn a_gpu_that_breaks_leaves_its_tasks_to_an_equal_one() {
-    let folder = folder();
+    let folder = with_data();
     let path = folder.path();
-    data(path);
     let drivers = two_equal(path);
     // Of different widths, so that each trains by itself.
     let long = BASE.replace("--epochs 3", "--epochs 200").replace(" --quiet", "");
@@ -299,9 +292,8 @@ fn a_gpu_that_breaks_leaves_its_tasks_to_an_equal_one() {
 #[test]
 #[ignore = "needs a Vulkan driver; tools/test brings two"]
 fn a_signal_to_all_processes_stops_all() {
-    let folder = folder();
+    let folder = with_data();
     let path = folder.path();
-    data(path);
     let long = BASE.replace("--epochs 3", "--epochs 100000");
     let (mut parent, said) = begin_on_two(path, &long);
     [1, 2].iter().for_each(|i| wait_for_training(&path.join(format!("runs/s/runs/000{i}-seed-{i}"))));
@@ -319,9 +311,8 @@ fn a_signal_to_all_processes_stops_all() {
 #[test]
 #[ignore = "needs a Vulkan driver; tools/test brings two"]
 fn a_task_that_fails_is_tried_again_by_one_process() {
-    let folder = folder();
+    let folder = with_data();
     let path = folder.path();
-    data(path);
     let drivers = two_equal(path);
     let base = BASE.replace(" --quiet", "");
     let grid = "--clip inf --grid lr=0.001,1e38,0.01";
@@ -337,9 +328,8 @@ fn a_task_that_fails_is_tried_again_by_one_process() {
 /// A device is that of the task, not that of the sweep.
 #[test]
 fn tasks_of_several_precisions_go_on() {
-    let folder = folder();
+    let folder = with_data();
     let path = folder.path();
-    data(path);
     let long = BASE.replace("--epochs 3", "--epochs 4000");
     let grid = "--isa portable --grid precision=fp32,bf16 --save-every 0.05";
     let mut first = Running(command(path, &format!("sweep run {long} {grid} --name s")).spawn().unwrap());
@@ -352,9 +342,8 @@ fn tasks_of_several_precisions_go_on() {
 
 #[test]
 fn all_gpus_are_for_sweeps_on_one_machine() {
-    let folder = folder();
+    let folder = with_data();
     let path = folder.path();
-    data(path);
     let sweep = format!("{BASE} --seeds 1,2 --adapter all --name s");
     for (command, code, message) in [
         (format!("sweep run {sweep}"), 4, "`--adapter all` is for the backends `cuda` and `wgpu`"),
